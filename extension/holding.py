@@ -1,0 +1,50 @@
+"""Whether to hold ``/event/next`` until an invocation's outcome is known: FLUSH, and the gaps seen.
+
+Holding costs what Lambda takes to tell of the end, 25 ms and a little, billed on every invocation it is done for; not
+holding costs nothing, but what failed is delivered with the next invocation, since the environment freezes. So hold
+where the next invocation is far off, and don't where it is near. Nothing is lost either way.
+
+Pure: times are passed in. They are those of INVOKE's ``deadlineMs``, which are Lambda's own clock: the environment's
+may stand still or jump while it is frozen.
+"""
+
+from collections import deque
+
+from .config import Flush
+
+NEAR_MS = 1500
+"""The next invocation is near if it comes within this: a failure is then delivered about as soon as it is read."""
+
+GAPS_LOOKED_AT = 4
+"""All of the last gaps must be near: one long silence, and the next invocations are held again."""
+
+
+class Holding:
+    """Decides for each INVOKE. Starts by holding: the first invocation of a quiet function may be its last today."""
+
+    __slots__ = ("_deadline_ms", "_flush", "_gaps_ms", "_telemetry_missing")
+
+    def __init__(self, flush: Flush) -> None:
+        self._flush = flush
+        self._deadline_ms: int | None = None
+        self._gaps_ms: deque[int] = deque(maxlen=GAPS_LOOKED_AT)
+        self._telemetry_missing = False
+
+    def holds(self, *, deadline_ms: int) -> bool:
+        """Takes an INVOKE's ``deadlineMs``, and tells whether to hold for that invocation."""
+        if self._deadline_ms is not None:
+            self._gaps_ms.append(deadline_ms - self._deadline_ms)
+        self._deadline_ms = deadline_ms
+        if self._telemetry_missing or self._flush is Flush.BACKGROUND:
+            return False
+        return self._flush is Flush.END or not self.next_is_near
+
+    @property
+    def next_is_near(self) -> bool:
+        """Whether the gaps seen say that the next invocation comes within seconds."""
+        gaps = self._gaps_ms
+        return len(gaps) == GAPS_LOOKED_AT and all(0 <= gap <= NEAR_MS for gap in gaps)
+
+    def give_up(self) -> None:
+        """Takes note that an end never came, so that holding would cost the whole timeout each time."""
+        self._telemetry_missing = True

@@ -1,0 +1,69 @@
+"""The extension's own log: JSON on stderr, through structlog, and quiet unless something is wrong.
+
+Promises: each problem is said once in an environment, with what happened, what was done instead and which variable
+changes it; never a customer's line, a header, a URL or an answer's body. Lambda records the output of extensions
+too, so anything said per line or per invocation would cost what this extension is there to save.
+
+structlog takes some 60 ms to import (it brings asyncio), so it is imported with the first line that is written.
+"""
+
+import sys
+from typing import Any
+
+from . import EXTENSION_NAME
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "off": 100}
+"""As in the standard library's logging; ``off`` is above them all."""
+
+MAX_PROBLEMS = 50
+"""Different problems said in one environment: a bound against something that is different each time."""
+
+
+class OwnLog:
+    """Says what there is to say."""
+
+    def __init__(self, level: str) -> None:
+        """Takes the value of LOG_LEVEL."""
+        self._level = LEVELS[level]
+        self._said: set[str] = set()
+        self._logger: Any = None
+
+    def once(self, event: str, **fields: object) -> None:
+        """Says a problem at level warning, unless the same one (by ``event`` and ``variable``) has been said."""
+        key = f"{event} {fields.get('variable', '')}"
+        if key in self._said or len(self._said) >= MAX_PROBLEMS:
+            return
+        self._said.add(key)
+        self._write("warning", event, fields)
+
+    def info(self, event: str, **fields: object) -> None:
+        """Says something at level info."""
+        self._write("info", event, fields)
+
+    def account(self, **fields: object) -> None:
+        """Says the account: the one line that is said at every level but ``off``."""
+        if self._level < LEVELS["off"]:
+            self._load().info("account", **fields)
+
+    def preload(self) -> None:
+        """Imports structlog, so that the line at SHUTDOWN does not have to."""
+        if self._level < LEVELS["off"]:
+            self._load()
+
+    def _write(self, level: str, event: str, fields: dict[str, object]) -> None:
+        if LEVELS[level] >= self._level:
+            getattr(self._load(), level)(event, **fields)
+
+    def _load(self) -> Any:  # noqa: ANN401 - structlog's loggers are typed no closer
+        if self._logger is None:
+            import structlog  # noqa: PLC0415 - see above
+
+            self._logger = structlog.wrap_logger(
+                structlog.WriteLogger(sys.stderr),
+                processors=[
+                    structlog.processors.add_log_level,
+                    structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
+                    structlog.processors.JSONRenderer(),
+                ],
+            ).bind(logger=EXTENSION_NAME)
+        return self._logger

@@ -1,0 +1,184 @@
+"""The buffered lines of one invocation, bounded in bytes.
+
+Wanted: append at the end all the time; take everything, in order; take the metrics only; rarely, give up a part when
+memory is short. So it is a list of :class:`Segment`, each holding the bytes of many lines as they came, and giving up
+rebuilds the list once for many lines. What is given up is first the middle, then the error lines in it, then the rest:
+the beginning tells how the invocation started, the end how it died. Each hole is remembered, and told in the delivery.
+"""
+
+from collections.abc import Iterator
+from enum import Enum
+
+from .records import split_events
+
+SEGMENT_COST_BYTES = 160
+"""What a segment costs beside its bytes: the object, the ``bytes`` header and its place in the list (measured)."""
+
+HEAD_SHARE = 4
+"""A quarter of a recording's bytes is kept from its beginning; what is given up comes from behind that."""
+
+SPLIT_ABOVE_BYTES = 4 * 1024
+"""A segment larger than this is given up line by line; a smaller one at once, which costs no more than that."""
+
+
+class Kind(Enum):
+    """What a segment holds."""
+
+    LINES = "lines"
+    EVENT = "event"
+    GAP = "gap"
+
+
+class Segment:
+    """A run of events as they came, or the place where some were.
+
+    Attributes:
+        raw: JSON of ``count`` events, comma-separated; empty for a gap.
+        count: events held, or for a gap, lines given up.
+        first_number: the number of the first one; the others follow. Numbers are unique in an environment.
+        vital: an error line or metrics: given up later than others.
+        is_emf: one line in the embedded metric format.
+        gone_bytes: for a gap, the bytes given up.
+    """
+
+    __slots__ = ("count", "first_number", "gone_bytes", "is_emf", "kind", "raw", "vital")
+
+    def __init__(  # noqa: PLR0913 - a plain value
+        self,
+        raw: bytes,
+        *,
+        count: int,
+        first_number: int,
+        kind: Kind = Kind.LINES,
+        vital: bool = False,
+        is_emf: bool = False,
+        gone_bytes: int = 0,
+    ) -> None:
+        self.raw = raw
+        self.count = count
+        self.first_number = first_number
+        self.kind = kind
+        self.vital = vital
+        self.is_emf = is_emf
+        self.gone_bytes = gone_bytes
+
+    @property
+    def cost_bytes(self) -> int:
+        """What the segment is charged against the memory bound."""
+        return len(self.raw) + SEGMENT_COST_BYTES
+
+    @property
+    def lines(self) -> int:
+        """How many ``function`` lines it holds."""
+        return self.count if self.kind is Kind.LINES else 0
+
+
+class Recording:
+    """The segments of one invocation, in the order received."""
+
+    __slots__ = ("held_bytes", "lines", "segments")
+
+    def __init__(self) -> None:
+        self.segments: list[Segment] = []
+        self.held_bytes = 0
+        self.lines = 0
+
+    def append(self, segment: Segment) -> None:
+        """Adds what came last."""
+        self.segments.append(segment)
+        self.held_bytes += segment.cost_bytes
+        self.lines += segment.lines
+
+    def take(self) -> list[Segment]:
+        """Gives everything, and is empty then."""
+        taken = self.segments
+        self.segments = []
+        self.held_bytes = self.lines = 0
+        return taken
+
+    def take_emf(self) -> list[Segment]:
+        """Gives the metrics, and keeps the rest."""
+        taken = [segment for segment in self.segments if segment.is_emf]
+        if taken:
+            self._replace([segment for segment in self.segments if not segment.is_emf])
+        return taken
+
+    def give_up(self, *, need_bytes: int) -> int:
+        """Gives up at least ``need_bytes``, if it holds as much.
+
+        Returns:
+            How many lines were given up.
+        """
+        before = self.lines
+        for vital_too, head_too in ((False, False), (True, False), (True, True)):
+            target = self.held_bytes - need_bytes
+            if target >= self.held_bytes or not self.segments:
+                break
+            held_before = self.held_bytes
+            self._sweep(need_bytes, vital_too=vital_too, head_too=head_too)
+            need_bytes -= held_before - self.held_bytes
+        return before - self.lines
+
+    def _sweep(self, need_bytes: int, *, vital_too: bool, head_too: bool) -> None:
+        head_until = 0 if head_too else self.held_bytes // HEAD_SHARE
+        passed = freed = 0
+        left: list[Segment] = []
+        for segment in self.segments:
+            passed += segment.cost_bytes
+            spared = passed <= head_until or freed >= need_bytes or (segment.vital and not vital_too)
+            if segment.kind is Kind.GAP or spared:
+                _add(left, segment)
+                continue
+            for part in _parts(segment):
+                if freed >= need_bytes:
+                    _add(left, part)
+                else:
+                    freed += part.cost_bytes
+                    if part.kind is Kind.LINES:
+                        _add(left, _gap(part))
+        self._replace(left)
+
+    def _replace(self, segments: list[Segment]) -> None:
+        self.segments = segments
+        self.held_bytes = sum(segment.cost_bytes for segment in segments)
+        self.lines = sum(segment.lines for segment in segments)
+
+
+def _gap(segment: Segment) -> Segment:
+    return Segment(
+        b"",
+        count=segment.count,
+        first_number=segment.first_number,
+        kind=Kind.GAP,
+        gone_bytes=len(segment.raw),
+    )
+
+
+def _add(segments: list[Segment], segment: Segment) -> None:
+    """Appends; neighbouring gaps become one."""
+    last = segments[-1] if segments else None
+    if segment.kind is Kind.GAP and last is not None and last.kind is Kind.GAP:
+        last.count += segment.count
+        last.gone_bytes += segment.gone_bytes
+    else:
+        segments.append(segment)
+
+
+def _parts(segment: Segment) -> Iterator[Segment]:
+    """Cuts a large segment into parts of some KiB, so that no more is given up than must be."""
+    if segment.count == 1 or len(segment.raw) <= SPLIT_ABOVE_BYTES:
+        yield segment
+        return
+    events = split_events(segment.raw, segment.count)
+    part: list[bytes] = []
+    size = 0
+    number = segment.first_number
+    for event in events:
+        part.append(event)
+        size += len(event)
+        if size >= SPLIT_ABOVE_BYTES:
+            yield Segment(b",".join(part), count=len(part), first_number=number, vital=segment.vital)
+            number += len(part)
+            part, size = [], 0
+    if part:
+        yield Segment(b",".join(part), count=len(part), first_number=number, vital=segment.vital)

@@ -1,0 +1,208 @@
+"""HTTP/1.1 messages out of bytes, for both of our conversations with Lambda.
+
+Lambda speaks plain HTTP/1.1 to an extension on loopback: the extension asks the Extensions API, and the Logs or
+Telemetry API posts batches to the extension. ``http.client`` would cost 25 to 30 ms of a cold start to import (it
+brings ``email`` and ``ssl``), so the little that is needed is here, without any I/O: bytes go in, whole messages
+come out. It assumes what RFC 9112 says of framing: ``Content-Length``, ``chunked``, or (answers only) the end of
+the connection. Nothing else about a message is looked at.
+
+This module is loaded before the extension has registered: it imports nothing.
+"""
+
+MAX_HEAD_BYTES = 16 * 1024
+"""A head beyond this is no head of Lambda's, whose own are under 1 KiB; it bounds what a confused peer can cost."""
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""Lambda sends at most about twice the subscribed ``maxBytes`` (at most 1 MiB) plus metadata (AWS: Logs API).
+
+What is larger is read and counted, but not held.
+"""
+
+
+class MalformedMessageError(Exception):
+    """The peer does not speak HTTP/1.1; the connection is of no further use."""
+
+
+class Message:
+    """One HTTP message.
+
+    Attributes:
+        start: the request line or the status line.
+        headers: names in lower case.
+        body: the body, or ``b""`` when it was larger than ``MAX_BODY_BYTES``.
+        body_bytes: how large the body was on the wire, held or not.
+    """
+
+    __slots__ = ("body", "body_bytes", "headers", "start")
+
+    def __init__(self, start: bytes, headers: dict[bytes, bytes]) -> None:
+        self.start = start
+        self.headers = headers
+        self.body = b""
+        self.body_bytes = 0
+
+    @property
+    def status(self) -> int:
+        """The status of an answer; 0 where the status line has none."""
+        parts = self.start.split(None, 2)
+        return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 0
+
+
+class MessageReader:
+    """Takes the bytes of one connection and gives back whole messages.
+
+    ``feed`` may be given any cut of the stream, and returns the messages that became complete. A body that is
+    announced with its length is collected without being copied more than once.
+    """
+
+    __slots__ = ("_chunked", "_head", "_kept", "_message", "_remaining", "_until_close")
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._message: "Message | None" = None
+        self._kept: list[bytes] = []
+        self._remaining = 0
+        self._chunked = False
+        self._until_close = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing of a further message has been seen yet."""
+        return self._message is None and not self._head
+
+    @property
+    def wanted_bytes(self) -> int:
+        """How many bytes of the message being read are known to be still to come."""
+        return self._remaining
+
+    def feed(self, data: bytes) -> list[Message]:
+        """Takes what was received.
+
+        Raises:
+            MalformedMessageError: the bytes cannot be HTTP/1.1.
+        """
+        complete: list[Message] = []
+        while data:
+            if self._message is None:
+                data = self._read_head(data)
+            elif self._chunked:
+                data = self._read_chunks(data)
+            else:
+                data = self._read_body(data)
+            message = self._message
+            if message is not None and not self._chunked and not self._until_close and not self._remaining:
+                complete.append(self._finish(message))
+        return complete
+
+    def end_of_stream(self) -> "Message | None":
+        """Tells that the peer closed; gives the message that only the end could complete, if there is one."""
+        if self._message is not None and self._until_close:
+            return self._finish(self._message)
+        return None
+
+    def _finish(self, message: Message) -> Message:
+        if message.body_bytes <= MAX_BODY_BYTES:
+            message.body = self._kept[0] if len(self._kept) == 1 else b"".join(self._kept)
+        self._kept = []
+        self._message = None
+        self._until_close = False
+        return message
+
+    def _read_head(self, data: bytes) -> bytes:
+        head = self._head + data if self._head else data
+        end = head.find(b"\r\n\r\n")
+        if end < 0:
+            if len(head) > MAX_HEAD_BYTES:
+                raise MalformedMessageError
+            self._head = head
+            return b""
+        self._head = b""
+        lines = head[:end].split(b"\r\n")
+        if b"HTTP/1." not in lines[0]:
+            raise MalformedMessageError
+        headers = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(b":")
+            headers[name.strip().lower()] = value.strip()
+        message = self._message = Message(lines[0], headers)
+        length = headers.get(b"content-length", b"")
+        self._chunked = b"chunked" in headers.get(b"transfer-encoding", b"").lower()
+        self._remaining = int(length) if length.isdigit() else 0
+        is_answer = message.start.startswith(b"HTTP/")
+        self._until_close = is_answer and not self._chunked and not length and message.status not in (204, 304)
+        return head[end + 4 :]
+
+    def _read_body(self, data: bytes) -> bytes:
+        if self._until_close:
+            self._keep(data)
+            return b""
+        if len(data) <= self._remaining:
+            self._remaining -= len(data)
+            self._keep(data)
+            return b""
+        taken = self._remaining
+        self._remaining = 0
+        self._keep(data[:taken])
+        return data[taken:]
+
+    def _read_chunks(self, data: bytes) -> bytes:
+        # Between chunks ``_head`` holds the unfinished size line; inside one, ``_remaining`` counts its bytes
+        # together with the CRLF behind them.
+        if self._remaining:
+            taken = data[: self._remaining]
+            self._remaining -= len(taken)
+            overlap = max(0, min(len(taken), 2 - self._remaining))
+            self._keep(taken[: len(taken) - overlap])
+            return data[len(taken) :]
+        line = self._head + data
+        end = line.find(b"\r\n")
+        if end < 0:
+            if len(line) > MAX_HEAD_BYTES:
+                raise MalformedMessageError
+            self._head = line
+            return b""
+        try:
+            size = int(line[:end].partition(b";")[0], 16)
+        except ValueError:
+            raise MalformedMessageError from None
+        if size < 0:
+            raise MalformedMessageError
+        if size == 0:
+            # The trailer section ends with an empty line; Lambda sends none, so it is just the CRLF.
+            closing = line.find(b"\r\n\r\n", end)
+            if closing < 0:
+                self._head = line
+                return b""
+            self._head = b""
+            self._chunked = False
+            return line[closing + 4 :]
+        self._head = b""
+        self._remaining = size + 2
+        return line[end + 2 :]
+
+    def _keep(self, data: bytes) -> None:
+        message = self._message
+        assert message is not None  # noqa: S101 - only called while a message is being read
+        message.body_bytes += len(data)
+        if message.body_bytes <= MAX_BODY_BYTES:
+            if data:
+                self._kept.append(data)
+        else:
+            self._kept = []
+
+
+def request(method: str, path: str, *, host: str, headers: dict[str, str], body: bytes = b"") -> bytes:
+    """Writes out a request that keeps the connection alive.
+
+    Args:
+        method: such as ``"GET"``.
+        path: such as ``"/2020-01-01/extension/event/next"``.
+        host: ``host:port`` as in ``AWS_LAMBDA_RUNTIME_API``.
+        headers: further headers; ``Host`` and ``Content-Length`` are added.
+        body: the body; a ``Content-Length`` is sent unless the method is ``GET``.
+    """
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if method != "GET":
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

@@ -1,0 +1,119 @@
+"""Bytecode for each Python at hand, and the proof that each can import what the layer holds.
+
+Promises bytecode that is used: `unchecked-hash` files, valid whatever timestamps the layer's files
+get when Lambda unpacks them, and equal bytes from equal sources. The sources stay beside it: one
+folder serves several versions, and anyio reads its own source when it is imported.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from layer.archive import tree_files
+from layer.dependencies import BuildError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["PRIVATE", "precompile", "verify"]
+
+PRIVATE = "flight-recorder"
+"""The folder in the layer that holds our package and its dependencies, out of the function's way."""
+
+COMPILE_TIMEOUT_SECONDS = 180.0
+"""A tree compiles in a few seconds; the rest is for a busy machine."""
+
+# The name in tracebacks is where the file is in Lambda, so the folder of the build is nowhere.
+# The digests of frozensets of strings depend on the hash seed, hence PYTHONHASHSEED below.
+COMPILE = """
+import importlib.util, os, py_compile, sys
+root = sys.argv[1]
+for name in sys.stdin.read().splitlines():
+    source = os.path.join(root, name)
+    py_compile.compile(
+        source,
+        cfile=importlib.util.cache_from_source(source),
+        dfile="/opt/" + name,
+        doraise=True,
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+"""
+
+# httpcore swallows an anyio that cannot be imported and fails at the first request; so it is asked.
+VERIFY = """
+import sys
+private = sys.argv[1]
+sys.path[:] = [entry for entry in sys.path if entry] + [private, private + "/deps"]
+import anyio, certifi, httpcore, httpx, importlib, os, pkgutil, structlog
+assert hasattr(httpcore.AnyIOBackend, "connect_tcp"), "httpcore has no anyio backend"
+assert os.path.isfile(certifi.where()), "the certificate authorities are missing"
+httpx.Client().close()
+import extension
+for module in pkgutil.walk_packages(extension.__path__, "extension."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+for module in (anyio, certifi, extension, httpcore, httpx, structlog):
+    assert module.__file__.startswith(private), module.__file__ + " is not the layer's"
+"""
+
+
+def precompile(root: Path, pythons: dict[str, Path]) -> None:
+    """Compile every source file below `root` for each of `pythons` (by version, such as `3.12`).
+
+    Raises:
+        BuildError: a file does not compile under one of them.
+    """
+    names = [path.relative_to(root).as_posix() for path in tree_files(root)]
+    listing = "\n".join(name for name in names if name.endswith(".py"))
+    with ThreadPoolExecutor() as workers:
+        for version, process in zip(
+            pythons,
+            workers.map(lambda python: _compile(python, root, listing), pythons.values()),
+            strict=True,
+        ):
+            if process.returncode != 0:
+                raise BuildError(f"Python {version} cannot compile the layer:\n{process.stderr}")
+
+
+def verify(root: Path, pythons: dict[str, Path]) -> None:
+    """Import everything from the unpacked layer at `root` with each of `pythons`, as Lambda would.
+
+    Raises:
+        BuildError: an import fails, a file compiled anew although there is bytecode for it, or a
+            file was written.
+    """
+    before = tree_files(root)
+    for version, python in pythons.items():
+        process = subprocess.run(
+            [str(python), "-ISBv", "-c", VERIFY, str(root / PRIVATE)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMPILE_TIMEOUT_SECONDS,
+            env={},
+        )
+        traces = process.stderr.splitlines()
+        if process.returncode != 0:
+            reason = [line for line in traces if not line.startswith(("#", "import "))][-6:]
+            raise BuildError(f"Python {version} cannot import the layer:\n" + "\n".join(reason))
+        # With -v the interpreter names the file each module's code came from.
+        compiled = [line for line in traces if line.startswith(f"# code object from {root}")]
+        if compiled:
+            raise BuildError(f"Python {version} did not use its bytecode: {compiled[0]}")
+    if tree_files(root) != before:
+        raise BuildError("importing the layer wrote files into it")
+
+
+def _compile(python: Path, root: Path, listing: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(python), "-SBs", "-c", COMPILE, str(root)],
+        input=listing,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=COMPILE_TIMEOUT_SECONDS,
+        env={"PYTHONHASHSEED": "0"},
+        cwd="/",
+    )

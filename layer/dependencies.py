@@ -1,0 +1,161 @@
+"""What of `requirements-layer.txt` goes into the layer, and how it gets there.
+
+Promises one set of files that serves every runtime and both architectures, or an error: each
+package in one version, from a wheel without compiled code, its hash checked. Assumes nothing of
+AWS but the list of Python runtimes ("Lambda runtimes" in the AWS Lambda Developer Guide).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+__all__ = ["RUNTIMES", "BuildError", "install", "select"]
+
+RUNTIMES = ("3.10", "3.11", "3.12", "3.13", "3.14")
+"""The Python runtimes the layer serves."""
+
+INSTALL_TIMEOUT_SECONDS = 300.0
+"""A dozen small wheels take seconds; a package index that does not answer must not hang a build."""
+
+NEEDLESS_IN_DIST_INFO = frozenset(
+    {
+        "INSTALLER",
+        "RECORD",
+        "REQUESTED",
+        "WHEEL",
+        "direct_url.json",
+        "entry_points.txt",
+        "top_level.txt",
+        "uv_cache.json",
+    }
+)
+"""Of use to installers only. METADATA stays: vulnerability scanners tell by it what a layer holds."""
+
+COMPILED_SUFFIXES = (".so", ".pyd", ".dylib", ".dll")
+
+
+class BuildError(Exception):
+    """The layer cannot be built; the message says why and what to do."""
+
+
+def select(requirements: str) -> list[str]:
+    """Return the pinned, hashed requirements that some Python runtime needs, markers removed.
+
+    pip evaluates markers for the Python that runs it, and the layer is for all of them, so the
+    markers are evaluated here: what one runtime needs is in the layer of all.
+
+    Args:
+        requirements: the text of a requirements file as `uv pip compile --universal
+            --generate-hashes` writes it.
+
+    Raises:
+        BuildError: a package is pinned to several versions, or one is not pinned with a hash.
+    """
+    logical_lines = re.sub(r"\\\n\s*", "", requirements).splitlines()
+    selected: dict[str, str] = {}
+    for line in logical_lines:
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        specification, *hashes = re.split(r"\s+--hash=", text)
+        requirement = Requirement(specification)
+        if not any(_applies(requirement, runtime) for runtime in RUNTIMES):
+            continue
+        if not hashes or not str(requirement.specifier).startswith("=="):
+            raise BuildError(f"{requirement.name} is not pinned with a hash: run ./build.sh lock")
+        if requirement.name in selected:
+            raise BuildError(
+                f"{requirement.name} is pinned to several versions, but one set of files must"
+                f" serve Python {RUNTIMES[0]} to {RUNTIMES[-1]}: narrow its range in pyproject.toml"
+            )
+        pinned = [f"{requirement.name}{requirement.specifier}"]
+        pinned += [f"--hash={digest}" for digest in hashes]
+        selected[requirement.name] = " ".join(pinned)
+    return [selected[name] for name in sorted(selected)]
+
+
+def install(requirements: list[str], cache: Path) -> Path:
+    """Return a folder with `requirements` installed and trimmed, made once and kept in `cache`.
+
+    Raises:
+        BuildError: pip failed, or a package holds compiled code.
+    """
+    key = "\n".join([*requirements, importlib.metadata.version("pip"), *NEEDLESS_IN_DIST_INFO])
+    digest = hashlib.sha256("\n".join(sorted(key.splitlines())).encode()).hexdigest()
+    tree = cache / f"deps-{digest[:16]}"
+    if tree.is_dir():
+        return tree
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix="installing-") as scratch:
+        target = Path(scratch) / "deps"
+        _run_pip(requirements, target)
+        _trim(target)
+        target.replace(tree)
+    return tree
+
+
+def _applies(requirement: Requirement, runtime: str) -> bool:
+    if requirement.marker is None:
+        return True
+    return requirement.marker.evaluate(
+        {
+            "implementation_name": "cpython",
+            "os_name": "posix",
+            "platform_python_implementation": "CPython",
+            "platform_system": "Linux",
+            "python_full_version": f"{runtime}.0",
+            "python_version": runtime,
+            "sys_platform": "linux",
+        }
+    )
+
+
+def _run_pip(requirements: list[str], target: Path) -> None:
+    listing = target.parent / "requirements.txt"
+    listing.write_text("\n".join(requirements) + "\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input"]
+    command += ["--disable-pip-version-check", "--root-user-action=ignore"]
+    # Wheels for any platform and the oldest runtime: pip refuses whatever holds compiled code.
+    command += ["--only-binary=:all:", "--implementation=py", "--abi=none", "--platform=any"]
+    command += [f"--python-version={RUNTIMES[0]}", "--no-deps", "--no-compile"]
+    command += ["--require-hashes", "--target", str(target), "--requirement", str(listing)]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=INSTALL_TIMEOUT_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BuildError("pip got no answer from the package index: is there a network?") from error
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise BuildError(
+            f"pip could not install what the layer carries ({reason}); the first build needs the"
+            " package index, later ones do not"
+        )
+
+
+def _trim(tree: Path) -> None:
+    """Remove what no import needs: whole packages and files about the installation, no modules.
+
+    Picking single modules out of a package has been seen to break it (a module imported only on
+    some path is missed), for a gain of kilobytes.
+    """
+    shutil.rmtree(tree / "bin", ignore_errors=True)
+    for path in sorted(tree.rglob("*"), reverse=True):
+        name = path.relative_to(tree).as_posix()
+        if path.suffix in COMPILED_SUFFIXES:
+            raise BuildError(f"{name} is compiled code, but one set of files must serve all")
+        if path.is_dir() and path.name in {"tests", "__pycache__"}:
+            shutil.rmtree(path)
+        elif path.name in NEEDLESS_IN_DIST_INFO and path.parent.suffix == ".dist-info":
+            path.unlink()
+        elif path.is_file():
+            path.chmod(0o644)
