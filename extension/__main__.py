@@ -9,6 +9,7 @@ from .account import Account
 from .boot import Boot, main
 from .config import PREFIX, Settings, read_settings
 from .courier import Courier
+from .keeping import Keeping
 from .lifecycle import Lifecycle
 from .listener import Listener
 from .log import OwnLog
@@ -26,14 +27,17 @@ SWITCH_INTERVAL_S = 0.0005
 def _guarded(settings: Settings, log: OwnLog) -> Settings:
     if settings.error_pattern is None:
         return settings
-    from .patterns import GuardedPattern  # noqa: PLC0415 - brings signal, which few need
+    from .patterns import GuardedPattern
 
     def given_up() -> None:
         log.once(
-            "the pattern took too long on a line; it is not used any more", variable=f"{PREFIX}ERROR_PATTERN"
+            "the pattern took too long on a line; it is not used any more",
+            variable=f"{PREFIX}ERROR_PATTERN",
         )
 
-    return replace(settings, error_pattern=GuardedPattern(settings.error_pattern, given_up=given_up))
+    return replace(
+        settings, error_pattern=GuardedPattern(settings.error_pattern, given_up=given_up)
+    )
 
 
 def run(boot: Boot) -> None:
@@ -52,7 +56,7 @@ def run(boot: Boot) -> None:
     settings = _guarded(settings, log)
     account = Account()
     outbox = Outbox(account, random=_random)
-    recorder = Recorder(
+    keeping = Keeping(
         settings,
         outbox=outbox,
         account=account,
@@ -62,7 +66,7 @@ def run(boot: Boot) -> None:
     )
 
     def identify() -> None:
-        recorder.identify(os.urandom(ENVIRONMENT_ID_BYTES).hex())
+        keeping.environment_id = os.urandom(ENVIRONMENT_ID_BYTES).hex()
 
     identify()
     poll = select.poll()
@@ -85,7 +89,10 @@ def run(boot: Boot) -> None:
         api=boot.api,
         listener=listener,
         poll=poll,
-        recorder=recorder,
+        recorder=Recorder(
+            settings, keeping=keeping, account=account, managed_instances=boot.managed_instances
+        ),
+        keeping=keeping,
         outbox=outbox,
         courier=courier,
         account=account,

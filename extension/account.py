@@ -61,7 +61,12 @@ class Account:
 
     def settled(self) -> int:
         """Lines whose fate is known: all that were received but those still buffered."""
-        return sum(self.kept.values()) + sum(self.dropped.values()) + self.evicted + sum(self.lost.values())
+        return (
+            sum(self.kept.values())
+            + sum(self.dropped.values())
+            + self.evicted
+            + sum(self.lost.values())
+        )
 
     def summary(self) -> dict[str, object]:
         """The account as the one line at SHUTDOWN shows it."""

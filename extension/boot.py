@@ -15,8 +15,13 @@ A test holds the list of modules that this part may load. ``os`` is not among th
 import posix
 import sys
 import time
-from _socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET
-from _socket import socket as Socket  # noqa: N812 - the class, under the name the standard library gives it
+from _socket import (
+    AF_INET,
+    SO_REUSEADDR,
+    SOCK_STREAM,
+    SOL_SOCKET,
+    socket as Socket,  # noqa: N812 - the class, under the name the standard library gives it
+)
 
 from . import EXTENSION_NAME
 from .extensions_api import ExtensionsApi
@@ -56,13 +61,24 @@ class Subscription:
 class Boot:
     """What the first milliseconds leave behind for the rest of the extension."""
 
-    __slots__ = ("api", "environ", "listener", "listener_problem", "managed_instances", "subscription")
+    __slots__ = (
+        "api",
+        "environ",
+        "listener",
+        "listener_problem",
+        "managed_instances",
+        "subscription",
+    )
 
     def __init__(self, environ: dict[str, str], *, identifier: str = "") -> None:
         self.environ = environ
-        self.managed_instances = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "lambda-managed-instances"
-        self.api = ExtensionsApi(environ.get("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"), identifier=identifier)
-        self.listener: "Socket | None" = None
+        self.managed_instances = (
+            environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "lambda-managed-instances"
+        )
+        self.api = ExtensionsApi(
+            environ.get("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"), identifier=identifier
+        )
+        self.listener: Socket | None = None
         self.listener_problem = ""
         self.subscription = Subscription()
 
@@ -184,14 +200,16 @@ def main(arguments: list[str]) -> None:
         register(boot)
     if not boot.enabled or sys.version_info < MINIMUM_PYTHON:
         if boot.enabled:
-            say(f"needs Python 3.10 or newer, found {sys.version.split()[0]}: nothing will be recorded")
+            say(
+                f"needs Python 3.10 or newer, found {sys.version.split()[0]}: nothing will be recorded"
+            )
         idle(boot.api)
         return
     try:
         listen(boot)
         subscribe(boot)
         boot.api.ask_next()
-        from .__main__ import run  # noqa: PLC0415 - imported now, when Lambda no longer waits for us
+        from .__main__ import run
 
         run(boot)
     except Exception as error:  # noqa: BLE001 - the one outermost guard: the function survives us
@@ -200,7 +218,9 @@ def main(arguments: list[str]) -> None:
             where = where.tb_next
         line = where.tb_lineno if where is not None else 0
         name = where.tb_frame.f_code.co_filename.rpartition("/")[2] if where is not None else ""
-        say(f"stopped recording after an internal error ({type(error).__name__} at {name}:{line}); the function goes on")
+        say(
+            f"stopped recording after an internal error ({type(error).__name__} at {name}:{line}); the function goes on"
+        )
         if boot.listener is not None:
             boot.listener.close()
         idle(boot.api)

@@ -177,7 +177,7 @@ SINK_FORMS = ("stdout:", "file:", "http://", "https://")
 
 
 def _sink(text: str) -> str:
-    if text == "stdout" or text == "stdout:":
+    if text in {"stdout", "stdout:"}:
         return "stdout:"
     scheme = next((form for form in SINK_FORMS if text.lower().startswith(form)), "")
     if not scheme or len(text) == len(scheme):
@@ -307,7 +307,9 @@ SETTINGS: tuple[Setting, ...] = (
 def default_buffer_bytes(memory_mb: str) -> int:
     """Gives the default of BUFFER_SIZE for ``AWS_LAMBDA_FUNCTION_MEMORY_SIZE``."""
     size = int(memory_mb) * MIB if memory_mb.isdigit() else DEFAULT_MEMORY_MB * MIB
-    return min(max(size // DEFAULT_BUFFER_SHARE, DEFAULT_BUFFER_MIN_BYTES), DEFAULT_BUFFER_MAX_BYTES)
+    return min(
+        max(size // DEFAULT_BUFFER_SHARE, DEFAULT_BUFFER_MIN_BYTES), DEFAULT_BUFFER_MAX_BYTES
+    )
 
 
 def read_settings(environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:

@@ -26,7 +26,9 @@ class Courier:
         descriptor: becomes readable when a receipt can be collected.
     """
 
-    def __init__(self, open_sink: Callable[[], Sink], *, prepare: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, open_sink: Callable[[], Sink], *, prepare: Callable[[], None] | None = None
+    ) -> None:
         """Takes what opens the sink (in the thread, since that imports), and what else to load there first."""
         self._open_sink = open_sink
         self._prepare = prepare

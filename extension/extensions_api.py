@@ -8,8 +8,13 @@ This module is loaded before the extension has registered, so it uses ``_socket`
 writes its two small JSON bodies as literals.
 """
 
-from _socket import AF_INET, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY
-from _socket import socket as Socket  # noqa: N812 - the class, under the name the standard library gives it
+from _socket import (
+    AF_INET,
+    IPPROTO_TCP,
+    SOCK_STREAM,
+    TCP_NODELAY,
+    socket as Socket,  # noqa: N812 - the class, under the name the standard library gives it
+)
 
 from .wire import MalformedMessageError, Message, MessageReader, request
 
@@ -37,7 +42,7 @@ class ExtensionsApi:
         host, _, port = address.rpartition(":")
         self._host = host or address
         self._port = int(port) if host and port.isdigit() else 80
-        self._connection: "Socket | None" = None
+        self._connection: Socket | None = None
         self._reader = MessageReader()
         self.identifier = identifier
         self.awaiting = False
@@ -64,7 +69,9 @@ class ExtensionsApi:
             f'{{"events":{events}}}',
         )
         if answer is not None:
-            self.identifier = answer.headers.get(b"lambda-extension-identifier", b"").decode("ascii", "replace")
+            self.identifier = answer.headers.get(b"lambda-extension-identifier", b"").decode(
+                "ascii", "replace"
+            )
         return answer
 
     def subscribe(self, path: str, *, body: str) -> "Message | None":
@@ -73,7 +80,10 @@ class ExtensionsApi:
         Returns:
             The answer, or None when there was none in time.
         """
-        headers = {"Lambda-Extension-Identifier": self.identifier, "Content-Type": "application/json"}
+        headers = {
+            "Lambda-Extension-Identifier": self.identifier,
+            "Content-Type": "application/json",
+        }
         return self._ask("PUT", path, headers, body)
 
     def ask_next(self) -> Socket:
@@ -156,7 +166,9 @@ class ExtensionsApi:
             return None
         try:
             host = f"{self._host}:{self._port}"
-            connection.sendall(request(method, path, host=host, headers=headers, body=body.encode()))
+            connection.sendall(
+                request(method, path, host=host, headers=headers, body=body.encode())
+            )
             reader = MessageReader()
             while data := connection.recv(RECEIVE_BYTES):
                 messages = reader.feed(data)

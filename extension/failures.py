@@ -47,16 +47,22 @@ LOOKED_AT_CHARS = 16 * 1024
 
 # Each pattern gets by without a choice of ways through the same text, so that no line can make it slow.
 _JAVA = re.compile(r": ([\w.$]+)\r?\n\1[:\r\n](?:[^\r\n]*[\r\n])*?[ \t]*at [\w.$/]+\(")
-_NODE = re.compile(r"\tERROR\t(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection|Init Error)[ \t]")
+_NODE = re.compile(
+    r"\tERROR\t(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection|Init Error)[ \t]"
+)
 _TIMED_OUT = re.compile(r"Task timed out after \d+\.\d+ seconds\s*$")
-_EXITED = re.compile(r"RequestId: \S+ (?:Error: Runtime exited|Process exited before completing request)")
+_EXITED = re.compile(
+    r"RequestId: \S+ (?:Error: Runtime exited|Process exited before completing request)"
+)
 
 
 def _python_text(line: str) -> bool:
     # bootstrap.py, log_error. Without a telemetry descriptor the lines are joined with \r, and a LAMBDA_WARNING may
     # stand before it in the same record, so the start of the record is not the only place to look.
     at = line.find("[ERROR] ")
-    return (at == 0 or (at > 0 and line[at - 1] in "\r\n")) and "Traceback (most recent call last):" in line[at:]
+    return (
+        at == 0 or (at > 0 and line[at - 1] in "\r\n")
+    ) and "Traceback (most recent call last):" in line[at:]
 
 
 def _java_text(line: str) -> bool:
@@ -82,7 +88,11 @@ _TEXT_RULES: tuple[tuple[str, Outcome, Callable[[str], object]], ...] = (
     ("java-exception", Outcome.ERROR, _java_text),
     ("dotnet-exception", Outcome.ERROR, _dotnet_text),
     ("ruby-exception", Outcome.ERROR, _ruby_text),
-    ("timeout-message", Outcome.TIMEOUT, lambda line: "Task timed out" in line and _TIMED_OUT.search(line)),
+    (
+        "timeout-message",
+        Outcome.TIMEOUT,
+        lambda line: "Task timed out" in line and _TIMED_OUT.search(line),
+    ),
     ("exit-message", Outcome.CRASH, _EXITED.match),
 )
 
@@ -91,23 +101,29 @@ _JAVA_KEY, _ERROR_KEYS = "AWSRequestId", ("errorMessage", "errorType")
 
 def _object_failure(line: dict[str, object]) -> Failure | None:
     level = level_of_object(line)
-    message = line.get("message")
-    if isinstance(message, dict) and "errorType" in message and level is not None and level >= Level.ERROR:
-        return Failure("nodejs-exception", Outcome.ERROR)  # aws-lambda-nodejs-runtime-interface-client, Errors.js
-    if isinstance(message, str):
-        if _JAVA_KEY in line and _JAVA.search(message):
-            return Failure("java-exception", Outcome.ERROR)
-        if message.startswith("Error raised from handler method"):
-            return Failure("ruby-exception", Outcome.ERROR)
-    if not all(key in line for key in _ERROR_KEYS):
+    if level is not None and level < Level.ERROR:
         return None
-    if "message" not in line and level is not None and "requestId" in line:
-        return Failure("python-exception", Outcome.ERROR)  # bootstrap.py, log_error: no message, once log_level
-    if level is None or level >= Level.ERROR:
-        # Go's client logs the very payload it posts; .NET's JSON formatter adds these keys to its own.
-        named = "go-exception" if not any(key in line for key in ("level", "message")) else "error-object"
-        return Failure(named, Outcome.ERROR)
-    return None
+    reason = _reason_in_object(line, line.get("message"))
+    return Failure(reason, Outcome.ERROR) if reason else None
+
+
+def _reason_in_object(line: dict[str, object], message: object) -> str:
+    if isinstance(message, dict) and "errorType" in message and level_of_object(line) is not None:
+        return "nodejs-exception"  # aws-lambda-nodejs-runtime-interface-client, Errors.js
+    if (
+        isinstance(message, str)
+        and "AWSRequestId" in line
+        and _JAVA.search(message, 0, LOOKED_AT_CHARS)
+    ):
+        return "java-exception"
+    if isinstance(message, str) and _ruby_text(message):
+        return "ruby-exception"
+    if "errorMessage" not in line or "errorType" not in line:
+        return ""
+    if "message" not in line:
+        # Python's bootstrap.py, log_error, names the request; Go's client logs the very payload that it posts.
+        return "python-exception" if "requestId" in line else "go-exception"
+    return "error-object"
 
 
 def failure_in_line(record: object, parsed: dict[str, object] | None) -> Failure | None:
@@ -133,7 +149,9 @@ def failure_by_level(level: Level | None, *, error_level: int) -> Failure | None
     return None
 
 
-def failure_by_status(status: object, error_type: object, *, reported: bool = False) -> Failure | None:
+def failure_by_status(
+    status: object, error_type: object, *, reported: bool = False
+) -> Failure | None:
     """Reads ``status`` and ``errorType`` of ``platform.runtimeDone``, or of ``platform.report``.
 
     Anything but ``success`` is a failure, named after what is known (AWS: Telemetry API schema reference). The Logs

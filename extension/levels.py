@@ -31,10 +31,22 @@ LEVEL_NAMES: dict[str, Level] = {
     **dict.fromkeys(("info", "information", "informational", "notice", "config"), Level.INFO),
     **dict.fromkeys(("warn", "warning"), Level.WARN),
     **dict.fromkeys(("error", "err", "fail", "severe"), Level.ERROR),
-    **dict.fromkeys(("fatal", "critical", "crit", "alert", "emerg", "emergency", "panic", "dpanic"), Level.FATAL),
+    **dict.fromkeys(
+        ("fatal", "critical", "crit", "alert", "emerg", "emergency", "panic", "dpanic"), Level.FATAL
+    ),
 }
 
-LEVEL_KEYS = ("level", "log_level", "severity", "severityText", "levelname", "lvl", "@l", "loglevel", "logLevel")
+LEVEL_KEYS = (
+    "level",
+    "log_level",
+    "severity",
+    "severityText",
+    "levelname",
+    "lvl",
+    "@l",
+    "loglevel",
+    "logLevel",
+)
 """In the order in which they are believed. Python's client wrote ``log_level`` for unhandled errors for years
 (aws-lambda-python-runtime-interface-client, issue 202)."""
 

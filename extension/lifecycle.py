@@ -18,10 +18,12 @@ from .courier import Courier
 from .extensions_api import ExtensionsApi
 from .failures import failure_by_shutdown
 from .holding import Holding
+from .invocation import Invocation
+from .keeping import Keeping
 from .listener import Listener
 from .log import OwnLog
 from .outbox import Answer, Outbox
-from .recorder import Invocation, Recorder
+from .recorder import Recorder
 
 DEADLINE_MARGIN_S = 0.1
 """Before an invocation's deadline Next is called in any case: a function must not time out on our account."""
@@ -75,6 +77,7 @@ class Lifecycle:
         listener: Listener | None,
         poll: "select.poll",
         recorder: Recorder,
+        keeping: Keeping,
         outbox: Outbox,
         courier: Courier,
         account: Account,
@@ -90,7 +93,8 @@ class Lifecycle:
             api: with the first Next asked for already.
             listener: None where nothing will ever be delivered, so that there is nothing to hold for.
             poll: the object that ``listener`` registers its connections with.
-            recorder: what becomes of lines.
+            recorder: whose line it is.
+            keeping: what becomes of it.
             outbox: what waits for the sink.
             courier: the delivery thread, started.
             account: the counters.
@@ -104,6 +108,7 @@ class Lifecycle:
         self._listener = listener
         self._poll = poll
         self._recorder = recorder
+        self._keeping = keeping
         self._outbox = outbox
         self._courier = courier
         self._account = account
@@ -133,9 +138,11 @@ class Lifecycle:
             try:
                 self._step()
                 failures = 0
-            except Exception as error:
+            except Exception as error:  # noqa: PERF203 - not where time goes
                 failures += 1
-                self._log.once("internal error; this one batch or event is lost", error=type(error).__name__)
+                self._log.once(
+                    "internal error; this one batch or event is lost", error=type(error).__name__
+                )
                 if failures >= MAX_FAILURES_IN_A_ROW:
                     raise
 
@@ -240,7 +247,9 @@ class Lifecycle:
             if holds:
                 self._ask_next()
             return
-        invocation = self._recorder.invoked(request_id, trace_header=header if isinstance(header, str) else "")
+        invocation = self._recorder.invoked(
+            request_id, trace_header=header if isinstance(header, str) else ""
+        )
         if holds:
             self._hold = _Hold(request_id, deadline_s=self._deadline_s(deadline_ms))
             self._hold.invocation = invocation
@@ -265,7 +274,9 @@ class Lifecycle:
             self._missed_end = False
             if not hold.flush_until_s:
                 hold.ended_s = now_s
-                hold.flush_until_s = min(now_s + self._settings.flush_timeout_ms / 1000, hold.deadline_s)
+                hold.flush_until_s = min(
+                    now_s + self._settings.flush_timeout_ms / 1000, hold.deadline_s
+                )
             if not self._outbox.empty and not self._outbox.failing:
                 if now_s < hold.flush_until_s:
                     return
@@ -280,7 +291,9 @@ class Lifecycle:
 
     # Delivery ---------------------------------------------------------------------------------------------------
 
-    def _deliver(self, now_s: float, *, timeout_s: float = ATTEMPT_TIMEOUT_S, at_once: bool = False) -> None:
+    def _deliver(
+        self, now_s: float, *, timeout_s: float = ATTEMPT_TIMEOUT_S, at_once: bool = False
+    ) -> None:
         parcels = self._outbox.begin(now_s, at_once=at_once)
         if parcels:
             self._courier.send(parcels, timeout_s=timeout_s)
@@ -298,7 +311,9 @@ class Lifecycle:
             )
         elif receipt.answer is Answer.REFUSED:
             self._log.once(
-                "the sink refused what was kept; it is lost, and counted", problem=receipt.detail, variable=f"{PREFIX}SINK"
+                "the sink refused what was kept; it is lost, and counted",
+                problem=receipt.detail,
+                variable=f"{PREFIX}SINK",
             )
 
     # SHUTDOWN ---------------------------------------------------------------------------------------------------
@@ -309,22 +324,28 @@ class Lifecycle:
         self._hold = None
         now_s = self._monotonic_s()
         deadline_ms = event.get("deadlineMs")
-        left_s = deadline_ms / 1000 - self._wall_s() if isinstance(deadline_ms, (int, float)) else SHUTDOWN_S
+        left_s = (
+            deadline_ms / 1000 - self._wall_s()
+            if isinstance(deadline_ms, (int, float))
+            else SHUTDOWN_S
+        )
         until_s = now_s + min(max(left_s, 0.0), SHUTDOWN_S) - SHUTDOWN_RESERVE_S
         reason = event.get("shutdownReason")
         try:
             self._drain(now_s, min(until_s, now_s + DRAIN_S))
-            self._recorder.shut_down(failure_by_shutdown(reason if isinstance(reason, str) else ""))
+            self._keeping.shut_down(failure_by_shutdown(reason if isinstance(reason, str) else ""))
             self._deliver_rest(until_s)
         finally:
             lines = self._outbox.abandon("shutdown")
             if lines:
                 self._log.once(
-                    "the environment ended before everything kept was delivered", lines=lines, variable=f"{PREFIX}SINK"
+                    "the environment ended before everything kept was delivered",
+                    lines=lines,
+                    variable=f"{PREFIX}SINK",
                 )
             if self._listener is not None:
                 self._account.unreadable_bytes += self._listener.discarded_bytes
-            self._account.buffered = self._recorder.buffered_lines
+            self._account.buffered = self._keeping.buffered_lines
             self._log.account(**self._account.summary())
 
     def _drain(self, begin_s: float, until_s: float) -> None:
@@ -338,7 +359,11 @@ class Lifecycle:
             wait_s = until_s - now_s if now_s >= quiet_s else min(until_s, quiet_s) - now_s
             for descriptor, _ in self._poll.poll(max(0, int(wait_s * 1000) + 1)):
                 self._attend(descriptor)
-            self._deliver(self._monotonic_s(), timeout_s=max(until_s - self._monotonic_s(), 0.05), at_once=True)
+            self._deliver(
+                self._monotonic_s(),
+                timeout_s=max(until_s - self._monotonic_s(), 0.05),
+                at_once=True,
+            )
 
     def _deliver_rest(self, until_s: float) -> None:
         while not self._outbox.empty:
@@ -347,7 +372,9 @@ class Lifecycle:
                 return
             first_pause_over = not self._outbox.failing or self._outbox.wait_s(now_s) == 0.0
             self._deliver(now_s, timeout_s=until_s - now_s, at_once=first_pause_over)
-            pause_s = until_s - now_s if self._outbox.busy else min(SHUTDOWN_PAUSE_S, until_s - now_s)
+            pause_s = (
+                until_s - now_s if self._outbox.busy else min(SHUTDOWN_PAUSE_S, until_s - now_s)
+            )
             for descriptor, _ in self._poll.poll(int(pause_s * 1000) + 1):
                 if descriptor == self._courier.descriptor:
                     self._collect()

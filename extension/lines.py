@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from .failures import Failure, Outcome, failure_by_level, failure_in_line, level_of_line
 from .levels import Level, parse_object
 
-REQUEST_ID_KEYS = ("requestId", "AWSRequestId", "function_request_id", "aws_request_id", "awsRequestId", "request_id")
+REQUEST_ID_KEYS = (
+    "requestId",
+    "AWSRequestId",
+    "function_request_id",
+    "aws_request_id",
+    "awsRequestId",
+    "request_id",
+)
 """Where JSON lines name the request: Python, Node.js and .NET; Java; Powertools; common loggers."""
 
 _ID = r"([0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})"
@@ -80,9 +87,17 @@ def look_at(record: object, *, rules: LineRules, text: str | None = None) -> Lin
         rules: what makes the line a failure.
         text: the record as JSON text, for the pattern to search where the record is no string.
     """
-    parsed = record if isinstance(record, dict) else parse_object(record) if isinstance(record, str) else None
+    parsed = (
+        record
+        if isinstance(record, dict)
+        else parse_object(record)
+        if isinstance(record, str)
+        else None
+    )
     level = level_of_line(record, parsed)
-    failure = failure_in_line(record, parsed) or failure_by_level(level, error_level=rules.error_level)
+    failure = failure_in_line(record, parsed) or failure_by_level(
+        level, error_level=rules.error_level
+    )
     if failure is None and rules.pattern is not None:
         searched = record if isinstance(record, str) else text
         if searched is not None and rules.pattern(searched):

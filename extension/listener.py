@@ -62,7 +62,9 @@ class Listener:
         """Reads what a connection has, answers every request that is complete, and gives their bodies."""
         connection, reader = self._connections[descriptor]
         try:
-            data = connection.recv(min(max(reader.wanted_bytes, SMALL_READ_BYTES), LARGE_READ_BYTES))
+            data = connection.recv(
+                min(max(reader.wanted_bytes, SMALL_READ_BYTES), LARGE_READ_BYTES)
+            )
             messages = reader.feed(data)
         except BlockingIOError:
             return []

@@ -54,9 +54,9 @@ class OwnLog:
         if LEVELS[level] >= self._level:
             getattr(self._load(), level)(event, **fields)
 
-    def _load(self) -> Any:  # noqa: ANN401 - structlog's loggers are typed no closer
+    def _load(self) -> Any:
         if self._logger is None:
-            import structlog  # noqa: PLC0415 - see above
+            import structlog
 
             self._logger = structlog.wrap_logger(
                 structlog.WriteLogger(sys.stderr),

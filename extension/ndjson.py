@@ -31,11 +31,21 @@ def encode(parcels: list[Parcel]) -> bytes:
         time = b""
         for segment in parcel.segments:
             if segment.kind is Kind.GAP:
-                lines.append(_gap(segment, time) + tail + b',"id":"%s-%d"}\n' % (environment_id, segment.first_number))
+                lines.append(
+                    _gap(segment, time)
+                    + tail
+                    + b',"id":"%s-%d"}\n' % (environment_id, segment.first_number)
+                )
                 continue
-            for number, event in enumerate(split_events(segment.raw, segment.count), segment.first_number):
+            for number, event in enumerate(
+                split_events(segment.raw, segment.count), segment.first_number
+            ):
                 head = _head(event)
-                time = head[_TIME_AT : head.find(b'"', _TIME_AT)] if head.startswith(b'{"time":"') else time
+                time = (
+                    head[_TIME_AT : head.find(b'"', _TIME_AT)]
+                    if head.startswith(b'{"time":"')
+                    else time
+                )
                 lines.append(head + tail + b',"id":"%s-%d"}\n' % (environment_id, number))
     return b"".join(lines)
 
@@ -60,7 +70,12 @@ def _head(event: bytes) -> bytes:
         parsed = None
     if not isinstance(parsed, dict) or b"\n" in event:
         # Bytes that are no UTF-8, or an event cut short: what can be read of it is kept as text.
-        parsed = {"time": "", "type": "function", "record": event.decode("utf-8", "replace"), "malformed": True}
+        parsed = {
+            "time": "",
+            "type": "function",
+            "record": event.decode("utf-8", "replace"),
+            "malformed": True,
+        }
         event = _dumps(parsed)
     head = event.rstrip()[:-1]
     if parsed.get("type") != "function":
@@ -71,4 +86,6 @@ def _head(event: bytes) -> bytes:
 
 def _gap(segment: Segment, time: bytes) -> bytes:
     told = {"evictedLines": segment.count, "evictedBytes": segment.gone_bytes}
-    return _dumps({"time": time.decode("utf-8", "replace"), "type": "flightRecorder.gap", "record": told})[:-1]
+    return _dumps(
+        {"time": time.decode("utf-8", "replace"), "type": "flightRecorder.gap", "record": told}
+    )[:-1]

@@ -100,7 +100,17 @@ class Outbox:
         failing: whether the last attempt failed, so that nobody should wait for the next.
     """
 
-    __slots__ = ("_account", "_attempts", "_parcels", "_pause_s", "_random", "_try_at", "_under_way", "failing", "held_bytes")
+    __slots__ = (
+        "_account",
+        "_attempts",
+        "_parcels",
+        "_pause_s",
+        "_random",
+        "_try_at",
+        "_under_way",
+        "failing",
+        "held_bytes",
+    )
 
     def __init__(self, account: Account, *, random: Callable[[], float]) -> None:
         """Takes a source of random numbers in [0, 1), for the jitter."""
@@ -127,7 +137,9 @@ class Outbox:
     @property
     def lines(self) -> int:
         """Lines that wait or are under way."""
-        return sum(parcel.lines for parcel in self._parcels) + sum(parcel.lines for parcel in self._under_way)
+        return sum(parcel.lines for parcel in self._parcels) + sum(
+            parcel.lines for parcel in self._under_way
+        )
 
     def put(self, parcel: Parcel) -> None:
         """Adds a parcel at the end."""
@@ -185,7 +197,9 @@ class Outbox:
             if receipt.answer is Answer.TAKEN:
                 self._account.keep(parcel.stamp.reason, parcel.lines)
             else:
-                self._account.lose("refused" if receipt.answer is Answer.REFUSED else "unavailable", parcel.lines)
+                self._account.lose(
+                    "refused" if receipt.answer is Answer.REFUSED else "unavailable", parcel.lines
+                )
         if receipt.answer is Answer.TAKEN:
             self._account.delivered_bytes += receipt.sent_bytes
         if receipt.answer is not Answer.UNAVAILABLE:

@@ -111,12 +111,13 @@ class Recording:
         """
         before = self.lines
         for vital_too, head_too in ((False, False), (True, False), (True, True)):
-            target = self.held_bytes - need_bytes
-            if target >= self.held_bytes or not self.segments:
-                break
-            held_before = self.held_bytes
-            self._sweep(need_bytes, vital_too=vital_too, head_too=head_too)
-            need_bytes -= held_before - self.held_bytes
+            while need_bytes > 0:
+                held_bytes = self.held_bytes
+                # The gap that is left behind costs something as well.
+                self._sweep(need_bytes + SEGMENT_COST_BYTES, vital_too=vital_too, head_too=head_too)
+                if self.held_bytes >= held_bytes:
+                    break
+                need_bytes -= held_bytes - self.held_bytes
         return before - self.lines
 
     def _sweep(self, need_bytes: int, *, vital_too: bool, head_too: bool) -> None:
@@ -125,7 +126,9 @@ class Recording:
         left: list[Segment] = []
         for segment in self.segments:
             passed += segment.cost_bytes
-            spared = passed <= head_until or freed >= need_bytes or (segment.vital and not vital_too)
+            spared = (
+                passed <= head_until or freed >= need_bytes or (segment.vital and not vital_too)
+            )
             if segment.kind is Kind.GAP or spared:
                 _add(left, segment)
                 continue
@@ -177,7 +180,9 @@ def _parts(segment: Segment) -> Iterator[Segment]:
         part.append(event)
         size += len(event)
         if size >= SPLIT_ABOVE_BYTES:
-            yield Segment(b",".join(part), count=len(part), first_number=number, vital=segment.vital)
+            yield Segment(
+                b",".join(part), count=len(part), first_number=number, vital=segment.vital
+            )
             number += len(part)
             part, size = [], 0
     if part:

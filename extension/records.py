@@ -125,7 +125,9 @@ def split_events(raw: bytes, count: int) -> list[bytes]:
     return [text[start:end].encode() for start, end, _ in _scan(text)]
 
 
-def _read_compact(body: bytes, rules: LineRules, open_id: bytes) -> list[Item] | None:
+def _read_compact(  # noqa: C901 - one loop: each call in it would be paid by every line
+    body: bytes, rules: LineRules, open_id: bytes
+) -> list[Item] | None:
     """Reads a batch of text lines in Lambda's own compact form; None if it is not of that form throughout."""
     if not body.startswith(_BEGIN) or not body.endswith(b"}]"):
         return None
@@ -165,7 +167,9 @@ def _read_compact(body: bytes, rules: LineRules, open_id: bytes) -> list[Item] |
     return items
 
 
-def _passes(piece: bytes, at: int, open_id: bytes, careful_from: int) -> bool:
+def _passes(  # noqa: C901, PLR0911 - as above
+    piece: bytes, at: int, open_id: bytes, careful_from: int
+) -> bool:
     """Tells by a line's first bytes that there is nothing in it to see.
 
     Args:

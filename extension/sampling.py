@@ -35,7 +35,7 @@ def randomness_of(*, trace_id: str, request_id: str) -> int:
     if trace_id:
         return int(trace_id[-RANDOMNESS_BITS // 4 :], 16)
     # Imported here: hashlib loads OpenSSL, and Lambda gives nearly every invocation a trace id.
-    from hashlib import blake2b  # noqa: PLC0415
+    from hashlib import blake2b
 
     digest = blake2b(request_id.encode("utf-8", "surrogateescape"), digest_size=8).digest()
     return int.from_bytes(digest, "big") & (_ONE - 1)

@@ -32,6 +32,10 @@ class Verdict:
     failed: bool
 
 
+METRICS = Verdict(keep=True, reason=EMF, weight=1.0, failed=False)
+"""For lines in the embedded metric format of an invocation that is otherwise let go."""
+
+
 def decide(*, failure: Failure | None, ended: bool, randomness: int, rate: float) -> Verdict | None:
     """Decides, or gives None while it is too early.
 

@@ -59,7 +59,7 @@ class MessageReader:
 
     def __init__(self) -> None:
         self._head = b""
-        self._message: "Message | None" = None
+        self._message: Message | None = None
         self._kept: list[bytes] = []
         self._remaining = 0
         self._chunked = False
@@ -90,7 +90,12 @@ class MessageReader:
             else:
                 data = self._read_body(data)
             message = self._message
-            if message is not None and not self._chunked and not self._until_close and not self._remaining:
+            if (
+                message is not None
+                and not self._chunked
+                and not self._until_close
+                and not self._remaining
+            ):
                 complete.append(self._finish(message))
         return complete
 
@@ -129,7 +134,9 @@ class MessageReader:
         self._chunked = b"chunked" in headers.get(b"transfer-encoding", b"").lower()
         self._remaining = int(length) if length.isdigit() else 0
         is_answer = message.start.startswith(b"HTTP/")
-        self._until_close = is_answer and not self._chunked and not length and message.status not in (204, 304)
+        self._until_close = (
+            is_answer and not self._chunked and not length and message.status not in (204, 304)
+        )
         return head[end + 4 :]
 
     def _read_body(self, data: bytes) -> bytes:
@@ -191,7 +198,9 @@ class MessageReader:
             self._kept = []
 
 
-def request(method: str, path: str, *, host: str, headers: dict[str, str], body: bytes = b"") -> bytes:
+def request(
+    method: str, path: str, *, host: str, headers: dict[str, str], body: bytes = b""
+) -> bytes:
     """Writes out a request that keeps the connection alive.
 
     Args:

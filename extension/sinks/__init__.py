@@ -7,8 +7,8 @@ imported when it is opened, after the first ``/event/next``: httpx alone takes l
 
 from typing import Protocol
 
-from ..config import Settings
-from ..outbox import Parcel, Receipt
+from extension.config import Settings
+from extension.outbox import Parcel, Receipt
 
 
 class Sink(Protocol):
@@ -37,13 +37,13 @@ def open_sink(settings: Settings) -> Sink:
     """
     scheme, _, rest = settings.sink.partition(":")
     if scheme.lower() in {"http", "https"}:
-        from .http import HttpSink  # noqa: PLC0415 - brings httpx
+        from .http import HttpSink
 
         return HttpSink(settings.sink, headers=settings.sink_headers)
     if scheme.lower() == "file":
-        from .file import FileSink  # noqa: PLC0415
+        from .file import FileSink
 
         return FileSink(rest.removeprefix("//"))
-    from .stdout import StdoutSink  # noqa: PLC0415
+    from .stdout import StdoutSink
 
     return StdoutSink()

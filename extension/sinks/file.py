@@ -6,9 +6,9 @@ several environments may share it (POSIX: O_APPEND).
 
 import os
 
-from ..ndjson import encode
-from ..outbox import Answer, Parcel, Receipt
-from .stdout import write_all
+from extension.ndjson import encode
+from extension.outbox import Answer, Parcel, Receipt
+from extension.sinks.stdout import write_all
 
 FILE_MODE = 0o644
 
@@ -23,7 +23,9 @@ class FileSink:
         """Appends the parcels as NDJSON. A full disk or a missing directory may be put right, so it is tried again."""
         data = encode(parcels)
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
+            descriptor = os.open(
+                self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE
+            )
         except OSError as error:
             return Receipt(Answer.UNAVAILABLE, f"file: {error.strerror}")
         try:

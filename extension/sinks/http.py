@@ -12,9 +12,9 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-from .. import EXTENSION_NAME, __version__
-from ..ndjson import encode
-from ..outbox import Answer, Parcel, Receipt
+from extension import EXTENSION_NAME, __version__
+from extension.ndjson import encode
+from extension.outbox import Answer, Parcel, Receipt
 
 COMPRESSION_LEVEL = 6
 """zlib's default: measured on log lines, 9 takes longer for next to nothing, 1 sends a third more."""
@@ -97,7 +97,9 @@ class HttpSink:
         return Receipt(
             Answer.UNAVAILABLE if retriable else Answer.REFUSED,
             f"status {status}",
-            retry_after_s=_retry_after_s(response.headers.get("Retry-After")) if retriable else None,
+            retry_after_s=_retry_after_s(response.headers.get("Retry-After"))
+            if retriable
+            else None,
         )
 
 

@@ -6,8 +6,8 @@ comes round (AWS: Telemetry API). If the role may not write logs, they go nowher
 
 import os
 
-from ..ndjson import encode
-from ..outbox import Answer, Parcel, Receipt
+from extension.ndjson import encode
+from extension.outbox import Answer, Parcel, Receipt
 
 STDOUT = 1
 

@@ -1,0 +1,323 @@
+"""What becomes of what was recorded: owed to the sink, kept at hand for a while, or let go; within the memory bound.
+
+Promises: what a failed invocation wrote is owed as soon as the failure is known, while the function still runs; a
+healthy one's is let go only when its report has come, since a late error still saves it; the bytes held exceed the
+bound for no longer than one batch, and what that costs is counted, in the account and in the delivery.
+Pure: it reads no clock and does no I/O.
+"""
+
+from collections import deque
+
+from . import sampling, verdict
+from .account import Account
+from .config import Settings
+from .failures import Failure, Outcome
+from .invocation import Invocation
+from .lines import LineFacts
+from .outbox import Outbox, Parcel, Stamp
+from .recording import Segment
+from .verdict import Verdict
+
+LINGERING_INVOCATIONS = 2
+MANAGED_LINGERING_INVOCATIONS = 64
+"""Healthy recordings kept at hand for a late sign of failure, until the report has come. On Managed Instances the
+report may come before an invocation's last lines, so there some more are kept than end side by side."""
+
+MAX_OPEN_INVOCATIONS = 1024
+"""Ids on Managed Instances that never report. An environment runs some dozens at a time at most (AWS: Managed
+Instances); beyond this, the oldest is taken for ended."""
+
+SLACK_SHARE = 16
+"""A sixteenth of the bound is given up beyond what must be, so that the cost of doing so is linear in the lines."""
+
+FLOOR_SHARE = 8
+"""An eighth of the bound is left to each open recording until failed invocations that wait have been given up."""
+
+UNKNOWN = Failure(verdict.UNKNOWN_OUTCOME, Outcome.UNKNOWN)
+"""Neither an end nor a failure was seen: it may be the very invocation that is looked for."""
+
+_DEATHS = (Outcome.TIMEOUT, Outcome.CRASH, Outcome.OUT_OF_MEMORY)
+
+
+class Keeping:
+    """The recordings of one environment, from the first line to their delivery or their end."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        outbox: Outbox,
+        account: Account,
+        function: str = "",
+        version: str = "",
+        managed_instances: bool = False,
+    ) -> None:
+        self._settings = settings
+        self._outbox = outbox
+        self._account = account
+        self._function = function
+        self._version = version
+        self._managed = managed_instances
+        self._next_number = 0
+        self._lingering: deque[Invocation] = deque()
+        self._open: dict[int, Invocation] = {}
+        self.init = Invocation("")
+        self.environment_id = ""
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes in recordings; what waits in the outbox is counted there."""
+        return sum(one.recording.held_bytes for one in self._holding())
+
+    @property
+    def buffered_lines(self) -> int:
+        """Lines received whose fate is not known yet; those in the outbox are counted there."""
+        return sum(one.recording.lines for one in self._holding())
+
+    @property
+    def open_count(self) -> int:
+        """How many invocations have begun and not ended."""
+        return len(self._open)
+
+    def number(self, count: int) -> int:
+        """Gives the first of ``count`` numbers that no other record of this environment has."""
+        number = self._next_number
+        self._next_number += count
+        return number
+
+    def _holding(self) -> list[Invocation]:
+        return [self.init, *self._open.values(), *self._lingering]
+
+    # An invocation's life ---------------------------------------------------------------------------------------
+
+    def begin(self, invocation: Invocation) -> None:
+        """Takes on an invocation; what init wrote goes with the first one, before its own lines."""
+        self._open[id(invocation)] = invocation
+        if len(self._open) > MAX_OPEN_INVOCATIONS:
+            oldest = next(iter(self._open.values()))
+            self.fail(oldest, UNKNOWN)
+            self.end(oldest)
+        if self.init.failure is not None:
+            self.end_init()
+        elif not self._managed:
+            for segment in self.init.recording.take():
+                invocation.recording.append(segment)
+            invocation.lines += self.init.lines
+            self.init.lines = 0
+        if self._settings.sample_rate >= 1.0:
+            invocation.verdict = self._decide(invocation)
+            self._owe(invocation)
+
+    def store(self, invocation: Invocation, segment: Segment) -> None:
+        """Takes lines of an invocation, however late."""
+        self._account.receive(lines=segment.lines, size_bytes=len(segment.raw))
+        invocation.lines += segment.lines
+        self._append(invocation, segment)
+
+    def store_event(self, invocation: Invocation, segment: Segment) -> None:
+        """Takes a platform event that is to travel with the invocation if that is kept."""
+        self._append(invocation, segment)
+
+    def store_alone(self, segment: Segment, facts: LineFacts) -> None:
+        """Takes a line that nothing ties to an invocation: it is a transaction of its own, and judged at once."""
+        self._account.receive(lines=segment.lines, size_bytes=len(segment.raw))
+        name = f"{self.environment_id}-{segment.first_number}"
+        decided = verdict.decide(
+            failure=facts.failure,
+            ended=True,
+            randomness=sampling.randomness_of(trace_id="", request_id=name),
+            rate=self._settings.sample_rate,
+        )
+        if decided is not None and decided.keep:
+            self._outbox.put(Parcel(self._stamp(self.init, decided), [segment]))
+        elif facts.is_emf:
+            self._outbox.put(Parcel(self._stamp(self.init, verdict.METRICS), [segment]))
+        else:
+            self._account.drop(verdict.NOT_SAMPLED, segment.lines)
+
+    def fail(self, invocation: Invocation, failure: Failure) -> None:
+        """Notes a sign of failure. The first one is the reason; a later one may still tell the outcome better."""
+        if invocation.failure is None:
+            invocation.failure = failure
+            self._account.failed_invocations += 0 if invocation.is_init else 1
+        if invocation.outcome in (Outcome.UNKNOWN, Outcome.SUCCESS) or failure.outcome in _DEATHS:
+            invocation.outcome = failure.outcome
+        if invocation.verdict is None or not invocation.verdict.failed:
+            invocation.verdict = self._decide(invocation)
+            if invocation in self._lingering:
+                self._lingering.remove(invocation)
+            self._owe(invocation)
+
+    def end(self, invocation: Invocation) -> None:
+        """Notes that an invocation is over: decides, and leaves owed what is owed."""
+        if invocation.ended:
+            return
+        invocation.ended = True
+        self._open.pop(id(invocation), None)
+        if (
+            invocation.verdict is None
+            and not self._managed
+            and not invocation.expected
+            and not invocation.trace_id
+        ):
+            # The draw needs the trace id, and with the Logs API only INVOKE has it: wait for that, which is near.
+            self._linger(invocation)
+        else:
+            self._settle(invocation)
+
+    def trace_known(self, invocation: Invocation) -> None:
+        """Takes note that INVOKE has come, for which the draw of an ended invocation may have waited."""
+        if invocation.ended and invocation.verdict is None and invocation in self._lingering:
+            self._lingering.remove(invocation)
+            self._settle(invocation)
+
+    def reported(self, invocation: Invocation) -> None:
+        """Takes note that the report has come: nothing more is to be expected of a healthy invocation."""
+        if not self._managed and invocation in self._lingering:
+            self._lingering.remove(invocation)
+            self._dismiss(invocation)
+
+    def end_init(self) -> None:
+        """Settles what was written before any invocation, and begins anew."""
+        init, self.init = self.init, Invocation("")
+        if init.recording.segments or init.failure is not None:
+            init.ended = True
+            init.verdict = init.verdict or self._decide(init)
+            self._owe(init)
+            self._owe_metrics(init)
+            self._discard(init)
+
+    def shut_down(self, failure: Failure | None) -> None:
+        """Decides everything that is undecided.
+
+        Args:
+            failure: what SHUTDOWN's reason says of whatever was running, if anything.
+        """
+        for invocation in list(self._open.values()):
+            self.fail(invocation, failure or UNKNOWN)
+            self.end(invocation)
+        if failure is not None and self.init.recording.segments:
+            self.fail(self.init, Failure("init-error", Outcome.INIT_ERROR))
+        self.end_init()
+        while self._lingering:
+            self._dismiss(self._lingering.popleft())
+
+    # Verdicts ---------------------------------------------------------------------------------------------------
+
+    def _append(self, invocation: Invocation, segment: Segment) -> None:
+        invocation.recording.append(segment)
+        if invocation.is_kept:
+            self._owe(invocation)
+        elif invocation.ended and invocation not in self._lingering:
+            # Late, and its verdict was to let go: metrics are kept even so.
+            self._owe_metrics(invocation)
+            self._discard(invocation)
+
+    def _decide(self, invocation: Invocation) -> Verdict | None:
+        name = invocation.request_id or self.environment_id
+        return verdict.decide(
+            failure=invocation.failure,
+            ended=invocation.ended,
+            randomness=sampling.randomness_of(trace_id=invocation.trace_id, request_id=name),
+            rate=self._settings.sample_rate,
+        )
+
+    def _settle(self, invocation: Invocation) -> None:
+        invocation.verdict = invocation.verdict or self._decide(invocation)
+        if invocation.is_kept:
+            self._owe(invocation)
+        else:
+            self._owe_metrics(invocation)
+            self._linger(invocation)
+
+    def _linger(self, invocation: Invocation) -> None:
+        self._lingering.append(invocation)
+        most = MANAGED_LINGERING_INVOCATIONS if self._managed else LINGERING_INVOCATIONS
+        while len(self._lingering) > most:
+            self._dismiss(self._lingering.popleft())
+
+    def _dismiss(self, invocation: Invocation) -> None:
+        """Lets go of an invocation that was kept at hand."""
+        invocation.verdict = invocation.verdict or self._decide(invocation)
+        self._owe(invocation)
+        self._owe_metrics(invocation)
+        self._discard(invocation)
+
+    def _owe(self, invocation: Invocation) -> None:
+        """Hands everything to the outbox, if the invocation is kept; when it is over, with its summary."""
+        decided = invocation.verdict
+        if decided is None or not decided.keep:
+            return
+        segments = invocation.recording.take()
+        if invocation.ended and not invocation.summarised:
+            invocation.summarised = True
+            segments.append(invocation.summary(self.number(1)))
+        if segments:
+            self._outbox.put(Parcel(self._stamp(invocation, decided), segments))
+
+    def _owe_metrics(self, invocation: Invocation) -> None:
+        segments = invocation.recording.take_emf()
+        if segments:
+            self._outbox.put(Parcel(self._stamp(invocation, verdict.METRICS), segments))
+
+    def _discard(self, invocation: Invocation) -> None:
+        lines = invocation.recording.lines
+        invocation.recording.take()
+        if lines:
+            invocation.dropped_lines += lines
+            self._account.drop(verdict.NOT_SAMPLED, lines)
+
+    def _stamp(self, invocation: Invocation, decided: Verdict) -> Stamp:
+        return Stamp(
+            request_id=invocation.request_id,
+            trace_id=invocation.trace_id,
+            function=self._function,
+            version=self._version,
+            environment_id=self.environment_id,
+            reason=decided.reason,
+            weight=decided.weight,
+            failed=decided.failed,
+        )
+
+    # The bound --------------------------------------------------------------------------------------------------
+
+    def make_room(self) -> None:
+        """Gives up what matters least until all that is held is within BUFFER_SIZE.
+
+        In this order: recordings that are only at hand for a late error; healthy invocations that wait for the sink,
+        oldest first; of recordings that are still open, the middle; failed invocations that wait, oldest first; what
+        is left of the open ones.
+        """
+        bound = self._settings.buffer_bytes
+        excess = self.held_bytes + self._outbox.held_bytes - bound
+        if excess <= 0:
+            return
+        while excess > 0 and self._lingering:
+            excess -= self._lingering[0].recording.held_bytes
+            self._dismiss(self._lingering.popleft())
+        excess = self.held_bytes + self._outbox.held_bytes - bound
+        if excess > 0:
+            self._outbox.give_up(need_bytes=excess, failed_too=False)
+        for floor_bytes in (bound // FLOOR_SHARE, 0):
+            for invocation in sorted(
+                (self.init, *self._open.values()), key=_held_bytes, reverse=True
+            ):
+                excess = self.held_bytes + self._outbox.held_bytes - bound
+                spare = invocation.recording.held_bytes - floor_bytes
+                if excess > 0 and spare > 0:
+                    self._evict(invocation, need_bytes=min(excess + bound // SLACK_SHARE, spare))
+            excess = self.held_bytes + self._outbox.held_bytes - bound
+            if excess > 0 and floor_bytes:
+                self._outbox.give_up(need_bytes=excess + bound // SLACK_SHARE, failed_too=True)
+
+    def _evict(self, invocation: Invocation, *, need_bytes: int) -> None:
+        recording = invocation.recording
+        before_bytes = recording.held_bytes
+        lines = recording.give_up(need_bytes=need_bytes)
+        invocation.evicted_lines += lines
+        invocation.evicted_bytes += before_bytes - recording.held_bytes
+        self._account.evicted += lines
+
+
+def _held_bytes(invocation: Invocation) -> int:
+    return invocation.recording.held_bytes

@@ -1,0 +1,245 @@
+"""What becomes of what was recorded, within the memory bound."""
+
+from dataclasses import replace
+
+import pytest
+
+from extension import keeping
+from extension.outbox import Answer
+from tests.extension.batches import FIRST, SECOND, done, event, line, python_line, report, start
+from tests.extension.environment import Environment
+
+SAMPLED_IN = "Root=1-5f35ae12-0c0fec141affffffffffffff;Sampled=1"
+SAMPLED_OUT = "Root=1-5f35ae12-0c0fec141a00000000000001;Sampled=1"
+
+
+def error(request_id: str = FIRST) -> dict[str, object]:
+    """A line at level ERROR."""
+    return line(python_line("wrong", level="ERROR", request_id=request_id))
+
+
+def many(count: int, *, prefix: str = "") -> list[dict[str, object]]:
+    """Lines of about 200 bytes each."""
+    return [line(f"{prefix}{n:05d} {'x' * 150}") for n in range(count)]
+
+
+def test_a_sampled_invocation_is_delivered_with_its_weight_when_it_ends() -> None:
+    """Not before: it may still fail, and then it stands for itself alone."""
+    env = Environment(sample_rate=0.1).invoke(trace=SAMPLED_IN).receive(start(), line("a"))
+    assert env.lines() == []
+
+    env.receive(done())
+
+    assert env.lines() == ["a"]
+    assert [one["weight"] for one in env.delivered] == pytest.approx([10, 10])
+    assert env.reasons() == {"sampled"}
+
+
+def test_a_sampled_invocation_that_fails_has_weight_one() -> None:
+    """Kept for certain, so it stands for itself; never both."""
+    env = Environment(sample_rate=0.1).invoke(trace=SAMPLED_IN)
+
+    env.receive(start(), line("a"), error(), done())
+
+    env.deliver()
+    assert {one["weight"] for one in env.delivered} == {1}
+
+
+def test_at_rate_one_lines_are_delivered_as_they_come() -> None:
+    """Nothing that comes later can change what is kept."""
+    env = Environment(sample_rate=1.0).invoke().receive(start(), line("a"))
+
+    assert env.lines() == ["a"]
+
+
+def test_metrics_of_a_healthy_invocation_are_delivered() -> None:
+    """CloudWatch takes metrics from these lines and from nowhere else."""
+    metrics = {"_aws": {"CloudWatchMetrics": []}, "time": 100}
+    env = Environment().invoke(trace=SAMPLED_OUT)
+
+    env.receive(start(), line("a"), line(metrics), line("b"), done())
+
+    assert env.lines() == [metrics]
+    assert env.reasons() == {"emf"}
+    env.receive(report(), line({**metrics, "late": 1}))
+    assert len(env.lines()) == 2
+    assert env.accounted_for
+
+
+def test_the_summary_tells_how_it_ended() -> None:
+    """One record an invocation, after its lines."""
+    env = Environment().invoke().receive(start(), line("a"), error())
+
+    env.receive(done(metrics={"durationMs": 12.5}), report())
+
+    assert env.summaries() == [
+        {
+            "outcome": "error",
+            "started": "2026-10-12T00:01:15.123Z",
+            "durationMs": 12.5,
+            "lines": 2,
+            "evictedLines": 0,
+            "evictedBytes": 0,
+            "droppedLines": 0,
+        }
+    ]
+
+
+def test_shutdown_for_a_timeout_keeps_what_was_running() -> None:
+    """Nothing else may tell of it."""
+    env = Environment().invoke().receive(start(), line("a"))
+
+    env.keeping.shut_down(keeping.Failure("shutdown-timeout", keeping.Outcome.TIMEOUT))
+
+    assert env.lines(FIRST) == ["a"]
+    assert env.reasons() == {"shutdown-timeout"}
+    assert env.keeping.buffered_lines == 0
+
+
+def test_shutdown_for_a_failure_keeps_what_init_wrote() -> None:
+    """An environment that failed before any invocation is explained by these lines alone."""
+    env = Environment().receive(line("import"))
+
+    env.keeping.shut_down(keeping.Failure("shutdown-failure", keeping.Outcome.CRASH))
+
+    assert env.lines() == ["import"]
+    assert env.reasons() == {"init-error"}
+
+
+def test_a_spindown_lets_healthy_ones_go_and_keeps_what_never_ended() -> None:
+    """Neither success nor failure was seen of the one that is open."""
+    env = Environment().invoke().receive(start(), line("healthy"), done())
+    env.invoke(SECOND).receive(start(SECOND), line("open"))
+
+    env.keeping.shut_down(None)
+
+    assert env.lines() == ["open"]
+    assert env.reasons() == {"outcome-unknown"}
+    assert env.accounted_for
+
+
+def test_a_spindown_without_any_invocation_draws_for_init() -> None:
+    """Pre-initialised environments are shut down unused; their init is healthy material."""
+    env = Environment(sample_rate=0.0).receive(line("import"))
+
+    env.keeping.shut_down(None)
+
+    assert env.lines() == []
+    assert env.account.dropped == {"not-sampled": 1}
+
+
+def test_the_bound_holds_while_one_invocation_writes_without_end() -> None:
+    """The newest, the oldest and the error lines survive, and the hole is told where it is."""
+    env = Environment(buffer_bytes=100_000).invoke().receive(start())
+    for batch_number in range(40):
+        env.receive(*many(50, prefix=f"{batch_number:02d}-"))
+        assert env.keeping.held_bytes <= 100_000
+
+    env.receive(done(status="timeout"))
+
+    lines = [str(one) for one in env.lines(FIRST)]
+    assert lines[0].startswith("00-00000")
+    assert lines[-1].startswith("39-00049")
+    assert lines == sorted(lines)
+    gaps = [one["record"] for one in env.delivered if one["type"] == "flightRecorder.gap"]
+    assert sum(gap["evictedLines"] for gap in gaps) == 2000 - len(lines)
+    assert env.summaries()[0]["evictedLines"] == 2000 - len(lines)
+    assert len(lines) > 250
+    assert env.accounted_for
+
+
+def test_error_lines_survive_longer_than_what_surrounds_them() -> None:
+    """They are what is looked for."""
+    env = (
+        Environment(buffer_bytes=60_000, error_level=100, error_pattern=None)
+        .invoke()
+        .receive(start())
+    )
+    emf = line({"_aws": {"CloudWatchMetrics": []}, "n": 1})
+    env.receive(*many(100), emf, *many(100))
+
+    for _ in range(10):
+        env.receive(*many(200, prefix="later"))
+    env.receive(done(status="timeout"))
+
+    assert {"_aws": {"CloudWatchMetrics": []}, "n": 1} in env.lines()
+
+
+def test_a_lingering_healthy_recording_goes_first() -> None:
+    """It is only at hand for a late error."""
+    env = Environment(buffer_bytes=100_000).invoke().receive(start(), *many(300), done())
+    env.invoke(SECOND)
+
+    env.receive(start(SECOND), *many(300), done(SECOND, status="timeout"))
+
+    assert len(env.lines(SECOND)) == 300
+    assert env.account.evicted == 0
+    assert env.account.dropped == {"not-sampled": 300}
+
+
+def test_failed_invocations_that_wait_are_given_up_after_healthy_ones() -> None:
+    """While the sink is down the queue is part of the bound."""
+    env = Environment(sample_rate=0.5, buffer_bytes=120_000)
+    third = "11111111-2222-4333-8444-555555555555"
+    env.invoke(FIRST, trace=SAMPLED_OUT).receive(
+        start(FIRST), *many(200, prefix="f"), done(FIRST, status="timeout")
+    )
+    env.invoke(SECOND, trace=SAMPLED_IN).receive(
+        start(SECOND), *many(200, prefix="s"), done(SECOND)
+    )
+    env.deliver(Answer.UNAVAILABLE)
+
+    env.invoke(third, trace=SAMPLED_OUT).receive(
+        start(third), *many(200, prefix="t"), done(third, status="timeout")
+    )
+
+    assert len(env.lines(FIRST)) == 200
+    assert len(env.lines(third)) == 200
+    assert len(env.lines(SECOND)) < 200
+    assert env.account.evicted == 200 - len(env.lines(SECOND))
+    assert any(
+        one["type"] == "flightRecorder.gap" and one["requestId"] == SECOND for one in env.delivered
+    )
+    assert env.accounted_for
+
+
+def test_ids_that_never_report_are_bounded() -> None:
+    """On Managed Instances a line may name an id that Lambda never speaks of."""
+    env = Environment(managed_instances=True)
+    for number in range(keeping.MAX_OPEN_INVOCATIONS + 10):
+        env.receive(line({"level": "INFO", "requestId": f"id-{number}", "message": "x"}))
+
+    assert env.keeping.open_count == keeping.MAX_OPEN_INVOCATIONS
+    assert len(env.lines()) == 10
+    assert env.accounted_for
+
+
+def test_records_of_one_environment_have_different_ids() -> None:
+    """A batch that is sent twice can be recognised by whoever reads it."""
+    env = Environment().invoke().receive(start(), *many(10), error(), done(), report())
+
+    env.deliver()
+
+    ids = [one["id"] for one in env.delivered]
+    assert len(set(ids)) == len(ids) == 13
+    assert all(one.startswith("e-") for one in ids)
+
+
+def test_settings_do_not_change_under_way() -> None:
+    """They are one frozen object."""
+    env = Environment()
+
+    with pytest.raises(AttributeError):
+        env.settings.sample_rate = 1.0  # type: ignore[misc]
+    assert replace(env.settings, sample_rate=1.0).sample_rate == 1.0
+
+
+def test_a_restored_snapshot_gets_an_identity_of_its_own() -> None:
+    """Clones of one snapshot must not give the same ids to different lines."""
+    env = Environment(sample_rate=1.0)
+    env.keeping.environment_id = "clone"
+
+    env.invoke().receive(start(), line("a"), event("platform.unknown", {}))
+
+    env.deliver()
+    assert env.delivered[0]["id"].startswith("clone-")

@@ -1,0 +1,496 @@
+"""Whose line it is, and what platform events say."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from extension.config import PlatformEvents
+from extension.outbox import Answer
+from tests.extension.batches import (
+    FIRST,
+    SECOND,
+    TRACE,
+    done,
+    event,
+    line,
+    python_line,
+    report,
+    start,
+)
+from tests.extension.environment import Environment
+
+THIRD = "11111111-2222-4333-8444-555555555555"
+
+
+def error(request_id: str = FIRST) -> dict[str, object]:
+    """A line at level ERROR."""
+    return line(python_line("wrong", level="ERROR", request_id=request_id))
+
+
+def test_a_failed_invocation_is_delivered_whole_and_in_order() -> None:
+    """An error at the end brings what was written before it."""
+    env = Environment().invoke()
+
+    env.receive(start(), line("a"), line("b")).receive(line("c"), error(), line("d"), done())
+
+    assert env.lines(FIRST) == ["a", "b", "c", python_line("wrong", level="ERROR"), "d"]
+    assert env.reasons() == {"level-error"}
+
+
+def test_a_healthy_invocation_is_let_go_at_rate_zero() -> None:
+    """Nothing of it is delivered, and all of it is counted."""
+    env = Environment().invoke()
+
+    env.receive(start(), line("a"), line("b"), done()).receive(report())
+
+    assert env.lines() == []
+    assert env.account.dropped == {"not-sampled": 2}
+    assert env.accounted_for
+
+
+def test_a_failure_is_owed_while_the_function_still_runs() -> None:
+    """Delivery need not wait for the end."""
+    env = Environment().invoke()
+
+    env.receive(start(), line("a"), error())
+
+    assert len(env.lines(FIRST)) == 2
+
+
+def test_lines_without_an_id_belong_to_the_invocation_that_started_last() -> None:
+    """A print carries no id."""
+    env = Environment(error_level=17).invoke()
+
+    env.receive(start(), line("one"), done(), report()).invoke(SECOND)
+    env.receive(start(SECOND), line("two"), error(SECOND), done(SECOND))
+
+    assert env.lines(SECOND)[0] == "two"
+    assert env.lines(FIRST) == []
+
+
+def test_a_line_that_names_an_earlier_invocation_goes_to_it() -> None:
+    """Threads go on writing after their invocation's end."""
+    env = Environment().invoke().receive(start(), error(), done())
+    env.invoke(SECOND)
+
+    env.receive(
+        start(SECOND),
+        line(python_line("late")),
+        line(python_line("mine", request_id=SECOND)),
+        done(SECOND),
+    )
+
+    assert env.lines(FIRST) == [python_line("wrong", level="ERROR"), python_line("late")]
+
+
+def test_a_late_error_saves_an_invocation_that_seemed_healthy() -> None:
+    """Until its report has come, what it wrote is at hand."""
+    env = Environment().invoke().receive(start(), line("a"), done())
+
+    env.receive(error())
+
+    assert env.lines(FIRST) == ["a", python_line("wrong", level="ERROR")]
+    assert env.accounted_for
+
+
+def test_an_error_after_the_report_tells_how_much_is_gone() -> None:
+    """What was let go before cannot come back, and the summary says so."""
+    env = Environment().invoke().receive(start(), line("a"), line("b"), done()).receive(report())
+
+    env.receive(error())
+
+    assert env.lines(FIRST) == [python_line("wrong", level="ERROR")]
+    assert env.summaries()[0]["droppedLines"] == 2
+
+
+def test_lines_between_invocations_belong_to_the_one_before() -> None:
+    """The environment was thawed, and the old code goes on."""
+    env = Environment().invoke().receive(start(), error(), done(), report())
+
+    env.receive(line("between"))
+
+    assert env.lines(FIRST)[-1] == "between"
+
+
+def test_what_init_wrote_goes_with_the_first_invocation() -> None:
+    """It stands before the invocation's own lines, and is kept or let go with it."""
+    env = Environment().receive(line("import"), line("connect")).invoke()
+
+    env.receive(start(), line("a"), error(), done())
+
+    assert env.lines(FIRST)[:3] == ["import", "connect", "a"]
+    assert env.accounted_for
+
+
+def test_a_failed_init_is_delivered_without_an_invocation() -> None:
+    """Lambda may never start one."""
+    env = Environment().receive(
+        line("import"),
+        line("[ERROR] Runtime.ImportModuleError: x\nTraceback (most recent call last):"),
+    )
+
+    env.receive(
+        event(
+            "platform.initRuntimeDone",
+            {"phase": "init", "status": "error", "errorType": "Runtime.X"},
+        )
+    )
+
+    assert len(env.lines()) == 2
+    assert env.reasons() == {"python-exception"}
+
+
+def test_an_init_that_fails_without_a_word_is_kept() -> None:
+    """The status is sign enough."""
+    env = Environment().receive(
+        line("import"), event("platform.initReport", {"phase": "init", "status": "timeout"})
+    )
+
+    assert env.lines() == ["import"]
+    assert env.reasons() == {"init-error"}
+
+
+def test_a_restarted_init_fails_the_invocation_it_runs_in() -> None:
+    """A suppressed init happens inside the first invocation."""
+    env = Environment().invoke().receive(start(), line("again"))
+
+    env.receive(event("platform.initReport", {"phase": "invoke", "status": "error"}))
+
+    assert env.lines(FIRST) == ["again"]
+
+
+def test_a_retry_is_another_invocation() -> None:
+    """The same request id twice: each attempt is judged by itself."""
+    env = (
+        Environment()
+        .invoke()
+        .receive(start(), line("first try"), error(), done())
+        .receive(report())
+    )
+    env.deliver()
+    env.invoke()
+
+    env.receive(start(time="2026-10-12T00:02:00.000Z"), line("second try"), done()).receive(
+        report()
+    )
+
+    assert "first try" in env.lines(FIRST)
+    assert "second try" not in env.lines(FIRST)
+    assert env.account.invocations == 2
+
+
+@pytest.mark.parametrize("first", ["invoke", "start"])
+def test_invoke_and_start_come_in_either_order(first: str) -> None:
+    """They are two streams."""
+    env = Environment()
+
+    if first == "invoke":
+        env.invoke().receive(start(), error())
+    else:
+        env.receive(start(), error()).invoke()
+
+    env.receive(done())
+    env.deliver()
+    assert env.account.invocations == 1
+    assert {one["traceId"] for one in env.delivered if "traceId" in one} == {
+        "1-5f35ae12-0c0fec141ab77a00bc047aa2"
+    }
+
+
+def test_the_draw_waits_for_the_trace_id() -> None:
+    """With the Logs API only INVOKE has it, and it may be handled after the end was read."""
+    kept = Environment(sample_rate=0.5).receive(start(), line("a"), done())
+    assert kept.lines() == []
+
+    kept.invoke(trace="Root=1-5f35ae12-0c0fec141affffffffffffff;Sampled=1")
+    dropped = Environment(sample_rate=0.5).receive(start(), line("a"), done())
+    dropped.invoke(trace="Root=1-5f35ae12-0c0fec141a00000000000001;Sampled=1")
+
+    assert kept.lines() == ["a"]
+    assert kept.delivered[0]["weight"] == 2
+    assert dropped.lines() == []
+
+
+def test_an_invoke_finds_its_invocation_once_it_has_started() -> None:
+    """Holding Next needs to know which invocation it is for, also for a second attempt."""
+    env = Environment()
+
+    assert env.recorder.invoked(FIRST, trace_header=TRACE) is None
+    assert env.recorder.expected(FIRST) is None
+    env.receive(start())
+    first = env.recorder.expected(FIRST)
+    env.receive(done())
+    assert env.recorder.invoked(FIRST, trace_header=TRACE) is None
+    env.receive(start(time="2026-10-12T00:02:00.000Z"))
+
+    assert first is not None
+    assert first.ended
+    second = env.recorder.expected(FIRST)
+    assert second is not None
+    assert second is not first
+
+
+def test_an_end_that_never_came_is_kept_after_two_more_starts() -> None:
+    """Neither success nor failure was seen: it may be the one that is looked for."""
+    env = Environment().invoke().receive(start(), line("a"))
+
+    env.invoke(SECOND).receive(start(SECOND), done(SECOND))
+    assert env.lines(FIRST) == []
+    env.invoke(THIRD).receive(start(THIRD), done(THIRD))
+
+    assert env.lines(FIRST) == ["a"]
+    assert "outcome-unknown" in env.reasons()
+
+
+def test_an_end_that_comes_after_the_next_start_still_counts() -> None:
+    """Batches are nearly in order, not quite."""
+    env = Environment().invoke().receive(start(), line("a")).invoke(SECOND)
+
+    env.receive(start(SECOND)).receive(done(), done(SECOND)).invoke(THIRD).receive(
+        start(THIRD), done(THIRD)
+    )
+
+    assert env.lines() == []
+
+
+def test_a_batch_that_comes_twice_is_taken_once() -> None:
+    """A lost 200 is answered by sending again."""
+    env = Environment().invoke()
+
+    for _ in range(2):
+        env.receive(start(), line("a"), error(), done())
+
+    assert len(env.lines()) == 2
+    assert env.account.duplicate_batches == 1
+    assert env.account.received == 2
+
+
+def test_empty_batches_are_no_repetitions() -> None:
+    """An empty array says nothing, twice."""
+    env = Environment().receive().receive()
+
+    assert env.account.duplicate_batches == 0
+
+
+@pytest.mark.parametrize(
+    ("events", "reason", "outcome"),
+    [
+        ([done(status="timeout")], "timeout", "timeout"),
+        ([done(status="error", errorType="Runtime.ExitError")], "crash", "crash"),
+        ([done(status="error", errorType="Runtime.OutOfMemory")], "out-of-memory", "out-of-memory"),
+        (
+            [
+                event(
+                    "platform.fault", f"RequestId: {FIRST} Process exited before completing request"
+                ),
+                done(),
+            ],
+            "fault",
+            "crash",
+        ),
+        ([event("platform.fault", "no id here"), done()], "fault", "crash"),
+        ([done(), report(status="error", errorType="Runtime.Unknown")], "status-error", "error"),
+        (
+            [
+                done(status="error"),
+                event(
+                    "platform.report",
+                    {"requestId": FIRST, "metrics": {"memorySizeMB": 128, "maxMemoryUsedMB": 128}},
+                ),
+            ],
+            "crash",
+            "crash",
+        ),
+    ],
+)
+def test_platform_events_tell_how_it_ended(
+    events: list[dict[str, object]], reason: str, outcome: str
+) -> None:
+    """Crashes and timeouts leave no line; what Lambda says of them is enough."""
+    env = Environment().invoke().receive(start(), line("last words"))
+
+    env.receive(*events)
+
+    assert env.lines(FIRST) == ["last words"]
+    assert reason in env.reasons()
+    assert env.summaries()[0]["outcome"] == outcome
+
+
+def test_the_logs_apis_first_schema_ends_with_end() -> None:
+    """It has no runtimeDone."""
+    env = Environment(sample_rate=1.0).invoke().receive(start(), line("a"))
+
+    env.receive(event("platform.end", {"requestId": FIRST}))
+
+    assert len(env.summaries()) == 1
+    assert env.recorder.complete
+
+
+@pytest.mark.parametrize(
+    ("wanted", "types"),
+    [
+        (PlatformEvents.NONE, set()),
+        (PlatformEvents.REPORT, {"platform.report"}),
+        (PlatformEvents.ALL, {"platform.start", "platform.runtimeDone", "platform.report"}),
+    ],
+)
+def test_platform_events_travel_as_asked(wanted: PlatformEvents, types: set[str]) -> None:
+    """With a kept invocation only, and never with one that is let go."""
+    env = Environment(platform_events=wanted).invoke()
+    env.receive(start(), error(), done(), report()).invoke(SECOND)
+    env.receive(start(SECOND), line("a"), done(SECOND), report(SECOND))
+
+    env.deliver()
+
+    assert {one["type"] for one in env.delivered if one["type"].startswith("platform.")} == types
+    assert all(one["requestId"] == FIRST for one in env.delivered)
+
+
+def test_lines_that_lambda_dropped_are_counted() -> None:
+    """``platform.logsDropped`` is part of an honest account."""
+    env = Environment().receive(
+        event("platform.logsDropped", {"droppedRecords": 123, "reason": "slow"})
+    )
+
+    assert env.account.summary()["lines_dropped_by_lambda"] == 123
+
+
+def test_unreadable_bytes_are_counted() -> None:
+    """Garbage has no lines to count."""
+    env = Environment()
+
+    env.recorder.receive(b"garbage")
+
+    assert env.account.unreadable_bytes == 7
+
+
+def managed(rate: float = 0.0) -> Environment:
+    """An environment of Managed Instances."""
+    return Environment(managed_instances=True, sample_rate=rate)
+
+
+def json_line(
+    message: str, request_id: str | None = None, *, level: str = "INFO"
+) -> dict[str, object]:
+    """A line of the JSON log format."""
+    record: dict[str, Any] = {"level": level, "message": message}
+    if request_id:
+        record["requestId"] = request_id
+    return line(record)
+
+
+def test_on_managed_instances_only_the_id_tells_whose_line_it_is() -> None:
+    """Invocations run side by side."""
+    env = managed().receive(start(FIRST), start(SECOND))
+
+    env.receive(
+        json_line("1", FIRST),
+        json_line("2", SECOND),
+        json_line("x", SECOND, level="ERROR"),
+        json_line("3", FIRST),
+    )
+    env.receive(event("platform.report", {"requestId": FIRST, "status": "success"}))
+    env.receive(event("platform.report", {"requestId": SECOND, "status": "success"}))
+
+    assert [one["message"] for one in env.lines() if isinstance(one, dict)] == ["2", "x"]
+    assert env.accounted_for
+
+
+def test_on_managed_instances_lines_after_the_report_still_count() -> None:
+    """The report may overtake the last lines."""
+    env = managed().receive(start(FIRST), json_line("1", FIRST))
+
+    env.receive(
+        event("platform.report", {"requestId": FIRST, "status": "success"}),
+        json_line("x", FIRST, level="ERROR"),
+    )
+
+    assert len(env.lines(FIRST)) == 2
+
+
+def test_on_managed_instances_a_line_without_an_id_is_judged_alone() -> None:
+    """Errors are kept, metrics are kept, the rest is drawn."""
+    env = managed().receive(start(FIRST))
+
+    env.receive(
+        line("plain"), json_line("wrong", level="ERROR"), line({"_aws": {"CloudWatchMetrics": []}})
+    )
+
+    assert len(env.lines()) == 2
+    assert env.account.dropped == {"not-sampled": 1}
+    assert env.accounted_for
+
+
+_IDS = st.sampled_from([FIRST, SECOND, THIRD])
+_STEPS = st.one_of(
+    st.tuples(st.just("invoke"), _IDS),
+    st.tuples(st.just("start"), _IDS),
+    st.tuples(st.just("lines"), st.integers(1, 30)),
+    st.tuples(st.just("logged"), _IDS),
+    st.tuples(st.just("error"), _IDS),
+    st.tuples(st.just("emf"), st.just(0)),
+    st.tuples(st.just("done"), _IDS),
+    st.tuples(st.just("failed"), _IDS),
+    st.tuples(st.just("report"), _IDS),
+    st.tuples(st.just("again"), st.just(0)),
+    st.tuples(st.just("sink"), st.sampled_from(list(Answer))),
+)
+
+
+def _events(step: str, value: Any, written: int) -> list[dict[str, object]]:
+    if step == "lines":
+        return [line(f"{written + n:06d} {'x' * 60}") for n in range(value)]
+    if step == "emf":
+        return [line({"_aws": {"CloudWatchMetrics": []}, "n": written})]
+    if step in {"logged", "error"}:
+        level = "INFO" if step == "logged" else "ERROR"
+        return [line(python_line(f"{written:06d}", level=level, request_id=value))]
+    if step == "failed":
+        return [done(value, status="timeout")]
+    return [{"start": start, "done": done, "report": report}[step](value)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(_STEPS, max_size=40),
+    st.sampled_from([0.0, 0.3, 1.0]),
+    st.sampled_from([4_000, 20_000, 10**7]),
+    st.booleans(),
+)
+def test_the_invariants_hold_over_any_interleaving(
+    steps: list[tuple[str, Any]], rate: float, buffer_bytes: int, managed_instances: bool
+) -> None:
+    """Accounted for at any moment, bounded, in order, once, and failed invocations whole or told of."""
+    env = Environment(
+        managed_instances=managed_instances, sample_rate=rate, buffer_bytes=buffer_bytes
+    )
+    written = 0
+    last: list[dict[str, object]] = []
+    for count, (step, value) in enumerate(steps):
+        if step == "invoke":
+            env.invoke(value)
+        elif step == "sink":
+            env.deliver(value)
+        else:
+            if step != "again":
+                time = f"2026-10-12T00:01:{count:02d}.000Z"
+                last = [{**one, "time": time} for one in _events(step, value, written)]
+                written += sum(one["type"] == "function" for one in last)
+            env.receive(*last)
+
+        assert env.accounted_for
+        assert env.keeping.held_bytes + env.outbox.held_bytes <= buffer_bytes + 2000
+
+    env.keeping.shut_down(None)
+    env.deliver()
+    assert env.accounted_for
+    assert env.outbox.lines == env.keeping.buffered_lines == 0
+    ids = [one["id"] for one in env.delivered]
+    assert len(ids) == len(set(ids))
+    numbers: dict[object, list[int]] = {}
+    for one in env.delivered:
+        if one["type"] == "function" and one["reason"] != "emf" and one.get("requestId"):
+            numbers.setdefault(one["requestId"], []).append(int(one["id"].rpartition("-")[2]))
+    if env.account.evicted == 0 and env.account.duplicate_batches == 0:
+        assert all(found == sorted(found) for found in numbers.values())

@@ -1,0 +1,106 @@
+"""The draw: consistent probability sampling on Lambda's trace ids."""
+
+import itertools
+import math
+import random
+
+import pytest
+
+from extension import sampling
+
+RATES = (0.001, 0.01, 0.1, 0.5)
+
+
+def _trace_ids(count: int) -> list[str]:
+    source = random.Random(20261124)
+    return [f"1-{source.getrandbits(32):08x}-{source.getrandbits(96):024x}" for _ in range(count)]
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_the_kept_share_of_10000_transactions_is_within_the_binomial_bound(rate: float) -> None:
+    """Over many trace ids the share kept is the rate, within five standard deviations."""
+    ids = _trace_ids(10_000)
+
+    kept = sum(
+        sampling.keeps(sampling.randomness_of(trace_id=one, request_id=""), rate=rate)
+        for one in ids
+    )
+
+    assert abs(kept - 10_000 * rate) <= 5 * math.sqrt(10_000 * rate * (1 - rate))
+
+
+def test_a_lower_rate_keeps_a_subset_of_a_higher_rate() -> None:
+    """Samples nest, so functions with different rates agree on the transactions both keep."""
+    ids = _trace_ids(10_000)
+
+    kept = [
+        {
+            one
+            for one in ids
+            if sampling.keeps(sampling.randomness_of(trace_id=one, request_id=""), rate=rate)
+        }
+        for rate in (0.0, *RATES, 1.0)
+    ]
+
+    assert not kept[0]
+    assert all(lower <= higher for lower, higher in itertools.pairwise(kept))
+    assert kept[-1] == set(ids)
+
+
+def test_the_request_id_decides_where_there_is_no_trace_id() -> None:
+    """A retry has the same request id, so it gets the same answer; different ids spread evenly."""
+    first = sampling.randomness_of(trace_id="", request_id="6f7f0961-f834-4211-8a7a-f6fe80b88d56")
+    again = sampling.randomness_of(trace_id="", request_id="6f7f0961-f834-4211-8a7a-f6fe80b88d56")
+    many = [sampling.randomness_of(trace_id="", request_id=f"id-{n}") for n in range(4000)]
+
+    assert first == again
+    assert all(0 <= one < 2**56 for one in many)
+    assert abs(sum(sampling.keeps(one, rate=0.5) for one in many) - 2000) < 5 * math.sqrt(1000)
+
+
+@pytest.mark.parametrize(
+    ("header", "trace_id"),
+    [
+        (
+            "Root=1-5f35ae12-0c0fec141ab77a00bc047aa2;Parent=2be948a6;Sampled=1",
+            "1-5f35ae12-0c0fec141ab77a00bc047aa2",
+        ),
+        (
+            "Sampled=0;Root=1-5F35AE12-0C0FEC141AB77A00BC047AA2",
+            "1-5f35ae12-0c0fec141ab77a00bc047aa2",
+        ),
+        (
+            "Parent=1; Root=1-5f35ae12-0c0fec141ab77a00bc047aa2;Lineage=x",
+            "1-5f35ae12-0c0fec141ab77a00bc047aa2",
+        ),
+        ("Root=1-5f35ae12-0c0fec141ab77a00bc047a", ""),
+        ("Self=1-5f35ae12-0c0fec141ab77a00bc047aa2", ""),
+        ("", ""),
+    ],
+)
+def test_the_trace_id_is_found_wherever_it_stands_in_the_header(header: str, trace_id: str) -> None:
+    """Fields come in any order, and what is not well formed is no trace id."""
+    assert sampling.trace_id_of(header) == trace_id
+
+
+def test_randomness_is_the_last_56_bits_of_the_trace_id() -> None:
+    """R is what OpenTelemetry's samplers take from the same id."""
+    randomness = sampling.randomness_of(
+        trace_id="1-5f35ae12-0c0fec141ab77a00bc047aa2", request_id=""
+    )
+
+    assert randomness == 0xB77A00BC047AA2
+
+
+@pytest.mark.parametrize(
+    ("rate", "threshold"), [(1.0, 0), (0.5, 0x8 << 52), (0.25, 0xC << 52), (0.0, 1 << 56)]
+)
+def test_thresholds_are_those_of_the_specification(rate: float, threshold: int) -> None:
+    """``th:8`` is 50 %, ``th:c`` is 25 % (OpenTelemetry, TraceState: Probability Sampling)."""
+    assert sampling.threshold_of(rate) == threshold
+
+
+@pytest.mark.parametrize("rate", [*RATES, 1.0])
+def test_the_weight_is_the_inverse_of_the_rate(rate: float) -> None:
+    """What is kept at a rate stands for 1/rate transactions."""
+    assert sampling.weight_of(rate) == pytest.approx(1 / rate)
