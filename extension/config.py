@@ -25,6 +25,10 @@ DEFAULT_BUFFER_MIN_BYTES = 4 * MIB
 DEFAULT_BUFFER_MAX_BYTES = 64 * MIB
 DEFAULT_MEMORY_MB = 128
 """Lambda's own default for a function's memory."""
+MAX_MEMORY_DIGITS = 6
+"""Lambda's largest function has 10,240 MB (AWS: Lambda quotas)."""
+MAX_BUFFER_SHARE = 2
+"""Never more than half of the function's memory: beyond that the recorder would be what it runs out of it for."""
 
 MAX_SHOWN_CHARS = 64
 """Of a bad value in our own log: enough to recognise it."""
@@ -106,7 +110,7 @@ class Setting:
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m)")
 _DURATION_MS = {"ms": 1, "s": 1000, "m": 60_000}
-_SIZE = re.compile(r"(\d+)\s*(KiB|MiB|KB|MB|B)?", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,12})\s*(KiB|MiB|KB|MB|B)?", re.IGNORECASE)
 _SIZE_BYTES = {"b": 1, "kib": KIB, "kb": KIB, "mib": MIB, "mb": MIB}
 MAX_FLUSH_TIMEOUT_MS = 900_000
 """Lambda's longest function timeout: the deadline of an invocation bounds a flush in any case."""
@@ -123,10 +127,10 @@ def _duration_ms(text: str) -> int:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise ValueError
-    duration_ms = round(float(match.group(1)) * _DURATION_MS[match.group(2)])
+    duration_ms = float(match.group(1)) * _DURATION_MS[match.group(2)]
     if duration_ms > MAX_FLUSH_TIMEOUT_MS:
         raise ValueError
-    return duration_ms
+    return round(duration_ms)
 
 
 def _size_bytes(text: str) -> int:
@@ -229,7 +233,7 @@ SETTINGS: tuple[Setting, ...] = (
         "BUFFER_SIZE",
         "buffer_bytes",
         "an eighth of the function's memory, 4 to 64 MiB",
-        "a size of at least 64KiB, such as 512KiB or 8MiB",
+        "a size from 64KiB to half of the function's memory, such as 8MiB",
         "Bound on all that is held in memory, including what waits for a sink that is down.",
         _size_bytes,
     ),
@@ -306,10 +310,13 @@ SETTINGS: tuple[Setting, ...] = (
 
 def default_buffer_bytes(memory_mb: str) -> int:
     """Gives the default of BUFFER_SIZE for ``AWS_LAMBDA_FUNCTION_MEMORY_SIZE``."""
-    size = int(memory_mb) * MIB if memory_mb.isdigit() else DEFAULT_MEMORY_MB * MIB
-    return min(
-        max(size // DEFAULT_BUFFER_SHARE, DEFAULT_BUFFER_MIN_BYTES), DEFAULT_BUFFER_MAX_BYTES
-    )
+    size = _memory_bytes(memory_mb) // DEFAULT_BUFFER_SHARE
+    return min(max(size, DEFAULT_BUFFER_MIN_BYTES), DEFAULT_BUFFER_MAX_BYTES)
+
+
+def _memory_bytes(memory_mb: str) -> int:
+    known = memory_mb.isascii() and memory_mb.isdigit() and len(memory_mb) <= MAX_MEMORY_DIGITS
+    return (int(memory_mb) if known else DEFAULT_MEMORY_MB) * MIB
 
 
 def read_settings(environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
@@ -335,6 +342,13 @@ def read_settings(environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
             problems.append(
                 Problem(variable, shown, setting.accepted, setting.default or "none"),
             )
+    most_bytes = _memory_bytes(environ.get(_MEMORY, "")) // MAX_BUFFER_SHARE
+    if values["buffer_bytes"] > most_bytes:
+        variable = PREFIX + "BUFFER_SIZE"
+        most = f"{most_bytes // MIB}MiB"
+        accepted = f"at most half of the function's memory, {most}"
+        problems.append(Problem(variable, environ.get(variable, "").strip(), accepted, most))
+        values["buffer_bytes"] = most_bytes
     known = {PREFIX + setting.name for setting in SETTINGS}
     for variable in sorted(environ):
         if variable.startswith(PREFIX) and variable not in known:

@@ -178,7 +178,7 @@ def failure_by_fault(text: object) -> Failure:
     """Reads ``platform.fault`` of the Logs API, whose record is a string."""
     if isinstance(text, str) and "timed out" in text:
         return Failure("timeout", Outcome.TIMEOUT)
-    if isinstance(text, str) and ("OutOfMemory" in text or "signal: killed" in text):
+    if isinstance(text, str) and "OutOfMemory" in text:
         return Failure("out-of-memory", Outcome.OUT_OF_MEMORY)
     return Failure("fault", Outcome.CRASH)
 

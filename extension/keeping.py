@@ -60,6 +60,7 @@ class Keeping:
         self._managed = managed_instances
         self._next_number = 0
         self._lingering: deque[Invocation] = deque()
+        self._unexplained: Invocation | None = None
         self._open: dict[int, Invocation] = {}
         self.init = Invocation("")
         self.environment_id = ""
@@ -92,6 +93,7 @@ class Keeping:
 
     def begin(self, invocation: Invocation) -> None:
         """Takes on an invocation; what init wrote goes with the first one, before its own lines."""
+        self._explain()
         self._open[id(invocation)] = invocation
         if len(self._open) > MAX_OPEN_INVOCATIONS:
             oldest = next(iter(self._open.values()))
@@ -154,6 +156,10 @@ class Keeping:
             return
         invocation.ended = True
         self._open.pop(id(invocation), None)
+        if invocation.outcome is Outcome.CRASH and not self._managed:
+            # What killed the process is told by the fault and the report that follow: sum up behind them.
+            self._explain()
+            self._unexplained = invocation
         if (
             invocation.verdict is None
             and not self._managed
@@ -172,7 +178,9 @@ class Keeping:
             self._settle(invocation)
 
     def reported(self, invocation: Invocation) -> None:
-        """Takes note that the report has come: nothing more is to be expected of a healthy invocation."""
+        """Takes note that the report has come: nothing more is to be expected of the invocation."""
+        if invocation is self._unexplained:
+            self._explain()
         if not self._managed and invocation in self._lingering:
             self._lingering.remove(invocation)
             self._dismiss(invocation)
@@ -199,6 +207,7 @@ class Keeping:
         if failure is not None and self.init.recording.segments:
             self.fail(self.init, Failure("init-error", Outcome.INIT_ERROR))
         self.end_init()
+        self._explain()
         while self._lingering:
             self._dismiss(self._lingering.popleft())
 
@@ -221,6 +230,12 @@ class Keeping:
             randomness=sampling.randomness_of(trace_id=invocation.trace_id, request_id=name),
             rate=self._settings.sample_rate,
         )
+
+    def _explain(self) -> None:
+        """Sums up the invocation whose process was killed, now that it is known by what, or never will be."""
+        killed, self._unexplained = self._unexplained, None
+        if killed is not None:
+            self._owe(killed)
 
     def _settle(self, invocation: Invocation) -> None:
         invocation.verdict = invocation.verdict or self._decide(invocation)
@@ -249,7 +264,7 @@ class Keeping:
         if decided is None or not decided.keep:
             return
         segments = invocation.recording.take()
-        if invocation.ended and not invocation.summarised:
+        if invocation.ended and not invocation.summarised and invocation is not self._unexplained:
             invocation.summarised = True
             segments.append(invocation.summary(self.number(1)))
         if segments:

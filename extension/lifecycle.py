@@ -34,6 +34,9 @@ MAX_INVOCATION_S = 900.0
 ATTEMPT_TIMEOUT_S = 10.0
 """For one attempt at a delivery. It holds nobody: FLUSH_TIMEOUT bounds what an invocation waits for."""
 
+MIN_ATTEMPT_S = 0.05
+"""The least that an attempt is given, however little is left: a local receiver answers within it."""
+
 SHUTDOWN_S = 2.0
 """What Lambda gives at SHUTDOWN when it does not say (AWS: Lambda execution environment, shutdown phase)."""
 
@@ -118,7 +121,8 @@ class Lifecycle:
         self._wall_s = wall_s
         self._holding = Holding(settings.flush)
         self._hold: _Hold | None = None
-        self._missed_end = False
+        self._missed: _Hold | None = None
+        self._shutdown_until_s = 0.0
         self._next_descriptor = -1
         self._ask_at_s: float | None = None
         self._pause_s = REGISTER_PAUSE_S
@@ -145,6 +149,8 @@ class Lifecycle:
                 )
                 if failures >= MAX_FAILURES_IN_A_ROW:
                     raise
+                if not (self._api.awaiting or self._hold or self._ask_at_s):
+                    self._ask_later("internal error")
 
     def _step(self) -> None:
         ready = self._poll.poll(self._timeout_ms(self._monotonic_s()))
@@ -235,10 +241,7 @@ class Lifecycle:
         deadline_ms = event.get("deadlineMs")
         tracing = event.get("tracing")
         header = tracing.get("value") if isinstance(tracing, dict) else ""
-        if self._missed_end:
-            # Another invocation, although the end of the one before was waited for in vain: it will not come.
-            self._holding.give_up()
-            self._log.once("Lambda does not tell when invocations end; not waiting for it any more")
+        self._look_for_missed_end()
         deadline_ms = int(deadline_ms) if isinstance(deadline_ms, (int, float)) else 0
         holds = self._holding.holds(deadline_ms=deadline_ms) and self._listener is not None
         if not holds:
@@ -253,6 +256,16 @@ class Lifecycle:
         if holds:
             self._hold = _Hold(request_id, deadline_s=self._deadline_s(deadline_ms))
             self._hold.invocation = invocation
+
+    def _look_for_missed_end(self) -> None:
+        """Gives up holding if an end was waited for in vain up to the deadline, and has not come since either."""
+        missed, self._missed = self._missed, None
+        if missed is None:
+            return
+        invocation = missed.invocation or self._recorder.expected(missed.request_id)
+        if invocation is None or not invocation.ended:
+            self._holding.give_up()
+            self._log.once("Lambda does not tell when invocations end; not waiting for it any more")
 
     def _deadline_s(self, deadline_ms: int) -> float:
         left_s = deadline_ms / 1000 - self._wall_s() - DEADLINE_MARGIN_S
@@ -269,9 +282,8 @@ class Lifecycle:
         if invocation is None or not invocation.ended:
             if now_s < hold.deadline_s:
                 return
-            self._missed_end = True
+            self._missed = hold
         else:
-            self._missed_end = False
             if not hold.flush_until_s:
                 hold.ended_s = now_s
                 hold.flush_until_s = min(
@@ -291,12 +303,11 @@ class Lifecycle:
 
     # Delivery ---------------------------------------------------------------------------------------------------
 
-    def _deliver(
-        self, now_s: float, *, timeout_s: float = ATTEMPT_TIMEOUT_S, at_once: bool = False
-    ) -> None:
+    def _deliver(self, now_s: float, *, at_once: bool = False) -> None:
         parcels = self._outbox.begin(now_s, at_once=at_once)
         if parcels:
-            self._courier.send(parcels, timeout_s=timeout_s)
+            left_s = self._shutdown_until_s - now_s if self._over else ATTEMPT_TIMEOUT_S
+            self._courier.send(parcels, timeout_s=max(left_s, MIN_ATTEMPT_S))
 
     def _collect(self) -> None:
         receipt = self._courier.collect()
@@ -329,12 +340,14 @@ class Lifecycle:
             if isinstance(deadline_ms, (int, float))
             else SHUTDOWN_S
         )
-        until_s = now_s + min(max(left_s, 0.0), SHUTDOWN_S) - SHUTDOWN_RESERVE_S
+        until_s = self._shutdown_until_s = (
+            now_s + min(max(left_s, 0.0), SHUTDOWN_S) - SHUTDOWN_RESERVE_S
+        )
         reason = event.get("shutdownReason")
         try:
             self._drain(now_s, min(until_s, now_s + DRAIN_S))
             self._keeping.shut_down(failure_by_shutdown(reason if isinstance(reason, str) else ""))
-            self._deliver_rest(until_s)
+            self._deliver_rest()
         finally:
             lines = self._outbox.abandon("shutdown")
             if lines:
@@ -359,25 +372,24 @@ class Lifecycle:
             wait_s = until_s - now_s if now_s >= quiet_s else min(until_s, quiet_s) - now_s
             for descriptor, _ in self._poll.poll(max(0, int(wait_s * 1000) + 1)):
                 self._attend(descriptor)
-            self._deliver(
-                self._monotonic_s(),
-                timeout_s=max(until_s - self._monotonic_s(), 0.05),
-                at_once=True,
-            )
+            self._deliver(self._monotonic_s())
 
-    def _deliver_rest(self, until_s: float) -> None:
+    def _deliver_rest(self) -> None:
+        """Tries again and again, at a pace, until everything is delivered or the time is up."""
+        until_s = self._shutdown_until_s
+        attempt_at_s = 0.0
         while not self._outbox.empty:
             now_s = self._monotonic_s()
             if now_s >= until_s:
                 return
-            first_pause_over = not self._outbox.failing or self._outbox.wait_s(now_s) == 0.0
-            self._deliver(now_s, timeout_s=until_s - now_s, at_once=first_pause_over)
-            pause_s = (
-                until_s - now_s if self._outbox.busy else min(SHUTDOWN_PAUSE_S, until_s - now_s)
-            )
-            for descriptor, _ in self._poll.poll(int(pause_s * 1000) + 1):
-                if descriptor == self._courier.descriptor:
-                    self._collect()
+            if now_s >= attempt_at_s and not self._outbox.busy:
+                self._deliver(now_s, at_once=True)
+                attempt_at_s = now_s + SHUTDOWN_PAUSE_S
+            wait_s = (until_s if self._outbox.busy else min(until_s, attempt_at_s)) - now_s
+            for descriptor, _ in self._poll.poll(max(0, int(wait_s * 1000) + 1)):
+                self._attend(descriptor)
+            if not self._outbox.failing:
+                attempt_at_s = 0.0
 
 
 def _event_in(body: bytes) -> dict[str, object] | None:

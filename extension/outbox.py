@@ -7,11 +7,11 @@ recorder's to hold; :meth:`Outbox.give_up` is how it does so here.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from .account import Account
-from .recording import Kind, Segment
+from .recording import SEGMENT_COST_BYTES, Kind, Segment
 
 MAX_BATCH_BYTES = 1024 * 1024
 """Of events in one delivery: large enough to compress well, small enough to be sent within a flush's budget."""
@@ -212,7 +212,8 @@ class Outbox:
     def give_up(self, *, need_bytes: int, failed_too: bool) -> int:
         """Gives up waiting parcels, oldest first: healthy invocations only, or failed ones as well.
 
-        A parcel that is given up leaves a gap behind if it is of a failed invocation, so that the loss is told.
+        A parcel that is given up leaves a gap and its summary behind, so that the loss is told. When there is
+        nothing but those, the oldest of them become one gap that tells the sum.
 
         Returns:
             How many bytes that freed.
@@ -229,7 +230,23 @@ class Outbox:
             left.append(gap)
         self._parcels = left
         self.held_bytes -= freed
+        if failed_too and freed < need_bytes:
+            freed += self._merge_gaps(need_bytes - freed)
         return freed
+
+    def _merge_gaps(self, need_bytes: int) -> int:
+        before_bytes = self.held_bytes
+        merged: Parcel | None = None
+        while self._parcels and not self._parcels[0].lines:
+            if before_bytes - self.held_bytes >= need_bytes + SEGMENT_COST_BYTES:
+                break
+            parcel = self._parcels.popleft()
+            self.held_bytes -= parcel.held_bytes
+            merged = _merged(merged, parcel)
+        if merged is not None:
+            self._parcels.appendleft(merged)
+            self.held_bytes += merged.held_bytes
+        return before_bytes - self.held_bytes
 
     def abandon(self, reason: str) -> int:
         """Counts everything that still waits or is under way as lost.
@@ -245,6 +262,20 @@ class Outbox:
         self._under_way = []
         self.held_bytes = 0
         return lines
+
+
+def _merged(first: Parcel | None, second: Parcel) -> Parcel:
+    """What stands for two parcels without lines: one gap, of no invocation in particular."""
+    segments = [*(first.segments if first is not None else ()), *second.segments]
+    gaps = [segment for segment in segments if segment.kind is Kind.GAP]
+    gap = Segment(
+        b"",
+        count=sum(segment.count for segment in gaps),
+        first_number=segments[0].first_number,
+        kind=Kind.GAP,
+        gone_bytes=sum(segment.gone_bytes for segment in gaps),
+    )
+    return Parcel(replace(second.stamp, request_id="", trace_id=""), [gap])
 
 
 def _gap(parcel: Parcel) -> Parcel:

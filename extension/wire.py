@@ -12,6 +12,9 @@ This module is loaded before the extension has registered: it imports nothing.
 MAX_HEAD_BYTES = 16 * 1024
 """A head beyond this is no head of Lambda's, whose own are under 1 KiB; it bounds what a confused peer can cost."""
 
+MAX_LENGTH_DIGITS = 18
+"""Of a length or a status: more is no number that a peer means, and ``int`` refuses thousands of digits."""
+
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Lambda sends at most about twice the subscribed ``maxBytes`` (at most 1 MiB) plus metadata (AWS: Logs API).
 
@@ -45,7 +48,7 @@ class Message:
     def status(self) -> int:
         """The status of an answer; 0 where the status line has none."""
         parts = self.start.split(None, 2)
-        return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 0
+        return _number(parts[1]) if len(parts) > 1 else 0
 
 
 class MessageReader:
@@ -116,9 +119,9 @@ class MessageReader:
     def _read_head(self, data: bytes) -> bytes:
         head = self._head + data if self._head else data
         end = head.find(b"\r\n\r\n")
+        if (len(head) if end < 0 else end) > MAX_HEAD_BYTES:
+            raise MalformedMessageError
         if end < 0:
-            if len(head) > MAX_HEAD_BYTES:
-                raise MalformedMessageError
             self._head = head
             return b""
         self._head = b""
@@ -132,11 +135,9 @@ class MessageReader:
         message = self._message = Message(lines[0], headers)
         length = headers.get(b"content-length", b"")
         self._chunked = b"chunked" in headers.get(b"transfer-encoding", b"").lower()
-        self._remaining = int(length) if length.isdigit() else 0
-        is_answer = message.start.startswith(b"HTTP/")
-        self._until_close = (
-            is_answer and not self._chunked and not length and message.status not in (204, 304)
-        )
+        self._remaining = _number(length)
+        is_bare = message.start.startswith(b"HTTP/") and message.status not in (204, 304)
+        self._until_close = is_bare and not self._chunked and not length
         return head[end + 4 :]
 
     def _read_body(self, data: bytes) -> bytes:
@@ -177,6 +178,8 @@ class MessageReader:
         if size == 0:
             # The trailer section ends with an empty line; Lambda sends none, so it is just the CRLF.
             closing = line.find(b"\r\n\r\n", end)
+            if (len(line) if closing < 0 else closing) > MAX_HEAD_BYTES:
+                raise MalformedMessageError
             if closing < 0:
                 self._head = line
                 return b""
@@ -196,6 +199,17 @@ class MessageReader:
                 self._kept.append(data)
         else:
             self._kept = []
+
+
+def _number(digits: bytes) -> int:
+    """Reads a length or a status; 0 for what is none.
+
+    Raises:
+        MalformedMessageError: it has more digits than a peer can mean.
+    """
+    if len(digits) > MAX_LENGTH_DIGITS:
+        raise MalformedMessageError
+    return int(digits) if digits.isdigit() else 0
 
 
 def request(

@@ -176,7 +176,7 @@ def test_every_status_but_success_is_a_failure(
     [
         (f"RequestId: {FIRST} Process exited before completing request", Outcome.CRASH),
         (
-            f"RequestId: {FIRST} Error: Runtime exited with error: signal: killed\nRuntime.ExitError",
+            f"RequestId: {FIRST} Error: Runtime exited with error: exit status 1\nRuntime.OutOfMemory",
             Outcome.OUT_OF_MEMORY,
         ),
         (f"RequestId: {FIRST}\tStatus: timed out", Outcome.TIMEOUT),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from extension import keeping
+from extension.failures import Failure, Outcome
 from extension.outbox import Answer
 from tests.extension.batches import FIRST, SECOND, done, event, line, python_line, report, start
 from tests.extension.environment import Environment
@@ -89,7 +90,7 @@ def test_shutdown_for_a_timeout_keeps_what_was_running() -> None:
     """Nothing else may tell of it."""
     env = Environment().invoke().receive(start(), line("a"))
 
-    env.keeping.shut_down(keeping.Failure("shutdown-timeout", keeping.Outcome.TIMEOUT))
+    env.keeping.shut_down(Failure("shutdown-timeout", Outcome.TIMEOUT))
 
     assert env.lines(FIRST) == ["a"]
     assert env.reasons() == {"shutdown-timeout"}
@@ -100,7 +101,7 @@ def test_shutdown_for_a_failure_keeps_what_init_wrote() -> None:
     """An environment that failed before any invocation is explained by these lines alone."""
     env = Environment().receive(line("import"))
 
-    env.keeping.shut_down(keeping.Failure("shutdown-failure", keeping.Outcome.CRASH))
+    env.keeping.shut_down(Failure("shutdown-failure", Outcome.CRASH))
 
     assert env.lines() == ["import"]
     assert env.reasons() == {"init-error"}

@@ -300,7 +300,7 @@ def test_empty_batches_are_no_repetitions() -> None:
                 ),
             ],
             "crash",
-            "crash",
+            "out-of-memory",
         ),
     ],
 )
@@ -314,6 +314,7 @@ def test_platform_events_tell_how_it_ended(
 
     assert env.lines(FIRST) == ["last words"]
     assert reason in env.reasons()
+    env.keeping.shut_down(None)
     assert env.summaries()[0]["outcome"] == outcome
 
 
@@ -448,7 +449,7 @@ def _events(step: str, value: Any, written: int) -> list[dict[str, object]]:
         return [line(python_line(f"{written:06d}", level=level, request_id=value))]
     if step == "failed":
         return [done(value, status="timeout")]
-    return [{"start": start, "done": done, "report": report}[step](value)]
+    return [start(value) if step == "start" else done(value) if step == "done" else report(value)]
 
 
 @settings(max_examples=300, deadline=None)

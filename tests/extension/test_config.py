@@ -1,0 +1,286 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from extension.config import (
+    KIB,
+    MAX_SHOWN_CHARS,
+    MIB,
+    PREFIX,
+    SETTINGS,
+    Flush,
+    PlatformEvents,
+    Problem,
+    Settings,
+    default_buffer_bytes,
+    read_settings,
+)
+from extension.levels import OFF, Level
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+NAMES = [setting.name for setting in SETTINGS]
+
+
+def read(**values: str) -> tuple[Settings, list[Problem]]:
+    environ = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024"}
+    return read_settings(environ | {PREFIX + name: value for name, value in values.items()})
+
+
+def field_of(settings: Settings, name: str) -> Any:
+    return getattr(settings, next(one.field for one in SETTINGS if one.name == name))
+
+
+ACCEPTED: list[tuple[str, str, object]] = [
+    ("SAMPLE_RATE", "0", 0.0),
+    ("SAMPLE_RATE", "1", 1.0),
+    ("SAMPLE_RATE", " 0.25 ", 0.25),
+    ("SAMPLE_RATE", "1e-3", 0.001),
+    ("SAMPLE_RATE", "5%", 0.05),
+    ("SAMPLE_RATE", "100%", 1.0),
+    ("SAMPLE_RATE", "12.5 %", 0.125),
+    ("ERROR_LEVEL", "ERROR", Level.ERROR),
+    ("ERROR_LEVEL", "warn", Level.WARN),
+    ("ERROR_LEVEL", "Fatal", Level.FATAL),
+    ("ERROR_LEVEL", "TRACE", Level.TRACE),
+    ("ERROR_LEVEL", "off", OFF),
+    ("BUFFER_SIZE", "65536", 64 * KIB),
+    ("BUFFER_SIZE", "64KiB", 64 * KIB),
+    ("BUFFER_SIZE", "512 kb", 512 * KIB),
+    ("BUFFER_SIZE", "8MiB", 8 * MIB),
+    ("BUFFER_SIZE", "8mb", 8 * MIB),
+    ("BUFFER_SIZE", "100000B", 100_000),
+    ("SINK", "stdout", "stdout:"),
+    ("SINK", "stdout:", "stdout:"),
+    ("SINK", "file:/tmp/records.ndjson", "file:/tmp/records.ndjson"),
+    ("SINK", "FILE:/tmp/Records", "FILE:/tmp/Records"),
+    ("SINK", "http://127.0.0.1:8080/in", "http://127.0.0.1:8080/in"),
+    ("SINK", "https://example.com/in?a=b", "https://example.com/in?a=b"),
+    ("SINK_HEADERS", "Authorization=Bearer a=b", (("Authorization", "Bearer a=b"),)),
+    ("SINK_HEADERS", "A=1, b-c = 2 ,D=", (("A", "1"), ("b-c", "2"), ("D", ""))),
+    ("FLUSH", "end", Flush.END),
+    ("FLUSH", "Background", Flush.BACKGROUND),
+    ("FLUSH", "ADAPTIVE", Flush.ADAPTIVE),
+    ("FLUSH_TIMEOUT", "250ms", 250),
+    ("FLUSH_TIMEOUT", "2s", 2000),
+    ("FLUSH_TIMEOUT", "1.5 s", 1500),
+    ("FLUSH_TIMEOUT", "15m", 900_000),
+    ("FLUSH_TIMEOUT", "0ms", 0),
+    ("LOG_API", "auto", "auto"),
+    ("LOG_API", "Logs", "logs"),
+    ("LOG_API", "TELEMETRY", "telemetry"),
+    ("PLATFORM_EVENTS", "none", PlatformEvents.NONE),
+    ("PLATFORM_EVENTS", "Report", PlatformEvents.REPORT),
+    ("PLATFORM_EVENTS", "all", PlatformEvents.ALL),
+    ("LOG_LEVEL", "debug", "debug"),
+    ("LOG_LEVEL", "INFO", "info"),
+    ("LOG_LEVEL", "warning", "warning"),
+    ("LOG_LEVEL", "error", "error"),
+    ("LOG_LEVEL", "off", "off"),
+    ("ENABLED", "true", True),
+    ("ENABLED", "1", True),
+    ("ENABLED", "Yes", True),
+    ("ENABLED", "on", True),
+    ("ENABLED", "false", False),
+    ("ENABLED", "0", False),
+    ("ENABLED", "No", False),
+    ("ENABLED", "off", False),
+]
+
+REJECTED = [
+    ("SAMPLE_RATE", ["-0.1", "1.1", "101%", "nan", "inf", "-inf", "half", "%", "0,5", "1e400"]),
+    ("ERROR_LEVEL", ["LOUD", "40", "ERROR WARN", "-"]),
+    ("ERROR_PATTERN", ["(", "a{2,1}", "*", "(?P<n>a)(?P<n>b)", "(?<=a+)b"]),
+    ("BUFFER_SIZE", ["0", "1KiB", "65535", "-8MiB", "8GiB", "1.5MiB", "big", "9" * 5000]),
+    ("SINK", ["file:", "http://", "https://", "ftp://host/", "s3://bucket", "/tmp/x", "stdout:x"]),
+    ("SINK_HEADERS", ["Authorization", "=value", "a b=c", "A=1,,B=2", "A=é", "A=1,B"]),
+    ("FLUSH", ["never", "0", "end,background"]),
+    ("FLUSH_TIMEOUT", ["2", "-1s", "2h", "901s", "16m", "s", "1,5s", "2 seconds", "9" * 400 + "s"]),
+    ("LOG_API", ["both", "2021-03-18", "Logs API"]),
+    ("PLATFORM_EVENTS", ["some", "platform.report", "true"]),
+    ("LOG_LEVEL", ["loud", "warn ing", "30"]),
+    ("ENABLED", ["maybe", "2", "disabled"]),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "value"), ACCEPTED)
+def test_accepted_values(name: str, text: str, value: object) -> None:
+    """What is written as the table says is read, without a problem."""
+    settings, problems = read(**{name: text})
+
+    assert problems == []
+    assert field_of(settings, name) == value
+
+
+def test_an_error_pattern_is_compiled() -> None:
+    """ERROR_PATTERN is a regular expression that searches lines."""
+    settings, problems = read(ERROR_PATTERN=r"declined|card \d+")
+
+    assert problems == []
+    assert settings.error_pattern is not None
+    assert settings.error_pattern.search("the card 12")
+    assert not settings.error_pattern.search("the card")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in REJECTED for text in texts]
+)
+def test_rejected_values(name: str, text: str) -> None:
+    """Anything else is one problem that says what is accepted and what is used, and the default is used."""
+    default, _ = read()
+
+    settings, problems = read(**{name: text})
+
+    setting = next(one for one in SETTINGS if one.name == name)
+    shown = "" if setting.secret else text[:MAX_SHOWN_CHARS]
+    used = setting.default or "none"
+    assert problems == [Problem(PREFIX + name, shown, setting.accepted, used)]
+    assert settings == default
+
+
+def test_every_setting_is_tested() -> None:
+    """No setting is without its accepted and its rejected values above."""
+    assert {name for name, _, _ in ACCEPTED} | {"ERROR_PATTERN"} == set(NAMES)
+    assert {name for name, _ in REJECTED} == set(NAMES)
+
+
+def test_nothing_set_is_the_defaults() -> None:
+    """Without any variable every setting has its default, and nothing is wrong."""
+    settings, problems = read_settings({})
+
+    assert (settings, problems) == (Settings(), [])
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "BUFFER_SIZE"])
+def test_the_default_that_is_shown_is_the_one_used(name: str) -> None:
+    """Setting a variable to the default that the table shows changes nothing."""
+    default = next(one.default for one in SETTINGS if one.name == name)
+
+    settings, problems = read(**{name: default})
+
+    assert problems == []
+    assert settings == read()[0]
+
+
+@pytest.mark.parametrize("text", ["", " ", "\t\n"])
+@pytest.mark.parametrize("name", NAMES)
+def test_an_empty_value_means_the_default(name: str, text: str) -> None:
+    """A variable that is set to nothing is as good as unset."""
+    assert read(**{name: text}) == read()
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "buffer_bytes"),
+    [
+        ("128", 16 * MIB),
+        ("10240", 64 * MIB),
+        ("512", 64 * MIB),
+        ("511", 511 * MIB // 8),
+        ("16", 4 * MIB),
+        ("", 16 * MIB),
+        ("lots", 16 * MIB),
+        ("²", 16 * MIB),
+    ],
+)
+def test_the_default_buffer_follows_the_memory(memory_mb: str, buffer_bytes: int) -> None:
+    """An eighth of the function's memory, from 4 to 64 MiB; Lambda's default memory where it is not known."""
+    assert default_buffer_bytes(memory_mb) == buffer_bytes
+
+
+def test_a_buffer_that_the_function_cannot_afford_is_not_used() -> None:
+    """A bound beyond the function's own memory would be none, and would end the function."""
+    settings, problems = read(BUFFER_SIZE="100000MiB")
+
+    assert settings.buffer_bytes <= 1024 * MIB
+    assert [problem.variable for problem in problems] == [f"{PREFIX}BUFFER_SIZE"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("FLIGHT_RECORDER_SAMPLERATE", "perhaps FLIGHT_RECORDER_SAMPLE_RATE was meant"),
+        ("FLIGHT_RECORDER_LOGLEVEL", "perhaps FLIGHT_RECORDER_LOG_LEVEL was meant"),
+        ("FLIGHT_RECORDER_sink", "perhaps FLIGHT_RECORDER_"),
+        ("FLIGHT_RECORDER_", "no setting has this name"),
+        ("FLIGHT_RECORDER_XYZZY_QUUX_FROBNICATE", "no setting has this name"),
+    ],
+)
+def test_an_unknown_name_is_told_with_a_suggestion(variable: str, hint: str) -> None:
+    """A name that no setting has is one problem; its value is not shown, since nobody knows what it is."""
+    settings, problems = read_settings({variable: "secret"})
+
+    (problem,) = problems
+    assert problem.variable == variable
+    assert problem.accepted.startswith(hint)
+    assert (problem.value, problem.used) == ("", "nothing")
+    assert settings == Settings()
+
+
+def test_all_problems_are_collected() -> None:
+    """One bad value hides no other, and good ones are used."""
+    settings, problems = read(SAMPLE_RATE="2", FLUSH="never", LOG_LEVEL="info", NOPE="1")
+
+    assert [problem.variable.removeprefix(PREFIX) for problem in problems] == [
+        "SAMPLE_RATE",
+        "FLUSH",
+        "NOPE",
+    ]
+    assert settings.log_level == "info"
+
+
+def test_secrets_are_not_shown() -> None:
+    """A sink's URL and headers may hold a password, so a bad one is named and not quoted."""
+    _, problems = read(SINK="htps://user:hunter2@host/", SINK_HEADERS="Authorization: hunter2")
+
+    assert len(problems) == 2
+    assert "hunter2" not in repr(problems)
+
+
+def test_a_long_bad_value_is_cut() -> None:
+    """Of a bad value as much is shown as is needed to recognise it."""
+    _, (problem,) = read(FLUSH="x" * 10_000)
+
+    assert problem.value == "x" * MAX_SHOWN_CHARS
+
+
+@given(values=st.dictionaries(st.sampled_from(NAMES), st.text(max_size=30)))
+def test_reading_never_fails(values: dict[str, str]) -> None:
+    """Whatever the variables hold, there are settings."""
+    settings, problems = read(**values)
+
+    assert isinstance(settings, Settings)
+    assert len(problems) <= len(values)
+
+
+@given(text=st.from_regex(r"[0-9]{1,420}(\.[0-9]{1,3})? ?(ms|s|m|%|KiB|MiB|B|)", fullmatch=True))
+@pytest.mark.parametrize("name", ["SAMPLE_RATE", "BUFFER_SIZE", "FLUSH_TIMEOUT"])
+def test_no_number_is_too_large_to_be_read(name: str, text: str) -> None:
+    """Numbers of any length are read or refused."""
+    settings, problems = read(**{name: text})
+
+    assert problems or field_of(settings, name) <= 1 << 40
+
+
+# The README --------------------------------------------------------------------------------------------------------
+
+
+def table_rows() -> dict[str, tuple[str, str, str]]:
+    """The README's table of settings: default, accepted and meaning by name, without Markdown's marks."""
+    rows: dict[str, tuple[str, str, str]] = {}
+    for row in README.read_text(encoding="utf-8").splitlines():
+        cells = [cell.replace("`", "").strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
+        if len(cells) == 4 and re.fullmatch(rf"({PREFIX})?[A-Z]+(_[A-Z]+)*", cells[0]):
+            rows[cells[0].removeprefix(PREFIX)] = (cells[1], cells[2], cells[3])
+    return rows
+
+
+def test_the_readme_lists_every_setting_as_it_is() -> None:
+    """The README's table has a row for each setting, with its default, what is accepted and what it means."""
+    expected = {
+        one.name: tuple(text.replace("`", "") for text in (one.default, one.accepted, one.meaning))
+        for one in SETTINGS
+    }
+
+    assert table_rows() == expected

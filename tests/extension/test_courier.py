@@ -1,0 +1,240 @@
+import select
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from extension.courier import Courier
+from extension.outbox import Answer, Parcel, Receipt, Stamp
+from extension.recording import Segment
+from extension.sinks import Sink
+
+WAIT_S = 5.0
+STAMP = Stamp("id", "", "f", "1", "e", "crash", 1.0, failed=True)
+
+
+def parcel() -> Parcel:
+    return Parcel(STAMP, [Segment(b"{}", count=1, first_number=0)])
+
+
+class ListSink:
+    """Notes what it is handed, and where."""
+
+    def __init__(self, receipts: list[Receipt | Exception] | None = None) -> None:
+        self.receipts = receipts or []
+        self.sent: list[tuple[list[Parcel], float]] = []
+        self.threads: list[str] = []
+        self.closed = False
+
+    def send(self, parcels: list[Parcel], *, timeout_s: float) -> Receipt:
+        self.sent.append((parcels, timeout_s))
+        self.threads.append(threading.current_thread().name)
+        receipt = self.receipts.pop(0) if self.receipts else Receipt(Answer.TAKEN)
+        if isinstance(receipt, Exception):
+            raise receipt
+        return receipt
+
+    def close(self) -> None:
+        self.closed = True
+
+
+Start = Callable[..., Courier]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    started: list[Courier] = []
+
+    def open_and_start(
+        open_sink: Callable[[], Sink], *, prepare: Callable[[], None] | None = None
+    ) -> Courier:
+        courier = Courier(open_sink, prepare=prepare)
+        courier.start()
+        started.append(courier)
+        return courier
+
+    yield open_and_start
+    for courier in started:
+        courier.stop(timeout_s=WAIT_S)
+
+
+def receipt_of(courier: Courier) -> Receipt:
+    poll = select.poll()
+    poll.register(courier.descriptor, select.POLLIN)
+    assert poll.poll(WAIT_S * 1000), "no receipt was announced"
+    receipt = courier.collect()
+    assert receipt is not None
+    return receipt
+
+
+def test_a_batch_goes_to_the_sink_in_the_delivery_thread(start: Start) -> None:
+    """The sink gets the very batch and its time-out, in another thread than ours."""
+    sink = ListSink([Receipt(Answer.TAKEN, sent_bytes=7)])
+    courier = start(lambda: sink)
+    batch = [parcel()]
+
+    courier.send(batch, timeout_s=1.5)
+    receipt = receipt_of(courier)
+
+    assert receipt == Receipt(Answer.TAKEN, sent_bytes=7)
+    assert sink.sent == [(batch, 1.5)]
+    assert sink.threads == ["courier"]
+
+
+def test_the_descriptor_is_readable_only_while_a_receipt_waits(start: Start) -> None:
+    """Before a batch and after its receipt, a poll on the descriptor finds nothing."""
+    poll = select.poll()
+    courier = start(ListSink)
+    poll.register(courier.descriptor, select.POLLIN)
+
+    before = poll.poll(0)
+    courier.send([parcel()], timeout_s=1.0)
+    announced = poll.poll(WAIT_S * 1000)
+    courier.collect()
+    after = poll.poll(0)
+
+    assert (before, after) == ([], [])
+    assert [descriptor for descriptor, _ in announced] == [courier.descriptor]
+
+
+def test_collecting_too_early_gives_nothing(start: Start) -> None:
+    """Nobody waits in collect."""
+    courier = start(ListSink)
+
+    assert courier.collect() is None
+
+
+def test_an_exception_in_a_sink_is_a_receipt(start: Start) -> None:
+    """What breaks in a sink keeps its batch, is told by its type alone, and does not end the thread."""
+    sink = ListSink([ValueError("secret-token")])
+    courier = start(lambda: sink)
+
+    courier.send([parcel()], timeout_s=1.0)
+    first = receipt_of(courier)
+    courier.send([parcel()], timeout_s=1.0)
+    second = receipt_of(courier)
+
+    assert first == Receipt(Answer.UNAVAILABLE, "internal error: ValueError")
+    assert second.answer is Answer.TAKEN
+
+
+def test_opening_a_sink_that_fails_is_tried_again(start: Start) -> None:
+    """A sink that could not be opened at start is opened with a later batch."""
+    sink = ListSink()
+    attempts = []
+
+    def open_sink() -> Sink:
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise PermissionError
+        return sink
+
+    courier = start(open_sink)
+    answers = []
+    for _ in range(3):
+        courier.send([parcel()], timeout_s=1.0)
+        answers.append(receipt_of(courier).answer)
+
+    assert answers == [Answer.UNAVAILABLE, Answer.TAKEN, Answer.TAKEN]
+    assert len(attempts) == 3
+
+
+def test_the_sink_is_opened_before_the_first_batch(start: Start) -> None:
+    """Opening, which imports, happens while the function initialises, after what is to be prepared."""
+    done: list[str] = []
+    opened = threading.Event()
+
+    def open_sink() -> Sink:
+        done.append("open")
+        opened.set()
+        return ListSink()
+
+    start(open_sink, prepare=lambda: done.append("prepare"))
+
+    assert opened.wait(WAIT_S)
+    assert done == ["prepare", "open"]
+
+
+def test_a_preparation_that_fails_does_not_cost_the_sink(start: Start) -> None:
+    """If what is to be loaded first cannot be, deliveries work all the same."""
+
+    def prepare() -> None:
+        raise ImportError
+
+    courier = start(ListSink, prepare=prepare)
+    courier.send([parcel()], timeout_s=1.0)
+
+    assert receipt_of(courier).answer is Answer.TAKEN
+
+
+def test_handing_over_does_not_wait_for_the_sink(start: Start) -> None:
+    """The main loop goes on while the sink stalls."""
+    release = threading.Event()
+
+    class Stalled(ListSink):
+        def send(self, parcels: list[Parcel], *, timeout_s: float) -> Receipt:
+            release.wait(WAIT_S)
+            return super().send(parcels, timeout_s=timeout_s)
+
+    courier = start(Stalled)
+    began = time.monotonic()
+
+    courier.send([parcel()], timeout_s=10.0)
+    early = courier.collect()
+    took_s = time.monotonic() - began
+    release.set()
+
+    assert early is None
+    assert took_s < 0.5
+    assert receipt_of(courier).answer is Answer.TAKEN
+
+
+def test_stopping_closes_the_sink() -> None:
+    """Stopping ends the thread after what is under way, and closes the sink."""
+    sink = ListSink()
+    courier = Courier(lambda: sink)
+    courier.start()
+    courier.send([parcel()], timeout_s=1.0)
+
+    courier.stop(timeout_s=WAIT_S)
+
+    assert len(sink.sent) == 1
+    assert sink.closed
+    assert not courier._thread.is_alive()
+
+
+def test_stopping_is_bounded() -> None:
+    """A sink that hangs is left behind: the process is about to end."""
+    release = threading.Event()
+
+    class Hanging(ListSink):
+        def send(self, parcels: list[Parcel], *, timeout_s: float) -> Receipt:
+            release.wait(WAIT_S)
+            return Receipt(Answer.TAKEN)
+
+    courier = Courier(Hanging)
+    courier.start()
+    courier.send([parcel()], timeout_s=10.0)
+    began = time.monotonic()
+
+    courier.stop(timeout_s=0.1)
+    took_s = time.monotonic() - began
+    release.set()
+
+    assert 0.1 <= took_s < 1.0
+    courier._thread.join(WAIT_S)
+
+
+def test_stopping_a_courier_that_never_had_a_sink() -> None:
+    """A sink that could not be opened leaves nothing to close."""
+
+    def open_sink() -> Sink:
+        raise OSError
+
+    courier = Courier(open_sink)
+    courier.start()
+
+    courier.stop(timeout_s=WAIT_S)
+
+    assert not courier._thread.is_alive()

@@ -1,0 +1,409 @@
+from typing import Any
+
+import pytest
+from hypothesis import settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from extension.account import Account
+from extension.outbox import (
+    FIRST_PAUSE_S,
+    JITTER,
+    MAX_ATTEMPTS,
+    MAX_BATCH_BYTES,
+    MAX_PAUSE_S,
+    Answer,
+    Outbox,
+    Parcel,
+    Receipt,
+    Stamp,
+)
+from extension.recording import Kind, Segment
+
+TAKEN = Receipt(Answer.TAKEN, sent_bytes=100)
+UNAVAILABLE = Receipt(Answer.UNAVAILABLE)
+REFUSED = Receipt(Answer.REFUSED)
+
+
+def stamp(request_id: str = "id", *, failed: bool = True, reason: str = "crash") -> Stamp:
+    return Stamp(request_id, "", "f", "1", "e", reason, 1.0, failed=failed)
+
+
+def lines(count: int = 1, *, size: int = 10, number: int = 0) -> Segment:
+    return Segment(b"x" * size, count=count, first_number=number)
+
+
+def event(number: int = 0) -> Segment:
+    return Segment(b"{}", count=1, first_number=number, kind=Kind.EVENT)
+
+
+def parcel(request_id: str = "id", *, failed: bool = True, size: int = 10, count: int = 1) -> Parcel:
+    reason = "crash" if failed else "sampled"
+    return Parcel(stamp(request_id, failed=failed, reason=reason), [lines(count, size=size)])
+
+
+def ids(parcels: list[Parcel] | None) -> list[str]:
+    return [one.stamp.request_id for one in parcels or []]
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account()
+
+
+@pytest.fixture
+def outbox(account: Account) -> Outbox:
+    return Outbox(account, random=lambda: 0.0)
+
+
+def test_parcels_leave_in_the_order_they_came(outbox: Outbox) -> None:
+    """A batch holds what waits, in order."""
+    for name in "abc":
+        outbox.put(parcel(name))
+
+    assert ids(outbox.begin(0.0)) == ["a", "b", "c"]
+
+
+def test_nothing_to_deliver(outbox: Outbox) -> None:
+    """An empty outbox has nothing to begin with, and nothing to wait for."""
+    assert outbox.empty
+    assert outbox.begin(0.0) is None
+    assert outbox.wait_s(0.0) is None
+
+
+def test_one_batch_at_a_time(outbox: Outbox) -> None:
+    """While a batch is under way, what comes waits."""
+    outbox.put(parcel("a"))
+    outbox.begin(0.0)
+    outbox.put(parcel("b"))
+
+    assert outbox.busy
+    assert outbox.begin(0.0, at_once=True) is None
+    assert outbox.wait_s(0.0) is None
+    assert outbox.lines == 2
+
+
+def test_a_batch_is_bounded(outbox: Outbox) -> None:
+    """A batch holds about MAX_BATCH_BYTES at most; the rest goes with the next."""
+    for name in "abc":
+        outbox.put(parcel(name, size=MAX_BATCH_BYTES // 2 - 200))
+
+    first = ids(outbox.begin(0.0))
+    outbox.settle(TAKEN, 0.0)
+
+    assert first == ["a", "b"]
+    assert ids(outbox.begin(0.0)) == ["c"]
+
+
+def test_a_large_parcel_is_split_between_its_segments(outbox: Outbox, account: Account) -> None:
+    """One invocation larger than a batch goes in several, no segment twice and none left out."""
+    segments = [lines(number=number, size=300_000) for number in range(10)]
+    outbox.put(Parcel(stamp(), list(segments)))
+    batches = []
+
+    while batch := outbox.begin(0.0):
+        batches.append([one for each in batch for one in each.segments])
+        outbox.settle(TAKEN, 0.0)
+
+    assert [one for batch in batches for one in batch] == segments
+    assert all(sum(one.cost_bytes for one in batch) <= MAX_BATCH_BYTES for batch in batches)
+    assert account.kept == {"crash": 10}
+    assert (outbox.held_bytes, outbox.empty) == (0, True)
+
+
+def test_a_segment_larger_than_a_batch_goes_alone(outbox: Outbox) -> None:
+    """A segment is not cut: larger than a batch, it is one."""
+    outbox.put(parcel("a", size=3 * MAX_BATCH_BYTES))
+    outbox.put(parcel("b"))
+
+    assert ids(outbox.begin(0.0)) == ["a"]
+
+
+def test_what_was_taken_is_kept(outbox: Outbox, account: Account) -> None:
+    """Taken lines are counted under their reason, and the bytes as sent."""
+    outbox.put(parcel("a", count=3))
+    outbox.put(parcel("b", count=2, failed=False))
+    outbox.begin(0.0)
+
+    outbox.settle(TAKEN, 0.0)
+
+    assert account.kept == {"crash": 3, "sampled": 2}
+    assert account.delivered_bytes == 100
+    assert (outbox.empty, outbox.failing, outbox.held_bytes) == (True, False, 0)
+
+
+def test_what_was_refused_is_lost(outbox: Outbox, account: Account) -> None:
+    """A sink that says never is not asked again, and the next batch goes at once."""
+    outbox.put(parcel("a", count=3))
+    outbox.begin(0.0)
+    outbox.put(parcel("b"))
+
+    outbox.settle(REFUSED, 0.0)
+
+    assert account.lost == {"refused": 3}
+    assert ids(outbox.begin(0.0)) == ["b"]
+
+
+def test_what_could_not_be_delivered_waits_in_its_place(outbox: Outbox, account: Account) -> None:
+    """After a failure the same parcels come first, after a pause, before what came meanwhile."""
+    outbox.put(parcel("a"))
+    outbox.put(parcel("b"))
+    outbox.begin(5.0)
+    outbox.put(parcel("c"))
+
+    outbox.settle(UNAVAILABLE, 5.0)
+
+    assert outbox.failing
+    assert outbox.begin(5.0) is None
+    assert outbox.wait_s(5.0) == pytest.approx(FIRST_PAUSE_S)
+    assert ids(outbox.begin(5.0 + FIRST_PAUSE_S)) == ["a", "b", "c"]
+    assert account.settled() == 0
+
+
+def test_the_pause_can_be_passed_over(outbox: Outbox) -> None:
+    """At SHUTDOWN there is no time to wait."""
+    outbox.put(parcel("a"))
+    outbox.begin(0.0)
+    outbox.settle(UNAVAILABLE, 0.0)
+
+    assert ids(outbox.begin(0.0, at_once=True)) == ["a"]
+
+
+def pauses(outbox: Outbox, count: int) -> list[float]:
+    outbox.put(parcel("a"))
+    now_s = 0.0
+    found = []
+    for _ in range(count):
+        assert outbox.begin(now_s) is not None
+        outbox.settle(UNAVAILABLE, now_s)
+        found.append(outbox.wait_s(now_s) or 0.0)
+        now_s += found[-1]
+    return found
+
+
+@pytest.mark.parametrize("random", [0.0, 0.5, 0.999])
+def test_pauses_grow_up_to_the_bound(random: float, account: Account) -> None:
+    """Each pause is twice the one before, shortened by the jitter, up to the longest."""
+    found = pauses(Outbox(account, random=lambda: random), 15)
+
+    full = [min(FIRST_PAUSE_S * 2**number, MAX_PAUSE_S) for number in range(15)]
+    assert found == pytest.approx([one * (1 - JITTER * random) for one in full])
+    assert full[-1] == MAX_PAUSE_S
+
+
+def test_a_success_ends_the_pauses(outbox: Outbox) -> None:
+    """After a delivery the next failure pauses as the first did."""
+    pauses(outbox, 5)
+    outbox.begin(1000.0)
+    outbox.settle(TAKEN, 1000.0)
+    outbox.put(parcel("b"))
+    outbox.begin(1000.0)
+    outbox.settle(UNAVAILABLE, 1000.0)
+
+    assert outbox.wait_s(1000.0) == pytest.approx(FIRST_PAUSE_S)
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "pause_s"),
+    [(0.0, FIRST_PAUSE_S), (0.05, FIRST_PAUSE_S), (7.0, 7.0), (86_400.0, MAX_PAUSE_S)],
+)
+def test_a_sink_may_ask_to_be_left_alone(outbox: Outbox, asked_s: float, pause_s: float) -> None:
+    """Retry-After makes a pause longer, never shorter, and not longer than our longest."""
+    outbox.put(parcel("a"))
+    outbox.begin(0.0)
+
+    outbox.settle(Receipt(Answer.UNAVAILABLE, retry_after_s=asked_s), 0.0)
+
+    assert outbox.wait_s(0.0) == pytest.approx(pause_s)
+
+
+def test_attempts_are_bounded(outbox: Outbox, account: Account) -> None:
+    """A batch that nobody ever takes is lost in the end, and the next one has its own attempts."""
+    outbox.put(parcel("a", count=2))
+    for _ in range(MAX_ATTEMPTS):
+        assert ids(outbox.begin(0.0, at_once=True)) == ["a"]
+        outbox.settle(UNAVAILABLE, 0.0)
+    outbox.put(parcel("b"))
+
+    assert account.lost == {"unavailable": 2}
+    assert outbox.failing
+    assert ids(outbox.begin(0.0, at_once=True)) == ["b"]
+    outbox.settle(UNAVAILABLE, 0.0)
+    assert outbox.lines == 1
+
+
+def test_overdue_is_failing(outbox: Outbox) -> None:
+    """A sink that kept somebody waiting counts as failing until it takes something."""
+    outbox.put(parcel("a"))
+    outbox.begin(0.0)
+
+    outbox.overdue()
+    overdue = outbox.failing
+    outbox.settle(TAKEN, 1.0)
+
+    assert overdue
+    assert not outbox.failing
+
+
+def test_healthy_parcels_are_given_up_first_and_the_oldest_of_them(
+    outbox: Outbox, account: Account
+) -> None:
+    """For room, what was only sampled goes before any failed invocation, oldest first, no more than needed."""
+    for name, failed in [("f1", True), ("h1", False), ("h2", False), ("h3", False)]:
+        outbox.put(parcel(name, failed=failed, size=1000))
+
+    freed = outbox.give_up(need_bytes=1500, failed_too=False)
+
+    assert account.evicted == 2
+    assert freed >= 1500
+    kept = [one.stamp.request_id for one in outbox.begin(0.0) or [] if one.lines]
+    assert kept == ["f1", "h3"]
+
+
+def test_failed_parcels_are_given_up_when_told(outbox: Outbox, account: Account) -> None:
+    """Failed invocations go only when asked for, and then the oldest first."""
+    for name in ("f1", "f2"):
+        outbox.put(parcel(name, size=1000, count=5))
+
+    spared = outbox.give_up(need_bytes=500, failed_too=False)
+    freed = outbox.give_up(need_bytes=500, failed_too=True)
+
+    assert spared == 0
+    assert freed >= 500
+    assert account.evicted == 5
+    assert [one.lines for one in outbox.begin(0.0) or []] == [0, 5]
+
+
+def test_what_was_given_up_leaves_a_gap(outbox: Outbox) -> None:
+    """In the place of a failed invocation's lines stands how many they were; its events stay."""
+    outbox.put(Parcel(stamp("a"), [lines(3, size=500, number=7), event(10), lines(2, number=11)]))
+
+    outbox.give_up(need_bytes=1, failed_too=True)
+
+    (left,) = outbox.begin(0.0) or []
+    gap, kept = left.segments
+    assert (gap.kind, gap.count, gap.first_number, gap.gone_bytes) == (Kind.GAP, 5, 7, 510)
+    assert (kept.kind, kept.first_number) == (Kind.EVENT, 10)
+    assert left.lines == 0
+
+
+def test_what_is_under_way_is_not_given_up(outbox: Outbox, account: Account) -> None:
+    """A batch that the sink is reading stays as it is."""
+    outbox.put(parcel("a", size=1000))
+    outbox.begin(0.0)
+
+    freed = outbox.give_up(need_bytes=1000, failed_too=True)
+
+    assert (freed, account.evicted) == (0, 0)
+
+
+def test_a_sink_that_is_down_for_long_cannot_fill_the_memory(outbox: Outbox) -> None:
+    """What gaps and summaries take is bounded as well: at last they are given up too."""
+    bound = 64 * 1024
+
+    for number in range(2000):
+        outbox.put(Parcel(stamp(f"{number}"), [lines(5, size=500), event()]))
+        excess = outbox.held_bytes - bound
+        if excess > 0:
+            outbox.give_up(need_bytes=excess, failed_too=False)
+            outbox.give_up(need_bytes=max(0, outbox.held_bytes - bound), failed_too=True)
+
+    assert outbox.held_bytes <= 2 * bound
+
+
+def test_abandoning_counts_everything_as_lost(outbox: Outbox, account: Account) -> None:
+    """At the end what waits and what is under way is lost, and said to be."""
+    outbox.put(parcel("a", count=2))
+    outbox.begin(0.0)
+    outbox.put(parcel("b", count=3))
+
+    count = outbox.abandon("shutdown")
+
+    assert count == 5
+    assert account.lost == {"shutdown": 5}
+    assert (outbox.empty, outbox.held_bytes, outbox.lines) == (True, 0, 0)
+
+
+class OutboxMachine(RuleBasedStateMachine):
+    """Any order of what may happen to an outbox."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.account = Account()
+        self.outbox = Outbox(self.account, random=lambda: 0.5)
+        self.now_s = 0.0
+        self.put_lines = 0
+        self.next_number = 0
+        self.batch: list[Parcel] | None = None
+        self.last_taken = -1
+
+    @rule(
+        sizes=st.lists(st.integers(0, 400_000), min_size=1, max_size=5),
+        failed=st.booleans(),
+        with_event=st.booleans(),
+    )
+    def put(self, sizes: list[int], failed: bool, with_event: bool) -> None:
+        segments = []
+        for size in sizes:
+            segments.append(lines(2, size=size, number=self.next_number))
+            self.next_number += 2
+        if with_event:
+            segments.append(event(self.next_number))
+            self.next_number += 1
+        self.outbox.put(Parcel(stamp(failed=failed), segments))
+        self.put_lines += 2 * len(sizes)
+
+    @precondition(lambda self: self.batch is None)
+    @rule(at_once=st.booleans())
+    def begin(self, at_once: bool) -> None:
+        self.batch = self.outbox.begin(self.now_s, at_once=at_once)
+        assert self.batch is None or any(one.segments for one in self.batch)
+
+    @precondition(lambda self: self.batch is not None)
+    @rule(answer=st.sampled_from(list(Answer)), retry_after_s=st.none() | st.floats(0, 100))
+    def settle(self, answer: Answer, retry_after_s: float | None) -> None:
+        if answer is Answer.TAKEN:
+            numbers = [one.first_number for each in self.batch or [] for one in each.segments]
+            assert numbers == sorted(numbers)
+            assert numbers[0] > self.last_taken
+            self.last_taken = numbers[-1]
+        self.outbox.settle(Receipt(answer, retry_after_s=retry_after_s), self.now_s)
+        self.batch = None
+
+    @rule(seconds=st.floats(0, 40))
+    def time_passes(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    @rule(need_bytes=st.integers(0, 1_000_000), failed_too=st.booleans())
+    def give_up(self, need_bytes: int, failed_too: bool) -> None:
+        before = self.outbox.held_bytes
+        freed = self.outbox.give_up(need_bytes=need_bytes, failed_too=failed_too)
+        assert self.outbox.held_bytes == before - freed
+
+    @precondition(lambda self: self.batch is None)
+    @rule()
+    def abandon(self) -> None:
+        self.outbox.abandon("shutdown")
+        assert self.outbox.held_bytes == 0
+
+    @invariant()
+    def the_account_adds_up(self) -> None:
+        assert self.put_lines == self.account.settled() + self.outbox.lines
+
+    @invariant()
+    def what_is_held_is_what_is_there(self) -> None:
+        parcels: Any = [*self.outbox._parcels, *self.outbox._under_way]
+        assert self.outbox.held_bytes == sum(
+            segment.cost_bytes for one in parcels for segment in one.segments
+        )
+        assert all(one.lines == sum(seg.lines for seg in one.segments) for one in parcels)
+
+    @invariant()
+    def pauses_are_bounded(self) -> None:
+        assert 0.0 <= (self.outbox.wait_s(self.now_s) or 0.0) <= MAX_PAUSE_S
+
+
+OutboxMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+class TestOutboxMachine(OutboxMachine.TestCase):  # type: ignore[misc]
+    """In any order of events the account adds up, the order holds, and the bytes held are those there."""
