@@ -1,0 +1,143 @@
+"""``python -m emulator.demo``: runs the demonstration; exits with 1 if its own check finds anything wrong."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator import EmulatorError
+from emulator.demo import report
+from emulator.demo.check import Row, faults
+from emulator.demo.plan import FUNCTIONS, plan_of
+from emulator.demo.receiver import Receiver
+from emulator.demo.run import Buffered, FunctionRun, missing_for, run_buffered, run_function
+from emulator.demo.table import WIDTH, Paint
+
+if TYPE_CHECKING:
+    from emulator.demo.plan import DemoFunction, Planned
+
+COMPARED = ("error-line", "hang", "memory")  # one that both ways keep, and two that only one does
+
+
+def parser() -> argparse.ArgumentParser:
+    """Make the command line."""
+    main = argparse.ArgumentParser(
+        prog="python -m emulator.demo",
+        description="Watch the built layer record real functions, and check what it kept line by line.",
+    )
+    main.add_argument(
+        "--layer",
+        type=Path,
+        default=Path("dist/flight-recorder-python.zip"),
+        help="the built layer (default: %(default)s)",
+    )
+    main.add_argument(
+        "--functions",
+        type=_functions,
+        default=list(FUNCTIONS),
+        metavar="NAME[,NAME]",
+        help=f"which of {', '.join(FUNCTIONS)} to run (default: all that this machine can run)",
+    )
+    main.add_argument(
+        "--quick", action="store_true", help="each kind of invocation once, instead of a day's mix"
+    )
+    return main
+
+
+def _functions(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in FUNCTIONS:
+            msg = f"{name!r} is none of {', '.join(FUNCTIONS)}"
+            raise argparse.ArgumentTypeError(msg)
+    return list(dict.fromkeys(names))
+
+
+def _say(*lines: str) -> None:
+    print(*lines, sep="\n", flush=True)
+
+
+def _title(text: str, paint: Paint) -> None:
+    _say("", paint(text, "bold"), paint("=" * min(len(text), WIDTH), "dim"), "")
+
+
+def _paint() -> Paint:
+    dumb = os.environ.get("TERM") == "dumb" or bool(os.environ.get("NO_COLOR"))
+    return Paint(sys.stdout.isatty() and not dumb)
+
+
+def run(arguments: argparse.Namespace, paint: Paint) -> int:
+    """Run the demo; give the exit code.
+
+    Raises:
+        EmulatorError: The emulator cannot work here.
+    """
+    begun = time.monotonic()
+    plans: list[tuple[DemoFunction, list[Planned]]] = []
+    for key in arguments.functions:
+        function = FUNCTIONS[key]
+        lacking = missing_for(function, say=_say)
+        if lacking is None:
+            plans.append((function, plan_of(function, quick=arguments.quick)))
+        else:
+            _say(f"without {function.name} ({function.runtime_text}): {lacking}")
+    if not plans:
+        _say("Nothing to run.")
+        return 1
+
+    names = [f"{function.name} ({function.runtime_text})" for function, _ in plans]
+    _say("", *report.heading(names, sum(len(plan) for _, plan in plans)))
+    runs: list[FunctionRun] = []
+    buffered: list[Buffered] = []
+
+    def show(row: Row) -> None:
+        _say(report.live(row, paint))
+
+    with Receiver() as sink:
+        _say("", *report.settings(sink.url))
+        _title("As it happens", paint)
+        _say(paint(report.titles(), "bold"))
+        for function, plan in plans:
+            runs.append(run_function(function, plan, layer=arguments.layer, sink=sink, show=show))
+        for function, plan in plans:
+            if function.key == "python":
+                chosen = [one for one in plan if one.mishap in COMPARED]
+                buffered = run_buffered(function, chosen)
+    rows = [row for one in runs for row in one.rows]
+    accounts = [account for one in runs for account in one.accounts]
+    found = faults(rows, sink.records, refused=sink.refused, accounts=accounts)
+
+    _title("By function", paint)
+    _say(*report.rows_by_function(runs, paint))
+    if buffered:
+        _title("What a buffer inside the function's own process would have had", paint)
+        python = next(one for one in runs if one.function.key == "python")
+        _say(*report.comparison(python.rows, buffered))
+    _title("Bytes in, bytes out, and the bill", paint)
+    _say(*report.bill(runs, wire_bytes=sink.wire_bytes))
+    _title("The check", paint)
+    _say(*report.verdict(runs, found, paint))
+    _title("To use it", paint)
+    _say(*report.next_steps(), "", paint(f"{time.monotonic() - begun:.0f} s", "dim"))
+    return 1 if found else 0
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the command line; give the exit code: 0, 1 if the check fails, 2 if the demo could not be run."""
+    arguments = parser().parse_args(words)
+    if not arguments.layer.exists():
+        sys.stderr.write(f"{arguments.layer} is not there: make it with ./build.sh layer\n")
+        return 2
+    try:
+        return run(arguments, _paint())
+    except (EmulatorError, OSError) as error:
+        sys.stderr.write(f"python -m emulator.demo: {error}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

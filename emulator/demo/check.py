@@ -1,0 +1,159 @@
+"""One invocation as it was and as it arrived, and whether the two agree, line by line.
+
+Pure. "Kept whole" means: every line that the function wrote, as the emulator read it off the pipe, is in the sink,
+byte for byte, in that order, once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from emulator.demo.plan import Planned
+    from emulator.demo.receiver import Record
+
+__all__ = ["Row", "account_total", "faults", "faults_of"]
+
+SHOWN_CHARS = 80  # of a line in a complaint
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One invocation.
+
+    Attributes:
+        function: Its function's name.
+        planned: What was to happen.
+        request_id: As Lambda gave it.
+        outcome: How it ended: success, error, crash, out of memory or timeout.
+        written: The function's lines, as the emulator read them.
+        delivered: Everything the sink got for it.
+        cloudwatch_bytes: What CloudWatch would have stored of it: lines, START, END, REPORT, 26 bytes an event.
+        held_ms: How long it waited for the extension after the function was done; None where it did not.
+    """
+
+    function: str
+    planned: Planned
+    request_id: str
+    outcome: str
+    written: tuple[str, ...]
+    delivered: tuple[Record, ...]
+    cloudwatch_bytes: int
+    held_ms: float | None
+
+    @property
+    def name(self) -> str:
+        """What people call it, ``orders #5``."""
+        return f"{self.function} #{self.planned.number}"
+
+    @property
+    def kept(self) -> tuple[object, ...]:
+        """The function's lines that the sink got."""
+        return tuple(r.fields.get("record") for r in self.delivered if r.is_line)
+
+    @property
+    def delivered_bytes(self) -> int:
+        """Of all records about it, uncompressed, without newlines."""
+        return sum(record.size_bytes for record in self.delivered)
+
+    @property
+    def why(self) -> str:
+        """The reason that the records carry; what an absence of records means where there are none."""
+        if not self.delivered:
+            return "nothing arrived" if self.planned.kept else "not sampled"
+        fields = self.delivered[0].fields
+        reason, weight = str(fields.get("reason", "no reason given")), fields.get("weight")
+        # 1/rate in floating point is now and then a hair off.
+        return reason if weight == 1 else f"{reason}, for {weight:.4g}"
+
+
+def faults_of(row: Row) -> list[str]:
+    """Give what is wrong with one invocation, a sentence each; nothing if all is as it must be."""
+    found = []
+    case = row.planned.case
+    if row.outcome != case.outcome:
+        found.append(f"{row.name} {case.what}: expected {case.outcome}, it ended as {row.outcome}.")
+    if not row.written:
+        found.append(f"{row.name} wrote no line, so there was nothing to check.")
+    if not row.planned.kept and row.delivered:
+        found.append(
+            f"{row.name} is healthy and not sampled, yet {len(row.delivered)} records of it were kept."
+        )
+    if row.planned.kept and row.kept != row.written:
+        found.append(f"{row.name} {case.what}: {_difference(row.written, row.kept)}")
+    return found
+
+
+def _difference(written: Sequence[str], kept: Sequence[object]) -> str:
+    head = f"{len(written)} lines written, {len(kept)} kept; "
+    for number, (was, arrived) in enumerate(zip(written, kept, strict=False), 1):
+        if was != arrived:
+            return f"{head}line {number} was {_shown(was)} and arrived as {_shown(arrived)}."
+    if len(kept) < len(written):
+        return f"{head}the first that is missing: {_shown(written[len(kept)])}."
+    return f"{head}the first that is too many: {_shown(kept[len(written)])}."
+
+
+def _shown(line: object) -> str:
+    text = repr(line)
+    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}..."
+
+
+def account_total(accounts: Iterable[dict[str, object]], name: str) -> int:
+    """Add one counter of the extension's accounts up; some are counters by reason."""
+    total = 0
+    for account in accounts:
+        value = account.get(name)
+        counters = list(value.values()) if isinstance(value, dict) else [value]
+        total += sum(counter for counter in counters if isinstance(counter, int))
+    return total
+
+
+def _account_faults(rows: Sequence[Row], accounts: Sequence[dict[str, object]]) -> list[str]:
+    seen = {
+        "received_lines": sum(len(row.written) for row in rows),
+        "kept_lines": sum(len(row.kept) for row in rows),
+        "evicted_lines": 0,
+        "lost_lines": 0,
+    }
+    told = {name: account_total(accounts, name) for name in seen}
+    return [
+        f"The extension's account says {name} {told[name]}, and {seen[name]} were seen."
+        for name in seen
+        if told[name] != seen[name]
+    ]
+
+
+def faults(
+    rows: Sequence[Row],
+    records: Iterable[Record],
+    *,
+    refused: Iterable[str] = (),
+    accounts: Sequence[dict[str, object]] = (),
+) -> list[str]:
+    """Give all that is wrong: of each invocation, and of what the sink got as a whole.
+
+    Args:
+        rows: The invocations.
+        records: Everything the sink got.
+        refused: What the sink got and could not read.
+        accounts: What each extension process told at its SHUTDOWN.
+    """
+    found = [fault for row in rows for fault in faults_of(row)]
+    known = {row.request_id for row in rows}
+    ids: Counter[str] = Counter()
+    for record in records:
+        ids[str(record.fields.get("id"))] += 1
+        if record.request_id not in known:
+            found.append(f"The sink got a record of no known invocation: {_shown(record.fields)}.")
+    found += [
+        f"The record with the id {name} came {count} times."
+        for name, count in ids.items()
+        if count > 1
+    ]
+    found += [f"The sink could not read {what}." for what in refused]
+    return found + _account_faults(rows, accounts)

@@ -1,0 +1,167 @@
+"""What the demo invokes: which function, how often, and what goes wrong when.
+
+Pure. The trace ids are fixed, so that the same invocations are sampled in every run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = [
+    "CASES",
+    "FUNCTIONS",
+    "SAMPLE_RATE",
+    "TIMEOUT_MS",
+    "Case",
+    "DemoFunction",
+    "Planned",
+    "is_sampled",
+    "plan_of",
+]
+
+SAMPLE_RATE = 0.1
+TIMEOUT_MS = 1_000  # of the functions: short, because the demo waits for three of them to run out
+RANDOM_HEX_DIGITS = (
+    14  # the last 56 bits of a trace id decide (OpenTelemetry "TraceState: Probability Sampling")
+)
+TRACE_EPOCH_HEX = "6744a800"  # the time a trace id begins with; any will do
+# Chosen so that the ids it gives sample one healthy invocation of each function, about one in ten of them all.
+SEED = "shop 910"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One way an invocation may go.
+
+    Attributes:
+        what: For people.
+        outcome: How it ends, in the words of ``run.outcome_of``.
+        healthy: Whether only the sample decides if it is kept.
+    """
+
+    what: str
+    outcome: str
+    healthy: bool = False
+
+
+CASES = {
+    "fine": Case("goes well", "success", healthy=True),
+    "slow": Case("goes well, slowly", "success", healthy=True),
+    "error-line": Case("logs an ERROR, goes on", "success"),
+    "exception": Case("handler reports an error", "error"),
+    "exit": Case("process exits by itself", "crash"),
+    "kill": Case("is killed (kill -9)", "crash"),
+    "memory": Case("runs out of memory", "out of memory"),
+    "hang": Case("hangs until the timeout", "timeout"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DemoFunction:
+    """One function of the shop.
+
+    Attributes:
+        key: Its folder in ``functions/``.
+        name: As configured in Lambda.
+        runtime: The emulator's runtime family, and what people call it.
+        mishaps: Of its invocations in order, keys of ``CASES``.
+    """
+
+    key: str
+    name: str
+    runtime: str
+    runtime_text: str
+    memory_mb: int
+    mishaps: tuple[str, ...]
+
+    @property
+    def code(self) -> Path:
+        """The directory that becomes /var/task."""
+        return Path(__file__).with_name("functions") / self.key
+
+
+def _mishaps(text: str) -> tuple[str, ...]:
+    return tuple("fine" if word == "." else word for word in text.split())
+
+
+FUNCTIONS = {
+    function.key: function
+    for function in (
+        DemoFunction(
+            "python",
+            "orders",
+            "python",
+            "Python, AWS's awslambdaric",
+            128,
+            _mishaps(". . . slow exception . . error-line . exit . . hang . memory . ."),
+        ),
+        DemoFunction(
+            "bash",
+            "thumbnails",
+            "provided.al2023",
+            "a custom runtime in bash",
+            128,
+            _mishaps(". . error-line . . exception . slow kill . ."),
+        ),
+        DemoFunction(
+            "nodejs",
+            "prices",
+            "nodejs20.x",
+            "Node.js, AWS's aws-lambda-ric",
+            256,
+            _mishaps(". . . exception . error-line . slow exit hang . ."),
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One invocation to make; ``number`` counts from 1 within its function."""
+
+    number: int
+    mishap: str
+    trace_id: str
+
+    @property
+    def case(self) -> Case:
+        """What is to happen."""
+        return CASES[self.mishap]
+
+    @property
+    def sampled(self) -> bool:
+        """Whether it is kept although all went well."""
+        return is_sampled(self.trace_id, rate=SAMPLE_RATE)
+
+    @property
+    def kept(self) -> bool:
+        """Whether the sink must get all its lines; otherwise it must get none."""
+        return self.sampled or not self.case.healthy
+
+
+def is_sampled(trace_id: str, *, rate: float) -> bool:
+    """Tell whether a healthy transaction is kept: R >= (1 - rate) * 2^56.
+
+    This is worked out here anew, from OpenTelemetry's text, so that the demo checks the extension and does not
+    merely ask it.
+    """
+    threshold = round((1 - rate) * (1 << 4 * RANDOM_HEX_DIGITS))
+    return int(trace_id[-RANDOM_HEX_DIGITS:], 16) >= threshold
+
+
+def plan_of(function: DemoFunction, *, quick: bool = False, seed: str = SEED) -> list[Planned]:
+    """Give a function's invocations; ``quick``: each case once, and what is sampled."""
+    planned = [
+        Planned(number, mishap, _trace_id(f"{seed} {function.key} {number}"))
+        for number, mishap in enumerate(function.mishaps, 1)
+    ]
+    if not quick:
+        return planned
+    first = {mishap: function.mishaps.index(mishap) + 1 for mishap in function.mishaps}
+    return [one for one in planned if one.sampled or first[one.mishap] == one.number]
+
+
+def _trace_id(text: str) -> str:
+    return f"1-{TRACE_EPOCH_HEX}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"

@@ -1,0 +1,238 @@
+"""Runs the functions under the layer, and the same Python function with a buffer inside its own process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from emulator import ComponentMissing, EmulatorTimeout, Function, InvokeResult, LocalLambda
+from emulator.demo.check import Row
+from emulator.demo.plan import SAMPLE_RATE, TIMEOUT_MS, DemoFunction, Planned
+from emulator.output import EVENT_OVERHEAD_BYTES
+from emulator.runtimes import Interpreter, cache_directory, find_node, node_client, python_client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from emulator import Line
+    from emulator.demo.receiver import Receiver
+
+__all__ = [
+    "Buffered",
+    "FunctionRun",
+    "accounts_of",
+    "missing_for",
+    "outcome_of",
+    "run_buffered",
+    "run_function",
+]
+
+FIRST_ORDER = 4710
+# For what is owed to be at the sink once an invocation has returned. It is, as a rule: FLUSH=end holds the
+# invocation until then, and a broken environment delivers before it ends. The check at the end is what counts.
+ARRIVAL_S = 2.0
+
+
+def missing_for(function: DemoFunction, *, say: Callable[[str], None]) -> str | None:
+    """Tell in one line what a function lacks on this machine, having fetched what can be; None if nothing."""
+    try:
+        if function.key == "python":
+            python_client(Interpreter.of(None))
+        elif function.key == "nodejs":
+            node = find_node()
+            if not any(cache_directory().glob("aws-lambda-ric-node*/node_modules/aws-lambda-ric")):
+                say(
+                    "fetching and compiling AWS's runtime client for Node.js, once, about a minute ..."
+                )
+            node_client(node)
+        else:
+            lacking = [tool for tool in ("bash", "curl") if shutil.which(tool) is None]
+            if lacking:
+                return f"not installed: {', '.join(lacking)}"
+    except ComponentMissing as error:
+        return str(error)
+    return None
+
+
+def outcome_of(result: InvokeResult) -> str:
+    """Name how an invocation ended: success, error, crash, out of memory or timeout."""
+    if result.status == "timeout":
+        return "timeout"
+    if result.runtime_done_status == "error":
+        return "out of memory" if "OutOfMemory" in (result.error_type or "") else "crash"
+    return result.status
+
+
+def _function(function: DemoFunction, environment: dict[str, str]) -> Function:
+    runtime = function.runtime
+    if function.key == "python":
+        runtime = "python{}.{}".format(*sys.version_info[:2])
+    return Function(
+        code=function.code,
+        runtime=runtime,
+        name=function.name,
+        memory_mb=function.memory_mb,
+        timeout_ms=TIMEOUT_MS,
+        environment=environment,
+    )
+
+
+def _invoke(cloud: LocalLambda, planned: Planned) -> InvokeResult:
+    event = {"order": FIRST_ORDER + planned.number, "mishap": planned.mishap}
+    header = f"Root={planned.trace_id};Parent=53995c3f42cd8ad8;Sampled=0"
+    result = cloud.invoke(event, trace_id=header)
+    if outcome_of(result) not in ("success", "error"):
+        # The next invocation starts a new environment, as if another one took it. The restarted init of the old one
+        # would count against the function's timeout, which a busy machine might not keep.
+        cloud.shutdown()
+    return result
+
+
+def by_invocation(lines: Iterable[Line]) -> dict[str, list[Line]]:
+    """Sort lines by invocation; what is written while none runs, as in an init, belongs to the one that follows."""
+    found: dict[str, list[Line]] = {}
+    before: list[Line] = []
+    for line in lines:
+        before.append(line)
+        if line.request_id is not None:
+            found.setdefault(line.request_id, []).extend(before)
+            before.clear()
+    return found
+
+
+def _cloudwatch_bytes(lines: Sequence[Line]) -> int:
+    return sum(len(line.text.encode()) + EVENT_OVERHEAD_BYTES for line in lines)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRun:
+    """One function's invocations, and the accounts that its extension processes gave at their SHUTDOWN."""
+
+    function: DemoFunction
+    rows: tuple[Row, ...]
+    accounts: tuple[dict[str, object], ...]
+
+
+def run_function(
+    function: DemoFunction,
+    plan: Sequence[Planned],
+    *,
+    layer: Path,
+    sink: Receiver,
+    show: Callable[[Row], None],
+) -> FunctionRun:
+    """Invoke one function as planned.
+
+    Args:
+        function: Which.
+        plan: Its invocations.
+        layer: The built layer.
+        sink: Where kept records go.
+        show: Called with each invocation as soon as it has ended.
+
+    Returns:
+        Each invocation with all that arrived of it, up to the end of the last environment.
+
+    Raises:
+        EmulatorError: The machine lacks something, or the emulator is stuck.
+    """
+    environment = {
+        "FLIGHT_RECORDER_SAMPLE_RATE": str(SAMPLE_RATE),
+        "FLIGHT_RECORDER_SINK": sink.url,
+        "FLIGHT_RECORDER_FLUSH": "end",
+    }
+    rows = []
+    with LocalLambda(_function(function, environment), layers=[layer]) as cloud:
+        for planned in plan:
+            result = _invoke(cloud, planned)
+            own = by_invocation(cloud.written).get(result.request_id, [])
+            written = tuple(line.text for line in own)
+            if planned.kept:
+                _await_lines(cloud, sink, result.request_id, len(written))
+            row = Row(
+                function=function.name,
+                planned=planned,
+                request_id=result.request_id,
+                outcome=outcome_of(result),
+                written=written,
+                delivered=tuple(sink.of(result.request_id)),
+                cloudwatch_bytes=0,
+                held_ms=result.held_ms if outcome_of(result) == "success" else None,
+            )
+            show(row)
+            rows.append(row)
+        cloud.shutdown()
+        stored = by_invocation(
+            [line for line in cloud.cloudwatch if line.source in ("function", "platform")]
+        )
+        accounts = list(accounts_of(cloud.extension_output))
+    return FunctionRun(
+        function,
+        # The platform's report comes with the next invocation, so what arrived is looked at once more.
+        tuple(
+            replace(
+                row,
+                delivered=tuple(sink.of(row.request_id)),
+                cloudwatch_bytes=_cloudwatch_bytes(stored.get(row.request_id, [])),
+            )
+            for row in rows
+        ),
+        tuple(accounts),
+    )
+
+
+def _await_lines(cloud: LocalLambda, sink: Receiver, request_id: str, count: int) -> None:
+    def arrived() -> bool:
+        return sum(record.is_line for record in sink.of(request_id)) >= count
+
+    with contextlib.suppress(EmulatorTimeout):  # then the check says what is missing
+        cloud.wait_for(arrived, ARRIVAL_S)
+
+
+def accounts_of(lines: Sequence[Line]) -> Iterator[dict[str, object]]:
+    """Find the accounts that the extension writes at SHUTDOWN in its output."""
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            value = json.loads(line.text)
+            if isinstance(value, dict) and value.get("event") == "account":
+                yield value
+
+
+@dataclass(frozen=True, slots=True)
+class Buffered:
+    """One invocation of the function that buffers in its own process, without the layer.
+
+    Attributes:
+        mishap: What went wrong, a key of ``plan.CASES``.
+        outcome: How it ended.
+        lines: The function's lines that got out of its process.
+        platform: What Lambda itself wrote about it, beside START, END and REPORT.
+    """
+
+    mishap: str
+    outcome: str
+    lines: tuple[str, ...]
+    platform: tuple[str, ...]
+
+
+def run_buffered(function: DemoFunction, plan: Sequence[Planned]) -> list[Buffered]:
+    """Invoke the Python function with its buffer inside the process, and see what gets out."""
+    found = []
+    buffered = replace(_function(function, {}), handler="buffered.handler")
+    with LocalLambda(buffered) as cloud:
+        for planned in plan:
+            result = _invoke(cloud, planned)
+            own = [line.text for line in cloud.cloudwatch if line.request_id == result.request_id]
+            lines = tuple(cloud.lines(result.request_id))
+            told = tuple(
+                text
+                for text in own
+                if text not in lines and not text.startswith(("START ", "END ", "REPORT "))
+            )
+            found.append(Buffered(planned.mishap, outcome_of(result), lines, told))
+    return found

@@ -1,0 +1,116 @@
+"""Cutting a function's output into records: the framed channel and plain pipes.
+
+The framed channel is what managed runtimes get as ``_LAMBDA_TELEMETRY_LOG_FD``. Its layout is that of AWS's own
+clients (``awslambdaric/bootstrap.py``, ``FramedTelemetryLogSink``; ``LogPatch.js`` in the Node.js client): four
+bytes type, four bytes length, eight bytes microseconds since 1970, big endian, then the message. One frame is one
+record, newlines and all; a write may be split or joined anywhere, so reads are reassembled.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+__all__ = ["FrameReader", "Line", "LineReader", "RawRecord"]
+
+HEADER = struct.Struct(">IIQ")
+MAGIC = 0xA55A0000
+MAGIC_MASK = 0xFFFF0000
+LEVELS = {0x04: "TRACE", 0x08: "DEBUG", 0x0C: "INFO", 0x10: "WARN", 0x14: "ERROR", 0x18: "FATAL"}
+# Lambda splits nothing below this (AWS "PutLogEvents": 1 MB an event); a frame over it is taken for a broken stream.
+MAX_FRAME_BYTES = 64 * 1024 * 1024
+# A line without a newline is cut here, so that a function that never writes one cannot fill memory.
+MAX_LINE_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line as CloudWatch would have received it.
+
+    Attributes:
+        request_id: The invocation the emulator knows it to belong to; None outside any, or where several ran.
+        text: The record verbatim, with its final newline if it has one.
+        channel: ``frame``, ``stdout`` or ``stderr``.
+        time_ns: Nanoseconds since 1970: of the frame, or of the reading.
+        level: The frame's level, or None.
+        source: ``function``, or the extension's name.
+    """
+
+    request_id: str | None
+    text: str
+    channel: str
+    time_ns: int
+    level: str | None = None
+    source: str = "function"
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """One record off a pipe: bytes, its time if the channel carries one, its level if any."""
+
+    data: bytes
+    time_ns: int | None = None
+    level: str | None = None
+
+
+class FrameReader:
+    """Reassembles frames from arbitrary chunks."""
+
+    def __init__(self) -> None:
+        """Start with nothing buffered."""
+        self._buffer = bytearray()
+
+    def feed(self, chunk: bytes) -> list[RawRecord]:
+        """Take a chunk; give the records completed by it.
+
+        Bytes that cannot be a frame header are given back as one plain record, so that nothing is lost silently.
+        """
+        self._buffer += chunk
+        records = []
+        offset = 0
+        while len(self._buffer) - offset >= HEADER.size:
+            kind, length, time_us = HEADER.unpack_from(self._buffer, offset)
+            if kind & MAGIC_MASK != MAGIC or length > MAX_FRAME_BYTES:
+                records.append(RawRecord(bytes(self._buffer[offset:])))
+                offset = len(self._buffer)
+                break
+            end = offset + HEADER.size + length
+            if len(self._buffer) < end:
+                break
+            message = bytes(self._buffer[offset + HEADER.size : end])
+            records.append(RawRecord(message, time_us * 1000, LEVELS.get(kind & 0x1C)))
+            offset = end
+        del self._buffer[:offset]
+        return records
+
+    def close(self) -> list[RawRecord]:
+        """Give what is left of an unfinished frame, header cut off."""
+        rest = bytes(self._buffer[HEADER.size :])
+        self._buffer.clear()
+        return [RawRecord(rest)] if rest else []
+
+
+class LineReader:
+    """Cuts a plain pipe at newlines."""
+
+    def __init__(self) -> None:
+        """Start with nothing buffered."""
+        self._buffer = bytearray()
+
+    def feed(self, chunk: bytes) -> list[RawRecord]:
+        """Take a chunk; give the lines completed by it, newline included."""
+        *lines, rest = (
+            (bytes(self._buffer) + chunk).split(b"\n") if self._buffer else chunk.split(b"\n")
+        )
+        records = [RawRecord(line + b"\n") for line in lines]
+        while len(rest) > MAX_LINE_BYTES:
+            records.append(RawRecord(rest[:MAX_LINE_BYTES]))
+            rest = rest[MAX_LINE_BYTES:]
+        self._buffer = bytearray(rest)
+        return records
+
+    def close(self) -> list[RawRecord]:
+        """Give an unfinished last line."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        return [RawRecord(rest)] if rest else []

@@ -1,0 +1,83 @@
+"""The function under test: what its owner configures in Lambda."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["Function"]
+
+MIN_MEMORY_MB = 128  # AWS "Lambda quotas"
+MAX_MEMORY_MB = 10_240
+MAX_TIMEOUT_MS = 900_000
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One function's configuration.
+
+    Args:
+        code: Directory that becomes /var/task.
+        handler: As configured in Lambda, ``module.function``.
+        runtime: ``python3.x``, ``nodejs…`` or ``provided…``. The family decides which client is run; the
+            minor version is that of the interpreter given to the emulator.
+        name: Function name.
+        version: Function version, ``$LATEST`` or a number.
+        memory_mb: Memory in MB; a runtime process whose resident memory exceeds it is killed.
+        timeout_ms: Function timeout in milliseconds.
+        log_format: ``Text`` or ``JSON``.
+        log_level: ApplicationLogLevel; only with JSON (AWS "Configuring advanced logging controls").
+        environment: The customer's environment variables.
+
+    Raises:
+        ValueError: A value Lambda would refuse, or a code directory that does not exist.
+    """
+
+    code: Path
+    handler: str = "app.handler"
+    runtime: str = "python"
+    name: str = "function"
+    version: str = "$LATEST"
+    memory_mb: int = 128
+    timeout_ms: int = 3_000
+    log_format: Literal["Text", "JSON"] = "Text"
+    log_level: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    region: str = "us-east-1"
+    account_id: str = "123456789012"
+
+    def __post_init__(self) -> None:
+        """Refuse what Lambda would refuse."""
+        if not Path(self.code).is_dir():
+            msg = f"code must be a directory: {self.code}"
+            raise ValueError(msg)
+        if not re.fullmatch(r"(python|nodejs|provided)[\w.]*", self.runtime):
+            msg = f"runtime must begin with python, nodejs or provided, not {self.runtime!r}"
+            raise ValueError(msg)
+        if not MIN_MEMORY_MB <= self.memory_mb <= MAX_MEMORY_MB:
+            msg = f"memory_mb must be {MIN_MEMORY_MB} to {MAX_MEMORY_MB}, not {self.memory_mb}"
+            raise ValueError(msg)
+        if not 1 <= self.timeout_ms <= MAX_TIMEOUT_MS:
+            msg = f"timeout_ms must be 1 to {MAX_TIMEOUT_MS}, not {self.timeout_ms}"
+            raise ValueError(msg)
+        if self.log_format not in ("Text", "JSON"):
+            msg = f"log_format must be Text or JSON, not {self.log_format!r}"
+            raise ValueError(msg)
+        if self.log_level is not None and self.log_format != "JSON":
+            msg = "log_level needs log_format JSON: Lambda has no level with the Text format"
+            raise ValueError(msg)
+
+    @property
+    def family(self) -> Literal["python", "nodejs", "provided"]:
+        """The kind of runtime client: python, nodejs or provided."""
+        if self.runtime.startswith("python"):
+            return "python"
+        return "nodejs" if self.runtime.startswith("nodejs") else "provided"
+
+    @property
+    def arn(self) -> str:
+        """The ARN that invocations carry."""
+        arn = f"arn:aws:lambda:{self.region}:{self.account_id}:function:{self.name}"
+        return arn if self.version == "$LATEST" else f"{arn}:{self.version}"

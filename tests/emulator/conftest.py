@@ -1,0 +1,50 @@
+"""Fixtures of the emulator's tests."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+from emulator import Function, LocalLambda
+from tests.emulator.support import make_function, make_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+Start = "Callable[..., LocalLambda]"
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., LocalLambda]]:
+    """Start emulators that are ended with the test; ``probe`` are the probe's settings, None for no extension."""
+    with contextlib.ExitStack() as stack:
+
+        def begin(
+            *,
+            probe: dict[str, str] | None,
+            names: tuple[str, ...] = (),
+            timeout_ms: int = 3_000,
+            memory_mb: int = 128,
+            log_format: Literal["Text", "JSON"] = "Text",
+            log_level: str | None = None,
+            environment: dict[str, str] | None = None,
+            app: str | None = None,
+            **settings: Any,
+        ) -> LocalLambda:
+            code = make_function(tmp_path) if app is None else make_function(tmp_path, app)
+            layers = [] if probe is None else [make_layer(tmp_path, *names, settings=probe)]
+            function = Function(
+                code=code,
+                timeout_ms=timeout_ms,
+                memory_mb=memory_mb,
+                log_format=log_format,
+                log_level=log_level,
+                environment=environment or {},
+            )
+            settings.setdefault("layers", layers)
+            return stack.enter_context(LocalLambda(function, **settings))
+
+        yield begin

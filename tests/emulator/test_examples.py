@@ -1,0 +1,25 @@
+"""The example a user copies works as it stands."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def test_the_example_test_passes() -> None:
+    """Run with pytest, as its reader will."""
+    example = ROOT / "emulator" / "examples" / "test_hello_extension.py"
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(example)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=60,
+    )
+
+    assert "3 passed" in ended.stdout, ended.stdout
