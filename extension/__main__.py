@@ -6,9 +6,10 @@ import sys
 from dataclasses import replace
 
 from .account import Account
-from .boot import Boot, main
+from .boot import SCHEMA_WITHOUT_ENDS, Boot, main
 from .config import PREFIX, Settings, read_settings
 from .courier import Courier
+from .holding import Holding
 from .keeping import Keeping
 from .lifecycle import Lifecycle
 from .listener import Listener
@@ -95,6 +96,9 @@ def run(boot: Boot) -> None:
         keeping=keeping,
         outbox=outbox,
         courier=courier,
+        holding=Holding(
+            settings.flush, ends_are_told=boot.subscription.schema != SCHEMA_WITHOUT_ENDS
+        ),
         account=account,
         log=log,
         renew_identity=identify if is_clone else None,

@@ -40,7 +40,9 @@ MINIMUM_PYTHON = (3, 10)
 
 LOGS_API = "/2020-08-15/logs"
 TELEMETRY_API = "/2022-07-01/telemetry"
-LOGS_SCHEMAS = ("2021-03-18", "2020-08-15")
+SCHEMA_WITHOUT_ENDS = "2020-08-15"
+"""It has no ``platform.runtimeDone`` (AWS: Logs API)."""
+LOGS_SCHEMAS = ("2021-03-18", SCHEMA_WITHOUT_ENDS)
 TELEMETRY_SCHEMAS = ("2025-01-29", "2022-12-13", "2022-07-01")
 
 BUFFERING = '{"maxItems":1000,"maxBytes":262144,"timeoutMs":25}'

@@ -184,7 +184,8 @@ def _sink(text: str) -> str:
     if text in {"stdout", "stdout:"}:
         return "stdout:"
     scheme = next((form for form in SINK_FORMS if text.lower().startswith(form)), "")
-    if not scheme or len(text) == len(scheme):
+    rest = text[len(scheme) :]
+    if scheme in {"", "stdout:"} or not rest or ("//" in scheme and rest.startswith("/")):
         raise ValueError
     return text
 

@@ -32,6 +32,7 @@ class Courier:
         """Takes what opens the sink (in the thread, since that imports), and what else to load there first."""
         self._open_sink = open_sink
         self._prepare = prepare
+        self._sink: Sink | None = None
         self._errands: SimpleQueue[_Errand | None] = SimpleQueue()
         self._receipts: SimpleQueue[Receipt] = SimpleQueue()
         self.descriptor, self._announce = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -53,27 +54,32 @@ class Courier:
             return None
         return self._receipts.get()
 
+    def abort(self) -> None:
+        """Ends, if the sink can, a delivery that takes much longer than it was given."""
+        sink = self._sink
+        if sink is not None:
+            sink.abort()
+
     def stop(self, *, timeout_s: float) -> None:
         """Ends the thread, or leaves it behind after ``timeout_s``: the process is about to end."""
         self._errands.put(None)
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        sink: Sink | None = None
         try:
             if self._prepare is not None:
                 self._prepare()
-            sink = self._open_sink()
+            self._sink = self._open_sink()
         except Exception:  # noqa: BLE001, S110 - tried again, and told of, with the first batch
             pass
         while (errand := self._errands.get()) is not None:
             try:
-                if sink is None:
-                    sink = self._open_sink()
-                receipt = sink.send(errand.parcels, timeout_s=errand.timeout_s)
+                if self._sink is None:
+                    self._sink = self._open_sink()
+                receipt = self._sink.send(errand.parcels, timeout_s=errand.timeout_s)
             except Exception as error:  # noqa: BLE001 - the batch waits; what broke is said by its type alone
                 receipt = Receipt(Answer.UNAVAILABLE, f"internal error: {type(error).__name__}")
             self._receipts.put(receipt)
             os.write(self._announce, b"!")
-        if sink is not None:
-            sink.close()
+        if self._sink is not None:
+            self._sink.close()

@@ -135,7 +135,8 @@ def failure_in_line(record: object, parsed: dict[str, object] | None) -> Failure
     """
     if parsed is not None:
         return _object_failure(parsed)
-    if isinstance(record, str):
+    level = level_of_text(record) if isinstance(record, str) else None
+    if isinstance(record, str) and (level is None or level >= Level.WARN):
         for reason, outcome, found in _TEXT_RULES:
             if found(record):
                 return Failure(reason, outcome)

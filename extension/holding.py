@@ -11,6 +11,7 @@ may stand still or jump while it is frozen.
 from collections import deque
 
 from .config import Flush
+from .invocation import Invocation
 
 NEAR_MS = 1500
 """The next invocation is near if it comes within this: a failure is then delivered about as soon as it is read."""
@@ -19,16 +20,38 @@ GAPS_LOOKED_AT = 4
 """All of the last gaps must be near: one long silence, and the next invocations are held again."""
 
 
+class Hold:
+    """An invocation for which Next is being held. Times are of a clock that does not jump, in seconds.
+
+    Attributes:
+        request_id: as INVOKE names it.
+        deadline_s: when Next is asked for in any case.
+        invocation: what is known of it, once its start has been seen.
+        ended_s: when its end was seen; 0 before.
+        flush_until_s: when what is owed is waited for no longer; 0 before the end.
+    """
+
+    __slots__ = ("deadline_s", "ended_s", "flush_until_s", "invocation", "request_id")
+
+    def __init__(self, request_id: str, *, deadline_s: float) -> None:
+        self.request_id = request_id
+        self.deadline_s = deadline_s
+        self.invocation: Invocation | None = None
+        self.ended_s = 0.0
+        self.flush_until_s = 0.0
+
+
 class Holding:
     """Decides for each INVOKE. Starts by holding: the first invocation of a quiet function may be its last today."""
 
     __slots__ = ("_deadline_ms", "_flush", "_gaps_ms", "_telemetry_missing")
 
-    def __init__(self, flush: Flush) -> None:
+    def __init__(self, flush: Flush, *, ends_are_told: bool = True) -> None:
+        """Takes FLUSH, and whether Lambda tells of ends before Next: the Logs API's first schema does not."""
         self._flush = flush
         self._deadline_ms: int | None = None
         self._gaps_ms: deque[int] = deque(maxlen=GAPS_LOOKED_AT)
-        self._telemetry_missing = False
+        self._telemetry_missing = not ends_are_told
 
     def holds(self, *, deadline_ms: int) -> bool:
         """Takes an INVOKE's ``deadlineMs``, and tells whether to hold for that invocation."""

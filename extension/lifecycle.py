@@ -17,8 +17,7 @@ from .config import PREFIX, Settings
 from .courier import Courier
 from .extensions_api import ExtensionsApi
 from .failures import failure_by_shutdown
-from .holding import Holding
-from .invocation import Invocation
+from .holding import Hold, Holding
 from .keeping import Keeping
 from .listener import Listener
 from .log import OwnLog
@@ -33,6 +32,9 @@ MAX_INVOCATION_S = 900.0
 
 ATTEMPT_TIMEOUT_S = 10.0
 """For one attempt at a delivery. It holds nobody: FLUSH_TIMEOUT bounds what an invocation waits for."""
+
+ABORT_GRACE_S = 1.0
+"""Beyond the time that an attempt was given, before its connection is broken off."""
 
 MIN_ATTEMPT_S = 0.05
 """The least that an attempt is given, however little is left: a local receiver answers within it."""
@@ -56,19 +58,6 @@ MAX_FAILURES_IN_A_ROW = 10
 """Of our own, before recording stops for good: something is broken that will not mend."""
 
 
-class _Hold:
-    """An invocation for which Next is being held."""
-
-    __slots__ = ("deadline_s", "ended_s", "flush_until_s", "invocation", "request_id")
-
-    def __init__(self, request_id: str, *, deadline_s: float) -> None:
-        self.request_id = request_id
-        self.deadline_s = deadline_s
-        self.invocation: Invocation | None = None
-        self.ended_s = 0.0
-        self.flush_until_s = 0.0
-
-
 class Lifecycle:
     """Drives one environment from the first Next to SHUTDOWN."""
 
@@ -83,6 +72,7 @@ class Lifecycle:
         keeping: Keeping,
         outbox: Outbox,
         courier: Courier,
+        holding: Holding | None = None,
         account: Account,
         log: OwnLog,
         renew_identity: Callable[[], None] | None = None,
@@ -100,6 +90,7 @@ class Lifecycle:
             keeping: what becomes of it.
             outbox: what waits for the sink.
             courier: the delivery thread, started.
+            holding: whether to hold Next, for each INVOKE; FLUSH decides, unless given.
             account: the counters.
             log: the extension's own log.
             renew_identity: called at the first INVOKE, for environments that are clones of a snapshot.
@@ -119,10 +110,11 @@ class Lifecycle:
         self._renew_identity = renew_identity
         self._monotonic_s = monotonic_s
         self._wall_s = wall_s
-        self._holding = Holding(settings.flush)
-        self._hold: _Hold | None = None
-        self._missed: _Hold | None = None
+        self._holding = holding or Holding(settings.flush)
+        self._hold: Hold | None = None
+        self._missed: Hold | None = None
         self._shutdown_until_s = 0.0
+        self._abort_at_s = 0.0
         self._next_descriptor = -1
         self._ask_at_s: float | None = None
         self._pause_s = REGISTER_PAUSE_S
@@ -182,6 +174,8 @@ class Lifecycle:
         retry_s = self._outbox.wait_s(now_s)
         if retry_s is not None:
             waits.append(retry_s)
+        if self._outbox.busy:
+            waits.append(self._abort_at_s - now_s)
         if self._hold is not None:
             waits.append((self._hold.flush_until_s or self._hold.deadline_s) - now_s)
         return max(0, int(min(waits) * 1000) + 1) if waits else None
@@ -254,7 +248,7 @@ class Lifecycle:
             request_id, trace_header=header if isinstance(header, str) else ""
         )
         if holds:
-            self._hold = _Hold(request_id, deadline_s=self._deadline_s(deadline_ms))
+            self._hold = Hold(request_id, deadline_s=self._deadline_s(deadline_ms))
             self._hold.invocation = invocation
 
     def _look_for_missed_end(self) -> None:
@@ -307,7 +301,12 @@ class Lifecycle:
         parcels = self._outbox.begin(now_s, at_once=at_once)
         if parcels:
             left_s = self._shutdown_until_s - now_s if self._over else ATTEMPT_TIMEOUT_S
-            self._courier.send(parcels, timeout_s=max(left_s, MIN_ATTEMPT_S))
+            timeout_s = max(left_s, MIN_ATTEMPT_S)
+            self._abort_at_s = now_s + timeout_s + ABORT_GRACE_S
+            self._courier.send(parcels, timeout_s=timeout_s)
+        elif self._outbox.busy and now_s >= self._abort_at_s:
+            self._abort_at_s = now_s + ABORT_GRACE_S
+            self._courier.abort()
 
     def _collect(self) -> None:
         receipt = self._courier.collect()

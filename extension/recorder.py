@@ -165,8 +165,8 @@ class Recorder:
         header = tracing.get("value") if isinstance(tracing, dict) else ""
         trace_id = sampling.trace_id_of(header) if isinstance(header, str) else ""
         known = self._known.get(event.request_id)
-        if known is not None and not known.started:
-            # A line, or the invocation's end, came before its start.
+        if known is not None and known.started in ("", event.time):
+            # A line, or the invocation's end, came before its start; or the start came twice, in different batches.
             known.started, known.trace_id = event.time, known.trace_id or trace_id
             invocation = known
         else:

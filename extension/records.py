@@ -14,31 +14,12 @@ is, and the rest comes back as :class:`Unreadable`, to be counted.
 import json
 import re
 
-from .levels import LEVEL_NAMES, Level, level_named
-from .lines import LineFacts, LineRules, look_at
+from .beginnings import BATCH_BEGIN, BETWEEN, FUNCTION, count_plain, is_plain, telltales_in
+from .levels import LEVEL_NAMES, Level
+from .lines import REQUEST_ID_KEYS, LineFacts, LineRules, look_at
 
-_BEGIN = b'[{"time":"'
-_BETWEEN = b'},{"time":"'
-_FUNCTION = b'","type":"function","record":"'
 _PLATFORM = b'","type":"platform.'
-_QUOTE, _BRACE, _BRACKET, _BACKSLASH = b'"{[\\'
-_DIGITS = frozenset(b"0123456789")
-
-_LEVELS = {word.encode(): level for word, level in LEVEL_NAMES.items()}
-_MAX_LEVEL_BYTES = 16
-
-# What makes a text line worth reading although it begins like any other: a runtime's report of an unhandled error
-# that is joined to other text, and platform messages. Every rule of ``failures`` that is not found by the first
-# bytes of its line needs one of these.
-_TELLTALES = (b"Traceback (most recent call last)", b"\\tat ", b"Task timed out after")
-_TELLING_STARTS = (b"Error raised from", b"Init error when", b"RequestId: ")
-_EMF = b"CloudWatchMetrics"
-
-_JSON_LEVEL = re.compile(
-    rb'\{(?:\\"(?:timestamp|time|ts|@timestamp)\\":(?:\\"[^"\\]*\\"|[0-9.]+),)?\\"level\\":(?:\\"(\w+)\\"|([0-9]+))'
-)
-_UUID_BYTES = 36
-_TIME_BYTES = 24  # 2026-11-24T12:00:00.000Z
+_QUOTE = ord('"')
 
 
 class Lines:
@@ -118,32 +99,35 @@ def split_events(raw: bytes, count: int) -> list[bytes]:
     """Gives the single events' JSON of what :class:`Lines` holds."""
     if count == 1:
         return [raw]
-    pieces = raw[len(_BEGIN) - 1 : -1].split(_BETWEEN)
-    if len(pieces) == count and raw.startswith(_BEGIN[1:]):
-        return [_BEGIN[1:] + piece + b"}" for piece in pieces]
+    pieces = raw[len(BATCH_BEGIN) - 1 : -1].split(BETWEEN)
+    if len(pieces) == count and raw.startswith(BATCH_BEGIN[1:]):
+        return [BATCH_BEGIN[1:] + piece + b"}" for piece in pieces]
     text = raw.decode("utf-8", "replace")
     return [text[start:end].encode() for start, end, _ in _scan(text)]
 
 
-def _read_compact(  # noqa: C901 - one loop: each call in it would be paid by every line
+def _read_compact(  # noqa: C901, PLR0912 - one loop: each call in it would be paid by every line
     body: bytes, rules: LineRules, open_id: bytes
 ) -> list[Item] | None:
     """Reads a batch of text lines in Lambda's own compact form; None if it is not of that form throughout."""
-    if not body.startswith(_BEGIN) or not body.endswith(b"}]"):
+    if not body.startswith(BATCH_BEGIN) or not body.endswith(b"}]"):
         return None
     careful_from = min(rules.error_level, Level.ERROR)
-    telltales = [needle for needle in (*_TELLTALES, _EMF) if needle in body]
+    count = count_plain(body, open_id, careful_from)
+    if count:
+        return [Lines(body[1:-1], count)]
+    telltales = telltales_in(body)
     items: list[Item] = []
     begin = 1
     run_begin = run_count = time_bytes = 0
-    for piece in body[len(_BEGIN) : -2].split(_BETWEEN):
+    for piece in body[len(BATCH_BEGIN) : -2].split(BETWEEN):
         end = begin + len(piece) + 10
-        if not piece.startswith(_FUNCTION, time_bytes):
+        if not piece.startswith(FUNCTION, time_bytes):
             time_bytes = max(piece.find(b'"'), 0)
-        if piece.startswith(_FUNCTION, time_bytes):
+        if piece.startswith(FUNCTION, time_bytes):
             if piece[-1] != _QUOTE:
                 return None
-            if _passes(piece, time_bytes + 30, open_id, careful_from) and not (
+            if is_plain(piece, time_bytes + 30, open_id, careful_from) and not (
                 telltales and any(needle in piece for needle in telltales)
             ):
                 if not run_count:
@@ -167,51 +151,6 @@ def _read_compact(  # noqa: C901 - one loop: each call in it would be paid by ev
     return items
 
 
-def _passes(  # noqa: C901, PLR0911 - as above
-    piece: bytes, at: int, open_id: bytes, careful_from: int
-) -> bool:
-    """Tells by a line's first bytes that there is nothing in it to see.
-
-    Args:
-        piece: the event's JSON.
-        at: where the record's text begins in it.
-        open_id: the only request id that may stand in the line.
-        careful_from: the level from which on a line is looked at.
-    """
-    first = piece[at]
-    if first == _BRACKET:
-        close = piece.find(b"]", at, at + _MAX_LEVEL_BYTES)
-        level = _LEVELS.get(piece[at + 1 : close].lower()) if close > 0 else None
-        if level is None:
-            return True
-        if level >= careful_from:
-            return False
-        if piece[close + 1] != _BACKSLASH:
-            return True
-        id_at = close + 5 + _TIME_BYTES
-        return piece[id_at : id_at + _UUID_BYTES] == open_id
-    if first in _DIGITS:
-        id_at = at + _TIME_BYTES + 2
-        if piece[id_at - 2 : id_at] != b"\\t":
-            return True
-        if piece[id_at : id_at + _UUID_BYTES] != open_id:
-            return False
-        word_at = id_at + _UUID_BYTES + 2
-        word = piece[word_at : piece.find(b"\\", word_at, word_at + _MAX_LEVEL_BYTES)]
-        level = _LEVELS.get(word.lower())
-        return level is None or level < careful_from
-    if first == _BRACE:
-        match = _JSON_LEVEL.match(piece, at)
-        if match is None:
-            return False
-        word, number = match.groups()
-        level = _LEVELS.get(word.lower()) if word is not None else level_named(int(number))
-        if level is None or level >= careful_from:
-            return False
-        return (bool(open_id) and open_id in piece) or b"equest" not in piece
-    return piece[at + 1 : at + 4] != b", [" and not piece.startswith(_TELLING_STARTS, at)
-
-
 def _read_event(raw: bytes, rules: LineRules) -> Item | None:
     try:
         event = json.loads(raw)
@@ -229,7 +168,8 @@ def _item_of(event: object, raw: bytes, rules: LineRules) -> Item | None:
         return Unreadable(raw)
     if kind == "function":
         record = event.get("record")
-        text = None if isinstance(record, str) else json.dumps(record, ensure_ascii=False)
+        as_text = rules.pattern is not None and not isinstance(record, str)
+        text = json.dumps(record, ensure_ascii=False) if as_text else None
         return Line(raw, look_at(record, rules=rules, text=text))
     if kind.startswith("platform."):
         time = event.get("time")
@@ -240,35 +180,91 @@ def _item_of(event: object, raw: bytes, rules: LineRules) -> Item | None:
 
 
 def _read_exactly(body: bytes, rules: LineRules, open_id: bytes) -> list[Item]:
-    text = body.decode("utf-8", "replace")
+    """Reads any batch, by decoding all of it."""
+    source, events = _aligned(body) or _scanned(body)
     items: list[Item] = []
     run_begin = run_end = run_count = 0
     current = open_id.decode("utf-8", "replace")
-    for begin, end, event in _scan(text):
-        raw = text[begin:end].encode("utf-8", "replace")
-        item = Unreadable(raw) if event is _UNREADABLE else _item_of(event, raw, rules)
-        if isinstance(item, Line) and _is_plain(item.facts, rules, current):
+    for begin, end, event in events:
+        if _is_plain_object(event, rules, current):
+            item: Item | None = None
+            is_plain = True
+        else:
+            raw = _bytes(source[begin:end])
+            item = Unreadable(raw) if event is _UNREADABLE else _item_of(event, raw, rules)
+            is_plain = isinstance(item, Line) and _is_plain(item.facts, rules, current)
+        if is_plain:
             if not run_count:
                 run_begin = begin
             run_end = end
             run_count += 1
             continue
         if run_count:
-            items.append(Lines(text[run_begin:run_end].encode("utf-8", "replace"), run_count))
+            items.append(Lines(_bytes(source[run_begin:run_end]), run_count))
             run_count = 0
         if isinstance(item, PlatformEvent) and item.type == "platform.start":
             current = item.request_id
         if item is not None:
             items.append(item)
     if run_count:
-        items.append(Lines(text[run_begin:run_end].encode("utf-8", "replace"), run_count))
+        items.append(Lines(_bytes(source[run_begin:run_end]), run_count))
     return items
+
+
+def _bytes(part: bytes | str) -> bytes:
+    return part if isinstance(part, bytes) else part.encode("utf-8", "replace")
 
 
 def _is_plain(facts: LineFacts, rules: LineRules, current: str) -> bool:
     if rules.by_id_only or facts.failure is not None or facts.is_emf:
         return False
     return not facts.request_id or facts.request_id == current
+
+
+def _is_plain_object(event: object, rules: LineRules, current: str) -> bool:
+    """Tells of an object with a healthy level that a full look would find nothing in it: the common JSON line."""
+    if rules.by_id_only or rules.pattern is not None or not isinstance(event, dict):
+        return False
+    record = event.get("record")
+    if not isinstance(record, dict) or event.get("type") != "function" or "_aws" in record:
+        return False
+    word = record.get("level")
+    level = LEVEL_NAMES.get(word.lower()) if isinstance(word, str) else None
+    if level is None or level >= min(rules.error_level, Level.ERROR):
+        return False
+    return all(record.get(key, current) == current for key in REQUEST_ID_KEYS)
+
+
+_Events = list[tuple[int, int, object]]
+
+
+def _aligned(body: bytes) -> tuple[bytes, _Events] | None:
+    """Decodes a batch in compact form in one go, and finds by its separators where each event begins and ends.
+
+    Returns:
+        The body and its events, or None if the separators are not as many as the events: objects may nest their like.
+    """
+    if not body.startswith(BATCH_BEGIN) or not body.endswith(b"}]"):
+        return None
+    try:
+        events = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    pieces = body[len(BATCH_BEGIN) : -2].split(BETWEEN)
+    if len(pieces) != len(events):
+        return None
+    found: _Events = []
+    begin = 1
+    for piece, event in zip(pieces, events, strict=True):
+        end = begin + len(piece) + 10
+        found.append((begin, end, event))
+        begin = end + 1
+    return body, found
+
+
+def _scanned(body: bytes) -> tuple[str, _Events]:
+    text = body.decode("utf-8", "replace")
+    return text, _scan(text)
 
 
 _DECODER = json.JSONDecoder()
@@ -281,12 +277,12 @@ def _skip_filler(text: str, at: int) -> int:
     return match.end() if match else at
 
 
-def _scan(text: str) -> list[tuple[int, int, object]]:
+def _scan(text: str) -> _Events:
     """Finds the JSON values of an array, or of lines of JSON, with where each begins and ends.
 
     What follows the first place that is no JSON comes back as one value that is ``_UNREADABLE``.
     """
-    found: list[tuple[int, int, object]] = []
+    found: _Events = []
     at = _skip_filler(text, 0)
     while at < len(text):
         try:

@@ -53,4 +53,4 @@ def keeps(randomness: int, *, rate: float) -> bool:
 
 def weight_of(rate: float) -> float:
     """Gives the adjusted count of what was kept at a rate in (0, 1]: how many transactions it stands for."""
-    return _ONE / (_ONE - threshold_of(rate))
+    return round(_ONE / (_ONE - threshold_of(rate)), 9)

@@ -25,6 +25,9 @@ class Sink(Protocol):
             What became of them. An exception counts as not having been delivered.
         """
 
+    def abort(self) -> None:
+        """Ends, if it can, a delivery that takes much longer than it was given. Called from another thread."""
+
     def close(self) -> None:
         """Lets go of connections and files."""
 

@@ -36,5 +36,8 @@ class FileSink:
             os.close(descriptor)
         return Receipt(Answer.TAKEN, sent_bytes=len(data))
 
+    def abort(self) -> None:
+        """Can do nothing about a write that hangs."""
+
     def close(self) -> None:
         """Has nothing open."""

@@ -5,10 +5,13 @@ connection that died while the environment was frozen costs one silent second at
 arrived although its answer did not, so a batch may arrive twice: its records have the same ids then.
 """
 
+import contextlib
+import socket
 import ssl
 import time
 import zlib
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import httpx
 
@@ -48,6 +51,7 @@ class HttpSink:
         )
         self._headers.update(headers)
         self._client: httpx.Client | None = None
+        self._stream: Any = None
         self._used = False
 
     def send(self, parcels: list[Parcel], *, timeout_s: float) -> Receipt:
@@ -55,26 +59,43 @@ class HttpSink:
         until_s = time.monotonic() + timeout_s
         compressor = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, GZIP)
         body = compressor.compress(encode(parcels)) + compressor.flush()
-        try:
-            return self._post(body, until_s)
-        except CONNECTION_LOST as error:
-            if not self._used:
-                return Receipt(Answer.UNAVAILABLE, type(error).__name__)
-        except httpx.HTTPError as error:
-            return Receipt(Answer.UNAVAILABLE, type(error).__name__)
-        except (httpx.InvalidURL, UnicodeError) as error:
-            return Receipt(Answer.REFUSED, type(error).__name__)
-        self.close()
-        try:
-            return self._post(body, until_s)
-        except httpx.HTTPError as error:
-            return Receipt(Answer.UNAVAILABLE, type(error).__name__)
+        receipt = self._attempt(body, until_s)
+        if receipt is None:
+            self.close()
+            receipt = self._attempt(body, until_s)
+        return receipt or Receipt(Answer.UNAVAILABLE, "the connection was lost twice")
+
+    def abort(self) -> None:
+        """Breaks the connection off: the other side may answer a byte at a time, which no time-out ends."""
+        stream = self._stream
+        connection = stream.get_extra_info("socket") if stream is not None else None
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Closes the connection."""
-        client, self._client, self._used = self._client, None, False
+        client, self._client, self._stream, self._used = self._client, None, None, False
         if client is not None:
             client.close()
+
+    def _attempt(self, body: bytes, until_s: float) -> Receipt | None:
+        """Posts once; gives None if a connection that was used before turned out to be dead."""
+        try:
+            return self._post(body, until_s)
+        except CONNECTION_LOST as error:
+            return None if self._used else Receipt(Answer.UNAVAILABLE, type(error).__name__)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
+            return Receipt(Answer.REFUSED, type(error).__name__)
+        except httpx.HTTPError as error:
+            return Receipt(Answer.UNAVAILABLE, type(error).__name__)
+        except (ImportError, ValueError):
+            # httpx reads HTTP_PROXY and the like, and raises these for what it cannot make use of.
+            return Receipt(Answer.UNAVAILABLE, "the environment's proxy settings cannot be used")
+
+    def _note(self, name: str, info: dict[str, Any]) -> None:
+        if name in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            self._stream = info["return_value"]
 
     def _post(self, body: bytes, until_s: float) -> Receipt:
         if self._client is None:
@@ -82,7 +103,12 @@ class HttpSink:
         # httpx bounds each wait, not their sum, so each gets what is left of the whole.
         left_s = max(until_s - time.monotonic(), 0.001)
         with self._client.stream(
-            "POST", self._url, content=body, headers=self._headers, timeout=httpx.Timeout(left_s)
+            "POST",
+            self._url,
+            content=body,
+            headers=self._headers,
+            timeout=httpx.Timeout(left_s),
+            extensions={"trace": self._note},
         ) as response:
             read_bytes = 0
             for chunk in response.iter_raw():
@@ -114,7 +140,7 @@ def _retry_after_s(value: str | None) -> float | None:
     """Reads ``Retry-After``: seconds, or a date (RFC 9110, section 10.2.3). None for anything else."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if value.isascii() and value.strip().isdigit():
         return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())

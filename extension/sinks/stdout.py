@@ -35,5 +35,8 @@ class StdoutSink:
             return Receipt(Answer.UNAVAILABLE, f"stdout: {error.strerror}")
         return Receipt(Answer.TAKEN, sent_bytes=len(data))
 
+    def abort(self) -> None:
+        """Can do nothing about a write that hangs."""
+
     def close(self) -> None:
         """Leaves standard output open: the process's end closes it."""
