@@ -184,7 +184,7 @@ def _sink(text: str) -> str:
     if text in {"stdout", "stdout:"}:
         return "stdout:"
     scheme = next((form for form in SINK_FORMS if text.lower().startswith(form)), "")
-    rest = text[len(scheme) :]
+    rest = text[len(scheme) :].removeprefix("//" if scheme == "file:" else "")
     if scheme in {"", "stdout:"} or not rest or ("//" in scheme and rest.startswith("/")):
         raise ValueError
     return text
@@ -350,11 +350,14 @@ def read_settings(environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
         accepted = f"at most half of the function's memory, {most}"
         problems.append(Problem(variable, environ.get(variable, "").strip(), accepted, most))
         values["buffer_bytes"] = most_bytes
-    known = {PREFIX + setting.name for setting in SETTINGS}
+    known = {setting.name for setting in SETTINGS}
     for variable in sorted(environ):
-        if variable.startswith(PREFIX) and variable not in known:
-            close = get_close_matches(variable, known, n=1)
-            accepted = f"perhaps {close[0]} was meant" if close else "no setting has this name"
+        name = variable.removeprefix(PREFIX)
+        if variable.startswith(PREFIX) and name not in known:
+            close = get_close_matches(name.upper(), known, n=1)
+            accepted = (
+                f"perhaps {PREFIX}{close[0]} was meant" if close else "no setting has this name"
+            )
             problems.append(Problem(variable, "", accepted, "nothing"))
     return replace(Settings(), **values), problems
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from .account import Account
-from .recording import SEGMENT_COST_BYTES, Kind, Segment
+from .recording import SEGMENT_COST_BYTES, Kind, Recording, Segment
 
 MAX_BATCH_BYTES = 1024 * 1024
 """Of events in one delivery: large enough to compress well, small enough to be sent within a flush's budget."""
@@ -48,6 +48,10 @@ class Parcel:
 
     def __init__(self, stamp: Stamp, segments: list[Segment]) -> None:
         self.stamp = stamp
+        self.hold(segments)
+
+    def hold(self, segments: list[Segment]) -> None:
+        """Holds these segments, and no others."""
         self.segments = segments
         self.held_bytes = sum(segment.cost_bytes for segment in segments)
         self.lines = sum(segment.lines for segment in segments)
@@ -212,27 +216,30 @@ class Outbox:
     def give_up(self, *, need_bytes: int, failed_too: bool) -> int:
         """Gives up waiting parcels, oldest first: healthy invocations only, or failed ones as well.
 
-        A parcel that is given up leaves a gap and its summary behind, so that the loss is told. When there is
-        nothing but those, the oldest of them become one gap that tells the sum.
+        Of failed ones the middle goes first. Whatever is given up leaves a gap behind, and its summary, so that the
+        loss is told; when there is nothing but those, the oldest of them become one gap that tells the sum.
 
         Returns:
             How many bytes that freed.
         """
         freed = 0
-        left: deque[Parcel] = deque()
-        for parcel in self._parcels:
-            if freed >= need_bytes or (parcel.stamp.failed and not failed_too) or not parcel.lines:
-                left.append(parcel)
-                continue
-            self._account.evicted += parcel.lines
-            gap = _gap(parcel)
-            freed += parcel.held_bytes - gap.held_bytes
-            left.append(gap)
-        self._parcels = left
+        for middle_only in (True, False) if failed_too else (False,):
+            for parcel in self._parcels:
+                if freed >= need_bytes:
+                    break
+                if parcel.lines and (failed_too or not parcel.stamp.failed):
+                    freed += self._give_up_of(parcel, need_bytes - freed, middle_only=middle_only)
         self.held_bytes -= freed
         if failed_too and freed < need_bytes:
             freed += self._merge_gaps(need_bytes - freed)
         return freed
+
+    def _give_up_of(self, parcel: Parcel, need_bytes: int, *, middle_only: bool) -> int:
+        before_bytes = parcel.held_bytes
+        recording = Recording(parcel.segments)
+        self._account.evicted += recording.give_up(need_bytes=need_bytes, middle_only=middle_only)
+        parcel.hold(recording.segments)
+        return before_bytes - parcel.held_bytes
 
     def _merge_gaps(self, need_bytes: int) -> int:
         before_bytes = self.held_bytes
@@ -276,17 +283,3 @@ def _merged(first: Parcel | None, second: Parcel) -> Parcel:
         gone_bytes=sum(segment.gone_bytes for segment in gaps),
     )
     return Parcel(replace(second.stamp, request_id="", trace_id=""), [gap])
-
-
-def _gap(parcel: Parcel) -> Parcel:
-    """What stands for a parcel that was given up: one gap, and the events that are no lines."""
-    lines = [segment for segment in parcel.segments if segment.kind is Kind.LINES]
-    gap = Segment(
-        b"",
-        count=parcel.lines,
-        first_number=lines[0].first_number,
-        kind=Kind.GAP,
-        gone_bytes=sum(len(segment.raw) for segment in lines),
-    )
-    others = [segment for segment in parcel.segments if segment.kind is not Kind.LINES]
-    return Parcel(parcel.stamp, [gap, *others])

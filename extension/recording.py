@@ -21,6 +21,10 @@ SPLIT_ABOVE_BYTES = 4 * 1024
 """A segment larger than this is given up line by line; a smaller one at once, which costs no more than that."""
 
 
+_LEVELS = ((False, False), (True, False), (True, True))
+"""What is given up, in turn: the middle; error lines and metrics in it too; the beginning too."""
+
+
 class Kind(Enum):
     """What a segment holds."""
 
@@ -78,10 +82,10 @@ class Recording:
 
     __slots__ = ("held_bytes", "lines", "segments")
 
-    def __init__(self) -> None:
-        self.segments: list[Segment] = []
-        self.held_bytes = 0
-        self.lines = 0
+    def __init__(self, segments: list[Segment] | None = None) -> None:
+        self.segments: list[Segment] = segments or []
+        self.held_bytes = sum(segment.cost_bytes for segment in self.segments)
+        self.lines = sum(segment.lines for segment in self.segments)
 
     def append(self, segment: Segment) -> None:
         """Adds what came last."""
@@ -103,14 +107,18 @@ class Recording:
             self._replace([segment for segment in self.segments if not segment.is_emf])
         return taken
 
-    def give_up(self, *, need_bytes: int) -> int:
-        """Gives up at least ``need_bytes``, if it holds as much.
+    def give_up(self, *, need_bytes: int, middle_only: bool = False) -> int:
+        """Gives up at least ``need_bytes`` of lines, if it holds as much.
+
+        Args:
+            need_bytes: what is to be freed.
+            middle_only: whether to stop short of error lines, metrics and the beginning.
 
         Returns:
             How many lines were given up.
         """
         before = self.lines
-        for vital_too, head_too in ((False, False), (True, False), (True, True)):
+        for vital_too, head_too in _LEVELS[:1] if middle_only else _LEVELS:
             while need_bytes > 0:
                 held_bytes = self.held_bytes
                 # The gap that is left behind costs something as well.
@@ -125,20 +133,15 @@ class Recording:
         passed = freed = 0
         left: list[Segment] = []
         for segment in self.segments:
+            in_head = head_until - passed
             passed += segment.cost_bytes
-            spared = (
-                passed <= head_until or freed >= need_bytes or (segment.vital and not vital_too)
-            )
-            if segment.kind is Kind.GAP or spared:
+            spared = segment.kind is not Kind.LINES or (segment.vital and not vital_too)
+            if spared or passed <= head_until or freed >= need_bytes:
                 _add(left, segment)
                 continue
-            for part in _parts(segment):
-                if freed >= need_bytes:
-                    _add(left, part)
-                else:
-                    freed += part.cost_bytes
-                    if part.kind is Kind.LINES:
-                        _add(left, _gap(part))
+            for part, goes in _cut(segment, keep_bytes=in_head, drop_bytes=need_bytes - freed):
+                freed += part.cost_bytes if goes else 0
+                _add(left, _gap(part) if goes else part)
         self._replace(left)
 
     def _replace(self, segments: list[Segment]) -> None:
@@ -167,23 +170,37 @@ def _add(segments: list[Segment], segment: Segment) -> None:
         segments.append(segment)
 
 
-def _parts(segment: Segment) -> Iterator[Segment]:
-    """Cuts a large segment into parts of some KiB, so that no more is given up than must be."""
+def _cut(segment: Segment, *, keep_bytes: int, drop_bytes: int) -> Iterator[tuple[Segment, bool]]:
+    """Cuts a segment into what belongs to the head, what is given up, and what need not be.
+
+    Yields:
+        The parts, in order, with whether they are to go. A small segment goes at once.
+    """
     if segment.count == 1 or len(segment.raw) <= SPLIT_ABOVE_BYTES:
-        yield segment
+        yield segment, True
         return
     events = split_events(segment.raw, segment.count)
-    part: list[bytes] = []
-    size = 0
-    number = segment.first_number
-    for event in events:
-        part.append(event)
-        size += len(event)
-        if size >= SPLIT_ABOVE_BYTES:
-            yield Segment(
-                b",".join(part), count=len(part), first_number=number, vital=segment.vital
+    kept = _count_within(events, keep_bytes)
+    dropped = kept + max(1, _count_within(events[kept:], drop_bytes + SPLIT_ABOVE_BYTES))
+    for first, last, goes in (
+        (0, kept, False),
+        (kept, dropped, True),
+        (dropped, len(events), False),
+    ):
+        part = events[first:last]
+        if part:
+            number = segment.first_number + first
+            yield (
+                Segment(b",".join(part), count=len(part), first_number=number, vital=segment.vital),
+                goes,
             )
-            number += len(part)
-            part, size = [], 0
-    if part:
-        yield Segment(b",".join(part), count=len(part), first_number=number, vital=segment.vital)
+
+
+def _count_within(events: list[bytes], max_bytes: int) -> int:
+    """Counts the first events that together have at most ``max_bytes``."""
+    size = 0
+    for count, event in enumerate(events):
+        size += len(event)
+        if size > max_bytes:
+            return count
+    return len(events)
