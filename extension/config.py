@@ -8,13 +8,13 @@ beside how it is read, and the README's table is tested against it.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from enum import Enum
 from typing import Any, Protocol
 
 from .levels import OFF, level_named
 
 PREFIX = "FLIGHT_RECORDER_"
+_MEMORY = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -350,16 +350,20 @@ def read_settings(environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
         accepted = f"at most half of the function's memory, {most}"
         problems.append(Problem(variable, environ.get(variable, "").strip(), accepted, most))
         values["buffer_bytes"] = most_bytes
+    return replace(Settings(), **values), problems + _unknown(environ)
+
+
+def _unknown(environ: Mapping[str, str]) -> list[Problem]:
     known = {setting.name for setting in SETTINGS}
+    problems = []
     for variable in sorted(environ):
         name = variable.removeprefix(PREFIX)
         if variable.startswith(PREFIX) and name not in known:
+            from difflib import get_close_matches  # nobody who spells right pays for it
+
             close = get_close_matches(name.upper(), known, n=1)
             accepted = (
                 f"perhaps {PREFIX}{close[0]} was meant" if close else "no setting has this name"
             )
             problems.append(Problem(variable, "", accepted, "nothing"))
-    return replace(Settings(), **values), problems
-
-
-_MEMORY = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+    return problems

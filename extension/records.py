@@ -88,7 +88,9 @@ def read_batch(body: bytes, *, rules: LineRules, open_id: bytes) -> list[Item]:
     Returns:
         The batch's items in its order. Never raises for what the batch holds.
     """
-    if rules.pattern is None and not rules.by_id_only:
+    first_record = body.find(FUNCTION[:-1]) + len(FUNCTION) - 1
+    is_text = body[first_record : first_record + 1] != b"{"
+    if is_text and rules.pattern is None and not rules.by_id_only:
         items = _read_compact(body, rules, open_id)
         if items is not None:
             return items
@@ -232,7 +234,11 @@ def _is_plain_object(event: object, rules: LineRules, current: str) -> bool:
     level = LEVEL_NAMES.get(word.lower()) if isinstance(word, str) else None
     if level is None or level >= min(rules.error_level, Level.ERROR):
         return False
-    return all(record.get(key, current) == current for key in REQUEST_ID_KEYS)
+    # A loop, not a generator: this runs for every line of the JSON log format.
+    for key in REQUEST_ID_KEYS:  # noqa: SIM110
+        if key in record and record[key] != current:
+            return False
+    return True
 
 
 _Events = list[tuple[int, int, object]]
