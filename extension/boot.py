@@ -109,15 +109,17 @@ def register(boot: Boot) -> None:
 
 def listen(boot: Boot) -> None:
     """Opens the listener on a port that the system picks, so that no other extension can have taken it."""
-    listener = Socket(AF_INET, SOCK_STREAM)
+    listener = None
     try:
+        listener = Socket(AF_INET, SOCK_STREAM)
         listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
         # All interfaces: Lambda dials sandbox.localdomain, its local emulators 127.0.0.1.
         listener.bind(("0.0.0.0", 0))  # noqa: S104
         listener.listen(LISTEN_BACKLOG)
         listener.setblocking(False)
     except OSError as error:
-        listener.close()
+        if listener is not None:
+            listener.close()
         boot.listener_problem = str(error)
         return
     boot.listener = listener

@@ -6,6 +6,7 @@ beside how it is read, and the README's table is tested against it.
 """
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -163,7 +164,10 @@ def _level(text: str) -> int:
 
 def _pattern(text: str) -> re.Pattern[str]:
     try:
-        return re.compile(text)
+        with warnings.catch_warnings():
+            # Python warns of patterns that may mean something else one day, and would print them.
+            warnings.simplefilter("ignore")
+            return re.compile(text)
     except (re.error, RecursionError, OverflowError):
         raise ValueError from None
 

@@ -53,8 +53,9 @@ class ScriptedLambda:
         *,
         register: list[Answer] | None = None,
         subscribe: Callable[[str, str], Answer] | None = None,
+        port: int = 0,
     ) -> None:
-        """Takes the answers to register, of which the last one stays, and the one to (path, schema)."""
+        """Takes the answers to register, of which the last one stays, the one to (path, schema), and a port."""
         self.calls: list[Call] = []
         self.peers: list[int] = []
         self.identifiers: list[str] = []
@@ -65,7 +66,7 @@ class ScriptedLambda:
         self._events: queue.Queue[Answer | None] = queue.Queue()
         self._changed = threading.Condition()
         self._sender: socket.socket | None = None
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self._thread = threading.Thread(
@@ -78,7 +79,7 @@ class ScriptedLambda:
         """As AWS_LAMBDA_RUNTIME_API."""
         return f"127.0.0.1:{self._server.server_port}"
 
-    def __enter__(self) -> "ScriptedLambda":
+    def __enter__(self) -> "ScriptedLambda":  # noqa: PYI034 - typing.Self came with Python 3.11
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -172,7 +173,9 @@ class ScriptedLambda:
         return self._events.get()
 
 
-def _handler(scripted: ScriptedLambda) -> type[BaseHTTPRequestHandler]:
+def _handler(  # noqa: C901 - one class
+    scripted: ScriptedLambda,
+) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
@@ -227,8 +230,10 @@ def line(text: object, *, second: int = 1) -> dict[str, Any]:
     return {"time": f"2026-11-24T12:00:{second:02d}.000Z", "type": "function", "record": text}
 
 
-def start(request_id: str) -> dict[str, Any]:
-    record = {"requestId": request_id, "version": "$LATEST"}
+def start(request_id: str, *, trace: str = "") -> dict[str, Any]:
+    record: dict[str, Any] = {"requestId": request_id, "version": "$LATEST"}
+    if trace:
+        record["tracing"] = {"type": "X-Amzn-Trace-Id", "value": trace}
     return {"time": "2026-11-24T12:00:00.000Z", "type": "platform.start", "record": record}
 
 

@@ -25,7 +25,7 @@ class ListSink:
         self.receipts = receipts or []
         self.sent: list[tuple[list[Parcel], float]] = []
         self.threads: list[str] = []
-        self.closed = False
+        self.aborted = self.closed = False
 
     def send(self, parcels: list[Parcel], *, timeout_s: float) -> Receipt:
         self.sent.append((parcels, timeout_s))
@@ -34,6 +34,9 @@ class ListSink:
         if isinstance(receipt, Exception):
             raise receipt
         return receipt
+
+    def abort(self) -> None:
+        self.aborted = True
 
     def close(self) -> None:
         self.closed = True
@@ -188,6 +191,34 @@ def test_handing_over_does_not_wait_for_the_sink(start: Start) -> None:
     assert early is None
     assert took_s < 0.5
     assert receipt_of(courier).answer is Answer.TAKEN
+
+
+def test_a_delivery_can_be_ended_from_outside(start: Start) -> None:
+    """Aborting reaches the sink while it is busy."""
+    release = threading.Event()
+
+    class Busy(ListSink):
+        def send(self, parcels: list[Parcel], *, timeout_s: float) -> Receipt:
+            release.wait(WAIT_S)
+            return Receipt(Answer.UNAVAILABLE, f"aborted: {self.aborted}")
+
+        def abort(self) -> None:
+            super().abort()
+            release.set()
+
+    opened = threading.Event()
+    courier = start(Busy, prepare=opened.set)
+    courier.send([parcel()], timeout_s=1.0)
+    opened.wait(WAIT_S)
+    while not release.is_set():
+        courier.abort()
+
+    assert receipt_of(courier).detail == "aborted: True"
+
+
+def test_aborting_without_a_sink_is_harmless() -> None:
+    """Before the sink is open there is nothing to end."""
+    Courier(ListSink).abort()
 
 
 def test_stopping_closes_the_sink() -> None:

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -30,7 +32,7 @@ def told(messages: list[Message]) -> list[tuple[bytes, bytes, int]]:
 
 def cut(stream: bytes, places: list[int]) -> list[bytes]:
     at = [0, *sorted(place % (len(stream) + 1) for place in places), len(stream)]
-    return [stream[begin:end] for begin, end in zip(at, at[1:], strict=False)]
+    return [stream[begin:end] for begin, end in pairwise(at)]
 
 
 @given(
@@ -196,9 +198,14 @@ def test_trailers_are_bounded_too() -> None:
     reader = MessageReader()
     reader.feed(CHUNKED[:-2])
 
+    trailer = b"Trailer: %s\r\n" % (b"x" * 89)
+
+    def read_trailers() -> None:
+        for _ in range(2 * MAX_HEAD_BYTES // len(trailer)):
+            reader.feed(trailer)
+
     with pytest.raises(MalformedMessageError):
-        for _ in range(2 * MAX_HEAD_BYTES // 100):
-            reader.feed(b"Trailer: %s\r\n" % (b"x" * 89))
+        read_trailers()
 
 
 def test_trailers_are_passed_over() -> None:

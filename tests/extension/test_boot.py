@@ -1,0 +1,527 @@
+import errno
+import os
+import resource
+import socket
+import subprocess
+import sys
+import sysconfig
+import threading
+import time
+from _socket import socket as RawSocket  # noqa: N812 - a class
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from extension import boot as boot_module
+from extension.boot import (
+    LOGS_API,
+    LOGS_SCHEMAS,
+    TELEMETRY_API,
+    TELEMETRY_SCHEMAS,
+    Boot,
+    idle,
+    listen,
+    register,
+    say,
+    subscribe,
+)
+from extension.extensions_api import ExtensionsApi
+from tests.extension.scripted_lambda import (
+    CLOSE,
+    IDENTIFIER,
+    REGISTERED,
+    Answer,
+    Reply,
+    ScriptedLambda,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+WAIT_S = 10.0
+
+FIRST_MODULES = {
+    "_socket",
+    "extension",
+    "extension.boot",
+    "extension.extensions_api",
+    "extension.wire",
+}
+"""All that is loaded before the first Next, beside what ``python -ISB`` itself loads."""
+
+HEAVY_MODULES = {
+    *(
+        "asyncio",
+        "collections",
+        "dataclasses",
+        "email",
+        "enum",
+        "functools",
+        "http",
+        "httpx",
+        "inspect",
+    ),
+    *("json", "logging", "os", "queue", "re", "select", "signal", "socket", "ssl", "structlog"),
+    *("threading", "typing", "urllib"),
+}
+
+# Before extension.__main__ is imported, which is right after Next was asked for, the names of what is loaded are
+# written to a pipe: an audit hook sees the import without changing anything.
+REPORTING = """
+def report(event, arguments):
+    if event == "import" and arguments[0] == "extension.__main__":
+        import posix
+        posix.write(int(sys.argv[3]), "\\n".join(sorted(sys.modules)).encode())
+        posix.close(int(sys.argv[3]))
+sys.addaudithook(report)
+"""
+LAUNCH = """
+import sys
+sys.path.insert(0, sys.argv[1])
+sys.path.append(sys.argv[2])
+"""
+START = "from extension.boot import main; main(sys.argv[4:])"
+
+
+class Process:
+    """``python -ISB -c``, as the launcher in the layer starts it."""
+
+    def __init__(self, address: str, *arguments: str, before: str = "", **environ: str) -> None:
+        reading, writing = os.pipe()
+        code = LAUNCH + before + START
+        site = sysconfig.get_path("purelib")
+        with os.fdopen(writing, "wb"):
+            self.process = subprocess.Popen(
+                [sys.executable, "-ISB", "-c", code, str(ROOT), site, f"{writing}", *arguments],
+                env={"AWS_LAMBDA_RUNTIME_API": address, "PATH": os.environ["PATH"], **environ},
+                pass_fds=[writing],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        self.report: IO[str] = os.fdopen(reading)
+
+    def finish(self) -> tuple[str, str, int]:
+        out, err = self.process.communicate(timeout=WAIT_S)
+        return out, err, self.process.returncode
+
+    def close(self) -> None:
+        self.report.close()
+        self.process.kill()
+        self.process.communicate()
+
+
+Run = Callable[..., Process]
+
+
+@pytest.fixture
+def run() -> Iterator[Run]:
+    started: list[Process] = []
+
+    def start(address: str, *arguments: str, before: str = "", **environ: str) -> Process:
+        started.append(Process(address, *arguments, before=before, **environ))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.close()
+
+
+@pytest.fixture
+def cloud() -> Iterator[ScriptedLambda]:
+    with ScriptedLambda() as scripted:
+        yield scripted
+
+
+# The process -------------------------------------------------------------------------------------------------------
+
+
+def baseline() -> set[str]:
+    code = "import sys, posix, time; print('\\n'.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-ISB", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=WAIT_S,
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("identifier", [[], [IDENTIFIER]], ids=["registers", "is registered"])
+def test_what_is_loaded_before_the_first_next(
+    cloud: ScriptedLambda, run: Run, identifier: list[str]
+) -> None:
+    """Lambda waits for us, and bills it: before Next nothing is loaded but the modules on this list."""
+    process = run(cloud.address, *identifier, before=REPORTING)
+    loaded = set(process.report.read().split())
+    cloud.wait_for("next", 1)
+    asked = [call.kind for call in cloud.calls]
+    cloud.shut_down()
+    _, _, code = process.finish()
+
+    assert loaded - baseline() == FIRST_MODULES
+    assert not loaded & HEAVY_MODULES
+    assert asked[-1] == "next"
+    assert code == 0
+
+
+def test_the_order_of_the_first_requests(cloud: ScriptedLambda, run: Run) -> None:
+    """Register, then subscribe with the listener accepting already, then Next, each once."""
+    accepting: list[bool] = []
+
+    def on_call(kind: str) -> None:
+        if kind == "next" and not accepting:
+            with socket.create_connection(("127.0.0.1", cloud.destination), WAIT_S):
+                accepting.append(True)
+
+    cloud.on_call = on_call
+    process = run(cloud.address)
+    cloud.wait_for("next", 1)
+    cloud.shut_down()
+    _, err, code = process.finish()
+
+    assert [call[:2] for call in cloud.calls] == [
+        ("register", '["INVOKE", "SHUTDOWN"]'),
+        ("subscribe", f"{LOGS_API} 2021-03-18"),
+        ("next", ""),
+    ]
+    assert cloud.identifiers == ["", IDENTIFIER, IDENTIFIER]
+    assert accepting == [True]
+    assert code == 0
+    assert '"event": "account"' in err
+
+
+def test_a_launcher_may_have_registered(cloud: ScriptedLambda, run: Run) -> None:
+    """With an identifier as its argument it does not register again."""
+    process = run(cloud.address, IDENTIFIER)
+    cloud.wait_for("next", 1)
+    cloud.shut_down()
+    process.finish()
+
+    assert [call.kind for call in cloud.calls] == ["subscribe", "next"]
+    assert cloud.identifiers == [IDENTIFIER] * 2
+
+
+def test_an_error_after_the_first_next_leads_to_the_idle_loop(
+    cloud: ScriptedLambda, run: Run
+) -> None:
+    """What breaks in the rest is one line on stderr, and Next goes on being answered until SHUTDOWN."""
+    process = run(cloud.address, before="sys.modules['extension.config'] = None\n")
+    for number in range(3):
+        cloud.wait_for("next", number + 1)
+        cloud.invoke(f"request {number}")
+    cloud.wait_for("next", 4)
+    cloud.shut_down()
+    out, err, code = process.finish()
+
+    (line,) = err.splitlines()
+    assert "stopped recording after an internal error (ModuleNotFoundError at " in line
+    assert line.startswith('{"timestamp":"') and line.endswith('"}')  # noqa: PT018 - one shape
+    assert (out, code) == ("", 0)
+
+
+@pytest.mark.parametrize("value", ["false", "0", "No", " off "])
+def test_disabled_it_does_nothing_but_answer(cloud: ScriptedLambda, run: Run, value: str) -> None:
+    """ENABLED=false subscribes to nothing, loads nothing and says nothing."""
+    process = run(cloud.address, before=REPORTING, FLIGHT_RECORDER_ENABLED=value)
+    cloud.wait_for("next", 1)
+    cloud.invoke("request")
+    cloud.wait_for("next", 2)
+    cloud.shut_down()
+    out, err, code = process.finish()
+
+    assert [call.kind for call in cloud.calls] == ["register", "next", "next"]
+    assert (process.report.read(), out, err, code) == ("", "", "", 0)
+
+
+# Register ------------------------------------------------------------------------------------------------------------
+
+
+def boot_of(cloud: ScriptedLambda, **environ: str) -> Boot:
+    return Boot({"AWS_LAMBDA_RUNTIME_API": cloud.address, **environ})
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param([Reply(403, b"{}"), Reply(500, b"{}")], id="refused"),
+        pytest.param([CLOSE, CLOSE], id="closed"),
+        pytest.param([Reply(200, b"{}")] * 2, id="no identifier"),
+    ],
+)
+def test_registering_is_tried_until_it_works(
+    answers: list[Answer], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An extension that never registers is fatal, so it is tried again, and said once."""
+    with ScriptedLambda(register=[*answers, REGISTERED]) as cloud:
+        boot = boot_of(cloud)
+
+        register(boot)
+
+        assert boot.api.identifier == IDENTIFIER
+        assert len(cloud.of("register")) == 3
+        assert cloud.calls[2].at_s - cloud.calls[1].at_s >= 0.1
+    assert capfd.readouterr().err.count("could not register with Lambda") == 1
+
+
+def test_managed_instances_register_for_shutdown_alone(cloud: ScriptedLambda) -> None:
+    """INVOKE is refused there, so it is not asked for."""
+    boot = boot_of(cloud, AWS_LAMBDA_INITIALIZATION_TYPE="lambda-managed-instances")
+
+    register(boot)
+
+    assert cloud.calls[0].detail == '["SHUTDOWN"]'
+
+
+# Subscribe -----------------------------------------------------------------------------------------------------------
+
+
+def subscriptions(
+    answer: Callable[[str, str], Answer], **environ: str
+) -> tuple[list[tuple[str, str]], Boot]:
+    """Subscribes, and gives what was asked for as (path, schema)."""
+    with ScriptedLambda(subscribe=answer) as cloud:
+        boot = boot_of(cloud, **environ)
+        listen(boot)
+        subscribe(boot)
+        assert boot.listener is not None
+        boot.listener.close()
+        asked = [tuple(call.detail.split(" ")) for call in cloud.of("subscribe")]
+    return [(path, schema) for path, schema in asked], boot
+
+
+LOGS = [(LOGS_API, schema) for schema in LOGS_SCHEMAS]
+TELEMETRY = [(TELEMETRY_API, schema) for schema in TELEMETRY_SCHEMAS]
+OK = Reply(200, b'"OK"')
+NOT_SUPPORTED = Reply(
+    202, b'{"errorMessage":"Logs API is not supported","errorType":"Logs.NotSupported"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "path"),
+    [
+        ("", LOGS_API),
+        ("auto", LOGS_API),
+        ("logs", LOGS_API),
+        ("Telemetry", TELEMETRY_API),
+        ("x", LOGS_API),
+    ],
+)
+def test_log_api_names_the_first_to_ask(wanted: str, path: str) -> None:
+    """LOG_API decides which API is asked first; where that accepts, the other is not asked."""
+    asked, boot = subscriptions(lambda _path, _schema: OK, FLIGHT_RECORDER_LOG_API=wanted)
+
+    assert [one for one, _ in asked] == [path]
+    assert (boot.subscription.path, boot.subscription.refusals) == (path, [])
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"),
+    [
+        (NOT_SUPPORTED, "202"),
+        (Reply(403, b"{}"), "403"),
+        (Reply(404, b""), "404"),
+        (Reply(500, b"{}"), "500"),
+        (CLOSE, "no answer"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("wanted", "first", "second"),
+    [("logs", LOGS, TELEMETRY), ("telemetry", TELEMETRY, LOGS)],
+)
+def test_an_api_that_is_not_offered_leads_to_the_other(
+    refusal: Answer,
+    status: str,
+    wanted: str,
+    first: list[tuple[str, str]],
+    second: list[tuple[str, str]],
+) -> None:
+    """202 is a refusal, as any status but 200 is; only a 400 can depend on the schema."""
+    asked, boot = subscriptions(
+        lambda path, _schema: refusal if path == first[0][0] else OK, FLIGHT_RECORDER_LOG_API=wanted
+    )
+
+    assert asked == [first[0], second[0]]
+    assert (boot.subscription.path, boot.subscription.schema) == second[0]
+    assert boot.subscription.refusals == [f"{first[0][0]} schema {first[0][1]}: {status}"]
+
+
+def test_a_schema_that_is_not_known_leads_to_the_next() -> None:
+    """A 400 is asked again with an older schema, of the same API first."""
+    asked, boot = subscriptions(
+        lambda path, schema: OK if (path, schema) == TELEMETRY[-1] else Reply(400, b"{}")
+    )
+
+    assert asked == [*LOGS, *TELEMETRY]
+    assert (boot.subscription.path, boot.subscription.schema) == TELEMETRY[-1]
+    assert len(boot.subscription.refusals) == 4
+
+
+def test_where_nothing_is_offered_there_is_no_subscription() -> None:
+    """When every API refuses, that is what is left, with all the answers."""
+    asked, boot = subscriptions(lambda _path, _schema: NOT_SUPPORTED)
+
+    assert asked == [LOGS[0], TELEMETRY[0]]
+    assert boot.subscription.path == ""
+    assert len(boot.subscription.refusals) == 2
+
+
+def test_managed_instances_have_one_api_and_schema() -> None:
+    """There the Telemetry API in its latest schema is all there is, whatever LOG_API says."""
+    asked, boot = subscriptions(
+        lambda _path, _schema: OK,
+        AWS_LAMBDA_INITIALIZATION_TYPE="lambda-managed-instances",
+        FLIGHT_RECORDER_LOG_API="logs",
+    )
+
+    assert asked == [TELEMETRY[0]]
+    assert boot.subscription.schema == "2025-01-29"
+
+
+def test_all_attempts_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint that is slow to refuse is left when the budget is spent."""
+    monkeypatch.setattr(boot_module, "SUBSCRIBE_BUDGET_S", 0.1)
+
+    def slowly(_path: str, _schema: str) -> Answer:
+        time.sleep(0.07)
+        return Reply(400, b"{}")
+
+    asked, boot = subscriptions(slowly)
+
+    assert len(asked) == 2
+    assert boot.subscription.path == ""
+
+
+# Listen --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_listener_that_cannot_bind_subscribes_to_nothing(
+    cloud: ScriptedLambda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a port there is nothing to subscribe with; the problem is kept to be said."""
+
+    class Unbindable(RawSocket):
+        def bind(self, address: object, /) -> None:
+            raise OSError(errno.EADDRINUSE, f"{address} is taken")
+
+    monkeypatch.setattr(boot_module, "Socket", Unbindable)
+    boot = boot_of(cloud)
+
+    listen(boot)
+    subscribe(boot)
+
+    assert boot.listener is None
+    assert "is taken" in boot.listener_problem
+    assert cloud.calls == []
+
+
+def test_a_listener_for_which_no_descriptor_is_left(cloud: ScriptedLambda) -> None:
+    """A system that gives no socket at all is the same."""
+    boot = boot_of(cloud)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        listen(boot)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert boot.listener is None
+    assert boot.listener_problem
+
+
+# Idle ----------------------------------------------------------------------------------------------------------------
+
+
+def idled(cloud: ScriptedLambda) -> threading.Thread:
+    def run_idle() -> None:
+        api = ExtensionsApi(cloud.address, identifier=IDENTIFIER)
+        idle(api)
+        api.drop_connection()
+
+    thread = threading.Thread(target=run_idle, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_idle_ends_on_shutdown_only(cloud: ScriptedLambda) -> None:
+    """Whatever comes, Next is asked again, until SHUTDOWN."""
+    thread = idled(cloud)
+
+    cloud.invoke("request", invokedFunctionArn="arn:aws:lambda:eu-west-1:1:function:SHUTDOWN")
+    for answer in (Reply(200, b""), Reply(200, b'{"eventType":"RESTORE"}'), Reply(200, b"\xff")):
+        cloud.answer_next(answer)
+    cloud.wait_for("next", 5)
+    alive = thread.is_alive()
+    cloud.shut_down()
+    thread.join(WAIT_S)
+
+    assert alive
+    assert not thread.is_alive()
+    assert len(cloud.of("next")) == 5
+
+
+@pytest.mark.parametrize("answer", [Reply(403, b"{}"), Reply(500, b'"SHUTDOWN"'), CLOSE])
+def test_idle_survives_refusals_at_a_pace(cloud: ScriptedLambda, answer: Answer) -> None:
+    """Where Lambda refuses or hangs up, Next is asked again after pauses that grow."""
+    thread = idled(cloud)
+
+    for _ in range(3):
+        cloud.answer_next(answer)
+    cloud.shut_down()
+    thread.join(WAIT_S)
+
+    asked_s = [call.at_s for call in cloud.of("next")]
+    assert not thread.is_alive()
+    assert len(asked_s) == 4
+    assert asked_s[1] - asked_s[0] >= 0.045
+    assert asked_s[3] - asked_s[2] >= 0.19
+
+
+def test_idle_survives_a_refused_connection() -> None:
+    """Where nobody listens, it goes on trying until somebody does."""
+    with socket.create_server(("127.0.0.1", 0)) as placeholder:
+        port = placeholder.getsockname()[1]
+    api = ExtensionsApi(f"127.0.0.1:{port}", identifier=IDENTIFIER)
+    thread = threading.Thread(target=idle, args=(api,), daemon=True)
+    thread.start()
+    time.sleep(0.1)
+    alive = thread.is_alive()
+
+    with socket.create_server(("127.0.0.1", port)) as server:
+        peer, _ = server.accept()
+        with peer:
+            peer.recv(4096)
+            body = b'{"eventType":"SHUTDOWN"}'
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+            thread.join(WAIT_S)
+
+    assert alive
+    assert not thread.is_alive()
+    api.drop_connection()
+
+
+def test_an_older_python_is_told(cloud: ScriptedLambda, run: Run) -> None:
+    """On a Python that is too old nothing is recorded, which is said, and Next is answered."""
+    cloud.invoke("request")
+    cloud.shut_down()
+
+    process = run(cloud.address, before="sys.version_info = (3, 9, 18, 'final', 0)\n")
+    _, err, code = process.finish()
+
+    assert [call.kind for call in cloud.calls] == ["register", "next", "next"]
+    assert "needs Python 3.10 or newer" in err
+    assert (err.count("\n"), code) == (1, 0)
+
+
+def test_nobody_on_stderr() -> None:
+    """A line that reaches nobody is no error."""
+    saved = os.dup(2)
+    try:
+        os.close(2)
+        say("heard by nobody")
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
