@@ -20,6 +20,8 @@ usage() {
 ./build.sh demo [ARG...]   build the layer and watch it record real functions in the local Lambda
 ./build.sh test [ARG...]   run the tests: unit tests on every Python from 3.10 on that is found, end-to-end tests on the
                            newest, with the branch coverage of extension/; ARGs go to pytest (./build.sh test -k buffer)
+./build.sh bench [ARG...]  build the layer and measure what it costs, beside the floor and the obvious way, in some five
+                           minutes; writes bench/results/ (--quick: under a minute; --only PART,...; --python PATH)
 ./build.sh lint            ruff (rules and format), mypy --strict, and a syntax check of the shell scripts
 ./build.sh lock            write requirements-*.txt anew from the ranges in pyproject.toml
 ./build.sh pythons         list the Pythons found, oldest first
@@ -167,6 +169,12 @@ demo() {
     exec "$PYTHON" -m emulator.demo --layer "$LAYER" "$@"
 }
 
+bench() {
+    layer --output "$LAYER"
+    say "bench"
+    exec "$PYTHON" -m bench --layer "$LAYER" --python "${PYTHONS[-1]#* }" "$@"
+}
+
 # AWS's Runtime Interface Emulator travels inside a wheel whose own dependencies are many and of no use here. Without it
 # the tests that compare our local Lambda with AWS's say so and are skipped.
 ensure_aws_emulator() {
@@ -289,7 +297,7 @@ main() {
     [[ $# -eq 0 ]] || shift
     UV="$(command -v uv || true)"
     case "$command" in
-        layer | demo | lint | lock) ensure_newest; "$command" "$@" ;;
+        layer | demo | bench | lint | lock) ensure_newest; "$command" "$@" ;;
         test) ensure_newest; run_tests "$@" ;;
         pythons) load_pythons; printf '%s\n' "${PYTHONS[@]}" ;;
         help | -h | --help) usage ;;
