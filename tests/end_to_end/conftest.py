@@ -1,0 +1,45 @@
+"""Fixtures of the end-to-end tests; every test here runs the built layer under real processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.end_to_end.receiver import Receiver
+from tests.end_to_end.support import why_no_node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.end_to_end)
+
+
+@pytest.fixture
+def sink_path(tmp_path: Path) -> Path:
+    """Return where a file sink writes to."""
+    return tmp_path / "delivered.ndjson"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Return a receiver that is not listening yet."""
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def node() -> None:
+    """Ask for Node.js and its runtime client."""
+    reason = why_no_node()
+    if reason:
+        pytest.skip(reason)

@@ -1,0 +1,320 @@
+"""The launcher's paths: bash, no bash, no Python, an API that answers oddly or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator import Function
+from tests.end_to_end.support import (
+    EXTENSION,
+    ROOMY_TIMEOUT_MS,
+    assert_records,
+    problems,
+    recorded_function,
+    registrations,
+    running,
+    settings,
+    write_bash,
+    write_python,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PYTHON = Path(sys.base_prefix) / "bin" / "python3"
+
+
+def _slow_python(folder: Path, *, pause_s: float) -> tuple[Path, Path]:
+    """Make an interpreter that takes its time; give it, and the file that is touched when it starts."""
+    prefix = folder / "lang"
+    (prefix / "bin").mkdir(parents=True)
+    started = folder / "python-started"
+    wrapper = prefix / "bin" / "python3"
+    wrapper.write_text(
+        "#!/bin/sh\n"
+        # Asked by the emulator for its prefix and version:
+        f"""case $1 in -IS) echo '["{prefix}", "{sys.version_info[0]}.{sys.version_info[1]}"]'; exit ;; esac\n"""
+        # The extension's -ISB tells it from the runtime, which is to start as usual.
+        f"""case $1 in -ISB) : > {started}; sleep {pause_s} ;; esac\n"""
+        f"""unset LD_LIBRARY_PATH; exec {PYTHON} "$@"\n"""
+    )
+    wrapper.chmod(0o755)
+    return wrapper, started
+
+
+def test_bash_registers_before_python_is_up(
+    layer_dir: Path, tmp_path: Path, sink_path: Path
+) -> None:
+    """There is one register, and Lambda has it before the interpreter has so much as begun."""
+    interpreter, started = _slow_python(tmp_path, pause_s=0.5)
+    function = recorded_function(write_python(tmp_path), sink_path)
+
+    cloud = assert_records(function, layer_dir, sink_path, interpreter=interpreter)
+
+    offset_ns = time.time_ns() - time.monotonic_ns()
+    registered_ns = cloud.journal.first("register", EXTENSION).at_ns + offset_ns
+    assert registrations(cloud) == [200]
+    # Python itself begins half a second after the wrapper, which itself is started after the register.
+    assert registered_ns < started.stat().st_mtime_ns + 400_000_000
+
+
+def _hiding_layer(layer: Path, folder: Path, *hidden: str) -> Path:
+    """Make a copy of the layer whose extension starts with some programs hidden from it.
+
+    The real launcher runs from a directory beside, under its own name; the wrapper only mounts and executes it.
+    """
+    copy = folder / "hiding"
+    shutil.copytree(layer, copy)
+    for path in (copy, *copy.rglob("*")):
+        path.chmod(path.stat().st_mode | 0o200)
+    launcher = copy / "launcher" / EXTENSION
+    launcher.parent.mkdir()
+    (copy / "extensions" / EXTENSION).rename(launcher)
+    wrapper = copy / "extensions" / EXTENSION
+    mounts = "".join(f"mount --bind /dev/null {name} || exit 9\n" for name in hidden)
+    wrapper.write_text(
+        "#!/bin/sh\n"
+        f"""[ "$1" = inside ] || exec unshare --mount --propagation private /bin/sh "$0" inside\n"""
+        f"{mounts}exec /opt/launcher/{EXTENSION}\n"
+    )
+    wrapper.chmod(0o755)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def namespaces() -> None:
+    """Ask for the right to make mount namespaces."""
+    if shutil.which("unshare") is None:
+        pytest.skip("there is no unshare here (util-linux), which hides programs from the launcher")
+    command = [
+        "unshare",
+        "--mount",
+        "--propagation",
+        "private",
+        "mount",
+        "--bind",
+        "/dev/null",
+        "/etc/hostname",
+    ]
+    if subprocess.run(command, capture_output=True, check=False, timeout=20).returncode != 0:
+        pytest.skip("this machine refuses mount namespaces, which hide programs from the launcher")
+
+
+@pytest.mark.usefixtures("namespaces")
+def test_without_bash_python_registers(layer_dir: Path, tmp_path: Path, sink_path: Path) -> None:
+    """A shell that has no TCP leaves it to Python: one register, and everything is recorded."""
+    layer = _hiding_layer(layer_dir, tmp_path, "/bin/bash")
+    function = recorded_function(write_python(tmp_path), sink_path)
+
+    cloud = assert_records(function, layer, sink_path, isolation="namespace")
+
+    assert registrations(cloud) == [200]
+    assert "lambda-extension-name" in cloud.journal.first("register").detail["headers"]
+
+
+@pytest.mark.usefixtures("namespaces")
+@pytest.mark.parametrize("managed", [False, True], ids=["ordinary", "managed-instances"])
+def test_without_python_the_shell_goes_on_answering(
+    layer_dir: Path, tmp_path: Path, sink_path: Path, managed: bool
+) -> None:
+    """In a function that has no Python nothing is recorded, which is said; it runs and ends as it should."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("curl", "grep", "cut", "tr", "mktemp", "rm", "cat", "sleep", "unshare", "mount"):
+        found = shutil.which(name)
+        assert found is not None
+        (programs / name).symlink_to(found)
+    interpreter = tmp_path / "no-python"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    interpreter.write_text(f"""#!/bin/sh\necho '["{empty}", "3.13"]'\n""")
+    interpreter.chmod(0o755)
+    environment = {**settings(sink=f"file:{sink_path}"), "PATH": str(programs)}
+    function = Function(
+        code=write_bash(tmp_path),
+        runtime="provided.al2023",
+        timeout_ms=ROOMY_TIMEOUT_MS,
+        environment=environment,
+    )
+
+    with running(
+        function, layers=[layer_dir], interpreter=interpreter, managed_instances=managed
+    ) as cloud:
+        results = [cloud.invoke({"kind": kind}) for kind in ("ok", "raise", "ok", "ok")]
+
+    assert [result.status for result in results] == ["success", "error", "success", "success"]
+    assert registrations(cloud) == [200]
+    assert not cloud.journal.of("subscribe", EXTENSION)
+    assert not sink_path.exists()
+    [said] = problems(cloud)
+    assert "Python" in said["event"]
+
+
+# A stand-in for Lambda's API that answers as it is told to ----------------------------------------------------------
+
+
+@dataclass
+class OddApi:
+    """Answers the first register calls as given, the later ones and the rest as Lambda does, then SHUTDOWN."""
+
+    odd_answers: list[bytes | None]
+    seen: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    closed: bool = False
+
+    def __post_init__(self) -> None:
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.server.getsockname()[1]}"
+
+    def count(self, path: str) -> int:
+        return sum(path in request for request in self.seen)
+
+    def close(self) -> None:
+        self.closed = True
+        with contextlib.suppress(OSError):
+            self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+
+    def _accept(self) -> None:
+        while not self.closed:
+            try:
+                connection, _ = self.server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection, connection.makefile("rb") as stream:
+            while first := stream.readline().decode("latin-1"):
+                length = 0
+                while line := stream.readline().decode("latin-1").strip().lower():
+                    if line.startswith("content-length:"):
+                        length = int(line.partition(":")[2])
+                self.bodies.append(stream.read(length))
+                self.seen.append(first.strip())
+                answer = self._answer(first)
+                if answer is None:
+                    threading.Event().wait(4)
+                    return
+                connection.sendall(answer)
+                if not answer:
+                    return
+
+    def _answer(self, first: str) -> bytes | None:
+        if "/register" in first:
+            if self.odd_answers:
+                return self.odd_answers.pop(0)
+            identifier = "Lambda-Extension-Identifier: 0b1e2f3a-1111-4222-8333-444455556666\r\n"
+            return f"HTTP/1.1 200 OK\r\n{identifier}Content-Length: 2\r\n\r\n{{}}".encode()
+        if "/event/next" in first:
+            body = '{"eventType":"SHUTDOWN","shutdownReason":"spindown","deadlineMs":0}'
+            return f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        return b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"OK"'
+
+
+ODD_ANSWERS: dict[str, bytes | None] = {
+    "no identifier": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+    "an identifier with a space": b"HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: a b; rm -rf\r\nContent-Length: 0\r\n\r\n",
+    "an identifier that is a command": b"HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: $(touch /tmp/never)\r\n\r\n",
+    "an empty identifier": b"HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: \r\nContent-Length: 0\r\n\r\n",
+    "an error": b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
+    "not HTTP": b"hello\r\n\r\n",
+    "bytes": b"\xff\xfe\x00\r\n\r\n",
+    "a closed connection": b"",
+    "nothing at all": None,
+}
+
+
+@pytest.fixture
+def odd_api() -> Iterator[list[OddApi]]:
+    """Return a list; what is put in it is closed in the end."""
+    made: list[OddApi] = []
+    yield made
+    for one in made:
+        one.close()
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+@pytest.mark.parametrize("name", ODD_ANSWERS)
+def test_python_registers_again_where_an_answer_is_not_understood(
+    layer_dir: Path, odd_api: list[OddApi], name: str, shell: str
+) -> None:
+    """Whatever comes back for the first register, a second one is made, and the extension runs to SHUTDOWN."""
+    found = shutil.which(shell)
+    if found is None:
+        pytest.skip(f"{shell} is not installed here")
+    api = OddApi([ODD_ANSWERS[name]])
+    odd_api.append(api)
+
+    done = subprocess.run(
+        [found, str(layer_dir / "extensions" / EXTENSION)],
+        env={"AWS_LAMBDA_RUNTIME_API": api.address, "PATH": f"{PYTHON.parent}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert api.count("/register") == 2
+    assert api.count("/logs") == 1
+    assert api.count("/event/next") == 1
+    for line in done.stderr.splitlines():
+        json.loads(line)
+
+
+def test_no_api_at_all_is_waited_for(layer_dir: Path) -> None:
+    """Nobody answers at the address: the extension does not exit, which would fail the function; it says so once."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))  # without listening: connections are refused
+        address = f"127.0.0.1:{reserved.getsockname()[1]}"
+        process = subprocess.Popen(
+            [str(layer_dir / "extensions" / EXTENSION)],
+            env={"AWS_LAMBDA_RUNTIME_API": address, "PATH": f"{PYTHON.parent}:/usr/bin:/bin"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stderr is not None
+            said = json.loads(process.stderr.readline())
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(1)
+        finally:
+            process.kill()
+            _, rest = process.communicate(timeout=10)
+
+    assert "register" in said["event"]
+    assert rest == ""
+
+
+def test_the_launcher_starts_no_process_of_its_own(
+    layer_dir: Path, tmp_path: Path, sink_path: Path
+) -> None:
+    """From the launcher to the running extension it is one process, so that there is nothing to leave behind."""
+    function = recorded_function(write_python(tmp_path), sink_path)
+
+    with running(function, layers=[layer_dir]) as cloud:
+        cloud.invoke({"kind": "ok"}).raise_for_status()
+        pid = cloud.journal.last("spawn", EXTENSION).detail["pid"]
+        children = Path(f"/proc/{pid}/task/{pid}/children")
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
+
+        assert not children.exists() or children.read_text() == ""
+        assert name.startswith("python")

@@ -1,0 +1,215 @@
+"""Sampling by transaction, and the three ways to flush, end to end."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator import Function
+from tests.end_to_end.support import (
+    EXTENSION,
+    Delivered,
+    accounts,
+    problems,
+    running,
+    settings,
+    total,
+    write_python,
+    wrote,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TIMEOUT_MS = 10_000
+
+
+def _trace(tail: int) -> str:
+    """Make an X-Ray header whose trace id ends in the given 56 bits."""
+    return f"Root=1-6b05a000-{0xABCDEF0123:010x}{tail:014x};Parent=53995c3f42cd8ad8;Sampled=0"
+
+
+def _is_kept(tail: int, rate: float) -> bool:
+    """OpenTelemetry's consistent probability sampling: R >= T, with T = (1 - p) * 2^56."""
+    return tail >= round((1 - rate) * 2**56)
+
+
+EDGES = {
+    0.5: [0, 2**55 - 1, 2**55, 2**55 + 1, 2**56 - 1],
+    0.25: [2**56 - 2**54 - 1, 2**56 - 2**54],
+}
+
+
+def _tails(rate: float) -> list[int]:
+    source = random.Random(7)
+    return [*EDGES[rate], *(source.getrandbits(56) for _ in range(30))]
+
+
+@pytest.mark.parametrize(
+    ("log_api", "flush", "rate"),
+    [
+        ("logs", "end", 0.5),
+        ("telemetry", "end", 0.5),
+        ("logs", "background", 0.5),
+        ("telemetry", "adaptive", 0.25),
+    ],
+)
+def test_exactly_the_transactions_sampled_in_are_kept(
+    layer_dir: Path, tmp_path: Path, sink_path: Path, log_api: str, flush: str, rate: float
+) -> None:
+    """Kept is each invocation for which R >= T, whole and with its weight; of the others nothing."""
+    environment = settings(sink=f"file:{sink_path}", rate=rate, flush=flush, log_api=log_api)
+    function = Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
+    tails = _tails(rate)
+
+    with running(function, layers=[layer_dir]) as cloud:
+        cloud.invoke({}, trace_id=_trace(0))
+        results = [cloud.invoke({"lines": 2}, trace_id=_trace(tail)) for tail in tails]
+
+    delivered = Delivered.read(sink_path)
+    delivered.assert_unique_ids()
+    for tail, result in zip(tails, results, strict=True):
+        kept = _is_kept(tail, rate)
+        assert delivered.texts(result.request_id) == (
+            wrote(cloud, result.request_id) if kept else []
+        )
+        stamps = {(one["reason"], one["weight"]) for one in delivered.of(result.request_id)}
+        assert stamps == ({("sampled", 1 / rate)} if kept else set())
+    assert {_is_kept(tail, rate) for tail in tails} == {True, False}
+    assert total(accounts(cloud), "received_lines") == len(cloud.written)
+
+
+def test_a_failed_invocation_that_is_sampled_in_counts_once(
+    layer_dir: Path, tmp_path: Path, sink_path: Path
+) -> None:
+    """A failure is kept for being one, with weight 1, whatever the draw says."""
+    environment = settings(sink=f"file:{sink_path}", rate=0.5)
+    function = Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
+
+    with running(function, layers=[layer_dir]) as cloud:
+        results = [
+            cloud.invoke({"kind": "raise"}, trace_id=_trace(tail)) for tail in (0, 2**56 - 1)
+        ]
+
+    delivered = Delivered.read(sink_path)
+    for result in results:
+        stamps = {(one["reason"], one["weight"]) for one in delivered.of(result.request_id)}
+        assert stamps == {("python-exception", 1)}
+
+
+def test_at_rate_one_everything_is_kept(layer_dir: Path, tmp_path: Path, sink_path: Path) -> None:
+    """Then nothing is decided any more: every line arrives, once, in order."""
+    environment = settings(sink=f"file:{sink_path}", rate=1)
+    function = Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
+
+    with running(function, layers=[layer_dir]) as cloud:
+        for kind in ("ok", "raise", "ok", "error", "ok"):
+            cloud.invoke({"kind": kind, "lines": 3})
+
+    delivered = Delivered.read(sink_path)
+    assert delivered.texts() == [line.text for line in cloud.written]
+    delivered.assert_unique_ids()
+
+
+KINDS = ("ok", "error", "ok", "raise", "ok", "ok", "ok", "error", "raise", "ok", "exit", "error")
+
+
+@pytest.mark.parametrize("log_api", ["logs", "telemetry"])
+@pytest.mark.parametrize("flush", ["end", "adaptive", "background"])
+def test_nothing_is_lost_however_it_is_flushed(
+    layer_dir: Path, tmp_path: Path, sink_path: Path, flush: str, log_api: str
+) -> None:
+    """Once the environments have ended, every line of every failed invocation has arrived."""
+    environment = settings(sink=f"file:{sink_path}", flush=flush, log_api=log_api)
+    function = Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
+
+    with running(function, layers=[layer_dir]) as cloud:
+        results = [(kind, cloud.invoke({"kind": kind, "lines": 5})) for kind in KINDS]
+
+    delivered = Delivered.read(sink_path)
+    # The last one is the first of an environment, so what was written during init stands before its own lines.
+    init = [line.text for line in cloud.written if line.request_id is None][-1:]
+    for number, (kind, result) in enumerate(results):
+        written = [] if kind == "ok" else wrote(cloud, result.request_id)
+        if number == len(results) - 1:
+            written = init + written
+        assert delivered.texts(result.request_id) == written, (number, kind)
+    delivered.assert_unique_ids()
+    told = accounts(cloud)
+    assert total(told, "received_lines") == len(cloud.written)
+    assert (
+        total(told, "lost_lines")
+        == total(told, "evicted_lines")
+        == total(told, "buffered_lines")
+        == 0
+    )
+    assert not problems(cloud)
+
+
+def test_with_flush_end_a_failure_is_in_the_sink_before_the_next_invocation(
+    layer_dir: Path, tmp_path: Path, sink_path: Path
+) -> None:
+    """When an invocation has ended for Lambda, its lines have been delivered."""
+    environment = settings(sink=f"file:{sink_path}", flush="end")
+    function = Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
+
+    with running(function, layers=[layer_dir]) as cloud:
+        cloud.invoke({"kind": "ok"})
+        for kind in ("error", "raise", "ok", "error"):
+            result = cloud.invoke({"kind": kind, "lines": 3})
+            arrived = Delivered.read(sink_path).texts(result.request_id)
+
+            assert arrived == ([] if kind == "ok" else wrote(cloud, result.request_id))
+
+
+@pytest.mark.parametrize("flush", ["background", "adaptive"])
+def test_next_is_asked_for_at_once_where_nothing_is_waited_for(
+    layer_dir: Path, tmp_path: Path, sink_path: Path, flush: str
+) -> None:
+    """In the background always, adaptively once invocations follow each other closely, nobody is held."""
+    environment = settings(sink=f"file:{sink_path}", flush=flush)
+    function = Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
+
+    with running(function, layers=[layer_dir]) as cloud:
+        for _ in range(0 if flush == "background" else 8):
+            cloud.invoke({"kind": "ok"})
+        asked = []
+        for _ in range(6):
+            cloud.invoke({"kind": "error", "sleep": 0.1})
+            done = cloud.journal.last("runtime_done").at_ns
+            asked.append(cloud.journal.last("next", EXTENSION).at_ns < done)
+
+    # Next is asked for while the function still runs: before its end, not after what an end and a delivery take.
+    assert sum(asked) >= 5
+
+
+def test_flush_adaptive_holds_the_first_invocations(
+    layer_dir: Path, tmp_path: Path, sink_path: Path
+) -> None:
+    """The first invocation of an environment may be its last for hours, so its failure is delivered at once."""
+    environment = settings(sink=f"file:{sink_path}", flush="adaptive")
+    function = Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
+
+    with running(function, layers=[layer_dir]) as cloud:
+        result = cloud.invoke({"kind": "raise"})
+        arrived = Delivered.read(sink_path).texts(result.request_id)
+
+    assert arrived[-len(cloud.lines(result.request_id)) :] == wrote(cloud, result.request_id)
+
+
+@pytest.mark.parametrize("flush", ["end", "adaptive"])
+def test_a_killed_environment_leaves_its_lines(
+    layer_dir: Path, tmp_path: Path, sink_path: Path, flush: str
+) -> None:
+    """A runtime that is killed in its very first invocation is told of, with what init wrote."""
+    environment = settings(sink=f"file:{sink_path}", flush=flush)
+    function = Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
+
+    with running(function, layers=[layer_dir]) as cloud:
+        result = cloud.invoke({"kind": "kill", "lines": 4})
+
+    assert Delivered.read(sink_path).texts(result.request_id) == [
+        line.text for line in cloud.written
+    ]

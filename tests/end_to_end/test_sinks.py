@@ -1,0 +1,439 @@
+"""Sinks: what they get, and what a sink that misbehaves does to the function (nothing) and to the account.
+
+Longer than most: the sinks that are well and those that are not are held to the same two assertions, made once here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emulator import Function, InvokeResult, LocalLambda
+from tests.end_to_end.receiver import SLOW_S
+from tests.end_to_end.support import (
+    CARGO,
+    GAP,
+    SECRET,
+    Delivered,
+    accounts,
+    problems,
+    running,
+    settings,
+    total,
+    write_python,
+    wrote,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.end_to_end.receiver import Behaviour, Receiver
+
+TIMEOUT_MS = 10_000
+FLUSH_TIMEOUT = "400ms"
+BUDGET_MS = TIMEOUT_MS / 3
+"""A flush may hold an invocation for 400 ms (2 s by default); a busy machine adds to that, but not that much."""
+
+
+def _function(tmp_path: Path, sink: str, **others: Any) -> Function:
+    environment = settings(sink=sink, **others)
+    return Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
+
+
+@contextlib.contextmanager
+def _warm(function: Function, layer: Path) -> Iterator[LocalLambda]:
+    """Run a function; what it writes during init goes with a first, healthy invocation, so is not delivered."""
+    with running(function, layers=[layer]) as cloud:
+        _invoke(cloud, "ok")
+        yield cloud
+
+
+def _invoke(cloud: LocalLambda, kind: str = "error", **event: Any) -> InvokeResult:
+    """Invoke, and look at what the caller and the bill see."""
+    result = cloud.invoke({"kind": kind, **event})
+
+    assert result.status == ("error" if kind == "raise" else "success")
+    assert result.held_ms is not None
+    assert result.held_ms < BUDGET_MS
+    return result
+
+
+def _assert_arrived_once(
+    delivered: Delivered, cloud: LocalLambda, results: list[InvokeResult]
+) -> None:
+    for result in results:
+        assert delivered.texts(result.request_id) == wrote(cloud, result.request_id)
+    delivered.assert_unique_ids()
+
+
+# An http sink that is well ----------------------------------------------------------------------------------------
+
+
+def test_an_http_sink_gets_gzipped_ndjson_on_one_connection(
+    layer_dir: Path, tmp_path: Path, receiver: Receiver
+) -> None:
+    """Headers are as documented and as set, and many invocations share one connection."""
+    receiver.listen()
+    headers = f"Authorization=Bearer {SECRET},X-Team=shop"
+    function = _function(tmp_path, receiver.url, sink_headers=headers)
+
+    with _warm(function, layer_dir) as cloud:
+        results = [_invoke(cloud) for _ in range(8)]
+
+    assert receiver.connections == 1
+    assert len(receiver.requests) >= len(results)
+    for request in receiver.requests:
+        assert request.headers[""] == "POST /in HTTP/1.1"
+        assert request.headers["content-type"] == "application/x-ndjson"
+        assert request.headers["content-encoding"] == "gzip"
+        assert request.headers["user-agent"].startswith("flight-recorder/")
+        assert request.headers["authorization"] == f"Bearer {SECRET}"
+        assert request.headers["x-team"] == "shop"
+        assert gzip.decompress(request.body).endswith(b"}\n")
+    _assert_arrived_once(receiver.delivered, cloud, results)
+    assert not problems(cloud)
+    told = accounts(cloud)
+    assert total(told, "kept_lines") == len(receiver.delivered.lines())
+    assert total(told, "received_lines") == len(cloud.written)
+    assert total(told, "delivered_bytes") == sum(len(one.body) for one in receiver.requests)
+    assert total(told, "lost_lines") == 0
+
+
+def test_a_connection_closed_while_frozen_is_replaced_silently(
+    layer_dir: Path, tmp_path: Path, receiver: Receiver
+) -> None:
+    """After a thaw one fresh connection is opened: nothing is lost, sent twice or complained about."""
+    receiver.listen()
+    function = _function(tmp_path, receiver.url)
+
+    with _warm(function, layer_dir) as cloud:
+        results = [_invoke(cloud), _invoke(cloud)]
+        cloud.wait_for(lambda: cloud.journal.of("freeze"))
+        receiver.close_connections()
+        results += [_invoke(cloud), _invoke(cloud)]
+
+    assert receiver.connections == 2
+    assert len(receiver.requests) == len(receiver.taken)
+    _assert_arrived_once(receiver.delivered, cloud, results)
+    assert not problems(cloud)
+    assert total(accounts(cloud), "lost_lines") == 0
+
+
+def test_a_connection_that_proves_dead_in_use_costs_one_silent_second_attempt(
+    layer_dir: Path, tmp_path: Path, receiver: Receiver
+) -> None:
+    """A kept connection that is closed in the face of a request is replaced, and the request made again."""
+    receiver.listen()
+    receiver.behaviour = "forget"
+    function = _function(tmp_path, receiver.url)
+
+    with _warm(function, layer_dir) as cloud:
+        results = [_invoke(cloud) for _ in range(4)]
+
+    assert receiver.connections > 1
+    _assert_arrived_once(receiver.delivered, cloud, results)
+    assert not problems(cloud)
+    assert total(accounts(cloud), "lost_lines") == 0
+
+
+def test_a_failure_is_delivered_before_the_caller_of_the_next_invocation_is_served(
+    layer_dir: Path, tmp_path: Path, receiver: Receiver
+) -> None:
+    """With FLUSH=end an invocation's lines are at the sink when the environment is frozen."""
+    receiver.listen()
+    function = _function(tmp_path, receiver.url)
+
+    with _warm(function, layer_dir) as cloud:
+        for kind in ("raise", "ok", "error"):
+            result = _invoke(cloud, kind)
+            arrived = receiver.delivered.texts(result.request_id)
+
+            assert arrived == (wrote(cloud, result.request_id) if kind != "ok" else [])
+
+
+def test_a_freeze_in_the_middle_of_a_delivery_neither_loses_nor_repeats(
+    layer_dir: Path, tmp_path: Path, receiver: Receiver
+) -> None:
+    """In the background a delivery is cut in two by the freeze, and goes on with the next thaw."""
+    receiver.listen()
+    receiver.behaviour = "slow"
+    function = _function(tmp_path, receiver.url, flush="background")
+
+    with _warm(function, layer_dir) as cloud:
+        results = []
+        for _ in range(4):
+            results.append(_invoke(cloud, "raise"))
+            time.sleep(2 * SLOW_S)  # the answer comes while the environment is frozen
+        assert len(cloud.journal.of("freeze")) >= len(results)
+
+    _assert_arrived_once(receiver.delivered, cloud, results)
+    assert len(receiver.requests) == len(receiver.taken)
+    assert not problems(cloud)
+    assert total(accounts(cloud), "lost_lines") == 0
+
+
+# An http sink that is not -----------------------------------------------------------------------------------------
+
+MISBEHAVIOURS: list[Behaviour] = [
+    "stall",
+    "close",
+    "close_midway",
+    "half_answer",
+    "garbage",
+    "500",
+    "429",
+    "slow",
+]
+
+
+def _until_arrived(cloud: LocalLambda, receiver: Receiver, results: list[InvokeResult]) -> None:
+    """Let time pass and the environment run now and then, as healthy invocations do, until all is delivered."""
+
+    def arrived() -> bool:
+        _invoke(cloud, "ok")
+        have = receiver.delivered
+        return all(
+            len(have.lines(one.request_id)) == len(cloud.lines(one.request_id)) for one in results
+        )
+
+    cloud.wait_for(arrived, timeout_s=30)
+
+
+@pytest.mark.parametrize("behaviour", MISBEHAVIOURS)
+def test_the_function_goes_on_while_a_sink_misbehaves(
+    layer_dir: Path, tmp_path: Path, receiver: Receiver, behaviour: Behaviour
+) -> None:
+    """Invocations succeed within FLUSH_TIMEOUT, and all that failed ones wrote arrives when the sink is back."""
+    receiver.listen()
+    receiver.behaviour = behaviour
+    function = _function(tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT)
+
+    with _warm(function, layer_dir) as cloud:
+        results = [_invoke(cloud, kind) for kind in ("error", "ok", "raise", "error")]
+        receiver.recover()
+        results += [_invoke(cloud), _invoke(cloud, "raise")]
+        failed = [result for number, result in enumerate(results) if number != 1]
+        _until_arrived(cloud, receiver, failed)
+
+    _assert_arrived_once(receiver.delivered, cloud, failed)
+    told = accounts(cloud)
+    assert total(told, "lost_lines") == total(told, "evicted_lines") == 0
+    assert total(told, "received_lines") == len(cloud.written)
+    assert total(told, "kept_lines") == sum(len(wrote(cloud, one.request_id)) for one in failed)
+    complaints = {one["event"] for one in problems(cloud)}
+    assert len(complaints) == len(problems(cloud)), "each problem is said once"
+    if behaviour != "slow":
+        assert any("could not be reached" in complaint for complaint in complaints)
+
+
+def test_the_function_goes_on_while_a_sink_refuses_connections(
+    layer_dir: Path, tmp_path: Path, receiver: Receiver
+) -> None:
+    """Nobody listens, then somebody does: nothing is lost, and the invocations between were not held up."""
+    function = _function(tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT)
+
+    with _warm(function, layer_dir) as cloud:
+        results = [_invoke(cloud, kind) for kind in ("error", "raise", "error")]
+        receiver.listen()
+        _until_arrived(cloud, receiver, results)
+
+    _assert_arrived_once(receiver.delivered, cloud, results)
+    assert total(accounts(cloud), "lost_lines") == 0
+    assert [one["variable"] for one in problems(cloud)] == ["FLIGHT_RECORDER_SINK"]
+
+
+def test_a_sink_that_comes_back_at_the_last_moment_still_gets_everything(
+    layer_dir: Path, tmp_path: Path, receiver: Receiver
+) -> None:
+    """What waited for a sink is delivered at SHUTDOWN, whatever pause between attempts was on."""
+    receiver.listen()
+    receiver.behaviour = "500"
+    function = _function(tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT)
+
+    with _warm(function, layer_dir) as cloud:
+        results = [_invoke(cloud) for _ in range(4)]
+        receiver.recover()
+
+    _assert_arrived_once(receiver.delivered, cloud, results)
+    assert total(accounts(cloud), "lost_lines") == 0
+
+
+def test_a_sink_that_stays_away_costs_lines_which_are_counted(
+    layer_dir: Path, tmp_path: Path, receiver: Receiver
+) -> None:
+    """The environment ends in time although nothing could be delivered, and the account says what was lost."""
+    receiver.listen()
+    receiver.behaviour = "stall"
+    function = _function(tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT)
+
+    with _warm(function, layer_dir) as cloud:
+        results = [_invoke(cloud, kind) for kind in ("error", "raise", "ok")]
+
+    failed = sum(len(wrote(cloud, result.request_id)) for result in results[:2])
+    [account] = accounts(cloud)
+    assert account["kept_lines"] == {}
+    assert account["lost_lines"] == {"shutdown": failed}
+    assert account["received_lines"] == len(cloud.written)
+
+
+def test_a_refusal_for_good_is_counted_and_not_repeated(
+    layer_dir: Path, tmp_path: Path, receiver: Receiver
+) -> None:
+    """After 403 the batch is lost and counted; the next one is tried, and arrives if it is let in."""
+    receiver.listen()
+    receiver.behaviour = "403"
+    function = _function(tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT)
+
+    with _warm(function, layer_dir) as cloud:
+        refused = _invoke(cloud)
+        cloud.wait_for(
+            lambda: _refused_lines(receiver, refused) == len(cloud.lines(refused.request_id))
+        )
+        receiver.behaviour = "ok"
+        taken = _invoke(cloud)
+
+    delivered = receiver.delivered
+    assert not delivered.lines(refused.request_id)
+    assert delivered.texts(taken.request_id) == wrote(cloud, taken.request_id)
+    [account] = accounts(cloud)
+    assert account["lost_lines"] == {"refused": len(wrote(cloud, refused.request_id))}
+    [complaint] = problems(cloud)
+    assert complaint["problem"] == "status 403"
+    assert complaint["variable"] == "FLIGHT_RECORDER_SINK"
+
+
+def _refused_lines(receiver: Receiver, result: InvokeResult) -> int:
+    bodies = [gzip.decompress(one.body) for one in receiver.requests if one.behaviour == "403"]
+    return len(Delivered.parse(b"".join(bodies)).lines(result.request_id))
+
+
+def test_retry_after_is_heeded(layer_dir: Path, tmp_path: Path, receiver: Receiver) -> None:
+    """A sink that asks to be left alone for a second is."""
+    receiver.listen()
+    receiver.behaviour = "429"
+    receiver.retry_after = "1"
+    function = _function(tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT)
+
+    with _warm(function, layer_dir) as cloud:
+        result = _invoke(cloud)
+        receiver.behaviour = "ok"
+        _until_arrived(cloud, receiver, [result])
+
+    first, second = receiver.requests[:2]
+    assert first.behaviour == "429"
+    assert second.at_s - first.at_s >= 1.0
+    _assert_arrived_once(receiver.delivered, cloud, [result])
+
+
+def test_what_does_not_fit_while_a_sink_is_down_is_given_up_and_told(
+    layer_dir: Path, tmp_path: Path, receiver: Receiver
+) -> None:
+    """Beyond BUFFER_SIZE lines are evicted; what arrives in the end and what is told as missing is all there was."""
+    function = _function(tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT, buffer_size="256KiB")
+
+    with _warm(function, layer_dir) as cloud:
+        results = [_invoke(cloud, lines=200, width=500) for _ in range(6)]
+        receiver.listen()
+        _until_gone(cloud, receiver)
+
+    delivered = receiver.delivered
+    delivered.assert_unique_ids()
+    gone = [one["record"]["evictedLines"] for one in delivered.records if one["type"] == GAP]
+    [account] = accounts(cloud)
+    assert account["evicted_lines"] > 0
+    assert sum(gone) == account["evicted_lines"]
+    assert sum(account["kept_lines"].values()) == len(delivered.lines())
+    assert account["lost_lines"] == {}
+    assert account["received_lines"] == len(cloud.written)
+    for result in results:
+        texts = delivered.texts(result.request_id)
+        kept = set(texts)
+        assert [text for text in wrote(cloud, result.request_id) if text in kept] == texts
+
+
+def _until_gone(cloud: LocalLambda, receiver: Receiver) -> None:
+    last = _invoke(cloud)
+    _until_arrived(cloud, receiver, [last])
+
+
+# Other sinks ------------------------------------------------------------------------------------------------------
+
+
+def test_a_stdout_sink_writes_records_to_the_extensions_output(
+    layer_dir: Path, tmp_path: Path
+) -> None:
+    """Unset, SINK means stdout:, and each record is one line of it."""
+    environment = {"FLIGHT_RECORDER_SAMPLE_RATE": "0", "FLIGHT_RECORDER_FLUSH": "end"}
+    function = Function(code=write_python(tmp_path), environment=environment)
+
+    with _warm(function, layer_dir) as cloud:
+        healthy, failed = _invoke(cloud, "ok"), _invoke(cloud, "raise")
+
+    out = [line.text for line in cloud.extension_output if line.channel == "stdout"]
+    delivered = Delivered([json.loads(line) for line in out])
+    _assert_arrived_once(delivered, cloud, [failed])
+    assert not delivered.lines(healthy.request_id)
+    accounts(cloud)
+
+
+def test_a_file_sink_that_cannot_be_written_is_tried_again(layer_dir: Path, tmp_path: Path) -> None:
+    """The directory is missing, then it is there: nothing is lost."""
+    path = tmp_path / "later" / "delivered.ndjson"
+    function = _function(tmp_path, f"file:{path}")
+
+    with _warm(function, layer_dir) as cloud:
+        results = [_invoke(cloud), _invoke(cloud)]
+        path.parent.mkdir()
+
+    _assert_arrived_once(Delivered.read(path), cloud, results)
+    assert [one["problem"] for one in problems(cloud)] == ["file: No such file or directory"]
+    assert total(accounts(cloud), "lost_lines") == 0
+
+
+def test_environments_of_one_function_can_share_a_file(
+    layer_dir: Path, tmp_path: Path, sink_path: Path
+) -> None:
+    """Ids differ from one environment to the next, and what one wrote does not disturb the other."""
+    function = _function(tmp_path, f"file:{sink_path}")
+
+    with running(function, layers=[layer_dir]) as cloud:
+        results = []
+        for _ in range(3):
+            results.append(_invoke(cloud))
+            cloud.shutdown()
+
+    _assert_arrived_once_but_init(Delivered.read(sink_path), cloud, results)
+
+
+def _assert_arrived_once_but_init(
+    delivered: Delivered, cloud: LocalLambda, results: list[InvokeResult]
+) -> None:
+    init = [f"{CARGO} written during init\n"]
+    for result in results:
+        assert delivered.texts(result.request_id) == init + wrote(cloud, result.request_id)
+    delivered.assert_unique_ids()
+
+
+def test_a_report_that_comes_late_is_delivered_all_the_same(
+    layer_dir: Path, tmp_path: Path, receiver: Receiver
+) -> None:
+    """The report of a failed invocation, which Lambda sends with the next one, follows its lines."""
+    receiver.listen()
+    function = _function(tmp_path, receiver.url)
+
+    with _warm(function, layer_dir) as cloud:
+        failed = _invoke(cloud, "raise")
+        started_s = time.monotonic()
+        _invoke(cloud, "ok")
+
+    reports = [
+        one for one in receiver.delivered.of(failed.request_id) if one["type"] == "platform.report"
+    ]
+    assert [one["record"]["requestId"] for one in reports] == [failed.request_id]
+    assert receiver.requests[0].at_s < started_s
