@@ -21,7 +21,8 @@ usage() {
 ./build.sh test [ARG...]   run the tests: unit tests on every Python from 3.10 on that is found, end-to-end tests on the
                            newest, with the branch coverage of extension/; ARGs go to pytest (./build.sh test -k buffer)
 ./build.sh bench [ARG...]  build the layer and measure what it costs, beside the floor and the obvious way, in some five
-                           minutes; writes bench/results/ (--quick: under a minute; --only PART,...; --python PATH)
+                           minutes; writes bench/results/ (--quick: a minute, --only PART,...: some parts, these write to
+                           .cache/bench/; --python PATH)
 ./build.sh lint            ruff (rules and format), mypy --strict, and a syntax check of the shell scripts
 ./build.sh lock            write requirements-*.txt anew from the ranges in pyproject.toml
 ./build.sh pythons         list the Pythons found, oldest first
@@ -195,12 +196,22 @@ ensure_aws_emulator() {
     export FLIGHT_RECORDER_AWS_EMULATOR="$PWD/$folder/samcli/local/rapid/aws-lambda-rie-$machine"
 }
 
+# Node.js's runtime client is compiled once, in one to two minutes; without Node.js or a compiler it is left out.
+ensure_node_client() {
+    command -v node >/dev/null && command -v npm >/dev/null || return 0
+    compgen -G ".cache/emulator/aws-lambda-ric-node*" >/dev/null && return
+    say "Node.js's runtime client (compiled once, in a minute or two)"
+    "$PYTHON" -c 'from emulator.runtimes import find_node, node_client; node_client(find_node())' 2>/dev/null ||
+        warn "  could not be made (it needs npm, autoconf automake libtool cmake g++ make): Node.js tests are left out"
+}
+
 run_tests() {
     local entry minor run status failed=0 started workers results=".cache/test-results"
     workers="${FLIGHT_RECORDER_TEST_WORKERS:-$(nproc)}"
     [[ -n "${FLIGHT_RECORDER_TEST_WORKERS:-}" || "$workers" -le 4 ]] || workers=4
     ensure_environments
     ensure_aws_emulator
+    ensure_node_client
     layer --output "$LAYER"
     export FLIGHT_RECORDER_LAYER_ZIP="$PWD/$LAYER"
     rm -rf "$results"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
@@ -12,7 +13,8 @@ from tests.emulator.support import make_function, make_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+HERE = Path(__file__).parent
 
 Start = "Callable[..., LocalLambda]"
 
@@ -48,3 +50,12 @@ def start(tmp_path: Path) -> Iterator[Callable[..., LocalLambda]]:
             return stack.enter_context(LocalLambda(function, **settings))
 
         yield begin
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what starts an emulator on one Python only, as all end-to-end tests."""
+    for item in items:
+        if item.path.is_relative_to(HERE) and not {"start", "monkeypatch"}.isdisjoint(
+            getattr(item, "fixturenames", ())
+        ):
+            item.add_marker(pytest.mark.end_to_end)

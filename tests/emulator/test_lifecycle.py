@@ -52,12 +52,11 @@ def test_the_freeze_can_be_switched_off_and_done_by_hand(start: Start) -> None:
     cloud.invoke({})
     running = states(cloud)
     cloud.freeze()
-    stopped = states(cloud)
+    cloud.wait_for(lambda: states(cloud) == {"T"})  # a processor may be a moment late to stop
     cloud.thaw()
     cloud.invoke({}).raise_for_status()
 
     assert "T" not in running
-    assert stopped == {"T"}
 
 
 def test_batches_stand_still_while_frozen(start: Start, tmp_path: Path) -> None:

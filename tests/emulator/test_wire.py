@@ -36,6 +36,15 @@ async def connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.Strea
     finally:
         writer.close()
         await server.stop()
+        await closed()
+
+
+async def closed(*servers: asyncio.AbstractServer) -> None:
+    """Close servers, and give the loop the turns in which closed connections let go of their sockets."""
+    for server in servers:
+        server.close()
+    for _ in range(5):
+        await asyncio.sleep(0.01)
 
 
 def exchange(sent: bytes, expected: int) -> list[bytes]:
@@ -136,7 +145,7 @@ def test_a_listener_that_drops_its_connection_is_dialled_again() -> None:
         sender = sender_for(Destination("HTTP", port))
         statuses = [await sender.send(b"[]"), await sender.send(b"[]")]
         sender.close()
-        server.close()
+        await closed(server)
         return [*statuses, served]
 
     assert asyncio.run(work()) == [200, 200, 2]
@@ -171,7 +180,7 @@ def test_answers_of_every_shape(answer: bytes, status: int | None) -> None:
             return None
         finally:
             sender.close()
-            server.close()
+            await closed(server)
 
     assert asyncio.run(work()) == status
 

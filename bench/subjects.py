@@ -1,0 +1,189 @@
+"""What is measured: the floor, the floor that keeps, the obvious way and the built layer, on one interpreter.
+
+All run on a copy of the interpreter and its shared library in a temporary folder. Otherwise they would share its pages
+with this very process and whatever else runs on the machine, and their PSS would be a third of what it is in an
+environment of their own; the standard library is the original's.
+"""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from .control_plane import ControlPlane
+
+HERE = Path(__file__).resolve().parent
+
+FLOOR = "floor"
+KEEPING = "floor that keeps"
+OBVIOUS = "obvious"
+LAYER = "layer"
+
+_ASK = """
+import json, os, sys, sysconfig
+print(json.dumps({
+    "version": sys.version.split()[0],
+    "minor": "python%d.%d" % sys.version_info[:2],
+    "binary": os.path.realpath(sys.executable),
+    "stdlib": sysconfig.get_path("stdlib"),
+    "library": os.path.join(sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("INSTSONAME") or ""),
+}))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """One program, and how it is started.
+
+    Attributes:
+        name: as in the results.
+        command: the program and its arguments.
+        environ: all of its environment, but for what the control plane adds.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def with_settings(self, **settings: str) -> "Subject":
+        """The same with ``FLIGHT_RECORDER_...`` settings; the floor and the obvious way do not look at them."""
+        named = {f"FLIGHT_RECORDER_{name}": value for name, value in settings.items()}
+        return replace(self, environ=self.environ | named)
+
+    def with_words(self, *words: str) -> "Subject":
+        """The same with more words on its command line; the layer has none, it has settings."""
+        return self if self.name == LAYER else replace(self, command=(*self.command, *words))
+
+    @contextmanager
+    def running(
+        self,
+        environ: Mapping[str, str] | None = None,
+        *,
+        freezes: bool = False,
+        stop_at_next: bool = False,
+    ) -> Iterator[ControlPlane]:
+        """Starts it, waits for its first Next, and ends it in the end.
+
+        Args:
+            environ: more of its environment.
+            freezes: stop it after each Next.
+            stop_at_next: stop it at the first Next only.
+        """
+        with ControlPlane(freezes=freezes) as plane:
+            plane.stop_at_next = stop_at_next
+            plane.start(self.command, {**self.environ, **(environ or {})})
+            plane.wait_next()
+            yield plane
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Everything there is to measure.
+
+    Attributes:
+        python: the interpreter, a copy.
+        version: its version.
+        subjects: by name.
+        ways: further ways to start the layer, by what they are.
+        quick: whether to do with few repetitions.
+        scratch: a temporary folder.
+    """
+
+    python: Path
+    version: str
+    subjects: dict[str, Subject]
+    ways: dict[str, Subject]
+    quick: bool
+    scratch: Path
+
+    def times(self, full: int, quick: int) -> int:
+        """How often to do something."""
+        return quick if self.quick else full
+
+
+def prepare(*, python: Path, opt: Path, scratch: Path, quick: bool) -> Bench:
+    """Makes the interpreter's copy and tells how everything is started.
+
+    Args:
+        python: the interpreter to run everything on.
+        opt: the unpacked layer.
+        scratch: a temporary folder that outlives the measurements.
+        quick: whether to do with few repetitions.
+    """
+    asked = subprocess.run(
+        [python, "-I", "-c", _ASK], capture_output=True, text=True, check=True
+    ).stdout
+    about = json.loads(asked)
+    runtime = scratch / "runtime"
+    copy = _copy_interpreter(about, runtime)
+    environ = {
+        "PATH": f"{runtime}/bin:/usr/local/bin:/usr/bin:/bin",
+        "LD_LIBRARY_PATH": f"{runtime}/lib",
+        "AWS_LAMBDA_FUNCTION_NAME": "f",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_REGION": "eu-west-1",
+    }
+    # Compiled ahead, as the layer is: what the floor does must not include reading its own source.
+    compiled = scratch / "floor.pyc"
+    compiling = (
+        f"import py_compile; py_compile.compile({str(HERE / 'floor.py')!r}, {str(compiled)!r})"
+    )
+    subprocess.run([python, "-I", "-c", compiling], check=True)
+    bare = (str(copy), "-ISB", str(compiled))
+    launcher = str(opt / "extensions" / "flight-recorder")
+    # The libraries of the obvious way are the layer's own copies, compiled ahead as those are.
+    deps = {"PYTHONPATH": str(opt / "flight-recorder" / "deps"), "PYTHONDONTWRITEBYTECODE": "1"}
+    layer = Subject(
+        name=LAYER,
+        command=(launcher,),
+        environ=environ | {"FLIGHT_RECORDER_SAMPLE_RATE": "0"},
+    )
+    subjects = [
+        Subject(name=FLOOR, command=bare, environ=environ),
+        Subject(name=KEEPING, command=(*bare, "keep"), environ=environ),
+        Subject(
+            name=OBVIOUS, command=(str(copy), str(HERE / "obvious.py")), environ=environ | deps
+        ),
+        layer,
+    ]
+    return Bench(
+        python=copy,
+        version=about["version"],
+        subjects={subject.name: subject for subject in subjects},
+        ways=_ways(layer, launcher),
+        quick=quick,
+        scratch=scratch,
+    )
+
+
+def _ways(layer: Subject, launcher: str) -> dict[str, Subject]:
+    """Tells how the layer's file can come to run: by which shell, and with or without bash's TCP."""
+    ways = {}
+    if Path("/bin/bash").exists():
+        ways["layer, sh is bash"] = replace(layer, command=("/bin/bash", launcher))
+    if Path("/bin/dash").exists():
+        ways["layer, sh is dash"] = replace(layer, command=("/bin/dash", launcher))
+        # The launcher looks for bash only if it is not bash already, so this is what an image without bash does.
+        ways["layer, no bash"] = replace(
+            layer,
+            command=("/bin/dash", launcher),
+            environ=layer.environ | {"BASH_VERSION": "none"},
+        )
+    return ways
+
+
+def _copy_interpreter(about: dict[str, str], runtime: Path) -> Path:
+    (runtime / "bin").mkdir(parents=True)
+    (runtime / "lib").mkdir()
+    copy = runtime / "bin" / "python3"
+    shutil.copy2(about["binary"], copy)
+    if ".so" in about["library"] and Path(about["library"]).exists():
+        shutil.copy2(about["library"], runtime / "lib")
+    # By this folder's place the interpreter finds out where it is installed.
+    (runtime / "lib" / about["minor"]).symlink_to(about["stdlib"])
+    return copy

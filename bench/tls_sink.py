@@ -1,0 +1,83 @@
+"""An HTTPS sink with a certificate of its own making, in a thread: for memory, where nobody looks at the clock."""
+
+import contextlib
+import shutil
+import ssl
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import final
+
+
+def make_certificate(folder: Path) -> Path | None:
+    """Makes a self-signed certificate for 127.0.0.1, key in the same file; None where there is no openssl."""
+    if shutil.which("openssl") is None:
+        return None
+    path = folder / "certificate.pem"
+    command = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+        " -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+        f" -keyout {folder}/key.pem -out {path}"
+    )
+    done = subprocess.run(command.split(), capture_output=True, check=False)
+    if done.returncode != 0:
+        return None
+    path.write_text(path.read_text() + (folder / "key.pem").read_text())
+    return path
+
+
+@final
+class TlsSink:
+    """Answers every POST with 200.
+
+    Attributes:
+        taken: set when a delivery has come in full.
+    """
+
+    def __init__(self, certificate: Path) -> None:
+        self.taken = taken = threading.Event()
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                """Takes a delivery."""
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                taken.set()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the original's
+                """Says nothing."""
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where to post to."""
+        return f"https://127.0.0.1:{self._server.server_port}/"
+
+    def _serve(self) -> None:
+        # A subject that is killed leaves its connection in the middle of something.
+        with contextlib.suppress(OSError):
+            self._server.serve_forever(poll_interval=0.05)
+
+    def __enter__(self) -> "TlsSink":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
