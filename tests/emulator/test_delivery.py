@@ -89,7 +89,7 @@ def delivered_or_dropped(tmp_path: Path) -> int:
     dropped = sum(
         e["record"]["droppedRecords"] for e in events if e["type"] == "platform.logsDropped"
     )
-    return dropped + len(function_records(tmp_path))
+    return dropped + len(list(function_records(tmp_path)))
 
 
 def test_tcp_gets_one_event_a_line(start: Start, tmp_path: Path) -> None:
