@@ -18,6 +18,7 @@ from .levels import LEVEL_NAMES, Level, level_named
 BATCH_BEGIN = b'[{"time":"'
 BETWEEN = b'},{"time":"'
 FUNCTION = b'","type":"function","record":"'
+FUNCTION_OBJECT = b'","type":"function","record":{'
 _BRACE, _BRACKET, _BACKSLASH = b"{[\\"
 _DIGITS = frozenset(b"0123456789")
 
@@ -38,15 +39,43 @@ _JSON_LEVEL = re.compile(
 _UUID_BYTES = 36
 _TIME_BYTES = 24  # 2026-11-24T12:00:00.000Z
 
-_ID_KEYS = tuple(
-    name + between for name in (b"equestId", b"equest_id") for between in (b'\\":\\"', b'\\": \\"')
-)
-
 _STRUCTURED = _DIGITS | {_BRACE, _BRACKET}
-_BEGINNING = itemgetter(slice(0, 8))
+_SUSPECTS = frozenset(b"EIRDWFA")
+"""First letters of the telling starts, and of Ruby's ``E, [...``; other letters begin nothing that is looked for."""
+_FIRST_BYTE = itemgetter(0)
 _BRACKETED = itemgetter(slice(0, _MAX_LEVEL_BYTES))
-_JSON_BEGINNING = itemgetter(slice(0, 26))
 _TABBED_COLUMNS = itemgetter(slice(_TIME_BYTES, _TIME_BYTES + 2 + _UUID_BYTES + 2 + 5))
+_MAX_TIME_BYTES = _TIME_BYTES + 10
+"""How far a time may reach that a tab and an id follow; Node.js's and .NET's have ``_TIME_BYTES``."""
+_LEVEL_WINDOW_BYTES = 28
+"""Holds ``,"level":"Information"`` with escaped quotes."""
+
+
+class _JsonForm:
+    """What is looked for in JSON lines, with their quotes as they stand in the batch.
+
+    Attributes:
+        time: how a line begins whose time stands first; a space may follow.
+        level: the level, at the place where it is expected.
+        ids: what a request id's own key looks like up to its value.
+    """
+
+    __slots__ = ("ids", "level", "quote", "time")
+
+    def __init__(self, quote: bytes) -> None:
+        self.quote = quote
+        self.time = quote + b"timestamp" + quote + b":"
+        pattern = rb"(?:, ?)?%s ?%s(\w+)%s"
+        self.level = re.compile(
+            pattern
+            % (re.escape(quote + b"level" + quote + b":"), re.escape(quote), re.escape(quote))
+        )
+        names = (b"equestId", b"equest_id")
+        self.ids = [name + quote + colon + quote for name in names for colon in (b":", b": ")]
+
+
+_AS_TEXT = _JsonForm(b'\\"')
+_AS_OBJECT = _JsonForm(b'"')
 
 
 def telltales_in(body: bytes) -> list[bytes]:
@@ -61,29 +90,38 @@ def count_plain(body: bytes, open_id: bytes, careful_from: int) -> int:
     is searched as a whole, and each different beginning is looked at once.
     """
     events = body.count(BETWEEN) + 1
-    if careful_from > Level.INFO and body.count(b"Z\\t" + open_id + b"\\t") == events:
-        lines_of_python = body.count(FUNCTION + b"[INFO]\\t")
-        if lines_of_python < events:
-            lines_of_python += body.count(FUNCTION + b"[DEBUG]\\t")
-        if lines_of_python == events:
-            return events
+    if careful_from > Level.INFO and _are_all_pythons(body, open_id, events):
+        return events
     if telltales_in(body):
         return 0
     lines = body.split(FUNCTION)
+    if len(lines) > 1:
+        check = _texts_are_plain
+    else:
+        lines = body.split(FUNCTION_OBJECT)
+        check = _objects_are_plain
     del lines[0]
-    if len(lines) != events:
-        return 0
-    beginnings = set(map(_BEGINNING, lines))
-    firsts = {beginning[0] for beginning in beginnings}
-    for beginning in beginnings:
-        if beginning[0] not in _STRUCTURED and not is_plain(beginning, 0, open_id, careful_from):
-            return 0
+    return events if len(lines) == events and check(lines, open_id, careful_from) else 0
+
+
+def _are_all_pythons(body: bytes, open_id: bytes, events: int) -> bool:
+    """Tells whether all lines are Python's at INFO or DEBUG, with this invocation's id: by counting alone."""
+    if body.count(b"Z\\t" + open_id + b"\\t") != events:
+        return False
+    found = body.count(FUNCTION + b"[INFO]\\t")
+    return found == events or found + body.count(FUNCTION + b"[DEBUG]\\t") == events
+
+
+def _texts_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
+    firsts = set(map(_FIRST_BYTE, lines))
     for first in firsts & _STRUCTURED:
         alike = lines if len(firsts) == 1 else [line for line in lines if line[0] == first]
         check = _CHECKS.get(first, _tabbed_are_plain)
         if not check(alike, open_id, careful_from):
-            return 0
-    return events
+            return False
+    return firsts.isdisjoint(_SUSPECTS) or all(
+        is_plain(line, 0, open_id, careful_from) for line in lines if line[0] in _SUSPECTS
+    )
 
 
 def _bracketed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
@@ -108,29 +146,56 @@ def _bracketed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) 
 
 def _tabbed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
     """For a time, the id and the level between tabs, as Node.js and .NET write them."""
+    others = False
     for columns in set(map(_TABBED_COLUMNS, lines)):
-        if columns.startswith(b"\\t"):
-            level = _LEVELS.get(columns[_UUID_BYTES + 4 :].rstrip(b"\\").lower())
-            if columns[2 : _UUID_BYTES + 2] != open_id or level is None or level >= careful_from:
-                return False
-    return True
+        if not columns.startswith(b"\\t"):
+            others = True
+            continue
+        level = _LEVELS.get(columns[_UUID_BYTES + 4 :].rstrip(b"\\").lower())
+        if columns[2 : _UUID_BYTES + 2] != open_id or level is None or level >= careful_from:
+            return False
+    # Text that begins with a digit, or another way to write the time.
+    return not others or not any(
+        b"\\t" in line[:_MAX_TIME_BYTES] and line[_TIME_BYTES : _TIME_BYTES + 2] != b"\\t"
+        for line in lines
+    )
 
 
-def _json_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
-    """For JSON as text whose level stands first, or right behind a time."""
-    for beginning in set(map(_JSON_BEGINNING, lines)):
-        if not is_plain(beginning, 0, b"", careful_from):
+def _text_json_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
+    """For JSON objects that were written as text."""
+    return _json_are_plain([line[1:] for line in lines], _AS_TEXT, open_id, careful_from)
+
+
+def _objects_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
+    """For the objects of the JSON log format."""
+    return _json_are_plain(lines, _AS_OBJECT, open_id, careful_from)
+
+
+def _json_are_plain(lines: list[bytes], form: _JsonForm, open_id: bytes, careful_from: int) -> bool:
+    """For JSON objects, without their brace, whose level stands first, or right behind a time of one length."""
+    level_at = 0
+    if lines[0].startswith(form.time):
+        begin = lines[0].find(form.quote, len(form.time)) + len(form.quote)
+        level_at = lines[0].find(form.quote, begin) + len(form.quote)
+        if set(map(itemgetter(slice(0, len(form.time))), lines)) != {form.time}:
+            return False
+    for window in set(map(itemgetter(slice(level_at, level_at + _LEVEL_WINDOW_BYTES)), lines)):
+        match = form.level.match(window)
+        level = _LEVELS.get(match.group(1).lower()) if match is not None else None
+        if level is None or level >= careful_from:
             return False
     joined = b"".join(lines)
-    own = sum(joined.count(key + open_id) for key in _ID_KEYS)
-    return joined.count(b"equest") == own or not any(
-        b"equest" in line and open_id not in line for line in lines
-    )
+    mentions = joined.count(b"equest")
+    if not open_id:
+        return not mentions
+    for key in form.ids:
+        mentions -= joined.count(key + open_id) if mentions else 0
+    return not mentions or not any(b"equest" in line and open_id not in line for line in lines)
 
 
 _CHECKS: dict[int, Callable[[list[bytes], bytes, int], bool]] = {
     _BRACKET: _bracketed_are_plain,
-    _BRACE: _json_are_plain,
+    _BRACE: _text_json_are_plain,
 }
 
 
@@ -160,7 +225,7 @@ def is_plain(  # noqa: C901, PLR0911 - as above
     if first in _DIGITS:
         id_at = at + _TIME_BYTES + 2
         if piece[id_at - 2 : id_at] != b"\\t":
-            return True
+            return b"\\t" not in piece[at : at + _MAX_TIME_BYTES]
         if piece[id_at : id_at + _UUID_BYTES] != open_id:
             return False
         word_at = id_at + _UUID_BYTES + 2

@@ -14,7 +14,15 @@ is, and the rest comes back as :class:`Unreadable`, to be counted.
 import json
 import re
 
-from .beginnings import BATCH_BEGIN, BETWEEN, FUNCTION, count_plain, is_plain, telltales_in
+from .beginnings import (
+    BATCH_BEGIN,
+    BETWEEN,
+    FUNCTION,
+    FUNCTION_OBJECT,
+    count_plain,
+    is_plain,
+    telltales_in,
+)
 from .levels import LEVEL_NAMES, Level
 from .lines import REQUEST_ID_KEYS, LineFacts, LineRules, look_at
 
@@ -88,9 +96,7 @@ def read_batch(body: bytes, *, rules: LineRules, open_id: bytes) -> list[Item]:
     Returns:
         The batch's items in its order. Never raises for what the batch holds.
     """
-    first_record = body.find(FUNCTION[:-1]) + len(FUNCTION) - 1
-    is_text = body[first_record : first_record + 1] != b"{"
-    if is_text and rules.pattern is None and not rules.by_id_only:
+    if rules.pattern is None and not rules.by_id_only:
         items = _read_compact(body, rules, open_id)
         if items is not None:
             return items
@@ -118,6 +124,8 @@ def _read_compact(  # noqa: C901, PLR0912 - one loop: each call in it would be p
     count = count_plain(body, open_id, careful_from)
     if count:
         return [Lines(body[1:-1], count)]
+    if FUNCTION_OBJECT in body:
+        return None
     telltales = telltales_in(body)
     items: list[Item] = []
     begin = 1
