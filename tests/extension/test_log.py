@@ -1,5 +1,9 @@
 import json
 import re
+import site
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,3 +114,49 @@ def test_odd_text_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
     (line,) = lines(capsys)
     assert line["value"] == 'a\n"b"\t\udcff\x00 é'
+
+
+def _in_a_process_of_its_own(code: str, *paths: Path) -> str:
+    paths = (*paths, Path(__file__).parents[2], *map(Path, site.getsitepackages()))
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-IS",
+            "-c",
+            f"import sys\nsys.path += {[str(one) for one in paths]}\n{code}",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    return run.stdout + run.stderr
+
+
+def test_asyncio_is_kept_out_of_the_process() -> None:
+    """Our log works without it, and it would cost as much as structlog."""
+    said = _in_a_process_of_its_own(
+        "from extension.log import OwnLog\n"
+        "OwnLog('info').info('works')\n"
+        "print('asyncio' in sys.modules, 'structlog' in sys.modules)"
+    )
+
+    assert '"event": "works"' in said
+    assert "False True" in said
+
+
+def test_a_structlog_that_needs_asyncio_gets_it(tmp_path: Path) -> None:
+    """A later release may want more of it than to be there."""
+    package = tmp_path / "structlog"
+    package.mkdir()
+    (package / "__init__.py").write_text("from . import stdlib\n")
+    (package / "stdlib.py").write_text("import asyncio\nLoop = asyncio.AbstractEventLoop\n")
+
+    said = _in_a_process_of_its_own(
+        "from extension import log\n"
+        "structlog = log._import_structlog()\n"
+        "print(structlog.stdlib.Loop.__name__, log._import_structlog() is structlog)",
+        tmp_path,
+    )
+
+    assert said == "AbstractEventLoop True\n"
