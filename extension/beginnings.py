@@ -10,7 +10,6 @@ runtime interface clients, as :mod:`extension.levels` does.
 """
 
 import re
-from collections.abc import Callable
 from operator import itemgetter
 
 from .levels import LEVEL_NAMES, Level, level_named
@@ -55,27 +54,28 @@ class _JsonForm:
     """What is looked for in JSON lines, with their quotes as they stand in the batch.
 
     Attributes:
+        begin: where a line's first key stands.
+        brace: what precedes that key in the batch.
         time: how a line begins whose time stands first; a space may follow.
         level: the level, at the place where it is expected.
         ids: what a request id's own key looks like up to its value.
     """
 
-    __slots__ = ("ids", "level", "quote", "time")
+    __slots__ = ("begin", "brace", "ids", "level", "quote", "time")
 
-    def __init__(self, quote: bytes) -> None:
+    def __init__(self, quote: bytes, *, begin: int, brace: bytes) -> None:
         self.quote = quote
+        self.begin = begin
+        self.brace = brace
         self.time = quote + b"timestamp" + quote + b":"
-        pattern = rb"(?:, ?)?%s ?%s(\w+)%s"
-        self.level = re.compile(
-            pattern
-            % (re.escape(quote + b"level" + quote + b":"), re.escape(quote), re.escape(quote))
-        )
+        key, value = re.escape(quote + b"level" + quote + b":"), re.escape(quote)
+        self.level = re.compile(rb"(?:, ?)?%s ?%s(\w+)%s" % (key, value, value))
         names = (b"equestId", b"equest_id")
         self.ids = [name + quote + colon + quote for name in names for colon in (b":", b": ")]
 
 
-_AS_TEXT = _JsonForm(b'\\"')
-_AS_OBJECT = _JsonForm(b'"')
+_AS_TEXT = _JsonForm(b'\\"', begin=1, brace=b'"{')
+_AS_OBJECT = _JsonForm(b'"', begin=0, brace=FUNCTION_OBJECT)
 
 
 def telltales_in(body: bytes) -> list[bytes]:
@@ -92,36 +92,55 @@ def count_plain(body: bytes, open_id: bytes, careful_from: int) -> int:
     events = body.count(BETWEEN) + 1
     if careful_from > Level.INFO and _are_all_pythons(body, open_id, events):
         return events
-    if telltales_in(body):
-        return 0
     lines = body.split(FUNCTION)
-    if len(lines) > 1:
-        check = _texts_are_plain
-    else:
+    check = _texts_are_plain
+    if len(lines) == 1:
         lines = body.split(FUNCTION_OBJECT)
         check = _objects_are_plain
     del lines[0]
-    return events if len(lines) == events and check(lines, open_id, careful_from) else 0
+    return events if len(lines) == events and check(lines, body, open_id, careful_from) else 0
 
 
 def _are_all_pythons(body: bytes, open_id: bytes, events: int) -> bool:
     """Tells whether all lines are Python's at INFO or DEBUG, with this invocation's id: by counting alone."""
+    first = body.find(FUNCTION)
+    if body[first + len(FUNCTION) : first + len(FUNCTION) + 1] != b"[":
+        return False
     if body.count(b"Z\\t" + open_id + b"\\t") != events:
         return False
     found = body.count(FUNCTION + b"[INFO]\\t")
     return found == events or found + body.count(FUNCTION + b"[DEBUG]\\t") == events
 
 
-def _texts_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
+def _texts_are_plain(lines: list[bytes], body: bytes, open_id: bytes, careful_from: int) -> bool:
     firsts = set(map(_FIRST_BYTE, lines))
+    if firsts == {_BRACE}:
+        # What JSON says of failure, it says by its level: of the telltales only metrics matter.
+        return _EMF not in body and _json_are_plain(lines, _AS_TEXT, body, open_id, careful_from)
+    if firsts <= _DIGITS and _tabbed_are_plain(
+        lines, open_id, min(careful_from, Level.WARN), without_exception=True
+    ):
+        # Below WARN no rule for text applies.
+        return True
+    if telltales_in(body):
+        return False
     for first in firsts & _STRUCTURED:
-        alike = lines if len(firsts) == 1 else [line for line in lines if line[0] == first]
-        check = _CHECKS.get(first, _tabbed_are_plain)
-        if not check(alike, open_id, careful_from):
+        alike = [line for line in lines if line[0] == first]
+        if first == _BRACE:
+            plain = _json_are_plain(alike, _AS_TEXT, b"".join(alike), open_id, careful_from)
+        elif first == _BRACKET:
+            plain = _bracketed_are_plain(alike, open_id, careful_from)
+        else:
+            plain = _tabbed_are_plain(alike, open_id, careful_from)
+        if not plain:
             return False
     return firsts.isdisjoint(_SUSPECTS) or all(
         is_plain(line, 0, open_id, careful_from) for line in lines if line[0] in _SUSPECTS
     )
+
+
+def _objects_are_plain(lines: list[bytes], body: bytes, open_id: bytes, careful_from: int) -> bool:
+    return _EMF not in body and _json_are_plain(lines, _AS_OBJECT, body, open_id, careful_from)
 
 
 def _bracketed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
@@ -144,12 +163,23 @@ def _bracketed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) 
     return True
 
 
-def _tabbed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
-    """For a time, the id and the level between tabs, as Node.js and .NET write them."""
+def _tabbed_are_plain(
+    lines: list[bytes], open_id: bytes, careful_from: int, *, without_exception: bool = False
+) -> bool:
+    """For a time, the id and the level between tabs, as Node.js and .NET write them.
+
+    Args:
+        lines: that begin with a digit.
+        open_id: the only request id that they may name.
+        careful_from: the level that they must be below.
+        without_exception: whether text that merely begins with a digit will not do.
+    """
     others = False
     for columns in set(map(_TABBED_COLUMNS, lines)):
         if not columns.startswith(b"\\t"):
             others = True
+            if without_exception:
+                return False
             continue
         level = _LEVELS.get(columns[_UUID_BYTES + 4 :].rstrip(b"\\").lower())
         if columns[2 : _UUID_BYTES + 2] != open_id or level is None or level >= careful_from:
@@ -161,42 +191,33 @@ def _tabbed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> 
     )
 
 
-def _text_json_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
-    """For JSON objects that were written as text."""
-    return _json_are_plain([line[1:] for line in lines], _AS_TEXT, open_id, careful_from)
+def _json_are_plain(
+    lines: list[bytes], form: _JsonForm, body: bytes, open_id: bytes, careful_from: int
+) -> bool:
+    """For JSON objects whose level stands first, or right behind a time of one length.
 
-
-def _objects_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
-    """For the objects of the JSON log format."""
-    return _json_are_plain(lines, _AS_OBJECT, open_id, careful_from)
-
-
-def _json_are_plain(lines: list[bytes], form: _JsonForm, open_id: bytes, careful_from: int) -> bool:
-    """For JSON objects, without their brace, whose level stands first, or right behind a time of one length."""
-    level_at = 0
-    if lines[0].startswith(form.time):
-        begin = lines[0].find(form.quote, len(form.time)) + len(form.quote)
-        level_at = lines[0].find(form.quote, begin) + len(form.quote)
-        if set(map(itemgetter(slice(0, len(form.time))), lines)) != {form.time}:
+    Args:
+        lines: with their opening brace where it is text, without it where it is an object.
+        form: which of the two.
+        body: in which all of them stand, to be searched at once.
+        open_id: the only request id that they may name.
+        careful_from: the level that they must be below.
+    """
+    level_at = begin = form.begin
+    if lines[0].startswith(form.time, begin):
+        value = lines[0].find(form.quote, begin + len(form.time)) + len(form.quote)
+        level_at = lines[0].find(form.quote, value) + len(form.quote)
+        if body.count(form.brace + form.time) < len(lines):
             return False
     for window in set(map(itemgetter(slice(level_at, level_at + _LEVEL_WINDOW_BYTES)), lines)):
         match = form.level.match(window)
         level = _LEVELS.get(match.group(1).lower()) if match is not None else None
         if level is None or level >= careful_from:
             return False
-    joined = b"".join(lines)
-    mentions = joined.count(b"equest")
-    if not open_id:
-        return not mentions
-    for key in form.ids:
-        mentions -= joined.count(key + open_id) if mentions else 0
-    return not mentions or not any(b"equest" in line and open_id not in line for line in lines)
-
-
-_CHECKS: dict[int, Callable[[list[bytes], bytes, int], bool]] = {
-    _BRACKET: _bracketed_are_plain,
-    _BRACE: _text_json_are_plain,
-}
+    key = next((one for one in form.ids if one in lines[0]), b"")
+    if key and open_id and body.count(key + open_id) == len(lines) == body.count(b"equest"):
+        return True
+    return not any(b"equest" in line and (not open_id or open_id not in line) for line in lines)
 
 
 def is_plain(  # noqa: C901, PLR0911 - as above

@@ -56,6 +56,7 @@ def test_runtime_done_can_come_before_invoke(start: Start, tmp_path: Path) -> No
     cloud = start(probe={}, variations=Variations(runtime_done_before_invoke=True))
 
     result = cloud.invoke({})
+    cloud.thaw()  # the probe may have been frozen before it could write the event down
     cloud.wait_for(lambda: any(e["kind"] == "event" for e in seen(tmp_path).read()))
 
     entries = seen(tmp_path).read()
