@@ -16,6 +16,8 @@ from .levels import LEVEL_NAMES, Level, level_named
 
 BATCH_BEGIN = b'[{"time":"'
 BETWEEN = b'},{"time":"'
+CENTURY = b"20"
+"""What each time begins with; searching for it as well is quicker than without, its last byte being rarer."""
 FUNCTION = b'","type":"function","record":"'
 FUNCTION_OBJECT = b'","type":"function","record":{'
 _BRACE, _BRACKET, _BACKSLASH = b"{[\\"
@@ -38,9 +40,10 @@ _JSON_LEVEL = re.compile(
 _UUID_BYTES = 36
 _TIME_BYTES = 24  # 2026-11-24T12:00:00.000Z
 
-_STRUCTURED = _DIGITS | {_BRACE, _BRACKET}
-_SUSPECTS = frozenset(b"EIRDWFA")
-"""First letters of the telling starts, and of Ruby's ``E, [...``; other letters begin nothing that is looked for."""
+_BRACKETS = frozenset({_BRACKET})
+_SUSPECTS = frozenset(b"{EIRDWFA")
+"""JSON, and the first letters of the telling starts and of Ruby's ``E, [...``; other letters begin nothing that is
+looked for."""
 _FIRST_BYTE = itemgetter(0)
 _BRACKETED = itemgetter(slice(0, _MAX_LEVEL_BYTES))
 _TABBED_COLUMNS = itemgetter(slice(_TIME_BYTES, _TIME_BYTES + 2 + _UUID_BYTES + 2 + 5))
@@ -54,28 +57,27 @@ class _JsonForm:
     """What is looked for in JSON lines, with their quotes as they stand in the batch.
 
     Attributes:
-        begin: where a line's first key stands.
-        brace: what precedes that key in the batch.
-        time: how a line begins whose time stands first; a space may follow.
+        quote: as it stands in the batch.
+        begin: how such a record begins in it.
+        timed: the same where the time stands first.
         level: the level, at the place where it is expected.
         ids: what a request id's own key looks like up to its value.
     """
 
-    __slots__ = ("begin", "brace", "ids", "level", "quote", "time")
+    __slots__ = ("begin", "ids", "level", "quote", "timed")
 
-    def __init__(self, quote: bytes, *, begin: int, brace: bytes) -> None:
+    def __init__(self, quote: bytes, *, brace: bytes) -> None:
         self.quote = quote
-        self.begin = begin
-        self.brace = brace
-        self.time = quote + b"timestamp" + quote + b":"
+        self.begin = FUNCTION[:-1] + brace
+        self.timed = self.begin + quote + b"timestamp" + quote + b":"
         key, value = re.escape(quote + b"level" + quote + b":"), re.escape(quote)
         self.level = re.compile(rb"(?:, ?)?%s ?%s(\w+)%s" % (key, value, value))
         names = (b"equestId", b"equest_id")
         self.ids = [name + quote + colon + quote for name in names for colon in (b":", b": ")]
 
 
-_AS_TEXT = _JsonForm(b'\\"', begin=1, brace=b'"{')
-_AS_OBJECT = _JsonForm(b'"', begin=0, brace=FUNCTION_OBJECT)
+_AS_TEXT = _JsonForm(b'\\"', brace=b'"{')
+_AS_OBJECT = _JsonForm(b'"', brace=b"{")
 
 
 def telltales_in(body: bytes) -> list[bytes]:
@@ -89,58 +91,53 @@ def count_plain(body: bytes, open_id: bytes, careful_from: int) -> int:
     A flood comes in such batches, so this is where the cost of a line is decided: no Python runs per line, the batch
     is searched as a whole, and each different beginning is looked at once.
     """
-    events = body.count(BETWEEN) + 1
-    if careful_from > Level.INFO and _are_all_pythons(body, open_id, events):
-        return events
+    events = body.count(BETWEEN + CENTURY) + 1
+    first = body.find(FUNCTION[:-1])
+    for form in (_AS_OBJECT, _AS_TEXT):
+        if body.startswith(form.begin, first):
+            timed = body.startswith(form.timed, first)
+            lines = body.split(form.timed if timed else form.begin)
+            del lines[0]
+            plain = len(lines) == events and _json_are_plain(
+                lines, body, form, open_id, careful_from, timed=timed
+            )
+            return events if plain else 0
+    has_level = careful_from > Level.INFO and body.startswith(b"[", first + len(FUNCTION))
+    if has_level and body.count(b"Z\\t" + open_id + b"\\t") == events:
+        # Python's loggers: all lines at INFO or DEBUG with this invocation's id are told by counting alone.
+        found = body.count(FUNCTION + b"[INFO]\\t")
+        if found == events or found + body.count(FUNCTION + b"[DEBUG]\\t") == events:
+            return events
     lines = body.split(FUNCTION)
-    check = _texts_are_plain
-    if len(lines) == 1:
-        lines = body.split(FUNCTION_OBJECT)
-        check = _objects_are_plain
     del lines[0]
-    return events if len(lines) == events and check(lines, body, open_id, careful_from) else 0
-
-
-def _are_all_pythons(body: bytes, open_id: bytes, events: int) -> bool:
-    """Tells whether all lines are Python's at INFO or DEBUG, with this invocation's id: by counting alone."""
-    first = body.find(FUNCTION)
-    if body[first + len(FUNCTION) : first + len(FUNCTION) + 1] != b"[":
-        return False
-    if body.count(b"Z\\t" + open_id + b"\\t") != events:
-        return False
-    found = body.count(FUNCTION + b"[INFO]\\t")
-    return found == events or found + body.count(FUNCTION + b"[DEBUG]\\t") == events
+    return (
+        events
+        if len(lines) == events and _texts_are_plain(lines, body, open_id, careful_from)
+        else 0
+    )
 
 
 def _texts_are_plain(lines: list[bytes], body: bytes, open_id: bytes, careful_from: int) -> bool:
     firsts = set(map(_FIRST_BYTE, lines))
-    if firsts == {_BRACE}:
-        # What JSON says of failure, it says by its level: of the telltales only metrics matter.
-        return _EMF not in body and _json_are_plain(lines, _AS_TEXT, body, open_id, careful_from)
     if firsts <= _DIGITS and _tabbed_are_plain(
         lines, open_id, min(careful_from, Level.WARN), without_exception=True
     ):
         # Below WARN no rule for text applies.
         return True
-    if telltales_in(body):
+    # Metrics are JSON, so without a brace there are none.
+    if any(needle in body for needle in _TELLTALES) or (_BRACE in firsts and _EMF in body):
         return False
-    for first in firsts & _STRUCTURED:
-        alike = [line for line in lines if line[0] == first]
-        if first == _BRACE:
-            plain = _json_are_plain(alike, _AS_TEXT, b"".join(alike), open_id, careful_from)
-        elif first == _BRACKET:
-            plain = _bracketed_are_plain(alike, open_id, careful_from)
-        else:
-            plain = _tabbed_are_plain(alike, open_id, careful_from)
-        if not plain:
-            return False
+    if not firsts.isdisjoint(_BRACKETS) and not _bracketed_are_plain(
+        [line for line in lines if line[0] == _BRACKET], open_id, careful_from
+    ):
+        return False
+    if not firsts.isdisjoint(_DIGITS) and not _tabbed_are_plain(
+        [line for line in lines if line[0] in _DIGITS], open_id, careful_from
+    ):
+        return False
     return firsts.isdisjoint(_SUSPECTS) or all(
         is_plain(line, 0, open_id, careful_from) for line in lines if line[0] in _SUSPECTS
     )
-
-
-def _objects_are_plain(lines: list[bytes], body: bytes, open_id: bytes, careful_from: int) -> bool:
-    return _EMF not in body and _json_are_plain(lines, _AS_OBJECT, body, open_id, careful_from)
 
 
 def _bracketed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
@@ -192,23 +189,31 @@ def _tabbed_are_plain(
 
 
 def _json_are_plain(
-    lines: list[bytes], form: _JsonForm, body: bytes, open_id: bytes, careful_from: int
+    lines: list[bytes],
+    body: bytes,
+    form: _JsonForm,
+    open_id: bytes,
+    careful_from: int,
+    *,
+    timed: bool,
 ) -> bool:
-    """For JSON objects whose level stands first, or right behind a time of one length.
+    """Tells whether JSON lines, whose level stands first or right behind a time of one length, are all plain.
 
     Args:
-        lines: with their opening brace where it is text, without it where it is an object.
-        form: which of the two.
-        body: in which all of them stand, to be searched at once.
+        lines: from behind their brace, or where they are timed, from behind the first key.
+        body: the batch, to be searched at once.
+        form: how quotes stand in it.
         open_id: the only request id that they may name.
         careful_from: the level that they must be below.
+        timed: whether the time stands first.
     """
-    level_at = begin = form.begin
-    if lines[0].startswith(form.time, begin):
-        value = lines[0].find(form.quote, begin + len(form.time)) + len(form.quote)
+    # What JSON says of failure, it says by its level: of the telltales only metrics matter.
+    if _EMF in body:
+        return False
+    level_at = 0
+    if timed:
+        value = lines[0].find(form.quote) + len(form.quote)
         level_at = lines[0].find(form.quote, value) + len(form.quote)
-        if body.count(form.brace + form.time) < len(lines):
-            return False
     for window in set(map(itemgetter(slice(level_at, level_at + _LEVEL_WINDOW_BYTES)), lines)):
         match = form.level.match(window)
         level = _LEVELS.get(match.group(1).lower()) if match is not None else None
