@@ -220,7 +220,7 @@ def _json_are_plain(
         if level is None or level >= careful_from:
             return False
     key = next((one for one in form.ids if one in lines[0]), b"")
-    if key and open_id and body.count(key + open_id) == len(lines) == body.count(b"equest"):
+    if key and open_id and body.count(key + open_id) == len(lines) == body.count(key):
         return True
     return not any(b"equest" in line and (not open_id or open_id not in line) for line in lines)
 

@@ -497,3 +497,15 @@ def test_the_invariants_hold_over_any_interleaving(
     starts = [value for step, value in steps if step == "start"]
     if env.account.evicted == 0 and len(starts) == len(set(starts)):
         assert all(found == sorted(found) for found in numbers.values())
+
+
+def test_a_large_batch_is_recognised_by_its_ends() -> None:
+    """A large batch is told by its ends, which carry its times; a later one has later times."""
+    env = Environment().invoke()
+    many = [line(f"{n:04d} {'x' * 100}") for n in range(200)]
+
+    env.receive(start(), *many).receive(start(), *many)
+    env.receive(*[{**one, "time": "2026-10-12T00:01:16.000Z"} for one in many])
+
+    assert env.account.duplicate_batches == 1
+    assert env.account.received == 400
