@@ -155,7 +155,7 @@ def prepare(*, python: Path, opt: Path, scratch: Path, quick: bool) -> Bench:
         python=copy,
         version=about["version"],
         subjects={subject.name: subject for subject in subjects},
-        ways=_ways(layer, launcher),
+        ways=_ways(layer, launcher) | _compiled(layer, copy, opt, scratch),
         quick=quick,
         scratch=scratch,
     )
@@ -175,6 +175,19 @@ def _ways(layer: Subject, launcher: str) -> dict[str, Subject]:
             environ=layer.environ | {"BASH_VERSION": "none"},
         )
     return ways
+
+
+def _compiled(layer: Subject, python: Path, opt: Path, scratch: Path) -> dict[str, Subject]:
+    """Gives the layer behind a compiled launcher, which it does not ship; nothing where there is no compiler."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        return {}
+    binary = scratch / "launcher"
+    command = [compiler, "-O2", "-static", "-o", str(binary), str(HERE / "launcher.c")]
+    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        return {}
+    words = (str(binary), str(python), str(opt / "flight-recorder"))
+    return {"layer, compiled launcher": replace(layer, command=words)}
 
 
 def _copy_interpreter(about: dict[str, str], runtime: Path) -> Path:
