@@ -1,9 +1,11 @@
 """The wiring: everything that is loaded after the first ``/event/next``, put together."""
 
+import gc
 import os
 import select
 import sys
 from dataclasses import replace
+from functools import partial
 
 from .account import Account
 from .boot import SCHEMA_WITHOUT_ENDS, Boot, main
@@ -16,7 +18,7 @@ from .listener import Listener
 from .log import OwnLog
 from .outbox import Outbox
 from .recorder import Recorder
-from .sinks import open_sink
+from .sinks import Sink, open_sink
 
 ENVIRONMENT_ID_BYTES = 8
 """64 random bits name an environment among all that a function ever has."""
@@ -82,7 +84,7 @@ def run(boot: Boot) -> None:
             answers=boot.subscription.refusals,
             variable=f"{PREFIX}LOG_API",
         )
-    courier = Courier(lambda: open_sink(settings), prepare=log.preload)
+    courier = Courier(partial(_open_for_good, settings), prepare=log.preload)
     courier.start()
     is_clone = boot.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
     lifecycle = Lifecycle(
@@ -107,6 +109,13 @@ def run(boot: Boot) -> None:
     sys.stdout.flush()
     # Not by returning: a delivery that hangs would keep the process until Lambda kills it.
     os._exit(0)
+
+
+def _open_for_good(settings: Settings) -> Sink:
+    """Opens the sink, and exempts all that has been loaded by then from garbage collection: none of it will go."""
+    sink = open_sink(settings)
+    gc.freeze()
+    return sink
 
 
 def _random() -> float:

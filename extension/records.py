@@ -163,12 +163,9 @@ def _read_compact(  # noqa: C901, PLR0912 - one loop: each call in it would be p
 
 def _read_event(raw: bytes, rules: LineRules) -> Item | None:
     try:
-        event = json.loads(raw)
+        event = json.loads(raw.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
-        try:
-            event = json.loads(raw.decode("utf-8", "replace"))
-        except (ValueError, RecursionError):
-            return Unreadable(raw)
+        return Unreadable(raw)
     return _item_of(event, raw, rules)
 
 
