@@ -26,6 +26,7 @@ from .beginnings import (
 from .levels import LEVEL_NAMES, Level
 from .lines import REQUEST_ID_KEYS, LineFacts, LineRules, look_at
 
+_EVENT_BEGIN = BATCH_BEGIN[1:]
 _PLATFORM = b'","type":"platform.'
 _QUOTE = ord('"')
 
@@ -114,51 +115,74 @@ def split_events(raw: bytes, count: int) -> list[bytes]:
     return [text[start:end].encode() for start, end, _ in _scan(text)]
 
 
-def _read_compact(  # noqa: C901, PLR0912 - one loop: each call in it would be paid by every line
-    body: bytes, rules: LineRules, open_id: bytes
-) -> list[Item] | None:
-    """Reads a batch of text lines in Lambda's own compact form; None if it is not of that form throughout."""
+def _read_compact(body: bytes, rules: LineRules, open_id: bytes) -> list[Item] | None:
+    """Reads a batch in Lambda's own compact form; None if it is not of that form throughout.
+
+    In text lines quotes are escaped, so what looks like the beginning of a platform event is one. In objects it may be
+    anything: a batch that holds any is read here if they are plain, all of them, and nothing else is in it.
+    """
     if not body.startswith(BATCH_BEGIN) or not body.endswith(b"}]"):
         return None
     careful_from = min(rules.error_level, Level.ERROR)
-    count = count_plain(body, open_id, careful_from)
-    if count:
-        return [Lines(body[1:-1], count)]
     if FUNCTION_OBJECT in body:
-        return None
-    telltales = telltales_in(body)
+        count = count_plain(body, open_id, careful_from)
+        return [Lines(body[1:-1], count)] if count else None
     items: list[Item] = []
-    begin = 1
-    run_begin = run_count = time_bytes = 0
-    for piece in body[len(BATCH_BEGIN) : -2].split(BETWEEN):
-        end = begin + len(piece) + 10
-        if not piece.startswith(FUNCTION, time_bytes):
-            time_bytes = max(piece.find(b'"'), 0)
-        if piece.startswith(FUNCTION, time_bytes):
-            if piece[-1] != _QUOTE:
-                return None
-            if is_plain(piece, time_bytes + 30, open_id, careful_from) and not (
-                telltales and any(needle in piece for needle in telltales)
-            ):
-                if not run_count:
-                    run_begin = begin
-                run_count += 1
-                begin = end + 1
-                continue
-        elif not piece.startswith(_PLATFORM, time_bytes):
+    begin, last = 1, len(body) - 1
+    while begin < last:
+        at = body.find(_PLATFORM, begin)
+        event_begin = body.rfind(_EVENT_BEGIN, begin, at) if at >= 0 else last + 1
+        if event_begin > begin and not _add_lines(
+            items, body[begin : event_begin - 1], rules, open_id, careful_from
+        ):
             return None
-        if run_count:
-            items.append(Lines(body[run_begin : begin - 1], run_count))
-            run_count = 0
-        item = _read_event(body[begin:end], rules)
+        if at < 0:
+            break
+        end = body.find(BETWEEN, at) + 1 or last
+        item = _read_event(body[event_begin:end], rules)
+        if isinstance(item, Unreadable):
+            return None  # Not of the form after all.
         if isinstance(item, PlatformEvent) and item.type == "platform.start":
-            open_id = item.request_id.encode()
+            open_id = item.request_id.encode("utf-8", "replace")
         if item is not None:
             items.append(item)
         begin = end + 1
-    if run_count:
-        items.append(Lines(body[run_begin : begin - 1], run_count))
     return items
+
+
+def _add_lines(
+    items: list[Item], run: bytes, rules: LineRules, open_id: bytes, careful_from: int
+) -> bool:
+    """Adds what stands between two platform events; tells whether it was nothing but text lines."""
+    count = count_plain(run, open_id, careful_from)
+    if count:
+        items.append(Lines(run, count))
+        return True
+    telltales = telltales_in(run)
+    begin = plain_begin = plain_count = time_bytes = 0
+    for piece in run[len(_EVENT_BEGIN) : -1].split(BETWEEN):
+        end = begin + len(piece) + len(_EVENT_BEGIN) + 1
+        if not piece.startswith(FUNCTION, time_bytes):
+            time_bytes = max(piece.find(b'"'), 0)
+        if not piece.startswith(FUNCTION, time_bytes) or piece[-1] != _QUOTE:
+            return False
+        if is_plain(piece, time_bytes + len(FUNCTION), open_id, careful_from) and not (
+            telltales and any(needle in piece for needle in telltales)
+        ):
+            if not plain_count:
+                plain_begin = begin
+            plain_count += 1
+        else:
+            if plain_count:
+                items.append(Lines(run[plain_begin : begin - 1], plain_count))
+                plain_count = 0
+            item = _read_event(run[begin:end], rules)
+            if item is not None:
+                items.append(item)
+        begin = end + 1
+    if plain_count:
+        items.append(Lines(run[plain_begin : begin - 1], plain_count))
+    return True
 
 
 def _read_event(raw: bytes, rules: LineRules) -> Item | None:

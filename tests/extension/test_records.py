@@ -264,6 +264,10 @@ def test_unknown_types_are_ignored() -> None:
             b'[{"time":"t","type":"function","record":"a"},{"time":"t","type":"function","record":"b}]',
             1,
         ),
+        (
+            b'[{"time":"t","type":"function","record":"a"},{"x":"1","type":"platform.end"},{"time":"t"}]',
+            2,
+        ),
     ],
 )
 def test_of_garbage_what_can_be_read_is_read(body: bytes, readable: int) -> None:
