@@ -1,7 +1,5 @@
 """The rules that find out how an invocation failed."""
 
-import time
-
 import pytest
 
 from extension.failures import (
@@ -217,10 +215,9 @@ def test_only_a_spindown_is_no_failure(reason: str, outcome: Outcome | None) -> 
         "Task timed out after 3.00 seconds" + " " * 300_000 + "x",
     ],
 )
-def test_a_hostile_line_costs_little(record: str) -> None:
-    """No rule takes more than linear time on a line made to be slow for it (bounded at some 100 times what it takes)."""
-    began = time.process_time()
+@pytest.mark.timeout(20)  # thousands of times what it takes: quadratic time would not end within it
+def test_a_hostile_line_ends(record: str) -> None:
+    """No rule takes more than linear time on a line that was made to be slow for it."""
+    facts = look_at(record, rules=NO_LEVELS)
 
-    look_at(record, rules=NO_LEVELS)
-
-    assert time.process_time() - began < 2.0
+    assert facts.request_id == ""
