@@ -68,7 +68,7 @@ def _head(event: bytes) -> bytes:
         parsed = json.loads(event)
     except (ValueError, RecursionError):
         parsed = None
-    if not isinstance(parsed, dict) or b"\n" in event:
+    if not isinstance(parsed, dict) or not parsed or b"\n" in event:
         # Bytes that are no UTF-8, or an event cut short: what can be read of it is kept as text.
         parsed = {
             "time": "",
