@@ -26,6 +26,9 @@ from .beginnings import (
 from .levels import LEVEL_NAMES, Level
 from .lines import REQUEST_ID_KEYS, LineFacts, LineRules, look_at
 
+FLOOD_BYTES = 16 * 1024
+"""From here on a batch is probably one of lines only, and looking for anything else in it first would be paid by each."""
+
 _EVENT_BEGIN = BATCH_BEGIN[1:]
 _PLATFORM = b'","type":"platform.'
 _QUOTE = ord('"')
@@ -124,9 +127,11 @@ def _read_compact(body: bytes, rules: LineRules, open_id: bytes) -> list[Item] |
     if not body.startswith(BATCH_BEGIN) or not body.endswith(b"}]"):
         return None
     careful_from = min(rules.error_level, Level.ERROR)
-    if FUNCTION_OBJECT in body:
+    is_flood = len(body) >= FLOOD_BYTES
+    if is_flood or FUNCTION_OBJECT in body:
         count = count_plain(body, open_id, careful_from)
-        return [Lines(body[1:-1], count)] if count else None
+        if count or not is_flood or FUNCTION_OBJECT in body:
+            return [Lines(body[1:-1], count)] if count else None
     items: list[Item] = []
     begin, last = 1, len(body) - 1
     while begin < last:
