@@ -10,7 +10,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import NamedTuple
 
-from .outbox import Answer, Parcel, Receipt
+from .parcels import Parcel, Receipt, Answer
 from .sinks import Sink
 
 

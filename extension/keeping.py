@@ -14,7 +14,8 @@ from .config import Settings
 from .failures import Failure, Outcome
 from .invocation import Invocation
 from .lines import LineFacts
-from .outbox import Outbox, Parcel, Stamp
+from .outbox import Outbox
+from .parcels import Parcel, Stamp
 from .recording import Segment
 from .verdict import Verdict
 

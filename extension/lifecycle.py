@@ -21,7 +21,8 @@ from .holding import Hold, Holding
 from .keeping import Keeping
 from .listener import Listener
 from .log import OwnLog
-from .outbox import Answer, Outbox
+from .outbox import Outbox
+from .parcels import Answer
 from .recorder import Recorder
 
 DEADLINE_MARGIN_S = 0.1

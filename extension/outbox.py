@@ -7,10 +7,10 @@ recorder's to hold; :meth:`Outbox.give_up` is how it does so here.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 
 from .account import Account
+from .parcels import Answer, Parcel, Receipt
 from .recording import SEGMENT_COST_BYTES, Kind, Recording, Segment
 
 MAX_BATCH_BYTES = 1024 * 1024
@@ -25,75 +25,6 @@ MAX_ATTEMPTS = 240
 
 JITTER = 0.5
 """A pause is shortened by up to this share, so that many environments do not come back at the same moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What every record of a parcel carries beside its own line."""
-
-    request_id: str
-    trace_id: str
-    function: str
-    version: str
-    environment_id: str
-    reason: str
-    weight: float
-    failed: bool
-
-
-class Parcel:
-    """Segments of one invocation that are kept for one reason."""
-
-    __slots__ = ("held_bytes", "lines", "segments", "stamp")
-
-    def __init__(self, stamp: Stamp, segments: list[Segment]) -> None:
-        self.stamp = stamp
-        self.hold(segments)
-
-    def hold(self, segments: list[Segment]) -> None:
-        """Holds these segments, and no others."""
-        self.segments = segments
-        self.held_bytes = sum(segment.cost_bytes for segment in segments)
-        self.lines = sum(segment.lines for segment in segments)
-
-    def split_off(self, max_bytes: int) -> "Parcel":
-        """Takes the first segments off, at least one, as a parcel of about ``max_bytes`` at most."""
-        size = count = 0
-        for segment in self.segments:
-            if count and size + segment.cost_bytes > max_bytes:
-                break
-            size += segment.cost_bytes
-            count += 1
-        first = Parcel(self.stamp, self.segments[:count])
-        del self.segments[:count]
-        self.held_bytes -= first.held_bytes
-        self.lines -= first.lines
-        return first
-
-
-class Answer(Enum):
-    """How a sink answered a batch."""
-
-    TAKEN = "taken"
-    UNAVAILABLE = "unavailable"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A sink's answer.
-
-    Attributes:
-        answer: taken; not now, so try again; or never, so that trying again is of no use.
-        detail: for people, such as ``status 503``; never of what was sent.
-        sent_bytes: on the wire, after compression.
-        retry_after_s: how long the sink asks to be left alone, if it does.
-    """
-
-    answer: Answer
-    detail: str = ""
-    sent_bytes: int = 0
-    retry_after_s: float | None = None
 
 
 class Outbox:

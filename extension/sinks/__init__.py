@@ -1,14 +1,14 @@
 """Where kept records go: one small module a kind, behind one seam, chosen by the scheme of SINK.
 
 A sink is handed parcels and says what became of them; it keeps no state that matters and never raises for what the
-other side does. It runs on the delivery thread, so it may block, but no longer than it is told to. Its module is
+other side does. It runs on a delivery thread, so it may block, but no longer than it is told to. Its module is
 imported when it is opened, after the first ``/event/next``: httpx alone takes longer than all the rest of start-up.
 """
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 
-from extension.config import Settings
-from extension.outbox import Parcel, Receipt
+from extension.parcels import Parcel, Receipt
 
 
 class Sink(Protocol):
@@ -18,7 +18,8 @@ class Sink(Protocol):
         """Delivers parcels.
 
         Args:
-            parcels: at most about ``outbox.MAX_BATCH_BYTES`` of events.
+            parcels: at most about ``outbox.MAX_BATCH_BYTES`` of events. The same records come again, alone or with
+                others, if they were not taken.
             timeout_s: the most it may take.
 
         Returns:
@@ -32,21 +33,54 @@ class Sink(Protocol):
         """Lets go of connections and files."""
 
 
-def open_sink(settings: Settings) -> Sink:
-    """Opens the sink that SINK names. The value has been checked by :mod:`extension.config`.
+class SinkPlan(NamedTuple):
+    """What a sink is opened with.
+
+    Attributes:
+        url: as SINK, FALLBACK_SINK or ARCHIVE_SINK names it; checked by :mod:`extension.config`.
+        environ: the process's environment: region, credentials, endpoints, what the function is called.
+        headers: for sinks that speak plain HTTP.
+        retention_days: for log groups; 0 to leave it alone.
+    """
+
+    url: str
+    environ: Mapping[str, str]
+    headers: tuple[tuple[str, str], ...] = ()
+    retention_days: int = 0
+
+
+def open_sink(plan: SinkPlan) -> Sink:  # noqa: PLR0911 - one a scheme
+    """Opens a sink.
 
     Raises:
         OSError: it cannot be opened; to be tried again with the next delivery.
     """
-    scheme, _, rest = settings.sink.partition(":")
-    if scheme.lower() in {"http", "https"}:
-        from .http import HttpSink
+    scheme, _, rest = plan.url.partition(":")
+    scheme = scheme.lower()
+    if scheme == "cloudwatch":
+        from .cloudwatch import CloudWatchSink
 
-        return HttpSink(settings.sink, headers=settings.sink_headers)
-    if scheme.lower() == "file":
+        return CloudWatchSink(plan, group=rest)
+    if scheme == "s3":
+        from .s3 import S3Sink
+
+        return S3Sink(plan)
+    if scheme == "firehose":
+        from .firehose import FirehoseSink
+
+        return FirehoseSink(plan, stream=rest)
+    if scheme.startswith("otlp"):
+        from .otlp import OtlpSink
+
+        return OtlpSink(plan)
+    if scheme == "file":
         from .file import FileSink
 
         return FileSink(rest.removeprefix("//"))
-    from .stdout import StdoutSink
+    if scheme == "stdout":
+        from .stdout import StdoutSink
 
-    return StdoutSink()
+        return StdoutSink()
+    from .http import HttpSink
+
+    return HttpSink(plan)

@@ -7,7 +7,7 @@ several environments may share it (POSIX: O_APPEND).
 import os
 
 from extension.ndjson import encode
-from extension.outbox import Answer, Parcel, Receipt
+from extension.parcels import Answer, Parcel, Receipt
 from extension.sinks.stdout import write_all
 
 FILE_MODE = 0o644

@@ -7,7 +7,7 @@ comes round (AWS: Telemetry API). If the role may not write logs, they go nowher
 import os
 
 from extension.ndjson import encode
-from extension.outbox import Answer, Parcel, Receipt
+from extension.parcels import Answer, Parcel, Receipt
 
 STDOUT = 1
 

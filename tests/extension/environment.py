@@ -8,7 +8,8 @@ from extension.account import Account
 from extension.config import Settings
 from extension.keeping import Keeping
 from extension.ndjson import encode
-from extension.outbox import Answer, Outbox, Receipt
+from extension.outbox import Outbox
+from extension.parcels import Answer, Receipt
 from extension.recorder import Recorder
 from tests.extension.batches import FIRST, TRACE, batch
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from extension.courier import Courier
-from extension.outbox import Answer, Parcel, Receipt, Stamp
+from extension.parcels import Answer, Parcel, Receipt, Stamp
 from extension.recording import Segment
 from extension.sinks import Sink
 

@@ -6,7 +6,7 @@ import pytest
 
 from extension import keeping
 from extension.failures import Failure, Outcome
-from extension.outbox import Answer
+from extension.parcels import Answer
 from tests.extension.batches import FIRST, SECOND, done, event, line, python_line, report, start
 from tests.extension.environment import Environment
 

@@ -17,7 +17,8 @@ from extension.lifecycle import DEADLINE_MARGIN_S, MAX_FAILURES_IN_A_ROW, Lifecy
 from extension.listener import Listener
 from extension.log import OwnLog
 from extension.ndjson import encode
-from extension.outbox import Answer, Outbox, Parcel, Receipt
+from extension.outbox import Outbox
+from extension.parcels import Answer, Parcel, Receipt
 from extension.recorder import Recorder
 from tests.extension.scripted_lambda import (
     CLOSE,

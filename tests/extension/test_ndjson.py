@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from extension.ndjson import encode
-from extension.outbox import Parcel, Stamp
+from extension.parcels import Parcel, Stamp
 from extension.recording import Kind, Segment
 
 GOLDEN = Path(__file__).parent / "golden" / "records.ndjson"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from extension.config import PlatformEvents
-from extension.outbox import Answer
+from extension.parcels import Answer
 from tests.extension.batches import (
     FIRST,
     SECOND,

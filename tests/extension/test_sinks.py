@@ -15,7 +15,7 @@ from hypothesis import given, strategies as st
 from extension import __version__
 from extension.config import Settings
 from extension.ndjson import encode
-from extension.outbox import Answer, Parcel, Receipt, Stamp
+from extension.parcels import Answer, Parcel, Receipt, Stamp
 from extension.recording import Segment
 from extension.sinks import Sink, open_sink
 from extension.sinks.file import FileSink
