@@ -4,21 +4,43 @@ import gc
 import os
 import select
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from .account import Account
+from .backlog import Backlog
 from .boot import SCHEMA_WITHOUT_ENDS, Boot, main
-from .config import PREFIX, Settings, read_settings
+from .config import PREFIX, Problem, Settings, read_settings
 from .courier import Courier
+from .delivery import STDOUT, Delivery
 from .holding import Holding
 from .keeping import Keeping
 from .lifecycle import Lifecycle
 from .listener import Listener
 from .log import OwnLog
-from .outbox import Outbox
+from .outbox import MAX_BATCH_BYTES, Outbox
 from .recorder import Recorder
-from .sinks import Sink, open_sink
+from .sinks import Sink, SinkPlan, open_sink
+
+if TYPE_CHECKING:
+    from .references import Fetched
+    from .renewal import Renewal
+
+ARCHIVE_LINGER_S = 60.0
+"""What is to be archived waits for more to come: an archive is written by the megabyte, or by the minute, since each
+write to cheap storage costs more than what it stores."""
+
+ARCHIVE_SHARE = 4
+"""Of BUFFER_SIZE, the share that may wait for that."""
+
+SINK_SETTINGS = frozenset(
+    f"{prefix}SINK{suffix}"
+    for prefix in ("", "FALLBACK_", "ARCHIVE_")
+    for suffix in ("", "_HEADERS")
+)
+"""Without these it is not known where to."""
 
 ENVIRONMENT_ID_BYTES = 8
 """64 random bits name an environment among all that a function ever has."""
@@ -43,11 +65,50 @@ def _guarded(settings: Settings, log: OwnLog) -> Settings:
     )
 
 
-def run(boot: Boot) -> None:
-    """Runs the extension from the first Next on, until SHUTDOWN."""
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    settings, problems = read_settings(boot.environ)
-    log = OwnLog(settings.log_level)
+class _Sinks:
+    """The sinks that settings ask for, and the threads that take things there."""
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._plans = self._plans_of(settings)
+        self.couriers: dict[str, Courier] = {}
+
+    def start(self, name: str, *, prepare: Callable[[], None] | None = None) -> Courier | None:
+        """Starts the courier of one sink, if it is set."""
+        plan = self._plans[name]
+        if not plan.url:
+            return None
+        courier = Courier(partial(_open_for_good, plan), prepare=prepare)
+        courier.start()
+        self.couriers[name] = courier
+        return courier
+
+    def apply(self, settings: Settings) -> None:
+        """Lets couriers take what comes next elsewhere, where the settings have changed."""
+        plans = self._plans_of(settings)
+        for name, courier in self.couriers.items():
+            if plans[name] != self._plans[name] and plans[name].url:
+                courier.change(partial(open_sink, plans[name]))
+        self._plans = plans
+
+    def _plans_of(self, settings: Settings) -> dict[str, SinkPlan]:
+        given = {
+            "SINK": (settings.sink, settings.sink_headers),
+            "FALLBACK_SINK": (settings.fallback_sink, settings.fallback_sink_headers),
+            "ARCHIVE_SINK": (settings.archive_sink, settings.archive_sink_headers),
+        }
+        return {
+            name: SinkPlan(
+                url or ("cloudwatch:" if name in settings.unresolved else ""),
+                self._environ,
+                headers,
+                settings.retention_days,
+            )
+            for name, (url, headers) in given.items()
+        }
+
+
+def _tell(log: OwnLog, problems: list[Problem]) -> None:
     for problem in problems:
         log.once(
             "a setting cannot be used",
@@ -56,12 +117,35 @@ def run(boot: Boot) -> None:
             accepted=problem.accepted,
             used=problem.used,
         )
+
+
+def run(boot: Boot) -> None:
+    """Runs the extension from the first Next on, until SHUTDOWN."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    settings, problems = read_settings(boot.environ)
+    log = OwnLog(settings.log_level)
+    _tell(log, problems)
     settings = _guarded(settings, log)
     account = Account()
-    outbox = Outbox(account, random=_random)
+    sinks = _Sinks(settings, boot.environ)
+    primary = sinks.start("SINK", prepare=log.preload)
+    assert primary is not None  # noqa: S101 - SINK has a default
+    fallback, archive = sinks.start("FALLBACK_SINK"), sinks.start("ARCHIVE_SINK")
+    backlog = Backlog(
+        Outbox(account, random=_random),
+        fallback=None if fallback is None else Outbox(account, random=_random),
+        archive=None
+        if archive is None
+        else Outbox(
+            account.archive,
+            random=_random,
+            ripe_bytes=min(MAX_BATCH_BYTES, settings.buffer_bytes // ARCHIVE_SHARE),
+            linger_s=ARCHIVE_LINGER_S,
+        ),
+    )
     keeping = Keeping(
         settings,
-        outbox=outbox,
+        backlog=backlog,
         account=account,
         function=boot.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
         version=boot.environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
@@ -84,23 +168,50 @@ def run(boot: Boot) -> None:
             answers=boot.subscription.refusals,
             variable=f"{PREFIX}LOG_API",
         )
-    courier = Courier(partial(_open_for_good, settings), prepare=log.preload)
-    courier.start()
+    recorder = Recorder(
+        settings, keeping=keeping, account=account, managed_instances=boot.managed_instances
+    )
+    delivery = Delivery(
+        backlog,
+        primary=primary,
+        fallback=fallback,
+        archive=archive,
+        account=account,
+        log=log,
+        last_resort=None if settings.sink == "stdout:" else STDOUT,
+    )
+    delivery.make_ready(ready=not settings.unresolved & SINK_SETTINGS)
+
+    def apply(fetched: "Fetched") -> None:
+        for variable, detail in fetched.problems:
+            log.once(
+                "what a setting refers to could not be fetched; the last value known, or the default, is used",
+                variable=variable,
+                problem=detail,
+            )
+        settings, problems = read_settings(boot.environ, fetched=fetched.values)
+        _tell(log, problems)
+        settings = _guarded(settings, log)
+        log.apply(settings.log_level)
+        sinks.apply(settings)
+        keeping.apply(settings)
+        recorder.apply(settings)
+        lifecycle.apply(settings)
+        delivery.make_ready(ready=not settings.unresolved & SINK_SETTINGS)
+
     is_clone = boot.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
     lifecycle = Lifecycle(
         settings=settings,
         api=boot.api,
         listener=listener,
         poll=poll,
-        recorder=Recorder(
-            settings, keeping=keeping, account=account, managed_instances=boot.managed_instances
-        ),
+        recorder=recorder,
         keeping=keeping,
-        outbox=outbox,
-        courier=courier,
+        delivery=delivery,
         holding=Holding(
             settings.flush, ends_are_told=boot.subscription.schema != SCHEMA_WITHOUT_ENDS
         ),
+        renewal=_renewal(boot.environ, settings, apply) if settings.unresolved else None,
         account=account,
         log=log,
         renew_identity=identify if is_clone else None,
@@ -111,9 +222,22 @@ def run(boot: Boot) -> None:
     os._exit(0)
 
 
-def _open_for_good(settings: Settings) -> Sink:
-    """Opens the sink, and exempts all that has been loaded by then from garbage collection: none of it will go."""
-    sink = open_sink(settings)
+def _renewal(
+    environ: Mapping[str, str], settings: Settings, apply: "Callable[[Fetched], None]"
+) -> "Renewal":
+    # Imported here, with what they need to speak to AWS: most functions refer to nothing.
+    from .references import References, Refresher
+    from .renewal import Renewal
+
+    interval_s = settings.refresh_interval_ms / 1000
+    return Renewal(
+        Refresher(References(environ, random=_random)), interval_s=interval_s, apply=apply
+    )
+
+
+def _open_for_good(plan: SinkPlan) -> Sink:
+    """Opens a sink, and exempts all that has been loaded by then from garbage collection: none of it will go."""
+    sink = open_sink(plan)
     gc.freeze()
     return sink
 

@@ -5,22 +5,17 @@ instead, and the function runs. ``SETTINGS`` is the one table of them all: what 
 beside how it is read, and the README's table is tested against it.
 """
 
-import re
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Protocol
 
-from .levels import OFF, level_named
+from . import values
+from .values import MIB
 
 PREFIX = "FLIGHT_RECORDER_"
 _MEMORY = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 
-KIB = 1024
-MIB = 1024 * KIB
-MIN_BUFFER_BYTES = 64 * KIB
-"""Below this not even one batch (262,144 bytes at most) can be held in part."""
 DEFAULT_BUFFER_SHARE = 8
 DEFAULT_BUFFER_MIN_BYTES = 4 * MIB
 DEFAULT_BUFFER_MAX_BYTES = 64 * MIB
@@ -33,6 +28,13 @@ MAX_BUFFER_SHARE = 2
 
 MAX_SHOWN_CHARS = 64
 """Of a bad value in our own log: enough to recognise it."""
+
+
+REFERENCE_FORMS = ("ssm:", "secretsmanager:")
+"""What a value begins with that is to be fetched; see :mod:`extension.references`."""
+
+NEVER_REFERENCES = frozenset({"ENABLED", "LOG_API"})
+"""Needed before anything can be fetched."""
 
 
 class Flush(Enum):
@@ -60,20 +62,31 @@ class Pattern(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The effective settings. Units are in the names."""
+    """The effective settings. Units are in the names.
+
+    ``unresolved`` holds the variables, without their prefix, whose values are references that are not fetched yet: their
+    defaults stand in.
+    """
 
     sample_rate: float = 0.1
     error_level: int = 17
     error_pattern: Pattern | None = None
     buffer_bytes: int = DEFAULT_BUFFER_MIN_BYTES
-    sink: str = "stdout:"
+    sink: str = "cloudwatch:"
     sink_headers: tuple[tuple[str, str], ...] = ()
+    fallback_sink: str = ""
+    fallback_sink_headers: tuple[tuple[str, str], ...] = ()
+    archive_sink: str = ""
+    archive_sink_headers: tuple[tuple[str, str], ...] = ()
+    retention_days: int = 0
     flush: Flush = Flush.ADAPTIVE
     flush_timeout_ms: int = 2000
     log_api: str = "auto"
     platform_events: PlatformEvents = PlatformEvents.REPORT
     log_level: str = "warning"
+    refresh_interval_ms: int = 300_000
     enabled: bool = True
+    unresolved: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,106 +122,6 @@ class Setting:
     secret: bool = False
 
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m)")
-_DURATION_MS = {"ms": 1, "s": 1000, "m": 60_000}
-_SIZE = re.compile(r"([0-9]{1,12})\s*(KiB|MiB|KB|MB|B)?", re.IGNORECASE)
-_SIZE_BYTES = {"b": 1, "kib": KIB, "kb": KIB, "mib": MIB, "mb": MIB}
-MAX_FLUSH_TIMEOUT_MS = 900_000
-"""Lambda's longest function timeout: the deadline of an invocation bounds a flush in any case."""
-
-
-def _rate(text: str) -> float:
-    rate = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    if not 0.0 <= rate <= 1.0:
-        raise ValueError
-    return rate
-
-
-def _duration_ms(text: str) -> int:
-    match = _DURATION.fullmatch(text)
-    if match is None:
-        raise ValueError
-    duration_ms = float(match.group(1)) * _DURATION_MS[match.group(2)]
-    if duration_ms > MAX_FLUSH_TIMEOUT_MS:
-        raise ValueError
-    return round(duration_ms)
-
-
-def _size_bytes(text: str) -> int:
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise ValueError
-    size = int(match.group(1)) * _SIZE_BYTES[(match.group(2) or "B").lower()]
-    if size < MIN_BUFFER_BYTES:
-        raise ValueError
-    return size
-
-
-def _boolean(text: str) -> bool:
-    word = text.lower()
-    if word in {"true", "1", "yes", "on"}:
-        return True
-    if word in {"false", "0", "no", "off"}:
-        return False
-    raise ValueError
-
-
-def _level(text: str) -> int:
-    if text.upper() == "OFF":
-        return OFF
-    level = level_named(text)
-    if level is None:
-        raise ValueError
-    return int(level)
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        with warnings.catch_warnings():
-            # Python warns of patterns that may mean something else one day, and would print them.
-            warnings.simplefilter("ignore")
-            return re.compile(text)
-    except (re.error, RecursionError, OverflowError):
-        raise ValueError from None
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.lower() not in words:
-            raise ValueError
-        return text.lower()
-
-    return parse
-
-
-SINK_FORMS = ("stdout:", "file:", "http://", "https://")
-
-
-def _sink(text: str) -> str:
-    if text in {"stdout", "stdout:"}:
-        return "stdout:"
-    scheme = next((form for form in SINK_FORMS if text.lower().startswith(form)), "")
-    rest = text[len(scheme) :].removeprefix("//" if scheme == "file:" else "")
-    if scheme in {"", "stdout:"} or not rest or ("//" in scheme and rest.startswith("/")):
-        raise ValueError
-    return text
-
-
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_FIELD = re.compile(r"[\x20-\x7e\t]*")
-
-
-def _headers(text: str) -> tuple[tuple[str, str], ...]:
-    headers = []
-    for part in text.split(","):
-        name, equals, value = part.partition("=")
-        name, value = name.strip(), value.strip()
-        if not equals or not _TOKEN.fullmatch(name) or not _FIELD.fullmatch(value):
-            raise ValueError
-        headers.append((name, value))
-    return tuple(headers)
-
-
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "SAMPLE_RATE",
@@ -216,7 +129,7 @@ SETTINGS: tuple[Setting, ...] = (
         "0.1",
         "a number from 0 to 1, or a percentage such as 5%",
         "Share of healthy transactions whose lines are kept.",
-        _rate,
+        values.read_rate,
     ),
     Setting(
         "ERROR_LEVEL",
@@ -224,7 +137,7 @@ SETTINGS: tuple[Setting, ...] = (
         "ERROR",
         "TRACE, DEBUG, INFO, WARN, ERROR, FATAL or OFF",
         "A line at or above this level makes the invocation a failed one; OFF looks at outcomes only.",
-        _level,
+        values.read_level,
     ),
     Setting(
         "ERROR_PATTERN",
@@ -232,7 +145,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "a regular expression of Python's re module",
         "A line in which it is found makes the invocation a failed one.",
-        _pattern,
+        values.read_pattern,
     ),
     Setting(
         "BUFFER_SIZE",
@@ -240,15 +153,15 @@ SETTINGS: tuple[Setting, ...] = (
         "an eighth of the function's memory, 4 to 64 MiB",
         "a size from 64KiB to half of the function's memory, such as 8MiB",
         "Bound on all that is held in memory, including what waits for a sink that is down.",
-        _size_bytes,
+        values.read_size_bytes,
     ),
     Setting(
         "SINK",
         "sink",
-        "stdout:",
-        "stdout:, file:PATH, http://... or https://...",
-        "Where kept records go.",
-        _sink,
+        "cloudwatch:",
+        values.SINK_FORMS,
+        "Where kept records go; `cloudwatch:` alone is the log group `/flight-recorder/<function>`.",
+        values.read_sink,
         secret=True,
     ),
     Setting(
@@ -256,9 +169,53 @@ SETTINGS: tuple[Setting, ...] = (
         "sink_headers",
         "",
         "NAME=VALUE, several separated by commas",
-        "Headers sent with every request to an http(s) sink, such as an authorization.",
-        _headers,
+        "Headers sent with every request to an http(s) or OTLP sink, such as an authorization.",
+        values.read_headers,
         secret=True,
+    ),
+    Setting(
+        "FALLBACK_SINK",
+        "fallback_sink",
+        "",
+        "as SINK",
+        "Where they go when the sink refuses them, or is down.",
+        values.read_sink,
+        secret=True,
+    ),
+    Setting(
+        "FALLBACK_SINK_HEADERS",
+        "fallback_sink_headers",
+        "",
+        "as SINK_HEADERS",
+        "The same for FALLBACK_SINK.",
+        values.read_headers,
+        secret=True,
+    ),
+    Setting(
+        "ARCHIVE_SINK",
+        "archive_sink",
+        "",
+        "as SINK",
+        "Where everything goes besides, kept or not.",
+        values.read_sink,
+        secret=True,
+    ),
+    Setting(
+        "ARCHIVE_SINK_HEADERS",
+        "archive_sink_headers",
+        "",
+        "as SINK_HEADERS",
+        "The same for ARCHIVE_SINK.",
+        values.read_headers,
+        secret=True,
+    ),
+    Setting(
+        "RETENTION_DAYS",
+        "retention_days",
+        "",
+        "a number of days that CloudWatch Logs offers, such as 7, 14, 30 or 365",
+        "Retention of the log groups that `cloudwatch:` sinks write to; without it, theirs is left alone.",
+        values.read_retention_days,
     ),
     Setting(
         "FLUSH",
@@ -275,7 +232,7 @@ SETTINGS: tuple[Setting, ...] = (
         "2s",
         "a duration up to 15m, such as 250ms or 2s",
         "The most a flush may hold an invocation, whatever happens.",
-        _duration_ms,
+        values.read_duration_ms,
     ),
     Setting(
         "LOG_API",
@@ -284,7 +241,7 @@ SETTINGS: tuple[Setting, ...] = (
         "auto, logs or telemetry",
         "Which of Lambda's APIs to subscribe to first; the other is the fallback. `auto`: the Logs API, and the"
         " Telemetry API where that is not offered.",
-        _one_of("auto", "logs", "telemetry"),
+        values.one_of("auto", "logs", "telemetry"),
     ),
     Setting(
         "PLATFORM_EVENTS",
@@ -295,12 +252,20 @@ SETTINGS: tuple[Setting, ...] = (
         lambda text: PlatformEvents(text.lower()),
     ),
     Setting(
+        "REFRESH_INTERVAL",
+        "refresh_interval_ms",
+        "5m",
+        "a duration from 30s to 15m",
+        "How often settings that are references are fetched anew: at its multiples on the clock, everywhere at once.",
+        values.read_interval_ms,
+    ),
+    Setting(
         "LOG_LEVEL",
         "log_level",
         "warning",
         "debug, info, warning, error or off",
         "Level of the extension's own log; `off` silences the account at SHUTDOWN as well.",
-        _one_of("debug", "info", "warning", "error", "off"),
+        values.one_of("debug", "info", "warning", "error", "off"),
     ),
     Setting(
         "ENABLED",
@@ -308,7 +273,7 @@ SETTINGS: tuple[Setting, ...] = (
         "true",
         "true or false",
         "`false`: do nothing but answer Lambda.",
-        _boolean,
+        values.read_boolean,
     ),
 )
 
@@ -324,37 +289,50 @@ def _memory_bytes(memory_mb: str) -> int:
     return (int(memory_mb) if known else DEFAULT_MEMORY_MB) * MIB
 
 
-def read_settings(environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
+def read_settings(
+    environ: Mapping[str, str], *, fetched: Mapping[str, str] | None = None
+) -> tuple[Settings, list[Problem]]:
     """Reads all settings, collecting every problem.
 
     Args:
         environ: the process's environment, or any mapping of variables.
+        fetched: the values of variables that are references, as far as they are known.
 
     Returns:
         The effective settings, and what could not be used. An empty value means the default.
     """
-    values: dict[str, Any] = {"buffer_bytes": default_buffer_bytes(environ.get(_MEMORY, ""))}
+    found: dict[str, Any] = {"buffer_bytes": default_buffer_bytes(environ.get(_MEMORY, ""))}
     problems: list[Problem] = []
+    unresolved = set()
     for setting in SETTINGS:
         variable = PREFIX + setting.name
         text = environ.get(variable, "").strip()
+        secret = setting.secret
+        if text.startswith(REFERENCE_FORMS) and setting.name not in NEVER_REFERENCES:
+            # What is fetched may be a secret, whatever the setting.
+            secret = True
+            if fetched is None or variable not in fetched:
+                unresolved.add(setting.name)
+                continue
+            text = fetched[variable].strip()
         if not text:
             continue
         try:
-            values[setting.field] = setting.parse(text)
+            found[setting.field] = setting.parse(text)
         except ValueError:
-            shown = "" if setting.secret else text[:MAX_SHOWN_CHARS]
+            shown = "" if secret else text[:MAX_SHOWN_CHARS]
             problems.append(
                 Problem(variable, shown, setting.accepted, setting.default or "none"),
             )
     most_bytes = _memory_bytes(environ.get(_MEMORY, "")) // MAX_BUFFER_SHARE
-    if values["buffer_bytes"] > most_bytes:
+    if found["buffer_bytes"] > most_bytes:
         variable = PREFIX + "BUFFER_SIZE"
         most = f"{most_bytes // MIB}MiB"
         accepted = f"at most half of the function's memory, {most}"
         problems.append(Problem(variable, environ.get(variable, "").strip(), accepted, most))
-        values["buffer_bytes"] = most_bytes
-    return replace(Settings(), **values), problems + _unknown(environ)
+        found["buffer_bytes"] = most_bytes
+    found["unresolved"] = frozenset(unresolved)
+    return replace(Settings(), **found), problems + _unknown(environ)
 
 
 def _unknown(environ: Mapping[str, str]) -> list[Problem]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import NamedTuple
 
-from .parcels import Parcel, Receipt, Answer
+from .parcels import Answer, Parcel, Receipt
 from .sinks import Sink
 
 
@@ -33,6 +33,7 @@ class Courier:
         self._open_sink = open_sink
         self._prepare = prepare
         self._sink: Sink | None = None
+        self._stale = False
         self._errands: SimpleQueue[_Errand | None] = SimpleQueue()
         self._receipts: SimpleQueue[Receipt] = SimpleQueue()
         self.descriptor, self._announce = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -41,6 +42,11 @@ class Courier:
     def start(self) -> None:
         """Starts the thread."""
         self._thread.start()
+
+    def change(self, open_sink: Callable[[], Sink]) -> None:
+        """Takes what opens another sink, which the next batch goes to."""
+        self._open_sink = open_sink
+        self._stale = True
 
     def send(self, parcels: list[Parcel], *, timeout_s: float) -> None:
         """Hands over a batch. Only one may be under way; its receipt will come in any case."""
@@ -74,12 +80,20 @@ class Courier:
             pass
         while (errand := self._errands.get()) is not None:
             try:
-                if self._sink is None:
-                    self._sink = self._open_sink()
-                receipt = self._sink.send(errand.parcels, timeout_s=errand.timeout_s)
+                receipt = self._opened().send(errand.parcels, timeout_s=errand.timeout_s)
             except Exception as error:  # noqa: BLE001 - the batch waits; what broke is said by its type alone
                 receipt = Receipt(Answer.UNAVAILABLE, f"internal error: {type(error).__name__}")
             self._receipts.put(receipt)
             os.write(self._announce, b"!")
         if self._sink is not None:
             self._sink.close()
+
+    def _opened(self) -> Sink:
+        if self._stale:
+            self._stale = False
+            last, self._sink = self._sink, None
+            if last is not None:
+                last.close()
+        if self._sink is None:
+            self._sink = self._open_sink()
+        return self._sink

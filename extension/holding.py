@@ -42,13 +42,17 @@ class Hold:
 
 
 class Holding:
-    """Decides for each INVOKE. Starts by holding: the first invocation of a quiet function may be its last today."""
+    """Decides for each INVOKE. Starts by holding: the first invocation of a quiet function may be its last today.
 
-    __slots__ = ("_deadline_ms", "_flush", "_gaps_ms", "_telemetry_missing")
+    Attributes:
+        flush: FLUSH, which may change.
+    """
+
+    __slots__ = ("_deadline_ms", "_gaps_ms", "_telemetry_missing", "flush")
 
     def __init__(self, flush: Flush, *, ends_are_told: bool = True) -> None:
         """Takes FLUSH, and whether Lambda tells of ends before Next: the Logs API's first schema does not."""
-        self._flush = flush
+        self.flush = flush
         self._deadline_ms: int | None = None
         self._gaps_ms: deque[int] = deque(maxlen=GAPS_LOOKED_AT)
         self._telemetry_missing = not ends_are_told
@@ -58,9 +62,9 @@ class Holding:
         if self._deadline_ms is not None:
             self._gaps_ms.append(deadline_ms - self._deadline_ms)
         self._deadline_ms = deadline_ms
-        if self._telemetry_missing or self._flush is Flush.BACKGROUND:
+        if self._telemetry_missing or self.flush is Flush.BACKGROUND:
             return False
-        return self._flush is Flush.END or not self.next_is_near
+        return self.flush is Flush.END or not self.next_is_near
 
     @property
     def next_is_near(self) -> bool:

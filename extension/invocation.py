@@ -19,6 +19,7 @@ class Invocation:
         started: the time of ``platform.start``, as it was written; empty until it has come.
         last_time: the time of the last platform event about it.
         trace_id: X-Ray's, see :func:`extension.sampling.trace_id_of`; empty until known.
+        span_id: of the X-Ray segment that it belongs to, 16 hex digits; empty until known.
         expected: whether the INVOKE event has been seen.
         ended: whether its end has been seen.
         summarised: whether its summary has been delivered, which is done once.
@@ -46,6 +47,7 @@ class Invocation:
         "outcome",
         "recording",
         "request_id",
+        "span_id",
         "started",
         "summarised",
         "trace_id",
@@ -56,6 +58,7 @@ class Invocation:
         self.request_id = request_id
         self.started = self.last_time = started
         self.trace_id = trace_id
+        self.span_id = ""
         self.expected = self.ended = self.summarised = False
         self.outcome = Outcome.UNKNOWN
         self.failure: Failure | None = None

@@ -10,11 +10,11 @@ from collections import deque
 
 from . import sampling, verdict
 from .account import Account
+from .backlog import Backlog
 from .config import Settings
 from .failures import Failure, Outcome
 from .invocation import Invocation
 from .lines import LineFacts
-from .outbox import Outbox
 from .parcels import Parcel, Stamp
 from .recording import Segment
 from .verdict import Verdict
@@ -47,14 +47,14 @@ class Keeping:
         self,
         settings: Settings,
         *,
-        outbox: Outbox,
+        backlog: Backlog,
         account: Account,
         function: str = "",
         version: str = "",
         managed_instances: bool = False,
     ) -> None:
         self._settings = settings
-        self._outbox = outbox
+        self._backlog = backlog
         self._account = account
         self._function = function
         self._version = version
@@ -63,8 +63,14 @@ class Keeping:
         self._lingering: deque[Invocation] = deque()
         self._unexplained: Invocation | None = None
         self._open: dict[int, Invocation] = {}
+        self._archive_stamp: tuple[Invocation, Stamp] | None = None
         self.init = Invocation("")
         self.environment_id = ""
+        self.arn = ""
+
+    def apply(self, settings: Settings) -> None:
+        """Takes settings that have changed, for every decision from now on."""
+        self._settings = settings
 
     @property
     def held_bytes(self) -> int:
@@ -115,15 +121,18 @@ class Keeping:
         """Takes lines of an invocation, however late."""
         self._account.receive(lines=segment.lines, size_bytes=len(segment.raw))
         invocation.lines += segment.lines
+        self._archive(invocation, segment)
         self._append(invocation, segment)
 
     def store_event(self, invocation: Invocation, segment: Segment) -> None:
         """Takes a platform event that is to travel with the invocation if that is kept."""
+        self._archive(invocation, segment)
         self._append(invocation, segment)
 
     def store_alone(self, segment: Segment, facts: LineFacts) -> None:
         """Takes a line that nothing ties to an invocation: it is a transaction of its own, and judged at once."""
         self._account.receive(lines=segment.lines, size_bytes=len(segment.raw))
+        self._archive(self.init, segment)
         name = f"{self.environment_id}-{segment.first_number}"
         decided = verdict.decide(
             failure=facts.failure,
@@ -132,9 +141,9 @@ class Keeping:
             rate=self._settings.sample_rate,
         )
         if decided is not None and decided.keep:
-            self._outbox.put(Parcel(self._stamp(self.init, decided), [segment]))
+            self._backlog.put(Parcel(self._stamp(self.init, decided), [segment]))
         elif facts.is_emf:
-            self._outbox.put(Parcel(self._stamp(self.init, verdict.METRICS), [segment]))
+            self._backlog.put(Parcel(self._stamp(self.init, verdict.METRICS), [segment]))
         else:
             self._account.drop(verdict.NOT_SAMPLED, segment.lines)
 
@@ -258,6 +267,9 @@ class Keeping:
         self._owe(invocation)
         self._owe_metrics(invocation)
         self._discard(invocation)
+        if self._backlog.archive is not None and not invocation.summarised:
+            # The archive's summary is not one for the sink: should it fail late, it is summed up again there.
+            self._archive(invocation, invocation.summary(self.number(1)))
 
     def _owe(self, invocation: Invocation) -> None:
         """Hands everything to the outbox, if the invocation is kept; when it is over, with its summary."""
@@ -267,14 +279,16 @@ class Keeping:
         segments = invocation.recording.take()
         if invocation.ended and not invocation.summarised and invocation is not self._unexplained:
             invocation.summarised = True
-            segments.append(invocation.summary(self.number(1)))
+            summary = invocation.summary(self.number(1))
+            segments.append(summary)
+            self._archive(invocation, summary)
         if segments:
-            self._outbox.put(Parcel(self._stamp(invocation, decided), segments))
+            self._backlog.put(Parcel(self._stamp(invocation, decided), segments))
 
     def _owe_metrics(self, invocation: Invocation) -> None:
         segments = invocation.recording.take_emf()
         if segments:
-            self._outbox.put(Parcel(self._stamp(invocation, verdict.METRICS), segments))
+            self._backlog.put(Parcel(self._stamp(invocation, verdict.METRICS), segments))
 
     def _discard(self, invocation: Invocation) -> None:
         lines = invocation.recording.lines
@@ -282,6 +296,15 @@ class Keeping:
         if lines:
             invocation.dropped_lines += lines
             self._account.drop(verdict.NOT_SAMPLED, lines)
+
+    def _archive(self, invocation: Invocation, segment: Segment) -> None:
+        """Leaves a segment to be archived, where there is an archive."""
+        if self._backlog.archive is None:
+            return
+        last = self._archive_stamp
+        if last is None or last[0] is not invocation or last[1].trace_id != invocation.trace_id:
+            self._archive_stamp = last = (invocation, self._stamp(invocation, verdict.ARCHIVED))
+        self._backlog.store(last[1], segment)
 
     def _stamp(self, invocation: Invocation, decided: Verdict) -> Stamp:
         return Stamp(
@@ -293,6 +316,8 @@ class Keeping:
             reason=decided.reason,
             weight=decided.weight,
             failed=decided.failed,
+            span_id=invocation.span_id,
+            arn=self.arn,
         )
 
     # The bound --------------------------------------------------------------------------------------------------
@@ -300,31 +325,31 @@ class Keeping:
     def make_room(self) -> None:
         """Gives up what matters least until all that is held is within BUFFER_SIZE.
 
-        In this order: recordings that are only at hand for a late error; healthy invocations that wait for the sink,
-        oldest first; of recordings that are still open, the middle; failed invocations that wait, oldest first; what
+        In this order: recordings that are only at hand for a late error; what waits for the archive, and healthy
+        invocations that wait for the sink, oldest first; of recordings that are still open, the middle; failed invocations that wait, oldest first; what
         is left of the open ones.
         """
         bound = self._settings.buffer_bytes
-        excess = self.held_bytes + self._outbox.held_bytes - bound
+        excess = self.held_bytes + self._backlog.held_bytes - bound
         if excess <= 0:
             return
         while excess > 0 and self._lingering:
             excess -= self._lingering[0].recording.held_bytes
             self._dismiss(self._lingering.popleft())
-        excess = self.held_bytes + self._outbox.held_bytes - bound
+        excess = self.held_bytes + self._backlog.held_bytes - bound
         if excess > 0:
-            self._outbox.give_up(need_bytes=excess, failed_too=False)
+            self._backlog.give_up(need_bytes=excess, failed_too=False)
         for floor_bytes in (bound // FLOOR_SHARE, 0):
             for invocation in sorted(
                 (self.init, *self._open.values()), key=_held_bytes, reverse=True
             ):
-                excess = self.held_bytes + self._outbox.held_bytes - bound
+                excess = self.held_bytes + self._backlog.held_bytes - bound
                 spare = invocation.recording.held_bytes - floor_bytes
                 if excess > 0 and spare > 0:
                     self._evict(invocation, need_bytes=min(excess + bound // SLACK_SHARE, spare))
-            excess = self.held_bytes + self._outbox.held_bytes - bound
+            excess = self.held_bytes + self._backlog.held_bytes - bound
             if excess > 0 and floor_bytes:
-                self._outbox.give_up(need_bytes=excess + bound // SLACK_SHARE, failed_too=True)
+                self._backlog.give_up(need_bytes=excess + bound // SLACK_SHARE, failed_too=True)
 
     def _evict(self, invocation: Invocation, *, need_bytes: int) -> None:
         recording = invocation.recording
@@ -332,7 +357,9 @@ class Keeping:
         lines = recording.give_up(need_bytes=need_bytes)
         invocation.evicted_lines += lines
         invocation.evicted_bytes += before_bytes - recording.held_bytes
-        self._account.evicted += lines
+        self._account.evict(
+            lines, request_id=invocation.request_id, failed=invocation.failure is not None
+        )
 
 
 def _held_bytes(invocation: Invocation) -> int:

@@ -10,35 +10,29 @@ import json
 import select
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .account import Account
 from .boot import MAX_PAUSE_S, REGISTER_PAUSE_S
 from .config import PREFIX, Settings
-from .courier import Courier
+from .delivery import Delivery
 from .extensions_api import ExtensionsApi
 from .failures import failure_by_shutdown
 from .holding import Hold, Holding
 from .keeping import Keeping
+from .kept import epoch_ns
 from .listener import Listener
 from .log import OwnLog
-from .outbox import Outbox
-from .parcels import Answer
 from .recorder import Recorder
+
+if TYPE_CHECKING:
+    from .renewal import Renewal
 
 DEADLINE_MARGIN_S = 0.1
 """Before an invocation's deadline Next is called in any case: a function must not time out on our account."""
 
 MAX_INVOCATION_S = 900.0
 """Lambda's longest function timeout; a deadline further off is a clock that jumped."""
-
-ATTEMPT_TIMEOUT_S = 10.0
-"""For one attempt at a delivery. It holds nobody: FLUSH_TIMEOUT bounds what an invocation waits for."""
-
-ABORT_GRACE_S = 1.0
-"""Beyond the time that an attempt was given, before its connection is broken off."""
-
-MIN_ATTEMPT_S = 0.05
-"""The least that an attempt is given, however little is left: a local receiver answers within it."""
 
 SHUTDOWN_S = 2.0
 """What Lambda gives at SHUTDOWN when it does not say (AWS: Lambda execution environment, shutdown phase)."""
@@ -51,9 +45,6 @@ DRAIN_S = 0.3
 
 DRAIN_QUIET_S = 0.04
 """Telemetry comes at the latest 25 ms (the subscribed timeoutMs) after it was written."""
-
-SHUTDOWN_PAUSE_S = 0.1
-"""Between attempts while the last moments run: long enough for a connection that is refused to be accepted again."""
 
 MAX_FAILURES_IN_A_ROW = 10
 """Of our own, before recording stops for good: something is broken that will not mend."""
@@ -71,9 +62,9 @@ class Lifecycle:
         poll: "select.poll",
         recorder: Recorder,
         keeping: Keeping,
-        outbox: Outbox,
-        courier: Courier,
+        delivery: Delivery,
         holding: Holding | None = None,
+        renewal: "Renewal | None" = None,
         account: Account,
         log: OwnLog,
         renew_identity: Callable[[], None] | None = None,
@@ -89,9 +80,9 @@ class Lifecycle:
             poll: the object that ``listener`` registers its connections with.
             recorder: whose line it is.
             keeping: what becomes of it.
-            outbox: what waits for the sink.
-            courier: the delivery thread, started.
+            delivery: takes what is owed to the sinks.
             holding: whether to hold Next, for each INVOKE; FLUSH decides, unless given.
+            renewal: fetches settings that are references, and applies them.
             account: the counters.
             log: the extension's own log.
             renew_identity: called at the first INVOKE, for environments that are clones of a snapshot.
@@ -104,8 +95,8 @@ class Lifecycle:
         self._poll = poll
         self._recorder = recorder
         self._keeping = keeping
-        self._outbox = outbox
-        self._courier = courier
+        self._delivery = delivery
+        self._renewal = renewal
         self._account = account
         self._log = log
         self._renew_identity = renew_identity
@@ -114,14 +105,20 @@ class Lifecycle:
         self._holding = holding or Holding(settings.flush)
         self._hold: Hold | None = None
         self._missed: Hold | None = None
-        self._shutdown_until_s = 0.0
-        self._abort_at_s = 0.0
         self._next_descriptor = -1
         self._ask_at_s: float | None = None
         self._pause_s = REGISTER_PAUSE_S
         self._last_batch_s = 0.0
         self._over = False
-        poll.register(courier.descriptor, select.POLLIN)
+        for descriptor in delivery.descriptors:
+            poll.register(descriptor, select.POLLIN)
+        if renewal is not None:
+            poll.register(renewal.descriptor, select.POLLIN)
+
+    def apply(self, settings: Settings) -> None:
+        """Takes settings that have changed. What is being held goes on as it began."""
+        self._settings = settings
+        self._holding.flush = settings.flush
 
     def run(self) -> None:
         """Runs until SHUTDOWN has been handled.
@@ -156,14 +153,18 @@ class Lifecycle:
         now_s = self._monotonic_s()
         if self._ask_at_s is not None and now_s >= self._ask_at_s:
             self._ask_next()
-        self._deliver(now_s)
+        if self._renewal is not None:
+            self._renewal.check()
+        self._delivery.deliver(now_s)
         self._release(now_s)
 
     def _attend(self, descriptor: int) -> None:
         listener = self._listener
-        if descriptor == self._courier.descriptor:
-            self._collect()
-        elif listener is not None and listener.owns(descriptor):
+        if self._delivery.collect(descriptor):
+            return
+        if self._renewal is not None and self._renewal.attend(descriptor):
+            return
+        if listener is not None and listener.owns(descriptor):
             for body in listener.read(descriptor):
                 self._last_batch_s = self._monotonic_s()
                 self._recorder.receive(body)
@@ -172,11 +173,11 @@ class Lifecycle:
 
     def _timeout_ms(self, now_s: float) -> int | None:
         waits = [self._ask_at_s - now_s] if self._ask_at_s is not None else []
-        retry_s = self._outbox.wait_s(now_s)
-        if retry_s is not None:
-            waits.append(retry_s)
-        if self._outbox.busy:
-            waits.append(self._abort_at_s - now_s)
+        deliver_s = self._delivery.wait_s(now_s)
+        if deliver_s is not None:
+            waits.append(deliver_s)
+        if self._renewal is not None:
+            waits.append(self._renewal.wait_s())
         if self._hold is not None:
             waits.append((self._hold.flush_until_s or self._hold.deadline_s) - now_s)
         return max(0, int(min(waits) * 1000) + 1) if waits else None
@@ -245,8 +246,11 @@ class Lifecycle:
             if holds:
                 self._ask_next()
             return
+        arn = event.get("invokedFunctionArn")
         invocation = self._recorder.invoked(
-            request_id, trace_header=header if isinstance(header, str) else ""
+            request_id,
+            trace_header=header if isinstance(header, str) else "",
+            arn=arn if isinstance(arn, str) else "",
         )
         if holds:
             self._hold = Hold(request_id, deadline_s=self._deadline_s(deadline_ms))
@@ -281,51 +285,27 @@ class Lifecycle:
         else:
             if not hold.flush_until_s:
                 hold.ended_s = now_s
+                self._account.held_ms["outcome"] += self._since_ms(invocation.last_time)
                 hold.flush_until_s = min(
                     now_s + self._settings.flush_timeout_ms / 1000, hold.deadline_s
                 )
-            if not self._outbox.empty and not self._outbox.failing:
+            if self._delivery.is_awaited:
                 if now_s < hold.flush_until_s:
                     return
-                self._outbox.overdue()
+                self._delivery.overdue()
                 self._log.once(
                     "the sink took longer than a flush may hold an invocation; delivering in the background",
                     variable=f"{PREFIX}FLUSH_TIMEOUT",
                 )
-            self._account.held_ms += (now_s - hold.ended_s) * 1000
+            self._account.held_ms["delivery"] += (now_s - hold.ended_s) * 1000
         self._hold = None
         self._ask_next()
 
-    # Delivery ---------------------------------------------------------------------------------------------------
-
-    def _deliver(self, now_s: float, *, at_once: bool = False) -> None:
-        parcels = self._outbox.begin(now_s, at_once=at_once)
-        if parcels:
-            left_s = self._shutdown_until_s - now_s if self._over else ATTEMPT_TIMEOUT_S
-            timeout_s = max(left_s, MIN_ATTEMPT_S)
-            self._abort_at_s = now_s + timeout_s + ABORT_GRACE_S
-            self._courier.send(parcels, timeout_s=timeout_s)
-        elif self._outbox.busy and now_s >= self._abort_at_s:
-            self._abort_at_s = now_s + ABORT_GRACE_S
-            self._courier.abort()
-
-    def _collect(self) -> None:
-        receipt = self._courier.collect()
-        if receipt is None:
-            return
-        self._outbox.settle(receipt, self._monotonic_s())
-        if receipt.answer is Answer.UNAVAILABLE:
-            self._log.once(
-                "the sink could not be reached; what was kept waits, within the buffer, and is tried again",
-                problem=receipt.detail,
-                variable=f"{PREFIX}SINK",
-            )
-        elif receipt.answer is Answer.REFUSED:
-            self._log.once(
-                "the sink refused what was kept; it is lost, and counted",
-                problem=receipt.detail,
-                variable=f"{PREFIX}SINK",
-            )
+    def _since_ms(self, time: str) -> float:
+        """Gives how long ago that was which Lambda told of with this time; its clock and ours are the machine's."""
+        then_ns = epoch_ns(time)
+        since_ms = 0.0 if then_ns is None else self._wall_s() * 1000 - then_ns / 1_000_000
+        return min(max(since_ms, 0.0), MAX_INVOCATION_S * 1000)
 
     # SHUTDOWN ---------------------------------------------------------------------------------------------------
 
@@ -340,26 +320,19 @@ class Lifecycle:
             if isinstance(deadline_ms, (int, float))
             else SHUTDOWN_S
         )
-        until_s = self._shutdown_until_s = (
-            now_s + min(max(left_s, 0.0), SHUTDOWN_S) - SHUTDOWN_RESERVE_S
-        )
+        until_s = now_s + min(max(left_s, 0.0), SHUTDOWN_S) - SHUTDOWN_RESERVE_S
         reason = event.get("shutdownReason")
         try:
             self._drain(now_s, min(until_s, now_s + DRAIN_S))
             self._keeping.shut_down(failure_by_shutdown(reason if isinstance(reason, str) else ""))
-            self._deliver_rest()
         finally:
-            lines = self._outbox.abandon("shutdown")
-            if lines:
-                self._log.once(
-                    "the environment ended before everything kept was delivered",
-                    lines=lines,
-                    variable=f"{PREFIX}SINK",
-                )
-            if self._listener is not None:
-                self._account.unreadable_bytes += self._listener.discarded_bytes
-            self._account.buffered = self._keeping.buffered_lines
-            self._log.account(**self._account.summary())
+            try:
+                self._delivery.finish(until_s, wait=self._wait)
+            finally:
+                if self._listener is not None:
+                    self._account.unreadable_bytes += self._listener.discarded_bytes
+                self._account.buffered = self._keeping.buffered_lines
+                self._log.account(**self._account.summary())
 
     def _drain(self, begin_s: float, until_s: float) -> None:
         """Takes what Lambda still has to deliver: until it has been quiet, and no invocation is left open."""
@@ -370,26 +343,12 @@ class Lifecycle:
             if now_s >= until_s or (now_s >= quiet_s and self._recorder.complete):
                 return
             wait_s = until_s - now_s if now_s >= quiet_s else min(until_s, quiet_s) - now_s
-            for descriptor, _ in self._poll.poll(max(0, int(wait_s * 1000) + 1)):
-                self._attend(descriptor)
-            self._deliver(self._monotonic_s())
+            self._wait(wait_s)
+            self._delivery.deliver(self._monotonic_s())
 
-    def _deliver_rest(self) -> None:
-        """Tries again and again, at a pace, until everything is delivered or the time is up."""
-        until_s = self._shutdown_until_s
-        attempt_at_s = 0.0
-        while not self._outbox.empty:
-            now_s = self._monotonic_s()
-            if now_s >= until_s:
-                return
-            if now_s >= attempt_at_s and not self._outbox.busy:
-                self._deliver(now_s, at_once=True)
-                attempt_at_s = now_s + SHUTDOWN_PAUSE_S
-            wait_s = (until_s if self._outbox.busy else min(until_s, attempt_at_s)) - now_s
-            for descriptor, _ in self._poll.poll(max(0, int(wait_s * 1000) + 1)):
-                self._attend(descriptor)
-            if not self._outbox.failing:
-                attempt_at_s = 0.0
+    def _wait(self, wait_s: float) -> None:
+        for descriptor, _ in self._poll.poll(max(0, int(wait_s * 1000) + 1)):
+            self._attend(descriptor)
 
 
 def _event_in(body: bytes) -> dict[str, object] | None:

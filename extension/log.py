@@ -26,9 +26,13 @@ class OwnLog:
 
     def __init__(self, level: str) -> None:
         """Takes the value of LOG_LEVEL."""
-        self._level = LEVELS[level]
+        self.apply(level)
         self._said: set[str] = set()
         self._logger: Any = None
+
+    def apply(self, level: str) -> None:
+        """Takes LOG_LEVEL anew."""
+        self._level = LEVELS[level]
 
     def once(self, event: str, **fields: object) -> None:
         """Says a problem at level warning, unless the same one (by ``event`` and ``variable``) has been said."""

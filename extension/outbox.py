@@ -1,30 +1,60 @@
-"""What waits for the sink, and when to try again: one bounded queue, without any I/O.
+"""What waits for one sink, and when to try again: one queue, without any I/O.
 
-Promises: parcels leave in the order they came; at most one batch is under way; what a sink would not take now stays,
-in its place, and is tried again after a pause that grows; what had to be given up is counted. The memory bound is the
-recorder's to hold; :meth:`Outbox.give_up` is how it does so here.
+Promises: parcels leave in the order they came; at most one batch is under way; a batch that was tried once stays as it
+was put together, so that a repetition has the same bytes; what a sink would not take now stays, in its place, and is
+tried again after a pause that grows; a batch that is too large, or holds something that is never taken, is cut until
+that is found, and the rest of it goes; what the sink will never take is given back. The memory bound is the recorder's
+to hold; :meth:`Outbox.give_up` is how it does so here.
 """
 
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from .account import Account
-from .parcels import Answer, Parcel, Receipt
+from .account import Tally
+from .parcels import Answer, Parcel, Receipt, Stamp, halves, without
 from .recording import SEGMENT_COST_BYTES, Kind, Recording, Segment
 
 MAX_BATCH_BYTES = 1024 * 1024
 """Of events in one delivery: large enough to compress well, small enough to be sent within a flush's budget."""
 
+MIN_BATCH_BYTES = 16 * 1024
+"""What a batch is made of at least, however small the receiver says that it should be, if that much waits."""
+
 FIRST_PAUSE_S = 0.1
 MAX_PAUSE_S = 30.0
-"""Between attempts while the sink is down: soon after a hiccup, then rarely enough to cost a function nothing."""
+"""Between attempts while the sink is down: soon after a hiccup, then rarely enough to cost a function nothing. What is
+denied is tried again after the longest pause only: it takes somebody to change something."""
 
 MAX_ATTEMPTS = 240
-"""For one batch: two hours at the longest pause, longer than an outage that people wait out. Then it is lost."""
+"""For one batch: two hours at the longest pause, longer than an outage that people wait out. Then it is given back."""
 
 JITTER = 0.5
 """A pause is shortened by up to this share, so that many environments do not come back at the same moment."""
+
+MAX_CUTS = 64
+"""For one batch that holds something unreadable: enough to single out four records of 10,000. A sink that takes none of
+it is asked no oftener than that, and for the batches that follow only once each, until it takes something."""
+
+
+class _Cuts:
+    """How often what was once one batch may still be cut in search of the unreadable."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MAX_CUTS
+
+
+class Batch:
+    """Parcels that go, and come back, together."""
+
+    __slots__ = ("attempts", "cuts", "parcels")
+
+    def __init__(self, parcels: list[Parcel], cuts: _Cuts | None = None) -> None:
+        self.parcels = parcels
+        self.attempts = 0
+        self.cuts = cuts or _Cuts()
 
 
 class Outbox:
@@ -32,60 +62,105 @@ class Outbox:
 
     Attributes:
         held_bytes: of everything that waits or is under way.
-        failing: whether the last attempt failed, so that nobody should wait for the next.
+        failures: how many attempts in a row have failed.
     """
 
     __slots__ = (
-        "_account",
-        "_attempts",
+        "_batches",
+        "_hopeless",
+        "_linger_s",
+        "_max_batch_bytes",
         "_parcels",
         "_pause_s",
         "_random",
-        "_try_at",
+        "_ripe_bytes",
+        "_since_s",
+        "_tally",
+        "_try_at_s",
         "_under_way",
-        "failing",
+        "failures",
         "held_bytes",
     )
 
-    def __init__(self, account: Account, *, random: Callable[[], float]) -> None:
-        """Takes a source of random numbers in [0, 1), for the jitter."""
-        self._account = account
+    def __init__(
+        self,
+        tally: Tally,
+        *,
+        random: Callable[[], float],
+        ripe_bytes: int = 0,
+        linger_s: float = 0.0,
+    ) -> None:
+        """Takes what counts, and when what waits is ripe to go.
+
+        Args:
+            tally: counts what becomes of lines here.
+            random: gives numbers in [0, 1), for the jitter.
+            ripe_bytes: what waits goes at once if it is as much as this.
+            linger_s: what is less goes after that long, or when it is told to.
+        """
+        self._tally = tally
         self._random = random
+        self._ripe_bytes = ripe_bytes
+        self._linger_s = linger_s
         self._parcels: deque[Parcel] = deque()
-        self._under_way: list[Parcel] = []
-        self._attempts = 0
+        self._batches: deque[Batch] = deque()
+        self._under_way: Batch | None = None
+        self._max_batch_bytes = MAX_BATCH_BYTES
         self._pause_s = FIRST_PAUSE_S
-        self._try_at = 0.0
-        self.failing = False
+        self._try_at_s = 0.0
+        self._since_s: float | None = None
+        self._hopeless = False
+        self.failures = 0
         self.held_bytes = 0
 
     @property
     def empty(self) -> bool:
         """Whether nothing waits and nothing is under way."""
-        return not self._parcels and not self._under_way
+        return not self._parcels and not self._batches and self._under_way is None
 
     @property
     def busy(self) -> bool:
         """Whether a batch is under way."""
-        return bool(self._under_way)
+        return self._under_way is not None
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last attempt failed, so that nobody should wait for the next."""
+        return self.failures > 0
 
     @property
     def lines(self) -> int:
         """Lines that wait or are under way."""
-        return sum(parcel.lines for parcel in self._parcels) + sum(
-            parcel.lines for parcel in self._under_way
-        )
+        return sum(parcel.lines for parcel in self._all())
 
     def put(self, parcel: Parcel) -> None:
         """Adds a parcel at the end."""
         self._parcels.append(parcel)
         self.held_bytes += parcel.held_bytes
 
+    def add(self, stamp: Stamp, segment: Segment) -> None:
+        """Adds a segment at the end, to the last parcel if that has the same stamp."""
+        last = self._parcels[-1] if self._parcels else None
+        if last is None or last.stamp is not stamp:
+            self.put(Parcel(stamp, [segment]))
+            return
+        last.segments.append(segment)
+        last.held_bytes += segment.cost_bytes
+        last.lines += segment.lines
+        self.held_bytes += segment.cost_bytes
+
+    # Delivery ---------------------------------------------------------------------------------------------------
+
     def wait_s(self, now_s: float) -> float | None:
         """Gives the seconds until the next attempt is due; None if there is nothing to attempt."""
-        if self._under_way or not self._parcels:
+        if self._under_way is not None or not (self._batches or self._parcels):
             return None
-        return max(0.0, self._try_at - now_s)
+        wait_s = max(0.0, self._try_at_s - now_s)
+        if self._batches or self.held_bytes >= self._ripe_bytes:
+            return wait_s
+        if self._since_s is None:
+            self._since_s = now_s
+        return max(wait_s, self._since_s + self._linger_s - now_s)
 
     def begin(self, now_s: float, *, at_once: bool = False) -> list[Parcel] | None:
         """Starts a delivery, if one is due.
@@ -100,49 +175,137 @@ class Outbox:
         wait_s = self.wait_s(now_s)
         if wait_s is None or (wait_s > 0.0 and not at_once):
             return None
+        batch = self._under_way = self._batches.popleft() if self._batches else self._put_together()
+        batch.attempts += 1
+        return batch.parcels
+
+    def _put_together(self) -> Batch:
         size = 0
-        while self._parcels and size < MAX_BATCH_BYTES:
+        parcels: list[Parcel] = []
+        while self._parcels and size < self._max_batch_bytes:
             first = self._parcels[0]
-            if size + first.held_bytes > MAX_BATCH_BYTES:
+            if size + first.held_bytes > self._max_batch_bytes:
                 if size:
                     break
-                first = first.split_off(MAX_BATCH_BYTES)
+                first = first.split_off(self._max_batch_bytes)
                 if not self._parcels[0].segments:
                     self._parcels.popleft()
             else:
                 self._parcels.popleft()
             size += first.held_bytes
-            self._under_way.append(first)
-        self._attempts += 1
-        return self._under_way
+            parcels.append(first)
+        self._since_s = None
+        return Batch(parcels)
 
-    def settle(self, receipt: Receipt, now_s: float) -> None:
-        """Takes the sink's answer to what :meth:`begin` gave out."""
-        parcels, self._under_way = self._under_way, []
-        if receipt.answer is Answer.UNAVAILABLE and self._attempts < MAX_ATTEMPTS:
-            self._parcels.extendleft(reversed(parcels))
-            asked_s = min(receipt.retry_after_s or 0.0, MAX_PAUSE_S)
-            self._try_at = now_s + max(asked_s, self._pause_s * (1.0 - JITTER * self._random()))
-            self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)
-            self.failing = True
-            return
-        self._attempts = 0
-        for parcel in parcels:
-            self.held_bytes -= parcel.held_bytes
-            if receipt.answer is Answer.TAKEN:
-                self._account.keep(parcel.stamp.reason, parcel.lines)
-            else:
-                self._account.lose(
-                    "refused" if receipt.answer is Answer.REFUSED else "unavailable", parcel.lines
-                )
+    def settle(self, receipt: Receipt, now_s: float) -> list[tuple[str, Parcel]]:
+        """Takes the sink's answer to what :meth:`begin` gave out.
+
+        Returns:
+            What this sink will not take, each with the reason: to go elsewhere, or to be counted as lost.
+        """
+        batch, self._under_way = self._under_way, None
+        if batch is None:
+            return []
+        self._tally.count_delivery(receipt.answer.value, sent_bytes=receipt.sent_bytes)
+        given_back = _refused(batch.parcels, receipt)
+        gone = receipt.taken.union(receipt.refused)
+        parcels = without(batch.parcels, gone) if gone else batch.parcels
+        self.held_bytes -= sum(parcel.held_bytes for parcel in batch.parcels)
         if receipt.answer is Answer.TAKEN:
-            self._account.delivered_bytes += receipt.sent_bytes
-        if receipt.answer is not Answer.UNAVAILABLE:
-            self._pause_s, self._try_at, self.failing = FIRST_PAUSE_S, 0.0, False
+            self._keep(parcels, receipt.rejected_lines)
+            left: list[Parcel] = []
+        else:
+            self._keep(_only(batch.parcels, receipt.taken), receipt.rejected_lines)
+            left = parcels
+            if len(gone):
+                batch.attempts = 1
+        batch.parcels = left
+        if left:
+            given_back += self._settle_left(batch, receipt)
+        self._pace(receipt, now_s)
+        return given_back
+
+    def _settle_left(self, batch: Batch, receipt: Receipt) -> list[tuple[str, Parcel]]:
+        """Puts what was not taken back in its place, or gives it back."""
+        answer = receipt.answer
+        reason = answer.value
+        if answer in (Answer.UNAVAILABLE, Answer.DENIED):
+            if batch.attempts < MAX_ATTEMPTS:
+                self._put_back([batch])
+                return []
+        elif answer in (Answer.TOO_LARGE, Answer.UNREADABLE):
+            both = halves(batch.parcels)
+            if answer is Answer.TOO_LARGE:
+                # What is put together from now on is no larger than what was too large.
+                half_bytes = sum(parcel.held_bytes for parcel in batch.parcels) // 2
+                self._max_batch_bytes = max(MIN_BATCH_BYTES, min(self._max_batch_bytes, half_bytes))
+            elif batch.cuts.left <= 0 or (self._hopeless and batch.cuts.left == MAX_CUTS):
+                self._hopeless = True
+                both = None
+            else:
+                batch.cuts.left -= 1
+            if both is not None:
+                self._put_back([Batch(half, batch.cuts) for half in both])
+                return []
+        return [(reason, parcel) for parcel in batch.parcels]
+
+    def _put_back(self, batches: list[Batch]) -> None:
+        for batch in reversed(batches):
+            self._batches.appendleft(batch)
+            self.held_bytes += sum(parcel.held_bytes for parcel in batch.parcels)
+
+    def _pace(self, receipt: Receipt, now_s: float) -> None:
+        if receipt.answer not in (Answer.UNAVAILABLE, Answer.DENIED):
+            self._pause_s, self._try_at_s, self.failures = FIRST_PAUSE_S, 0.0, 0
+            if receipt.answer is Answer.TAKEN:
+                self._hopeless = False
+            return
+        self.failures += 1
+        if receipt.answer is Answer.DENIED:
+            self._pause_s = MAX_PAUSE_S
+        asked_s = min(receipt.retry_after_s or 0.0, MAX_PAUSE_S)
+        self._try_at_s = now_s + max(asked_s, self._pause_s * (1.0 - JITTER * self._random()))
+        self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)
+
+    def _keep(self, parcels: list[Parcel], rejected_lines: int) -> None:
+        """Counts parcels as taken, but for so many lines that the sink rejected without saying which."""
+        for parcel in parcels:
+            rejected = min(rejected_lines, parcel.lines)
+            rejected_lines -= rejected
+            self._tally.keep(parcel.stamp.reason, parcel.lines - rejected)
+            if rejected:
+                self._tally.lose("rejected", rejected)
 
     def overdue(self) -> None:
         """Takes note that the sink has kept somebody waiting for too long, which is to be done once only."""
-        self.failing = True
+        self.failures += 1
+
+    def take_all(self) -> list[Parcel]:
+        """Gives everything, what is under way as well, and is empty then; a receipt that still comes is ignored."""
+        parcels = list(self._all())
+        self._parcels.clear()
+        self._batches.clear()
+        self._under_way = None
+        self.held_bytes = 0
+        return parcels
+
+    def take_waiting(self) -> list[Parcel]:
+        """Gives everything but what is under way."""
+        parcels = [parcel for batch in self._batches for parcel in batch.parcels]
+        parcels += self._parcels
+        self._batches.clear()
+        self._parcels.clear()
+        self.held_bytes -= sum(parcel.held_bytes for parcel in parcels)
+        return parcels
+
+    def _all(self) -> list[Parcel]:
+        under_way = self._under_way.parcels if self._under_way is not None else []
+        return [*under_way, *self._waiting()]
+
+    def _waiting(self) -> list[Parcel]:
+        return [*(parcel for batch in self._batches for parcel in batch.parcels), *self._parcels]
+
+    # The memory bound -------------------------------------------------------------------------------------------
 
     def give_up(self, *, need_bytes: int, failed_too: bool) -> int:
         """Gives up waiting parcels, oldest first: healthy invocations only, or failed ones as well.
@@ -155,7 +318,7 @@ class Outbox:
         """
         freed = 0
         for middle_only in (True, False) if failed_too else (False,):
-            for parcel in self._parcels:
+            for parcel in self._waiting():
                 if freed >= need_bytes:
                     break
                 if parcel.lines and (failed_too or not parcel.stamp.failed):
@@ -167,8 +330,9 @@ class Outbox:
 
     def _give_up_of(self, parcel: Parcel, need_bytes: int, *, middle_only: bool) -> int:
         before_bytes = parcel.held_bytes
-        recording = Recording(parcel.segments)
-        self._account.evicted += recording.give_up(need_bytes=need_bytes, middle_only=middle_only)
+        recording = Recording(list(parcel.segments))
+        lines = recording.give_up(need_bytes=need_bytes, middle_only=middle_only)
+        self._tally.evict(lines, request_id=parcel.stamp.request_id, failed=parcel.stamp.failed)
         parcel.hold(recording.segments)
         return before_bytes - parcel.held_bytes
 
@@ -186,20 +350,33 @@ class Outbox:
             self.held_bytes += merged.held_bytes
         return before_bytes - self.held_bytes
 
-    def abandon(self, reason: str) -> int:
-        """Counts everything that still waits or is under way as lost.
 
-        Returns:
-            How many lines that were.
-        """
-        lines = 0
-        for parcel in (*self._under_way, *self._parcels):
-            self._account.lose(reason, parcel.lines)
-            lines += parcel.lines
-        self._parcels.clear()
-        self._under_way = []
-        self.held_bytes = 0
-        return lines
+def _only(parcels: list[Parcel], numbers: frozenset[int]) -> list[Parcel]:
+    return without(parcels, _Others(numbers)) if numbers else []
+
+
+def _refused(parcels: list[Parcel], receipt: Receipt) -> list[tuple[str, Parcel]]:
+    """Picks out what was refused record by record, with the reasons."""
+    by_reason: dict[str, set[int]] = {}
+    for number, reason in receipt.refused.items():
+        by_reason.setdefault(reason, set()).add(number)
+    return [
+        (reason, parcel)
+        for reason, numbers in by_reason.items()
+        for parcel in _only(parcels, frozenset(numbers))
+    ]
+
+
+class _Others:
+    """Every number but these."""
+
+    __slots__ = ("_numbers",)
+
+    def __init__(self, numbers: frozenset[int]) -> None:
+        self._numbers = numbers
+
+    def __contains__(self, number: object) -> bool:
+        return number not in self._numbers
 
 
 def _merged(first: Parcel | None, second: Parcel) -> Parcel:
@@ -213,4 +390,4 @@ def _merged(first: Parcel | None, second: Parcel) -> Parcel:
         kind=Kind.GAP,
         gone_bytes=sum(segment.gone_bytes for segment in gaps),
     )
-    return Parcel(replace(second.stamp, request_id="", trace_id=""), [gap])
+    return Parcel(replace(second.stamp, request_id="", trace_id="", span_id=""), [gap])

@@ -135,9 +135,9 @@ def halves(parcels: list[Parcel]) -> tuple[list[Parcel], list[Parcel]] | None:
     numbers = [n for parcel in parcels for segment in parcel.segments for n in numbers_in(segment)]
     if len(numbers) < 2:  # noqa: PLR2004 - one cannot be halved
         return None
-    first = set(numbers[: len(numbers) // 2])
-    second = set(numbers[len(numbers) // 2 :])
-    return without(parcels, second), without(parcels, first)
+    first = without(parcels, set(numbers[len(numbers) // 2 :]))
+    second = without(parcels, set(numbers[: len(numbers) // 2]))
+    return (first, second) if first and second else None
 
 
 def _pieces(segment: Segment, stays: list[bool]) -> list[Segment]:
@@ -147,6 +147,9 @@ def _pieces(segment: Segment, stays: list[bool]) -> list[Segment]:
     if not any(stays):
         return []
     events = split_events(segment.raw, segment.count)
+    if len(events) != len(stays):
+        # What cannot be taken apart goes the way of its first record.
+        return [segment] if stays[0] else []
     pieces = []
     start = 0
     while start < len(stays):

@@ -34,6 +34,9 @@ REMEMBERED_BATCHES = 64
 DIGESTED_BYTES = 4096
 """Of each end of a batch: some fifteen lines. To digest all of it would cost each line a fifteenth of what it may."""
 
+SPAN_ID_DIGITS = 16
+"""As X-Ray and OpenTelemetry write them (AWS: X-Ray, tracing header)."""
+
 MIN_REPEATED_BYTES = 3
 """An empty array is no batch that could be a repetition."""
 
@@ -52,17 +55,12 @@ class Recorder:
         self._keeping = keeping
         self._account = account
         self._managed = managed_instances
-        self._platform_events = settings.platform_events
-        self._rules = LineRules(
-            error_level=settings.error_level,
-            pattern=settings.error_pattern.search if settings.error_pattern is not None else None,
-            by_id_only=managed_instances,
-        )
+        self.apply(settings)
         self._seen_batches: deque[int] = deque(maxlen=REMEMBERED_BATCHES)
         self._current: Invocation | None = None
         self._previous: Invocation | None = None
         self._known: OrderedDict[str, Invocation] = OrderedDict()
-        self._announced: dict[str, str] = {}
+        self._announced: dict[str, tuple[str, str]] = {}
         self._handlers = {
             "platform.start": self._take_start,
             "platform.runtimeDone": self._take_runtime_done,
@@ -74,25 +72,42 @@ class Recorder:
             "platform.logsDropped": self._take_logs_dropped,
         }
 
+    def apply(self, settings: Settings) -> None:
+        """Takes settings, at first or when they have changed, for every batch from now on."""
+        self._platform_events = settings.platform_events
+        self._rules = LineRules(
+            error_level=settings.error_level,
+            pattern=settings.error_pattern.search if settings.error_pattern is not None else None,
+            by_id_only=self._managed,
+        )
+
     @property
     def complete(self) -> bool:
         """Whether every invocation that began has ended, and none that was announced is still to begin."""
         return not self._keeping.open_count and not self._announced
 
-    def invoked(self, request_id: str, *, trace_header: str) -> Invocation | None:
+    def invoked(self, request_id: str, *, trace_header: str, arn: str = "") -> Invocation | None:
         """Takes an INVOKE event.
+
+        Args:
+            request_id: Lambda's.
+            trace_header: ``X-Amzn-Trace-Id``, empty if there is none.
+            arn: as the function was invoked.
 
         Returns:
             The invocation, if its start has been seen already; else None, until :meth:`expected` finds it.
         """
         trace_id = sampling.trace_id_of(trace_header)
+        span_id = sampling.span_id_of(trace_header)
+        self._keeping.arn = arn
         known = self._known.get(request_id)
         if known is not None and not known.expected:
             known.expected = True
             known.trace_id = known.trace_id or trace_id
+            known.span_id = known.span_id or span_id
             self._keeping.trace_known(known)
             return known
-        self._announced[request_id] = trace_id
+        self._announced[request_id] = trace_id, span_id
         while len(self._announced) > REMEMBERED_INVOCATIONS:
             del self._announced[next(iter(self._announced))]
         return None
@@ -167,6 +182,7 @@ class Recorder:
         tracing = event.field("tracing")
         header = tracing.get("value") if isinstance(tracing, dict) else ""
         trace_id = sampling.trace_id_of(header) if isinstance(header, str) else ""
+        span_id = tracing.get("spanId") if isinstance(tracing, dict) else ""
         known = self._known.get(event.request_id)
         if known is not None and known.started in ("", event.time):
             # A line, or the invocation's end, came before its start; or the start came twice, in different batches.
@@ -174,6 +190,9 @@ class Recorder:
             invocation = known
         else:
             invocation = self._begin(event.request_id, started=event.time, trace_id=trace_id)
+        if isinstance(span_id, str) and len(span_id) == SPAN_ID_DIGITS:
+            # The function's own segment, which the header's Parent is only the parent of.
+            invocation.span_id = span_id
         self._note(invocation, event)
         if not self._managed and invocation is not self._current:
             missed, self._previous, self._current = self._previous, self._current, invocation
@@ -185,8 +204,8 @@ class Recorder:
     def _begin(self, request_id: str, *, started: str = "", trace_id: str = "") -> Invocation:
         invocation = Invocation(request_id, started=started, trace_id=trace_id)
         if request_id in self._announced:
-            invocation.trace_id = trace_id or self._announced.pop(request_id)
-            self._announced.pop(request_id, None)
+            announced_id, invocation.span_id = self._announced.pop(request_id)
+            invocation.trace_id = trace_id or announced_id
             invocation.expected = True
         self._account.invocations += 1
         self._known[request_id] = invocation

@@ -13,6 +13,7 @@ import re
 RANDOMNESS_BITS = 56
 _ONE = 1 << RANDOMNESS_BITS
 
+_PARENT = re.compile(r"(?:^|;)\s*Parent=([0-9a-fA-F]{16})(?:;|$)")
 _ROOT = re.compile(r"(?:^|;)\s*Root=(1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24})(?:;|$)")
 
 
@@ -22,6 +23,12 @@ def trace_id_of(header: str) -> str:
     The header's fields come in any order. Returns an empty string where there is no well-formed ``Root``.
     """
     match = _ROOT.search(header)
+    return match.group(1).lower() if match else ""
+
+
+def span_id_of(header: str) -> str:
+    """Gives the span id of an ``X-Amzn-Trace-Id`` header: ``Parent``, 16 hex digits; an empty string without one."""
+    match = _PARENT.search(header)
     return match.group(1).lower() if match else ""
 
 

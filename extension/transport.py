@@ -3,13 +3,18 @@
 Promises: an answer, or :class:`Unreachable`, within the time given. A connection that died while the environment was
 frozen costs one silent second attempt on a fresh one. Whether a request that failed may have arrived all the same is
 said, since it is what makes a repetition a possible duplicate.
+
+Two waits have no bound here, and need :meth:`Transport.abort` or patience: resolving a name takes as long as the
+system's resolver does, and each of a name's addresses is tried for the time given.
 """
 
 import contextlib
+import errno
+import os
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import httpx
@@ -31,7 +36,7 @@ class Unreachable(Exception):  # noqa: N818 - it says what is the matter
     """There was no answer.
 
     Attributes:
-        detail: for people; never of what was sent.
+        detail: for people; never of what was sent, nor where to.
         uncertain: whether the request may have arrived all the same.
         forever: whether trying again is of no use, as with an address that is none.
     """
@@ -43,12 +48,24 @@ class Unreachable(Exception):  # noqa: N818 - it says what is the matter
         self.forever = forever
 
 
+class _KeptConnectionLost(Unreachable):
+    """It was lost on a connection from before, which may have been dead for long."""
+
+
 class Reply(NamedTuple):
-    """An answer. Header names are looked up in any case."""
+    """An answer. Header names are looked up in any case.
+
+    Attributes:
+        status: such as 200.
+        headers: of the answer.
+        body: as it came, which is not compressed unless the server ignores what it was asked for.
+        complete: whether all of the body is there: it may have been broken off, or too large or too slow to be read.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    complete: bool = True
 
     @property
     def is_success(self) -> bool:
@@ -59,11 +76,29 @@ class Reply(NamedTuple):
 class Transport:
     """One server's connection. Used by one thread; :meth:`abort` may come from another."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str] | None = None,
+        *,
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
+        """Takes what names certificate authorities, and a clock.
+
+        Args:
+            environ: has SSL_CERT_FILE or SSL_CERT_DIR where other authorities are to be trusted than the public
+                ones; the process's own by default. Proxies are those of the process in any case.
+            wall_s: seconds since 1970: the clock that goes on while the environment is frozen.
+        """
+        self._environ = os.environ if environ is None else environ
+        self._wall_s = wall_s
         self._client: httpx.Client | None = None
+        self._trust: ssl.SSLContext | None = None
         self._stream: Any = None
-        self._used = False
+        self._used_at_s = 0.0
+        self._is_fresh = False
+        self._to_proxy = False
         self._request_sent = False
+        self._aborted = False
 
     def exchange(
         self,
@@ -86,23 +121,27 @@ class Transport:
         Raises:
             Unreachable: there was no answer in time, or no connection.
         """
-        request = httpx.Headers({"User-Agent": USER_AGENT})
+        # Uncompressed, an answer is no larger than what is read of it.
+        request = httpx.Headers({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
         request.update(headers)
-        was_used = self._used
-        try:
-            return self._exchange(method, url, request, body, until_s)
-        except CONNECTION_LOST as error:
-            uncertain = self._request_sent
+        self._aborted = False
+        if not 0.0 <= self._wall_s() - self._used_at_s <= KEEPALIVE_S:
+            # The monotonic clock, by which httpx lets go of idle connections, may have stood still in the freezer.
             self.close()
-            if not was_used:
-                raise Unreachable(type(error).__name__, uncertain=uncertain) from None
         try:
             return self._exchange(method, url, request, body, until_s)
-        except CONNECTION_LOST:
-            raise Unreachable("the connection was lost twice", uncertain=True) from None
+        except _KeptConnectionLost as error:
+            uncertain = error.uncertain
+            self.close()
+        try:
+            return self._exchange(method, url, request, body, until_s)
+        except Unreachable as error:
+            error.uncertain = error.uncertain or uncertain
+            raise
 
     def abort(self) -> None:
         """Breaks the connection off: the other side may answer a byte at a time, which no time-out ends."""
+        self._aborted = True
         stream = self._stream
         connection = stream.get_extra_info("socket") if stream is not None else None
         if connection is not None:
@@ -111,28 +150,37 @@ class Transport:
 
     def close(self) -> None:
         """Closes the connection."""
-        client, self._client, self._stream, self._used = self._client, None, None, False
+        client, self._client, self._stream = self._client, None, None
         if client is not None:
             client.close()
 
     def _note(self, name: str, info: dict[str, Any]) -> None:
-        if name in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+        if name.endswith((".connect_tcp.complete", ".start_tls.complete")):
             self._stream = info["return_value"]
+            self._is_fresh = True
+            if self._aborted:
+                self.abort()
+        elif name == "http11.send_request_headers.started":
+            self._to_proxy = info["request"].method == b"CONNECT"
         elif name == "http11.send_request_body.complete":
-            self._request_sent = True
+            self._request_sent = not self._to_proxy
 
     def _exchange(
         self, method: str, url: str, headers: httpx.Headers, body: bytes, until_s: float
     ) -> Reply:
-        self._request_sent = False
+        self._is_fresh = self._request_sent = False
         try:
             return self._attempt(method, url, headers, body, until_s)
-        except CONNECTION_LOST:
-            raise
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
-            raise Unreachable(type(error).__name__, forever=True) from None
+        except CONNECTION_LOST as error:
+            again = not (self._is_fresh or self._aborted or time.monotonic() >= until_s)
+            kind = _KeptConnectionLost if again else Unreachable
+            raise kind(_reason(error), uncertain=self._request_sent) from None
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):
+            raise Unreachable("the address is none", forever=True) from None
         except httpx.HTTPError as error:
-            raise Unreachable(type(error).__name__, uncertain=self._request_sent) from None
+            raise Unreachable(_reason(error), uncertain=self._request_sent) from None
+        except OSError:
+            raise Unreachable("the certificates to trust cannot be read") from None
         except (ImportError, ValueError):
             # httpx reads HTTP_PROXY and the like, and raises these for what it cannot make use of.
             raise Unreachable("the environment's proxy settings cannot be used") from None
@@ -141,28 +189,103 @@ class Transport:
         self, method: str, url: str, headers: httpx.Headers, body: bytes, until_s: float
     ) -> Reply:
         if self._client is None:
-            self._client = _new_client(url)
+            self._client = self._new_client(url)
         # httpx bounds each wait, not their sum, so each gets what is left of the whole.
         left_s = max(until_s - time.monotonic(), 0.001)
-        with self._client.stream(
+        answer = bytearray()
+        complete = False
+        request = self._client.stream(
             method,
             url,
             content=body,
             headers=headers,
             timeout=httpx.Timeout(left_s),
             extensions={"trace": self._note},
-        ) as response:
-            answer = bytearray()
-            for chunk in response.iter_bytes():
+        )
+        # Once the status has been said, what becomes of the rest does not make it an answer that never came.
+        with request as response, contextlib.suppress(httpx.TransportError):
+            for chunk in response.iter_raw():
                 answer += chunk
                 if len(answer) > MAX_ANSWER_BYTES or time.monotonic() > until_s:
                     break
-        self._used = True
-        return Reply(response.status_code, response.headers, bytes(answer))
+            else:
+                complete = True
+        self._used_at_s = self._wall_s()
+        return Reply(response.status_code, response.headers, bytes(answer), complete)
+
+    def _new_client(self, url: str) -> httpx.Client:
+        trust = self._trust
+        if trust is None and url.lower().startswith("https:"):
+            trust = self._trust = _trust(self._environ)
+        # Loading the certificate authorities takes 5 to 20 ms, which plain http has no use for.
+        verify = trust or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        limits = httpx.Limits(max_connections=1, keepalive_expiry=KEEPALIVE_S)
+        return httpx.Client(verify=verify, limits=limits)
 
 
-def _new_client(url: str) -> httpx.Client:
-    # Loading the certificate authorities takes 5 to 20 ms, which plain http has no use for.
-    verify = True if url.lower().startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    limits = httpx.Limits(max_connections=1, keepalive_expiry=KEEPALIVE_S)
-    return httpx.Client(verify=verify, limits=limits)
+def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
+    """Loads the authorities that OpenSSL's own variables name, or else the public ones.
+
+    Raises:
+        OSError: they cannot be read.
+    """
+    file, folder = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
+    if not file and not folder:
+        import certifi
+
+        file = certifi.where()
+    return ssl.create_default_context(cafile=file or None, capath=folder or None)
+
+
+_CERTIFICATE = {
+    9: "the certificate is not valid yet",
+    10: "the certificate has expired",
+    62: "the certificate is for another name",
+    64: "the certificate is for another address",
+}
+"""By OpenSSL's number for it (X509_V_ERR_...); its own words may name the host."""
+
+_NO_TLS = frozenset({"HTTP_REQUEST", "RECORD_LAYER_FAILURE", "WRONG_VERSION_NUMBER"})
+
+_UNROUTABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH})
+
+
+_REASONS = (
+    (httpx.ReadTimeout, "timed out waiting for the answer"),
+    (httpx.WriteTimeout, "timed out sending"),
+    (httpx.TimeoutException, "timed out connecting"),
+    (httpx.ProxyError, "the proxy refused"),
+    (httpx.LocalProtocolError, "a header cannot be sent as it is"),
+    (httpx.ReadError, "the connection was lost"),
+    (httpx.WriteError, "the connection was lost"),
+)
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    """Tells why there was no answer, in words for people, of which none are the other side's."""
+    for kind, reason in _REASONS:
+        if isinstance(error, kind):
+            return reason
+    if isinstance(error, httpx.RemoteProtocolError):
+        # All other breaches of the protocol are told in words that quote them.
+        is_silence = str(error).startswith("Server disconnected")
+        return "the connection was lost" if is_silence else "the answer is not HTTP"
+    return _reason_for_no_connection(error)
+
+
+def _reason_for_no_connection(error: BaseException) -> str:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return _CERTIFICATE.get(cause.verify_code, "the certificate is not trusted")
+    if isinstance(cause, ssl.SSLError):
+        is_plain = cause.reason in _NO_TLS
+        return "the other side does not speak TLS" if is_plain else "the TLS handshake failed"
+    if isinstance(cause, socket.gaierror):
+        return "the name cannot be resolved"
+    if isinstance(cause, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(cause, OSError) and cause.errno in _UNROUTABLE:
+        return "there is no way to the address"
+    return f"no connection: {type(error).__name__}"

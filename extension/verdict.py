@@ -12,6 +12,7 @@ from .failures import Failure
 SAMPLED = "sampled"
 NOT_SAMPLED = "not-sampled"
 EMF = "emf"
+ARCHIVE = "archive"
 UNKNOWN_OUTCOME = "outcome-unknown"
 
 
@@ -34,6 +35,9 @@ class Verdict:
 
 METRICS = Verdict(keep=True, reason=EMF, weight=1.0, failed=False)
 """For lines in the embedded metric format of an invocation that is otherwise let go."""
+
+ARCHIVED = Verdict(keep=True, reason=ARCHIVE, weight=1.0, failed=False)
+"""For what goes to ARCHIVE_SINK, where everything is: it stands for itself, whatever the sink gets."""
 
 
 def decide(*, failure: Failure | None, ended: bool, randomness: int, rate: float) -> Verdict | None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from extension.account import Account
+from extension.backlog import Backlog
 from extension.config import Settings
 from extension.keeping import Keeping
 from extension.ndjson import encode
@@ -17,14 +18,18 @@ from tests.extension.batches import FIRST, TRACE, batch
 class Environment:
     """Takes batches and events, and delivers to a list of records."""
 
-    def __init__(self, *, managed_instances: bool = False, **settings: object) -> None:
+    def __init__(
+        self, *, managed_instances: bool = False, archive: bool = False, **settings: object
+    ) -> None:
         given: dict[str, Any] = {"sample_rate": 0.0, **settings}
         self.settings = replace(Settings(), **given)
         self.account = Account()
         self.outbox = Outbox(self.account, random=lambda: 0.0)
+        self.archive = Outbox(self.account.archive, random=lambda: 0.0) if archive else None
+        self.backlog = Backlog(self.outbox, archive=self.archive)
         self.keeping = Keeping(
             self.settings,
-            outbox=self.outbox,
+            backlog=self.backlog,
             account=self.account,
             function="shop",
             version="7",
@@ -59,7 +64,8 @@ class Environment:
                 return
             if answer is Answer.TAKEN:
                 self.delivered += [json.loads(one) for one in encode(parcels).splitlines()]
-            self.outbox.settle(Receipt(answer), self.now_s)
+            for reason, parcel in self.outbox.settle(Receipt(answer), self.now_s):
+                self.account.lose(reason, parcel.lines)
             if answer is Answer.UNAVAILABLE:
                 return
 

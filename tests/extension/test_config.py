@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given, settings as examples, strategies as st
 
 from extension.config import (
-    KIB,
     MAX_SHOWN_CHARS,
-    MIB,
     PREFIX,
     SETTINGS,
     Flush,
@@ -20,6 +18,7 @@ from extension.config import (
     read_settings,
 )
 from extension.levels import OFF, Level
+from extension.values import KIB, MIB
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 NAMES = [setting.name for setting in SETTINGS]
@@ -59,6 +58,28 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("SINK", "FILE:/tmp/Records", "FILE:/tmp/Records"),
     ("SINK", "http://127.0.0.1:8080/in", "http://127.0.0.1:8080/in"),
     ("SINK", "https://example.com/in?a=b", "https://example.com/in?a=b"),
+    ("SINK", "cloudwatch", "cloudwatch:"),
+    ("SINK", "cloudwatch:", "cloudwatch:"),
+    ("SINK", "cloudwatch:/kept/shop", "cloudwatch:/kept/shop"),
+    ("SINK", "s3://my-bucket.logs/a prefix/é", "s3://my-bucket.logs/a prefix/é"),
+    ("SINK", "s3://bucket", "s3://bucket"),
+    ("SINK", "firehose:my_stream-1.x", "firehose:my_stream-1.x"),
+    ("SINK", "otlp+https://collector:4318", "otlp+https://collector:4318"),
+    ("SINK", "otlp-json+http://collector/v1/logs", "otlp-json+http://collector/v1/logs"),
+    ("SINK", "json+https://host/in", "json+https://host/in"),
+    ("SINK", "loki+http://loki:3100", "loki+http://loki:3100"),
+    ("SINK", "splunk+https://splunk:8088", "splunk+https://splunk:8088"),
+    ("SINK", "elasticsearch+https://es:9200/logs", "elasticsearch+https://es:9200/logs"),
+    ("SINK", "datadog+https://intake", "datadog+https://intake"),
+    ("SINK", "logzio+https://l:8071/?token=x", "logzio+https://l:8071/?token=x"),
+    ("FALLBACK_SINK", "file:/mnt/efs/kept.ndjson", "file:/mnt/efs/kept.ndjson"),
+    ("FALLBACK_SINK_HEADERS", "A=1", (("A", "1"),)),
+    ("ARCHIVE_SINK", "s3://bucket/all", "s3://bucket/all"),
+    ("ARCHIVE_SINK_HEADERS", "A=1", (("A", "1"),)),
+    ("RETENTION_DAYS", "14", 14),
+    ("RETENTION_DAYS", "3653", 3653),
+    ("REFRESH_INTERVAL", "30s", 30_000),
+    ("REFRESH_INTERVAL", "1m", 60_000),
     ("SINK_HEADERS", "Authorization=Bearer a=b", (("Authorization", "Bearer a=b"),)),
     ("SINK_HEADERS", "A=1, b-c = 2 ,D=", (("A", "1"), ("b-c", "2"), ("D", ""))),
     ("FLUSH", "end", Flush.END),
@@ -102,13 +123,30 @@ REJECTED = [
             "http://",
             "https://",
             "ftp://host/",
-            "s3://bucket",
+            "s3://b",
+            "s3:bucket",
+            "s3://under_score/x",
+            "firehose:",
+            "firehose:a b",
+            "cloudwatch:a group",
+            "cloudwatch:" + "g" * 513,
+            "otlp://collector",
+            "loki+ftp://host",
+            "splunk:host",
+            "kafka+https://host",
+            "json+https://",
             "/tmp/x",
             "stdout:x",
             "file://",
         ],
     ),
     ("SINK_HEADERS", ["Authorization", "=value", "a b=c", "A=1,,B=2", "A=é", "A=1,B"]),
+    ("FALLBACK_SINK", ["nowhere", "https://"]),
+    ("FALLBACK_SINK_HEADERS", ["A"]),
+    ("ARCHIVE_SINK", ["s3:bucket"]),
+    ("ARCHIVE_SINK_HEADERS", ["A"]),
+    ("RETENTION_DAYS", ["0", "2", "forever", "14d", "1.5"]),
+    ("REFRESH_INTERVAL", ["0s", "29s", "16m", "5"]),
     ("FLUSH", ["never", "0", "end,background"]),
     ("FLUSH_TIMEOUT", ["2", "-1s", "2h", "901s", "16m", "s", "1,5s", "2 seconds", "9" * 400 + "s"]),
     ("LOG_API", ["both", "2021-03-18", "Logs API"]),
@@ -242,6 +280,37 @@ def test_all_problems_are_collected() -> None:
         "NOPE",
     ]
     assert settings.log_level == "info"
+
+
+@pytest.mark.parametrize("reference", ["ssm:/shop/rate", "secretsmanager:shop#rate"])
+def test_a_reference_is_the_default_until_it_is_fetched(reference: str) -> None:
+    """A value that is to be fetched is no problem; what was fetched is read as if it stood there."""
+    environ = {f"{PREFIX}SAMPLE_RATE": reference, f"{PREFIX}FLUSH": "end"}
+
+    before, no_problems = read_settings(environ)
+    after, none_either = read_settings(environ, fetched={f"{PREFIX}SAMPLE_RATE": "0.5\n"})
+
+    assert no_problems == none_either == []
+    assert (before.sample_rate, before.unresolved) == (Settings().sample_rate, {"SAMPLE_RATE"})
+    assert (after.sample_rate, after.unresolved) == (0.5, frozenset())
+
+
+def test_what_was_fetched_is_never_shown() -> None:
+    """It may be a secret, whatever the setting; and what cannot be used gives way to the default."""
+    environ = {f"{PREFIX}FLUSH": "secretsmanager:shop"}
+
+    settings, (problem,) = read_settings(environ, fetched={f"{PREFIX}FLUSH": "hunter2"})
+
+    assert (problem.value, problem.used) == ("", "adaptive")
+    assert settings.flush is Flush.ADAPTIVE
+
+
+@pytest.mark.parametrize("name", ["ENABLED", "LOG_API"])
+def test_what_is_needed_at_once_cannot_be_fetched(name: str) -> None:
+    """Whether to do anything, and which API to ask, is decided before anything can be fetched."""
+    _, (problem,) = read(**{name: "ssm:/shop/x"})
+
+    assert problem.variable == PREFIX + name
 
 
 def test_secrets_are_not_shown() -> None:

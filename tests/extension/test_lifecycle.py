@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from extension import lifecycle as lifecycle_module
+from extension import delivery as delivery_module
 from extension.account import Account
+from extension.backlog import Backlog
 from extension.boot import REGISTER_PAUSE_S, Boot, listen, subscribe
 from extension.config import Flush, Settings
 from extension.courier import Courier
+from extension.delivery import Delivery
 from extension.keeping import Keeping
 from extension.lifecycle import DEADLINE_MARGIN_S, MAX_FAILURES_IN_A_ROW, Lifecycle
 from extension.listener import Listener
@@ -108,12 +110,14 @@ class Environment:
         self.boot.api.ask_next()
         poll = select.poll()
         self.outbox = Outbox(self.account, random=lambda: 0.0)
-        keeping = Keeping(self.settings, outbox=self.outbox, account=self.account)
+        backlog = Backlog(self.outbox)
+        keeping = Keeping(self.settings, backlog=backlog, account=self.account)
         keeping.environment_id = "e"
         self.recorder = Recorder(self.settings, keeping=keeping, account=self.account)
         self.courier = Courier(lambda: self.sink)
         self.courier.start()
         self.listener = Listener(self.boot.listener, poll)
+        log = OwnLog("info")
         self.lifecycle = Lifecycle(
             settings=self.settings,
             api=self.boot.api,
@@ -121,10 +125,11 @@ class Environment:
             poll=poll,
             recorder=self.recorder,
             keeping=keeping,
-            outbox=self.outbox,
-            courier=self.courier,
+            delivery=Delivery(
+                backlog, primary=self.courier, account=self.account, log=log, last_resort=None
+            ),
             account=self.account,
-            log=OwnLog("info"),
+            log=log,
             renew_identity=renew_identity,
         )
         self._thread = threading.Thread(target=self._run, name="main loop")
@@ -322,8 +327,8 @@ def test_a_delivery_that_outlasts_its_time_is_broken_off(
     cloud: ScriptedLambda, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A sink that keeps no time is told to stop, and what it had is tried again."""
-    monkeypatch.setattr(lifecycle_module, "ATTEMPT_TIMEOUT_S", 0.1)
-    monkeypatch.setattr(lifecycle_module, "ABORT_GRACE_S", 0.1)
+    monkeypatch.setattr(delivery_module, "ATTEMPT_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(delivery_module, "ABORT_GRACE_S", 0.1)
     environment = begin(flush=Flush.BACKGROUND)
     environment.sink.patient = True
     environment.sink.release.clear()
@@ -346,6 +351,7 @@ def test_a_failing_sink_holds_nobody(
         cloud.invoke(request_id)
         cloud.post([start(request_id), line(ERROR), runtime_done(request_id)])
         cloud.wait_for("next", number, timeout_s=1.0)
+    until(lambda: len(environment.sink.attempts) >= 2)
     environment.sink.answer = lambda: Receipt(Answer.TAKEN)
 
     until(lambda: environment.sink.lines() == [ERROR] * 2)
@@ -360,7 +366,7 @@ def test_a_refusing_sink_loses_and_counts(
 ) -> None:
     """What a sink refuses is lost, counted and said, and the function goes on."""
     environment = begin()
-    environment.sink.answer = lambda: Receipt(Answer.REFUSED, "status 403")
+    environment.sink.answer = lambda: Receipt(Answer.REFUSED, "status 405")
 
     cloud.invoke(A)
     cloud.post([start(A), line(ERROR), line("two"), runtime_done(A)])
@@ -368,7 +374,7 @@ def test_a_refusing_sink_loses_and_counts(
     environment.close()
 
     assert environment.account.lost == {"refused": 2}
-    assert any(one.get("problem") == "status 403" for one in said(capsys))
+    assert any(one.get("problem") == "status 405" for one in said(capsys))
     assert_adds_up(environment)
 
 
@@ -678,6 +684,7 @@ def test_shutdown_ends_before_its_deadline_with_a_sink_that_stalls(
     environment.sink.release.clear()
     cloud.invoke(A)
     cloud.post([start(A), line("one")])
+    until(lambda: environment.account.received == 1)
     began_s = time.monotonic()
 
     cloud.shut_down(reason="failure", timeout_s=0.8)

@@ -30,7 +30,9 @@ class Extension:
     def __init__(self, cloud: ScriptedLambda, **environ: str) -> None:
         self.cloud = cloud
         given = {
-            f"FLIGHT_RECORDER_{name}": value for name, value in environ.items() if name.isupper()
+            f"FLIGHT_RECORDER_{name}": value
+            for name, value in ({"SINK": "stdout:"} | environ).items()
+            if name.isupper()
         }
         lambda_environ = {
             "AWS_LAMBDA_RUNTIME_API": cloud.address,
@@ -158,7 +160,7 @@ def test_bad_settings_are_said_and_the_function_runs(cloud: ScriptedLambda, begi
 
 
 def test_no_log_line_and_no_secret_in_our_own_output(cloud: ScriptedLambda, begin: Begin) -> None:
-    """At the most talkative level, with a sink that is down, nothing of the function is in our own log."""
+    """With a sink that is down nothing of the function is in our own log: the last resort is standard output."""
     extension = begin(
         LOG_LEVEL="debug",
         SINK=f"http://user:{SECRET}@127.0.0.1:1/{SECRET}",
@@ -169,10 +171,11 @@ def test_no_log_line_and_no_secret_in_our_own_output(cloud: ScriptedLambda, begi
 
     records, said = extension.shut_down()
 
-    assert records == []
+    assert lines(records) == [f"[ERROR] customer {SECRET}"]
     assert any("sink could not be reached" in one["event"] for one in said)
     assert SECRET not in json.dumps(said)
-    assert said[-1]["lost_lines"] == {"shutdown": 1}
+    assert said[-1]["lost_lines"] == {}
+    assert said[-1]["last_resort_lines"] == 1
 
 
 def test_an_error_pattern_is_used_and_a_catastrophic_one_survived(

@@ -10,13 +10,12 @@ from extension.outbox import (
     JITTER,
     MAX_ATTEMPTS,
     MAX_BATCH_BYTES,
+    MAX_CUTS,
     MAX_PAUSE_S,
-    Answer,
+    MIN_BATCH_BYTES,
     Outbox,
-    Parcel,
-    Receipt,
-    Stamp,
 )
+from extension.parcels import Answer, Parcel, Receipt, Stamp, numbers_in
 from extension.recording import Kind, Segment
 
 TAKEN = Receipt(Answer.TAKEN, sent_bytes=100)
@@ -24,12 +23,18 @@ UNAVAILABLE = Receipt(Answer.UNAVAILABLE)
 REFUSED = Receipt(Answer.REFUSED)
 
 
+EVENT = b'{"time":"2026-01-02T03:04:05.678Z","type":"function","record":"%s"}'
+
+
 def stamp(request_id: str = "id", *, failed: bool = True, reason: str = "crash") -> Stamp:
     return Stamp(request_id, "", "f", "1", "e", reason, 1.0, failed=failed)
 
 
 def lines(count: int = 1, *, size: int = 10, number: int = 0) -> Segment:
-    return Segment(b"x" * size, count=count, first_number=number)
+    """Makes a segment of about so many bytes."""
+    text = b"x" * max(1, size // count - len(EVENT % b""))
+    raw = b",".join(EVENT % text for _ in range(count))
+    return Segment(raw, count=count, first_number=number)
 
 
 def event(number: int = 0) -> Segment:
@@ -133,20 +138,21 @@ def test_what_was_taken_is_kept(outbox: Outbox, account: Account) -> None:
     assert (outbox.empty, outbox.failing, outbox.held_bytes) == (True, False, 0)
 
 
-def test_what_was_refused_is_lost(outbox: Outbox, account: Account) -> None:
+def test_what_was_refused_is_given_back(outbox: Outbox, account: Account) -> None:
     """A sink that says never is not asked again, and the next batch goes at once."""
     outbox.put(parcel("a", count=3))
     outbox.begin(0.0)
     outbox.put(parcel("b"))
 
-    outbox.settle(REFUSED, 0.0)
+    given_back = outbox.settle(REFUSED, 0.0)
 
-    assert account.lost == {"refused": 3}
+    assert [(reason, one.lines) for reason, one in given_back] == [("refused", 3)]
+    assert account.settled() == 0
     assert ids(outbox.begin(0.0)) == ["b"]
 
 
 def test_what_could_not_be_delivered_waits_in_its_place(outbox: Outbox, account: Account) -> None:
-    """After a failure the same parcels come first, after a pause, before what came meanwhile."""
+    """After a failure the very same batch comes first, after a pause, before what came meanwhile."""
     outbox.put(parcel("a"))
     outbox.put(parcel("b"))
     outbox.begin(5.0)
@@ -157,8 +163,10 @@ def test_what_could_not_be_delivered_waits_in_its_place(outbox: Outbox, account:
     assert outbox.failing
     assert outbox.begin(5.0) is None
     assert outbox.wait_s(5.0) == pytest.approx(FIRST_PAUSE_S)
-    assert ids(outbox.begin(5.0 + FIRST_PAUSE_S)) == ["a", "b", "c"]
     assert account.settled() == 0
+    assert ids(outbox.begin(5.0 + FIRST_PAUSE_S)) == ["a", "b"]
+    outbox.settle(TAKEN, 6.0)
+    assert ids(outbox.begin(6.0)) == ["c"]
 
 
 def test_the_pause_can_be_passed_over(outbox: Outbox) -> None:
@@ -219,14 +227,14 @@ def test_a_sink_may_ask_to_be_left_alone(outbox: Outbox, asked_s: float, pause_s
 
 
 def test_attempts_are_bounded(outbox: Outbox, account: Account) -> None:
-    """A batch that nobody ever takes is lost in the end, and the next one has its own attempts."""
+    """A batch that nobody ever takes is given back in the end, and the next one has its own attempts."""
     outbox.put(parcel("a", count=2))
     for _ in range(MAX_ATTEMPTS):
         assert ids(outbox.begin(0.0, at_once=True)) == ["a"]
-        outbox.settle(UNAVAILABLE, 0.0)
+        given_back = outbox.settle(UNAVAILABLE, 0.0)
     outbox.put(parcel("b"))
 
-    assert account.lost == {"unavailable": 2}
+    assert [(reason, one.lines) for reason, one in given_back] == [("unavailable", 2)]
     assert outbox.failing
     assert ids(outbox.begin(0.0, at_once=True)) == ["b"]
     outbox.settle(UNAVAILABLE, 0.0)
@@ -325,17 +333,190 @@ def test_a_sink_that_is_down_for_long_cannot_fill_the_memory(outbox: Outbox) -> 
     assert outbox.held_bytes <= 2 * bound
 
 
-def test_abandoning_counts_everything_as_lost(outbox: Outbox, account: Account) -> None:
-    """At the end what waits and what is under way is lost, and said to be."""
+def test_all_can_be_taken_out(outbox: Outbox, account: Account) -> None:
+    """At the end everything can go elsewhere: what is under way, what was tried, and what waits, in this order."""
     outbox.put(parcel("a", count=2))
     outbox.begin(0.0)
     outbox.put(parcel("b", count=3))
 
-    count = outbox.abandon("shutdown")
+    taken = outbox.take_all()
 
-    assert count == 5
-    assert account.lost == {"shutdown": 5}
+    assert ids(taken) == ["a", "b"]
     assert (outbox.empty, outbox.held_bytes, outbox.lines) == (True, 0, 0)
+    assert outbox.settle(TAKEN, 0.0) == []
+    assert account.settled() == 0
+
+
+def test_what_waits_can_be_taken_out_from_behind_a_batch_under_way(outbox: Outbox) -> None:
+    """What the sink is reading stays, and is settled as ever."""
+    outbox.put(parcel("a"))
+    outbox.begin(0.0)
+    outbox.put(parcel("b"))
+
+    assert ids(outbox.take_waiting()) == ["b"]
+    assert outbox.lines == 1
+    outbox.settle(TAKEN, 0.0)
+    assert (outbox.empty, outbox.held_bytes) == (True, 0)
+
+
+# What is taken in part ----------------------------------------------------------------------------------------------
+
+
+def numbers(parcels: list[Parcel] | None) -> list[int]:
+    return [n for one in parcels or [] for segment in one.segments for n in numbers_in(segment)]
+
+
+def try_all(outbox: Outbox, answer_to: Any) -> tuple[list[int], list[int], int]:
+    """Delivers until nothing is left; gives what was taken, what was given back, and how many attempts it took."""
+    taken, back, attempts = [], [], 0
+    while (batch := outbox.begin(0.0, at_once=True)) is not None:
+        attempts += 1
+        sent = numbers(batch)
+        answer = answer_to(sent)
+        back += numbers([one for _, one in outbox.settle(Receipt(answer), 0.0)])
+        if answer is Answer.TAKEN:
+            taken += sent
+    return taken, back, attempts
+
+
+@pytest.mark.parametrize("poisoned", [{0}, {5}, {99}, {3, 4}, {0, 50, 99}])
+def test_a_poisoned_record_does_not_take_its_batch_along(
+    outbox: Outbox, account: Account, poisoned: set[int]
+) -> None:
+    """A batch with something in it that is never taken is cut until that stands alone; the rest goes, in order."""
+    outbox.put(Parcel(stamp(), [lines(60, size=9000), lines(40, size=6000, number=60)]))
+
+    taken, back, attempts = try_all(
+        outbox, lambda sent: Answer.UNREADABLE if poisoned & set(sent) else Answer.TAKEN
+    )
+
+    assert set(back) == poisoned
+    assert taken == [number for number in range(100) if number not in poisoned]
+    assert account.kept == {"crash": 100 - len(poisoned)}
+    assert attempts <= 1 + 2 * 8 * len(poisoned)
+
+
+def test_a_sink_that_takes_nothing_is_not_searched_for_ever(outbox: Outbox) -> None:
+    """After a bounded search the whole batch is given back, and those that follow at once."""
+    outbox.put(Parcel(stamp(), [lines(5000, size=500_000)]))
+
+    _, back, attempts = try_all(outbox, lambda sent: Answer.UNREADABLE)
+    outbox.put(Parcel(stamp(), [lines(5000, size=500_000)]))
+    _, back_again, attempts_again = try_all(outbox, lambda sent: Answer.UNREADABLE)
+
+    assert sorted(back) == sorted(back_again) == list(range(5000))
+    assert attempts <= 2 * MAX_CUTS + 1
+    assert attempts_again == 1
+
+
+def test_a_batch_that_is_too_large_is_halved_until_it_is_not(outbox: Outbox) -> None:
+    """Everything arrives, in order; what is put together afterwards is as small as what was taken."""
+    limit = 100
+
+    for _ in range(2):
+        outbox.put(Parcel(stamp(), [lines(1000, size=800_000)]))
+        taken, back, attempts = try_all(
+            outbox, lambda sent: Answer.TOO_LARGE if len(sent) > limit else Answer.TAKEN
+        )
+        assert (taken, back) == (list(range(1000)), [])
+    outbox.put(Parcel(stamp(), [lines(1, size=800, number=n) for n in range(1000)]))
+
+    assert attempts > 1000 // limit
+    assert MIN_BATCH_BYTES <= sum(one.held_bytes for one in outbox.begin(0.0) or []) < 150_000
+
+
+def test_a_record_that_is_too_large_alone_is_given_back(outbox: Outbox) -> None:
+    """There is nothing left to cut."""
+    outbox.put(parcel("a", size=500_000))
+    outbox.begin(0.0)
+
+    given_back = outbox.settle(Receipt(Answer.TOO_LARGE), 0.0)
+
+    assert [(reason, one.lines) for reason, one in given_back] == [("too-large", 1)]
+    assert (outbox.empty, outbox.held_bytes, outbox.failing) == (True, 0, False)
+
+
+def test_what_was_taken_of_a_batch_is_not_sent_again(outbox: Outbox, account: Account) -> None:
+    """A sink may take some records now and the others later; each goes once."""
+    outbox.put(Parcel(stamp(), [lines(10, size=1000), event(10), lines(1, size=500, number=11)]))
+    outbox.begin(0.0)
+
+    outbox.settle(Receipt(Answer.UNAVAILABLE, taken=frozenset({0, 1, 2, 7, 10})), 0.0)
+
+    assert account.kept == {"crash": 4}
+    assert numbers(outbox.begin(1.0)) == [3, 4, 5, 6, 8, 9, 11]
+
+
+def test_records_may_be_refused_by_number(outbox: Outbox, account: Account) -> None:
+    """What a sink names is given back with the reason it names; the rest of the batch is kept."""
+    outbox.put(Parcel(stamp(), [lines(10, size=1000)]))
+    outbox.begin(0.0)
+
+    back = outbox.settle(Receipt(Answer.TAKEN, refused={2: "too-old", 3: "too-old", 9: "bad"}), 0.0)
+
+    assert {reason: numbers([one]) for reason, one in back} == {"too-old": [2, 3], "bad": [9]}
+    assert account.kept == {"crash": 7}
+    assert (outbox.empty, outbox.held_bytes) == (True, 0)
+
+
+def test_lines_that_are_rejected_without_being_named_are_lost(
+    outbox: Outbox, account: Account
+) -> None:
+    """They are counted, and nothing is sent again (OTLP: partial success)."""
+    outbox.put(parcel("a", count=3))
+    outbox.put(parcel("b", count=3))
+    outbox.begin(0.0)
+
+    outbox.settle(Receipt(Answer.TAKEN, rejected_lines=4), 0.0)
+
+    assert account.kept == {"crash": 2}
+    assert account.lost == {"rejected": 4}
+    assert outbox.empty
+
+
+def test_what_is_denied_waits_for_the_longest_pause(outbox: Outbox) -> None:
+    """It takes somebody to change a permission: until then asking often is of no use."""
+    outbox.put(parcel("a"))
+    outbox.begin(0.0)
+
+    outbox.settle(Receipt(Answer.DENIED), 0.0)
+
+    assert outbox.wait_s(0.0) == pytest.approx(MAX_PAUSE_S)
+    assert outbox.failing
+    assert ids(outbox.begin(MAX_PAUSE_S)) == ["a"]
+
+
+def test_what_is_not_ripe_waits_for_more(account: Account) -> None:
+    """A little goes after a while, or when it is told to; enough goes at once."""
+    outbox = Outbox(account, random=lambda: 0.0, ripe_bytes=10_000, linger_s=60.0)
+    outbox.put(parcel("a", size=1000))
+    wait_s = outbox.wait_s(5.0)
+    outbox.put(parcel("b", size=1000))
+
+    assert wait_s == 60.0
+    assert outbox.wait_s(35.0) == 30.0
+    assert outbox.begin(64.0) is None
+    assert ids(outbox.begin(65.0)) == ["a", "b"]
+    outbox.settle(TAKEN, 65.0)
+    outbox.put(parcel("c", size=1000))
+    assert outbox.wait_s(70.0) == 60.0
+    outbox.put(parcel("d", size=10_000))
+    assert ids(outbox.begin(70.0)) == ["c", "d"]
+    outbox.settle(TAKEN, 70.0)
+    outbox.put(parcel("e"))
+    assert ids(outbox.begin(70.0, at_once=True)) == ["e"]
+
+
+def test_segments_with_one_stamp_make_one_parcel(outbox: Outbox) -> None:
+    """What is archived comes a segment at a time, and costs no parcel each."""
+    first, second = stamp("a"), stamp("b")
+
+    for one, number in ((first, 0), (first, 1), (second, 2)):
+        outbox.add(one, lines(2, size=100, number=number))
+
+    batch = outbox.begin(0.0) or []
+    assert [(one.stamp.request_id, one.lines) for one in batch] == [("a", 4), ("b", 2)]
+    assert outbox.held_bytes == sum(one.held_bytes for one in batch)
 
 
 class OutboxMachine(RuleBasedStateMachine):
@@ -376,12 +557,17 @@ class OutboxMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.batch is not None)
     @rule(answer=st.sampled_from(list(Answer)), retry_after_s=st.none() | st.floats(0, 100))
     def settle(self, answer: Answer, retry_after_s: float | None) -> None:
+        sent = numbers(self.batch)
+        some = frozenset(sent[::3]) if answer is Answer.UNAVAILABLE else frozenset()
+        refused = {number: "bad" for number in sent[1::5]} if answer is not Answer.REFUSED else {}
+        refused = {number: reason for number, reason in refused.items() if number not in some}
+        receipt = Receipt(answer, retry_after_s=retry_after_s, taken=some, refused=refused)
         if answer is Answer.TAKEN:
-            numbers = [one.first_number for each in self.batch or [] for one in each.segments]
-            assert numbers == sorted(numbers)
-            assert numbers[0] > self.last_taken
-            self.last_taken = numbers[-1]
-        self.outbox.settle(Receipt(answer, retry_after_s=retry_after_s), self.now_s)
+            assert sent == sorted(sent)
+            assert sent[0] > self.last_taken
+            self.last_taken = sent[-1]
+        for reason, one in self.outbox.settle(receipt, self.now_s):
+            self.account.lose(reason, one.lines)
         self.batch = None
 
     @rule(seconds=st.floats(0, 40))
@@ -397,7 +583,8 @@ class OutboxMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.batch is None)
     @rule()
     def abandon(self) -> None:
-        self.outbox.abandon("shutdown")
+        for one in self.outbox.take_all():
+            self.account.lose("shutdown", one.lines)
         assert self.outbox.held_bytes == 0
 
     @invariant()
@@ -406,7 +593,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_held_is_what_is_there(self) -> None:
-        parcels: Any = [*self.outbox._parcels, *self.outbox._under_way]
+        parcels = self.outbox._all()
         assert self.outbox.held_bytes == sum(
             segment.cost_bytes for one in parcels for segment in one.segments
         )

@@ -1,0 +1,167 @@
+"""How the text of a setting is read: each function takes what a variable holds, and raises ValueError for what it is not.
+
+Pure.
+"""
+
+import re
+import warnings
+from collections.abc import Callable
+
+from .levels import OFF, level_named
+
+KIB = 1024
+MIB = 1024 * KIB
+MIN_BUFFER_BYTES = 64 * KIB
+"""Below this not even one batch (262,144 bytes at most) can be held in part."""
+
+MIN_REFRESH_INTERVAL_MS = 30_000
+"""All environments refresh in the same second: oftener, and the parameter store's quota would be what they meet."""
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m)")
+_DURATION_MS = {"ms": 1, "s": 1000, "m": 60_000}
+_SIZE = re.compile(r"([0-9]{1,12})\s*(KiB|MiB|KB|MB|B)?", re.IGNORECASE)
+_SIZE_BYTES = {"b": 1, "kib": KIB, "kb": KIB, "mib": MIB, "mb": MIB}
+MAX_FLUSH_TIMEOUT_MS = 900_000
+"""Lambda's longest function timeout: the deadline of an invocation bounds a flush in any case."""
+
+
+def read_rate(text: str) -> float:
+    """Reads a number from 0 to 1, or a percentage."""
+    rate = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    if not 0.0 <= rate <= 1.0:
+        raise ValueError
+    return rate
+
+
+def read_duration_ms(text: str) -> int:
+    """Reads ``250ms``, ``2s`` or ``5m``."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError
+    duration_ms = float(match.group(1)) * _DURATION_MS[match.group(2)]
+    if duration_ms > MAX_FLUSH_TIMEOUT_MS:
+        raise ValueError
+    return round(duration_ms)
+
+
+def read_size_bytes(text: str) -> int:
+    """Reads ``512KiB`` or ``8MiB``, or a number of bytes."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise ValueError
+    size = int(match.group(1)) * _SIZE_BYTES[(match.group(2) or "B").lower()]
+    if size < MIN_BUFFER_BYTES:
+        raise ValueError
+    return size
+
+
+def read_boolean(text: str) -> bool:
+    """Reads true or false, in the usual spellings."""
+    word = text.lower()
+    if word in {"true", "1", "yes", "on"}:
+        return True
+    if word in {"false", "0", "no", "off"}:
+        return False
+    raise ValueError
+
+
+def read_level(text: str) -> int:
+    """Reads the name of a level, or OFF."""
+    if text.upper() == "OFF":
+        return OFF
+    level = level_named(text)
+    if level is None:
+        raise ValueError
+    return int(level)
+
+
+def read_pattern(text: str) -> re.Pattern[str]:
+    """Reads a regular expression."""
+    try:
+        with warnings.catch_warnings():
+            # Python warns of patterns that may mean something else one day, and would print them.
+            warnings.simplefilter("ignore")
+            return re.compile(text)
+    except (re.error, RecursionError, OverflowError):
+        raise ValueError from None
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """Gives what reads one of these words, in any case."""
+
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError
+        return text.lower()
+
+    return parse
+
+
+_HTTP_SHAPES = ("", "json+", "loki+", "splunk+", "elasticsearch+", "datadog+", "logzio+")
+_HTTP_SCHEMES = (*_HTTP_SHAPES, "otlp+", "otlp-json+")
+_URL = re.compile(r"([a-z-]+\+)?https?://[^/?#\s][^\s]*", re.IGNORECASE)
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?", re.IGNORECASE)
+_LOG_GROUP = re.compile(r"cloudwatch:[.\-_/#A-Za-z0-9]{0,512}", re.IGNORECASE)
+_STREAM = re.compile(r"firehose:[a-zA-Z0-9_.-]{1,64}", re.IGNORECASE)
+SINK_FORMS = (
+    "cloudwatch:[GROUP], s3://BUCKET/PREFIX, firehose:STREAM, otlp+https://…, https://… (also json+, loki+, splunk+,"
+    " elasticsearch+, datadog+, logzio+; http for https), file:PATH or stdout:"
+)
+
+
+def read_sink(text: str) -> str:
+    """Checks a sink's form. Names are those that AWS allows (PutLogEvents; S3 bucket naming; CreateDeliveryStream)."""
+    if text in {"stdout", "cloudwatch"}:
+        text += ":"
+    scheme = text.partition(":")[0].lower()
+    if scheme == "stdout":
+        good = text.lower() == "stdout:"
+    elif scheme == "file":
+        good = bool(text[len("file:") :].removeprefix("//"))
+    elif scheme in {"cloudwatch", "s3", "firehose"}:
+        good = any(form.fullmatch(text) for form in (_LOG_GROUP, _BUCKET, _STREAM))
+    else:
+        known = scheme.removesuffix("https").removesuffix("http") in _HTTP_SCHEMES
+        good = known and _URL.fullmatch(text) is not None
+    if not good:
+        raise ValueError
+    return text
+
+
+RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545),
+    *(731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+"""AWS: PutRetentionPolicy, retentionInDays."""
+
+
+def read_retention_days(text: str) -> int:
+    """Reads a retention that CloudWatch Logs offers."""
+    days = int(text)
+    if days not in RETENTION_DAYS:
+        raise ValueError
+    return days
+
+
+def read_interval_ms(text: str) -> int:
+    """Reads a duration that is long enough to fetch settings at."""
+    interval_ms = read_duration_ms(text)
+    if interval_ms < MIN_REFRESH_INTERVAL_MS:
+        raise ValueError
+    return interval_ms
+
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FIELD = re.compile(r"[\x20-\x7e\t]*")
+
+
+def read_headers(text: str) -> tuple[tuple[str, str], ...]:
+    """Reads ``NAME=VALUE``, several separated by commas; names and values as RFC 9110 allows them."""
+    headers = []
+    for part in text.split(","):
+        name, equals, value = part.partition("=")
+        name, value = name.strip(), value.strip()
+        if not equals or not _TOKEN.fullmatch(name) or not _FIELD.fullmatch(value):
+            raise ValueError
+        headers.append((name, value))
+    return tuple(headers)
