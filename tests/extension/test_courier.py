@@ -269,3 +269,18 @@ def test_stopping_a_courier_that_never_had_a_sink() -> None:
     courier.stop(timeout_s=WAIT_S)
 
     assert not courier._thread.is_alive()
+
+
+def test_another_sink_can_take_over(start: Start) -> None:
+    """After a change the next batch goes to the new sink, and the old one is closed."""
+    first, second = ListSink(), ListSink()
+    courier = start(lambda: first)
+    courier.send([parcel()], timeout_s=1.0)
+    receipt_of(courier)
+
+    courier.change(lambda: second)
+    courier.send([parcel()], timeout_s=1.0)
+    receipt_of(courier)
+
+    assert (len(first.sent), first.closed) == (1, True)
+    assert (len(second.sent), second.closed) == (1, False)

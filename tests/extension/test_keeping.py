@@ -1,17 +1,25 @@
 """What becomes of what was recorded, within the memory bound."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from extension import keeping
 from extension.failures import Failure, Outcome
+from extension.ndjson import encode
 from extension.parcels import Answer
 from tests.extension.batches import FIRST, SECOND, done, event, line, python_line, report, start
 from tests.extension.environment import Environment
 
 SAMPLED_IN = "Root=1-5f35ae12-0c0fec141affffffffffffff;Sampled=1"
 SAMPLED_OUT = "Root=1-5f35ae12-0c0fec141a00000000000001;Sampled=1"
+
+
+def archived(env: Environment) -> list[dict[str, object]]:
+    """What waits for the archive."""
+    assert env.archive is not None
+    return [json.loads(one) for one in encode(env.archive.take_all()).splitlines()]
 
 
 def error(request_id: str = FIRST) -> dict[str, object]:
@@ -244,3 +252,64 @@ def test_a_restored_snapshot_gets_an_identity_of_its_own() -> None:
 
     env.deliver()
     assert env.delivered[0]["id"].startswith("clone-")
+
+
+# The archive --------------------------------------------------------------------------------------------------------
+
+
+def test_the_archive_gets_everything_kept_or_not() -> None:
+    """Lines, reports and how it ended: of healthy invocations, failed ones, and what was written before any."""
+    env = Environment(archive=True)
+    env.receive(line("init")).invoke(trace=SAMPLED_OUT)
+    env.receive(start(), line("healthy"), done(), report())
+    env.invoke(SECOND, trace=SAMPLED_OUT)
+    env.receive(start(SECOND), line("failing"), error(SECOND), done(SECOND, status="error"))
+    env.keeping.shut_down(None)
+
+    found = archived(env)
+
+    assert [one["record"] for one in found if one["type"] == "function"][:3] == [
+        "init",
+        "healthy",
+        "failing",
+    ]
+    ended = [one for one in found if one["type"] == "flightRecorder.invocation"]
+    assert [one["requestId"] for one in ended] == [FIRST, SECOND]
+    assert len([one for one in found if one["type"] == "platform.report"]) == 1
+    assert {one["reason"] for one in found} == {"archive"}
+    assert {one["weight"] for one in found} == {1}
+    assert len({one["id"] for one in found}) == len(found)
+
+
+def test_a_record_has_the_same_id_in_the_archive_and_at_the_sink() -> None:
+    """Whoever reads both can tell what is the same."""
+    env = Environment(archive=True).invoke()
+    env.receive(start(), line("a"), error(), done(status="error"), report())
+    env.deliver()
+
+    assert {one["id"] for one in archived(env)} == {one["id"] for one in env.delivered}
+
+
+def test_the_archive_is_within_the_bound_and_gives_first() -> None:
+    """BUFFER_SIZE covers it; what it costs is counted apart, and the recording of what runs is whole."""
+    env = Environment(archive=True, buffer_bytes=256 * 1024).invoke()
+    env.receive(start())
+    for number in range(4):
+        env.receive(*many(180, prefix=f"{number}-"))
+        held_bytes = env.keeping.held_bytes + env.backlog.held_bytes
+        assert held_bytes <= 256 * 1024 + 2000
+    env.receive(error())
+
+    assert len(env.lines()) == 721
+    assert env.account.evicted == 0
+    assert env.account.archive.evicted > 0
+
+
+def test_a_changed_setting_applies_to_what_is_undecided() -> None:
+    """A rate that is turned up keeps the invocation that runs."""
+    env = Environment().invoke().receive(start(), line("a"))
+
+    env.keeping.apply(replace(env.settings, sample_rate=1.0))
+    env.receive(done())
+
+    assert env.lines() == ["a"]

@@ -1,11 +1,13 @@
 """Whose line it is, and what platform events say."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from extension.config import PlatformEvents
+from extension.levels import Level
 from extension.parcels import Answer
 from tests.extension.batches import (
     FIRST,
@@ -509,3 +511,47 @@ def test_a_large_batch_is_recognised_by_its_ends() -> None:
 
     assert env.account.duplicate_batches == 1
     assert env.account.received == 400
+
+
+@pytest.mark.parametrize(
+    ("tracing", "span_id"),
+    [
+        ({}, "2be948a625588e32"),
+        ({"spanId": "24cd7d670fa455f0", "value": TRACE}, "24cd7d670fa455f0"),
+        ({"spanId": 7}, "2be948a625588e32"),
+        ({"spanId": "short"}, "2be948a625588e32"),
+    ],
+)
+def test_the_span_is_the_one_lambda_names_or_else_the_headers_parent(
+    tracing: dict[str, object], span_id: str
+) -> None:
+    """The Telemetry API names the function's own segment; the header only what that is part of."""
+    env = Environment(sample_rate=1.0).invoke()
+    env.receive(event("platform.start", {"requestId": FIRST, "tracing": tracing}), line("a"))
+
+    (parcel, *_) = env.outbox.take_all()
+
+    assert parcel.stamp.span_id == span_id
+
+
+def test_what_is_delivered_names_the_function_as_it_was_invoked() -> None:
+    """The ARN of INVOKE, which may be an alias's."""
+    env = Environment(sample_rate=1.0)
+    env.recorder.invoked(
+        FIRST, trace_header=TRACE, arn="arn:aws:lambda:eu-west-1:1:function:f:live"
+    )
+    env.receive(start(), line("a"))
+
+    (parcel, *_) = env.outbox.take_all()
+
+    assert parcel.stamp.arn == "arn:aws:lambda:eu-west-1:1:function:f:live"
+
+
+def test_changed_rules_apply_to_the_next_batch() -> None:
+    """An error level that is changed is what lines are held against from then on."""
+    env = Environment().invoke().receive(start(), line(python_line("a", level="WARN")))
+
+    env.recorder.apply(replace(env.settings, error_level=Level.WARN))
+    env.receive(line(python_line("b", level="WARN")))
+
+    assert env.reasons() == {"level-warn"}

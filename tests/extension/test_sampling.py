@@ -104,3 +104,18 @@ def test_thresholds_are_those_of_the_specification(rate: float, threshold: int) 
 def test_the_weight_is_the_inverse_of_the_rate(rate: float) -> None:
     """What is kept at a rate stands for 1/rate transactions."""
     assert sampling.weight_of(rate) == pytest.approx(1 / rate)
+
+
+@pytest.mark.parametrize(
+    ("header", "span_id"),
+    [
+        ("Root=1-5f35ae12-0c0fec141ab77a00bc047aa2;Parent=2BE948a625588e32", "2be948a625588e32"),
+        ("Parent=2be948a625588e32;Root=x", "2be948a625588e32"),
+        ("Root=1-5f35ae12-0c0fec141ab77a00bc047aa2;Sampled=0", ""),
+        ("Parent=2be948a6", ""),
+        ("", ""),
+    ],
+)
+def test_the_span_id_is_the_headers_parent(header: str, span_id: str) -> None:
+    """Sixteen hex digits, in lower case; nothing where there are none."""
+    assert sampling.span_id_of(header) == span_id
