@@ -8,7 +8,7 @@ import pytest
 from extension import keeping
 from extension.failures import Failure, Outcome
 from extension.ndjson import encode
-from extension.parcels import Answer
+from extension.parcels import Answer, Receipt
 from tests.extension.batches import FIRST, SECOND, done, event, line, python_line, report, start
 from tests.extension.environment import Environment
 
@@ -313,3 +313,74 @@ def test_a_changed_setting_applies_to_what_is_undecided() -> None:
     env.receive(done())
 
     assert env.lines() == ["a"]
+
+
+# A long outage ------------------------------------------------------------------------------------------------------
+
+
+def outage(env: Environment, *, invocations: int, failing_every: int, lines_each: int) -> None:
+    """An hour without the sink, and then it is back; the pauses are the outbox's own."""
+    step_s = 3600.0 / invocations
+    for number in range(invocations):
+        request_id = f"{number:08d}-0000-4000-8000-000000000000"
+        env.invoke(request_id, trace="")
+        env.receive(start(request_id, time=f"2026-10-12T00:{number:04d}Z"))
+        env.receive(*many(lines_each, prefix=f"{number:04d}-"))
+        if number % failing_every == 0:
+            env.receive(error(request_id))
+        env.receive(done(request_id, mark=number), report(request_id, mark=number))
+        env.now_s += step_s
+        while env.outbox.begin(env.now_s) is not None:
+            env.outbox.settle(Receipt(Answer.UNAVAILABLE), env.now_s)
+        assert env.keeping.held_bytes + env.backlog.held_bytes <= env.settings.buffer_bytes + 2000
+        assert env.accounted_for
+    env.keeping.shut_down(None)
+    env.deliver()
+
+
+def test_after_an_outage_of_an_hour_everything_within_the_bound_arrives() -> None:
+    """Where the buffer is large enough, an hour without a sink costs nothing at all."""
+    env = Environment(sample_rate=0.999, buffer_bytes=8 * 1024 * 1024)
+
+    outage(env, invocations=120, failing_every=10, lines_each=20)
+
+    assert env.account.evicted == 0
+    assert env.account.lost == {}
+    assert sum(env.account.kept.values()) + sum(env.account.dropped.values()) == 120 * 20 + 12
+    assert len({one["id"] for one in env.delivered}) == len(env.delivered)
+
+
+def test_what_an_outage_costs_is_healthy_first_and_the_oldest_of_them() -> None:
+    """Failed invocations arrive whole; of healthy ones the latest do, and each of the others says what it lost."""
+    env = Environment(sample_rate=0.999, buffer_bytes=256 * 1024)
+
+    outage(env, invocations=120, failing_every=10, lines_each=20)
+
+    told = {
+        one["requestId"]: one["record"]
+        for one in env.delivered
+        if one["type"] == "flightRecorder.gap" and one.get("requestId")
+    }
+    arrived = [one for one in env.delivered if one["type"] == "function"]
+    failed = [one for one in arrived if one["weight"] == 1]
+    healthy = [one["requestId"] for one in arrived if one["weight"] > 1]
+    assert len(failed) == 12 * 21
+    assert env.account.evicted_invocations["failed"] == 0
+    assert env.account.evicted_invocations["healthy"] > 50
+    assert len(arrived) + env.account.evicted + sum(env.account.dropped.values()) == 120 * 20 + 12
+    assert max(told) <= min(healthy)
+
+
+def test_an_outage_that_is_larger_than_the_buffer_costs_failed_invocations_last() -> None:
+    """When everything fails, each keeps its summary and what it lost, and the account has the sum."""
+    env = Environment(buffer_bytes=128 * 1024)
+
+    outage(env, invocations=120, failing_every=1, lines_each=20)
+
+    summaries = env.summaries()
+    gaps = [one["record"] for one in env.delivered if one["type"] == "flightRecorder.gap"]
+    arrived = sum(one["type"] == "function" for one in env.delivered)
+    assert env.account.evicted_invocations["failed"] > 50
+    assert sum(gap["evictedLines"] for gap in gaps) == env.account.evicted
+    assert arrived + env.account.evicted == 120 * 21
+    assert len(summaries) > 50
