@@ -68,6 +68,7 @@ class Outbox:
     __slots__ = (
         "_batches",
         "_hopeless",
+        "_late",
         "_linger_s",
         "_max_batch_bytes",
         "_parcels",
@@ -110,6 +111,7 @@ class Outbox:
         self._try_at_s = 0.0
         self._since_s: float | None = None
         self._hopeless = False
+        self._late = False
         self.failures = 0
         self.held_bytes = 0
 
@@ -125,8 +127,8 @@ class Outbox:
 
     @property
     def failing(self) -> bool:
-        """Whether the last attempt failed, so that nobody should wait for the next."""
-        return self.failures > 0
+        """Whether the last attempt failed, or kept somebody waiting: nobody should wait for the next."""
+        return self.failures > 0 or self._late
 
     @property
     def lines(self) -> int:
@@ -255,6 +257,7 @@ class Outbox:
             self.held_bytes += sum(parcel.held_bytes for parcel in batch.parcels)
 
     def _pace(self, receipt: Receipt, now_s: float) -> None:
+        self._late = False
         if receipt.answer not in (Answer.UNAVAILABLE, Answer.DENIED):
             self._pause_s, self._try_at_s, self.failures = FIRST_PAUSE_S, 0.0, 0
             if receipt.answer is Answer.TAKEN:
@@ -278,7 +281,7 @@ class Outbox:
 
     def overdue(self) -> None:
         """Takes note that the sink has kept somebody waiting for too long, which is to be done once only."""
-        self.failures += 1
+        self._late = True
 
     def take_all(self) -> list[Parcel]:
         """Gives everything, what is under way as well, and is empty then; a receipt that still comes is ignored."""

@@ -25,6 +25,7 @@ Behaviour = Literal[
     "500",
     "429",
     "403",
+    "405",
     "garbage",
     "forget",
 ]
@@ -170,7 +171,7 @@ class Receiver:
         if behaviour == "garbage":
             connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
             return False
-        status = {"500": "500 Oops", "429": "429 Slow Down", "403": "403 No"}.get(
+        status = {"500": "500 Oops", "429": "429 Slow Down", "403": "403 No", "405": "405 Never"}.get(
             behaviour, "200 OK"
         )
         extra = f"Retry-After: {self.retry_after}\r\n" if self.retry_after else ""

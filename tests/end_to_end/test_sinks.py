@@ -228,8 +228,7 @@ def test_the_function_goes_on_while_a_sink_misbehaves(
     assert total(told, "kept_lines") == sum(len(wrote(cloud, one.request_id)) for one in failed)
     complaints = {one["event"] for one in problems(cloud)}
     assert len(complaints) == len(problems(cloud)), "each problem is said once"
-    if behaviour != "slow":
-        assert any("could not be reached" in complaint for complaint in complaints)
+    assert behaviour != "slow" or not any("could not be reached" in one for one in complaints)
 
 
 def test_the_function_goes_on_while_a_sink_refuses_connections(
@@ -245,7 +244,8 @@ def test_the_function_goes_on_while_a_sink_refuses_connections(
 
     _assert_arrived_once(receiver.delivered, cloud, results)
     assert total(accounts(cloud), "lost_lines") == 0
-    assert [one["variable"] for one in problems(cloud)] == ["FLIGHT_RECORDER_SINK"]
+    # Not a word of one failure; of more, one.
+    assert [one["variable"] for one in problems(cloud)] in ([], ["FLIGHT_RECORDER_SINK"])
 
 
 def test_a_sink_that_comes_back_at_the_last_moment_still_gets_everything(
@@ -264,31 +264,102 @@ def test_a_sink_that_comes_back_at_the_last_moment_still_gets_everything(
     assert total(accounts(cloud), "lost_lines") == 0
 
 
-def test_a_sink_that_stays_away_costs_lines_which_are_counted(
+def test_what_failed_is_printed_when_the_environment_ends_without_a_sink(
     layer_dir: Path, tmp_path: Path, receiver: Receiver
 ) -> None:
-    """The environment ends in time although nothing could be delivered, and the account says what was lost."""
+    """The last resort: Lambda sends it to CloudWatch, if it may. What was only sampled is lost, and counted."""
     receiver.listen()
     receiver.behaviour = "stall"
-    function = _function(tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT)
+    function = _function(tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT, rate=1)
 
     with _warm(function, layer_dir) as cloud:
         results = [_invoke(cloud, kind) for kind in ("error", "raise", "ok")]
 
-    failed = sum(len(wrote(cloud, result.request_id)) for result in results[:2])
+    printed = Delivered([json.loads(line) for line in _printed(cloud)])
+    for result in results[:2]:
+        # What was written before the failure was sampled in, and is on its way as such.
+        texts = printed.texts(result.request_id)
+        assert texts == wrote(cloud, result.request_id)[-len(texts) :]
+        assert any("told to" in text for text in texts)
     [account] = accounts(cloud)
-    assert account["kept_lines"] == {}
-    assert account["lost_lines"] == {"shutdown": failed}
+    assert account["last_resort_lines"] == len(printed.lines())
+    assert sum(account["kept_lines"].values()) == len(printed.lines())
+    assert account["lost_lines"] == {"shutdown": len(cloud.written) - len(printed.lines())}
     assert account["received_lines"] == len(cloud.written)
 
 
-def test_a_refusal_for_good_is_counted_and_not_repeated(
+def _printed(cloud: LocalLambda) -> list[str]:
+    return [line.text for line in cloud.extension_output if line.channel == "stdout"]
+
+
+def test_a_fallback_gets_what_a_sink_that_is_down_does_not(
+    layer_dir: Path, tmp_path: Path, sink_path: Path, receiver: Receiver
+) -> None:
+    """Nothing listens where the sink is; each failed invocation is in the fallback's file, whole."""
+    function = _function(
+        tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT, fallback_sink=f"file:{sink_path}"
+    )
+
+    with _warm(function, layer_dir) as cloud:
+        results = [_invoke(cloud, kind) for kind in ("error", "raise", "error")]
+
+    _assert_arrived_once(Delivered.read(sink_path), cloud, results)
+    [account] = accounts(cloud)
+    assert account["fallback_lines"] == total([account], "kept_lines")
+    assert account["lost_lines"] == {}
+    assert not _printed(cloud)
+
+
+def test_an_archive_gets_everything_and_the_sink_what_is_kept(
+    layer_dir: Path, tmp_path: Path, sink_path: Path, receiver: Receiver
+) -> None:
+    """All that the function wrote is archived, in order and once; a failed invocation is at the sink besides."""
+    receiver.listen()
+    function = _function(tmp_path, receiver.url, archive_sink=f"file:{sink_path}")
+
+    with _warm(function, layer_dir) as cloud:
+        healthy, failed = _invoke(cloud, "ok", lines=50), _invoke(cloud, "raise")
+
+    archive = Delivered.read(sink_path)
+    assert archive.texts() == [line.text for line in cloud.written]
+    archive.assert_unique_ids()
+    assert archive.reasons(healthy.request_id) == {"archive"}
+    _assert_arrived_once(receiver.delivered, cloud, [failed])
+    assert not receiver.delivered.lines(healthy.request_id)
+    [account] = accounts(cloud)
+    assert account["archive"]["kept_lines"] == account["received_lines"] == len(cloud.written)
+    assert not problems(cloud)
+
+
+def test_a_denial_is_said_at_once_and_waited_out(
     layer_dir: Path, tmp_path: Path, receiver: Receiver
 ) -> None:
-    """After 403 the batch is lost and counted; the next one is tried, and arrives if it is let in."""
+    """403 may be put right by somebody: what was kept waits, and arrives if it is let in before the end."""
     receiver.listen()
     receiver.behaviour = "403"
     function = _function(tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT)
+
+    with _warm(function, layer_dir) as cloud:
+        results = [_invoke(cloud) for _ in range(3)]
+        receiver.recover()
+
+    _assert_arrived_once(receiver.delivered, cloud, results)
+    assert len([one for one in receiver.requests if one.behaviour == "403"]) == 1
+    assert total(accounts(cloud), "lost_lines") == 0
+    # On a busy machine the first delivery, which loads what it needs, may outlast the flush.
+    told = [one for one in problems(cloud) if one["variable"] != "FLIGHT_RECORDER_FLUSH_TIMEOUT"]
+    assert [(one["problem"], one["variable"]) for one in told] == [
+        ("status 403", "FLIGHT_RECORDER_SINK")
+    ]
+
+
+def test_a_refusal_for_good_is_not_repeated_and_what_failed_is_printed(
+    layer_dir: Path, tmp_path: Path, receiver: Receiver
+) -> None:
+    """After 405 the batch goes to standard output; the next one is tried, and arrives if it is let in."""
+    receiver.listen()
+    receiver.behaviour = "405"
+    function = _function(tmp_path, receiver.url)
 
     with _warm(function, layer_dir) as cloud:
         refused = _invoke(cloud)
@@ -301,15 +372,18 @@ def test_a_refusal_for_good_is_counted_and_not_repeated(
     delivered = receiver.delivered
     assert not delivered.lines(refused.request_id)
     assert delivered.texts(taken.request_id) == wrote(cloud, taken.request_id)
+    printed = Delivered([json.loads(line) for line in _printed(cloud)])
+    assert printed.texts(refused.request_id) == wrote(cloud, refused.request_id)
     [account] = accounts(cloud)
-    assert account["lost_lines"] == {"refused": len(wrote(cloud, refused.request_id))}
+    assert account["last_resort_lines"] == len(wrote(cloud, refused.request_id))
+    assert account["lost_lines"] == {}
     [complaint] = problems(cloud)
-    assert complaint["problem"] == "status 403"
+    assert complaint["problem"] == "status 405"
     assert complaint["variable"] == "FLIGHT_RECORDER_SINK"
 
 
 def _refused_lines(receiver: Receiver, result: InvokeResult) -> int:
-    bodies = [gzip.decompress(one.body) for one in receiver.requests if one.behaviour == "403"]
+    bodies = [gzip.decompress(one.body) for one in receiver.requests if one.behaviour == "405"]
     return len(Delivered.parse(b"".join(bodies)).lines(result.request_id))
 
 
@@ -368,15 +442,13 @@ def _until_gone(cloud: LocalLambda, receiver: Receiver) -> None:
 def test_a_stdout_sink_writes_records_to_the_extensions_output(
     layer_dir: Path, tmp_path: Path
 ) -> None:
-    """Unset, SINK means stdout:, and each record is one line of it."""
-    environment = {"FLIGHT_RECORDER_SAMPLE_RATE": "0", "FLIGHT_RECORDER_FLUSH": "end"}
-    function = Function(code=write_python(tmp_path), environment=environment)
+    """Each record is one line of it."""
+    function = _function(tmp_path, "stdout:")
 
     with _warm(function, layer_dir) as cloud:
         healthy, failed = _invoke(cloud, "ok"), _invoke(cloud, "raise")
 
-    out = [line.text for line in cloud.extension_output if line.channel == "stdout"]
-    delivered = Delivered([json.loads(line) for line in out])
+    delivered = Delivered([json.loads(line) for line in _printed(cloud)])
     _assert_arrived_once(delivered, cloud, [failed])
     assert not delivered.lines(healthy.request_id)
     accounts(cloud)
@@ -392,7 +464,8 @@ def test_a_file_sink_that_cannot_be_written_is_tried_again(layer_dir: Path, tmp_
         path.parent.mkdir()
 
     _assert_arrived_once(Delivered.read(path), cloud, results)
-    assert [one["problem"] for one in problems(cloud)] == ["file: No such file or directory"]
+    told = [one["problem"] for one in problems(cloud)]
+    assert told in ([], ["file: No such file or directory"])
     assert total(accounts(cloud), "lost_lines") == 0
 
 
