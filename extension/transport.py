@@ -80,6 +80,7 @@ class Transport:
         self,
         environ: Mapping[str, str] | None = None,
         *,
+        direct: bool = False,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
         """Takes what names certificate authorities, and a clock.
@@ -87,9 +88,11 @@ class Transport:
         Args:
             environ: has SSL_CERT_FILE or SSL_CERT_DIR where other authorities are to be trusted than the public
                 ones; the process's own by default. Proxies are those of the process in any case.
+            direct: whether to go past proxies, as to what is on this machine.
             wall_s: seconds since 1970: the clock that goes on while the environment is frozen.
         """
         self._environ = os.environ if environ is None else environ
+        self._direct = direct
         self._wall_s = wall_s
         self._client: httpx.Client | None = None
         self._trust: ssl.SSLContext | None = None
@@ -108,6 +111,7 @@ class Transport:
         headers: Mapping[str, str] | httpx.Headers,
         body: bytes,
         until_s: float,
+        repeatable: bool = True,
     ) -> Reply:
         """Sends a request, and once more if the kept connection proves dead.
 
@@ -117,13 +121,16 @@ class Transport:
             headers: complete, but for Host and Content-Length.
             body: as it goes out.
             until_s: when to give up, by ``time.monotonic``.
+            repeatable: whether it may be sent once more although it may have arrived: not where whoever reads what
+                came of it could not tell.
 
         Raises:
             Unreachable: there was no answer in time, or no connection.
         """
-        # Uncompressed, an answer is no larger than what is read of it.
-        request = httpx.Headers({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
-        request.update(headers)
+        try:
+            request = httpx.Headers(headers)
+        except UnicodeError:
+            raise Unreachable("a header cannot be sent as it is") from None
         self._aborted = False
         if not 0.0 <= self._wall_s() - self._used_at_s <= KEEPALIVE_S:
             # The monotonic clock, by which httpx lets go of idle connections, may have stood still in the freezer.
@@ -133,6 +140,8 @@ class Transport:
         except _KeptConnectionLost as error:
             uncertain = error.uncertain
             self.close()
+            if uncertain and not repeatable:
+                raise
         try:
             return self._exchange(method, url, request, body, until_s)
         except Unreachable as error:
@@ -220,7 +229,7 @@ class Transport:
         # Loading the certificate authorities takes 5 to 20 ms, which plain http has no use for.
         verify = trust or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         limits = httpx.Limits(max_connections=1, keepalive_expiry=KEEPALIVE_S)
-        return httpx.Client(verify=verify, limits=limits)
+        return httpx.Client(verify=verify, limits=limits, trust_env=not self._direct)
 
 
 def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:

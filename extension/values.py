@@ -120,6 +120,8 @@ def read_sink(text: str) -> str:
         good = bool(text[len("file:") :].removeprefix("//"))
     elif scheme in {"cloudwatch", "s3", "firehose"}:
         good = any(form.fullmatch(text) for form in (_LOG_GROUP, _BUCKET, _STREAM))
+        # Such parts of a path are dropped on the way, and the request's signature is wrong then.
+        good = good and not {".", ".."} & set(text.split("/"))
     else:
         known = scheme.removesuffix("https").removesuffix("http") in _HTTP_SCHEMES
         good = known and _URL.fullmatch(text) is not None

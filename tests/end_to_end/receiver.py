@@ -171,9 +171,12 @@ class Receiver:
         if behaviour == "garbage":
             connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
             return False
-        status = {"500": "500 Oops", "429": "429 Slow Down", "403": "403 No", "405": "405 Never"}.get(
-            behaviour, "200 OK"
-        )
+        status = {
+            "500": "500 Oops",
+            "429": "429 Slow Down",
+            "403": "403 No",
+            "405": "405 Never",
+        }.get(behaviour, "200 OK")
         extra = f"Retry-After: {self.retry_after}\r\n" if self.retry_after else ""
         body = "" if status.startswith("200") else f"not to be shown: {SECRET}"
         # Before the answer goes out: who has got it may look at once.

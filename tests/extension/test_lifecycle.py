@@ -3,6 +3,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ from extension.ndjson import encode
 from extension.outbox import Outbox
 from extension.parcels import Answer, Parcel, Receipt
 from extension.recorder import Recorder
+from extension.references import Fetched, References, Refresher
+from extension.renewal import Renewal
 from tests.extension.scripted_lambda import (
     CLOSE,
     IDENTIFIER,
@@ -92,6 +95,7 @@ class Environment:
         cloud: ScriptedLambda,
         *,
         renew_identity: Callable[[], None] | None = None,
+        renewal: Renewal | None = None,
         **settings: Any,
     ) -> None:
         self.cloud = cloud
@@ -128,6 +132,7 @@ class Environment:
             delivery=Delivery(
                 backlog, primary=self.courier, account=self.account, log=log, last_resort=None
             ),
+            renewal=renewal,
             account=self.account,
             log=log,
             renew_identity=renew_identity,
@@ -768,3 +773,46 @@ def test_shutdown_while_next_is_being_asked_again(cloud: ScriptedLambda, begin: 
     environment.join()
 
     assert environment.error is None
+
+
+# Settings that change -----------------------------------------------------------------------------------------------
+
+
+class CountingReferences(References):
+    """Brings something else each time."""
+
+    def __init__(self) -> None:
+        super().__init__({}, random=lambda: 0.0)
+        self.fetches = 0
+
+    def fetch(self, *, timeout_s: float = 1.0) -> Fetched:
+        self.fetches += 1
+        return Fetched({"V": str(self.fetches)}, [])
+
+
+def test_settings_are_fetched_anew_while_the_environment_runs(
+    cloud: ScriptedLambda, begin: Begin
+) -> None:
+    """At each multiple of the interval, without an invocation's doing, and what came is applied."""
+    applied: list[str] = []
+    renewal = Renewal(
+        Refresher(CountingReferences()),
+        interval_s=0.1,
+        apply=lambda fetched: applied.append(fetched.values["V"]),
+    )
+
+    begin(renewal=renewal)
+
+    until(lambda: applied[:3] == ["1", "2", "3"])
+
+
+def test_a_changed_flush_applies_to_the_next_invocation(
+    cloud: ScriptedLambda, begin: Begin
+) -> None:
+    """What is turned to `background` holds nobody from the next INVOKE on."""
+    environment = begin(flush=Flush.END)
+    environment.lifecycle.apply(replace(environment.settings, flush=Flush.BACKGROUND))
+
+    cloud.invoke(A)
+
+    cloud.wait_for("next", 2, timeout_s=1.0)

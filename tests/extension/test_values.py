@@ -46,6 +46,7 @@ def test_a_sink_in_every_form(text: str) -> None:
         "cloud watch:",
         "s3:///prefix",
         "s3://-a/",
+        "s3://bucket/a/../b",
         "https:///path",
         "https://?q",
         "https://a b/",

@@ -1,0 +1,162 @@
+"""Whose signature it is: the credentials that Lambda gives a function, and so its extensions.
+
+They stand in the environment, and are good for as long as it lives. With SnapStart they do not: a local endpoint gives
+them, for some hours each time (AWS: "Improving startup performance with Lambda SnapStart"; "Container credential
+provider" in the AWS SDKs and Tools reference guide, which says what is read and in which order). They are fetched anew
+before they expire, and those at hand are used for as long as they are good, should that fail.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from extension.transport import Reply, Transport, Unreachable
+
+from .sigv4 import Keys
+
+REFRESH_BEFORE_S = 300.0
+"""How long before they expire credentials are replaced: a signature is good for 5 minutes, so that none of ours outlives
+the credentials it was made with."""
+
+CONTAINER_HOST = "http://169.254.170.2"
+"""Where a relative address is looked for."""
+
+_LOCAL_HOSTS = ("127.", "169.254.")
+_LOCAL_NAMES = frozenset({"localhost", "::1", "fd00:ec2::23"})
+"""Who may be asked without TLS, since a token is sent along: this machine, and link-local addresses as AWS has them."""
+
+
+class NoCredentials(Exception):  # noqa: N818 - it says what is the matter
+    """There are none to be had, and asking again soon is of no use.
+
+    Attributes:
+        detail: for people; never of what the environment or an answer holds.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class Credentials:
+    """Finds credentials, and keeps them for as long as they are good. Used by one thread."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Takes the environment; reads it whenever credentials are wanted."""
+        self._environ = environ
+        # What answers with credentials is on this machine: no proxy is to see its token, nor to be asked for it.
+        self._transport = Transport(environ, direct=True)
+        self._fetched: Keys | None = None
+        self._expires_s = 0.0
+
+    def get(self, *, now_s: float, until_s: float) -> Keys:
+        """Gives credentials.
+
+        Args:
+            now_s: seconds since 1970, by AWS's clock as far as it is known.
+            until_s: when to give up asking the endpoint, by ``time.monotonic``.
+
+        Raises:
+            NoCredentials: there are none.
+            Unreachable: the endpoint that has them did not answer.
+        """
+        access_key_id = self._environ.get("AWS_ACCESS_KEY_ID", "")
+        secret_access_key = self._environ.get("AWS_SECRET_ACCESS_KEY", "")
+        if access_key_id and secret_access_key:
+            return Keys(
+                access_key_id, secret_access_key, self._environ.get("AWS_SESSION_TOKEN", "")
+            )
+        if self._fetched is not None and now_s < self._expires_s - REFRESH_BEFORE_S:
+            return self._fetched
+        try:
+            self._fetched, self._expires_s = self._fetch(until_s)
+        except (NoCredentials, Unreachable):
+            if self._fetched is None or now_s >= self._expires_s:
+                raise
+        return self._fetched
+
+    def invalidate(self) -> bool:
+        """Forgets what was fetched, since AWS says that it has expired; False if nothing else can be had."""
+        fetched, self._fetched = self._fetched, None
+        return fetched is not None
+
+    def abort(self) -> None:
+        """Breaks a request off. Called from another thread."""
+        self._transport.abort()
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._transport.close()
+
+    def _fetch(self, until_s: float) -> tuple[Keys, float]:
+        url = self._url()
+        headers = {"Accept": "application/json"}
+        if token := self._token():
+            headers["Authorization"] = token
+        reply = self._transport.exchange("GET", url, headers=headers, body=b"", until_s=until_s)
+        if reply.status >= 500:  # noqa: PLR2004 - RFC 9110, section 15
+            raise Unreachable(f"the credentials endpoint answered with status {reply.status}")
+        return _read(reply)
+
+    def _url(self) -> str:
+        if relative := self._environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
+            return CONTAINER_HOST + relative
+        url = self._environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
+        if not url:
+            raise NoCredentials("no AWS credentials in the environment")
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname or ""
+        except ValueError:
+            raise NoCredentials("AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL") from None
+        if parts.scheme != "https" and not (
+            host in _LOCAL_NAMES or (host.startswith(_LOCAL_HOSTS) and _is_address(host))
+        ):
+            raise NoCredentials(
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor a local address"
+            )
+        return url
+
+    def _token(self) -> str:
+        token = self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
+        if path := self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
+            # Read each time: whoever wrote it replaces it.
+            try:
+                token = Path(path).read_text("utf-8").strip()
+            except (OSError, ValueError):
+                raise NoCredentials(
+                    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read"
+                ) from None
+        if not (token.isascii() and token.isprintable()):
+            raise NoCredentials("the credentials endpoint's token is none that a header can hold")
+        return token
+
+
+def _is_address(host: str) -> bool:
+    # A name may begin like an address, and be anywhere: 127.0.0.1.example.com.
+    return host.replace(".", "").isdigit()
+
+
+def _read(reply: Reply) -> tuple[Keys, float]:
+    if not reply.is_success:
+        raise NoCredentials(f"the credentials endpoint answered with status {reply.status}")
+    try:
+        answer = json.loads(reply.body)
+        found = [answer[name] for name in ("AccessKeyId", "SecretAccessKey", "Token")]
+        expires = answer.get("Expiration")
+        expires_s = float("inf") if expires is None else _epoch_s(expires)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise NoCredentials("the credentials endpoint's answer cannot be read") from None
+    if not all(
+        isinstance(one, str) and one and one.isascii() and one.isprintable() for one in found
+    ):
+        raise NoCredentials("the credentials endpoint's answer holds no credentials")
+    return Keys(*found), expires_s
+
+
+def _epoch_s(time: str) -> float:
+    # Before 3.11 fromisoformat takes no Z. Parts of a second are of no account here.
+    moment = datetime.fromisoformat(time.removesuffix("Z").partition(".")[0])
+    return moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp()

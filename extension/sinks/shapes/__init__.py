@@ -1,0 +1,235 @@
+"""The shapes that HTTP intakes read: how records become the bodies of requests, and what the answers say of them.
+
+A shape does no I/O. It cuts a batch into requests within its receiver's limits, and a line that is too long for the
+receiver into pieces that carry the same id and say which part they are: nothing is cut off. The same records make the
+same bytes, so that a receiver which looks for duplicates can find them. What of a shape is the receiver's doing is cited
+from its public documentation, by the page's name.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timezone
+from functools import lru_cache
+
+from extension.kept import Kept, epoch_ns
+from extension.levels import Level
+from extension.ndjson import weight_of
+from extension.parcels import Receipt, Stamp
+from extension.sinks.answers import receipt_for
+from extension.transport import Reply
+
+OVERHEAD_BYTES = 4096
+"""Of an entry beside its line: ids, names and an ARN, which AWS bounds to about 600 characters together."""
+
+_JOINED = 128
+"""Entries at a time: some ten kilobytes of common lines."""
+
+_ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def to_json(value: object) -> bytes:
+    """Writes JSON compactly; a surrogate without its partner, which UTF-8 has no bytes for, becomes ``?``."""
+    return _ENCODE(value).encode("utf-8", "replace")
+
+
+def time_text(ns: int) -> str:
+    """Writes a time, in nanoseconds since 1970, as ISO 8601 with microseconds."""
+    seconds, rest = divmod(ns, 1_000_000_000)
+    return f"{_second_text(seconds)}.{rest // 1000:06d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second_text(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}"
+
+
+def utf8_bytes(text: str) -> int:
+    """Counts the bytes of a text as it was written."""
+    return len(text.encode("utf-8", "replace"))
+
+
+def json_bytes(text: str) -> int:
+    """Counts the bytes of a text as JSON, where a control character has six."""
+    return len(to_json(text))
+
+
+def pieces_of(text: str, max_bytes: int, size_of: Callable[[str], int]) -> list[str]:
+    """Cuts a text, between characters, into pieces of ``max_bytes`` at most."""
+    if len(text) * 6 <= max_bytes or size_of(text) <= max_bytes or len(text) == 1:
+        return [text]
+    middle = len(text) // 2
+    first = pieces_of(text[:middle], max_bytes, size_of)
+    return first + pieces_of(text[middle:], max_bytes, size_of)
+
+
+def part_of(pieces: list[str], index: int) -> bytes:
+    """Says, as a member of a JSON object, which part of a line a piece is; nothing if it is all of it."""
+    return b',"part":"%d/%d"' % (index + 1, len(pieces)) if len(pieces) > 1 else b""
+
+
+def joined(entries: list[bytes], separator: bytes) -> Iterator[bytes]:
+    """Gives entries with separators between them, many at a time: compressing each alone would cost more."""
+    for begin in range(0, len(entries), _JOINED):
+        yield (separator if begin else b"") + separator.join(entries[begin : begin + _JOINED])
+
+
+class Request:
+    """What goes in one request.
+
+    Attributes:
+        records: those that are in it, without what they hold: that is in the entries.
+        entries: in the receiver's form, one or several for each record.
+        owners: the record of each entry.
+        size_bytes: of the entries and what is between them.
+    """
+
+    __slots__ = ("entries", "owners", "records", "size_bytes")
+
+    def __init__(self) -> None:
+        self.records: list[Kept] = []
+        self.entries: list[bytes] = []
+        self.owners: list[Kept] = []
+        self.size_bytes = 0
+
+    def note(self, kept: Kept) -> Kept:
+        """Adds a record, and gives what is kept of it: the content would be held twice."""
+        light = Kept(kept.number, kept.stamp, b"", kept.time, kept.type, None, kept.level)
+        self.records.append(light)
+        return light
+
+    def add(self, kept: Kept, entries: list[bytes], size_bytes: int) -> None:
+        """Adds a record that has become entries."""
+        light = self.note(kept)
+        self.owners += [light] * len(entries)
+        self.entries += entries
+        self.size_bytes += size_bytes
+
+
+class Shape:
+    """One receiver's form; the defaults are those of a JSON array without limits.
+
+    Attributes:
+        content_type: of the body.
+        path: where the receiver listens, if the URL does not say.
+        max_entries: of one request.
+        max_bytes: of one request's body, before compression.
+    """
+
+    content_type = "application/json"
+    path = ""
+    max_entries = sys.maxsize
+    max_bytes = sys.maxsize
+
+    def __init__(self) -> None:
+        self._stamp: Stamp | None = None
+        self._about: dict[tuple[str, Level | None], bytes] = {}
+
+    def target(self, path: str, query: str) -> str:
+        """Gives path and query to post to, from those of the user's URL."""
+        if path in {"", "/"}:
+            path = self.path
+        return f"{path}?{query}" if query else path
+
+    def requests(self, records: Iterable[Kept], *, now_ns: int) -> Iterator[Request]:
+        """Cuts records into requests, each as it is asked for.
+
+        Args:
+            records: of one batch.
+            now_ns: for records of which no time is known, in nanoseconds since 1970.
+        """
+        request = Request()
+        for kept, ns in _timed(records, now_ns):
+            entries = self.entries(kept, ns)
+            size = sum(map(len, entries)) + len(entries)
+            is_full = len(request.entries) + len(entries) > self.max_entries
+            if request.entries and (is_full or request.size_bytes + size > self.max_bytes):
+                yield request
+                request = Request()
+            request.add(kept, entries, size)
+        if request.entries:
+            yield request
+
+    def entries(self, kept: Kept, ns: int) -> list[bytes]:
+        """Writes one record in the receiver's form."""
+        raise NotImplementedError
+
+    def body(self, request: Request) -> Iterator[bytes]:
+        """Gives the parts of a request's body: an array of its entries, unless the receiver wants it otherwise."""
+        yield b"["
+        yield from joined(request.entries, b",")
+        yield b"]"
+
+    def receipt(self, reply: Reply, request: Request, *, sent_bytes: int) -> Receipt:  # noqa: ARG002 - some look at it
+        """Reads the answer to a request."""
+        return receipt_for(reply, sent_bytes=sent_bytes)
+
+    def told(self, kept: Kept) -> dict[str, object]:
+        """Gives what an entry tells of its record beside line, time and id; what is empty is not told."""
+        stamp = kept.stamp
+        return {
+            "level": kept.level.name if kept.level is not None else "",
+            "type": kept.type,
+            "requestId": stamp.request_id,
+            "traceId": stamp.trace_id,
+            "function": stamp.function,
+            "version": stamp.version,
+            "reason": stamp.reason,
+            "weight": weight_of(stamp),
+        }
+
+    def about(self, kept: Kept) -> bytes:
+        """Writes what is told of a record, as members of a JSON object without its braces."""
+        if kept.stamp is not self._stamp:
+            self._stamp = kept.stamp
+            self._about.clear()
+        key = kept.type, kept.level
+        about = self._about.get(key)
+        if about is None:
+            told = {name: value for name, value in self.told(kept).items() if value != ""}
+            about = self._about[key] = to_json(told)[1:-1]
+        return about
+
+
+def _timed(records: Iterable[Kept], now_ns: int) -> Iterator[tuple[Kept, int]]:
+    """Gives records with their times; one without has that of the record before, or else of the one behind it."""
+    waiting: list[Kept] = []
+    ns: int | None = None
+    for kept in records:
+        own = epoch_ns(kept.time)
+        ns = ns if own is None else own
+        if ns is None:
+            waiting.append(kept)
+            continue
+        while waiting:
+            yield waiting.pop(0), ns
+        yield kept, ns
+    for kept in waiting:
+        yield kept, now_ns
+
+
+def shape_named(kind: str) -> Shape:
+    """Gives the shape that a URL's scheme names before its ``+``; empty for newline-delimited JSON."""
+    if kind == "loki":
+        from .loki import Loki
+
+        return Loki()
+    if kind == "splunk":
+        from .splunk import Splunk
+
+        return Splunk()
+    if kind == "elasticsearch":
+        from .elasticsearch import Elasticsearch
+
+        return Elasticsearch()
+    if kind == "datadog":
+        from .datadog import Datadog
+
+        return Datadog()
+    if kind == "logzio":
+        from .logzio import Logzio
+
+        return Logzio()
+    from .records import Array, Lines
+
+    return Array() if kind == "json" else Lines()

@@ -1,0 +1,122 @@
+"""Settings that are kept in Parameter Store and Secrets Manager (moto's server), under the built layer."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator import Function
+from tests.end_to_end.support import (
+    SECRET,
+    Delivered,
+    accounts,
+    problems,
+    running,
+    settings,
+    write_python,
+    wrote,
+)
+from tests.services.aws import moto, unique
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.end_to_end.receiver import Receiver
+
+pytestmark = pytest.mark.services
+
+
+def _function(tmp_path: Path, environment: dict[str, str]) -> Function:
+    return Function(
+        code=write_python(tmp_path),
+        timeout_ms=8_000,
+        environment={**environment, **moto().environ()},
+    )
+
+
+def test_where_to_and_how_much_can_be_fetched(
+    layer_dir: Path, tmp_path: Path, receiver: Receiver
+) -> None:
+    """A sink's URL and headers from a secret, a rate from a parameter: delivered as if they had been set."""
+    receiver.listen()
+    rate, secret = unique("/rate"), unique("sink")
+    aws = moto()
+    aws.call("AmazonSSM.PutParameter", Name=rate, Value="1", Type="String")
+    values = {"url": receiver.url, "headers": f"Authorization=Bearer {SECRET}"}
+    aws.call("secretsmanager.CreateSecret", Name=secret, SecretString=json.dumps(values))
+    environment = settings(
+        sink=f"secretsmanager:{secret}#url",
+        sink_headers=f"secretsmanager:{secret}#headers",
+        sample_rate=f"ssm:{rate}",
+    )
+
+    with running(_function(tmp_path, environment), layers=[layer_dir]) as cloud:
+        healthy, failed = cloud.invoke({}), cloud.invoke({"kind": "error"})
+
+    texts = receiver.delivered.texts(failed.request_id)
+    assert texts == wrote(cloud, failed.request_id)
+    # The first may have ended before the rate was there, and was not sampled by the default then.
+    assert receiver.delivered.texts(healthy.request_id)[-1:] in (
+        [],
+        wrote(cloud, healthy.request_id)[-1:],
+    )
+    assert {one.headers["authorization"] for one in receiver.requests} == {f"Bearer {SECRET}"}
+    assert not problems(cloud)
+    assert accounts(cloud)[0]["lost_lines"] == {}
+
+
+def test_what_cannot_be_fetched_is_said_and_its_default_used(
+    layer_dir: Path, tmp_path: Path, sink_path: Path
+) -> None:
+    """A parameter that is not there: one problem that names the variable, and the function is recorded."""
+    environment = settings(sink=f"file:{sink_path}", sample_rate=f"ssm:{unique('/nowhere')}")
+
+    with running(_function(tmp_path, environment), layers=[layer_dir]) as cloud:
+        failed = cloud.invoke({"kind": "error"})
+        # The fetch goes on while the environment is thawed.
+        cloud.wait_for(lambda: cloud.invoke({"sleep": 0.2}) and problems(cloud), timeout_s=20)
+
+    assert (
+        Delivered.read(sink_path).texts(failed.request_id)[-1:]
+        == (wrote(cloud, failed.request_id)[-1:])
+    )
+    [problem] = problems(cloud)
+    assert problem["variable"] == "FLIGHT_RECORDER_SAMPLE_RATE"
+    assert "no such parameter" in problem["problem"]
+
+
+def test_a_sink_that_cannot_be_fetched_leaves_the_last_resort(
+    layer_dir: Path, tmp_path: Path
+) -> None:
+    """Nothing is sent to a default that nobody meant: what failed is printed when the environment ends."""
+    environment = settings(sink=f"secretsmanager:{unique('nowhere')}#url")
+
+    with running(_function(tmp_path, environment), layers=[layer_dir]) as cloud:
+        failed = cloud.invoke({"kind": "raise"})
+
+    out = [line.text for line in cloud.extension_output if line.channel == "stdout"]
+    printed = Delivered([json.loads(line) for line in out])
+    assert printed.texts(failed.request_id)[-1:] == wrote(cloud, failed.request_id)[-1:]
+    assert any(one["variable"] == "FLIGHT_RECORDER_SINK" for one in problems(cloud))
+    assert accounts(cloud)[0]["lost_lines"] == {}
+
+
+def test_nothing_is_fetched_before_the_first_next(
+    layer_dir: Path, tmp_path: Path, receiver: Receiver
+) -> None:
+    """An AWS that does not answer costs no cold start: register and Next come as ever."""
+    receiver.listen()
+    receiver.behaviour = "stall"
+    environment = settings(sink="stdout:", sample_rate="ssm:/rate")
+    function = _function(tmp_path, environment)
+    function.environment["AWS_ENDPOINT_URL"] = receiver.url.removesuffix("/in")
+
+    with running(function, layers=[layer_dir]) as cloud:
+        result = cloud.invoke({"kind": "error"})
+
+    assert result.status == "success"
+    first_next = cloud.journal.first("next", "flight-recorder")
+    for request in receiver.requests:
+        assert request.at_s * 1e9 > first_next.at_ns

@@ -1,0 +1,57 @@
+"""Parcels for the tests of sinks: events as Lambda writes them, and what the recorder adds."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+
+from extension.parcels import Parcel, Stamp
+from extension.recording import Kind, Segment
+from tests.extension.batches import FIRST, line
+
+ENVIRONMENT = "0123456789abcdef"
+STAMP = Stamp(
+    FIRST, "1-5f35ae12-0c0fec141ab77a00bc047aa2", "shop", "$LATEST", ENVIRONMENT, "crash", 1.0, True
+)
+
+
+def at(base: datetime, **delta: float) -> str:
+    """A time as Lambda writes it, so much after another."""
+    moment = base + timedelta(**delta)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
+
+
+def now() -> datetime:
+    """The time, to the millisecond."""
+    moment = datetime.now(timezone.utc)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def milliseconds(time: str) -> int:
+    """The same time as CloudWatch has it."""
+    moment = datetime.fromisoformat(time.replace("Z", "+00:00"))
+    return round(moment.timestamp() * 1000)
+
+
+def compact(event: object) -> bytes:
+    """JSON as Go's encoder writes it."""
+    return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def parcel(events: Sequence[object], *, first_number: int = 0, stamp: Stamp = STAMP) -> Parcel:
+    """A parcel of one segment; an event may be given as the bytes that came."""
+    raw = [event if isinstance(event, bytes) else compact(event) for event in events]
+    segment = Segment(b",".join(raw), count=len(raw), first_number=first_number)
+    return Parcel(stamp, [segment])
+
+
+def lines(*texts: object, first_number: int = 0, stamp: Stamp = STAMP) -> Parcel:
+    """A parcel of lines, all of one time."""
+    return parcel([line(text) for text in texts], first_number=first_number, stamp=stamp)
+
+
+def gap(number: int, *, lines_gone: int = 7, bytes_gone: int = 70, stamp: Stamp = STAMP) -> Parcel:
+    """A parcel of one gap."""
+    segment = Segment(
+        b"", count=lines_gone, first_number=number, kind=Kind.GAP, gone_bytes=bytes_gone
+    )
+    return Parcel(stamp, [segment])

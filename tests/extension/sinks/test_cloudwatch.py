@@ -1,0 +1,721 @@
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from extension.parcels import Answer, Parcel
+from extension.sinks import SinkPlan
+from extension.sinks.cloudwatch import CloudWatchSink
+from extension.sinks.timeline import MAX_EVENTS, REPEAT_TYPE, LogEvent
+from tests.extension.batches import event, line, report, start
+from tests.extension.sinks.kept_parcels import (
+    ENVIRONMENT,
+    STAMP,
+    at,
+    compact,
+    gap,
+    lines,
+    milliseconds,
+    now,
+    parcel,
+)
+from tests.services.aws import moto, unique
+from tests.services.limits import (
+    Answer as HttpAnswer,
+    LimitsFront,
+    Request,
+    fail,
+    hang_up,
+    limits_front,
+    succeed,
+    swallow,
+)
+
+WAIT_S = 10.0
+NOBODY = "http://127.0.0.1:1"
+SECRET = "the line nobody else may see"
+MISSING = fail("ResourceNotFoundException")
+EXISTS = fail("ResourceAlreadyExistsException")
+THROTTLED = fail("ThrottlingException")
+DENIED = fail("AccessDeniedException")
+OK = succeed()
+
+MakeSink = Callable[..., CloudWatchSink]
+
+
+@pytest.fixture
+def front() -> Iterator[LimitsFront]:
+    """A CloudWatch that takes everything within its limits, and does as it is told."""
+    with limits_front(NOBODY) as opened:
+        opened.otherwise = OK
+        yield opened
+        assert not opened.violations
+
+
+@pytest.fixture
+def sink(front: LimitsFront) -> Iterator[MakeSink]:
+    made: list[CloudWatchSink] = []
+
+    def make(group: str = "", *, days: int = 0, **environ: str) -> CloudWatchSink:
+        settings = {
+            "AWS_REGION": "eu-west-1",
+            "AWS_ENDPOINT_URL": front.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_LAMBDA_FUNCTION_NAME": "shop",
+        }
+        plan = SinkPlan(f"cloudwatch:{group}", settings | environ, retention_days=days)
+        made.append(CloudWatchSink(plan, group=group))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def actions(front: LimitsFront) -> list[str]:
+    return [request.action for request in front.requests]
+
+
+def messages(front: LimitsFront, number: int = -1) -> list[str]:
+    taken = [request for request in front.of("PutLogEvents") if request.status == 200]
+    return [event["message"] for event in taken[number].payload["logEvents"]]
+
+
+# group and stream --------------------------------------------------------------------------------------------------
+
+
+def test_a_new_environments_stream_is_made_first(front: LimitsFront, sink: MakeSink) -> None:
+    """It cannot be there yet; it is made once, named as Lambda names its own, in a group by the function's name."""
+    opened = sink()
+
+    receipts = [opened.send([lines("a", "b")], timeout_s=WAIT_S) for _ in range(2)]
+
+    assert [one.answer for one in receipts] == [Answer.TAKEN, Answer.TAKEN]
+    assert receipts[0].sent_bytes == 2 * (1 + 26)
+    assert actions(front) == ["CreateLogStream", "PutLogEvents", "PutLogEvents"]
+    payload = front.requests[-1].payload
+    assert payload["logGroupName"] == "/flight-recorder/shop"
+    assert payload["logStreamName"] == time.strftime(
+        f"%Y/%m/%d/[$LATEST]{ENVIRONMENT}", time.gmtime()
+    )
+    assert "content-encoding" not in front.requests[-1].headers
+
+
+@pytest.mark.parametrize(
+    ("group", "environ", "used"),
+    [
+        ("/my/own-group", {}, "/my/own-group"),
+        ("", {"AWS_LAMBDA_FUNCTION_NAME": "other"}, "/flight-recorder/other"),
+        ("", {"AWS_LAMBDA_FUNCTION_NAME": ""}, "/flight-recorder/shop"),
+    ],
+    ids=["named", "by the environment", "by the records"],
+)
+def test_the_group_is_the_named_one_or_the_functions(
+    front: LimitsFront, sink: MakeSink, group: str, environ: dict[str, str], used: str
+) -> None:
+    """Without a name it is the function's, which the environment tells, or else each record."""
+    sink(group, **environ).send([lines("a")], timeout_s=WAIT_S)
+
+    assert {request.payload["logGroupName"] for request in front.requests} == {used}
+
+
+@pytest.mark.parametrize("answer", [OK, EXISTS, fail("OperationAbortedException")])
+def test_a_missing_group_is_made(
+    front: LimitsFront, sink: MakeSink, answer: Callable[..., HttpAnswer | None]
+) -> None:
+    """Before the stream, whether or not another environment is doing so at the same moment."""
+    front.behaviours.extend([MISSING, answer])
+
+    receipt = sink().send([lines("a")], timeout_s=WAIT_S)
+
+    assert receipt.answer is Answer.TAKEN
+    assert actions(front) == [
+        "CreateLogStream",
+        "CreateLogGroup",
+        "CreateLogStream",
+        "PutLogEvents",
+    ]
+
+
+def test_a_stream_that_exists_is_used(front: LimitsFront, sink: MakeSink) -> None:
+    """Whoever made it."""
+    front.behaviours.append(EXISTS)
+
+    assert sink().send([lines("a")], timeout_s=WAIT_S).answer is Answer.TAKEN
+
+
+@pytest.mark.parametrize(
+    ("answers", "answer", "detail"),
+    [
+        ([DENIED], Answer.DENIED, "CreateLogStream: AccessDeniedException (status 400)"),
+        ([THROTTLED], Answer.UNAVAILABLE, "CreateLogStream: ThrottlingException (status 400)"),
+        ([MISSING, DENIED], Answer.DENIED, "CreateLogGroup: AccessDeniedException (status 400)"),
+        ([MISSING, OK, MISSING], Answer.UNAVAILABLE, "CreateLogStream: ResourceNotFoundException"),
+        ([OK, DENIED], Answer.DENIED, "PutLogEvents: AccessDeniedException (status 400)"),
+        ([OK, MISSING, OK, MISSING], Answer.UNAVAILABLE, "PutLogEvents: ResourceNotFoundException"),
+        (
+            [OK, MISSING, DENIED],
+            Answer.DENIED,
+            "CreateLogStream: AccessDeniedException (status 400)",
+        ),
+        (
+            [OK, fail("InvalidParameterException")],
+            Answer.UNREADABLE,
+            "PutLogEvents: InvalidParameterException (status 400)",
+        ),
+        (
+            [OK, fail("ServiceUnavailableException", 503)],
+            Answer.UNAVAILABLE,
+            "PutLogEvents: ServiceUnavailableException (status 503)",
+        ),
+    ],
+)
+def test_a_failure_names_the_action(
+    front: LimitsFront,
+    sink: MakeSink,
+    answers: list[Callable[..., HttpAnswer | None]],
+    answer: Answer,
+    detail: str,
+) -> None:
+    """Which action was refused is which permission may be missing; the next delivery begins anew, and succeeds."""
+    front.behaviours.extend(answers)
+    opened = sink()
+
+    receipt = opened.send([lines(SECRET)], timeout_s=WAIT_S)
+
+    assert (receipt.answer, receipt.detail, receipt.sent_bytes) == (answer, detail, 0)
+    assert receipt.taken == frozenset()
+    assert opened.send([lines(SECRET)], timeout_s=WAIT_S).answer is Answer.TAKEN
+
+
+def test_a_group_that_vanishes_is_made_again(front: LimitsFront, sink: MakeSink) -> None:
+    """Somebody may delete it while the environment lives: nothing is lost by it, and retention is set again."""
+    opened = sink(days=30)
+    opened.send([lines("a")], timeout_s=WAIT_S)
+    front.requests.clear()
+    front.behaviours.extend([MISSING, MISSING])
+
+    receipt = opened.send([lines("b")], timeout_s=WAIT_S)
+
+    assert receipt.answer is Answer.TAKEN
+    assert actions(front) == [
+        "PutLogEvents",
+        "CreateLogStream",
+        "CreateLogGroup",
+        "CreateLogStream",
+        "PutLogEvents",
+        "PutRetentionPolicy",
+    ]
+    assert messages(front) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("log_format", "beginning"), [("", "REPORT"), ("Text", "REPORT"), ("JSON", "{"), ("json", "{")]
+)
+def test_a_report_reads_as_in_the_functions_own_log(
+    front: LimitsFront, sink: MakeSink, log_format: str, beginning: str
+) -> None:
+    """As text, unless the function logs JSON."""
+    sink(AWS_LAMBDA_LOG_FORMAT=log_format).send([parcel([report()])], timeout_s=WAIT_S)
+
+    assert messages(front)[0].startswith(beginning)
+
+
+def test_an_environment_that_becomes_another_has_another_stream(
+    front: LimitsFront, sink: MakeSink
+) -> None:
+    """Copies of one snapshot must not share a stream; no name holds what a stream's may not."""
+    opened = sink()
+    other = replace(STAMP, environment_id="fedcba9876543210", version="a:*b")
+
+    for stamp in (STAMP, other):
+        opened.send([lines("a", stamp=stamp)], timeout_s=WAIT_S)
+
+    streams = [request.payload["logStreamName"] for request in front.of("CreateLogStream")]
+    assert streams[0].endswith(f"[$LATEST]{ENVIRONMENT}")
+    assert streams[1].endswith("[a__b]fedcba9876543210")
+
+
+# retention ---------------------------------------------------------------------------------------------------------
+
+
+def test_retention_is_set_once_after_the_first_delivery(front: LimitsFront, sink: MakeSink) -> None:
+    """It is asked for when what matters has been delivered."""
+    opened = sink("g", days=14)
+
+    for _ in range(3):
+        opened.send([lines("a")], timeout_s=WAIT_S)
+
+    assert actions(front)[:3] == ["CreateLogStream", "PutLogEvents", "PutRetentionPolicy"]
+    assert [request.payload for request in front.of("PutRetentionPolicy")] == [
+        {"logGroupName": "g", "retentionInDays": 14}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "tries"),
+    [(DENIED, 1), (fail("InvalidParameterException"), 1), (THROTTLED, 3), (hang_up, 6)],
+    ids=["denied", "invalid", "throttled", "unanswered"],
+)
+def test_retention_that_cannot_be_set_fails_nothing(
+    front: LimitsFront,
+    sink: MakeSink,
+    answer: Callable[..., HttpAnswer | None],
+    tries: int,
+) -> None:
+    """The ordinary role has no permission for it. Being throttled, it is tried with the next two deliveries.
+
+    A kept connection that is lost is tried a second time each.
+    """
+
+    def no_retention(request: Request, pass_on: Callable[[], HttpAnswer]) -> HttpAnswer | None:
+        return (answer if request.action == "PutRetentionPolicy" else OK)(request, pass_on)
+
+    front.otherwise = no_retention
+    opened = sink(days=14)
+
+    receipts = [opened.send([lines(str(n))], timeout_s=WAIT_S) for n in range(5)]
+
+    assert {receipt.answer for receipt in receipts} == {Answer.TAKEN}
+    assert len(front.of("PutRetentionPolicy")) == tries
+    assert len(front.of("PutLogEvents")) == 5
+
+
+def test_retention_is_not_touched_unless_asked(front: LimitsFront, sink: MakeSink) -> None:
+    """Not even of a group that was made."""
+    front.behaviours.append(MISSING)
+
+    sink().send([lines("a")], timeout_s=WAIT_S)
+
+    assert "PutRetentionPolicy" not in actions(front)
+
+
+def test_retention_waits_where_no_time_is_left(front: LimitsFront, sink: MakeSink) -> None:
+    """A delivery that has used up its time is over."""
+
+    def slow(_request: Request, _pass_on: Callable[[], HttpAnswer]) -> HttpAnswer:
+        time.sleep(0.3)
+        return HttpAnswer(200, b"{}")
+
+    front.behaviours.extend([OK, slow])
+    opened = sink(days=14)
+
+    opened.send([lines("a")], timeout_s=0.25)
+
+    assert "PutRetentionPolicy" not in actions(front)
+
+
+# several requests --------------------------------------------------------------------------------------------------
+
+
+def test_what_was_taken_is_told_when_the_rest_fails(front: LimitsFront, sink: MakeSink) -> None:
+    """Of a batch in two requests, the first stays taken; only the second is to come again."""
+    front.behaviours.extend([OK, OK, DENIED])
+    count = MAX_EVENTS + 5
+
+    receipt = sink().send([lines(*("x" for _ in range(count)))], timeout_s=WAIT_S)
+
+    assert receipt.answer is Answer.DENIED
+    assert receipt.taken == frozenset(range(MAX_EVENTS))
+    assert receipt.sent_bytes == 27 * MAX_EVENTS
+
+
+def test_a_line_in_pieces_is_taken_when_all_of_it_is(front: LimitsFront, sink: MakeSink) -> None:
+    """If its end fails, all of it comes again, marked as a repetition."""
+    front.behaviours.extend([OK, OK, OK, DENIED])
+    opened = sink()
+    large = "ä" * 700_000
+
+    receipt = opened.send([lines("a", large)], timeout_s=WAIT_S)
+    again = opened.send([lines(large, first_number=1)], timeout_s=WAIT_S)
+
+    assert (receipt.answer, receipt.taken) == (Answer.DENIED, frozenset({0}))
+    assert again.answer is Answer.TAKEN
+    assert messages(front, -3) == [mark(2, 1, 1)]
+    assert messages(front, -2) + messages(front, -1) == [large[:524275], large[524275:]]
+
+
+@pytest.mark.parametrize(
+    ("info", "refused"),
+    [
+        ({"tooNewLogEventStartIndex": 2}, {0: "too-new"}),
+        ({"tooOldLogEventEndIndex": 1}, {1: "too-old"}),
+        ({"expiredLogEventEndIndex": 2}, {1: "expired", 2: "expired"}),
+    ],
+)
+def test_what_cloudwatch_rejects_is_refused(
+    front: LimitsFront, sink: MakeSink, info: dict[str, int], refused: dict[int, str]
+) -> None:
+    """Its indices count the events in the order sent, which is not the order received."""
+    base = now()
+    batch = [parcel([line(str(n), time=at(base, seconds=n - 3 * (n > 0))) for n in range(3)])]
+    front.behaviours.extend([OK, succeed(json.dumps({"rejectedLogEventsInfo": info}).encode())])
+
+    receipt = sink().send(batch, timeout_s=WAIT_S)
+
+    assert messages(front) == ["1", "2", "0"]
+    assert receipt.answer is Answer.TAKEN
+    assert receipt.refused == refused
+
+
+# repetitions -------------------------------------------------------------------------------------------------------
+
+MARK = {"type": REPEAT_TYPE}
+
+
+def mark(events: int, first: int, last: int) -> str:
+    told = {"events": events, "first": f"{ENVIRONMENT}-{first}", "last": f"{ENVIRONMENT}-{last}"}
+    return compact({**MARK, "record": told}).decode()
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [hang_up, fail("InternalFailure", 500)],
+    ids=["no answer", "status 500"],
+)
+def test_what_may_have_arrived_is_marked_when_it_comes_again(
+    front: LimitsFront, sink: MakeSink, lost: Callable[..., HttpAnswer | None]
+) -> None:
+    """One event before the second copy; none before what is new, nor once it is known to be there."""
+    front.behaviours.extend([OK, lost])
+    opened = sink()
+    batch = lines("a", "b")
+
+    receipts = [
+        opened.send(sent, timeout_s=WAIT_S)
+        for sent in ([batch], [batch, lines("c", first_number=2)], [batch])
+    ]
+
+    assert [one.answer for one in receipts] == [Answer.UNAVAILABLE, Answer.TAKEN, Answer.TAKEN]
+    assert messages(front, 0) == [mark(2, 0, 1), "a", "b", "c"]
+    assert messages(front, 1) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "answer", [DENIED, THROTTLED, MISSING], ids=["denied", "throttled", "missing"]
+)
+def test_what_was_refused_is_no_repetition(
+    front: LimitsFront, sink: MakeSink, answer: Callable[..., HttpAnswer | None]
+) -> None:
+    """An answer that nothing was written is believed."""
+    front.behaviours.extend([OK, answer, OK])
+    opened = sink()
+
+    for _ in range(2):
+        opened.send([lines("a")], timeout_s=WAIT_S)
+
+    assert messages(front) == ["a"]
+
+
+def test_what_cannot_have_arrived_is_no_repetition(front: LimitsFront, sink: MakeSink) -> None:
+    """Without a stream or a connection no line has been under way."""
+    with limits_front(NOBODY) as other:
+        other.behaviours.extend([hang_up, OK, OK])
+        opened = sink(AWS_ENDPOINT_URL=other.url)
+        receipts = [opened.send([lines("a")], timeout_s=WAIT_S) for _ in range(2)]
+        opened.close()
+
+    receipts.append(opened.send([lines("b", first_number=1)], timeout_s=WAIT_S))
+
+    assert [one.answer for one in receipts] == [
+        Answer.UNAVAILABLE,
+        Answer.TAKEN,
+        Answer.UNAVAILABLE,
+    ]
+    assert not any(one.uncertain for one in receipts)
+    assert messages(other) == ["a"]
+    assert not opened._perhaps_there
+
+
+def test_only_the_request_that_got_lost_is_marked(front: LimitsFront, sink: MakeSink) -> None:
+    """What the first of two requests wrote is known, so it does not come again."""
+    front.behaviours.extend([OK, OK, hang_up])
+    opened = sink()
+    texts = [str(n) for n in range(MAX_EVENTS + 2)]
+
+    receipt = opened.send([lines(*texts)], timeout_s=WAIT_S)
+    opened.send([lines(*texts[MAX_EVENTS:], first_number=MAX_EVENTS)], timeout_s=WAIT_S)
+
+    assert receipt.uncertain
+    assert len(receipt.taken) == MAX_EVENTS
+    assert messages(front) == [mark(2, MAX_EVENTS, MAX_EVENTS + 1), *texts[MAX_EVENTS:]]
+
+
+def test_what_is_remembered_is_bounded(sink: MakeSink) -> None:
+    """However much gets lost, the numbers of two full requests are the most that is kept."""
+    opened = sink()
+
+    for first in range(0, 5 * MAX_EVENTS, MAX_EVENTS):
+        opened._remember([LogEvent(first + n, 0, "x", 27) for n in range(MAX_EVENTS)])
+
+        assert first in opened._perhaps_there
+        assert len(opened._perhaps_there) <= 2 * MAX_EVENTS
+
+
+# time --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_cloudwatch_that_stalls_is_left_in_time(front: LimitsFront, sink: MakeSink) -> None:
+    """All requests of a delivery share its time."""
+
+    def stall(_request: Request, _pass_on: Callable[[], HttpAnswer]) -> None:
+        time.sleep(0.6)
+
+    front.behaviours.extend([OK, stall])
+    began = time.monotonic()
+
+    receipt = sink().send([lines("a")], timeout_s=0.3)
+
+    assert receipt.answer is Answer.UNAVAILABLE
+    assert receipt.uncertain
+    assert time.monotonic() - began < 0.55
+
+
+def test_aborting_what_is_not_under_way_is_harmless(sink: MakeSink) -> None:
+    """There may be nothing to break off, and closing twice is the same as once."""
+    opened = sink()
+
+    opened.abort()
+    opened.close()
+    opened.close()
+
+    assert opened.send([lines("a")], timeout_s=WAIT_S).answer is Answer.TAKEN
+
+
+# the front ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("events", "violation"),
+    [
+        ([(0, "")], "an empty message"),
+        ([(2, "b"), (1, "a")], "events that are not in the order of their times"),
+        ([(0, "a"), (86_400_001, "b")], "a batch that spans more than 24 hours"),
+        ([(0, "a")] * 10_001, "10001 events"),
+        ([(0, "ä" * 524_288)], "Upload too large: 1048602 bytes"),
+        ([], "0 events"),
+    ],
+)
+def test_the_front_refuses_what_cloudwatch_would(
+    events: list[tuple[int, str]], violation: str
+) -> None:
+    """What the other tests here rest upon: a request that is too much does not pass."""
+    from extension.aws.client import AwsClient, error_code
+
+    with limits_front(NOBODY) as front:
+        environ = {
+            "AWS_REGION": "eu-west-1",
+            "AWS_ENDPOINT_URL": front.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        client = AwsClient("logs", environ)
+        payload = {
+            "logGroupName": "g",
+            "logStreamName": "s",
+            "logEvents": [{"timestamp": at_ms, "message": text} for at_ms, text in events],
+        }
+
+        reply = client.call(
+            "Logs_20140328.PutLogEvents", payload, until_s=time.monotonic() + WAIT_S
+        )
+        client.close()
+
+    assert error_code(reply) == "InvalidParameterException"
+    assert front.violations == [f"PutLogEvents: {violation}"]
+
+
+# the service -------------------------------------------------------------------------------------------------------
+
+
+class Cloud:
+    """moto behind the front, and a sink that writes to it."""
+
+    def __init__(
+        self, front: LimitsFront, *, days: int = 0, group: str = "", **environ: str
+    ) -> None:
+        self.front = front
+        self.function = unique("shop")
+        settings = moto().environ(
+            AWS_ENDPOINT_URL=front.url, AWS_LAMBDA_FUNCTION_NAME=self.function
+        )
+        self.group = group or f"/flight-recorder/{self.function}"
+        self.sink = CloudWatchSink(
+            SinkPlan("cloudwatch:", {**settings, **environ}, retention_days=days), group=group
+        )
+
+    def read(self) -> list[tuple[int, str]]:
+        """Everything in the group's one stream: time and message."""
+        (stream,) = moto().log_streams(self.group)
+        return [(one["timestamp"], one["message"]) for one in moto().log_events(self.group, stream)]
+
+    def send(self, *parcels: Parcel) -> Answer:
+        self.receipt = self.sink.send(list(parcels), timeout_s=WAIT_S)
+        return self.receipt.answer
+
+
+@pytest.fixture
+def cloud() -> Iterator[Callable[..., Cloud]]:
+    with limits_front(moto().url) as front:
+        made: list[Cloud] = []
+
+        def make(**settings: object) -> Cloud:
+            made.append(Cloud(front, **settings))  # type: ignore[arg-type]
+            return made[-1]
+
+        yield make
+        for one in made:
+            one.sink.close()
+        assert not front.violations
+
+
+@pytest.mark.services
+def test_the_log_reads_as_the_function_wrote_it(cloud: Callable[..., Cloud]) -> None:
+    """Lines, objects, umlauts, emoji, metrics and platform events come back as they were, in order."""
+    opened = cloud()
+    base = now()
+    texts = [
+        "plain\n",
+        "no newline",
+        "",
+        "Grüße\r\n\tan 🍏\n",
+        '{"_aws":{"CloudWatchMetrics":[]}}\n',
+    ]
+    raw = b'{"time":"%s","type":"function","record":{"a": 1,  "b":"\\u00fc"}}'
+    time_now = at(base)
+    events: list[object] = [
+        start(time=time_now),
+        *(line(text, time=time_now) for text in texts),
+        raw % time_now.encode(),
+        {**report(), "time": time_now},
+        event("flightRecorder.invocation", {"outcome": "crash"}, time=time_now),
+    ]
+
+    answer = opened.send(parcel(events), gap(len(events)))
+
+    assert answer is Answer.TAKEN
+    written = opened.read()
+    assert {at_ms for at_ms, _ in written} == {milliseconds(time_now)}
+    said = [message for _, message in written]
+    assert said[0] == compact(events[0]).decode()
+    assert said[1:7] == [*(text or "\n" for text in texts), '{"a": 1,  "b":"\\u00fc"}']
+    assert said[7].startswith("REPORT RequestId: ")
+    assert json.loads(said[8])["reason"] == "crash"
+    assert json.loads(said[9])["record"] == {"evictedLines": 7, "evictedBytes": 70}
+    assert len(said) == 10
+
+
+@pytest.mark.services
+def test_group_stream_and_retention_are_made(cloud: Callable[..., Cloud]) -> None:
+    """From nothing, and found there by the next environment."""
+    opened = cloud(days=30)
+
+    assert opened.send(lines_now("a")) is Answer.TAKEN
+
+    found = moto().call("Logs_20140328.DescribeLogGroups", logGroupNamePrefix=opened.group)
+    assert [one["retentionInDays"] for one in found["logGroups"]] == [30]
+    second = cloud(group=opened.group)
+    other = replace(STAMP, environment_id="fedcba9876543210")
+    assert second.send(lines_now("b", stamp=other)) is Answer.TAKEN
+    assert len(moto().log_streams(opened.group)) == 2
+
+
+def lines_now(*texts: str, first_number: int = 0, **stamp: object) -> Parcel:
+    base = at(now())
+    return parcel(
+        [line(text, time=base) for text in texts],
+        first_number=first_number,
+        stamp=stamp.get("stamp", STAMP),  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.services
+def test_the_group_may_be_deleted_meanwhile(cloud: Callable[..., Cloud]) -> None:
+    """What comes after is in a new one."""
+    opened = cloud()
+    opened.send(lines_now("a"))
+    moto().call("Logs_20140328.DeleteLogGroup", logGroupName=opened.group)
+
+    assert opened.send(lines_now("b")) is Answer.TAKEN
+    assert [message for _, message in opened.read()] == ["b"]
+
+
+@pytest.mark.services
+def test_what_is_too_old_or_too_new_is_refused(cloud: Callable[..., Cloud]) -> None:
+    """CloudWatch says which, whatever our clock thinks; the rest is there."""
+    opened = cloud()
+    base = now()
+    times = [
+        at(base, hours=5),
+        at(base),
+        at(base, days=-20),
+        at(base, minutes=-1),
+        at(base, days=-19.5),
+    ]
+
+    answer = opened.send(parcel([line(str(n), time=time) for n, time in enumerate(times)]))
+
+    assert answer is Answer.TAKEN
+    assert opened.receipt.refused == {0: "too-new", 2: "too-old", 4: "too-old"}
+    assert [message for _, message in opened.read()] == ["3", "1"]
+
+
+@pytest.mark.services
+def test_lines_out_of_order_and_days_apart_arrive(cloud: Callable[..., Cloud]) -> None:
+    """Thirty hours, backwards: two requests, each in order, and times as they were."""
+    opened = cloud()
+    base = now()
+    times = [at(base, hours=-hours) for hours in (0, 30, 10, 20, 25)]
+
+    answer = opened.send(parcel([line(time, time=time) for time in times]))
+
+    assert answer is Answer.TAKEN
+    assert opened.read() == [(milliseconds(time), time) for time in sorted(times)]
+    assert len(opened.front.of("PutLogEvents")) == 2
+
+
+@pytest.mark.services
+def test_more_events_than_a_request_may_have_arrive(cloud: Callable[..., Cloud]) -> None:
+    """10,001 lines are two requests, read back one by one."""
+    opened = cloud()
+    texts = [f"line {n}\n" for n in range(10_001)]
+
+    answer = opened.send(lines_now(*texts))
+
+    assert answer is Answer.TAKEN
+    assert [message for _, message in opened.read()] == texts
+    assert len(opened.front.of("PutLogEvents")) == 2
+
+
+@pytest.mark.services
+def test_more_bytes_than_a_request_may_have_arrive(cloud: Callable[..., Cloud]) -> None:
+    """1.4 MB in lines, and then a line of 1.2 MB, whose pieces make it up again."""
+    opened = cloud()
+    texts = [f"{n} " + "ü" * 700 for n in range(1000)]
+    large = "🍏x" * 240_000
+
+    answer = opened.send(lines_now(*texts), lines_now(large, first_number=1000))
+
+    assert answer is Answer.TAKEN
+    said = [message for _, message in opened.read()]
+    assert said[:1000] == texts
+    assert "".join(said[1000:]) == large
+    assert len(said) == 1002
+
+
+@pytest.mark.services
+def test_a_batch_that_arrives_twice_can_be_recognised(cloud: Callable[..., Cloud]) -> None:
+    """The answer got lost, the lines did not: a mark stands between the two copies."""
+    opened = cloud()
+    opened.send(lines_now("before"))
+    opened.front.behaviours.append(swallow)
+    batch = lines_now("a", "b", first_number=1)
+
+    answers = [opened.send(batch), opened.send(batch)]
+
+    assert answers == [Answer.UNAVAILABLE, Answer.TAKEN]
+    said = [message for _, message in opened.read()]
+    assert said == ["before", "a", "b", mark(2, 1, 2), "a", "b"]

@@ -1,0 +1,410 @@
+import json
+import time
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from extension.ndjson import encode
+from extension.parcels import Answer, Receipt
+from extension.sinks import SinkPlan
+from extension.sinks.firehose import (
+    MAX_RECORD_BYTES,
+    MAX_RECORDS,
+    MAX_REQUEST_BYTES,
+    PACK_BYTES,
+    REQUEST_OVERHEAD_BYTES,
+    FirehoseSink,
+    Pack,
+    packed,
+    receipt_for_batch,
+    requests_of,
+)
+from extension.sinks.numbered import numbered_lines
+from tests.extension.batches import report
+from tests.extension.sinks.kept_parcels import gap, lines, parcel
+from tests.services.aws import moto, unique
+from tests.services.limits import (
+    Answer as HttpAnswer,
+    LimitsFront,
+    Request,
+    fail,
+    hang_up,
+    limits_front,
+    swallow,
+)
+
+WAIT_S = 10.0
+NOBODY = "http://127.0.0.1:1"
+KEYS = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+BILLED_STEP_BYTES = 5 * 1024
+
+
+def answers(*codes: str) -> Callable[..., HttpAnswer]:
+    """An answer of success for a batch, with an error code, or none, for each record."""
+    entries = [
+        {"ErrorCode": code, "ErrorMessage": "m"} if code else {"RecordId": "r"} for code in codes
+    ]
+    body = {"FailedPutCount": sum(map(bool, codes)), "RequestResponses": entries}
+
+    def answer(_request: Request, _pass_on: Callable[[], HttpAnswer]) -> HttpAnswer:
+        return HttpAnswer(200, json.dumps(body).encode())
+
+    return answer
+
+
+def data_of(request: Request) -> list[bytes]:
+    return [b64decode(record["Data"]) for record in request.payload["Records"]]
+
+
+@pytest.fixture
+def front() -> Iterator[LimitsFront]:
+    """A Firehose that takes everything within its limits, and does as it is told."""
+    with limits_front(NOBODY) as opened:
+        opened.otherwise = answers("")
+        yield opened
+
+
+@pytest.fixture
+def sink(front: LimitsFront) -> Iterator[FirehoseSink]:
+    plan = SinkPlan("firehose:kept", {**KEYS, "AWS_ENDPOINT_URL": front.url})
+    opened = FirehoseSink(plan, stream="kept")
+    yield opened
+    opened.close()
+
+
+# packing -----------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=40)
+@given(
+    sizes=st.lists(
+        st.integers(1, 300) | st.integers(20_000, 70_000) | st.just(MAX_RECORD_BYTES),
+        max_size=20,
+    ),
+    repeat=st.integers(1, 3),
+)
+def test_every_request_is_within_every_limit(sizes: list[int], repeat: int) -> None:
+    """Whatever the lines' sizes, each is in one pack, in order, and no pack or request is too much."""
+    sizes = sizes * repeat
+    texts = [b"x" * (size - 1) + b"\n" for size in sizes]
+
+    requests = list(requests_of(packed(enumerate(texts))))
+
+    packs = [pack for request in requests for pack in request]
+    assert b"".join(pack.data for pack in packs) == b"".join(texts)
+    assert [n for pack in packs for n in pack.numbers] == list(range(len(sizes)))
+    for pack in packs:
+        assert len(pack.data) <= PACK_BYTES or len(pack.numbers) == 1
+        assert 1 <= len(pack.data) <= MAX_RECORD_BYTES
+        assert pack.data.endswith(b"\n")
+    for request in requests:
+        body = sum(pack.body_bytes for pack in request) + REQUEST_OVERHEAD_BYTES
+        assert 1 <= len(request) <= MAX_RECORDS
+        assert body <= MAX_REQUEST_BYTES
+
+
+def test_a_request_has_500_records_at_most() -> None:
+    """Even if they are small."""
+    packs = [Pack(b"\n", [n]) for n in range(1001)]
+
+    assert [len(request) for request in requests_of(packs)] == [500, 500, 1]
+
+
+@pytest.mark.parametrize("line_bytes", [80, 400, 2000, 6000])
+def test_little_is_paid_for_that_is_not_sent(line_bytes: int) -> None:
+    """Direct PUT is billed in steps of 5 KB a record: packing keeps what is rounded up below a tenth."""
+    parcels = [lines(*("x" * line_bytes for _ in range(1_000_000 // line_bytes)))]
+
+    packs = list(packed(numbered_lines(parcels)))
+
+    sent = sum(len(pack.data) for pack in packs)
+    billed = sum(-(-len(pack.data) // BILLED_STEP_BYTES) for pack in packs) * BILLED_STEP_BYTES
+    assert billed / sent < 1.1
+
+
+# answers -----------------------------------------------------------------------------------------------------------
+
+PACKS = [Pack(b"a\nb\n", [0, 1]), Pack(b"c\n", [2]), Pack(b"d\n", [3])]
+
+
+@pytest.mark.parametrize(
+    ("codes", "receipt"),
+    [
+        (["", "", ""], Receipt(Answer.TAKEN, sent_bytes=52)),
+        (
+            ["", "ServiceUnavailableException", ""],
+            Receipt(
+                Answer.UNAVAILABLE,
+                "PutRecordBatch: ServiceUnavailableException for a part",
+                sent_bytes=36,
+                taken=frozenset({0, 1, 3}),
+            ),
+        ),
+        (
+            ["InternalFailure"] * 3,
+            Receipt(Answer.UNAVAILABLE, "PutRecordBatch: InternalFailure for a part"),
+        ),
+        (
+            ["InvalidArgumentException", "", ""],
+            Receipt(
+                Answer.TAKEN,
+                sent_bytes=32,
+                refused={0: "InvalidArgumentException", 1: "InvalidArgumentException"},
+            ),
+        ),
+        (
+            ["InvalidArgumentException", "SomethingNew", ""],
+            Receipt(
+                Answer.UNAVAILABLE,
+                "PutRecordBatch: SomethingNew for a part",
+                sent_bytes=16,
+                taken=frozenset({3}),
+                refused={0: "InvalidArgumentException", 1: "InvalidArgumentException"},
+            ),
+        ),
+    ],
+    ids=["all taken", "one failed", "all failed", "one never", "one never, one later"],
+)
+def test_each_record_has_its_own_answer(codes: list[str], receipt: Receipt) -> None:
+    """What failed is tried again, alone; what would fail again is refused; any code that is not known may pass."""
+    entries = [{"ErrorCode": code} if code else {"RecordId": "r"} for code in codes]
+    answer = {"FailedPutCount": sum(map(bool, codes)), "RequestResponses": entries}
+
+    assert receipt_for_batch(json.dumps(answer).encode(), PACKS) == receipt
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"no",
+        b'{"FailedPutCount":1}',
+        b'{"FailedPutCount":1,"RequestResponses":[1]}',
+    ],
+)
+def test_an_answer_that_says_nothing_is_success(answer: bytes) -> None:
+    """Firehose has said 200."""
+    assert receipt_for_batch(answer, PACKS).answer is Answer.TAKEN
+
+
+# requests ----------------------------------------------------------------------------------------------------------
+
+
+def test_lines_are_packed_as_ndjson(front: LimitsFront, sink: FirehoseSink) -> None:
+    """What Firehose strings together is NDJSON again."""
+    batch = [lines("a", "Grüße 🍏"), gap(2), parcel([report()], first_number=3)]
+
+    receipt = sink.send(batch, timeout_s=WAIT_S)
+
+    (request,) = front.of("PutRecordBatch")
+    assert receipt.answer is Answer.TAKEN
+    assert request.payload["DeliveryStreamName"] == "kept"
+    assert data_of(request) == [encode(batch)]
+    assert len(request.body) - REQUEST_OVERHEAD_BYTES < receipt.sent_bytes <= len(request.body)
+
+
+def test_what_failed_is_told_by_number(front: LimitsFront, sink: FirehoseSink) -> None:
+    """The second of three packs failed: its lines are left, and only they come again."""
+    texts = ["x" * 40_000 for _ in range(3)]
+    front.behaviours.append(answers("", "ServiceUnavailableException", ""))
+
+    receipt = sink.send([lines(*texts)], timeout_s=WAIT_S)
+
+    assert receipt.answer is Answer.UNAVAILABLE
+    assert receipt.taken == frozenset({0, 2})
+
+
+def test_a_line_too_large_is_refused_alone(front: LimitsFront, sink: FirehoseSink) -> None:
+    """Its neighbours are delivered."""
+    batch = [lines("a", "x" * 1_100_000, "b")]
+
+    receipt = sink.send(batch, timeout_s=WAIT_S)
+
+    assert (receipt.answer, receipt.refused) == (Answer.TAKEN, {1: "too-large"})
+    (data,) = data_of(front.requests[0])
+    assert [json.loads(line)["record"] for line in data.splitlines()] == ["a", "b"]
+
+
+def test_a_batch_of_nothing_but_a_line_too_large_needs_no_request(
+    front: LimitsFront, sink: FirehoseSink
+) -> None:
+    """There is nothing to send."""
+    receipt = sink.send([lines("x" * 1_100_000)], timeout_s=WAIT_S)
+
+    assert receipt == Receipt(Answer.TAKEN, refused={0: "too-large"})
+    assert not front.requests
+
+
+def test_several_requests_count_what_was_taken(front: LimitsFront, sink: FirehoseSink) -> None:
+    """Four lines of 300 KB are two requests; the second fails, and the first stays taken."""
+    texts = ["x" * 300_000 for _ in range(4)]
+    front.behaviours.extend([answers("", ""), fail("ServiceUnavailableException", 503)])
+
+    receipt = sink.send([lines(*texts)], timeout_s=WAIT_S)
+
+    assert [len(data_of(request)) for request in front.requests] == [2, 2]
+    assert (receipt.answer, receipt.taken) == (Answer.UNAVAILABLE, frozenset({0, 1}))
+    assert receipt.sent_bytes > 2 * 400_000
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "answer"),
+    [
+        ("ResourceNotFoundException", 400, Answer.DENIED),
+        ("AccessDeniedException", 400, Answer.DENIED),
+        ("ThrottlingException", 400, Answer.UNAVAILABLE),
+        ("ServiceUnavailableException", 500, Answer.UNAVAILABLE),
+        ("InvalidArgumentException", 400, Answer.UNREADABLE),
+    ],
+)
+def test_what_firehose_answers(
+    front: LimitsFront, sink: FirehoseSink, code: str, status: int, answer: Answer
+) -> None:
+    """An error is that of the whole request."""
+    front.behaviours.append(fail(code, status))
+
+    receipt = sink.send([lines("a")], timeout_s=WAIT_S)
+
+    assert (receipt.answer, receipt.taken, receipt.sent_bytes) == (answer, frozenset(), 0)
+
+
+def test_no_answer_is_uncertain(front: LimitsFront, sink: FirehoseSink) -> None:
+    """The lines may have arrived; their ids are the same when they come again."""
+    front.behaviours.append(hang_up)
+
+    receipt = sink.send([lines("a")], timeout_s=WAIT_S)
+
+    assert (receipt.answer, receipt.uncertain) == (Answer.UNAVAILABLE, True)
+
+
+def test_a_firehose_that_stalls_is_left_in_time(front: LimitsFront, sink: FirehoseSink) -> None:
+    """All requests of a delivery share its time."""
+
+    def stall(_request: Request, _pass_on: Callable[[], HttpAnswer]) -> None:
+        time.sleep(0.6)
+
+    front.behaviours.append(stall)
+    began = time.monotonic()
+
+    receipt = sink.send([lines("a")], timeout_s=0.2)
+
+    assert receipt.answer is Answer.UNAVAILABLE
+    assert time.monotonic() - began < 0.5
+
+
+def test_aborting_and_closing_are_harmless(sink: FirehoseSink) -> None:
+    """There may be nothing to break off or to close."""
+    sink.abort()
+    sink.close()
+    sink.close()
+
+    assert sink.send([lines("a")], timeout_s=WAIT_S).answer is Answer.TAKEN
+
+
+@pytest.mark.parametrize(
+    ("packs", "violation"),
+    [
+        (501 * [b"\n"], "501 records"),
+        ([b"x" * 1_024_001], "a record of 1024001 bytes"),
+        ([b""], "a record of 0 bytes"),
+        ([], "0 records"),
+    ],
+)
+def test_the_front_refuses_what_firehose_would(
+    front: LimitsFront, sink: FirehoseSink, packs: list[bytes], violation: str
+) -> None:
+    """What the other tests here rest upon: a request that is too much does not pass."""
+    from tests.services.limits import then_pass
+
+    front.otherwise = then_pass
+
+    sink._put([Pack(data, []) for data in packs], time.monotonic() + WAIT_S)
+
+    assert front.violations == [f"PutRecordBatch: {violation}"]
+
+
+# the service -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cloud() -> Iterator[LimitsFront]:
+    with limits_front(moto().url) as opened:
+        yield opened
+        assert not opened.violations
+
+
+def make_stream() -> tuple[str, str]:
+    """A stream into a bucket; gives both names."""
+    bucket, stream = moto().make_bucket(unique("kept")), unique("kept")
+    destination = {
+        "BucketARN": f"arn:aws:s3:::{bucket}",
+        "RoleARN": "arn:aws:iam::123456789012:role/firehose",
+    }
+    moto().call(
+        "Firehose_20150804.CreateDeliveryStream",
+        DeliveryStreamName=stream,
+        DeliveryStreamType="DirectPut",
+        ExtendedS3DestinationConfiguration=destination,
+    )
+    return stream, bucket
+
+
+@pytest.mark.services
+def test_what_firehose_delivers_is_what_was_sent(cloud: LimitsFront) -> None:
+    """Lines with umlauts and emoji, more than one pack and a line of 900 KB are NDJSON in the bucket."""
+    stream, bucket = make_stream()
+    sink = FirehoseSink(
+        SinkPlan(f"firehose:{stream}", moto().environ(AWS_ENDPOINT_URL=cloud.url)), stream=stream
+    )
+    batch = [
+        lines(*(f"Zeile {n} 🍏\n" for n in range(2000)), "x" * 900_000, {"a": "ü"}),
+        gap(2002),
+    ]
+
+    receipt = sink.send(batch, timeout_s=WAIT_S)
+    sink.close()
+
+    assert receipt.answer is Answer.TAKEN
+    objects = [moto().object(bucket, key).content for key in moto().object_keys(bucket)]
+    read = b"".join(objects).splitlines(keepends=True)
+    assert sorted(read) == sorted(encode(batch).splitlines(keepends=True))
+    assert len(data_of(cloud.requests[0])) > 3
+
+
+@pytest.mark.services
+def test_a_batch_that_arrives_twice_has_the_same_ids(cloud: LimitsFront) -> None:
+    """The answer got lost, the lines did not: whoever reads them can tell by their ids."""
+    stream, bucket = make_stream()
+    sink = FirehoseSink(
+        SinkPlan(f"firehose:{stream}", moto().environ(AWS_ENDPOINT_URL=cloud.url)), stream=stream
+    )
+    cloud.behaviours.append(swallow)
+
+    answers = [sink.send([lines("a", "b")], timeout_s=WAIT_S).answer for _ in range(2)]
+    sink.close()
+
+    assert answers == [Answer.UNAVAILABLE, Answer.TAKEN]
+    read = b"".join(moto().object(bucket, key).content for key in moto().object_keys(bucket))
+    ids = [json.loads(line)["id"] for line in read.splitlines()]
+    assert len(ids) == 4
+    assert len(set(ids)) == 2
+
+
+@pytest.mark.services
+def test_a_stream_that_is_missing_is_denied(cloud: LimitsFront) -> None:
+    """Until somebody makes it."""
+    sink = FirehoseSink(
+        SinkPlan("firehose:nobody", moto().environ(AWS_ENDPOINT_URL=cloud.url)), stream="nobody"
+    )
+
+    receipt = sink.send([lines("a")], timeout_s=WAIT_S)
+    sink.close()
+
+    assert (receipt.answer, receipt.detail) == (
+        Answer.DENIED,
+        "ResourceNotFoundException (status 400)",
+    )

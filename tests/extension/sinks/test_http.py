@@ -1,0 +1,438 @@
+import gzip
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from extension import __version__
+from extension.ndjson import encode
+from extension.parcels import Answer, Parcel, Receipt
+from extension.sinks import SinkPlan
+from extension.sinks.http import HttpSink, gzipped
+from tests.extension.batches import line
+from tests.extension.scripted_server import OK, Server, hang_up, status
+from tests.extension.sinks.kept_parcels import at, lines, now, parcel
+from tests.services import clickhouse, tls
+
+WAIT_S = 5.0
+AWKWARD = [
+    "a plain line\n",
+    '[ERROR]\tTraceback:\n\u00a0\u00a0File "/var/task/app.py"\n',
+    "Grüße, ☃ und 🎈",
+    'NUL \0, escape \x1b[31m, backslash \\, quote "',
+    "",
+    '{"level":"INFO","message":"text that is JSON", "n": 1.50}',
+    "the same",
+    "the same",
+    "x" * 300_000,
+]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    opened = Server()
+    yield opened
+    opened.close()
+
+
+def sink_of(url: str, **headers: str) -> HttpSink:
+    return HttpSink(SinkPlan(url, {}, tuple(headers.items())))
+
+
+@pytest.fixture
+def sink(server: Server) -> Iterator[HttpSink]:
+    opened = sink_of(server.url)
+    yield opened
+    opened.close()
+
+
+def send(sink: HttpSink, *texts: str, timeout_s: float = WAIT_S) -> Receipt:
+    return sink.send([lines(*(texts or ("line",)))], timeout_s=timeout_s)
+
+
+def test_a_batch_is_posted_as_gzipped_ndjson(server: Server, sink: HttpSink) -> None:
+    """One POST to the URL, whose body is the records and whose headers say so."""
+    batch = [lines("first", "naïve ☃")]
+
+    receipt = sink.send(batch, timeout_s=WAIT_S)
+
+    head, body = server.requests[0]
+    assert head.startswith(b"POST /in?a=b HTTP/1.1\r\n")
+    assert gzip.decompress(body) == encode(batch)
+    assert receipt == Receipt(Answer.TAKEN, sent_bytes=len(body))
+    headers = server.headers()
+    assert headers["content-type"] == "application/x-ndjson"
+    assert headers["content-encoding"] == "gzip"
+    assert headers["user-agent"] == f"flight-recorder/{__version__}"
+    assert headers["host"] == f"127.0.0.1:{server.port}"
+
+
+def test_an_array_is_posted_as_json(server: Server) -> None:
+    """``json+http`` is the same objects in an array."""
+    sink = sink_of(f"json+{server.url}")
+    batch = [lines("first", "second")]
+
+    sink.send(batch, timeout_s=WAIT_S)
+    sink.close()
+
+    head, body = server.requests[0]
+    assert head.startswith(b"POST /in?a=b HTTP/1.1\r\n")
+    assert json.loads(gzip.decompress(body)) == list(map(json.loads, encode(batch).splitlines()))
+    assert server.headers()["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("scheme", ["HTTP://", "Http://"])
+def test_a_scheme_may_be_written_in_any_case(server: Server, scheme: str) -> None:
+    """As URLs may."""
+    sink = sink_of(server.url.replace("http://", scheme))
+
+    assert send(sink).answer is Answer.TAKEN
+    sink.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("http://HOST", b"/"),
+        ("http://HOST?token=a+b", b"/?token=a+b"),
+        ("http://HOST/a+b", b"/a+b"),
+        ("http://HOST/a?b=c%20d/e", b"/a?b=c%20d/e"),
+        ("LOKI+http://HOST", b"/loki/api/v1/push"),
+        ("loki+http://HOST/?a=b", b"/loki/api/v1/push?a=b"),
+        ("loki+http://HOST/x+y", b"/x+y"),
+        ("splunk+http://HOST", b"/services/collector/event"),
+        ("datadog+http://HOST?ddtags=env:a", b"/api/v2/logs?ddtags=env:a"),
+        ("logzio+http://HOST?token=t", b"/?token=t"),
+    ],
+)
+def test_where_a_batch_is_posted_to(server: Server, url: str, target: bytes) -> None:
+    """The URL as it is written; where it has no path, the one that the intake listens on."""
+    sink = sink_of(url.replace("HOST", f"127.0.0.1:{server.port}"))
+
+    send(sink)
+    sink.close()
+
+    assert server.requests[0][0].split(b" ")[1] == target
+
+
+def test_headers_of_the_user_are_sent(server: Server) -> None:
+    """SINK_HEADERS go with every request, and may replace ours."""
+    headers = {"Authorization": "Bearer s3cret", "user-agent": "mine", "content-type": "text/x"}
+    sink = sink_of(server.url, **headers)
+
+    send(sink)
+    sink.close()
+
+    sent = server.headers()
+    assert sent["authorization"] == "Bearer s3cret"
+    assert (sent["user-agent"], sent["content-type"]) == ("mine", "text/x")
+    for name in (b"user-agent:", b"content-type:"):
+        assert server.requests[0][0].lower().count(name) == 1
+
+
+def test_a_header_given_twice_is_sent_as_one(server: Server) -> None:
+    """Its values are joined, which is the same to the receiver (RFC 9110, section 5.3)."""
+    sink = HttpSink(SinkPlan(server.url, {}, (("X-Tag", "a"), ("x-tag", "b"))))
+
+    send(sink)
+    sink.close()
+
+    assert server.headers()["x-tag"] == "a, b"
+
+
+def test_a_header_that_cannot_be_sent_may_be_put_right() -> None:
+    """A value that no header can hold is told with the first batch, and opens the sink all the same."""
+    sink = sink_of("http://127.0.0.1:1/", Authorization="schlüssel")
+
+    assert send(sink) == Receipt(Answer.UNAVAILABLE, "a header cannot be sent as it is")
+
+
+@pytest.mark.parametrize(("coding", "sent"), [("identity", None), ("x-none", "x-none")])
+def test_compression_can_be_turned_off(server: Server, coding: str, sent: str | None) -> None:
+    """A receiver that reads no gzip is told so by a header of the user's."""
+    sink = sink_of(server.url, **{"content-encoding": coding})
+
+    receipt = send(sink, "a")
+    sink.close()
+
+    assert server.requests[0][1] == encode([lines("a")])
+    assert server.headers().get("content-encoding") == sent
+    assert receipt.sent_bytes == len(encode([lines("a")]))
+
+
+def test_the_same_batch_has_the_same_bytes(server: Server, sink: HttpSink) -> None:
+    """A batch that is sent twice is recognisable: nothing in it depends on the time."""
+    send(sink, "a")
+    send(sink, "a")
+
+    assert server.requests[0][1] == server.requests[1][1]
+
+
+def test_gzip_has_no_time_in_it() -> None:
+    """What compresses for other sinks makes the same bytes each time as well."""
+    data = b"a line\n" * 1000
+
+    assert gzip.decompress(gzipped(data)) == data
+    assert gzipped(data)[4:8] == bytes(4)
+
+
+def test_an_empty_batch_is_no_request(server: Server, sink: HttpSink) -> None:
+    """Nothing is posted where there is nothing to post."""
+    assert sink.send([], timeout_s=WAIT_S) == Receipt(Answer.TAKEN)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [
+        (204, Answer.TAKEN),
+        (503, Answer.UNAVAILABLE),
+        (403, Answer.DENIED),
+        (413, Answer.TOO_LARGE),
+        (400, Answer.UNREADABLE),
+        (415, Answer.REFUSED),
+    ],
+)
+def test_each_status_has_its_meaning(
+    server: Server, sink: HttpSink, code: int, answer: Answer
+) -> None:
+    """What an answer means is told on, and a connection that was answered is used again."""
+    server.answers = [status(code, "Retry-After: 7", body=b"" if code == 204 else b"no!")]
+
+    receipts = [send(sink), send(sink)]
+
+    assert receipts[0].answer is answer
+    assert receipts[0].detail == ("" if answer is Answer.TAKEN else f"status {code}")
+    assert receipts[0].retry_after_s == (7.0 if answer is Answer.UNAVAILABLE else None)
+    assert receipts[1].answer is Answer.TAKEN
+    assert server.connections == 1
+
+
+def test_a_kept_connection_that_died_is_replaced_silently(server: Server, sink: HttpSink) -> None:
+    """After a thaw the old connection is gone: the batch goes over a fresh one, and nobody hears of it."""
+    send(sink, "a")
+    server.drop()
+
+    receipt = send(sink, "b")
+
+    assert receipt.answer is Answer.TAKEN
+    assert server.connections == 2
+
+
+def test_what_may_have_arrived_is_said(server: Server, sink: HttpSink) -> None:
+    """Where there is no answer a repetition may be a duplicate."""
+    server.answers = [hang_up]
+
+    receipt = send(sink)
+
+    assert receipt == Receipt(Answer.UNAVAILABLE, "the connection was lost", uncertain=True)
+
+
+def test_a_sink_that_stalls_is_left_in_time(server: Server, sink: HttpSink) -> None:
+    """An answer that does not come is waited for as long as was said, and no longer."""
+    server.answers = [server.stall]
+    began = time.monotonic()
+
+    receipt = send(sink, timeout_s=0.2)
+
+    assert receipt.answer is Answer.UNAVAILABLE
+    assert receipt.uncertain
+    assert 0.15 <= time.monotonic() - began < 1.0
+
+
+def test_all_requests_of_a_batch_share_the_time(server: Server) -> None:
+    """Where a batch needs several requests, they have together what one would have."""
+
+    def slowly(connection: socket.socket, _body: bytes) -> bool:
+        server.released.wait(0.2)
+        connection.sendall(OK)
+        return True
+
+    server.answers = [slowly] * 5
+    sink = sink_of(f"datadog+{server.url}")
+    began = time.monotonic()
+
+    receipt = sink.send([lines(*["a"] * 5000)], timeout_s=0.5)
+    sink.close()
+
+    assert receipt.answer is Answer.UNAVAILABLE
+    assert 0 < len(receipt.taken) < 5000
+    assert time.monotonic() - began < 1.0
+
+
+def test_an_answer_that_trickles_can_be_broken_off(server: Server, sink: HttpSink) -> None:
+    """No time-out ends an answer whose head comes byte by byte; aborting does."""
+    server.answers = [server.trickle(b"HTTP/1.1 200 O", b"K")]
+    threading.Timer(0.3, sink.abort).start()
+    began = time.monotonic()
+
+    receipt = send(sink, timeout_s=0.2)
+
+    assert receipt.answer is Answer.UNAVAILABLE
+    assert time.monotonic() - began < 1.0
+
+
+def test_a_status_is_what_counts(server: Server, sink: HttpSink) -> None:
+    """A batch whose success has been said is not sent again because the rest of the answer is slow."""
+    server.answers = [server.trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x")]
+
+    assert send(sink, timeout_s=0.2).answer is Answer.TAKEN
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://[::1/", "http://\x00/", "http://h:port/", "http:///path", "http:", "loki+http:///x"],
+)
+def test_a_url_that_cannot_be_one_is_refused(url: str) -> None:
+    """Trying again would not mend it."""
+    sink = sink_of(url)
+
+    receipt = send(sink)
+    sink.close()
+
+    assert receipt == Receipt(Answer.REFUSED, "the address is none")
+
+
+def test_closing_twice_is_harmless(sink: HttpSink) -> None:
+    """A closed sink opens again when it is used."""
+    sink.abort()
+    sink.close()
+    sink.close()
+
+    assert send(sink).answer is Answer.TAKEN
+
+
+# With real receivers -------------------------------------------------------------------------------------------------
+
+
+def known() -> list[Parcel]:
+    told = [line(text, time=at(now(), milliseconds=n)) for n, text in enumerate(AWKWARD)]
+    return [parcel(told, first_number=70)]
+
+
+@pytest.mark.services
+def test_clickhouse_has_every_line_as_it_was_written() -> None:
+    """NDJSON is ``JSONEachRow`` to it: what it stored, read back, is what the function wrote, in order."""
+    database = clickhouse.server()
+    table = database.make_table()
+    sink = sink_of(database.insert_url(table))
+    batch = known()
+
+    receipts = [sink.send(batch, timeout_s=WAIT_S) for _ in range(2)]
+    sink.close()
+
+    assert [one.answer for one in receipts] == [Answer.TAKEN, Answer.TAKEN]
+    rows = database.rows(table)
+    expected = [json.loads(one) for one in encode(batch).splitlines()]
+    assert rows == [{name: one.get(name, "") for name in rows[0]} for one in expected]
+    assert [one["record"] for one in rows] == AWKWARD
+    # The second delivery is recognised by its ids.
+    assert database.rows(table, "count() AS n, uniq(id) AS ids", order_by="n") == [
+        {"n": str(2 * len(AWKWARD)), "ids": str(len(AWKWARD))}
+    ]
+
+
+@pytest.mark.services
+def test_clickhouse_refuses_what_it_cannot_read() -> None:
+    """A record that is not of the column's type is said to be unreadable: the batch is cut until it is found."""
+    database = clickhouse.server()
+    table = database.make_table()
+    sink = sink_of(database.insert_url(table))
+
+    unreadable = sink.send([lines({"an": "object"})], timeout_s=WAIT_S)
+    missing = sink_of(database.insert_url("no_such_table"))
+    absent = send(missing)
+    after = send(sink, "text")
+    for one in (sink, missing):
+        one.close()
+
+    assert unreadable.answer is Answer.UNREADABLE
+    assert absent.answer in {Answer.DENIED, Answer.UNAVAILABLE}
+    assert after.answer is Answer.TAKEN
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("kind", ["", "json+"])
+def test_a_private_authority_is_trusted_if_the_environment_names_it(kind: str) -> None:
+    """Caddy, with a certificate of its own authority, is sent the batch, over one connection."""
+    front = tls.front()
+    sink = HttpSink(SinkPlan(f"{kind}{front.url}", {"SSL_CERT_FILE": str(front.authority)}))
+
+    receipts = [sink.send(known(), timeout_s=WAIT_S) for _ in range(2)]
+    sink.close()
+
+    assert [one.answer for one in receipts] == [Answer.TAKEN, Answer.TAKEN]
+
+
+@pytest.mark.services
+def test_the_process_itself_may_name_the_authority() -> None:
+    """In Lambda the settings are the process's own environment: what OpenSSL's variable says there holds."""
+    import os
+    import subprocess
+    import sys
+
+    front = tls.front()
+    code = (
+        "import os, time\n"
+        "from extension.transport import Transport\n"
+        "reply = Transport().exchange('POST', os.environ['URL'], headers={}, body=b'x',"
+        " until_s=time.monotonic() + 5)\n"
+        "print(reply.status)\n"
+    )
+    environ = {**os.environ, "URL": front.url, "SSL_CERT_FILE": str(front.authority)}
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, check=True, text=True
+    )
+
+    assert done.stdout == "200\n"
+
+
+@pytest.mark.services
+def test_an_authority_that_nobody_named_is_not_trusted() -> None:
+    """Nothing is sent, and what is the matter is said in words that help."""
+    front = tls.front()
+    sink = sink_of(front.url)
+
+    receipt = send(sink)
+    sink.close()
+
+    assert receipt == Receipt(Answer.UNAVAILABLE, "the certificate is not trusted")
+
+
+@pytest.mark.services
+def test_a_front_with_a_bound_on_bodies() -> None:
+    """What Caddy finds too large is said to be so, and what is smaller goes on being taken."""
+    front = tls.front()
+    environ = {"SSL_CERT_FILE": str(front.authority)}
+    sink = HttpSink(SinkPlan(front.url + "bounded", environ, (("Content-Encoding", "identity"),)))
+
+    large = send(sink, "x" * 2 * tls.MAX_BODY_BYTES)
+    small = send(sink, "x")
+    sink.close()
+
+    assert large == Receipt(Answer.TOO_LARGE, "status 413")
+    assert small.answer is Answer.TAKEN
+
+
+@pytest.mark.services
+def test_clickhouse_behind_tls(tmp_path: Path) -> None:
+    """A real database behind a real front: the lines come through both."""
+    database = clickhouse.server()
+    table = database.make_table()
+    front = tls.front()
+    path = database.insert_url(table).partition("://")[2].partition("/")[2]
+    headers = (("X-Upstream", database.address),)
+    plan = SinkPlan(f"{front.url}to/{path}", {"SSL_CERT_FILE": str(front.authority)}, headers)
+    sink = HttpSink(plan)
+
+    receipt = sink.send(known(), timeout_s=WAIT_S)
+    sink.close()
+
+    assert receipt.answer is Answer.TAKEN
+    rows = database.rows(table)
+    assert [one["record"] for one in rows] == AWKWARD

@@ -1,0 +1,168 @@
+import pytest
+from hypothesis import given, strategies as st
+
+from extension.kept import kept_in
+from extension.parcels import Parcel, halves, numbers_in, without
+from extension.recording import SEGMENT_COST_BYTES, Kind, Segment
+from tests.extension.sinks.kept_parcels import STAMP, gap, lines
+
+
+def numbers(parcels: list[Parcel]) -> list[int]:
+    return [kept.number for kept in kept_in(parcels)]
+
+
+def texts(parcels: list[Parcel]) -> list[str]:
+    return [kept.text for kept in kept_in(parcels)]
+
+
+def segment_of(*texts: str, first_number: int = 0) -> Segment:
+    (segment,) = lines(*texts, first_number=first_number).segments
+    return segment
+
+
+# Sizes ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_parcel_knows_what_it_holds() -> None:
+    """Bytes are those that its segments are charged; only lines count as lines."""
+    event = Segment(b"{}", count=1, first_number=2, kind=Kind.EVENT)
+    line = segment_of("a", "b")
+
+    parcel = Parcel(STAMP, [line, event])
+
+    assert parcel.held_bytes == len(line.raw) + 2 + 2 * SEGMENT_COST_BYTES
+    assert parcel.lines == 2
+
+
+def test_holding_others_is_counted_anew() -> None:
+    """What a parcel holds may be replaced."""
+    parcel = lines("a", "b")
+
+    parcel.hold([segment_of("c")])
+
+    assert parcel.lines == 1
+    assert parcel.held_bytes == segment_of("c").cost_bytes
+
+
+def test_the_first_segments_are_split_off() -> None:
+    """Both parts know what they hold, and have the same stamp."""
+    segments = [segment_of(text, first_number=n) for n, text in enumerate("abcd")]
+    parcel = Parcel(STAMP, list(segments))
+    before = parcel.held_bytes
+
+    first = parcel.split_off(2 * segments[0].cost_bytes)
+
+    assert (first.segments, parcel.segments) == (segments[:2], segments[2:])
+    assert first.stamp is parcel.stamp
+    assert (first.lines, parcel.lines) == (2, 2)
+    assert first.held_bytes + parcel.held_bytes == before
+
+
+def test_one_segment_at_least_is_split_off() -> None:
+    """A segment larger than what is asked for goes all the same: it would never go otherwise."""
+    parcel = lines("a" * 1000)
+
+    first = parcel.split_off(10)
+
+    assert (first.lines, parcel.lines) == (1, 0)
+    assert parcel.held_bytes == 0
+
+
+# Numbers -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("segment", "expected"),
+    [
+        (segment_of("a", "b", "c", first_number=5), [5, 6, 7]),
+        (Segment(b"{}", count=1, first_number=9, kind=Kind.EVENT), [9]),
+        (Segment(b"", count=120, first_number=3, kind=Kind.GAP), [3]),
+    ],
+)
+def test_each_record_has_its_number(segment: Segment, expected: list[int]) -> None:
+    """One for each event; a gap is one record, however many lines it stands for."""
+    assert list(numbers_in(segment)) == expected
+
+
+def batch() -> list[Parcel]:
+    return [
+        Parcel(STAMP, [segment_of("a", "b", "c", "d"), segment_of("e", first_number=4)]),
+        gap(5),
+        lines("f", "g", first_number=12),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gone", "left"),
+    [
+        ([], [0, 1, 2, 3, 4, 5, 12, 13]),
+        ([0], [1, 2, 3, 4, 5, 12, 13]),
+        ([1, 2], [0, 3, 4, 5, 12, 13]),
+        ([0, 2, 12], [1, 3, 4, 5, 13]),
+        ([5], [0, 1, 2, 3, 4, 12, 13]),
+        ([12, 13], [0, 1, 2, 3, 4, 5]),
+        ([0, 1, 2, 3, 4, 5, 12, 13], []),
+        ([99], [0, 1, 2, 3, 4, 5, 12, 13]),
+    ],
+)
+def test_what_is_gone_is_left_out(gone: list[int], left: list[int]) -> None:
+    """The rest keeps its numbers, its order and its text; what it came from stays as it was."""
+    parcels = batch()
+    expected = [text for text, n in zip(texts(parcels), numbers(parcels), strict=True) if n in left]
+
+    result = without(parcels, set(gone))
+
+    assert numbers(result) == left
+    assert texts(result) == expected
+    assert all(parcel.segments for parcel in result)
+    assert numbers(parcels) == [0, 1, 2, 3, 4, 5, 12, 13]
+
+
+def test_pieces_are_of_the_segments_kind() -> None:
+    """What is known of a segment holds for each of its pieces."""
+    whole = segment_of("a", "b", "c")
+    whole.vital = whole.is_emf = True
+
+    (parcel,) = without([Parcel(STAMP, [whole])], {1})
+
+    assert [(one.vital, one.is_emf, one.kind) for one in parcel.segments] == [
+        (True, True, Kind.LINES)
+    ] * 2
+    assert parcel.lines == 2
+
+
+def test_halves_are_of_as_many_records() -> None:
+    """Both together are the whole, in order."""
+    cut = halves(batch())
+
+    assert cut is not None
+    assert [numbers(one) for one in cut] == [[0, 1, 2, 3], [4, 5, 12, 13]]
+
+
+@pytest.mark.parametrize("parcels", [[lines("a")], [gap(7)], []])
+def test_one_record_has_no_halves(parcels: list[Parcel]) -> None:
+    """There is nothing to cut any more."""
+    assert halves(parcels) is None
+
+
+@given(
+    sizes=st.lists(st.integers(min_value=1, max_value=5), min_size=1, max_size=5),
+    gone=st.sets(st.integers(min_value=0, max_value=30)),
+)
+def test_cutting_loses_nothing(sizes: list[int], gone: set[int]) -> None:
+    """However a batch is cut, each record is in exactly one of the parts."""
+    parcels = []
+    first = 0
+    for size in sizes:
+        parcels.append(lines(*(str(first + n) for n in range(size)), first_number=first))
+        first += size
+
+    left = without(parcels, gone)
+    taken = without(parcels, set(range(first)) - gone)
+    cut = halves(left)
+
+    assert sorted(numbers(left) + numbers(taken)) == list(range(first))
+    assert texts(left) == [str(n) for n in range(first) if n not in gone]
+    if cut is not None:
+        assert numbers(cut[0]) + numbers(cut[1]) == numbers(left)
+        assert abs(len(numbers(cut[0])) - len(numbers(cut[1]))) <= 1
