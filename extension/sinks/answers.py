@@ -15,8 +15,9 @@ UNAVAILABLE = frozenset({408, 425, 429})
 NEVER_AVAILABLE = frozenset({501, 505})
 """Of 5xx: what the server will not learn (RFC 9110, sections 15.6.2 and 15.6.6)."""
 
-DENIED = frozenset({401, 403, 404, 407})
-"""A token, a permission or a name that somebody may put right, while what was kept waits."""
+DENIED = frozenset({301, 302, 307, 308, 401, 403, 404, 407})
+"""A token, a permission, a name or an address that somebody may put right, while what was kept waits. Redirections are
+not followed: they would take what the function wrote, and our headers, where nobody has said that they may go."""
 
 UNREADABLE = frozenset({400, 422})
 """Said of the content, so perhaps of one record of it."""

@@ -28,10 +28,10 @@ def reply(status: int, **headers: str) -> Reply:
     ("code", "answer"),
     [(code, Answer.TAKEN) for code in (200, 201, 202, 204, 299)]
     + [(code, Answer.UNAVAILABLE) for code in (408, 425, 429, 500, 502, 503, 504, 507, 599)]
-    + [(code, Answer.DENIED) for code in (401, 403, 404, 407)]
+    + [(code, Answer.DENIED) for code in (301, 302, 307, 308, 401, 403, 404, 407)]
     + [(code, Answer.UNREADABLE) for code in (400, 422)]
     + [(413, Answer.TOO_LARGE)]
-    + [(code, Answer.REFUSED) for code in (300, 301, 302, 307, 405, 410, 415, 431, 501, 505)],
+    + [(code, Answer.REFUSED) for code in (300, 303, 405, 410, 415, 431, 501, 505)],
 )
 def test_each_status_has_its_meaning(code: int, answer: Answer) -> None:
     """Success is taken; what may change, what somebody may put right and what may be in the content are told apart."""
