@@ -229,7 +229,11 @@ class Transport:
         # Loading the certificate authorities takes 5 to 20 ms, which plain http has no use for.
         verify = trust or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         limits = httpx.Limits(max_connections=1, keepalive_expiry=KEEPALIVE_S)
-        return httpx.Client(verify=verify, limits=limits, trust_env=not self._direct)
+        # Uncompressed, an answer is no larger than what is read of it.
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+        return httpx.Client(
+            verify=verify, limits=limits, headers=headers, trust_env=not self._direct
+        )
 
 
 def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
@@ -289,7 +293,7 @@ def _reason_for_no_connection(error: BaseException) -> str:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return _CERTIFICATE.get(cause.verify_code, "the certificate is not trusted")
     if isinstance(cause, ssl.SSLError):
-        is_plain = cause.reason in _NO_TLS
+        is_plain = getattr(cause, "reason", "") in _NO_TLS
         return "the other side does not speak TLS" if is_plain else "the TLS handshake failed"
     if isinstance(cause, socket.gaierror):
         return "the name cannot be resolved"

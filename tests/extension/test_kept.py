@@ -120,6 +120,12 @@ def test_an_event_in_another_order_has_the_same_value(raw: bytes) -> None:
     assert one(raw).text == '{"a":1}'
 
 
+@pytest.mark.parametrize("record", [b'{"a": NaN}', b"NaN", b"-Infinity"])
+def test_what_json_does_not_have_is_text_as_well(record: bytes) -> None:
+    """A number that equals nothing, not even itself, is no reason to lose the line."""
+    assert one(function(record)).text == record.decode()
+
+
 @pytest.mark.parametrize(
     ("record", "text"),
     [

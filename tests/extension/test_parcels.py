@@ -145,6 +145,17 @@ def test_one_record_has_no_halves(parcels: list[Parcel]) -> None:
     assert halves(parcels) is None
 
 
+@pytest.mark.parametrize(("gone", "stays"), [({1}, True), ({0}, False), ({0, 1, 2}, False)])
+def test_what_cannot_be_taken_apart_goes_as_one(gone: set[int], stays: bool) -> None:
+    """Bytes that are not as many events as were counted go the way of the first of them."""
+    garbage = Parcel(STAMP, [Segment(b"no events", count=3, first_number=0)])
+
+    left = without([garbage], gone)
+
+    assert [one.raw for parcel in left for one in parcel.segments] == [b"no events"] * stays
+    assert halves([garbage]) is None
+
+
 @given(
     sizes=st.lists(st.integers(min_value=1, max_value=5), min_size=1, max_size=5),
     gone=st.sets(st.integers(min_value=0, max_value=30)),

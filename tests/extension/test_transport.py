@@ -1,6 +1,8 @@
 import contextlib
+import errno
 import gzip
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -341,6 +343,28 @@ def test_what_is_no_answer_is_said_without_its_words(
     assert seen(refusal(transport, server.url)) == ("the answer is not HTTP", True, False)
 
 
+@pytest.mark.parametrize(
+    ("error", "detail"),
+    [
+        (OSError(errno.ENETUNREACH, "secret.example"), "there is no way to the address"),
+        (OSError(errno.EHOSTUNREACH, "secret.example"), "there is no way to the address"),
+        (PermissionError(errno.EACCES, "secret.example"), "no connection: ConnectError"),
+        (ssl.SSLError(1, "secret.example"), "the TLS handshake failed"),
+    ],
+)
+def test_other_reasons_are_told_in_our_words(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch, error: OSError, detail: str
+) -> None:
+    """What the system says may name the host."""
+
+    def fail(*_args: object, **_more: object) -> None:
+        raise error
+
+    monkeypatch.setattr(socket, "create_connection", fail)
+
+    assert seen(refusal(transport, "http://127.0.0.1:1/")) == (detail, False, False)
+
+
 def test_a_name_that_is_none(transport: Transport) -> None:
     """A name that no resolver knows is told, but not repeated."""
     error = refusal(transport, "http://nowhere.invalid:1/secret")
@@ -425,6 +449,38 @@ def test_a_connection_made_for_the_request_is_not_a_kept_one(
     refusal(transport, server.url)
 
     assert len(server.requests) == 2
+
+
+def test_what_may_not_be_repeated_is_not(server: Server, transport: Transport) -> None:
+    """Where whoever reads it could not tell a repetition, the loss of a kept connection is told instead."""
+    post(transport, server.url)
+    server.answers = [hang_up, OK]
+    until_s = time.monotonic() + WAIT_S
+
+    with pytest.raises(Unreachable) as caught:
+        transport.exchange(
+            "POST", server.url, headers={}, body=b"x", until_s=until_s, repeatable=False
+        )
+
+    assert seen(caught.value) == ("the connection was lost", True, False)
+    assert len(server.requests) == 2
+
+
+def test_what_cannot_have_arrived_may_always_be_repeated(
+    server: Server, transport: Transport
+) -> None:
+    """A kept connection that takes no request at all is replaced in any case."""
+    post(transport, server.url)
+
+    server.drop()
+    until_s = time.monotonic() + WAIT_S
+
+    reply = transport.exchange(
+        "POST", server.url, headers={}, body=b"x", until_s=until_s, repeatable=False
+    )
+
+    assert reply.status == 200
+    assert server.connections == 2
 
 
 def test_what_the_dead_connection_took_may_have_arrived(
@@ -729,6 +785,15 @@ def test_a_server_behind_a_proxy_can_be_aborted(
     assert error.uncertain
     assert time.monotonic() - began < 2.0
     assert tunnels == (0 if name else 1)
+
+
+def test_what_is_near_needs_no_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a transport is told to reach directly, the environment's proxy does not see."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    transport = Transport({}, direct=True)
+
+    assert post(transport, server.url).status == 200
+    transport.close()
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "gopher://127.0.0.1:1", "http://[::1"])

@@ -1,6 +1,6 @@
 """``logzio+http(s)://``: Logz.io's listener for bulk uploads.
 
-Of Logz.io ("Ship logs over HTTP: bulk uploads"): a request is JSON objects, a line each, of 500,000 bytes at most, and
+Of Logz.io ("HTTP: bulk uploads over HTTP/HTTPS"): a request is JSON objects, a line each, of 500,000 bytes at most, and
 10 MB in all; 200 is success. 400 comes with counts (``malformedLines``, ``oversizedLines``, ``emptyLogLines``,
 ``successfulLines``) and without saying which: the successful ones have been taken. The token is in the URL's query, and
 a ``type`` there is what log types are told apart by, so that a record's own is ``recordType``.

@@ -3,8 +3,8 @@
 Of Loki (Loki HTTP API, "Ingest logs"; Loki configuration reference, ``limits_config``): a push is ``streams``, each with
 its labels and ``[time in nanoseconds as a string, line, structured metadata]``; 204 is success. Labels make streams, so
 they are few and of few values; ids are structured metadata ("Cardinality", "What is structured metadata"). A line over
-``max_line_size``, 256 KiB unless changed, is refused. Entries with the same labels, time and line are one to Loki
-("Push log entries": duplicates are dropped): so that two equal lines of one millisecond stay two, each time gets a
+``max_line_size``, 256 KiB unless changed, is refused. An entry with the same labels, time and line as another is
+ignored (Loki architecture, "Timestamp ordering"): so that two equal lines of one millisecond stay two, each time gets a
 fraction that tells its record; and a batch that is sent twice is stored once.
 """
 
