@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from . import values
+from .rules import Pace
 from .values import MIB
 
 PREFIX = "FLIGHT_RECORDER_"
@@ -69,8 +70,20 @@ class Settings:
     """
 
     sample_rate: float = 0.1
+    sample_rate_trace: float | None = None
+    sample_rate_debug: float | None = None
+    sample_rate_info: float | None = None
+    sample_rate_warn: float | None = None
+    correlation_fields: tuple[str, ...] = ("x-correlation-id", "correlation_id", "correlationId")
     error_level: int = 17
     error_pattern: Pattern | None = None
+    keep_slower_than_ms: int = 0
+    keep_cold_starts: bool = False
+    keep_memory_above: float = 0.0
+    keep_marker: str = ""
+    keep_at_least: Pace | None = None
+    keep_at_most: Pace | None = None
+    history: int = 0
     buffer_bytes: int = DEFAULT_BUFFER_MIN_BYTES
     sink: str = "cloudwatch:"
     sink_headers: tuple[tuple[str, str], ...] = ()
@@ -132,6 +145,46 @@ SETTINGS: tuple[Setting, ...] = (
         values.read_rate,
     ),
     Setting(
+        "SAMPLE_RATE_TRACE",
+        "sample_rate_trace",
+        values.SAME_RATE,
+        "as SAMPLE_RATE",
+        "The same for lines at level TRACE; all levels follow one draw, so a lower rate keeps a part of what a higher one does.",
+        values.read_level_rate,
+    ),
+    Setting(
+        "SAMPLE_RATE_DEBUG",
+        "sample_rate_debug",
+        values.SAME_RATE,
+        "as SAMPLE_RATE",
+        "The same for lines at level DEBUG.",
+        values.read_level_rate,
+    ),
+    Setting(
+        "SAMPLE_RATE_INFO",
+        "sample_rate_info",
+        values.SAME_RATE,
+        "as SAMPLE_RATE",
+        "The same for lines at level INFO.",
+        values.read_level_rate,
+    ),
+    Setting(
+        "SAMPLE_RATE_WARN",
+        "sample_rate_warn",
+        values.SAME_RATE,
+        "as SAMPLE_RATE",
+        "The same for lines at level WARN.",
+        values.read_level_rate,
+    ),
+    Setting(
+        "CORRELATION_FIELDS",
+        "correlation_fields",
+        "x-correlation-id, correlation_id, correlationId",
+        "names of fields, separated by commas, or none",
+        "Fields of JSON lines that name the transaction; the draw is made from the first one found, else from the trace id.",
+        values.read_fields,
+    ),
+    Setting(
         "ERROR_LEVEL",
         "error_level",
         "ERROR",
@@ -146,6 +199,62 @@ SETTINGS: tuple[Setting, ...] = (
         "a regular expression of Python's re module",
         "A line in which it is found makes the invocation a failed one.",
         values.read_pattern,
+    ),
+    Setting(
+        "KEEP_MARKER",
+        "keep_marker",
+        "",
+        "ASCII text of 4 characters or more, without quotes and backslashes",
+        "An invocation that writes this text anywhere is kept.",
+        values.read_marker,
+    ),
+    Setting(
+        "KEEP_COLD_STARTS",
+        "keep_cold_starts",
+        "false",
+        "true or false",
+        "Keep an environment's first invocation, with what init wrote.",
+        values.read_boolean,
+    ),
+    Setting(
+        "KEEP_SLOWER_THAN",
+        "keep_slower_than_ms",
+        "",
+        "a duration up to 15m, such as 800ms or 3s",
+        "Keep invocations that took longer.",
+        values.read_duration_ms,
+    ),
+    Setting(
+        "KEEP_MEMORY_ABOVE",
+        "keep_memory_above",
+        "",
+        "a share, such as 0.9 or 90%",
+        "Keep invocations after which the environment had used more than this share of the function's memory.",
+        values.read_share,
+    ),
+    Setting(
+        "KEEP_AT_LEAST",
+        "keep_at_least",
+        "",
+        "a number in a time, such as 1/m, 1/10m or 5/h",
+        "Keep at least so many healthy invocations an environment, whatever the draw.",
+        values.read_pace,
+    ),
+    Setting(
+        "KEEP_AT_MOST",
+        "keep_at_most",
+        "",
+        "a number in a time, such as 120/m or 10/s",
+        "Deliver at most so many failed invocations an environment whole; beyond it their error lines and counts only.",
+        values.read_pace,
+    ),
+    Setting(
+        "HISTORY",
+        "history",
+        "0",
+        "a number of invocations, up to 100",
+        "What was let go of so many invocations before a failed one is delivered with it, as history.",
+        values.read_history,
     ),
     Setting(
         "BUFFER_SIZE",

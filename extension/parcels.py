@@ -25,6 +25,7 @@ class Stamp:
         reason: the rule that kept it.
         weight: how many invocations it stands for.
         failed: whether the invocation failed.
+        correlation_id: by which the function names the transaction; empty if it does not.
         span_id: 16 hex digits, of the X-Ray segment that the invocation belongs to; empty where unknown.
         arn: as the function was invoked; empty where unknown.
     """
@@ -37,6 +38,7 @@ class Stamp:
     reason: str
     weight: float
     failed: bool
+    correlation_id: str = ""
     span_id: str = ""
     arn: str = ""
 

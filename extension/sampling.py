@@ -32,19 +32,22 @@ def span_id_of(header: str) -> str:
     return match.group(1).lower() if match else ""
 
 
-def randomness_of(*, trace_id: str, request_id: str) -> int:
+def randomness_of(*, trace_id: str, request_id: str, correlation_id: str = "") -> int:
     """Gives R, the 56 bits that decide.
 
     Args:
         trace_id: as :func:`trace_id_of` gives it; its last 56 bits are R.
         request_id: where there is no trace id, R comes from a stable 64-bit hash of this.
+        correlation_id: where the function itself names the transaction, R comes from a hash of that: it reaches
+            further than X-Ray does.
     """
-    if trace_id:
+    if trace_id and not correlation_id:
         return int(trace_id[-RANDOMNESS_BITS // 4 :], 16)
     # Imported here: hashlib loads OpenSSL, and Lambda gives nearly every invocation a trace id.
     from hashlib import blake2b
 
-    digest = blake2b(request_id.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    name = correlation_id or request_id
+    digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") & (_ONE - 1)
 
 
