@@ -64,3 +64,21 @@ def keeps(randomness: int, *, rate: float) -> bool:
 def weight_of(rate: float) -> float:
     """Gives the adjusted count of what was kept at a rate in (0, 1]: how many transactions it stands for."""
     return round(_ONE / (_ONE - threshold_of(rate)), 9)
+
+
+THRESHOLD_DIGITS = 7
+"""Of 14: to within a millionth for rates from a thousandth on. The specification lets writers choose a precision."""
+
+
+def threshold_text(weight: float) -> str:
+    """Writes the threshold of what stands for so many, as OpenTelemetry's tracestate has it behind ``th:``.
+
+    Hexadecimal without zeros at the end, ``0`` where everything is kept; empty for what stands for nothing
+    (OpenTelemetry: "TraceState: Probability Sampling", "Rejection Threshold").
+    """
+    if weight < 1.0:
+        return ""
+    digits = f"{threshold_of(1.0 / weight):014x}"
+    shift = 4 * (len(digits) - THRESHOLD_DIGITS)
+    rounded = (int(digits, 16) + (1 << (shift - 1))) >> shift
+    return f"{min(rounded, 16**THRESHOLD_DIGITS - 1):0{THRESHOLD_DIGITS}x}".rstrip("0") or "0"

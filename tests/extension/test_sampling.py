@@ -119,3 +119,34 @@ def test_the_weight_is_the_inverse_of_the_rate(rate: float) -> None:
 def test_the_span_id_is_the_headers_parent(header: str, span_id: str) -> None:
     """Sixteen hex digits, in lower case; nothing where there are none."""
     assert sampling.span_id_of(header) == span_id
+
+
+@pytest.mark.parametrize(
+    ("weight", "text"),
+    [
+        (1.0, "0"),
+        (2.0, "8"),
+        (4.0, "c"),
+        (10.0, "e666666"),
+        (100.0, "fd70a3d"),
+        (sampling.weight_of(1 / 3), "aaaaaab"),
+        (0.0, ""),
+        (1e12, "fffffff"),
+    ],
+)
+def test_the_threshold_is_written_as_tracestate_has_it(weight: float, text: str) -> None:
+    """Hexadecimal, from the left, without zeros at the end."""
+    assert sampling.threshold_text(weight) == text
+
+
+def test_a_correlation_id_decides_before_the_trace_id() -> None:
+    """It is the transaction's own name; without one, the trace id decides, and without that, the request."""
+    first, second = _trace_ids(2)
+
+    by_name = {
+        sampling.randomness_of(trace_id=one, request_id=two, correlation_id="order-7")
+        for one, two in ((first, "a"), (second, "b"), ("", "c"))
+    }
+
+    assert len(by_name) == 1
+    assert sampling.randomness_of(trace_id=first, request_id="a") == int(first[-14:], 16)
