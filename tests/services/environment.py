@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
+import socket
 from pathlib import Path
 
 import pytest
