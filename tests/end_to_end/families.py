@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from tests.end_to_end.receiver import Receiver
 from tests.end_to_end.support import CARGO, SECRET
-from tests.services.aws import REGION, moto, unique
+from tests.services.aws import moto
 from tests.services.collector import collector
+from tests.services.environment import unique
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,13 +38,13 @@ class Family(Protocol):
         backend: the receiver's URL, without a path.
         dialect: in which its service tells errors.
         overwrites: whether what is sent twice is there once.
-        announces: whether what may be there twice is announced, since it has no ids.
+        sorts: whether lines are shown in the order of their times, and have no ids: copies are announced instead.
     """
 
     backend: str
     dialect: Dialect
     overwrites: bool
-    announces: bool
+    sorts: bool
 
     def environment(self, url: str) -> dict[str, str]:
         """Give the variables that make it the sink, at ``url`` instead of the receiver's own."""
@@ -65,7 +66,7 @@ def variables(sink: str, **others: str) -> dict[str, str]:
 
 class _Aws:
     dialect: Dialect = "aws-json"
-    overwrites = announces = False
+    overwrites = sorts = False
 
     def __init__(self) -> None:
         self.backend = moto().url
@@ -83,7 +84,7 @@ class _Aws:
 
 
 class CloudWatch(_Aws):
-    announces = True
+    sorts = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -150,7 +151,7 @@ class Firehose(_Aws):
 
 class Otlp:
     dialect: Dialect = "plain"
-    overwrites = announces = False
+    overwrites = sorts = False
 
     def __init__(self) -> None:
         self.backend = collector().url
@@ -181,7 +182,7 @@ class Otlp:
 
 class Http:
     dialect: Dialect = "plain"
-    overwrites = announces = False
+    overwrites = sorts = False
 
     def __init__(self) -> None:
         self._receiver = Receiver()
@@ -232,6 +233,3 @@ def _text(record: Any) -> str:
 def _place(found: Found) -> tuple[str, int]:
     environment, _, number = found.id.rpartition("-")
     return environment, int(number)
-
-
-__all__ = ["FAMILIES", "REGION", "Family", "Found", "lines_in"]

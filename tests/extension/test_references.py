@@ -29,7 +29,8 @@ from tests.extension.aws.local_server import (
     local_server,
     stall,
 )
-from tests.services.aws import ACCOUNT, REGION, AwsService, ministack, moto, unique
+from tests.services.aws import ACCOUNT, REGION, AwsService, ministack, moto
+from tests.services.environment import unique
 
 WAIT_S = 10.0
 KEYS = {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK", "AWS_REGION": REGION}

@@ -9,38 +9,34 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import itertools
 import json
 import os
 import re
-import secrets
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
 
+from tests.services.environment import (
+    READY_S,
+    TIED_TO_PARENT,
+    free_port,
+    needs_services,
+    unique,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-READY_S = 20.0
-"""Half a second is usual; a machine that runs everything else at the same time takes longer."""
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
-
-# A child whose parent is gone ends too: test workers may be ended by force. 1 is PR_SET_PDEATHSIG, see prctl(2).
-TIED_TO_PARENT = (
-    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execv(sys.argv[1], sys.argv[1:])"
-)
 
 SIGNING_NAMES = {
     "Logs_20140328": "logs",
@@ -54,29 +50,6 @@ ALLOW_ALL = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
 }
-
-_numbers = itertools.count(1)
-
-
-def services_program(name: str) -> Path:
-    """Give a program of the services' environment; skip the test where there is none."""
-    given = os.environ.get("FLIGHT_RECORDER_SERVICES")
-    environment = Path(given) if given else ROOT / ".cache" / "services"
-    program = environment / "bin" / name
-    if not program.exists():
-        pytest.skip(f"{name} is not in {environment}: `./build.sh test` makes that environment")
-    return program
-
-
-def free_port() -> int:
-    """Give a port nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def unique(name: str) -> str:
-    """Give a name that no other test of the session uses, in any process; fit for a bucket too."""
-    return f"{name}-{os.getpid()}-{next(_numbers)}-{secrets.token_hex(2)}"
 
 
 class Keys(NamedTuple):
@@ -257,7 +230,7 @@ def _text(xml: str, tag: str) -> str:
 def running_moto() -> Iterator[AwsService]:
     """Run moto's server."""
     port = free_port()
-    command = [str(services_program("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
+    command = [str(needs_services("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
     with _running(command, port, "/moto-api/data.json", {}) as url:
         yield AwsService(url, "/moto-api/reset")
 
@@ -273,7 +246,7 @@ def running_ministack() -> Iterator[AwsService]:
         "MINISTACK_REGION": REGION,
         "SERVICES": "logs,s3,firehose,kinesis,ssm,secretsmanager,iam,sts,kms",
     }
-    command = [str(services_program("ministack"))]
+    command = [str(needs_services("ministack"))]
     with _running(command, port, "/_ministack/health", environ) as url:
         yield AwsService(url, "/_ministack/reset")
 

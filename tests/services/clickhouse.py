@@ -23,7 +23,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.services.aws import READY_S, TIED_TO_PARENT, free_port, unique
+from tests.services.environment import READY_S, TIED_TO_PARENT, free_port, unique
 
 COLUMNS = (
     "time String, type String, record String, level String, requestId String, traceId String,"

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.services.aws import READY_S, TIED_TO_PARENT, free_port, services_program
+from tests.services.environment import READY_S, TIED_TO_PARENT, free_port, needs_services
 
 WAIT_S = 10.0
 """For records to be printed: rotel prints a batch within milliseconds of its answer."""
@@ -150,7 +150,7 @@ def collector() -> Collector:
 def _rotel() -> tuple[str, str]:
     """Give the agent, and the folder of the shared libraries of its Python."""
     found = subprocess.run(
-        [services_program("python"), "-c", FIND_ROTEL],
+        [needs_services("python"), "-c", FIND_ROTEL],
         capture_output=True,
         text=True,
         check=False,
@@ -223,7 +223,7 @@ class Decoder:
 def decoder() -> Decoder:
     """Give this test process's decoder, started when it is first asked for."""
     process = subprocess.Popen(
-        [services_program("python"), "-c", DECODE],
+        [needs_services("python"), "-c", DECODE],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -5,14 +5,26 @@ No test imports a package of it; what it needs of one, it asks a process started
 
 from __future__ import annotations
 
+import itertools
 import os
-import shutil
+import secrets
+import socket
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VARIABLE = "FLIGHT_RECORDER_SERVICES"
+
+READY_S = 20.0
+"""Half a second is usual; a machine that runs everything else at the same time takes longer."""
+
+# A child whose parent is gone ends too: test workers may be ended by force. 1 is PR_SET_PDEATHSIG, see prctl(2).
+TIED_TO_PARENT = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+_numbers = itertools.count(1)
 
 
 def services_environment() -> Path:
@@ -34,15 +46,12 @@ def needs_services(name: str) -> Path:
     return program
 
 
-def needs_program(name: str, package: str) -> Path:
-    """Give the path of a program of the machine; skip the test where it is not installed.
+def free_port() -> int:
+    """Give a port nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
-    Args:
-        name: such as `clickhouse-server`.
-        package: of Debian, which has it.
-    """
-    # Debian keeps what only root runs where an ordinary user's PATH does not lead.
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if found is None:
-        pytest.skip(f"{name} is not on PATH: it is in Debian's package {package}")
-    return Path(found)
+
+def unique(name: str) -> str:
+    """Give a name that no other test of the session uses, in any process; fit for a bucket too."""
+    return f"{name}-{os.getpid()}-{next(_numbers)}-{secrets.token_hex(2)}"

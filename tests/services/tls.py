@@ -21,7 +21,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from tests.services.aws import READY_S, TIED_TO_PARENT, free_port, services_program
+from tests.services.environment import READY_S, TIED_TO_PARENT, free_port, needs_services
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -66,7 +66,7 @@ class Front(NamedTuple):
 @functools.cache
 def front() -> Front:
     """Give the front of this test process; skip the test where the services' environment has no Caddy."""
-    program = services_program("caddy")
+    program = needs_services("caddy")
     folder = Path(tempfile.mkdtemp(prefix="caddy-"))
     port, own = free_port(), free_port()
     config = folder / "Caddyfile"

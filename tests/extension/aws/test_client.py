@@ -21,7 +21,8 @@ from tests.extension.aws.local_server import (
     local_server,
     stall,
 )
-from tests.services.aws import REGION, AwsService, Keys, ministack, moto, unique
+from tests.services.aws import REGION, AwsService, Keys, ministack, moto
+from tests.services.environment import unique
 
 WAIT_S = 10.0
 KEYS = {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "very secret"}

@@ -4,7 +4,7 @@ import subprocess
 import pytest
 
 from extension.aws.endpoints import endpoint_for, has_custom_endpoint, partition_of, region_of
-from tests.services.aws import services_program
+from tests.services.environment import needs_services
 
 SERVICES = ("logs", "s3", "firehose", "ssm", "secretsmanager")
 REGIONS = {
@@ -81,7 +81,7 @@ print(json.dumps(answers))
 @pytest.mark.services
 def test_endpoints_are_those_of_botocore() -> None:
     """AWS's own rules for every service used, every partition, FIPS and dual stack, give the same."""
-    command = [str(services_program("python")), "-c", BOTOCORE]
+    command = [str(needs_services("python")), "-c", BOTOCORE]
     arguments = [json.dumps(SERVICES), json.dumps(list(REGIONS))]
     done = subprocess.run([*command, *arguments], capture_output=True, check=True, timeout=30)
 

@@ -21,7 +21,8 @@ from tests.extension.sinks.kept_parcels import (
     now,
     parcel,
 )
-from tests.services.aws import moto, unique
+from tests.services.aws import moto
+from tests.services.environment import unique
 from tests.services.limits import (
     Answer as HttpAnswer,
     LimitsFront,

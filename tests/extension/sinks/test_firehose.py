@@ -24,7 +24,8 @@ from extension.sinks.firehose import (
 from extension.sinks.numbered import numbered_lines
 from tests.extension.batches import report
 from tests.extension.sinks.kept_parcels import gap, lines, parcel
-from tests.services.aws import moto, unique
+from tests.services.aws import moto
+from tests.services.environment import unique
 from tests.services.limits import (
     Answer as HttpAnswer,
     LimitsFront,

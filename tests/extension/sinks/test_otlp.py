@@ -17,8 +17,8 @@ from extension.sinks.otlp_mapping import Resources, request_of
 from extension.sinks.otlp_protobuf import ProtobufForm
 from tests.extension.batches import FIRST, TIME, event, line, python_line, report
 from tests.extension.sinks.kept_parcels import ENVIRONMENT, gap, lines, parcel
-from tests.services.aws import free_port, unique
 from tests.services.collector import Printed, collector, decoder
+from tests.services.environment import free_port, unique
 
 WAIT_S = 5.0
 PROTOBUF = "application/x-protobuf"

@@ -17,7 +17,8 @@ from extension.sinks import SinkPlan
 from extension.sinks.s3 import S3Sink, object_key
 from tests.extension.batches import line, report
 from tests.extension.sinks.kept_parcels import ENVIRONMENT, STAMP, at, gap, lines, parcel
-from tests.services.aws import ministack, moto, services_program, unique
+from tests.services.aws import ministack, moto
+from tests.services.environment import needs_services, unique
 from tests.services.limits import (
     Answer as HttpAnswer,
     LimitsFront,
@@ -328,7 +329,7 @@ print(json.dumps(rows, default=str))
 @pytest.mark.services
 def test_duckdb_reads_the_objects_as_they_lie(cloud: LimitsFront, tmp_path: Path) -> None:
     """The tree of a bucket is a table: partitions are columns, counts and texts agree."""
-    python = services_program("python")
+    python = needs_services("python")
     if subprocess.run([str(python), "-c", "import duckdb"], check=False).returncode:
         pytest.skip("duckdb is not in the services' environment")
     bucket = moto().make_bucket(unique("logs"))
