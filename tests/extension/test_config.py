@@ -18,6 +18,7 @@ from extension.config import (
     read_settings,
 )
 from extension.levels import OFF, Level
+from extension.rules import Pace
 from extension.values import KIB, MIB
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -41,6 +42,22 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("SAMPLE_RATE", "5%", 0.05),
     ("SAMPLE_RATE", "100%", 1.0),
     ("SAMPLE_RATE", "12.5 %", 0.125),
+    *[
+        (f"SAMPLE_RATE_{level}", text, rate)
+        for level in ("TRACE", "DEBUG", "INFO", "WARN")
+        for text, rate in (("1%", 0.01), ("0", 0.0), ("SAMPLE_RATE", None))
+    ],
+    ("CORRELATION_FIELDS", "order, customer.id", ("order", "customer.id")),
+    ("CORRELATION_FIELDS", "None", ()),
+    ("KEEP_MARKER", "keep: this!", "keep: this!"),
+    ("KEEP_COLD_STARTS", "true", True),
+    ("KEEP_SLOWER_THAN", "1.5s", 1500),
+    ("KEEP_MEMORY_ABOVE", "90%", 0.9),
+    ("KEEP_AT_LEAST", "1/m", Pace(1, 60_000)),
+    ("KEEP_AT_LEAST", "2 / 10s", Pace(2, 10_000)),
+    ("KEEP_AT_MOST", "120/m", Pace(120, 60_000)),
+    ("KEEP_AT_MOST", "5/h", Pace(5, 3_600_000)),
+    ("HISTORY", "3", 3),
     ("ERROR_LEVEL", "ERROR", Level.ERROR),
     ("ERROR_LEVEL", "warn", Level.WARN),
     ("ERROR_LEVEL", "Fatal", Level.FATAL),
@@ -113,6 +130,15 @@ ACCEPTED: list[tuple[str, str, object]] = [
 
 REJECTED = [
     ("SAMPLE_RATE", ["-0.1", "1.1", "101%", "nan", "inf", "-inf", "half", "%", "0,5", "1e400"]),
+    *[(f"SAMPLE_RATE_{level}", ["2", "most"]) for level in ("TRACE", "DEBUG", "INFO", "WARN")],
+    ("CORRELATION_FIELDS", [",", "a,,b", 'a"b', "a\\b", "é"]),
+    ("KEEP_MARKER", ["abc", 'a "quote"', "back\\slash", "ümlaut"]),
+    ("KEEP_COLD_STARTS", ["first"]),
+    ("KEEP_SLOWER_THAN", ["1000", "16m"]),
+    ("KEEP_MEMORY_ABOVE", ["0", "101%", "100MB"]),
+    ("KEEP_AT_LEAST", ["1", "0/m", "1/0s", "1/d", "m", "-1/m", "1/1234567s"]),
+    ("KEEP_AT_MOST", ["120", "0/m", "120 per minute"]),
+    ("HISTORY", ["-1", "101", "all", "1.5"]),
     ("ERROR_LEVEL", ["LOUD", "40", "ERROR WARN", "-"]),
     ("ERROR_PATTERN", ["(", "a{2,1}", "*", "(?P<n>a)(?P<n>b)", "(?<=a+)b"]),
     ("BUFFER_SIZE", ["0", "1KiB", "65535", "-8MiB", "8GiB", "1.5MiB", "big", "9" * 5000]),
