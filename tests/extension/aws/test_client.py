@@ -207,18 +207,22 @@ def test_a_clock_that_is_off_is_corrected(
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "answer_of_now",
     [
-        skewed("InvalidSignatureException", ahead_s=20),
-        as_json({"__type": "InvalidSignatureException"}, 400, Date="yesterday"),
-        skewed("AccessDeniedException", ahead_s=3600),
+        lambda: skewed("InvalidSignatureException", ahead_s=20),
+        lambda: as_json({"__type": "InvalidSignatureException"}, 400, Date="yesterday"),
+        lambda: skewed("AccessDeniedException", ahead_s=3600),
     ],
+    ids=["nearly the same time", "a date that is none", "another reason"],
 )
 def test_a_clock_that_is_right_is_left_alone(
-    server: LocalServer, environ: dict[str, str], client: Client, answer: Answer
+    server: LocalServer,
+    environ: dict[str, str],
+    client: Client,
+    answer_of_now: Callable[[], Answer],
 ) -> None:
     """A signature that is wrong for another reason is not tried again."""
-    server.answers = [answer]
+    server.answers = [answer_of_now()]
 
     reply = describe(client("logs", environ))
 
