@@ -3,7 +3,8 @@
 Promises: what a failed invocation wrote is owed as soon as the failure is known, while the function still runs; a
 healthy one's is let go only when its report has come, since a late error still saves it; the bytes held exceed the
 bound for no longer than one batch, and what that costs is counted, in the account and in the delivery.
-Pure: it reads no clock and does no I/O; times are those of Lambda's events.
+Pure: it reads no clock and does no I/O; times are those of Lambda's events. Longer than most modules, because the states of
+an invocation and the ways between them are best seen at one place; what each state rests on is elsewhere.
 """
 
 from collections import deque
@@ -12,15 +13,16 @@ from . import sampling, verdict
 from .account import Account
 from .backlog import Backlog
 from .config import Settings
-from .drawing import draw, error_lines
+from .drawing import draw
 from .failures import Failure, Outcome
+from .flood import Flood
 from .invocation import Invocation
 from .kept import epoch_ns
 from .levels import Level
 from .lines import LineFacts
 from .parcels import Parcel, Stamp
 from .recording import Segment
-from .rules import Ceiling, Floor, Signs, rules_of
+from .rules import Floor, Signs, rules_of
 from .verdict import Rates, Verdict
 
 LINGERING_INVOCATIONS = 2
@@ -57,6 +59,8 @@ class Keeping:
         version: str = "",
         managed_instances: bool = False,
     ) -> None:
+        self._flood = Flood(account)
+        self._floor = Floor()
         self.apply(settings)
         self._backlog = backlog
         self._account = account
@@ -68,7 +72,6 @@ class Keeping:
         self._unexplained: Invocation | None = None
         self._open: dict[int, Invocation] = {}
         self._history: deque[Invocation] = deque()
-        self._flood_invocations = self._flood_lines = 0
         self._archive_stamp: tuple[Invocation, Stamp] | None = None
         self.init = Invocation("")
         self.environment_id = ""
@@ -87,8 +90,8 @@ class Keeping:
                 Level.WARN: settings.sample_rate_warn,
             },
         )
-        self._floor = Floor(settings.keep_at_least) if settings.keep_at_least else None
-        self._ceiling = Ceiling(settings.keep_at_most) if settings.keep_at_most else None
+        self._floor.apply(settings.keep_at_least)
+        self._flood.apply(settings.keep_at_most)
 
     @property
     def held_bytes(self) -> int:
@@ -187,7 +190,7 @@ class Keeping:
         if invocation.failure is None:
             invocation.failure = failure
             self._account.failed_invocations += 0 if invocation.is_init else 1
-            self._admit(invocation)
+            self._flood.admit(invocation, now_ms=_now_ms(invocation))
         if invocation.outcome in (Outcome.UNKNOWN, Outcome.SUCCESS) or failure.outcome in _DEATHS:
             invocation.outcome = failure.outcome
         if invocation.verdict is None or not invocation.verdict.failed:
@@ -283,14 +286,13 @@ class Keeping:
             self._discard(invocation)
 
     def _decide(self, invocation: Invocation, *, reported: bool = False) -> Verdict | None:
-        floor = self._floor if not invocation.is_init else None
         return verdict.decide(
             failure=invocation.failure,
             signs=invocation.signs,
             rules=self._rules if not invocation.is_init else (),
             ended=invocation.ended,
             reported=reported or invocation.reported,
-            floor_is_due=floor is not None and floor.is_due(_now_ms(invocation)),
+            floor_is_due=not invocation.is_init and self._floor.is_due(_now_ms(invocation)),
             randomness=self._randomness_of(invocation),
             rates=self._rates,
         )
@@ -302,23 +304,11 @@ class Keeping:
             request_id=invocation.request_id or self.environment_id,
         )
 
-    def _admit(self, invocation: Invocation) -> None:
-        """Decides whether a failed invocation goes whole, or as its error lines only because too many fail."""
-        if self._ceiling is None or invocation.is_init:
-            return
-        if not self._ceiling.admits(_now_ms(invocation)):
-            invocation.is_withheld = True
-            self._flood_invocations += 1
-        elif self._flood_invocations:
-            # The first that goes whole again tells what did not.
-            invocation.flood = (self._flood_invocations, self._flood_lines)
-            self._flood_invocations = self._flood_lines = 0
-
     def _conclude(self, invocation: Invocation, decided: Verdict) -> None:
         """Takes a verdict, and does what it says."""
         invocation.verdict = decided
         if decided.keep:
-            if self._floor is not None and not decided.failed:
+            if not decided.failed:
                 self._floor.kept(_now_ms(invocation))
             self._owe(invocation)
             if decided.by_level and invocation.ended:
@@ -352,7 +342,7 @@ class Keeping:
         """Lets go of an invocation that was kept at hand."""
         if invocation.verdict is None:
             invocation.verdict = self._decide(invocation, reported=True)
-            if invocation.is_kept and self._floor is not None:
+            if invocation.is_kept:
                 self._floor.kept(_now_ms(invocation))
         self._owe(invocation)
         self._owe_metrics(invocation)
@@ -373,10 +363,7 @@ class Keeping:
             return
         segments = invocation.recording.take()
         if invocation.is_withheld:
-            segments, lines = error_lines(segments)
-            self._account.drop(verdict.FLOOD, lines)
-            invocation.withheld_lines += lines
-            self._flood_lines += lines
+            segments = self._flood.hold_back(invocation, segments)
         weighed = [(decided.weight, segments)]
         if decided.by_level:
             randomness = self._randomness_of(invocation)

@@ -10,7 +10,7 @@ import signal
 import types
 from collections.abc import Callable
 
-from .config import Pattern
+from .values import Pattern
 
 MAX_SEARCH_S = 0.05
 """Of processor time, for one line. Ordinary patterns take microseconds; a function waits for this at most once."""

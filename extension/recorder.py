@@ -17,7 +17,7 @@ from collections import OrderedDict, deque
 
 from . import sampling
 from .account import Account
-from .config import PlatformEvents, Settings
+from .config import Settings
 from .correlation import Correlation
 from .failures import Failure, Outcome, failure_by_fault, failure_by_status
 from .invocation import Invocation
@@ -26,6 +26,7 @@ from .lines import LineRules
 from .recording import Kind, Segment
 from .records import Line, Lines, PlatformEvent, Unreadable, read_batch
 from .rules import Signs
+from .values import PlatformEvents
 
 REMEMBERED_INVOCATIONS = 64
 """Ended invocations that late lines can still be given to. Each costs about half a KiB (measured)."""

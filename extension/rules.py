@@ -166,15 +166,26 @@ class Floor:
     Due at a pace, whatever the draw says of this one; what the draw kept before counts towards it.
     """
 
-    def __init__(self, pace: Pace) -> None:
-        self._interval_ms = pace.per_ms / pace.invocations
+    __slots__ = ("_due_ms", "_interval_ms", "_pace")
+
+    def __init__(self) -> None:
+        self._pace: Pace | None = None
+        self._interval_ms = 0.0
         self._due_ms: float | None = None
+
+    def apply(self, pace: Pace | None) -> None:
+        """Takes KEEP_AT_LEAST, at first or when it may have changed."""
+        if pace != self._pace:
+            self._pace, self._due_ms = pace, None
+            self._interval_ms = pace.per_ms / pace.invocations if pace is not None else 0.0
 
     def is_due(self, now_ms: int) -> bool:
         """Tells whether one is to be kept.
 
         A clock that was set back does not put it off for longer than the pace does.
         """
+        if self._pace is None:
+            return False
         due_ms = self._due_ms
         return due_ms is None or now_ms >= due_ms or now_ms < due_ms - self._interval_ms
 

@@ -6,9 +6,35 @@ Pure.
 import re
 import warnings
 from collections.abc import Callable
+from enum import Enum
+from typing import Protocol
 
 from .levels import OFF, level_named
 from .rules import Pace
+
+
+class Flush(Enum):
+    """When ``/event/next`` is held until what is owed has been delivered."""
+
+    END = "end"
+    BACKGROUND = "background"
+    ADAPTIVE = "adaptive"
+
+
+class PlatformEvents(Enum):
+    """Which platform events travel with a kept invocation."""
+
+    NONE = "none"
+    REPORT = "report"
+    ALL = "all"
+
+
+class Pattern(Protocol):
+    """A compiled regular expression, or what stands in for one."""
+
+    def search(self, text: str, /) -> object:
+        """Looks for the pattern; the answer is true if it was found."""
+
 
 KIB = 1024
 MIB = 1024 * KIB

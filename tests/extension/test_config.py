@@ -1,4 +1,3 @@
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,6 @@ from hypothesis import given, settings as examples, strategies as st
 from extension.config import (
     MAX_SHOWN_CHARS,
     PREFIX,
-    SETTINGS,
-    Flush,
-    PlatformEvents,
     Problem,
     Settings,
     default_buffer_bytes,
@@ -19,7 +15,8 @@ from extension.config import (
 )
 from extension.levels import OFF, Level
 from extension.rules import Pace
-from extension.values import KIB, MIB
+from extension.settings import SETTINGS
+from extension.values import KIB, MIB, Flush, PlatformEvents
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 NAMES = [setting.name for setting in SETTINGS]
@@ -373,26 +370,3 @@ def test_no_number_is_too_large_to_be_read(name: str, text: str) -> None:
     settings, problems = read(**{name: text})
 
     assert problems or field_of(settings, name) <= 1 << 40
-
-
-# The README --------------------------------------------------------------------------------------------------------
-
-
-def table_rows() -> dict[str, tuple[str, str, str]]:
-    """The README's table of settings: default, accepted and meaning by name, without Markdown's marks."""
-    rows: dict[str, tuple[str, str, str]] = {}
-    for row in README.read_text(encoding="utf-8").splitlines():
-        cells = [cell.replace("`", "").strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
-        if len(cells) == 4 and re.fullmatch(rf"({PREFIX})?[A-Z]+(_[A-Z]+)*", cells[0]):
-            rows[cells[0].removeprefix(PREFIX)] = (cells[1], cells[2], cells[3])
-    return rows
-
-
-def test_the_readme_lists_every_setting_as_it_is() -> None:
-    """The README's table has a row for each setting, with its default, what is accepted and what it means."""
-    expected = {
-        one.name: tuple(text.replace("`", "") for text in (one.default, one.accepted, one.meaning))
-        for one in SETTINGS
-    }
-
-    assert table_rows() == expected

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from extension.config import PlatformEvents
 from extension.levels import Level
 from extension.parcels import Answer
 from extension.rules import Pace
+from extension.values import PlatformEvents
 from tests.extension.batches import (
     FIRST,
     SECOND,
@@ -450,24 +450,22 @@ _STEPS = st.one_of(
 def _events(step: str, value: Any, written: int) -> list[dict[str, object]]:
     if step == "lines":
         return [line(f"{written + n:06d} {'x' * 60}") for n in range(value)]
-    if step == "emf":
-        return [line({"_aws": {"CloudWatchMetrics": []}, "n": written})]
     if step in {"logged", "error"}:
         level = "INFO" if step == "logged" else "ERROR"
         return [line(python_line(f"{written:06d}", level=level, request_id=value))]
-    if step == "leveled":
-        return [line({"level": value, "n": written})]
-    if step == "named":
-        return [line({"level": "INFO", "correlationId": value, "n": written})]
-    if step == "marked":
-        return [line(f"{written:06d} keep-this")]
-    if step == "init again":
-        return [event("platform.initRuntimeDone", {"phase": "invoke", "status": "success"})]
-    if step == "logs dropped":
-        return [event("platform.logsDropped", {"droppedRecords": 3})]
-    if step == "failed":
-        return [done(value, status="timeout")]
-    return [start(value) if step == "start" else done(value) if step == "done" else report(value)]
+    one: dict[str, dict[str, object]] = {
+        "emf": line({"_aws": {"CloudWatchMetrics": []}, "n": written}),
+        "leveled": line({"level": value, "n": written}),
+        "named": line({"level": "INFO", "correlationId": value, "n": written}),
+        "marked": line(f"{written:06d} keep-this"),
+        "init again": event("platform.initRuntimeDone", {"phase": "invoke", "status": "success"}),
+        "logs dropped": event("platform.logsDropped", {"droppedRecords": 3}),
+        "start": start(value),
+        "done": done(value),
+        "failed": done(value, status="timeout"),
+        "report": report(value),
+    }
+    return [one[step]]
 
 
 _SETTINGS = st.fixed_dictionaries(

@@ -92,7 +92,8 @@ def test_settings_bring_rules_in_the_order_of_the_readme() -> None:
 
 def test_the_floor_is_due_at_its_pace() -> None:
     """At first, and then once in each interval since the last that was kept."""
-    floor = Floor(Pace(2, MINUTE_MS))
+    floor = Floor()
+    floor.apply(Pace(2, MINUTE_MS))
     due = [floor.is_due(1000)]
 
     floor.kept(1000)
@@ -103,11 +104,25 @@ def test_the_floor_is_due_at_its_pace() -> None:
 
 def test_a_clock_that_is_set_back_does_not_blind_the_floor() -> None:
     """Lambda's clock may jump; the floor then counts from where it is."""
-    floor = Floor(Pace(1, MINUTE_MS))
+    floor = Floor()
+    floor.apply(Pace(1, MINUTE_MS))
 
     floor.kept(10_000_000)
 
     assert floor.is_due(1000)
+
+
+def test_without_a_pace_there_is_no_floor() -> None:
+    """And one that is set later begins at once, while the same one again changes nothing."""
+    floor = Floor()
+    due = [floor.is_due(0)]
+    floor.apply(Pace(1, MINUTE_MS))
+    due.append(floor.is_due(0))
+    floor.kept(0)
+    floor.apply(Pace(1, MINUTE_MS))
+    due.append(floor.is_due(0))
+
+    assert due == [False, True, False]
 
 
 def test_the_ceiling_admits_as_many_as_its_pace_at_once() -> None:
