@@ -1,12 +1,15 @@
 """The draw: consistent probability sampling on Lambda's trace ids."""
 
 import itertools
+import json
 import math
 import random
+import subprocess
 
 import pytest
 
 from extension import sampling
+from tests.services.environment import needs_services
 
 RATES = (0.001, 0.01, 0.1, 0.5)
 
@@ -150,3 +153,46 @@ def test_a_correlation_id_decides_before_the_trace_id() -> None:
 
     assert len(by_name) == 1
     assert sampling.randomness_of(trace_id=first, request_id="a") == int(first[-14:], 16)
+
+
+OTEL = """
+import json, sys
+from opentelemetry.sdk.trace._sampling_experimental import composable_traceid_ratio_based, composite_sampler
+
+for line in sys.stdin:
+    rate, ids = json.loads(line)
+    sampler = composite_sampler(composable_traceid_ratio_based(rate))
+    results = [sampler.should_sample(None, int(one, 16), "a span") for one in ids]
+    kept = [result.decision.is_sampled() for result in results]
+    states = {result.trace_state.to_header() for result in results if result.decision.is_sampled()}
+    print(json.dumps([kept, sorted(states)]), flush=True)
+"""
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("rate", [*RATES, 0.3, 1 / 3, 0.999])
+def test_what_is_kept_is_what_opentelemetrys_sampler_keeps(rate: float) -> None:
+    """The SDK's own consistent probability sampler, asked about the same trace ids, says the same of each."""
+    ids = _trace_ids(2000)
+    asked = json.dumps([rate, ["".join(one.split("-")[1:]) for one in ids]])
+
+    said = subprocess.run(
+        [needs_services("python"), "-c", OTEL],
+        input=asked + "\n",
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+
+    kept, states = json.loads(said.stdout)
+    ours = [
+        sampling.keeps(sampling.randomness_of(trace_id=one, request_id=""), rate=rate)
+        for one in ids
+    ]
+    assert ours == kept
+    # Its tracestate has the threshold in full, ours as far as a weight tells it.
+    (state,) = states
+    theirs = int(state.removeprefix("ot=th:").ljust(14, "0"), 16)
+    told = int(sampling.threshold_text(sampling.weight_of(rate)).ljust(14, "0"), 16)
+    assert abs(theirs - told) <= 16 ** (14 - sampling.THRESHOLD_DIGITS)
