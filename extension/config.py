@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .redaction import NOTHING, Patterns
 from .rules import Pace
 from .settings import SETTINGS
 from .values import MIB, Flush, Pattern, PlatformEvents
@@ -59,6 +60,8 @@ class Settings:
     keep_at_least: Pace | None = None
     keep_at_most: Pace | None = None
     history: int = 0
+    redact: Patterns = NOTHING
+    exclude: Patterns = NOTHING
     buffer_bytes: int = DEFAULT_BUFFER_MIN_BYTES
     sink: str = "cloudwatch:"
     sink_headers: tuple[tuple[str, str], ...] = ()
@@ -140,6 +143,14 @@ def read_settings(
         accepted = f"at most half of the function's memory, {most}"
         problems.append(Problem(variable, environ.get(variable, "").strip(), accepted, most))
         found["buffer_bytes"] = most_bytes
+    for variable, patterns, used in (
+        (PREFIX + "REDACT", found.get("redact", NOTHING), "every line is masked as a whole"),
+        (PREFIX + "EXCLUDE", found.get("exclude", NOTHING), "nothing is excluded by it"),
+    ):
+        problems += [Problem(variable, "", problem, used) for problem in patterns.problems]
+    if "REDACT" in unresolved:
+        # Should anything leave before it is fetched, then masked.
+        found["redact"] = Patterns(problems=("not fetched yet",))
     found["unresolved"] = frozenset(unresolved)
     return replace(Settings(), **found), problems + _unknown(environ)
 

@@ -170,10 +170,10 @@ class Keeping:
         else:
             self._account.drop(verdict.NOT_SAMPLED, segment.lines)
 
-    def drop(self, segment: Segment) -> None:
-        """Takes lines that are not to be recorded at all (EXCLUDE)."""
-        self._account.receive(lines=segment.lines, size_bytes=len(segment.raw))
-        self._account.drop(verdict.EXCLUDED, segment.lines)
+    def exclude(self, lines: int, *, size_bytes: int) -> None:
+        """Counts lines that are not recorded at all (EXCLUDE)."""
+        self._account.receive(lines=lines, size_bytes=size_bytes)
+        self._account.drop(verdict.EXCLUDED, lines)
 
     def signed(self, invocation: Invocation) -> None:
         """Takes note that more is known of an invocation: a rule may speak for it, while it runs or when it is over."""

@@ -23,8 +23,10 @@ from .failures import Failure, Outcome, failure_by_fault, failure_by_status
 from .invocation import Invocation
 from .keeping import UNKNOWN, Keeping
 from .lines import LineRules
+from .parcels import sifted
 from .recording import Kind, Segment
 from .records import Line, Lines, PlatformEvent, Unreadable, read_batch
+from .redaction import Excluder
 from .rules import Signs
 from .values import PlatformEvents
 
@@ -81,6 +83,7 @@ class Recorder:
         """Takes settings, at first or when they have changed, for every batch from now on."""
         self._correlation = Correlation(settings.correlation_fields)
         self._marker = settings.keep_marker.encode()
+        self._excluder = Excluder(settings.exclude)
         self._platform_events = settings.platform_events
         self._rules = LineRules(
             error_level=settings.error_level,
@@ -142,8 +145,9 @@ class Recorder:
                     item.raw, count=item.count, first_number=self._keeping.number(item.count)
                 )
                 invocation = self._current or self._keeping.init
-                self._look_into(invocation, segment)
-                self._keeping.store(invocation, segment)
+                for piece in self._sift(segment):
+                    self._look_into(invocation, piece)
+                    self._keeping.store(invocation, piece)
             elif isinstance(item, PlatformEvent):
                 handler = self._handlers.get(item.type)
                 if handler is not None:
@@ -165,6 +169,8 @@ class Recorder:
             vital=facts.failure is not None or facts.is_emf,
             is_emf=facts.is_emf,
         )
+        if not self._sift(segment):
+            return
         invocation = self._attributed(facts.request_id)
         if invocation is None:
             self._keeping.store_alone(segment, facts)
@@ -173,6 +179,16 @@ class Recorder:
         if facts.failure is not None:
             self._keeping.fail(invocation, facts.failure)
         self._keeping.store(invocation, segment)
+
+    def _sift(self, segment: Segment) -> list[Segment]:
+        """Takes out lines that are not to be recorded."""
+        if not self._excluder.may_match(segment.raw):
+            return [segment]
+        stays, gone = sifted(segment, self._excluder.excludes)
+        self._keeping.exclude(
+            gone, size_bytes=len(segment.raw) - sum(len(one.raw) for one in stays)
+        )
+        return stays
 
     def _look_into(self, invocation: Invocation, segment: Segment) -> None:
         """Looks for what a line may say of its whole invocation, until it has been said."""

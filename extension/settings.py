@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import values
+from .linear import Linear
+from .presets import PRESETS
+from .redaction import read_patterns
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,9 @@ SETTINGS: tuple[Setting, ...] = (
         "ERROR_PATTERN",
         "error_pattern",
         "",
-        "a regular expression of Python's re module",
+        values.PATTERN_FORM,
         "A line in which it is found makes the invocation a failed one.",
-        values.read_pattern,
+        Linear,
     ),
     Setting(
         "KEEP_MARKER",
@@ -152,6 +155,24 @@ SETTINGS: tuple[Setting, ...] = (
         "a number of invocations, up to 100",
         "What was let go of so many invocations before a failed one is delivered with it, as history.",
         values.read_history,
+    ),
+    Setting(
+        "REDACT",
+        "redact",
+        "",
+        f"all, names of presets ({', '.join(PRESETS)}), {values.PATTERN_FORM}, or a JSON array of both",
+        "What is masked in lines before they leave; what cannot be used masks whole lines.",
+        read_patterns,
+        secret=True,
+    ),
+    Setting(
+        "EXCLUDE",
+        "exclude",
+        "",
+        f"{values.PATTERN_FORM}, or a JSON array of them",
+        "Lines in which it is found are never recorded.",
+        read_patterns,
+        secret=True,
     ),
     Setting(
         "BUFFER_SIZE",

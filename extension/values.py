@@ -4,7 +4,6 @@ Pure.
 """
 
 import re
-import warnings
 from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
@@ -102,15 +101,8 @@ def read_level(text: str) -> int:
     return int(level)
 
 
-def read_pattern(text: str) -> re.Pattern[str]:
-    """Reads a regular expression."""
-    try:
-        with warnings.catch_warnings():
-            # Python warns of patterns that may mean something else one day, and would print them.
-            warnings.simplefilter("ignore")
-            return re.compile(text)
-    except (re.error, RecursionError, OverflowError):
-        raise ValueError from None
+PATTERN_FORM = "a regular expression without backreferences and lookaround"
+"""See :mod:`extension.linear`."""
 
 
 def one_of(*words: str) -> Callable[[str], str]:

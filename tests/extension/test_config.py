@@ -137,7 +137,7 @@ REJECTED = [
     ("KEEP_AT_MOST", ["120", "0/m", "120 per minute"]),
     ("HISTORY", ["-1", "101", "all", "1.5"]),
     ("ERROR_LEVEL", ["LOUD", "40", "ERROR WARN", "-"]),
-    ("ERROR_PATTERN", ["(", "a{2,1}", "*", "(?P<n>a)(?P<n>b)", "(?<=a+)b"]),
+    ("ERROR_PATTERN", ["(", "a{2,1}", "*", "(?P<n>a)(?P<n>b)", "(?<=a)b", "(a)\\1"]),
     ("BUFFER_SIZE", ["0", "1KiB", "65535", "-8MiB", "8GiB", "1.5MiB", "big", "9" * 5000]),
     (
         "SINK",
@@ -198,6 +198,26 @@ def test_an_error_pattern_is_compiled() -> None:
     assert not settings.error_pattern.search("the card")
 
 
+def test_patterns_are_used_as_far_as_they_can_be() -> None:
+    """Each that cannot is a problem that says what happens instead; none is shown, since it may hold a secret."""
+    settings, problems = read(REDACT='["emails", "(hunter2"]', EXCLUDE='["health", "(?=x)"]')
+
+    assert [(one.variable.removeprefix(PREFIX), one.value, one.used) for one in problems] == [
+        ("REDACT", "", "every line is masked as a whole"),
+        ("EXCLUDE", "", "nothing is excluded by it"),
+    ]
+    assert (len(settings.redact.masks), len(settings.exclude.masks)) == (1, 1)
+    assert "hunter2" not in repr(problems)
+
+
+def test_until_it_is_fetched_redact_masks_everything() -> None:
+    """What is to be masked is not known yet."""
+    settings, _ = read(REDACT="ssm:/shop/redact")
+
+    assert settings.redact.problems
+    assert settings.unresolved == {"REDACT"}
+
+
 @pytest.mark.parametrize(
     ("name", "text"), [(name, text) for name, texts in REJECTED for text in texts]
 )
@@ -216,8 +236,9 @@ def test_rejected_values(name: str, text: str) -> None:
 
 def test_every_setting_is_tested() -> None:
     """No setting is without its accepted and its rejected values above."""
-    assert {name for name, _, _ in ACCEPTED} | {"ERROR_PATTERN"} == set(NAMES)
-    assert {name for name, _ in REJECTED} == set(NAMES)
+    patterns = {"REDACT", "EXCLUDE"}
+    assert {name for name, _, _ in ACCEPTED} | patterns | {"ERROR_PATTERN"} == set(NAMES)
+    assert {name for name, _ in REJECTED} | patterns == set(NAMES)
 
 
 def test_nothing_set_is_the_defaults() -> None:

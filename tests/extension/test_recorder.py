@@ -8,6 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 from extension.levels import Level
 from extension.parcels import Answer
+from extension.redaction import read_patterns
 from extension.rules import Pace
 from extension.values import PlatformEvents
 from tests.extension.batches import (
@@ -635,3 +636,17 @@ def test_changed_rules_apply_to_the_next_batch() -> None:
     env.receive(line(python_line("b", level="WARN")))
 
     assert env.reasons() == {"level-warn"}
+
+
+def test_excluded_lines_are_not_recorded_and_counted() -> None:
+    """Plain lines and lines that are looked at alike, errors among them: nobody wants to see them."""
+    env = Environment(sample_rate=1.0, exclude=read_patterns("health")).invoke()
+
+    env.receive(
+        start(), line("a"), line("health 1"), line("b"), line({"level": "ERROR", "m": "health"})
+    )
+
+    assert env.lines() == ["a", "b"]
+    assert env.account.dropped == {"excluded": 2}
+    assert env.account.failed_invocations == 0
+    assert env.accounted_for
