@@ -22,6 +22,7 @@ from .correlation import Correlation
 from .failures import Failure, Outcome, failure_by_fault, failure_by_status
 from .invocation import Invocation
 from .keeping import UNKNOWN, Keeping
+from .kept import epoch_ns
 from .lines import LineRules
 from .parcels import sifted
 from .recording import Kind, Segment
@@ -263,7 +264,14 @@ class Recorder:
     def _take_end(self, event: PlatformEvent, *, reported: bool) -> None:
         invocation = self._known.get(event.request_id) or self._begin(event.request_id)
         if invocation.duration_ms is None:
-            invocation.duration_ms = invocation.signs.duration_ms = _metric(event, "durationMs")
+            invocation.duration_ms = _metric(event, "durationMs")
+        if invocation.signs.duration_ms is None:
+            # The Logs API's runtimeDone has no metrics, and the report comes with the next invocation only.
+            invocation.signs.duration_ms = (
+                invocation.duration_ms
+                if invocation.duration_ms is not None
+                else _between_ms(invocation.started, event.time)
+            )
         invocation.signs.memory_share = _memory_share(event) or invocation.signs.memory_share
         self._note(invocation, event)
         failure = failure_by_status(
@@ -361,6 +369,11 @@ def _metric(event: PlatformEvent, name: str) -> float | None:
     metrics = event.field("metrics")
     value = metrics.get(name) if isinstance(metrics, dict) else None
     return float(value) if isinstance(value, (int, float)) else None
+
+
+def _between_ms(begin: str, end: str) -> float | None:
+    begin_ns, end_ns = epoch_ns(begin), epoch_ns(end)
+    return None if begin_ns is None or end_ns is None else (end_ns - begin_ns) / 1_000_000
 
 
 def _used_all_memory(event: PlatformEvent) -> bool:

@@ -40,76 +40,91 @@ class Rule(Protocol):
 
     Attributes:
         name: the reason that stands on what it keeps.
-        needs_report: whether it can only speak once the report has come.
     """
 
     name: str
-    needs_report: bool
 
     def speaks(self, signs: Signs) -> bool:
         """Tells whether the invocation is to be kept."""
+
+    def waits(self, signs: Signs) -> bool:
+        """Tells whether it may still speak when the invocation is over, once the report has come."""
 
 
 class Marked:
     """The function asked for it, by writing KEEP_MARKER."""
 
     name = "marker"
-    needs_report = False
 
     def speaks(self, signs: Signs) -> bool:
         """See :class:`Rule`."""
         return signs.is_marked
+
+    def waits(self, signs: Signs) -> bool:  # noqa: ARG002 - it knows at once
+        """See :class:`Rule`."""
+        return False
 
 
 class InitRestarted:
     """Init was done again within the invocation: its first attempt had failed, or taken too long."""
 
     name = "init-restarted"
-    needs_report = False
 
     def speaks(self, signs: Signs) -> bool:
         """See :class:`Rule`."""
         return signs.init_restarted
+
+    def waits(self, signs: Signs) -> bool:  # noqa: ARG002 - it knows at once
+        """See :class:`Rule`."""
+        return False
 
 
 class LogsDropped:
     """Lambda dropped logs before they reached us, so what is there is the more wanted."""
 
     name = "logs-dropped"
-    needs_report = False
 
     def speaks(self, signs: Signs) -> bool:
         """See :class:`Rule`."""
         return signs.logs_dropped
+
+    def waits(self, signs: Signs) -> bool:  # noqa: ARG002 - it knows at once
+        """See :class:`Rule`."""
+        return False
 
 
 class ExtensionFailed:
     """An extension of the environment did not start, or was throttled."""
 
     name = "extension-failed"
-    needs_report = False
 
     def speaks(self, signs: Signs) -> bool:
         """See :class:`Rule`."""
         return signs.extension_failed
+
+    def waits(self, signs: Signs) -> bool:  # noqa: ARG002 - it knows at once
+        """See :class:`Rule`."""
+        return False
 
 
 class ColdStart:
     """KEEP_COLD_STARTS: the environment's first invocation, with what init wrote."""
 
     name = "cold-start"
-    needs_report = False
 
     def speaks(self, signs: Signs) -> bool:
         """See :class:`Rule`."""
         return signs.is_first
+
+    def waits(self, signs: Signs) -> bool:  # noqa: ARG002 - it knows at once
+        """See :class:`Rule`."""
+        return False
 
 
 class Slow:
     """KEEP_SLOWER_THAN: it took longer."""
 
     name = "slow"
-    needs_report = False
 
     def __init__(self, slower_than_ms: float) -> None:
         self.slower_than_ms = slower_than_ms
@@ -118,12 +133,15 @@ class Slow:
         """See :class:`Rule`."""
         return signs.duration_ms is not None and signs.duration_ms > self.slower_than_ms
 
+    def waits(self, signs: Signs) -> bool:
+        """See :class:`Rule`."""
+        return signs.duration_ms is None
+
 
 class Memory:
     """KEEP_MEMORY_ABOVE: it used more of the function's memory."""
 
     name = "memory"
-    needs_report = True
 
     def __init__(self, share: float) -> None:
         self.share = share
@@ -131,6 +149,10 @@ class Memory:
     def speaks(self, signs: Signs) -> bool:
         """See :class:`Rule`."""
         return signs.memory_share is not None and signs.memory_share > self.share
+
+    def waits(self, signs: Signs) -> bool:
+        """See :class:`Rule`."""
+        return signs.memory_share is None
 
 
 def rules_of(settings: "Settings") -> tuple[Rule, ...]:

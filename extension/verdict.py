@@ -110,14 +110,14 @@ def decide(  # noqa: PLR0911, PLR0913 - a ladder, and all that it rests on
     """
     if failure is not None:
         return Verdict(keep=True, reason=failure.reason, weight=1.0, failed=True)
-    needs_report = False
+    waits = False
     for rule in rules:
         if rule.speaks(signs):
             return Verdict(keep=True, reason=rule.name, weight=1.0, failed=False)
-        needs_report = needs_report or rule.needs_report
+        waits = waits or rule.waits(signs)
     if rates.least >= 1.0:
         return Verdict(keep=True, reason=SAMPLED, weight=1.0, failed=False)
-    if not ended or (needs_report and not reported):
+    if not ended or (waits and not reported):
         return None
     if floor_is_due:
         return Verdict(keep=True, reason=AT_LEAST, weight=1.0, failed=False)

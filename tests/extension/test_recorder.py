@@ -650,3 +650,13 @@ def test_excluded_lines_are_not_recorded_and_counted() -> None:
     assert env.account.dropped == {"excluded": 2}
     assert env.account.failed_invocations == 0
     assert env.accounted_for
+
+
+def test_where_runtime_done_has_no_metrics_the_times_tell_how_long_it_took() -> None:
+    """As with the Logs API: a slow invocation is kept when it ends, not when its report comes."""
+    env = Environment(keep_slower_than_ms=700).invoke()
+
+    env.receive(start(time="2026-10-12T00:01:15.000Z"), line("a"))
+    env.receive({**done(), "time": "2026-10-12T00:01:15.900Z"})
+
+    assert env.reasons() == {"slow"}

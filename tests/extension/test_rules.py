@@ -59,6 +59,16 @@ def test_a_rule_speaks_of_its_own_sign_alone(
     assert not rule.speaks(others)
 
 
+@pytest.mark.parametrize(
+    ("rule", "known"), [(Slow(800), {"duration_ms": 1.0}), (Memory(0.9), {"memory_share": 0.1})]
+)
+def test_a_rule_waits_for_what_it_speaks_of(rule: Rule, known: dict[str, Any]) -> None:
+    """The draw is not made before it is known, since the rule is asked first."""
+    assert rule.waits(Signs())
+    assert not rule.waits(Signs(**known))
+    assert not ColdStart().waits(Signs())
+
+
 def names(**values: str) -> list[str]:
     environ = {f"FLIGHT_RECORDER_{name}": value for name, value in values.items()}
     return [rule.name for rule in rules_of(read_settings(environ)[0])]
