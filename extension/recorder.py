@@ -147,7 +147,7 @@ class Recorder:
                 )
                 invocation = self._current or self._keeping.init
                 for piece in self._sift(segment):
-                    self._look_into(invocation, piece)
+                    self._look_into(invocation, piece, is_text=item.is_text)
                     self._keeping.store(invocation, piece)
             elif isinstance(item, PlatformEvent):
                 handler = self._handlers.get(item.type)
@@ -191,9 +191,11 @@ class Recorder:
         )
         return stays
 
-    def _look_into(self, invocation: Invocation, segment: Segment) -> None:
+    def _look_into(
+        self, invocation: Invocation, segment: Segment, *, is_text: bool = False
+    ) -> None:
         """Looks for what a line may say of its whole invocation, until it has been said."""
-        if not invocation.correlation_id and not invocation.is_init:
+        if not is_text and not invocation.correlation_id and not invocation.is_init:
             invocation.correlation_id = self._correlation.found_in(segment.raw, segment.count)
         if self._marker and not invocation.signs.is_marked and self._marker in segment.raw:
             invocation.signs.is_marked = True
