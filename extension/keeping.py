@@ -361,6 +361,9 @@ class Keeping:
         decided = invocation.verdict
         if decided is None or not decided.keep:
             return
+        if decided.weight > 1.0:
+            # Metrics are kept for certain, whatever the draw, so they stand for themselves.
+            self._owe_metrics(invocation)
         segments = invocation.recording.take()
         if invocation.is_withheld:
             segments = self._flood.hold_back(invocation, segments)

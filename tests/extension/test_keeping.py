@@ -692,3 +692,19 @@ def test_in_a_flood_there_is_no_history() -> None:
     go_through(env, 2, failing=True, at=minute(0))
 
     assert "past" not in env.lines()
+
+
+def test_metrics_stand_for_themselves_in_a_sampled_invocation_too() -> None:
+    """They are kept for certain, whatever the draw says, so their weights add up to their number."""
+    metrics = {"_aws": {"CloudWatchMetrics": []}, "n": 1}
+    env = Environment(sample_rate=0.1)
+
+    for number, trace in enumerate((SAMPLED_IN, SAMPLED_OUT)):
+        go_through(env, number, line("a"), line(metrics), line("b"), trace=trace)
+    env.keeping.shut_down(None)
+
+    env.deliver()
+    weights = [(one["reason"], one["weight"]) for one in env.delivered if one["record"] == metrics]
+    assert weights == [("emf", 1), ("emf", 1)]
+    assert len(env.lines()) == 4
+    assert env.accounted_for
