@@ -4,7 +4,9 @@
 # Needs bash, coreutils and one Python from 3.10 on, no root. Everything it makes is in .venv/, .cache/ and dist/, all
 # ignored by git; deleting them only costs the time to make them again.
 set -euo pipefail
+readonly CALLED_FROM="$PWD"
 cd "$(dirname "${BASH_SOURCE[0]}")"
+readonly ROOT="$PWD"
 
 readonly VERSIONS=(3.10 3.11 3.12 3.13 3.14)
 readonly LAYER="dist/flight-recorder-python.zip"
@@ -27,6 +29,9 @@ usage() {
 ./build.sh bench [ARG...]  build the layer and measure what it costs, beside the floor and the obvious way, in some five
                            minutes; writes bench/results/ (--quick: a minute, --only PART,...: some parts, these write to
                            .cache/bench/; --python PATH)
+./build.sh whatif LOG...   replay exported logs under a grid of settings: what would be kept, which failures whole, at what
+                           cost; prints tables and writes whatif.html (docs/whatif.md)
+./build.sh explain [ID...] show the settings in force, where each comes from, and the verdict on trace or request ids
 ./build.sh lint            ruff (rules and format), mypy --strict, and a syntax check of the shell scripts
 ./build.sh lock            write requirements-*.txt anew from the ranges in pyproject.toml
 ./build.sh pythons         list the Pythons found, oldest first
@@ -180,6 +185,17 @@ demo() {
     layer --output "$LAYER"
     say "demo"
     exec "$PYTHON" -m emulator.demo --layer "$LAYER" "$@"
+}
+
+# Both take paths from where they are called, and leave what they write there.
+whatif() {
+    cd "$CALLED_FROM"
+    PYTHONSAFEPATH=1 PYTHONPATH="$ROOT" exec "$PYTHON" -m whatif "$@"
+}
+
+explain() {
+    cd "$CALLED_FROM"
+    PYTHONSAFEPATH=1 PYTHONPATH="$ROOT" exec "$PYTHON" -m whatif.explain "$@"
 }
 
 bench() {
@@ -392,7 +408,7 @@ main() {
     [[ $# -eq 0 ]] || shift
     UV="$(command -v uv || true)"
     case "$command" in
-        layer | demo | bench | lint | lock) ensure_newest; "$command" "$@" ;;
+        layer | demo | bench | lint | lock | whatif | explain) ensure_newest; "$command" "$@" ;;
         test) ensure_newest; begin_preparing; finish_preparing; run_tests "$@" ;;
         pythons) load_pythons; printf '%s\n' "${PYTHONS[@]}" ;;
         help | -h | --help) usage ;;

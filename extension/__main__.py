@@ -5,7 +5,6 @@ import os
 import select
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,9 @@ from .lifecycle import Lifecycle
 from .listener import Listener
 from .log import OwnLog
 from .outbox import MAX_BATCH_BYTES, Outbox
+from .parcels import Parcel, rewritten
 from .recorder import Recorder
+from .redaction import NOTHING, Redactor
 from .sinks import Sink, SinkPlan, open_sink
 
 if TYPE_CHECKING:
@@ -35,34 +36,18 @@ write to cheap storage costs more than what it stores."""
 ARCHIVE_SHARE = 4
 """Of BUFFER_SIZE, the share that may wait for that."""
 
-SINK_SETTINGS = frozenset(
+DELIVERY_SETTINGS = frozenset({"REDACT"}) | frozenset(
     f"{prefix}SINK{suffix}"
     for prefix in ("", "FALLBACK_", "ARCHIVE_")
     for suffix in ("", "_HEADERS")
 )
-"""Without these it is not known where to."""
+"""Without these it is not known where to, or what must not go there."""
 
 ENVIRONMENT_ID_BYTES = 8
 """64 random bits name an environment among all that a function ever has."""
 
 SWITCH_INTERVAL_S = 0.0005
 """How long the delivery thread may keep the interpreter while an event waits (CPython's default is ten times that)."""
-
-
-def _guarded(settings: Settings, log: OwnLog) -> Settings:
-    if settings.error_pattern is None:
-        return settings
-    from .patterns import GuardedPattern
-
-    def given_up() -> None:
-        log.once(
-            "the pattern took too long on a line; it is not used any more",
-            variable=f"{PREFIX}ERROR_PATTERN",
-        )
-
-    return replace(
-        settings, error_pattern=GuardedPattern(settings.error_pattern, given_up=given_up)
-    )
 
 
 class _Sinks:
@@ -125,7 +110,6 @@ def run(boot: Boot) -> None:
     settings, problems = read_settings(boot.environ)
     log = OwnLog(settings.log_level)
     _tell(log, problems)
-    settings = _guarded(settings, log)
     account = Account()
     sinks = _Sinks(settings, boot.environ)
     primary = sinks.start("SINK", prepare=log.preload)
@@ -180,7 +164,8 @@ def run(boot: Boot) -> None:
         log=log,
         last_resort=None if settings.sink == "stdout:" else STDOUT,
     )
-    delivery.make_ready(ready=not settings.unresolved & SINK_SETTINGS)
+    delivery.make_ready(ready=not settings.unresolved & DELIVERY_SETTINGS)
+    delivery.rewrite(_rewriting(settings))
 
     def apply(fetched: "Fetched") -> None:
         for variable, detail in fetched.problems:
@@ -191,13 +176,13 @@ def run(boot: Boot) -> None:
             )
         settings, problems = read_settings(boot.environ, fetched=fetched.values)
         _tell(log, problems)
-        settings = _guarded(settings, log)
         log.apply(settings.log_level)
         sinks.apply(settings)
         keeping.apply(settings)
         recorder.apply(settings)
         lifecycle.apply(settings)
-        delivery.make_ready(ready=not settings.unresolved & SINK_SETTINGS)
+        delivery.rewrite(_rewriting(settings))
+        delivery.make_ready(ready=not settings.unresolved & DELIVERY_SETTINGS)
 
     is_clone = boot.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
     lifecycle = Lifecycle(
@@ -220,6 +205,14 @@ def run(boot: Boot) -> None:
     sys.stdout.flush()
     # Not by returning: a delivery that hangs would keep the process until Lambda kills it.
     os._exit(0)
+
+
+def _rewriting(settings: Settings) -> Callable[[list[Parcel]], list[Parcel]] | None:
+    """Gives what masks lines before they leave, if anything is to be masked."""
+    if settings.redact == NOTHING:
+        return None
+    redactor = Redactor(settings.redact)
+    return partial(rewritten, rewrite=redactor.redact)
 
 
 def _renewal(

@@ -44,6 +44,8 @@ _BRACKETS = frozenset({_BRACKET})
 _SUSPECTS = frozenset(b"{EIRDWFA")
 """JSON, and the first letters of the telling starts and of Ruby's ``E, [...``; other letters begin nothing that is
 looked for."""
+_MAY_BE_JSON = frozenset(b"{ \\") | frozenset(range(0x80, 0x100))
+"""A brace, or white space before one: a space, what is escaped, or what Unicode has of it."""
 _FIRST_BYTE = itemgetter(0)
 _BRACKETED = itemgetter(slice(0, _MAX_LEVEL_BYTES))
 _TABBED_COLUMNS = itemgetter(slice(_TIME_BYTES, _TIME_BYTES + 2 + _UUID_BYTES + 2 + 5))
@@ -85,11 +87,14 @@ def telltales_in(body: bytes) -> list[bytes]:
     return [needle for needle in (*_TELLTALES, _EMF) if needle in body]
 
 
-def count_plain(body: bytes, open_id: bytes, careful_from: int) -> int:
+def count_plain(body: bytes, open_id: bytes, careful_from: int) -> tuple[int, bool]:
     """Counts the lines of a batch that holds nothing but lines with nothing in them to see; 0 for any other.
 
     A flood comes in such batches, so this is where the cost of a line is decided: no Python runs per line, the batch
     is searched as a whole, and each different beginning is looked at once.
+
+    Returns:
+        How many, and whether they are certainly text: no JSON is among them.
     """
     events = body.count(BETWEEN + CENTURY) + 1
     first = body.find(FUNCTION[:-1])
@@ -101,24 +106,26 @@ def count_plain(body: bytes, open_id: bytes, careful_from: int) -> int:
             plain = len(lines) == events and _json_are_plain(
                 lines, body, form, open_id, careful_from, timed=timed
             )
-            return events if plain else 0
+            return (events if plain else 0), False
     has_level = careful_from > Level.INFO and body.startswith(b"[", first + len(FUNCTION))
     if has_level and body.count(b"Z\\t" + open_id + b"\\t") == events:
         # Python's loggers: all lines at INFO or DEBUG with this invocation's id are told by counting alone.
         found = body.count(FUNCTION + b"[INFO]\\t")
         if found == events or found + body.count(FUNCTION + b"[DEBUG]\\t") == events:
-            return events
+            return events, True
     lines = body.split(FUNCTION)
     del lines[0]
-    return (
-        events
-        if len(lines) == events and _texts_are_plain(lines, body, open_id, careful_from)
-        else 0
-    )
-
-
-def _texts_are_plain(lines: list[bytes], body: bytes, open_id: bytes, careful_from: int) -> bool:
+    if len(lines) != events:
+        return 0, False
     firsts = set(map(_FIRST_BYTE, lines))
+    plain = _texts_are_plain(lines, firsts, body, open_id, careful_from)
+    # A text line that begins with white space may be JSON all the same.
+    return (events if plain else 0), firsts.isdisjoint(_MAY_BE_JSON)
+
+
+def _texts_are_plain(
+    lines: list[bytes], firsts: set[int], body: bytes, open_id: bytes, careful_from: int
+) -> bool:
     if firsts <= _DIGITS and _tabbed_are_plain(
         lines, open_id, min(careful_from, Level.WARN), without_exception=True
     ):

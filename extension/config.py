@@ -1,17 +1,17 @@
 """Settings: ``FLIGHT_RECORDER_...`` environment variables, read once, from a mapping that is passed in.
 
 Reading never fails. A value that cannot be used is reported once, by name, with what is accepted and what is used
-instead, and the function runs. ``SETTINGS`` is the one table of them all: what is accepted and what it means stands
-beside how it is read, and the README's table is tested against it.
+instead, and the function runs. Which there are is in the table of :mod:`extension.settings`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
-from . import values
-from .values import MIB
+from .redaction import NOTHING, Patterns
+from .rules import Pace
+from .settings import SETTINGS
+from .values import MIB, Flush, Pattern, PlatformEvents
 
 PREFIX = "FLIGHT_RECORDER_"
 _MEMORY = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
@@ -37,29 +37,6 @@ NEVER_REFERENCES = frozenset({"ENABLED", "LOG_API"})
 """Needed before anything can be fetched."""
 
 
-class Flush(Enum):
-    """When ``/event/next`` is held until what is owed has been delivered."""
-
-    END = "end"
-    BACKGROUND = "background"
-    ADAPTIVE = "adaptive"
-
-
-class PlatformEvents(Enum):
-    """Which platform events travel with a kept invocation."""
-
-    NONE = "none"
-    REPORT = "report"
-    ALL = "all"
-
-
-class Pattern(Protocol):
-    """A compiled regular expression, or what stands in for one."""
-
-    def search(self, text: str, /) -> object:
-        """Looks for the pattern; the answer is true if it was found."""
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The effective settings. Units are in the names.
@@ -69,8 +46,22 @@ class Settings:
     """
 
     sample_rate: float = 0.1
+    sample_rate_trace: float | None = None
+    sample_rate_debug: float | None = None
+    sample_rate_info: float | None = None
+    sample_rate_warn: float | None = None
+    correlation_fields: tuple[str, ...] = ("x-correlation-id", "correlation_id", "correlationId")
     error_level: int = 17
     error_pattern: Pattern | None = None
+    keep_slower_than_ms: int = 0
+    keep_cold_starts: bool = False
+    keep_memory_above: float = 0.0
+    keep_marker: str = ""
+    keep_at_least: Pace | None = None
+    keep_at_most: Pace | None = None
+    history: int = 0
+    redact: Patterns = NOTHING
+    exclude: Patterns = NOTHING
     buffer_bytes: int = DEFAULT_BUFFER_MIN_BYTES
     sink: str = "cloudwatch:"
     sink_headers: tuple[tuple[str, str], ...] = ()
@@ -97,185 +88,6 @@ class Problem:
     value: str
     accepted: str
     used: str
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One variable: how it is read and described.
-
-    Attributes:
-        name: without the prefix.
-        field: of :class:`Settings`.
-        default: as the table shows it.
-        accepted: what may be written, for people.
-        meaning: one sentence.
-        parse: reads the text, and raises ValueError for what is not accepted.
-        secret: whether the value must not be shown.
-    """
-
-    name: str
-    field: str
-    default: str
-    accepted: str
-    meaning: str
-    parse: Callable[[str], object]
-    secret: bool = False
-
-
-SETTINGS: tuple[Setting, ...] = (
-    Setting(
-        "SAMPLE_RATE",
-        "sample_rate",
-        "0.1",
-        "a number from 0 to 1, or a percentage such as 5%",
-        "Share of healthy transactions whose lines are kept.",
-        values.read_rate,
-    ),
-    Setting(
-        "ERROR_LEVEL",
-        "error_level",
-        "ERROR",
-        "TRACE, DEBUG, INFO, WARN, ERROR, FATAL or OFF",
-        "A line at or above this level makes the invocation a failed one; OFF looks at outcomes only.",
-        values.read_level,
-    ),
-    Setting(
-        "ERROR_PATTERN",
-        "error_pattern",
-        "",
-        "a regular expression of Python's re module",
-        "A line in which it is found makes the invocation a failed one.",
-        values.read_pattern,
-    ),
-    Setting(
-        "BUFFER_SIZE",
-        "buffer_bytes",
-        "an eighth of the function's memory, 4 to 64 MiB",
-        "a size from 64KiB to half of the function's memory, such as 8MiB",
-        "Bound on all that is held in memory, including what waits for a sink that is down.",
-        values.read_size_bytes,
-    ),
-    Setting(
-        "SINK",
-        "sink",
-        "cloudwatch:",
-        values.SINK_FORMS,
-        "Where kept records go; `cloudwatch:` alone is the log group `/flight-recorder/<function>`.",
-        values.read_sink,
-        secret=True,
-    ),
-    Setting(
-        "SINK_HEADERS",
-        "sink_headers",
-        "",
-        "NAME=VALUE, several separated by commas",
-        "Headers sent with every request to an http(s) or OTLP sink, such as an authorization.",
-        values.read_headers,
-        secret=True,
-    ),
-    Setting(
-        "FALLBACK_SINK",
-        "fallback_sink",
-        "",
-        "as SINK",
-        "Where they go when the sink refuses them, or is down.",
-        values.read_sink,
-        secret=True,
-    ),
-    Setting(
-        "FALLBACK_SINK_HEADERS",
-        "fallback_sink_headers",
-        "",
-        "as SINK_HEADERS",
-        "The same for FALLBACK_SINK.",
-        values.read_headers,
-        secret=True,
-    ),
-    Setting(
-        "ARCHIVE_SINK",
-        "archive_sink",
-        "",
-        "as SINK",
-        "Where everything goes besides, kept or not.",
-        values.read_sink,
-        secret=True,
-    ),
-    Setting(
-        "ARCHIVE_SINK_HEADERS",
-        "archive_sink_headers",
-        "",
-        "as SINK_HEADERS",
-        "The same for ARCHIVE_SINK.",
-        values.read_headers,
-        secret=True,
-    ),
-    Setting(
-        "RETENTION_DAYS",
-        "retention_days",
-        "",
-        "a number of days that CloudWatch Logs offers, such as 7, 14, 30 or 365",
-        "Retention of the log groups that `cloudwatch:` sinks write to; without it, theirs is left alone.",
-        values.read_retention_days,
-    ),
-    Setting(
-        "FLUSH",
-        "flush",
-        "adaptive",
-        "end, background or adaptive",
-        "`end` holds the environment until the outcome is known and what is owed is delivered; `background` never"
-        " does; `adaptive` does unless the next invocation is expected within seconds.",
-        lambda text: Flush(text.lower()),
-    ),
-    Setting(
-        "FLUSH_TIMEOUT",
-        "flush_timeout_ms",
-        "2s",
-        "a duration up to 15m, such as 250ms or 2s",
-        "The most a flush may hold an invocation, whatever happens.",
-        values.read_duration_ms,
-    ),
-    Setting(
-        "LOG_API",
-        "log_api",
-        "auto",
-        "auto, logs or telemetry",
-        "Which of Lambda's APIs to subscribe to first; the other is the fallback. `auto`: the Logs API, and the"
-        " Telemetry API where that is not offered.",
-        values.one_of("auto", "logs", "telemetry"),
-    ),
-    Setting(
-        "PLATFORM_EVENTS",
-        "platform_events",
-        "report",
-        "none, report or all",
-        "Which platform events travel with a kept invocation.",
-        lambda text: PlatformEvents(text.lower()),
-    ),
-    Setting(
-        "REFRESH_INTERVAL",
-        "refresh_interval_ms",
-        "5m",
-        "a duration from 30s to 15m",
-        "How often settings that are references are fetched anew: at its multiples on the clock, everywhere at once.",
-        values.read_interval_ms,
-    ),
-    Setting(
-        "LOG_LEVEL",
-        "log_level",
-        "warning",
-        "debug, info, warning, error or off",
-        "Level of the extension's own log; `off` silences the account at SHUTDOWN as well.",
-        values.one_of("debug", "info", "warning", "error", "off"),
-    ),
-    Setting(
-        "ENABLED",
-        "enabled",
-        "true",
-        "true or false",
-        "`false`: do nothing but answer Lambda.",
-        values.read_boolean,
-    ),
-)
 
 
 def default_buffer_bytes(memory_mb: str) -> int:
@@ -331,6 +143,14 @@ def read_settings(
         accepted = f"at most half of the function's memory, {most}"
         problems.append(Problem(variable, environ.get(variable, "").strip(), accepted, most))
         found["buffer_bytes"] = most_bytes
+    for variable, patterns, used in (
+        (PREFIX + "REDACT", found.get("redact", NOTHING), "every line is masked as a whole"),
+        (PREFIX + "EXCLUDE", found.get("exclude", NOTHING), "nothing is excluded by it"),
+    ):
+        problems += [Problem(variable, "", problem, used) for problem in patterns.problems]
+    if "REDACT" in unresolved:
+        # Should anything leave before it is fetched, then masked.
+        found["redact"] = Patterns(problems=("not fetched yet",))
     found["unresolved"] = frozenset(unresolved)
     return replace(Settings(), **found), problems + _unknown(environ)
 

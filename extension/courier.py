@@ -24,6 +24,7 @@ class Courier:
 
     Attributes:
         descriptor: becomes readable when a receipt can be collected.
+        rewrite: what is done to each batch before it leaves, such as to mask secrets; None for nothing.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Courier:
         self._prepare = prepare
         self._sink: Sink | None = None
         self._stale = False
+        self.rewrite: Callable[[list[Parcel]], list[Parcel]] | None = None
         self._errands: SimpleQueue[_Errand | None] = SimpleQueue()
         self._receipts: SimpleQueue[Receipt] = SimpleQueue()
         self.descriptor, self._announce = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -80,7 +82,9 @@ class Courier:
             pass
         while (errand := self._errands.get()) is not None:
             try:
-                receipt = self._opened().send(errand.parcels, timeout_s=errand.timeout_s)
+                rewrite = self.rewrite
+                parcels = errand.parcels if rewrite is None else rewrite(errand.parcels)
+                receipt = self._opened().send(parcels, timeout_s=errand.timeout_s)
             except Exception as error:  # noqa: BLE001 - the batch waits; what broke is said by its type alone
                 receipt = Receipt(Answer.UNAVAILABLE, f"internal error: {type(error).__name__}")
             self._receipts.put(receipt)

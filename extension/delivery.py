@@ -101,6 +101,7 @@ class Delivery:
         self._lanes = {lane.courier.descriptor: lane for lane in lanes}
         self._abort_at_s: dict[str, float] = {}
         self._ready = True
+        self._rewrite: Callable[[list[Parcel]], list[Parcel]] | None = None
         self._diverted = False
         self._until_s: float | None = None
 
@@ -118,6 +119,12 @@ class Delivery:
     def make_ready(self, *, ready: bool) -> None:
         """Begins to deliver, or waits: while what names the sinks is still being fetched."""
         self._ready = ready
+
+    def rewrite(self, rewrite: Callable[[list[Parcel]], list[Parcel]] | None) -> None:
+        """Takes what is to be done to each batch before it leaves, wherever to; None for nothing."""
+        self._rewrite = rewrite
+        for lane in self._lanes.values():
+            lane.courier.rewrite = rewrite
 
     def overdue(self) -> None:
         """Takes note that an invocation has been held for long enough."""
@@ -296,7 +303,8 @@ class Delivery:
         from .ndjson import encode
 
         try:
-            written = _write(self._last_resort, encode([parcel]), until_s, self._monotonic_s)
+            parcels = [parcel] if self._rewrite is None else self._rewrite([parcel])
+            written = _write(self._last_resort, encode(parcels), until_s, self._monotonic_s)
         except OSError:
             written = False
         if written:

@@ -10,8 +10,8 @@ may stand still or jump while it is frozen.
 
 from collections import deque
 
-from .config import Flush
 from .invocation import Invocation
+from .values import Flush
 
 NEAR_MS = 1500
 """The next invocation is near if it comes within this: a failure is then delivered about as soon as it is read."""

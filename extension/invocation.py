@@ -8,6 +8,7 @@ import json
 
 from .failures import Failure, Outcome
 from .recording import Kind, Recording, Segment
+from .rules import Signs
 from .verdict import Verdict
 
 
@@ -23,6 +24,12 @@ class Invocation:
         expected: whether the INVOKE event has been seen.
         ended: whether its end has been seen.
         summarised: whether its summary has been delivered, which is done once.
+        reported: whether its report has come.
+        correlation_id: by which a JSON line names the transaction; empty until one does.
+        signs: what else there is that rules may speak of.
+        is_withheld: whether only its error lines go, because too many fail.
+        withheld_lines: how many did not go for that.
+        flood: invocations and lines withheld before it, if it is the first to go whole again.
         outcome: how it ended.
         failure: the first sign that it failed.
         verdict: what was decided; None while that is open.
@@ -35,6 +42,7 @@ class Invocation:
     """
 
     __slots__ = (
+        "correlation_id",
         "dropped_lines",
         "duration_ms",
         "ended",
@@ -42,16 +50,21 @@ class Invocation:
         "evicted_lines",
         "expected",
         "failure",
+        "flood",
+        "is_withheld",
         "last_time",
         "lines",
         "outcome",
         "recording",
+        "reported",
         "request_id",
+        "signs",
         "span_id",
         "started",
         "summarised",
         "trace_id",
         "verdict",
+        "withheld_lines",
     )
 
     def __init__(self, request_id: str, *, started: str = "", trace_id: str = "") -> None:
@@ -59,7 +72,11 @@ class Invocation:
         self.started = self.last_time = started
         self.trace_id = trace_id
         self.span_id = ""
-        self.expected = self.ended = self.summarised = False
+        self.correlation_id = ""
+        self.expected = self.ended = self.summarised = self.reported = self.is_withheld = False
+        self.signs = Signs()
+        self.flood: tuple[int, int] | None = None
+        self.withheld_lines = 0
         self.outcome = Outcome.UNKNOWN
         self.failure: Failure | None = None
         self.verdict: Verdict | None = None
@@ -79,7 +96,7 @@ class Invocation:
 
     def summary(self, number: int) -> Segment:
         """The record that tells how the invocation ended, and what is missing from its delivery."""
-        told = {
+        told: dict[str, object] = {
             "outcome": self.outcome.value,
             "started": self.started,
             "durationMs": self.duration_ms,
@@ -88,6 +105,10 @@ class Invocation:
             "evictedBytes": self.evicted_bytes,
             "droppedLines": self.dropped_lines,
         }
+        if self.is_withheld:
+            told["withheldLines"] = self.withheld_lines
+        if self.flood is not None:
+            told["withheldBefore"] = dict(zip(("invocations", "lines"), self.flood, strict=True))
         event = {"time": self.last_time, "type": "flightRecorder.invocation", "record": told}
         raw = json.dumps(event, separators=(",", ":")).encode()
         return Segment(raw, count=1, first_number=number, kind=Kind.EVENT)

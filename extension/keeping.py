@@ -3,7 +3,8 @@
 Promises: what a failed invocation wrote is owed as soon as the failure is known, while the function still runs; a
 healthy one's is let go only when its report has come, since a late error still saves it; the bytes held exceed the
 bound for no longer than one batch, and what that costs is counted, in the account and in the delivery.
-Pure: it reads no clock and does no I/O.
+Pure: it reads no clock and does no I/O; times are those of Lambda's events. Longer than most modules, because the states of
+an invocation and the ways between them are best seen at one place; what each state rests on is elsewhere.
 """
 
 from collections import deque
@@ -12,12 +13,17 @@ from . import sampling, verdict
 from .account import Account
 from .backlog import Backlog
 from .config import Settings
+from .drawing import draw
 from .failures import Failure, Outcome
+from .flood import Flood
 from .invocation import Invocation
+from .kept import epoch_ns
+from .levels import Level
 from .lines import LineFacts
 from .parcels import Parcel, Stamp
 from .recording import Segment
-from .verdict import Verdict
+from .rules import Floor, Signs, rules_of
+from .verdict import Rates, Verdict
 
 LINGERING_INVOCATIONS = 2
 MANAGED_LINGERING_INVOCATIONS = 64
@@ -53,7 +59,9 @@ class Keeping:
         version: str = "",
         managed_instances: bool = False,
     ) -> None:
-        self._settings = settings
+        self._flood = Flood(account)
+        self._floor = Floor()
+        self.apply(settings)
         self._backlog = backlog
         self._account = account
         self._function = function
@@ -63,14 +71,27 @@ class Keeping:
         self._lingering: deque[Invocation] = deque()
         self._unexplained: Invocation | None = None
         self._open: dict[int, Invocation] = {}
+        self._history: deque[Invocation] = deque()
         self._archive_stamp: tuple[Invocation, Stamp] | None = None
         self.init = Invocation("")
         self.environment_id = ""
         self.arn = ""
 
     def apply(self, settings: Settings) -> None:
-        """Takes settings that have changed, for every decision from now on."""
+        """Takes settings, at first or when they have changed, for every decision from now on."""
         self._settings = settings
+        self._rules = rules_of(settings)
+        self._rates = Rates(
+            settings.sample_rate,
+            {
+                Level.TRACE: settings.sample_rate_trace,
+                Level.DEBUG: settings.sample_rate_debug,
+                Level.INFO: settings.sample_rate_info,
+                Level.WARN: settings.sample_rate_warn,
+            },
+        )
+        self._floor.apply(settings.keep_at_least)
+        self._flood.apply(settings.keep_at_most)
 
     @property
     def held_bytes(self) -> int:
@@ -94,7 +115,7 @@ class Keeping:
         return number
 
     def _holding(self) -> list[Invocation]:
-        return [self.init, *self._open.values(), *self._lingering]
+        return [self.init, *self._open.values(), *self._lingering, *self._history]
 
     # An invocation's life ---------------------------------------------------------------------------------------
 
@@ -113,9 +134,7 @@ class Keeping:
                 invocation.recording.append(segment)
             invocation.lines += self.init.lines
             self.init.lines = 0
-        if self._settings.sample_rate >= 1.0:
-            invocation.verdict = self._decide(invocation)
-            self._owe(invocation)
+        self.signed(invocation)
 
     def store(self, invocation: Invocation, segment: Segment) -> None:
         """Takes lines of an invocation, however late."""
@@ -136,9 +155,13 @@ class Keeping:
         name = f"{self.environment_id}-{segment.first_number}"
         decided = verdict.decide(
             failure=facts.failure,
+            signs=Signs(),
+            rules=(),
             ended=True,
+            reported=True,
+            floor_is_due=False,
             randomness=sampling.randomness_of(trace_id="", request_id=name),
-            rate=self._settings.sample_rate,
+            rates=Rates(self._rates.of(facts.level)),
         )
         if decided is not None and decided.keep:
             self._backlog.put(Parcel(self._stamp(self.init, decided), [segment]))
@@ -147,17 +170,34 @@ class Keeping:
         else:
             self._account.drop(verdict.NOT_SAMPLED, segment.lines)
 
+    def exclude(self, lines: int, *, size_bytes: int) -> None:
+        """Counts lines that are not recorded at all (EXCLUDE)."""
+        self._account.receive(lines=lines, size_bytes=size_bytes)
+        self._account.drop(verdict.EXCLUDED, lines)
+
+    def signed(self, invocation: Invocation) -> None:
+        """Takes note that more is known of an invocation: a rule may speak for it, while it runs or when it is over."""
+        if invocation.is_kept:
+            return
+        decided = self._decide(invocation)
+        if decided is not None and decided.keep:
+            if invocation in self._lingering:
+                self._lingering.remove(invocation)
+            self._conclude(invocation, decided)
+
     def fail(self, invocation: Invocation, failure: Failure) -> None:
         """Notes a sign of failure. The first one is the reason; a later one may still tell the outcome better."""
         if invocation.failure is None:
             invocation.failure = failure
             self._account.failed_invocations += 0 if invocation.is_init else 1
+            self._flood.admit(invocation, now_ms=_now_ms(invocation))
         if invocation.outcome in (Outcome.UNKNOWN, Outcome.SUCCESS) or failure.outcome in _DEATHS:
             invocation.outcome = failure.outcome
         if invocation.verdict is None or not invocation.verdict.failed:
             invocation.verdict = self._decide(invocation)
             if invocation in self._lingering:
                 self._lingering.remove(invocation)
+            self._owe_history(invocation)
             self._owe(invocation)
 
     def end(self, invocation: Invocation) -> None:
@@ -189,11 +229,18 @@ class Keeping:
 
     def reported(self, invocation: Invocation) -> None:
         """Takes note that the report has come: nothing more is to be expected of the invocation."""
+        invocation.reported = True
         if invocation is self._unexplained:
             self._explain()
-        if not self._managed and invocation in self._lingering:
+        self.signed(invocation)
+        if invocation not in self._lingering:
+            return
+        if not self._managed:
             self._lingering.remove(invocation)
             self._dismiss(invocation)
+        elif invocation.verdict is None:
+            self._lingering.remove(invocation)
+            self._settle(invocation)
 
     def end_init(self) -> None:
         """Settles what was written before any invocation, and begins anew."""
@@ -220,6 +267,8 @@ class Keeping:
         self._explain()
         while self._lingering:
             self._dismiss(self._lingering.popleft())
+        while self._history:
+            self._discard(self._history.popleft())
 
     # Verdicts ---------------------------------------------------------------------------------------------------
 
@@ -227,19 +276,47 @@ class Keeping:
         invocation.recording.append(segment)
         if invocation.is_kept:
             self._owe(invocation)
-        elif invocation.ended and invocation not in self._lingering:
-            # Late, and its verdict was to let go: metrics are kept even so.
+        if (
+            invocation.ended
+            and invocation not in self._lingering
+            and invocation not in self._history
+        ):
+            # Late, and its verdict was to let go of it: metrics are kept even so.
             self._owe_metrics(invocation)
             self._discard(invocation)
 
-    def _decide(self, invocation: Invocation) -> Verdict | None:
-        name = invocation.request_id or self.environment_id
+    def _decide(self, invocation: Invocation, *, reported: bool = False) -> Verdict | None:
         return verdict.decide(
             failure=invocation.failure,
+            signs=invocation.signs,
+            rules=self._rules if not invocation.is_init else (),
             ended=invocation.ended,
-            randomness=sampling.randomness_of(trace_id=invocation.trace_id, request_id=name),
-            rate=self._settings.sample_rate,
+            reported=reported or invocation.reported,
+            floor_is_due=not invocation.is_init and self._floor.is_due(_now_ms(invocation)),
+            randomness=self._randomness_of(invocation),
+            rates=self._rates,
         )
+
+    def _randomness_of(self, invocation: Invocation) -> int:
+        return sampling.randomness_of(
+            correlation_id=invocation.correlation_id,
+            trace_id=invocation.trace_id,
+            request_id=invocation.request_id or self.environment_id,
+        )
+
+    def _conclude(self, invocation: Invocation, decided: Verdict) -> None:
+        """Takes a verdict, and does what it says."""
+        invocation.verdict = decided
+        if decided.keep:
+            if not decided.failed:
+                self._floor.kept(_now_ms(invocation))
+            self._owe(invocation)
+            if decided.by_level and invocation.ended:
+                # What is left of it may still be wanted, if it turns out to have failed.
+                self._linger(invocation)
+        else:
+            self._owe_metrics(invocation)
+            self._linger(invocation)
 
     def _explain(self) -> None:
         """Sums up the invocation whose process was killed, now that it is known by what, or never will be."""
@@ -248,12 +325,12 @@ class Keeping:
             self._owe(killed)
 
     def _settle(self, invocation: Invocation) -> None:
-        invocation.verdict = invocation.verdict or self._decide(invocation)
-        if invocation.is_kept:
-            self._owe(invocation)
-        else:
-            self._owe_metrics(invocation)
+        decided = invocation.verdict or self._decide(invocation)
+        if decided is None:
+            # A rule waits for what the report will tell.
             self._linger(invocation)
+        else:
+            self._conclude(invocation, decided)
 
     def _linger(self, invocation: Invocation) -> None:
         self._lingering.append(invocation)
@@ -263,10 +340,18 @@ class Keeping:
 
     def _dismiss(self, invocation: Invocation) -> None:
         """Lets go of an invocation that was kept at hand."""
-        invocation.verdict = invocation.verdict or self._decide(invocation)
+        if invocation.verdict is None:
+            invocation.verdict = self._decide(invocation, reported=True)
+            if invocation.is_kept:
+                self._floor.kept(_now_ms(invocation))
         self._owe(invocation)
         self._owe_metrics(invocation)
-        self._discard(invocation)
+        if self._settings.history and invocation.recording.lines:
+            self._history.append(invocation)
+        else:
+            self._discard(invocation)
+        while len(self._history) > self._settings.history:
+            self._discard(self._history.popleft())
         if self._backlog.archive is not None and not invocation.summarised:
             # The archive's summary is not one for the sink: should it fail late, it is summed up again there.
             self._archive(invocation, invocation.summary(self.number(1)))
@@ -276,14 +361,42 @@ class Keeping:
         decided = invocation.verdict
         if decided is None or not decided.keep:
             return
+        if decided.weight > 1.0:
+            # Metrics are kept for certain, whatever the draw, so they stand for themselves.
+            self._owe_metrics(invocation)
         segments = invocation.recording.take()
+        if invocation.is_withheld:
+            segments = self._flood.hold_back(invocation, segments)
+        weighed = [(decided.weight, segments)]
+        if decided.by_level:
+            randomness = self._randomness_of(invocation)
+            weighed, left = draw(
+                segments,
+                weigh=lambda level: self._rates.weight_of(level, randomness=randomness),
+                weight=decided.weight,
+            )
+            for segment in left:
+                invocation.recording.append(segment)
         if invocation.ended and not invocation.summarised and invocation is not self._unexplained:
             invocation.summarised = True
             summary = invocation.summary(self.number(1))
-            segments.append(summary)
+            weighed.append((decided.weight, [summary]))
             self._archive(invocation, summary)
-        if segments:
-            self._backlog.put(Parcel(self._stamp(invocation, decided), segments))
+        for weight, parts in weighed:
+            if parts:
+                self._backlog.put(Parcel(self._stamp(invocation, decided, weight=weight), parts))
+
+    def _owe_history(self, failed: Invocation) -> None:
+        """Hands over what was let go of before a failure, if there is any: it may tell how it came to that."""
+        if not self._settings.history or failed.is_withheld:
+            return
+        past = [one for one in self._lingering if one.verdict is not None]
+        for invocation in [*self._history, *past][-self._settings.history :]:
+            segments = invocation.recording.take()
+            if segments:
+                self._backlog.put(Parcel(self._stamp(invocation, verdict.PAST), segments))
+        while self._history:
+            self._discard(self._history.popleft())
 
     def _owe_metrics(self, invocation: Invocation) -> None:
         segments = invocation.recording.take_emf()
@@ -302,11 +415,18 @@ class Keeping:
         if self._backlog.archive is None:
             return
         last = self._archive_stamp
-        if last is None or last[0] is not invocation or last[1].trace_id != invocation.trace_id:
+        if (
+            last is None
+            or last[0] is not invocation
+            or last[1].trace_id != invocation.trace_id
+            or last[1].correlation_id != invocation.correlation_id
+        ):
             self._archive_stamp = last = (invocation, self._stamp(invocation, verdict.ARCHIVED))
         self._backlog.store(last[1], segment)
 
-    def _stamp(self, invocation: Invocation, decided: Verdict) -> Stamp:
+    def _stamp(
+        self, invocation: Invocation, decided: Verdict, *, weight: float | None = None
+    ) -> Stamp:
         return Stamp(
             request_id=invocation.request_id,
             trace_id=invocation.trace_id,
@@ -314,8 +434,9 @@ class Keeping:
             version=self._version,
             environment_id=self.environment_id,
             reason=decided.reason,
-            weight=decided.weight,
+            weight=decided.weight if weight is None else weight,
             failed=decided.failed,
+            correlation_id=invocation.correlation_id,
             span_id=invocation.span_id,
             arn=self.arn,
         )
@@ -325,7 +446,7 @@ class Keeping:
     def make_room(self) -> None:
         """Gives up what matters least until all that is held is within BUFFER_SIZE.
 
-        In this order: recordings that are only at hand for a late error; what waits for the archive, and healthy
+        In this order: history; recordings that are only at hand for a late error; what waits for the archive, and healthy
         invocations that wait for the sink, oldest first; of recordings that are still open, the middle; failed invocations that wait, oldest first; what
         is left of the open ones.
         """
@@ -333,6 +454,9 @@ class Keeping:
         excess = self.held_bytes + self._backlog.held_bytes - bound
         if excess <= 0:
             return
+        while excess > 0 and self._history:
+            excess -= self._history[0].recording.held_bytes
+            self._discard(self._history.popleft())
         while excess > 0 and self._lingering:
             excess -= self._lingering[0].recording.held_bytes
             self._dismiss(self._lingering.popleft())
@@ -360,6 +484,12 @@ class Keeping:
         self._account.evict(
             lines, request_id=invocation.request_id, failed=invocation.failure is not None
         )
+
+
+def _now_ms(invocation: Invocation) -> int:
+    """Gives the time of what is known last of an invocation, by Lambda's clock."""
+    at_ns = epoch_ns(invocation.last_time)
+    return 0 if at_ns is None else at_ns // 1_000_000
 
 
 def _held_bytes(invocation: Invocation) -> int:

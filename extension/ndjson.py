@@ -1,7 +1,7 @@
 """The record format: one JSON object a line, the event as Lambda delivered it, and what we know of it behind that.
 
 ``time``, ``type`` and ``record`` stand as they came, byte for byte; after them come ``level`` (where known),
-``requestId``, ``traceId``, ``function``, ``version``, ``reason``, ``weight`` and ``id``. The README documents the
+``requestId``, ``traceId``, ``correlationId``, ``function``, ``version``, ``reason``, ``weight`` and ``id``. The README documents the
 fields; a golden file holds the format. Two further types tell about an invocation rather than being part of it:
 ``flightRecorder.invocation`` (its outcome and counts) and ``flightRecorder.gap`` (what is missing at that place).
 
@@ -36,6 +36,7 @@ def _tail(stamp: Stamp) -> bytes:
     fields = {
         "requestId": stamp.request_id,
         "traceId": stamp.trace_id,
+        "correlationId": stamp.correlation_id,
         "function": stamp.function,
         "version": stamp.version,
         "reason": stamp.reason,

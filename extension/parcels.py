@@ -4,7 +4,7 @@ Pure values. A *record* is one event, or one gap, and has a number that no other
 sink can say of each record by itself what became of it, and whoever reads a record twice can tell.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -25,6 +25,7 @@ class Stamp:
         reason: the rule that kept it.
         weight: how many invocations it stands for.
         failed: whether the invocation failed.
+        correlation_id: by which the function names the transaction; empty if it does not.
         span_id: 16 hex digits, of the X-Ray segment that the invocation belongs to; empty where unknown.
         arn: as the function was invoked; empty where unknown.
     """
@@ -37,6 +38,7 @@ class Stamp:
     reason: str
     weight: float
     failed: bool
+    correlation_id: str = ""
     span_id: str = ""
     arn: str = ""
 
@@ -138,6 +140,52 @@ def halves(parcels: list[Parcel]) -> tuple[list[Parcel], list[Parcel]] | None:
     first = without(parcels, set(numbers[len(numbers) // 2 :]))
     second = without(parcels, set(numbers[: len(numbers) // 2]))
     return (first, second) if first and second else None
+
+
+def rewritten(parcels: list[Parcel], rewrite: Callable[[bytes], bytes]) -> list[Parcel]:
+    """Gives parcels whose lines have been rewritten, one by one; what is no line stays as it is.
+
+    Args:
+        parcels: stay as they are.
+        rewrite: takes and gives the JSON of one event.
+    """
+    return [
+        Parcel(parcel.stamp, [_rewritten(segment, rewrite) for segment in parcel.segments])
+        for parcel in parcels
+    ]
+
+
+def _rewritten(segment: Segment, rewrite: Callable[[bytes], bytes]) -> Segment:
+    if segment.kind is not Kind.LINES:
+        return segment
+    events = split_events(segment.raw, segment.count)
+    new = [rewrite(event) for event in events]
+    if new == events:
+        return segment
+    return Segment(
+        b",".join(new),
+        count=segment.count,
+        first_number=segment.first_number,
+        vital=segment.vital,
+        is_emf=segment.is_emf,
+    )
+
+
+def sifted(segment: Segment, goes: Callable[[bytes], bool]) -> tuple[list[Segment], int]:
+    """Takes lines out of a segment.
+
+    Args:
+        segment: of lines.
+        goes: tells of the JSON of one event whether it goes.
+
+    Returns:
+        What stays, and how many went.
+    """
+    events = split_events(segment.raw, segment.count)
+    stays = [not goes(event) for event in events]
+    if len(stays) != segment.count:
+        stays = [all(stays)] * segment.count
+    return _pieces(segment, stays), stays.count(False)
 
 
 def _pieces(segment: Segment, stays: list[bool]) -> list[Segment]:

@@ -17,13 +17,19 @@ from collections import OrderedDict, deque
 
 from . import sampling
 from .account import Account
-from .config import PlatformEvents, Settings
+from .config import Settings
+from .correlation import Correlation
 from .failures import Failure, Outcome, failure_by_fault, failure_by_status
 from .invocation import Invocation
 from .keeping import UNKNOWN, Keeping
+from .kept import epoch_ns
 from .lines import LineRules
+from .parcels import sifted
 from .recording import Kind, Segment
 from .records import Line, Lines, PlatformEvent, Unreadable, read_batch
+from .redaction import Excluder
+from .rules import Signs
+from .values import PlatformEvents
 
 REMEMBERED_INVOCATIONS = 64
 """Ended invocations that late lines can still be given to. Each costs about half a KiB (measured)."""
@@ -61,6 +67,7 @@ class Recorder:
         self._previous: Invocation | None = None
         self._known: OrderedDict[str, Invocation] = OrderedDict()
         self._announced: dict[str, tuple[str, str]] = {}
+        self._signs_for_next = Signs()
         self._handlers = {
             "platform.start": self._take_start,
             "platform.runtimeDone": self._take_runtime_done,
@@ -70,10 +77,14 @@ class Recorder:
             "platform.initRuntimeDone": self._take_init_end,
             "platform.initReport": self._take_init_end,
             "platform.logsDropped": self._take_logs_dropped,
+            "platform.extension": self._take_extension,
         }
 
     def apply(self, settings: Settings) -> None:
         """Takes settings, at first or when they have changed, for every batch from now on."""
+        self._correlation = Correlation(settings.correlation_fields)
+        self._marker = settings.keep_marker.encode()
+        self._excluder = Excluder(settings.exclude)
         self._platform_events = settings.platform_events
         self._rules = LineRules(
             error_level=settings.error_level,
@@ -134,7 +145,10 @@ class Recorder:
                 segment = Segment(
                     item.raw, count=item.count, first_number=self._keeping.number(item.count)
                 )
-                self._keeping.store(self._current or self._keeping.init, segment)
+                invocation = self._current or self._keeping.init
+                for piece in self._sift(segment):
+                    self._look_into(invocation, piece, is_text=item.is_text)
+                    self._keeping.store(invocation, piece)
             elif isinstance(item, PlatformEvent):
                 handler = self._handlers.get(item.type)
                 if handler is not None:
@@ -156,13 +170,36 @@ class Recorder:
             vital=facts.failure is not None or facts.is_emf,
             is_emf=facts.is_emf,
         )
+        if not self._sift(segment):
+            return
         invocation = self._attributed(facts.request_id)
         if invocation is None:
             self._keeping.store_alone(segment, facts)
             return
+        self._look_into(invocation, segment)
         if facts.failure is not None:
             self._keeping.fail(invocation, facts.failure)
         self._keeping.store(invocation, segment)
+
+    def _sift(self, segment: Segment) -> list[Segment]:
+        """Takes out lines that are not to be recorded."""
+        if not self._excluder.may_match(segment.raw):
+            return [segment]
+        stays, gone = sifted(segment, self._excluder.excludes)
+        self._keeping.exclude(
+            gone, size_bytes=len(segment.raw) - sum(len(one.raw) for one in stays)
+        )
+        return stays
+
+    def _look_into(
+        self, invocation: Invocation, segment: Segment, *, is_text: bool = False
+    ) -> None:
+        """Looks for what a line may say of its whole invocation, until it has been said."""
+        if not is_text and not invocation.correlation_id and not invocation.is_init:
+            invocation.correlation_id = self._correlation.found_in(segment.raw, segment.count)
+        if self._marker and not invocation.signs.is_marked and self._marker in segment.raw:
+            invocation.signs.is_marked = True
+            self._keeping.signed(invocation)
 
     def _attributed(self, request_id: str) -> Invocation | None:
         """Finds whose line it is; None where nothing tells, on Managed Instances."""
@@ -207,6 +244,8 @@ class Recorder:
             announced_id, invocation.span_id = self._announced.pop(request_id)
             invocation.trace_id = trace_id or announced_id
             invocation.expected = True
+        invocation.signs, self._signs_for_next = self._signs_for_next, Signs()
+        invocation.signs.is_first = not self._account.invocations
         self._account.invocations += 1
         self._known[request_id] = invocation
         self._known.move_to_end(request_id)
@@ -228,6 +267,14 @@ class Recorder:
         invocation = self._known.get(event.request_id) or self._begin(event.request_id)
         if invocation.duration_ms is None:
             invocation.duration_ms = _metric(event, "durationMs")
+        if invocation.signs.duration_ms is None:
+            # The Logs API's runtimeDone has no metrics, and the report comes with the next invocation only.
+            invocation.signs.duration_ms = (
+                invocation.duration_ms
+                if invocation.duration_ms is not None
+                else _between_ms(invocation.started, event.time)
+            )
+        invocation.signs.memory_share = _memory_share(event) or invocation.signs.memory_share
         self._note(invocation, event)
         failure = failure_by_status(
             event.field("status"), event.field("errorType"), reported=reported
@@ -259,6 +306,10 @@ class Recorder:
 
     def _take_init_end(self, event: PlatformEvent) -> None:
         if failure_by_status(event.field("status"), event.field("errorType")) is None:
+            if event.field("phase") == "invoke":
+                signs = self._signs()
+                signs.init_restarted = True
+                self._signed(signs)
             return
         failure = Failure("init-error", Outcome.INIT_ERROR)
         if (
@@ -274,6 +325,24 @@ class Recorder:
     def _take_logs_dropped(self, event: PlatformEvent) -> None:
         dropped = event.field("droppedRecords")
         self._account.platform_dropped += dropped if isinstance(dropped, int) else 0
+        signs = self._signs()
+        signs.logs_dropped = True
+        self._signed(signs)
+
+    def _take_extension(self, event: PlatformEvent) -> None:
+        if event.field("errorType"):
+            signs = self._signs()
+            signs.extension_failed = True
+            self._signed(signs)
+
+    def _signs(self) -> Signs:
+        """Gives the signs of the invocation that runs, or else of the one to come."""
+        running = self._current
+        return running.signs if running is not None and not running.ended else self._signs_for_next
+
+    def _signed(self, signs: Signs) -> None:
+        if self._current is not None and signs is self._current.signs:
+            self._keeping.signed(self._current)
 
     def _note(self, invocation: Invocation, event: PlatformEvent) -> None:
         """Lets an event travel with its invocation, as PLATFORM_EVENTS asks."""
@@ -304,6 +373,16 @@ def _metric(event: PlatformEvent, name: str) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
+def _between_ms(begin: str, end: str) -> float | None:
+    begin_ns, end_ns = epoch_ns(begin), epoch_ns(end)
+    return None if begin_ns is None or end_ns is None else (end_ns - begin_ns) / 1_000_000
+
+
 def _used_all_memory(event: PlatformEvent) -> bool:
+    return _memory_share(event) >= 1.0
+
+
+def _memory_share(event: PlatformEvent) -> float:
+    """Gives the most memory used, of what the function has; 0 where the event does not tell."""
     used, size = _metric(event, "maxMemoryUsedMB"), _metric(event, "memorySizeMB")
-    return used is not None and size is not None and used >= size > 0
+    return used / size if used is not None and size else 0.0

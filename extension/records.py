@@ -35,13 +35,20 @@ _QUOTE = ord('"')
 
 
 class Lines:
-    """Consecutive lines of which none needs a look: the events' JSON, comma-separated, as it came."""
+    """Consecutive lines of which none needs a look: the events' JSON, comma-separated, as it came.
 
-    __slots__ = ("count", "raw")
+    Attributes:
+        raw: all of it.
+        count: how many.
+        is_text: whether it is certain that none of them is JSON.
+    """
 
-    def __init__(self, raw: bytes, count: int) -> None:
+    __slots__ = ("count", "is_text", "raw")
+
+    def __init__(self, raw: bytes, count: int, *, is_text: bool = False) -> None:
         self.raw = raw
         self.count = count
+        self.is_text = is_text
 
 
 class Line:
@@ -129,9 +136,9 @@ def _read_compact(body: bytes, rules: LineRules, open_id: bytes) -> list[Item] |
     careful_from = min(rules.error_level, Level.ERROR)
     is_flood = len(body) >= FLOOD_BYTES
     if is_flood or FUNCTION_OBJECT in body:
-        count = count_plain(body, open_id, careful_from)
+        count, is_text = count_plain(body, open_id, careful_from)
         if count or not is_flood or FUNCTION_OBJECT in body:
-            return [Lines(body[1:-1], count)] if count else None
+            return [Lines(body[1:-1], count, is_text=is_text)] if count else None
     items: list[Item] = []
     begin, last = 1, len(body) - 1
     while begin < last:
@@ -159,9 +166,9 @@ def _add_lines(
     items: list[Item], run: bytes, rules: LineRules, open_id: bytes, careful_from: int
 ) -> bool:
     """Adds what stands between two platform events; tells whether it was nothing but text lines."""
-    count = count_plain(run, open_id, careful_from)
+    count, is_text = count_plain(run, open_id, careful_from)
     if count:
-        items.append(Lines(run, count))
+        items.append(Lines(run, count, is_text=is_text))
         return True
     telltales = telltales_in(run)
     begin = plain_begin = plain_count = time_bytes = 0

@@ -32,19 +32,22 @@ def span_id_of(header: str) -> str:
     return match.group(1).lower() if match else ""
 
 
-def randomness_of(*, trace_id: str, request_id: str) -> int:
+def randomness_of(*, trace_id: str, request_id: str, correlation_id: str = "") -> int:
     """Gives R, the 56 bits that decide.
 
     Args:
         trace_id: as :func:`trace_id_of` gives it; its last 56 bits are R.
         request_id: where there is no trace id, R comes from a stable 64-bit hash of this.
+        correlation_id: where the function itself names the transaction, R comes from a hash of that: it reaches
+            further than X-Ray does.
     """
-    if trace_id:
+    if trace_id and not correlation_id:
         return int(trace_id[-RANDOMNESS_BITS // 4 :], 16)
     # Imported here: hashlib loads OpenSSL, and Lambda gives nearly every invocation a trace id.
     from hashlib import blake2b
 
-    digest = blake2b(request_id.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    name = correlation_id or request_id
+    digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") & (_ONE - 1)
 
 
@@ -61,3 +64,21 @@ def keeps(randomness: int, *, rate: float) -> bool:
 def weight_of(rate: float) -> float:
     """Gives the adjusted count of what was kept at a rate in (0, 1]: how many transactions it stands for."""
     return round(_ONE / (_ONE - threshold_of(rate)), 9)
+
+
+THRESHOLD_DIGITS = 7
+"""Of 14: to within a millionth for rates from a thousandth on. The specification lets writers choose a precision."""
+
+
+def threshold_text(weight: float) -> str:
+    """Writes the threshold of what stands for so many, as OpenTelemetry's tracestate has it behind ``th:``.
+
+    Hexadecimal without zeros at the end, ``0`` where everything is kept; empty for what stands for nothing
+    (OpenTelemetry: "TraceState: Probability Sampling", "Rejection Threshold").
+    """
+    if weight < 1.0:
+        return ""
+    digits = f"{threshold_of(1.0 / weight):014x}"
+    shift = 4 * (len(digits) - THRESHOLD_DIGITS)
+    rounded = (int(digits, 16) + (1 << (shift - 1))) >> shift
+    return f"{min(rounded, 16**THRESHOLD_DIGITS - 1):0{THRESHOLD_DIGITS}x}".rstrip("0") or "0"

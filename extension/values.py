@@ -4,10 +4,36 @@ Pure.
 """
 
 import re
-import warnings
 from collections.abc import Callable
+from enum import Enum
+from typing import Protocol
 
 from .levels import OFF, level_named
+from .rules import Pace
+
+
+class Flush(Enum):
+    """When ``/event/next`` is held until what is owed has been delivered."""
+
+    END = "end"
+    BACKGROUND = "background"
+    ADAPTIVE = "adaptive"
+
+
+class PlatformEvents(Enum):
+    """Which platform events travel with a kept invocation."""
+
+    NONE = "none"
+    REPORT = "report"
+    ALL = "all"
+
+
+class Pattern(Protocol):
+    """A compiled regular expression, or what stands in for one."""
+
+    def search(self, text: str, /) -> object:
+        """Looks for the pattern; the answer is true if it was found."""
+
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -75,15 +101,8 @@ def read_level(text: str) -> int:
     return int(level)
 
 
-def read_pattern(text: str) -> re.Pattern[str]:
-    """Reads a regular expression."""
-    try:
-        with warnings.catch_warnings():
-            # Python warns of patterns that may mean something else one day, and would print them.
-            warnings.simplefilter("ignore")
-            return re.compile(text)
-    except (re.error, RecursionError, OverflowError):
-        raise ValueError from None
+PATTERN_FORM = "a regular expression without backreferences and lookaround"
+"""See :mod:`extension.linear`."""
 
 
 def one_of(*words: str) -> Callable[[str], str]:
@@ -167,3 +186,66 @@ def read_headers(text: str) -> tuple[tuple[str, str], ...]:
             raise ValueError
         headers.append((name, value))
     return tuple(headers)
+
+
+_PACE = re.compile(r"([0-9]{1,9})\s*/\s*([0-9]{0,6})\s*(s|m|h)")
+_PACE_MS = {"s": 1000, "m": 60_000, "h": 3_600_000}
+
+
+def read_pace(text: str) -> Pace:
+    """Reads ``120/m``, ``1/10s`` or ``5/h``."""
+    match = _PACE.fullmatch(text)
+    if match is None:
+        raise ValueError
+    count, per_ms = int(match.group(1)), int(match.group(2) or 1) * _PACE_MS[match.group(3)]
+    if not count or not per_ms:
+        raise ValueError
+    return Pace(count, per_ms)
+
+
+SAME_RATE = "SAMPLE_RATE"
+
+
+def read_level_rate(text: str) -> float | None:
+    """Reads a rate; None for the one of all other lines."""
+    return None if text.upper() == SAME_RATE else read_rate(text)
+
+
+def read_share(text: str) -> float:
+    """Reads a share above 0, up to 1, or a percentage."""
+    share = read_rate(text)
+    if not share:
+        raise ValueError
+    return share
+
+
+MIN_MARKER_CHARS = 4
+_MARKER = re.compile(r"[^\"\\\x00-\x1f\x7f]+")
+
+
+def read_marker(text: str) -> str:
+    """Reads a marker: text that stands in a line of JSON as it stands in any other."""
+    if len(text) < MIN_MARKER_CHARS or not text.isascii() or not _MARKER.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def read_fields(text: str) -> tuple[str, ...]:
+    """Reads names of fields, separated by commas; ``none`` for no field at all."""
+    names = tuple(name.strip() for name in text.split(","))
+    if text.lower() == "none":
+        return ()
+    if not all(name.isascii() and _MARKER.fullmatch(name) for name in names):
+        raise ValueError
+    return names
+
+
+MAX_HISTORY = 100
+
+
+def read_history(text: str) -> int:
+    """Reads a number of invocations."""
+    count = int(text)
+    if not 0 <= count <= MAX_HISTORY:
+        raise ValueError
+    return count

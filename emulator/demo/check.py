@@ -83,6 +83,8 @@ def faults_of(row: Row) -> list[str]:
         found.append(
             f"{row.name} is healthy and not sampled, yet {len(row.delivered)} records of it were kept."
         )
+    if case.rule and row.delivered and row.why != case.rule:
+        found.append(f"{row.name} {case.what}: kept as {row.why}, the rule is {case.rule}.")
     if row.planned.kept and row.kept != row.written:
         found.append(f"{row.name} {case.what}: {_difference(row.written, row.kept)}")
     return found

@@ -12,6 +12,8 @@ from pathlib import Path
 __all__ = [
     "CASES",
     "FUNCTIONS",
+    "KEEP_SLOWER_THAN_MS",
+    "MARKER",
     "SAMPLE_RATE",
     "TIMEOUT_MS",
     "Case",
@@ -22,7 +24,11 @@ __all__ = [
 ]
 
 SAMPLE_RATE = 0.1
-TIMEOUT_MS = 1_000  # of the functions: short, because the demo waits for three of them to run out
+TIMEOUT_MS = 1_500  # of the functions: short, because the demo waits for three of them to run out
+KEEP_SLOWER_THAN_MS = (
+    700  # far above what any of them takes on a busy machine; slow ones sleep for a second
+)
+MARKER = "keep-this-one"  # the functions write it when the event asks for that
 RANDOM_HEX_DIGITS = (
     14  # the last 56 bits of a trace id decide (OpenTelemetry "TraceState: Probability Sampling")
 )
@@ -38,17 +44,25 @@ class Case:
     Attributes:
         what: For people.
         outcome: How it ends, in the words of ``run.outcome_of``.
-        healthy: Whether only the sample decides if it is kept.
+        healthy: Whether it goes well, so that a rule or the sample decides if it is kept.
+        rule: The rule that keeps it although it goes well; empty where only the sample decides.
     """
 
     what: str
     outcome: str
     healthy: bool = False
+    rule: str = ""
+
+    @property
+    def drawn(self) -> bool:
+        """Whether only the sample decides if it is kept."""
+        return self.healthy and not self.rule
 
 
 CASES = {
     "fine": Case("goes well", "success", healthy=True),
-    "slow": Case("goes well, slowly", "success", healthy=True),
+    "slow": Case("goes well, slowly", "success", healthy=True, rule="slow"),
+    "asked": Case("asks to be kept", "success", healthy=True, rule="marker"),
     "error-line": Case("logs an ERROR, goes on", "success"),
     "exception": Case("handler reports an error", "error"),
     "exit": Case("process exits by itself", "crash"),
@@ -95,7 +109,7 @@ FUNCTIONS = {
             "python",
             "Python, AWS's awslambdaric",
             128,
-            _mishaps(". . . slow exception . . error-line . exit . . hang . memory . ."),
+            _mishaps(". . . slow exception . . error-line . exit . asked hang . memory . ."),
         ),
         DemoFunction(
             "bash",
@@ -103,7 +117,7 @@ FUNCTIONS = {
             "provided.al2023",
             "a custom runtime in bash",
             128,
-            _mishaps(". . error-line . . exception . slow kill . ."),
+            _mishaps(". asked error-line . . exception . slow kill . ."),
         ),
         DemoFunction(
             "nodejs",
@@ -111,7 +125,7 @@ FUNCTIONS = {
             "nodejs20.x",
             "Node.js, AWS's aws-lambda-ric",
             256,
-            _mishaps(". . . exception . error-line . slow exit hang . ."),
+            _mishaps(". asked . exception . error-line . slow exit hang . ."),
         ),
     )
 }
@@ -138,7 +152,7 @@ class Planned:
     @property
     def kept(self) -> bool:
         """Whether the sink must get all its lines; otherwise it must get none."""
-        return self.sampled or not self.case.healthy
+        return self.sampled or not self.case.drawn
 
 
 def is_sampled(trace_id: str, *, rate: float) -> bool:

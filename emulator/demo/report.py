@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from emulator.demo import money
 from emulator.demo.check import account_total
-from emulator.demo.plan import CASES, SAMPLE_RATE, TIMEOUT_MS
+from emulator.demo.plan import CASES, KEEP_SLOWER_THAN_MS, MARKER, SAMPLE_RATE, TIMEOUT_MS
 from emulator.demo.table import Column, Paint, paragraph, row_text, side_by_side, table
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def heading(names: Sequence[str], count: int) -> list[str]:
     """Say in two sentences what is about to happen."""
     return paragraph(
         f"""Flight Recorder is a Lambda layer that holds every log line of a function in memory, and delivers
-        an invocation's lines only if it failed, whatever killed it, or if it is one of the {SAMPLE_RATE:.0%}
-        sampled of those that went well. Here it is attached, as built, to {_listed(names)}, which run
+        an invocation's lines only if it failed, whatever killed it, if a rule asks for it (here: slow ones, and
+        those that write a marker), or if it is one of the {SAMPLE_RATE:.0%} sampled of those that went well. Here it is attached, as built, to {_listed(names)}, which run
         unchanged in a local Lambda: {count} invocations, each shown with the lines it wrote, the lines that
         arrived at an HTTP sink, and why."""
     )
@@ -55,7 +55,13 @@ def heading(names: Sequence[str], count: int) -> list[str]:
 
 def settings(sink_url: str) -> list[str]:
     """Tell the variables that the functions have for it, and nothing else."""
-    names = {"SAMPLE_RATE": str(SAMPLE_RATE), "SINK": sink_url, "FLUSH": "end"}
+    names = {
+        "SAMPLE_RATE": str(SAMPLE_RATE),
+        "KEEP_SLOWER_THAN": f"{KEEP_SLOWER_THAN_MS}ms",
+        "KEEP_MARKER": MARKER,
+        "SINK": sink_url,
+        "FLUSH": "end",
+    }
     text = " ".join(f"FLIGHT_RECORDER_{name}={value}" for name, value in names.items())
     return paragraph(f"The functions have these variables set: {text}")
 
@@ -100,12 +106,12 @@ def rows_by_function(runs: Sequence[FunctionRun], paint: Paint) -> list[str]:
     total = row_text(columns, _sum("together", "", "", "", everything))
     why = f"""Why: the rule that decided, which every record carries as its reason. ...-exception is the runtime's own
         report of an unhandled error, level-error a line at level ERROR; crash and timeout are what Lambda told of
-        the end; sampled is the draw among the healthy, each standing for {1 / SAMPLE_RATE:.4g} of its kind."""
+        the end; slow and marker are rules that keep what went well; sampled is the draw among the rest of it, each standing for {1 / SAMPLE_RATE:.4g} of its kind."""
     return [paint(lines[0], "bold"), *lines[1:], "", paint(total, "bold"), "", *paragraph(why)]
 
 
 def _importance(row: Row) -> tuple[bool, bool]:
-    """Sort failed invocations first, then sampled ones."""
+    """Sort failed invocations first, then those that a rule kept or the draw."""
     return row.planned.case.healthy, not row.delivered
 
 
@@ -167,7 +173,7 @@ def bill(runs: Sequence[FunctionRun], *, wire_bytes: int) -> list[str]:
     """Set bytes in and out, what CloudWatch would charge for either, and what the waiting costs."""
     rows = [row for run in runs for row in run.rows]
     failed = [row for row in rows if not row.planned.case.healthy]
-    healthy = [row for row in rows if row.planned.case.healthy]
+    healthy = [row for row in rows if row.planned.case.drawn]
     sampled = [row for row in healthy if row.planned.sampled]
     seen = money.Volume.of(rows)
     rare = money.blend(
@@ -243,11 +249,12 @@ def verdict(runs: Sequence[FunctionRun], faults: Sequence[str], paint: Paint) ->
         return [head, *(line for fault in faults for line in paragraph(fault, indent="  "))]
     rows = [row for run in runs for row in run.rows]
     failed = sum(not row.planned.case.healthy for row in rows)
-    sampled = sum(row.planned.case.healthy and row.planned.sampled for row in rows)
+    ruled = sum(bool(row.planned.case.rule) for row in rows)
+    sampled = sum(row.planned.case.drawn and row.planned.sampled for row in rows)
     lines = sum(len(row.kept) for row in rows)
-    text = f"""Checked, line by line, against what the functions wrote: of the {failed} failed and the {sampled} sampled
-        invocations all {lines} lines arrived, unchanged, in order, once; of the {len(rows) - failed - sampled} others,
-        none."""
+    text = f"""Checked, line by line, against what the functions wrote: of the {failed} failed invocations, the
+        {ruled} that a rule kept and the {sampled} sampled all {lines} lines arrived, unchanged, in order, once; of the
+        {len(rows) - failed - ruled - sampled} others, none."""
     accounts = [account for run in runs for account in run.accounts]
     gone = sum(account_total(accounts, name) for name in ("evicted_lines", "lost_lines"))
     account = f"""The extension's own account, one line at each SHUTDOWN, adds up to the same:
@@ -265,9 +272,10 @@ def next_steps() -> list[str]:
         step 1 printed (this call sets the whole list of layers, so name those in use as well). The extension
         needs a python3: Lambda's Python runtimes have one, others need a layer or an image with one on the PATH
         (the local Lambda lent them this machine's). The function's code stays as it is.""",
-        """3. Set variables on the function: FLIGHT_RECORDER_SINK, such as https://logs.example.com/lambda, and if
-        10% is not what you want FLIGHT_RECORDER_SAMPLE_RATE.""",
-        """4. Once you trust it, deny logs:PutLogEvents to the function's role: until then CloudWatch gets, and
-        charges for, every line as before.""",
+        """3. Nothing has to be set: what is kept goes to the log group /flight-recorder/NAME, under the ordinary
+        execution role. FLIGHT_RECORDER_SINK names other places, such as s3://bucket/logs; if 10% is not what you
+        want, set FLIGHT_RECORDER_SAMPLE_RATE.""",
+        """4. Once you trust it, deny the function's role logs:PutLogEvents on the function's own log group: until then
+        CloudWatch gets, and charges for, every line as before. The statement to copy is in docs/sinks.""",
     )
     return [line for step in steps for line in paragraph(step)]

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 from emulator import ComponentMissing, EmulatorTimeout, Function, InvokeResult, LocalLambda
 from emulator.demo.check import Row
-from emulator.demo.plan import SAMPLE_RATE, TIMEOUT_MS, DemoFunction, Planned
+from emulator.demo.plan import (
+    KEEP_SLOWER_THAN_MS,
+    MARKER,
+    SAMPLE_RATE,
+    TIMEOUT_MS,
+    DemoFunction,
+    Planned,
+)
 from emulator.output import EVENT_OVERHEAD_BYTES
 from emulator.runtimes import Interpreter, cache_directory, find_node, node_client, python_client
 
@@ -143,6 +150,8 @@ def run_function(
     """
     environment = {
         "FLIGHT_RECORDER_SAMPLE_RATE": str(SAMPLE_RATE),
+        "FLIGHT_RECORDER_KEEP_SLOWER_THAN": f"{KEEP_SLOWER_THAN_MS}ms",
+        "FLIGHT_RECORDER_KEEP_MARKER": MARKER,
         "FLIGHT_RECORDER_SINK": sink.url,
         "FLIGHT_RECORDER_FLUSH": "end",
     }

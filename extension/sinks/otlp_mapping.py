@@ -18,6 +18,7 @@ from extension import EXTENSION_NAME, __version__
 from extension.kept import Kept, epoch_ns, kept_in
 from extension.levels import parse_object
 from extension.parcels import Parcel, Stamp
+from extension.sampling import threshold_text
 from extension.sinks.otlp_encoding import Attribute, Form, LogRecord
 
 UNKNOWN_SERVICE = "unknown_service"
@@ -177,10 +178,16 @@ class _Writer:
         self._form = form
         self._records = records
         self._context = context_of(stamp)
+        # A log record has no tracestate of its own as a span has; collectors look for this attribute in its place
+        # (OpenTelemetry Collector: probabilistic sampler processor, "Log record attributes").
+        threshold = threshold_text(stamp.weight)
         shared: dict[str, Attribute] = {
             "faas.invocation_id": stamp.request_id,
             "flight_recorder.reason": stamp.reason,
             "flight_recorder.weight": float(stamp.weight),
+            "flight_recorder.correlation_id": stamp.correlation_id,
+            "sampling.threshold": threshold,
+            "tracestate": f"ot=th:{threshold}" if threshold else "",
         }
         self._shared = form.attributes_of_record({k: v for k, v in shared.items() if v != ""})
 

@@ -150,12 +150,12 @@ def test_an_unknown_setting_is_said_with_the_one_that_was_perhaps_meant(
 def test_a_catastrophic_pattern_does_not_stop_the_function(
     layer_dir: Path, tmp_path: Path, sink_path: Path
 ) -> None:
-    """A pattern that would search for longer than the universe exists is given up, and said."""
+    """A pattern that other engines would search with for longer than the universe exists costs a look at each character."""
     environment = settings(sink=f"file:{sink_path}", error_pattern="(a+)+$")
     text = f"""
 import logging
 def handler(event, context):
-    print({CARGO!r}, "a" * 60 + "!")
+    print({CARGO!r}, "a" * 6000 + "!")
     if event["kind"] == "raise":
         raise ValueError("told to")
     if event["kind"] == "error":
@@ -171,7 +171,7 @@ def handler(event, context):
     for result, kind in zip(results, KINDS, strict=True):
         if kind in ("raise", "error"):
             assert delivered.texts(result.request_id) == wrote(cloud, result.request_id)
-    assert [one["variable"] for one in problems(cloud)] == ["FLIGHT_RECORDER_ERROR_PATTERN"]
+    assert not problems(cloud)
     assert total(accounts(cloud), "received_lines") == len(cloud.written)
 
 

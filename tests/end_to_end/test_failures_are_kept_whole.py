@@ -85,6 +85,17 @@ def _function(
     return Function(code=code, log_format=log_format, environment=environment, **others)
 
 
+def _assert_kept_for_its_restart(
+    delivered: Delivered, cloud: LocalLambda, result: InvokeResult, *, objects: bool
+) -> None:
+    """After a crash Lambda does init within the next invocation, which is kept for that, with what init wrote."""
+    written = wrote(cloud, result.request_id, objects=objects)
+    assert delivered.texts(result.request_id)[-len(written) :] == written
+    assert {(one["reason"], one["weight"]) for one in delivered.of(result.request_id)} == {
+        ("init-restarted", 1)
+    }
+
+
 def _assert_kept_whole(
     delivered: Delivered,
     cloud: LocalLambda,
@@ -148,10 +159,13 @@ def test_a_failed_python_invocation_is_kept_whole_whatever_ended_it(
     delivered = Delivered.read(sink_path)
     delivered.assert_unique_ids()
     for result in healthy:
+        assert result.status == "success"
+        if result is not healthy[0] and result.init_ms is not None:
+            _assert_kept_for_its_restart(delivered, cloud, result, objects=objects)
+            continue
         metrics = [
             one for one in wrote(cloud, result.request_id, objects=objects) if is_metrics(one)
         ]
-        assert result.status == "success"
         assert len(metrics) == 1
         assert delivered.texts(result.request_id) == metrics
         assert {(one["reason"], one["weight"]) for one in delivered.of(result.request_id)} == {
@@ -261,7 +275,11 @@ def test_a_failed_invocation_of_a_custom_runtime_is_kept_whole(
     assert [result.status for result in healthy] == ["success"] * len(healthy)
     for kind, result in failed.items():
         _assert_kept_whole(delivered, cloud, result, reasons={reasons[kind]}, objects=False)
-    assert not [one for result in healthy for one in delivered.of(result.request_id)]
+    for result in healthy:
+        if result is not healthy[0] and result.init_ms is not None:
+            _assert_kept_for_its_restart(delivered, cloud, result, objects=False)
+        else:
+            assert not delivered.of(result.request_id)
     delivered.assert_unique_ids()
 
 
@@ -298,7 +316,11 @@ def test_a_failed_nodejs_invocation_is_kept_whole(
     assert [result.status for result in healthy] == ["success"] * len(healthy)
     for kind, result in failed.items():
         _assert_kept_whole(delivered, cloud, result, reasons={reasons[kind]}, objects=objects)
-    assert not [one for result in healthy for one in delivered.of(result.request_id)]
+    for result in healthy:
+        if result is not healthy[0] and result.init_ms is not None:
+            _assert_kept_for_its_restart(delivered, cloud, result, objects=objects)
+        else:
+            assert not delivered.of(result.request_id)
     delivered.assert_unique_ids()
 
 

@@ -81,6 +81,73 @@ def test_exactly_the_transactions_sampled_in_are_kept(
     assert total(accounts(cloud), "received_lines") == len(cloud.written)
 
 
+FRONT = """
+import json, os
+
+def handler(event, context):
+    print("cargo-5d1f the front takes order", event["order"])
+    print(json.dumps({"level": "INFO", "correlationId": event["order"]}) if event["named"] else "unnamed")
+    return {"trace": os.environ["_X_AMZN_TRACE_ID"], "order": event["order"]}
+"""
+
+BACK = """
+import json, logging
+
+def handler(event, context):
+    logging.getLogger().warning("cargo-5d1f the back has %s", event["order"])
+    if event["named"]:
+        print(json.dumps({"level": "INFO", "order": {"id": 1}, "correlationId": event["order"]}))
+"""
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["by trace id", "by correlation id"])
+def test_two_functions_of_one_chain_keep_the_same_transactions(
+    layer_dir: Path, tmp_path: Path, named: bool
+) -> None:
+    """At one rate, each by itself: by the trace id that is handed on, or by the name that both write.
+
+    Where the transaction is named, the trace ids differ on purpose, as they do behind a queue.
+    """
+    rate = 0.4
+    orders = [f"order-{n}" for n in range(30)]
+    source = random.Random(11)
+    traces = {order: _trace(source.getrandbits(56)) for order in orders}
+    handed_on: dict[str, str] = {}
+    kept: dict[str, set[str]] = {}
+
+    for role, text in (("front", FRONT), ("back", BACK)):
+        folder = tmp_path / role
+        folder.mkdir()
+        sink = folder / "delivered.ndjson"
+        function = Function(
+            code=write_python(folder, text),
+            timeout_ms=TIMEOUT_MS,
+            environment=settings(sink=f"file:{sink}", rate=rate),
+        )
+        with running(function, layers=[layer_dir]) as cloud:
+            of_request = {}
+            for order in orders:
+                if role == "front":
+                    trace = traces[order]
+                elif named:
+                    trace = _trace(source.getrandbits(56))
+                else:
+                    trace = handed_on[order]
+                result = cloud.invoke({"order": order, "named": named}, trace_id=trace)
+                of_request[result.request_id] = order
+                if role == "front":
+                    handed_on[order] = result.payload["trace"]
+        delivered = Delivered.read(sink)
+        kept[role] = {of_request[one["requestId"]] for one in delivered.lines()}
+        if named:
+            assert all(
+                one["correlationId"] == of_request[one["requestId"]] for one in delivered.records
+            )
+
+    assert kept["front"] == kept["back"]
+    assert 0 < len(kept["front"]) < len(orders)
+
+
 def test_a_failed_invocation_that_is_sampled_in_counts_once(
     layer_dir: Path, tmp_path: Path, sink_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from extension import records
-from extension.beginnings import count_plain, is_plain
+from extension.beginnings import count_plain as count_plain_and_tell, is_plain
 from extension.levels import Level
 from extension.lines import LineRules
 from extension.records import Lines
@@ -23,6 +23,30 @@ from tests.extension.batches import (
 )
 
 OPEN = FIRST.encode()
+
+
+def count_plain(body: bytes, open_id: bytes, careful_from: int) -> int:
+    return count_plain_and_tell(body, open_id, careful_from)[0]
+
+
+@pytest.mark.parametrize(
+    ("record", "is_text"),
+    [
+        ("printed", True),
+        (python_line("a"), True),
+        ("2 digits", True),
+        ('{"level":"INFO"}', False),
+        (' {"level":"INFO"}', False),
+        ('\\n{"level":"INFO"}', False),
+        ('\u00a0{"level":"INFO"}', False),
+        ({"level": "INFO"}, False),
+    ],
+)
+def test_what_is_certainly_text_is_told(record: object, is_text: bool) -> None:
+    """Nobody has to look for JSON's fields in it."""
+    _, told = count_plain_and_tell(batch([line("x"), line(record)]), b"", Level.FATAL)
+
+    assert told is is_text
 
 
 def as_json(level: str, request_id: str | None = None, **more: object) -> dict[str, object]:

@@ -1,4 +1,3 @@
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,16 +8,15 @@ from hypothesis import given, settings as examples, strategies as st
 from extension.config import (
     MAX_SHOWN_CHARS,
     PREFIX,
-    SETTINGS,
-    Flush,
-    PlatformEvents,
     Problem,
     Settings,
     default_buffer_bytes,
     read_settings,
 )
 from extension.levels import OFF, Level
-from extension.values import KIB, MIB
+from extension.rules import Pace
+from extension.settings import SETTINGS
+from extension.values import KIB, MIB, Flush, PlatformEvents
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 NAMES = [setting.name for setting in SETTINGS]
@@ -41,6 +39,22 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("SAMPLE_RATE", "5%", 0.05),
     ("SAMPLE_RATE", "100%", 1.0),
     ("SAMPLE_RATE", "12.5 %", 0.125),
+    *[
+        (f"SAMPLE_RATE_{level}", text, rate)
+        for level in ("TRACE", "DEBUG", "INFO", "WARN")
+        for text, rate in (("1%", 0.01), ("0", 0.0), ("SAMPLE_RATE", None))
+    ],
+    ("CORRELATION_FIELDS", "order, customer.id", ("order", "customer.id")),
+    ("CORRELATION_FIELDS", "None", ()),
+    ("KEEP_MARKER", "keep: this!", "keep: this!"),
+    ("KEEP_COLD_STARTS", "true", True),
+    ("KEEP_SLOWER_THAN", "1.5s", 1500),
+    ("KEEP_MEMORY_ABOVE", "90%", 0.9),
+    ("KEEP_AT_LEAST", "1/m", Pace(1, 60_000)),
+    ("KEEP_AT_LEAST", "2 / 10s", Pace(2, 10_000)),
+    ("KEEP_AT_MOST", "120/m", Pace(120, 60_000)),
+    ("KEEP_AT_MOST", "5/h", Pace(5, 3_600_000)),
+    ("HISTORY", "3", 3),
     ("ERROR_LEVEL", "ERROR", Level.ERROR),
     ("ERROR_LEVEL", "warn", Level.WARN),
     ("ERROR_LEVEL", "Fatal", Level.FATAL),
@@ -113,8 +127,17 @@ ACCEPTED: list[tuple[str, str, object]] = [
 
 REJECTED = [
     ("SAMPLE_RATE", ["-0.1", "1.1", "101%", "nan", "inf", "-inf", "half", "%", "0,5", "1e400"]),
+    *[(f"SAMPLE_RATE_{level}", ["2", "most"]) for level in ("TRACE", "DEBUG", "INFO", "WARN")],
+    ("CORRELATION_FIELDS", [",", "a,,b", 'a"b', "a\\b", "é"]),
+    ("KEEP_MARKER", ["abc", 'a "quote"', "back\\slash", "ümlaut"]),
+    ("KEEP_COLD_STARTS", ["first"]),
+    ("KEEP_SLOWER_THAN", ["1000", "16m"]),
+    ("KEEP_MEMORY_ABOVE", ["0", "101%", "100MB"]),
+    ("KEEP_AT_LEAST", ["1", "0/m", "1/0s", "1/d", "m", "-1/m", "1/1234567s"]),
+    ("KEEP_AT_MOST", ["120", "0/m", "120 per minute"]),
+    ("HISTORY", ["-1", "101", "all", "1.5"]),
     ("ERROR_LEVEL", ["LOUD", "40", "ERROR WARN", "-"]),
-    ("ERROR_PATTERN", ["(", "a{2,1}", "*", "(?P<n>a)(?P<n>b)", "(?<=a+)b"]),
+    ("ERROR_PATTERN", ["(", "a{2,1}", "*", "(?P<n>a)(?P<n>b)", "(?<=a)b", "(a)\\1"]),
     ("BUFFER_SIZE", ["0", "1KiB", "65535", "-8MiB", "8GiB", "1.5MiB", "big", "9" * 5000]),
     (
         "SINK",
@@ -175,6 +198,26 @@ def test_an_error_pattern_is_compiled() -> None:
     assert not settings.error_pattern.search("the card")
 
 
+def test_patterns_are_used_as_far_as_they_can_be() -> None:
+    """Each that cannot is a problem that says what happens instead; none is shown, since it may hold a secret."""
+    settings, problems = read(REDACT='["emails", "(hunter2"]', EXCLUDE='["health", "(?=x)"]')
+
+    assert [(one.variable.removeprefix(PREFIX), one.value, one.used) for one in problems] == [
+        ("REDACT", "", "every line is masked as a whole"),
+        ("EXCLUDE", "", "nothing is excluded by it"),
+    ]
+    assert (len(settings.redact.masks), len(settings.exclude.masks)) == (1, 1)
+    assert "hunter2" not in repr(problems)
+
+
+def test_until_it_is_fetched_redact_masks_everything() -> None:
+    """What is to be masked is not known yet."""
+    settings, _ = read(REDACT="ssm:/shop/redact")
+
+    assert settings.redact.problems
+    assert settings.unresolved == {"REDACT"}
+
+
 @pytest.mark.parametrize(
     ("name", "text"), [(name, text) for name, texts in REJECTED for text in texts]
 )
@@ -193,8 +236,9 @@ def test_rejected_values(name: str, text: str) -> None:
 
 def test_every_setting_is_tested() -> None:
     """No setting is without its accepted and its rejected values above."""
-    assert {name for name, _, _ in ACCEPTED} | {"ERROR_PATTERN"} == set(NAMES)
-    assert {name for name, _ in REJECTED} == set(NAMES)
+    patterns = {"REDACT", "EXCLUDE"}
+    assert {name for name, _, _ in ACCEPTED} | patterns | {"ERROR_PATTERN"} == set(NAMES)
+    assert {name for name, _ in REJECTED} | patterns == set(NAMES)
 
 
 def test_nothing_set_is_the_defaults() -> None:
@@ -347,26 +391,3 @@ def test_no_number_is_too_large_to_be_read(name: str, text: str) -> None:
     settings, problems = read(**{name: text})
 
     assert problems or field_of(settings, name) <= 1 << 40
-
-
-# The README --------------------------------------------------------------------------------------------------------
-
-
-def table_rows() -> dict[str, tuple[str, str, str]]:
-    """The README's table of settings: default, accepted and meaning by name, without Markdown's marks."""
-    rows: dict[str, tuple[str, str, str]] = {}
-    for row in README.read_text(encoding="utf-8").splitlines():
-        cells = [cell.replace("`", "").strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
-        if len(cells) == 4 and re.fullmatch(rf"({PREFIX})?[A-Z]+(_[A-Z]+)*", cells[0]):
-            rows[cells[0].removeprefix(PREFIX)] = (cells[1], cells[2], cells[3])
-    return rows
-
-
-def test_the_readme_lists_every_setting_as_it_is() -> None:
-    """The README's table has a row for each setting, with its default, what is accepted and what it means."""
-    expected = {
-        one.name: tuple(text.replace("`", "") for text in (one.default, one.accepted, one.meaning))
-        for one in SETTINGS
-    }
-
-    assert table_rows() == expected

@@ -284,3 +284,17 @@ def test_another_sink_can_take_over(start: Start) -> None:
 
     assert (len(first.sent), first.closed) == (1, True)
     assert (len(second.sent), second.closed) == (1, False)
+
+
+def test_a_batch_is_rewritten_before_it_leaves(start: Start) -> None:
+    """In the delivery thread; what is kept for a repetition stays as it was."""
+    sink = ListSink()
+    courier = start(lambda: sink)
+    courier.rewrite = lambda parcels: [*parcels, parcel()]
+    batch = [parcel()]
+
+    courier.send(batch, timeout_s=1.0)
+    receipt_of(courier)
+
+    assert len(sink.sent[0][0]) == 2
+    assert len(batch) == 1

@@ -1,7 +1,7 @@
 import pytest
 
-from extension.config import Flush
 from extension.holding import GAPS_LOOKED_AT, NEAR_MS, Holding
+from extension.values import Flush
 
 START_MS = 1_800_000_000_000
 NEAR = 200

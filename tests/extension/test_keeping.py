@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,8 @@ from extension import keeping
 from extension.failures import Failure, Outcome
 from extension.ndjson import encode
 from extension.parcels import Answer, Receipt
+from extension.rules import Pace
+from extension.values import PlatformEvents
 from tests.extension.batches import FIRST, SECOND, done, event, line, python_line, report, start
 from tests.extension.environment import Environment
 
@@ -384,3 +387,324 @@ def test_an_outage_that_is_larger_than_the_buffer_costs_failed_invocations_last(
     assert sum(gap["evictedLines"] for gap in gaps) == env.account.evicted
     assert arrived + env.account.evicted == 120 * 21
     assert len(summaries) > 50
+
+
+# Rules --------------------------------------------------------------------------------------------------------------
+
+
+def minute(number: int) -> str:
+    """A time, in Lambda's form."""
+    return f"2026-10-12T{number // 60:02d}:{number % 60:02d}:00.000Z"
+
+
+def go_through(
+    env: Environment,
+    number: int,
+    *events: dict[str, object],
+    trace: str = SAMPLED_OUT,
+    failing: bool = False,
+    at: str = "",
+    metrics: dict[str, object] | None = None,
+) -> str:
+    """Goes through one invocation, from INVOKE to its report; gives its request id."""
+    request_id = f"{number:08d}-0000-4000-8000-000000000000"
+    time = at or minute(number)
+    env.invoke(request_id, trace=trace)
+    env.receive(start(request_id, time=time), *events)
+    if failing:
+        env.receive(error(request_id))
+    given: dict[str, Any] = {"metrics": metrics} if metrics is not None else {}
+    env.receive(
+        {**done(request_id, **given), "time": time}, {**report(request_id, **given), "time": time}
+    )
+    return request_id
+
+
+RULES: list[tuple[dict[str, Any], list[dict[str, object]], dict[str, object] | None, str]] = [
+    ({"keep_marker": "keep-this"}, [line("please keep-this one")], None, "marker"),
+    ({"keep_marker": "keep-this"}, [line({"level": "INFO", "a": "keep-this"})], None, "marker"),
+    ({"keep_slower_than_ms": 800}, [], {"durationMs": 801.5}, "slow"),
+    (
+        {"keep_memory_above": 0.9},
+        [],
+        {"durationMs": 1.0, "memorySizeMB": 128, "maxMemoryUsedMB": 120},
+        "memory",
+    ),
+    ({}, [event("platform.logsDropped", {"droppedRecords": 3})], None, "logs-dropped"),
+    (
+        {},
+        [event("platform.extension", {"name": "x", "errorType": "Extension.Crash"})],
+        None,
+        "extension-failed",
+    ),
+    (
+        {},
+        [event("platform.initRuntimeDone", {"phase": "invoke", "status": "success"})],
+        None,
+        "init-restarted",
+    ),
+]
+
+
+@pytest.mark.parametrize(("settings", "events", "metrics", "reason"), RULES)
+def test_what_a_rule_speaks_for_is_kept_whole(
+    settings: dict[str, Any],
+    events: list[dict[str, object]],
+    metrics: dict[str, object] | None,
+    reason: str,
+) -> None:
+    """With weight 1 and the rule's name; and without the sign, or without the rule, it is let go."""
+    env = Environment(**settings)
+    go_through(env, 0)
+    kept = go_through(env, 1, line("before"), *events, line("after"), metrics=metrics)
+    go_through(env, 2)
+    env.keeping.shut_down(None)
+
+    assert env.lines(kept)[0] == "before"
+    assert env.lines(kept)[-1] == "after"
+    assert {one["requestId"] for one in env.delivered} == {kept}
+    assert env.reasons() == {reason}
+    assert {one["weight"] for one in env.delivered} == {1}
+    assert env.accounted_for
+
+
+def test_an_environments_first_invocation_is_its_cold_start() -> None:
+    """Kept with what init wrote; the ones after it are not."""
+    env = Environment(keep_cold_starts=True).receive(line("init"))
+
+    first = go_through(env, 0, line("first"))
+    go_through(env, 1, line("second"))
+
+    assert env.lines() == ["init", "first"]
+    assert env.lines(first) == ["init", "first"]
+    assert env.reasons() == {"cold-start"}
+
+
+def test_a_sign_before_any_invocation_is_the_next_ones() -> None:
+    """What went wrong while the environment started is told with its first invocation."""
+    env = Environment()
+    env.receive(event("platform.extension", {"name": "x", "errorType": "PermissionDenied"}))
+
+    go_through(env, 0, line("first"))
+    go_through(env, 1, line("second"))
+
+    assert env.lines() == ["first"]
+
+
+def test_a_kept_invocation_that_fails_has_the_failure_for_its_reason() -> None:
+    """What goes from then on says why it failed; all of it stands for itself."""
+    env = Environment(keep_cold_starts=True)
+
+    request_id = go_through(env, 0, line("first"), failing=True)
+
+    assert len(env.lines(request_id)) == 2
+    assert env.reasons() == {"cold-start", "level-error"}
+    assert env.account.failed_invocations == 1
+
+
+def test_a_floor_keeps_one_now_and_then() -> None:
+    """One in five minutes, whatever the draw, and what the draw keeps counts towards it."""
+    env = Environment(sample_rate=0.1, keep_at_least=Pace(1, 5 * 60_000))
+
+    ids = [
+        go_through(env, n, line("x"), trace=SAMPLED_IN if n == 7 else SAMPLED_OUT)
+        for n in range(20)
+    ]
+    env.deliver()
+
+    kept = {one["requestId"]: one["reason"] for one in env.delivered}
+    assert kept == {
+        ids[0]: "at-least",
+        ids[5]: "at-least",
+        ids[7]: "sampled",
+        ids[12]: "at-least",
+        ids[17]: "at-least",
+    }
+
+
+# Levels -------------------------------------------------------------------------------------------------------------
+
+HALF_IN = "Root=1-5f35ae12-0c0fec141a80000000000001;Sampled=1"
+"""In at a rate of one half, out at a rate of less."""
+
+
+def leveled(*levels: str) -> list[dict[str, object]]:
+    return [line({"level": level, "message": f"{n}"}) for n, level in enumerate(levels)]
+
+
+def test_a_healthy_invocation_may_keep_its_warnings_and_drop_its_debug_lines() -> None:
+    """One draw for all levels; each line says what it stands for; the summary goes with them."""
+    env = Environment(sample_rate=0.01, sample_rate_warn=0.5)
+
+    go_through(env, 0, *leveled("DEBUG", "WARN", "INFO", "WARN"), trace=HALF_IN)
+    env.keeping.shut_down(None)
+
+    env.deliver()
+    assert [one["level"] for one in env.delivered if one["type"] == "function"] == ["WARN", "WARN"]
+    assert {one["weight"] for one in env.delivered} == {2}
+    assert len(env.summaries()) == 1
+    assert env.account.dropped == {"not-sampled": 2}
+    assert env.accounted_for
+
+
+def test_each_line_stands_for_as_many_as_its_own_rate_says() -> None:
+    """Also where all of them are kept."""
+    env = Environment(sample_rate=0.1, sample_rate_warn=0.5)
+
+    go_through(env, 0, *leveled("INFO", "WARN"), trace=SAMPLED_IN)
+
+    env.deliver()
+    weights = [one["weight"] for one in env.delivered if one["type"] == "function"]
+    assert weights == pytest.approx([10, 2])
+
+
+def test_what_a_level_left_behind_goes_if_the_invocation_fails_late() -> None:
+    """Its other lines were only at hand: nothing of a failed invocation is dropped."""
+    env = Environment(sample_rate=0.01, sample_rate_warn=0.5).invoke(trace=HALF_IN)
+    env.receive(start(), *leveled("DEBUG", "WARN", "INFO"), done())
+    env.deliver()
+
+    env.receive(report(status="error", errorType="Runtime.ExitError"))
+
+    assert sorted(one["message"] for one in env.lines() if isinstance(one, dict)) == ["0", "1", "2"]
+    assert env.accounted_for
+
+
+# A transaction by its name ------------------------------------------------------------------------------------------
+
+
+def named(name: str) -> dict[str, object]:
+    return line({"level": "INFO", "correlationId": name})
+
+
+def test_every_kept_record_carries_the_correlation_id() -> None:
+    """Wherever in the invocation it stands: prints, platform events and the summary are found by it."""
+    env = Environment(platform_events=PlatformEvents.ALL)
+
+    request_id = go_through(env, 0, line("a print"), named("order-7"), failing=True)
+
+    env.deliver()
+    of_it = [one for one in env.delivered if one["requestId"] == request_id]
+    assert len(of_it) >= 6
+    assert {one["correlationId"] for one in of_it} == {"order-7"}
+
+
+def test_the_draw_is_made_from_the_correlation_id() -> None:
+    """Two functions that name the same transaction keep the same ones, whatever their trace ids."""
+    names = [f"order-{n}" for n in range(200)]
+    kept = []
+    for trace in (SAMPLED_IN, SAMPLED_OUT):
+        env = Environment(sample_rate=0.2)
+        for n, name in enumerate(names):
+            go_through(env, n, named(name), trace=trace)
+        env.keeping.shut_down(None)
+        env.deliver()
+        kept.append({one["correlationId"] for one in env.delivered})
+
+    assert kept[0] == kept[1]
+    assert 20 < len(kept[0]) < 60
+
+
+# History ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_dropped_before_a_failure_is_delivered_with_it() -> None:
+    """Of so many invocations, marked as history, standing for nothing, each under its own id, before the failed one."""
+    env = Environment(history=2)
+    ids = [go_through(env, n, line(f"{n}")) for n in range(5)]
+
+    failed = go_through(env, 5, line("5"), failing=True)
+
+    lines = [one for one in env.lines() if not str(one).startswith("[ERROR]")]
+    assert lines == ["3", "4", "5"]
+    history = [one for one in env.delivered if one["reason"] == "history"]
+    assert {one["requestId"] for one in history} == set(ids[3:])
+    assert {one["weight"] for one in history} == {0}
+    assert {one["reason"] for one in env.delivered if one["requestId"] == failed} == {"level-error"}
+    assert env.account.dropped == {"not-sampled": 3}
+    assert env.accounted_for
+
+
+def test_history_is_told_once() -> None:
+    """Two failures in a row do not repeat it."""
+    env = Environment(history=3)
+    go_through(env, 0, line("0"))
+
+    go_through(env, 1, failing=True)
+    go_through(env, 2, failing=True)
+
+    assert env.lines().count("0") == 1
+    assert len({one["id"] for one in env.delivered}) == len(env.delivered)
+
+
+def test_history_is_what_is_given_up_first() -> None:
+    """It is within the bound, and never at the cost of what is owed or running."""
+    env = Environment(history=100, buffer_bytes=128 * 1024)
+    for n in range(100):
+        go_through(env, n, *many(20, prefix=f"{n}-"))
+        held_bytes = env.keeping.held_bytes + env.backlog.held_bytes
+        assert held_bytes <= 128 * 1024 + 2000
+
+    failed = go_through(env, 100, *many(20), failing=True)
+
+    assert len(env.lines(failed)) == 21
+    assert env.account.evicted_invocations["failed"] == 0
+    assert 10 < len({one["requestId"] for one in env.delivered}) < 40
+    assert env.accounted_for
+
+
+# The flood ----------------------------------------------------------------------------------------------------------
+
+
+def test_beyond_the_ceiling_error_lines_and_counts_go() -> None:
+    """So many failed invocations go whole; of the others what says why, and how much there was."""
+    env = Environment(keep_at_most=Pace(2, 60_000))
+
+    ids = [go_through(env, n, line("a"), line("b"), failing=True, at=minute(0)) for n in range(5)]
+
+    assert [len(env.lines(one)) for one in ids] == [3, 3, 1, 1, 1]
+    told = {one["requestId"]: one["record"] for one in env.delivered if "outcome" in one["record"]}
+    assert [told[one].get("withheldLines") for one in ids] == [None, None, 2, 2, 2]
+    assert [told[one]["lines"] for one in ids] == [3] * 5
+    assert env.account.dropped == {"flood": 6}
+    assert env.accounted_for
+
+
+def test_after_the_flood_it_is_told_what_did_not_go() -> None:
+    """It ends by itself, and the first that goes whole again says how many did not."""
+    env = Environment(keep_at_most=Pace(1, 60_000))
+    for n in range(3):
+        go_through(env, n, line("a"), failing=True, at=minute(0))
+
+    after = go_through(env, 3, line("a"), failing=True, at=minute(2))
+
+    assert len(env.lines(after)) == 2
+    told = {one["requestId"]: one["record"] for one in env.delivered if "outcome" in one["record"]}
+    assert told[after]["withheldBefore"] == {"invocations": 2, "lines": 2}
+
+
+def test_in_a_flood_there_is_no_history() -> None:
+    """It would be the flood's."""
+    env = Environment(keep_at_most=Pace(1, 60_000), history=5)
+    go_through(env, 0, failing=True, at=minute(0))
+    go_through(env, 1, line("past"), at=minute(0))
+
+    go_through(env, 2, failing=True, at=minute(0))
+
+    assert "past" not in env.lines()
+
+
+def test_metrics_stand_for_themselves_in_a_sampled_invocation_too() -> None:
+    """They are kept for certain, whatever the draw says, so their weights add up to their number."""
+    metrics = {"_aws": {"CloudWatchMetrics": []}, "n": 1}
+    env = Environment(sample_rate=0.1)
+
+    for number, trace in enumerate((SAMPLED_IN, SAMPLED_OUT)):
+        go_through(env, number, line("a"), line(metrics), line("b"), trace=trace)
+    env.keeping.shut_down(None)
+
+    env.deliver()
+    weights = [(one["reason"], one["weight"]) for one in env.delivered if one["record"] == metrics]
+    assert weights == [("emf", 1), ("emf", 1)]
+    assert len(env.lines()) == 4
+    assert env.accounted_for

@@ -12,7 +12,7 @@ from extension import delivery as delivery_module
 from extension.account import Account
 from extension.backlog import Backlog
 from extension.boot import REGISTER_PAUSE_S, Boot, listen, subscribe
-from extension.config import Flush, Settings
+from extension.config import Settings
 from extension.courier import Courier
 from extension.delivery import Delivery
 from extension.keeping import Keeping
@@ -25,6 +25,7 @@ from extension.parcels import Answer, Parcel, Receipt
 from extension.recorder import Recorder
 from extension.references import Fetched, References, Refresher
 from extension.renewal import Renewal
+from extension.values import Flush
 from tests.extension.scripted_lambda import (
     CLOSE,
     IDENTIFIER,

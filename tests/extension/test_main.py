@@ -178,21 +178,41 @@ def test_no_log_line_and_no_secret_in_our_own_output(cloud: ScriptedLambda, begi
     assert said[-1]["last_resort_lines"] == 1
 
 
-def test_an_error_pattern_is_used_and_a_catastrophic_one_survived(
-    cloud: ScriptedLambda, begin: Begin
-) -> None:
-    """A pattern makes a line a failure; one that takes too long is given up, said so, and holds nobody long."""
+def test_an_error_pattern_is_used_however_hostile(cloud: ScriptedLambda, begin: Begin) -> None:
+    """A pattern makes a line a failure; one that other engines never finish holds nobody."""
     extension = begin(SAMPLE_RATE="0", ERROR_PATTERN="declined|(a+)+$")
     extension.invoke(1, "card declined")
-    extension.invoke(2, "a" * 40 + "!")
+    extension.invoke(2, "a" * 4000 + "!")
     extension.invoke(3, "card declined")
 
     records, said = extension.shut_down()
 
-    assert lines(records) == ["card declined", "a" * 40 + "!"]
-    assert [one["variable"] for one in said if one["level"] == "warning"] == [
-        "FLIGHT_RECORDER_ERROR_PATTERN"
-    ]
+    assert lines(records) == ["card declined", "card declined"]
+    assert [one for one in said if one["level"] == "warning"] == []
+
+
+def test_secrets_are_masked_before_they_leave(cloud: ScriptedLambda, begin: Begin) -> None:
+    """In what goes to the sink, whichever it is; what is excluded is never recorded, and counted."""
+    extension = begin(REDACT='["emails", "hunter[0-9]"]', EXCLUDE="GET /health")
+    extension.invoke(1, f"ann@example.com has {SECRET}", "GET /health 200", ERROR)
+
+    records, said = extension.shut_down()
+
+    assert lines(records) == ["[REDACTED:emails] has [REDACTED]", ERROR]
+    assert said[-1]["dropped_lines"] == {"excluded": 1}
+    assert said[-1]["received_lines"] == 3
+
+
+def test_the_last_resort_is_masked_too(cloud: ScriptedLambda, begin: Begin) -> None:
+    """Also where the pattern cannot be used, which masks whole lines and is said."""
+    extension = begin(REDACT="(", SINK="http://127.0.0.1:1/")
+    extension.invoke(1, f"[ERROR] {SECRET}")
+
+    records, said = extension.shut_down()
+
+    assert lines(records) == ["[REDACTED]"]
+    assert said[0]["variable"] == "FLIGHT_RECORDER_REDACT"
+    assert said[0]["used"] == "every line is masked as a whole"
 
 
 def test_disabled(cloud: ScriptedLambda, begin: Begin) -> None:

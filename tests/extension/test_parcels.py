@@ -1,8 +1,10 @@
+import json
+
 import pytest
 from hypothesis import given, strategies as st
 
 from extension.kept import kept_in
-from extension.parcels import Parcel, halves, numbers_in, without
+from extension.parcels import Parcel, halves, numbers_in, rewritten, sifted, without
 from extension.recording import SEGMENT_COST_BYTES, Kind, Segment
 from tests.extension.sinks.kept_parcels import STAMP, gap, lines
 
@@ -177,3 +179,48 @@ def test_cutting_loses_nothing(sizes: list[int], gone: set[int]) -> None:
     if cut is not None:
         assert numbers(cut[0]) + numbers(cut[1]) == numbers(left)
         assert abs(len(numbers(cut[0])) - len(numbers(cut[1]))) <= 1
+
+
+def lines_of(*texts: str, number: int = 0) -> Segment:
+    events = [
+        json.dumps(
+            {"time": "2026-10-12T00:01:15.123Z", "type": "function", "record": text},
+            separators=(",", ":"),
+        )
+        for text in texts
+    ]
+    return Segment(",".join(events).encode(), count=len(texts), first_number=number)
+
+
+def test_lines_can_be_rewritten_and_nothing_else() -> None:
+    """Numbers stay, so ids do; what is not changed is not copied, and what is no line is not touched."""
+    first, second = lines_of("a", "b"), lines_of("x", number=2)
+    note = Segment(b'{"b":1}', count=1, first_number=3, kind=Kind.EVENT)
+    parcels = [Parcel(STAMP, [first, second, note])]
+
+    (parcel,) = rewritten(parcels, lambda event: event.replace(b'"b"', b'"B"'))
+
+    assert [one.raw for one in parcel.segments] == [
+        first.raw.replace(b'"b"', b'"B"'),
+        second.raw,
+        note.raw,
+    ]
+    assert parcel.segments[1] is second
+    assert parcel.segments[0].first_number == 0
+    assert b'"b"' in first.raw
+
+
+def test_lines_can_be_taken_out() -> None:
+    """What stays keeps its numbers, and how many went is told."""
+    stays, gone = sifted(lines_of("a", "b", "c", "d"), lambda event: b'"b"' in event)
+
+    assert [(one.first_number, one.count) for one in stays] == [(0, 1), (2, 2)]
+    assert gone == 1
+
+
+def test_what_cannot_be_taken_apart_stays_or_goes_as_one() -> None:
+    """A segment whose events are not as many as it says."""
+    odd = Segment(b"{} {}", count=3, first_number=0)
+
+    assert sifted(odd, lambda _: False) == ([odd], 0)
+    assert sifted(odd, lambda _: True) == ([], 3)

@@ -1,12 +1,15 @@
 """The draw: consistent probability sampling on Lambda's trace ids."""
 
 import itertools
+import json
 import math
 import random
+import subprocess
 
 import pytest
 
 from extension import sampling
+from tests.services.environment import needs_services
 
 RATES = (0.001, 0.01, 0.1, 0.5)
 
@@ -119,3 +122,77 @@ def test_the_weight_is_the_inverse_of_the_rate(rate: float) -> None:
 def test_the_span_id_is_the_headers_parent(header: str, span_id: str) -> None:
     """Sixteen hex digits, in lower case; nothing where there are none."""
     assert sampling.span_id_of(header) == span_id
+
+
+@pytest.mark.parametrize(
+    ("weight", "text"),
+    [
+        (1.0, "0"),
+        (2.0, "8"),
+        (4.0, "c"),
+        (10.0, "e666666"),
+        (100.0, "fd70a3d"),
+        (sampling.weight_of(1 / 3), "aaaaaab"),
+        (0.0, ""),
+        (1e12, "fffffff"),
+    ],
+)
+def test_the_threshold_is_written_as_tracestate_has_it(weight: float, text: str) -> None:
+    """Hexadecimal, from the left, without zeros at the end."""
+    assert sampling.threshold_text(weight) == text
+
+
+def test_a_correlation_id_decides_before_the_trace_id() -> None:
+    """It is the transaction's own name; without one, the trace id decides, and without that, the request."""
+    first, second = _trace_ids(2)
+
+    by_name = {
+        sampling.randomness_of(trace_id=one, request_id=two, correlation_id="order-7")
+        for one, two in ((first, "a"), (second, "b"), ("", "c"))
+    }
+
+    assert len(by_name) == 1
+    assert sampling.randomness_of(trace_id=first, request_id="a") == int(first[-14:], 16)
+
+
+OTEL = """
+import json, sys
+from opentelemetry.sdk.trace._sampling_experimental import composable_traceid_ratio_based, composite_sampler
+
+for line in sys.stdin:
+    rate, ids = json.loads(line)
+    sampler = composite_sampler(composable_traceid_ratio_based(rate))
+    results = [sampler.should_sample(None, int(one, 16), "a span") for one in ids]
+    kept = [result.decision.is_sampled() for result in results]
+    states = {result.trace_state.to_header() for result in results if result.decision.is_sampled()}
+    print(json.dumps([kept, sorted(states)]), flush=True)
+"""
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("rate", [*RATES, 0.3, 1 / 3, 0.999])
+def test_what_is_kept_is_what_opentelemetrys_sampler_keeps(rate: float) -> None:
+    """The SDK's own consistent probability sampler, asked about the same trace ids, says the same of each."""
+    ids = _trace_ids(2000)
+    asked = json.dumps([rate, ["".join(one.split("-")[1:]) for one in ids]])
+
+    said = subprocess.run(
+        [needs_services("python"), "-c", OTEL],
+        input=asked + "\n",
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+
+    kept, states = json.loads(said.stdout)
+    ours = [
+        sampling.keeps(sampling.randomness_of(trace_id=one, request_id=""), rate=rate)
+        for one in ids
+    ]
+    assert ours == kept
+    # Its tracestate has the threshold in full, ours as far as a weight tells it.
+    (state,) = states
+    theirs = int(state.removeprefix("ot=th:").ljust(14, "0"), 16)
+    told = int(sampling.threshold_text(sampling.weight_of(rate)).ljust(14, "0"), 16)
+    assert abs(theirs - told) <= 16 ** (14 - sampling.THRESHOLD_DIGITS)

@@ -172,6 +172,7 @@ class Shape:
             "type": kept.type,
             "requestId": stamp.request_id,
             "traceId": stamp.trace_id,
+            "correlationId": stamp.correlation_id,
             "function": stamp.function,
             "version": stamp.version,
             "reason": stamp.reason,

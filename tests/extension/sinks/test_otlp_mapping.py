@@ -89,6 +89,8 @@ def test_a_line_becomes_a_log_record() -> None:
         "faas.invocation_id": FIRST,
         "flight_recorder.reason": "sampled",
         "flight_recorder.weight": 10.0,
+        "sampling.threshold": "e666666",
+        "tracestate": "ot=th:e666666",
     }
 
 

@@ -18,7 +18,9 @@ export async function handler({ order, mishap }) {
 async function goWrong(mishap, order) {
   switch (mishap) {
     case "slow":
-      return sleep(300);
+      return sleep(1000);
+    case "asked":
+      return console.log(`order ${order}: a new price list, keep-this-one`);
     case "error-line":
       return console.error(`order ${order}: exchange rate is two days old, used all the same`);
     case "exception":

@@ -48,7 +48,9 @@ def request_to_bank(order: int) -> dict[str, Any]:
 def go_wrong(mishap: str, order: int) -> None:
     """Do what the event asks for, if it does."""
     if mishap == "slow":
-        time.sleep(0.3)
+        time.sleep(1)
+    elif mishap == "asked":
+        log.info("order %d: a customer's first, keep-this-one", order)
     elif mishap == "error-line":
         log.error("order %d: loyalty points not booked, going on without", order)
     elif mishap == "exception":

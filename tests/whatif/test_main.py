@@ -1,0 +1,96 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from extension.config import PREFIX
+from tests.whatif import logs
+from whatif.__main__ import main, parser
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture(name="log")
+def shop_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(f"{PREFIX}SAMPLE_RATE", raising=False)
+    path = tmp_path / "shop.log"
+    path.write_text(logs.tail(logs.shop()), encoding="utf-8")
+    return path
+
+
+def test_a_log_becomes_a_table_and_a_page(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The table is printed, the page is written beside it and named."""
+    assert main([str(log), "--set", "SAMPLE_RATE=0,1"]) == 0
+
+    printed = capsys.readouterr().out
+    assert "SAMPLE_RATE=1" in printed
+    assert "whatif.html" in printed
+    assert (log.parent / "whatif.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_no_page_is_written_where_none_is_wanted(log: Path) -> None:
+    """``--no-html`` leaves the folder alone."""
+    assert main([str(log), "--no-html"]) == 0
+
+    assert not (log.parent / "whatif.html").exists()
+
+
+def test_the_function_s_own_variables_are_tried(
+    log: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What this shell has, and what is given, is the point of comparison."""
+    monkeypatch.setenv(f"{PREFIX}SAMPLE_RATE", "50%")
+
+    main([str(log), "--no-html", "--env", "ERROR_LEVEL=OFF"])
+
+    assert "as set" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["absent.log"], "absent.log: there is no such file"),
+        (["shop.log", "--set", "SAMPLE_RATE=12"], "SAMPLE_RATE=12 cannot be used"),
+        (["shop.log", "--env", "x"], "--env takes NAME=VALUE"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    log: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    """One sentence and the code 2, no traceback."""
+    assert main(words) == 2
+
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_log_fails(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The code is 1, and what is read is said."""
+    log.write_text("hello\n")
+
+    assert main([str(log)]) == 1
+    assert "none of the kinds that are known" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_page_of_the_command_has_all_its_options() -> None:
+    """What can be asked for is in docs/whatif.md."""
+    text = (ROOT / "docs" / "whatif.md").read_text(encoding="utf-8")
+    options = [one for action in parser()._actions for one in action.option_strings]
+
+    assert all(f"`{option}" in text for option in options if option not in ("-h", "--help"))
+
+
+def test_the_command_reads_standard_input(log: Path) -> None:
+    """``aws logs tail ... | ./build.sh whatif -`` needs no file."""
+    done = subprocess.run(
+        [sys.executable, "-m", "whatif", "-", "--no-html"],
+        input=log.read_bytes(),
+        capture_output=True,
+        cwd=ROOT,
+        check=False,
+        timeout=50,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert b"24 invocations in 2 environments" in done.stdout

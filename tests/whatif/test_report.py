@@ -1,0 +1,87 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from emulator.demo.table import WIDTH, Paint
+from tests.whatif.studies import study_shop
+from whatif.report import bytes_text, report, share_text, span_text, usd_text
+from whatif.tally import Incomplete
+from whatif.view import view_of
+
+GOLDEN = Path(__file__).parent / "golden" / "shop.txt"
+
+
+def written(folder: Path, *axes: str) -> str:
+    return "\n".join(report(view_of(study_shop(folder, *axes)), Paint(enabled=False)))
+
+
+def test_the_report_is_as_agreed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole of it, as it is printed for the shop's log."""
+    monkeypatch.chdir(tmp_path)
+
+    found = "\n".join(report(view_of(study_shop(Path())), Paint(enabled=False)))
+
+    assert found == GOLDEN.read_text(encoding="ascii").removesuffix("\n")
+
+
+def test_nothing_is_wider_than_a_terminal(tmp_path: Path) -> None:
+    """Long labels and long names of files are shortened; all of it is ASCII."""
+    text = written(
+        tmp_path, "ERROR_LEVEL=WARN,ERROR", "PLATFORM_EVENTS=all,none", "SAMPLE_RATE=0.123456"
+    )
+
+    assert max(len(line) for line in text.splitlines()) <= WIDTH
+    assert text.isascii()
+
+
+def test_long_labels_become_numbers(tmp_path: Path) -> None:
+    """What sets two sets of settings apart is never cut off: the tables have numbers, and a list says what they are."""
+    text = written(tmp_path, "SAMPLE_RATE=0.123456", "PLATFORM_EVENTS=all,none", "ERROR_LEVEL=WARN")
+
+    assert "#3: SAMPLE_RATE=0.123456 PLATFORM_EVENTS=none ERROR_LEVEL=WARN" in text
+    assert sum(line.startswith("#3") for line in text.splitlines()) == 3
+
+
+def test_settings_that_find_other_failures_are_told_apart(tmp_path: Path) -> None:
+    """Reasons are listed for each set of settings that sees them differently."""
+    text = written(tmp_path, "SAMPLE_RATE=0", "ERROR_LEVEL=ERROR,OFF")
+
+    assert "With default and SAMPLE_RATE=0 ERROR_LEVEL=ERROR:" in text
+    assert "With SAMPLE_RATE=0 ERROR_LEVEL=OFF:" in text
+    assert text.count("level-error") == 1
+
+
+def test_what_is_missing_is_listed(tmp_path: Path) -> None:
+    """Incomplete failures are named with what is missing and why, and not called whole."""
+    view = view_of(study_shop(tmp_path))
+    missing = Incomplete("459921b5", "timeout", 3000, 2500, "more lines than BUFFER_SIZE holds")
+    row = replace(view.rows[0], whole=view.rows[0].failed - 1, incomplete=[missing])
+
+    text = "\n".join(report(replace(view, rows=[row, *view.rows[1:]]), Paint(enabled=False)))
+
+    assert "459921b5  timeout: 2,500 of 3,000, more lines than BUFFER_SIZE holds" in text
+    assert "All of them are kept whole" not in text
+    assert "4 of 5" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (share_text(1, 3), "33%"),
+        (share_text(1, 30), "3.3%"),
+        (share_text(0, 30), "0%"),
+        (share_text(1, 0), ""),
+        (usd_text(1234.5), "1,234.50"),
+        (usd_text(0.01234), "0.012"),
+        (usd_text(0), "0.00"),
+        (bytes_text(999), "999 bytes"),
+        (bytes_text(8_057_009), "8.06 MB"),
+        (span_text(90), "90 seconds"),
+        (span_text(7200), "2 hours"),
+        (span_text(86_400 * 3), "3 days"),
+    ],
+)
+def test_figures_are_written_for_people(text: str, expected: str) -> None:
+    """With as many digits as say something."""
+    assert text == expected

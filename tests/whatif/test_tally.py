@@ -1,0 +1,134 @@
+import json
+
+import pytest
+
+from extension.parcels import Parcel, Stamp
+from extension.recording import Kind, Segment
+from whatif.tally import MAX_INCOMPLETE, Followed, Tally
+
+TIME = "2026-11-20T08:00:00.000Z"
+
+
+def stamp(request_id: str, reason: str = "sampled", weight: float = 10.0) -> Stamp:
+    return Stamp(request_id, "", "shop", "7", "e", reason, weight, failed=reason == "timeout")
+
+
+def lines(count: int, first_number: int = 0, text: str = "hello") -> Segment:
+    event = json.dumps({"time": TIME, "type": "function", "record": text}, separators=(",", ":"))
+    return Segment(",".join([event] * count).encode(), count=count, first_number=first_number)
+
+
+def summary(written: int, dropped: int = 0) -> Segment:
+    told = {"outcome": "success", "lines": written, "evictedLines": 0, "droppedLines": dropped}
+    event = {"time": TIME, "type": "flightRecorder.invocation", "record": told}
+    raw = json.dumps(event, separators=(",", ":")).encode()
+    return Segment(raw, count=1, first_number=900, kind=Kind.EVENT)
+
+
+def gap(count: int) -> Segment:
+    return Segment(b"", count=count, first_number=901, kind=Kind.GAP, gone_bytes=100)
+
+
+def tallied(*parcels: Parcel) -> Tally:
+    tally = Tally()
+    followed: dict[str, Followed] = {}
+    for parcel in parcels:
+        tally.take([parcel], followed)
+    for request_id, one in followed.items():
+        tally.settle(request_id, one)
+    return tally
+
+
+def test_weights_are_added_up() -> None:
+    """Each kept invocation stands for as many as its weight; so does each line."""
+    tally = tallied(
+        Parcel(stamp("a"), [lines(3), summary(3)]),
+        Parcel(stamp("b", "timeout", 1.0), [lines(4), summary(4)]),
+    )
+
+    assert (tally.estimated, tally.variance, tally.estimated_lines) == (11, 90, 34)
+    assert (dict(tally.kept), dict(tally.failures)) == ({"sampled": 1}, {"timeout": 1})
+    assert tally.volume.deliveries == 2
+
+
+@pytest.mark.parametrize(
+    ("segments", "missing", "why"),
+    [
+        ([lines(3), gap(2), summary(5)], 2, "more lines than BUFFER_SIZE holds"),
+        ([lines(1), summary(5, dropped=4)], 4, "let go before there was a sign of failure"),
+        ([lines(1), summary(5)], 4, "a bound on what is delivered"),
+    ],
+)
+def test_what_is_missing_of_a_failure_is_told_with_its_cause(
+    segments: list[Segment], missing: int, why: str
+) -> None:
+    """By the gaps and the counts that are delivered with it, and by what is not there."""
+    tally = tallied(Parcel(stamp("a", "timeout", 1.0), segments))
+
+    (found,) = tally.incomplete
+    assert (found.missing, found.written, found.why) == (missing, 5, why)
+
+
+def test_a_whole_failure_and_a_sampled_gap_are_nothing_to_complain_of() -> None:
+    """Late lines make more than the summary says; a healthy invocation may have a gap."""
+    tally = tallied(
+        Parcel(stamp("a", "timeout", 1.0), [lines(5), summary(5)]),
+        Parcel(stamp("a", "timeout", 1.0), [lines(1)]),
+        Parcel(stamp("b"), [gap(5), summary(5)]),
+    )
+
+    assert (tally.incomplete_count, tally.failed) == (0, 1)
+
+
+def test_a_retry_is_another_invocation() -> None:
+    """The same id twice counts as two, and their lines are not taken for missing ones."""
+    tally = tallied(*[Parcel(stamp("a", "timeout", 1.0), [lines(5), summary(5)])] * 2)
+
+    assert (tally.failed, tally.estimated, tally.incomplete_count) == (2, 2, 0)
+
+
+def test_a_sign_of_failure_after_sampling_counts_once() -> None:
+    """What had been kept as healthy is a failure then, and no longer a healthy one."""
+    tally = tallied(
+        Parcel(stamp("a"), [lines(5), summary(5)]),
+        Parcel(stamp("a", "timeout", 1.0), [lines(1)]),
+    )
+
+    assert (dict(tally.failures), tally.kept["sampled"]) == ({"timeout": 1}, 0)
+
+
+def test_metrics_alone_are_no_invocation() -> None:
+    """A line of metrics is kept of what is let go otherwise, and estimates nothing."""
+    tally = tallied(Parcel(stamp("a", "emf", 1.0), [lines(1)]))
+
+    assert (tally.kept_lines, tally.estimated, tally.volume.deliveries) == (1, 0, 1)
+    assert (tally.failed, dict(tally.kept)) == (0, {})
+
+
+def test_sizes_are_measured_at_first_and_reckoned_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond some megabytes an eighth is written out; for lines of like sizes that is as good."""
+    parcels = [
+        Parcel(stamp(str(n)), [lines(20, n * 100, "x" * (200 + n % 7)), summary(20)])
+        for n in range(400)
+    ]
+    exact = tallied(*parcels)
+
+    monkeypatch.setattr("whatif.tally.MEASURED_BYTES", 50_000)
+    reckoned = tallied(*parcels)
+
+    assert reckoned.volume.record_bytes == pytest.approx(exact.volume.record_bytes, rel=0.01)
+    assert reckoned.volume.cloudwatch_bytes == pytest.approx(
+        exact.volume.cloudwatch_bytes, rel=0.01
+    )
+    assert (reckoned.lines, reckoned.estimated) == (exact.lines, exact.estimated)
+
+
+def test_the_list_of_incomplete_failures_has_a_bound() -> None:
+    """All are counted, some are named."""
+    count = MAX_INCOMPLETE + 5
+
+    tally = tallied(
+        *(Parcel(stamp(str(n), "timeout", 1.0), [gap(1), summary(1)]) for n in range(count))
+    )
+
+    assert (len(tally.incomplete), tally.incomplete_count) == (MAX_INCOMPLETE, count)

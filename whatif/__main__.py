@@ -1,0 +1,128 @@
+"""``python -m whatif LOGFILE...``: replays exported logs under many settings, and says what each would have done."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.demo.table import Paint
+from extension.config import PREFIX
+from whatif.grid import GridError, grid_of, read_axis
+from whatif.page import page
+from whatif.readers import FORMS
+from whatif.report import report
+from whatif.runner import RunnerError
+from whatif.settings_source import SettingsError, read_environ
+from whatif.sources import SourceError, files_of
+from whatif.study import study_of
+from whatif.view import view_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from whatif.study import Study
+
+DEFAULT_PAGE = "whatif.html"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Make the command line."""
+    main = argparse.ArgumentParser(
+        prog="./build.sh whatif",
+        description="Replay exported logs through the extension's own code, for a grid of settings: what would be kept,"
+        " which failures whole, and what it would cost.",
+        epilog=f"Logs that are read: {FORMS}; gzipped or not. Which one a file is, is told by its content.",
+    )
+    main.add_argument(
+        "logs",
+        nargs="+",
+        metavar="LOGFILE",
+        help="a file, a folder of them, or - for standard input",
+    )
+    main.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE[,VALUE...]",
+        help="span the grid over a setting, such as SAMPLE_RATE=0,2%%,20%% or ERROR_LEVEL=WARN,ERROR; several make a"
+        r" grid of all combinations; \, is a comma within a value (default: SAMPLE_RATE=0,1%%,5%%,10%%,100%%)",
+    )
+    main.add_argument(
+        "--env",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help=f"a variable of the function's; {PREFIX}... of this shell are used as well",
+    )
+    main.add_argument(
+        "--configuration",
+        type=Path,
+        metavar="FILE",
+        help="the answer of `aws lambda get-function-configuration`, for the function's variables and memory",
+    )
+    main.add_argument(
+        "--html",
+        type=Path,
+        default=Path(DEFAULT_PAGE),
+        metavar="FILE",
+        help="where the page goes (default: %(default)s)",
+    )
+    main.add_argument("--no-html", action="store_true", help="write no page")
+    return main
+
+
+def _progress() -> Callable[[int], None]:
+    """Tell on a terminal how far it is; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        return lambda _events: None
+
+    def tell(events: int) -> None:
+        sys.stderr.write(f"\r{events:,} events")
+        sys.stderr.flush()
+
+    return tell
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the study; give the exit code.
+
+    Raises:
+        GridError: The grid cannot be made.
+        RunnerError: A process that counts has ended.
+        SettingsError: The function's variables cannot be read.
+        SourceError: A file cannot be read.
+    """
+    begun = time.monotonic()
+    sourced = read_environ(os.environ, file=arguments.configuration, given=arguments.env)
+    points = grid_of(sourced.values, [read_axis(text) for text in arguments.set])
+    study: Study = study_of(files_of(arguments.logs), points, progress=_progress())
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    view = view_of(study)
+    plain = not sys.stdout.isatty() or os.environ.get("TERM") == "dumb" or "NO_COLOR" in os.environ
+    print(*report(view, Paint(not plain)), sep="\n")
+    if not any(reading.events for reading in study.readings):
+        return 1
+    if not arguments.no_html:
+        arguments.html.write_text(page(view), encoding="utf-8")
+        print("", f"The same with charts: {arguments.html}", sep="\n")
+    print("", f"{time.monotonic() - begun:.0f} s", sep="\n")
+    return 0
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the command line; give the exit code: 0, 1 if there was nothing to read, 2 if it was asked for in a wrong way."""
+    arguments = parser().parse_args(words)
+    try:
+        return run(arguments)
+    except (GridError, RunnerError, SettingsError, SourceError, OSError) as error:
+        sys.stderr.write(f"whatif: {error}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

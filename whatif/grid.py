@@ -1,0 +1,129 @@
+"""Which settings to try: the user's own, and those that a grid spans over any of them.
+
+Pure: variables are passed in. Values are read by :func:`extension.config.read_settings`, as the extension reads them.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
+
+from extension.config import PREFIX, Settings, read_settings
+from extension.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from extension.settings import Setting
+
+__all__ = ["DEFAULT_RATES", "MAX_POINTS", "GridError", "Point", "grid_of", "read_axis"]
+
+DEFAULT_RATES = ("0", "1%", "5%", "10%", "100%")
+MAX_POINTS = 32
+"""Each is a recorder of its own for each environment."""
+
+_COMMA = re.compile(r"(?<!\\),")
+
+
+class GridError(Exception):
+    """A setting, or a value of one, that cannot be used; the message says which and what is accepted."""
+
+
+class Point(NamedTuple):
+    """One set of settings.
+
+    Attributes:
+        label: What sets it apart from the others.
+        settings: As the extension reads them.
+        variables: That they are read from.
+        is_own: Whether it is what the user has set.
+    """
+
+    label: str
+    settings: Settings
+    variables: Mapping[str, str]
+    is_own: bool
+
+
+def read_axis(text: str) -> tuple[str, list[str]]:
+    r"""Read ``NAME=VALUE[,VALUE...]``, the name with or without its prefix; ``\,`` is a comma within a value.
+
+    Raises:
+        GridError: There is no such setting, or no value.
+    """
+    name, equals, values = text.partition("=")
+    name = name.strip().removeprefix(PREFIX).upper()
+    if not equals:
+        raise GridError(f"{text!r} is not NAME=VALUE")
+    if name not in {setting.name for setting in SETTINGS}:
+        known = ", ".join(setting.name for setting in SETTINGS)
+        raise GridError(f"there is no setting {name}; there are {known}")
+    return name, [value.replace("\\,", ",").strip() for value in _COMMA.split(values)]
+
+
+def grid_of(environ: Mapping[str, str], axes: Sequence[tuple[str, Sequence[str]]]) -> list[Point]:
+    """Give the user's own settings and the grid's, each once.
+
+    Args:
+        environ: The variables that the function has; others are ignored.
+        axes: Settings, without their prefix, and the values of each; SAMPLE_RATE has some of its own if it is none of
+            them.
+
+    Raises:
+        GridError: A value cannot be used, or the grid is too large.
+    """
+    spans: dict[str, list[str]] = {}
+    for name, values in axes:
+        spans.setdefault(name, []).extend(values)
+    if "SAMPLE_RATE" not in spans:
+        spans = {"SAMPLE_RATE": list(DEFAULT_RATES), **spans}
+    total = 1
+    for values in spans.values():
+        total *= len(values)
+    if total > MAX_POINTS:
+        raise GridError(f"that is a grid of {total}; {MAX_POINTS} settings at a time are the most")
+    relevant = {
+        name: value for name, value in environ.items() if name.startswith((PREFIX, "AWS_LAMBDA_"))
+    }
+    own = _point(_OWN if _sets_any(environ) else _DEFAULTS, relevant, is_own=True)
+    points = [own]
+    for values_of_point in product(*spans.values()):
+        chosen = dict(zip(spans, values_of_point, strict=True))
+        variables = {PREFIX + name: value for name, value in chosen.items()}
+        point = _point(_label(chosen), {**relevant, **variables}, is_own=False)
+        if point.settings == own.settings:
+            points.append(point._replace(label=f"{point.label} ({own.label})", is_own=True))
+        elif all(point.settings != other.settings for other in points[1:]):
+            points.append(point)
+    return points if not any(point.is_own for point in points[1:]) else points[1:]
+
+
+_OWN = "as set"
+_DEFAULTS = "default"
+
+
+def _sets_any(environ: Mapping[str, str]) -> bool:
+    return any(name.startswith(PREFIX) for name in environ)
+
+
+def _label(chosen: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={shown(name, value)}" for name, value in chosen.items())
+
+
+def shown(name: str, value: str) -> str:
+    """Give a value as it may be shown: not at all if it may hold a secret."""
+    return "***" if _setting(name).secret else value or "(default)"
+
+
+def _setting(name: str) -> Setting:
+    return next(setting for setting in SETTINGS if setting.name == name)
+
+
+def _point(label: str, variables: Mapping[str, str], *, is_own: bool) -> Point:
+    settings, problems = read_settings(variables)
+    if problems:
+        first = problems[0]
+        value = f"={first.value}" if first.value else ""
+        raise GridError(f"{first.variable}{value} cannot be used: accepted is {first.accepted}")
+    return Point(label, settings, variables, is_own)

@@ -1,0 +1,245 @@
+"""What becomes of everything under one set of settings: counted from the very parcels that a sink would get.
+
+Promises: what is held grows with the number of reasons and of incomplete failures (up to a bound), not with the log.
+Pure.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from extension import verdict
+from extension.kept import GAP_TYPE, Kept, kept_in
+from extension.ndjson import lines_of
+from extension.parcels import Parcel
+from extension.recording import Kind, Segment
+from extension.sinks.timeline import EVENT_BYTES, message_of
+from whatif.prices import Volume
+
+if TYPE_CHECKING:
+    from extension.account import Account
+    from extension.parcels import Stamp
+
+__all__ = ["Followed", "Incomplete", "Tally"]
+
+SUMMARY_TYPE = "flightRecorder.invocation"
+MAX_INCOMPLETE = 200
+"""Failures that are listed one by one; all are counted."""
+
+MEASURED_BYTES = 4 * 1024 * 1024
+MEASURED_SHARE = 8
+"""So much is written out as a sink would, and compressed; beyond it an eighth, by whose sizes the others are
+reckoned. All of it would take longer than the rest together."""
+
+COMPRESSION_LEVEL = 6
+"""As sinks compress."""
+
+_HISTORY_WEIGHT = 0.0
+_TYPE_WITHIN_BYTES = 80
+_OURS = "flightRecorder."
+
+
+class Incomplete(NamedTuple):
+    """A failed invocation of which lines are missing."""
+
+    request_id: str
+    reason: str
+    written: int
+    missing: int
+    why: str
+
+
+class Followed:
+    """An invocation of which something was delivered, until nothing more is to be expected of it."""
+
+    __slots__ = ("counted_as", "delivered", "dropped", "evicted", "failed_by", "written")
+
+    def __init__(self) -> None:
+        self.counted_as = ""
+        self.failed_by = ""
+        self.delivered = self.written = self.evicted = self.dropped = 0
+
+    def incomplete(self, request_id: str) -> Incomplete | None:
+        """Tell what is missing of a failed invocation; None if nothing is."""
+        missing = max(self.written - self.delivered, self.evicted + self.dropped)
+        if not self.failed_by or missing <= 0:
+            return None
+        if self.evicted:
+            why = "more lines than BUFFER_SIZE holds"
+        elif self.dropped:
+            why = "let go before there was a sign of failure"
+        else:
+            why = "a bound on what is delivered"
+        return Incomplete(request_id, self.failed_by, self.written, missing, why)
+
+
+def _is_ours(segment: Segment) -> bool:
+    """Tell whether a segment is what the extension says itself, and not what it had from Lambda."""
+    return segment.kind is Kind.GAP or (
+        segment.kind is Kind.EVENT
+        and b'"type":"flightRecorder.' in segment.raw[:_TYPE_WITHIN_BYTES]
+    )
+
+
+@dataclass
+class _Sizes:
+    """Of the records that were written out: as they came, for CloudWatch, as NDJSON; and of what was compressed."""
+
+    raw_bytes: int = 0
+    cloudwatch_bytes: int = 0
+    record_bytes: int = 0
+    plain_bytes: int = 0
+    compressed_bytes: int = 0
+
+
+@dataclass
+class Tally:
+    """One set of settings, over all environments.
+
+    Attributes:
+        lines: Delivered, by the reason they were kept for.
+        failures: Failed invocations, by reason.
+        kept: Healthy invocations that were kept, by reason.
+        incomplete: Failed invocations of which lines are missing, the first of them.
+        incomplete_count: How many those are.
+        estimated: Invocations, as the sum of weights.
+        variance: Of that sum.
+        estimated_lines: Lines, as the sum of weights.
+        received: Lines that were taken in.
+        invocations: That were seen.
+        dropped: Lines that were decided against.
+        evicted: Lines that were given up for the memory bound.
+        unreadable_bytes: Of batches; there should be none.
+    """
+
+    lines: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    kept: Counter[str] = field(default_factory=Counter)
+    incomplete: list[Incomplete] = field(default_factory=list)
+    incomplete_count: int = 0
+    estimated: float = 0.0
+    variance: float = 0.0
+    estimated_lines: float = 0.0
+    received: int = 0
+    invocations: int = 0
+    dropped: int = 0
+    evicted: int = 0
+    unreadable_bytes: int = 0
+    _cloudwatch_bytes: float = 0
+    _record_bytes: float = 0
+    _deliveries: int = 0
+    _parcels: int = 0
+    _sizes: _Sizes = field(default_factory=_Sizes)
+
+    @property
+    def kept_lines(self) -> int:
+        """Lines that a sink gets."""
+        return sum(self.lines.values())
+
+    @property
+    def failed(self) -> int:
+        """Invocations that failed, as far as anybody can tell."""
+        return sum(self.failures.values())
+
+    @property
+    def volume(self) -> Volume:
+        """What is delivered."""
+        sizes = self._sizes
+        share = sizes.compressed_bytes / sizes.plain_bytes if sizes.plain_bytes else 0.0
+        return Volume(self._cloudwatch_bytes, self._record_bytes, share, self._deliveries)
+
+    def take(self, parcels: list[Parcel], followed: dict[str, Followed]) -> None:
+        """Take what one environment delivers at once.
+
+        Args:
+            parcels: As a sink gets them.
+            followed: The environment's invocations, by request id; new ones are added.
+        """
+        measured = []
+        for parcel in parcels:
+            stamp = parcel.stamp
+            self.lines[stamp.reason] += parcel.lines
+            self.estimated_lines += stamp.weight * parcel.lines
+            self._deliveries += stamp.reason == verdict.EMF
+            if stamp.request_id and stamp.weight != _HISTORY_WEIGHT:
+                one = followed.get(stamp.request_id)
+                if one is None:
+                    one = followed[stamp.request_id] = Followed()
+                one.delivered += parcel.lines
+                if stamp.failed:
+                    one.failed_by = one.failed_by or stamp.reason
+            measured.append(self._sampled(parcel))
+        for kept in self._measure(measured):
+            if kept.is_line or not isinstance(kept.record, dict):
+                continue
+            told = followed.get(kept.stamp.request_id)
+            if kept.type == SUMMARY_TYPE:
+                self._take_summary(kept.stamp, kept.record, told)
+            elif kept.type == GAP_TYPE and told is not None:
+                told.evicted += int(kept.record["evictedLines"])
+
+    def _sampled(self, parcel: Parcel) -> Parcel:
+        """Give what is to be measured of a parcel: all of it, or all but its lines, which are reckoned then."""
+        self._parcels += 1
+        sizes = self._sizes
+        if sizes.raw_bytes < MEASURED_BYTES or not self._parcels % MEASURED_SHARE:
+            return parcel
+        told = [segment for segment in parcel.segments if _is_ours(segment)]
+        raw_bytes = sum(len(one.raw) for one in parcel.segments) - sum(len(one.raw) for one in told)
+        self._cloudwatch_bytes += raw_bytes * sizes.cloudwatch_bytes / sizes.raw_bytes
+        self._record_bytes += raw_bytes * sizes.record_bytes / sizes.raw_bytes
+        return Parcel(parcel.stamp, told)
+
+    def _measure(self, parcels: list[Parcel]) -> list[Kept]:
+        records = list(kept_in(parcels))
+        encoded = lines_of(records)
+        sizes = self._sizes
+        for kept, line in zip(records, encoded, strict=True):
+            message = message_of(kept, text_reports=True)
+            text_bytes = len(message.encode("utf-8", "replace")) + EVENT_BYTES
+            self._cloudwatch_bytes += text_bytes
+            self._record_bytes += len(line)
+            if not kept.type.startswith(_OURS):
+                sizes.cloudwatch_bytes += text_bytes
+                sizes.record_bytes += len(line)
+                sizes.raw_bytes += len(kept.raw)
+        if sizes.plain_bytes < MEASURED_BYTES:
+            body = b"".join(encoded)
+            sizes.plain_bytes += len(body)
+            sizes.compressed_bytes += len(zlib.compress(body, COMPRESSION_LEVEL))
+        return records
+
+    def _take_summary(self, stamp: Stamp, summary: dict[str, Any], told: Followed | None) -> None:
+        (self.failures if stamp.failed else self.kept)[stamp.reason] += 1
+        self._deliveries += 1
+        if told is None:
+            return  # Of an init, which is no invocation.
+        # A retry has the same id, and may come to the same environment: then both are followed as one.
+        told.written += int(summary["lines"])
+        told.dropped += int(summary["droppedLines"])
+        told.counted_as = stamp.reason
+        self.estimated += stamp.weight
+        self.variance += stamp.weight * (stamp.weight - 1.0)
+
+    def settle(self, request_id: str, one: Followed) -> None:
+        """Take note that nothing more will come of an invocation."""
+        if one.failed_by and one.counted_as in self.kept:
+            # It had been sampled before there was a sign of failure.
+            self.kept[one.counted_as] -= 1
+            self.failures[one.failed_by] += 1
+        missing = one.incomplete(request_id)
+        if missing is not None:
+            self.incomplete_count += 1
+            if len(self.incomplete) < MAX_INCOMPLETE:
+                self.incomplete.append(missing)
+
+    def close(self, account: Account) -> None:
+        """Add one environment's account."""
+        self.received += account.received
+        self.invocations += account.invocations
+        self.dropped += sum(account.dropped.values())
+        self.evicted += account.evicted
+        self.unreadable_bytes += account.unreadable_bytes
