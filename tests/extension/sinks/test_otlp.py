@@ -495,6 +495,8 @@ def test_a_collector_reads_what_was_sent(scheme: str) -> None:
                 "faas.invocation_id": f"Str({FIRST})",
                 "flight_recorder.reason": "Str(crash)",
                 "flight_recorder.weight": "Double(1)",
+                "sampling.threshold": "Str(0)",
+                "tracestate": "Str(ot=th:0)",
             },
             trace_id=OTHER_TRACE_ID if named else TRACE_ID,
             span_id=OTHER_SPAN_ID if named else SPAN_ID,
