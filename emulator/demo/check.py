@@ -1,17 +1,19 @@
 """One invocation as it was and as it arrived, and whether the two agree, line by line.
 
 Pure. "Kept whole" means: every line that the function wrote, as the emulator read it off the pipe, is in the sink,
-byte for byte, in that order, once.
+byte for byte, in that order, once. Every record also has to carry the weight that the plan says, and the reason
+where no failure decided.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from emulator.demo.plan import Planned
     from emulator.demo.receiver import Record
@@ -67,8 +69,11 @@ class Row:
             return "nothing arrived" if self.planned.kept else "not sampled"
         fields = self.delivered[0].fields
         reason, weight = str(fields.get("reason", "no reason given")), fields.get("weight")
+        if weight == 1:
+            return reason
         # 1/rate in floating point is now and then a hair off.
-        return reason if weight == 1 else f"{reason}, for {weight:.4g}"
+        number = f"{weight:.4g}" if isinstance(weight, (int, float)) else str(weight)
+        return f"{reason}, for {number}"
 
 
 def faults_of(row: Row) -> list[str]:
@@ -81,13 +86,28 @@ def faults_of(row: Row) -> list[str]:
         found.append(f"{row.name} wrote no line, so there was nothing to check.")
     if not row.planned.kept and row.delivered:
         found.append(
-            f"{row.name} is healthy and not sampled, yet {len(row.delivered)} records of it were kept."
+            f"{row.name} is healthy, of no rule and not sampled, yet {len(row.delivered)} records of it were kept: "
+            f"{row.why}."
         )
-    if case.rule and row.delivered and row.why != case.rule:
-        found.append(f"{row.name} {case.what}: kept as {row.why}, the rule is {case.rule}.")
     if row.planned.kept and row.kept != row.written:
         found.append(f"{row.name} {case.what}: {_difference(row.written, row.kept)}")
-    return found
+    return [*found, *_wrong_labels(row)]
+
+
+def _wrong_labels(row: Row) -> Iterator[str]:
+    """Find the first record with a reason or weight that the plan does not say; which failure it was, it does not."""
+    planned = row.planned
+    reasons = {"by rule": planned.case.rule, "sampled": "sampled"}
+    for record in row.delivered if planned.kept else ():
+        reason, weight = (record.fields.get(name) for name in ("reason", "weight"))
+        wanted = reasons.get(planned.fate, reason)
+        weighs = isinstance(weight, (int, float)) and math.isclose(weight, planned.weight)
+        if reason != wanted or not weighs:
+            yield (
+                f"{row.name} {planned.case.what}: a record says {reason}, for {weight}; it must say {wanted}, "
+                f"for {planned.weight:.4g}."
+            )
+            return
 
 
 def _difference(written: Sequence[str], kept: Sequence[object]) -> str:

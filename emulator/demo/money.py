@@ -64,19 +64,19 @@ def kept_bytes(row: Row) -> int:
     return row.delivered_bytes + EVENT_OVERHEAD_BYTES * len(row.delivered)
 
 
-def blend(*, failed: Volume, healthy: Volume, sampled: Volume, share: float, rate: float) -> Volume:
-    """Give a million invocations of which another share fails, each as large as those seen.
+def blend(*, certain: Volume, drawn: Volume, sampled: Volume, share: float, rate: float) -> Volume:
+    """Give a million invocations of which another share is kept for certain, each as large as those seen.
 
     Args:
-        failed: Those seen that failed.
-        healthy: Those seen that did not, sampled or not.
-        sampled: Those of the healthy that were kept.
-        share: Of a million, how many fail, 0 to 1.
+        certain: Those seen that failed, or that a rule kept.
+        drawn: Those seen that were left to the draw, sampled or not.
+        sampled: Those of them that were kept.
+        share: Of a million, how many fail or are kept by a rule, 0 to 1.
         rate: The sampling rate, 0 to 1.
     """
-    bad, good, kept = failed.a_million(), healthy.a_million(), sampled.a_million()
+    sure, rest, kept = certain.a_million(), drawn.a_million(), sampled.a_million()
     return Volume(
         MILLION,
-        share * bad.written_bytes + (1 - share) * good.written_bytes,
-        share * bad.kept_bytes + (1 - share) * rate * kept.kept_bytes,
+        share * sure.written_bytes + (1 - share) * rest.written_bytes,
+        share * sure.kept_bytes + (1 - share) * rate * kept.kept_bytes,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 __all__ = [
     "CASES",
@@ -18,9 +19,11 @@ __all__ = [
     "TIMEOUT_MS",
     "Case",
     "DemoFunction",
+    "Fate",
     "Planned",
     "is_sampled",
     "plan_of",
+    "settings_of",
 ]
 
 SAMPLE_RATE = 0.1
@@ -35,6 +38,9 @@ RANDOM_HEX_DIGITS = (
 TRACE_EPOCH_HEX = "6744a800"  # the time a trace id begins with; any will do
 # Chosen so that the ids it gives sample one healthy invocation of each function, about one in ten of them all.
 SEED = "shop 910"
+
+Fate = Literal["failed", "by rule", "sampled", "let go"]
+"""What must become of an invocation; what comes first is asked first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +58,6 @@ class Case:
     outcome: str
     healthy: bool = False
     rule: str = ""
-
-    @property
-    def drawn(self) -> bool:
-        """Whether only the sample decides if it is kept."""
-        return self.healthy and not self.rule
 
 
 CASES = {
@@ -146,17 +147,42 @@ class Planned:
 
     @property
     def sampled(self) -> bool:
-        """Whether it is kept although all went well."""
+        """Whether the draw would keep it, if it comes to the draw."""
         return is_sampled(self.trace_id, rate=SAMPLE_RATE)
+
+    @property
+    def fate(self) -> Fate:
+        """What must become of it."""
+        if not self.case.healthy:
+            return "failed"
+        if self.case.rule:
+            return "by rule"
+        return "sampled" if self.sampled else "let go"
 
     @property
     def kept(self) -> bool:
         """Whether the sink must get all its lines; otherwise it must get none."""
-        return self.sampled or not self.case.drawn
+        return self.fate != "let go"
+
+    @property
+    def weight(self) -> float:
+        """How many invocations it stands for if it is kept: only the draw makes it more than itself."""
+        return 1 / SAMPLE_RATE if self.fate == "sampled" else 1.0
+
+
+def settings_of(sink_url: str) -> dict[str, str]:
+    """Give all the variables that the functions have for the recorder."""
+    return {
+        "FLIGHT_RECORDER_SAMPLE_RATE": str(SAMPLE_RATE),
+        "FLIGHT_RECORDER_KEEP_SLOWER_THAN": f"{KEEP_SLOWER_THAN_MS}ms",
+        "FLIGHT_RECORDER_KEEP_MARKER": MARKER,
+        "FLIGHT_RECORDER_SINK": sink_url,
+        "FLIGHT_RECORDER_FLUSH": "end",
+    }
 
 
 def is_sampled(trace_id: str, *, rate: float) -> bool:
-    """Tell whether a healthy transaction is kept: R >= (1 - rate) * 2^56.
+    """Tell whether the draw keeps a transaction: R >= (1 - rate) * 2^56.
 
     This is worked out here anew, from OpenTelemetry's text, so that the demo checks the extension and does not
     merely ask it.

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from emulator.demo import money
 from emulator.demo.check import account_total
-from emulator.demo.plan import CASES, KEEP_SLOWER_THAN_MS, MARKER, SAMPLE_RATE, TIMEOUT_MS
+from emulator.demo.plan import (
+    CASES,
+    KEEP_SLOWER_THAN_MS,
+    MARKER,
+    SAMPLE_RATE,
+    TIMEOUT_MS,
+    settings_of,
+)
 from emulator.demo.table import Column, Paint, paragraph, row_text, side_by_side, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from emulator.demo.check import Row
+    from emulator.demo.plan import Fate
     from emulator.demo.receiver import Record
     from emulator.demo.run import Buffered, FunctionRun
     from emulator.demo.table import Colour
@@ -38,7 +47,14 @@ COLUMNS = (
     Column("kept", 4, right=True),
     Column("why", 20),
 )
-RARE_FAILURES = 0.01
+# In the order of the table's rows.
+COLOURS: dict[Fate, Colour] = {
+    "failed": "red",
+    "by rule": "cyan",
+    "sampled": "green",
+    "let go": "dim",
+}
+RARE = 0.01  # of invocations that fail or that a rule keeps, where nothing is to be shown
 LEFT_WIDTH = 66
 
 
@@ -47,22 +63,15 @@ def heading(names: Sequence[str], count: int) -> list[str]:
     return paragraph(
         f"""Flight Recorder is a Lambda layer that holds every log line of a function in memory, and delivers
         an invocation's lines only if it failed, whatever killed it, if a rule asks for it (here: slow ones, and
-        those that write a marker), or if it is one of the {SAMPLE_RATE:.0%} sampled of those that went well. Here it is attached, as built, to {_listed(names)}, which run
-        unchanged in a local Lambda: {count} invocations, each shown with the lines it wrote, the lines that
+        those that write a marker), or if it is one of the {SAMPLE_RATE:.0%} sampled of the rest. Here it is attached,
+        as built, to {_listed(names)}, which run unchanged in a local Lambda: {count} invocations, each shown with the lines it wrote, the lines that
         arrived at an HTTP sink, and why."""
     )
 
 
 def settings(sink_url: str) -> list[str]:
     """Tell the variables that the functions have for it, and nothing else."""
-    names = {
-        "SAMPLE_RATE": str(SAMPLE_RATE),
-        "KEEP_SLOWER_THAN": f"{KEEP_SLOWER_THAN_MS}ms",
-        "KEEP_MARKER": MARKER,
-        "SINK": sink_url,
-        "FLUSH": "end",
-    }
-    text = " ".join(f"FLIGHT_RECORDER_{name}={value}" for name, value in names.items())
+    text = " ".join(f"{name}={value}" for name, value in settings_of(sink_url).items())
     return paragraph(f"The functions have these variables set: {text}")
 
 
@@ -83,8 +92,8 @@ def _cells(row: Row) -> list[object]:
 
 def live(row: Row, paint: Paint) -> str:
     """Give the line of an invocation that has just ended."""
-    colour: Colour = "red" if not row.planned.case.healthy else "green"
-    return paint(row_text(COLUMNS, _cells(row)), colour if row.delivered else "dim")
+    colour = COLOURS[row.planned.fate] if row.delivered else "dim"
+    return paint(row_text(COLUMNS, _cells(row)), colour)
 
 
 def rows_by_function(runs: Sequence[FunctionRun], paint: Paint) -> list[str]:
@@ -106,13 +115,15 @@ def rows_by_function(runs: Sequence[FunctionRun], paint: Paint) -> list[str]:
     total = row_text(columns, _sum("together", "", "", "", everything))
     why = f"""Why: the rule that decided, which every record carries as its reason. ...-exception is the runtime's own
         report of an unhandled error, level-error a line at level ERROR; crash and timeout are what Lambda told of
-        the end; slow and marker are rules that keep what went well; sampled is the draw among the rest of it, each standing for {1 / SAMPLE_RATE:.4g} of its kind."""
+        the end; slow and marker are the two rules set here, which keep what went well whatever the draw, each
+        standing for itself, if it took longer than {KEEP_SLOWER_THAN_MS} ms or wrote {MARKER}; sampled is the draw
+        among the rest, each standing for {1 / SAMPLE_RATE:.4g} of its kind."""
     return [paint(lines[0], "bold"), *lines[1:], "", paint(total, "bold"), "", *paragraph(why)]
 
 
-def _importance(row: Row) -> tuple[bool, bool]:
-    """Sort failed invocations first, then those that a rule kept or the draw."""
-    return row.planned.case.healthy, not row.delivered
+def _importance(row: Row) -> int:
+    """Sort failed invocations first, then those that a rule keeps, then the sampled."""
+    return list(COLOURS).index(row.planned.fate)
 
 
 def _sum(function: str, what: str, outcome: str, why: str, rows: Sequence[Row]) -> list[object]:
@@ -172,37 +183,37 @@ def _record_text(record: Record) -> str:
 def bill(runs: Sequence[FunctionRun], *, wire_bytes: int) -> list[str]:
     """Set bytes in and out, what CloudWatch would charge for either, and what the waiting costs."""
     rows = [row for run in runs for row in run.rows]
-    failed = [row for row in rows if not row.planned.case.healthy]
-    healthy = [row for row in rows if row.planned.case.drawn]
-    sampled = [row for row in healthy if row.planned.sampled]
+    certain = [row for row in rows if row.planned.fate in ("failed", "by rule")]
+    drawn = [row for row in rows if row.planned.fate in ("sampled", "let go")]
+    sampled = [row for row in drawn if row.planned.kept]
     seen = money.Volume.of(rows)
     rare = money.blend(
-        failed=money.Volume.of(failed),
-        healthy=money.Volume.of(healthy),
+        certain=money.Volume.of(certain),
+        drawn=money.Volume.of(drawn),
         sampled=money.Volume.of(sampled),
-        share=RARE_FAILURES,
+        share=RARE,
         rate=SAMPLE_RATE,
     )
     columns = (
-        Column("as CloudWatch counts and charges", 48),
+        Column("as CloudWatch counts and charges", 50),
         Column("all lines", 12, right=True),
         Column("kept records", 12, right=True),
         Column("share", 6, right=True),
     )
-    part = len(failed) / len(rows)
+    part = len(certain) / len(rows)
     counted = [f"{size:,.0f}" for size in (seen.written_bytes, seen.kept_bytes)]
     sent = _share(wire_bytes, seen.written_bytes)
     cells = [
         [f"bytes of these {len(rows)} invocations", *counted, _share(*_sizes(seen))],
         ["bytes on the way to the sink, gzipped", "", f"{wire_bytes:,}", sent],
-        [f"USD for a million of them, {part:.0%} failed as here", *_usd(seen.a_million())],
-        [f"USD for a million of them, if {RARE_FAILURES:.0%} failed", *_usd(rare)],
+        [f"USD for a million, {part:.0%} failed or kept by a rule", *_usd(seen.a_million())],
+        [f"USD for a million, if {RARE:.0%} failed or kept by a rule", *_usd(rare)],
     ]
     held = [row.held_ms for row in rows if row.held_ms is not None]
     mean_ms = sum(held) / len(held) if held else 0.0
     waiting_usd = money.hold_usd(held_ms=mean_ms, memory_mb=128)
-    depends = f"""How much is left out depends on how many fail: {part:.0%} here, to show each kind, so kept records come
-        to {_share(*_sizes(seen))} of all lines; with {RARE_FAILURES:.0%} they would come to {_share(*_sizes(rare))}.
+    depends = f"""How much is left out depends on how many fail or are kept by a rule: {part:.0%} here, to show each
+        kind, so kept records come to {_share(*_sizes(seen))} of all lines; with {RARE:.0%} they would come to {_share(*_sizes(rare))}.
         A kept record is {_growth(rows):.1f} times its line, because it also carries request, trace, function, reason,
         weight and id."""
     basis = f"""Basis: {money.INGESTION_USD_PER_GB:.2f} USD per GB (10^9 bytes) of ingestion in us-east-1, Standard
@@ -248,13 +259,11 @@ def verdict(runs: Sequence[FunctionRun], faults: Sequence[str], paint: Paint) ->
         head = paint(f"CHECK FAILED: {len(faults)} finding(s)", "red")
         return [head, *(line for fault in faults for line in paragraph(fault, indent="  "))]
     rows = [row for run in runs for row in run.rows]
-    failed = sum(not row.planned.case.healthy for row in rows)
-    ruled = sum(bool(row.planned.case.rule) for row in rows)
-    sampled = sum(row.planned.case.drawn and row.planned.sampled for row in rows)
+    fates = Counter(row.planned.fate for row in rows)
     lines = sum(len(row.kept) for row in rows)
-    text = f"""Checked, line by line, against what the functions wrote: of the {failed} failed invocations, the
-        {ruled} that a rule kept and the {sampled} sampled all {lines} lines arrived, unchanged, in order, once; of the
-        {len(rows) - failed - ruled - sampled} others, none."""
+    text = f"""Checked, line by line, against what the functions wrote: of the {fates["failed"]} failed invocations, the
+        {fates["by rule"]} that a rule kept and the {fates["sampled"]} sampled, all {lines} lines arrived, unchanged, in
+        order, once; of the {fates["let go"]} others, none."""
     accounts = [account for run in runs for account in run.accounts]
     gone = sum(account_total(accounts, name) for name in ("evicted_lines", "lost_lines"))
     account = f"""The extension's own account, one line at each SHUTDOWN, adds up to the same:
@@ -273,8 +282,8 @@ def next_steps() -> list[str]:
         needs a python3: Lambda's Python runtimes have one, others need a layer or an image with one on the PATH
         (the local Lambda lent them this machine's). The function's code stays as it is.""",
         """3. Nothing has to be set: what is kept goes to the log group /flight-recorder/NAME, under the ordinary
-        execution role. FLIGHT_RECORDER_SINK names other places, such as s3://bucket/logs; if 10% is not what you
-        want, set FLIGHT_RECORDER_SAMPLE_RATE.""",
+        execution role. FLIGHT_RECORDER_SINK names other places, such as s3://bucket/logs; FLIGHT_RECORDER_SAMPLE_RATE
+        and the rules (README.md, Settings) are for where the defaults, 10% and failures, are not what you want.""",
         """4. Once you trust it, deny the function's role logs:PutLogEvents on the function's own log group: until then
         CloudWatch gets, and charges for, every line as before. The statement to copy is in docs/sinks.""",
     )

@@ -11,14 +11,7 @@ from typing import TYPE_CHECKING
 
 from emulator import ComponentMissing, EmulatorTimeout, Function, InvokeResult, LocalLambda
 from emulator.demo.check import Row
-from emulator.demo.plan import (
-    KEEP_SLOWER_THAN_MS,
-    MARKER,
-    SAMPLE_RATE,
-    TIMEOUT_MS,
-    DemoFunction,
-    Planned,
-)
+from emulator.demo.plan import TIMEOUT_MS, DemoFunction, Planned, settings_of
 from emulator.output import EVENT_OVERHEAD_BYTES
 from emulator.runtimes import Interpreter, cache_directory, find_node, node_client, python_client
 
@@ -148,15 +141,8 @@ def run_function(
     Raises:
         EmulatorError: The machine lacks something, or the emulator is stuck.
     """
-    environment = {
-        "FLIGHT_RECORDER_SAMPLE_RATE": str(SAMPLE_RATE),
-        "FLIGHT_RECORDER_KEEP_SLOWER_THAN": f"{KEEP_SLOWER_THAN_MS}ms",
-        "FLIGHT_RECORDER_KEEP_MARKER": MARKER,
-        "FLIGHT_RECORDER_SINK": sink.url,
-        "FLIGHT_RECORDER_FLUSH": "end",
-    }
     rows = []
-    with LocalLambda(_function(function, environment), layers=[layer]) as cloud:
+    with LocalLambda(_function(function, settings_of(sink.url)), layers=[layer]) as cloud:
         for planned in plan:
             result = _invoke(cloud, planned)
             own = by_invocation(cloud.written).get(result.request_id, [])

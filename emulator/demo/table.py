@@ -19,8 +19,8 @@ GAP = "  "
 ELLIPSIS = "..."
 CONTINUED = "  "
 
-Colour = Literal["bold", "dim", "red", "green", "none"]
-CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32"}
+Colour = Literal["bold", "dim", "red", "green", "cyan", "none"]
+CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "cyan": "36"}
 
 
 @dataclass(frozen=True, slots=True)

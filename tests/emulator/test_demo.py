@@ -14,7 +14,16 @@ import pytest
 from emulator import Line
 from emulator.demo import __main__ as demo, money, run
 from emulator.demo.check import Row, account_total, faults, faults_of
-from emulator.demo.plan import CASES, FUNCTIONS, SAMPLE_RATE, Planned, is_sampled, plan_of
+from emulator.demo.plan import (
+    CASES,
+    FUNCTIONS,
+    MARKER,
+    SAMPLE_RATE,
+    Planned,
+    is_sampled,
+    plan_of,
+    settings_of,
+)
 from emulator.demo.receiver import Receiver, Record
 from emulator.demo.table import WIDTH, Column, Paint, fit, paragraph, row_text, side_by_side, table
 
@@ -38,15 +47,19 @@ def make_row(
     outcome: str | None = None,
     written: Iterable[str] = ("a\n", "b\n"),
     kept: Iterable[str] = ("a\n", "b\n"),
+    reason: str | None = None,
+    weight: float | None = None,
 ) -> Row:
+    planned = Planned(5, mishap, trace_id)
+    told = planned.case.rule or ("timeout" if planned.fate == "failed" else "sampled")
     return Row(
         function="orders",
-        planned=Planned(5, mishap, trace_id),
+        planned=planned,
         request_id="r-1",
         outcome=outcome or CASES[mishap].outcome,
         written=tuple(written),
         delivered=tuple(
-            make_record(text, number, reason="timeout", weight=1)
+            make_record(text, number, reason=reason or told, weight=weight or planned.weight)
             for number, text in enumerate(kept)
         ),
         cloudwatch_bytes=200,
@@ -61,7 +74,7 @@ class TestPlan:
             for quick in (False, True):
                 sampled = [one for one in plan_of(function, quick=quick) if one.sampled]
 
-                assert [one.case.drawn for one in sampled] == [True]
+                assert [one.fate for one in sampled] == ["sampled"]
 
     def test_the_day_has_about_forty_invocations_and_most_go_well(self) -> None:
         """The mix is that of a shop, if one with a bad day."""
@@ -77,6 +90,35 @@ class TestPlan:
 
             assert {one.mishap for one in quick} == set(function.mishaps)
             assert len(quick) < len(function.mishaps)
+
+    def test_every_function_writes_the_marker_where_the_event_asks_for_it_and_is_slow_once(
+        self,
+    ) -> None:
+        """Two rules for healthy invocations, each shown by each function with the setting that it needs."""
+        assert settings_of("http://sink/")["FLIGHT_RECORDER_KEEP_MARKER"] == MARKER
+        for function in FUNCTIONS.values():
+            rules = [one.case.rule for one in plan_of(function) if one.fate == "by rule"]
+            texts = [file.read_text() for file in function.code.iterdir() if file.is_file()]
+
+            assert sorted(rules) == ["marker", "slow"]
+            assert sum(text.count(MARKER) for text in texts) == 1
+
+    def test_what_a_rule_keeps_stands_for_itself_whatever_the_draw(self) -> None:
+        """Failures and rules come before the draw; only what is drawn stands for more than itself."""
+        planned = [
+            Planned(1, mishap, trace_id)
+            for mishap in ("hang", "slow", "fine")
+            for trace_id in (SAMPLED, UNSAMPLED)
+        ]
+
+        assert [(one.fate, one.weight) for one in planned] == [
+            ("failed", 1.0),
+            ("failed", 1.0),
+            ("by rule", 1.0),
+            ("by rule", 1.0),
+            ("sampled", 10.0),
+            ("let go", 1.0),
+        ]
 
     def test_the_sampled_are_those_the_extension_samples(self) -> None:
         """Worked out twice, from one specification."""
@@ -98,11 +140,13 @@ class TestCheck:
             make_row(),
             make_row(mishap="fine", kept=()),
             make_row(mishap="fine", trace_id=SAMPLED),
+            make_row(mishap="slow"),
+            make_row(mishap="asked", trace_id=SAMPLED),
         ],
-        ids=["failed and whole", "healthy and gone", "sampled and whole"],
+        ids=["failed", "healthy and gone", "sampled", "kept by a rule", "by a rule, not the draw"],
     )
     def test_what_is_as_it_must_be_has_no_fault(self, row: Row) -> None:
-        """Failed or sampled: all lines; else none."""
+        """Failed, kept by a rule or sampled: all lines; else none."""
         assert faults_of(row) == []
 
     @pytest.mark.parametrize(
@@ -113,8 +157,13 @@ class TestCheck:
             (make_row(kept=("b\n", "a\n")), "line 1 was 'a\\n' and arrived as 'b\\n'"),
             (make_row(kept=("a\n", "b\n", "b\n")), "the first that is too many: 'b\\n'"),
             (make_row(kept=("a", "b\n")), "line 1 was 'a\\n' and arrived as 'a'"),
-            (make_row(mishap="fine"), "healthy and not sampled, yet 2 records"),
+            (make_row(mishap="fine"), "of no rule and not sampled, yet 2 records"),
             (make_row(mishap="fine", trace_id=SAMPLED, kept=()), "2 lines written, 0 kept"),
+            (make_row(mishap="slow", kept=()), "2 lines written, 0 kept"),
+            (make_row(mishap="slow", reason="sampled"), "says sampled, for 1.0; it must say slow"),
+            (make_row(mishap="asked", weight=10.0), "says marker, for 10.0; it must say marker"),
+            (make_row(weight=10.0), "says timeout, for 10.0; it must say timeout, for 1."),
+            (make_row(mishap="fine", trace_id=SAMPLED, weight=1.0), "must say sampled, for 10."),
             (make_row(outcome="success"), "expected timeout, it ended as success"),
             (make_row(written=(), kept=()), "wrote no line"),
         ],
@@ -126,6 +175,11 @@ class TestCheck:
             "a byte is missing",
             "a healthy one was kept",
             "a sampled one was not kept",
+            "what a rule speaks for was not kept",
+            "another reason than the rule's",
+            "what a rule kept has a weight",
+            "a failed one has a weight",
+            "a sampled one stands for itself",
             "it ended otherwise",
             "there was nothing to check",
         ],
@@ -177,10 +231,10 @@ class TestMoney:
         assert money.kept_bytes(row) == row.delivered_bytes + 2 * 26
 
     def test_another_share_of_failures_is_worked_out_from_those_seen(self) -> None:
-        """Failed ones as they are, healthy ones at the rate."""
+        """Failed ones and those of a rule as they are, the others at the rate."""
         mixed = money.blend(
-            failed=money.Volume(2, 2_000, 6_000),
-            healthy=money.Volume(10, 5_000, 1_000),
+            certain=money.Volume(2, 2_000, 6_000),
+            drawn=money.Volume(10, 5_000, 1_000),
             sampled=money.Volume(1, 500, 1_000),
             share=0.01,
             rate=0.1,
