@@ -4,7 +4,8 @@ Promises: Python's own syntax, read by Python's own parser; what is not regular 
 possessive repetition) is refused when it is read, with a sentence that says so. One look at each character, in a table of
 states that is built as they are met and has a bound, so no pattern and no line can stall whoever searches. Of several
 matches the leftmost is given, and of those the longest, which is what masking wants; Python's ``re`` prefers the first
-alternative. Pure.
+alternative. Pure. A little longer than a module should be: what is read, what is built of it and what is searched with are
+one thing, and none of it is of use elsewhere.
 
 Source: Thompson, "Regular expression search algorithm" (1968), with the states kept, as RE2 does it.
 """
