@@ -24,6 +24,11 @@ MEMORY = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 NAME = "AWS_LAMBDA_FUNCTION_NAME"
 _OF_INTEREST = (PREFIX, "AWS_LAMBDA_")
 
+_BUILD_VARIABLES = frozenset(
+    f"{PREFIX}{name}" for name in ("LAYER_ZIP", "PYTHON", "SERVICES", "TEST_WORKERS")
+)
+"""Of this shell, but build.sh's and the tests' own: no function has them."""
+
 
 class SettingsError(Exception):
     """Variables that cannot be read; the message says which and why, and never a value."""
@@ -57,6 +62,8 @@ def read_environ(
     sources.append((GIVEN, dict(_pair(text) for text in given)))
     for origin, variables in sources:
         for name, value in variables.items():
+            if name in _BUILD_VARIABLES and origin == ENVIRONMENT:
+                continue
             if name.startswith(_OF_INTEREST):
                 values[name] = value
                 origins[name] = origin

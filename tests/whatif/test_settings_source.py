@@ -66,3 +66,10 @@ def test_a_pair_that_is_none_is_not_repeated() -> None:
         read_environ({}, given=["hunter2"])
 
     assert "hunter2" not in str(raised.value)
+
+
+def test_the_build_scripts_own_variables_are_no_settings() -> None:
+    """They begin alike, and whoever sets them does not mean the function."""
+    sourced = read_environ({f"{PREFIX}PYTHON": "/usr/bin/python3", f"{PREFIX}FLUSH": "end"})
+
+    assert sourced.values == {f"{PREFIX}FLUSH": "end"}
