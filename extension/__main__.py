@@ -12,7 +12,7 @@ from .account import Account
 from .backlog import Backlog
 from .boot import SCHEMA_WITHOUT_ENDS, Boot, main
 from .config import PREFIX, Problem, Settings, read_settings
-from .courier import Courier
+from .courier import Courier, Rewrite
 from .delivery import STDOUT, Delivery
 from .holding import Holding
 from .keeping import Keeping
@@ -20,9 +20,8 @@ from .lifecycle import Lifecycle
 from .listener import Listener
 from .log import OwnLog
 from .outbox import MAX_BATCH_BYTES, Outbox
-from .parcels import Parcel, rewritten
+from .parcels import rewritten
 from .recorder import Recorder
-from .redaction import NOTHING, Redactor
 from .sinks import Sink, SinkPlan, open_sink
 
 if TYPE_CHECKING:
@@ -207,12 +206,15 @@ def run(boot: Boot) -> None:
     os._exit(0)
 
 
-def _rewriting(settings: Settings) -> Callable[[list[Parcel]], list[Parcel]] | None:
-    """Gives what masks lines before they leave, if anything is to be masked."""
-    if settings.redact == NOTHING:
+def _rewriting(settings: Settings) -> Callable[[], Rewrite] | None:
+    """Gives what makes, for each thread, what masks lines before they leave; None if nothing is to be masked."""
+    patterns = settings.redact
+    if patterns is None:
         return None
-    redactor = Redactor(settings.redact)
-    return partial(rewritten, rewrite=redactor.redact)
+    # Imported here, with the patterns: most functions mask nothing.
+    from .redaction import Redactor
+
+    return lambda: partial(rewritten, rewrite=Redactor(patterns).redact)
 
 
 def _renewal(

@@ -6,12 +6,14 @@ instead, and the function runs. Which there are is in the table of :mod:`extensi
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .redaction import NOTHING, Patterns
 from .rules import Pace
 from .settings import SETTINGS
 from .values import MIB, Flush, Pattern, PlatformEvents
+
+if TYPE_CHECKING:
+    from .redaction import Patterns
 
 PREFIX = "FLIGHT_RECORDER_"
 _MEMORY = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
@@ -60,8 +62,8 @@ class Settings:
     keep_at_least: Pace | None = None
     keep_at_most: Pace | None = None
     history: int = 0
-    redact: Patterns = NOTHING
-    exclude: Patterns = NOTHING
+    redact: "Patterns | None" = None
+    exclude: "Patterns | None" = None
     buffer_bytes: int = DEFAULT_BUFFER_MIN_BYTES
     sink: str = "cloudwatch:"
     sink_headers: tuple[tuple[str, str], ...] = ()
@@ -143,12 +145,16 @@ def read_settings(
         accepted = f"at most half of the function's memory, {most}"
         problems.append(Problem(variable, environ.get(variable, "").strip(), accepted, most))
         found["buffer_bytes"] = most_bytes
-    for variable, patterns, used in (
-        (PREFIX + "REDACT", found.get("redact", NOTHING), "every line is masked as a whole"),
-        (PREFIX + "EXCLUDE", found.get("exclude", NOTHING), "nothing is excluded by it"),
+    for name, used in (
+        ("REDACT", "every line is masked as a whole"),
+        ("EXCLUDE", "nothing is excluded by it"),
     ):
-        problems += [Problem(variable, "", problem, used) for problem in patterns.problems]
+        patterns = found.get(name.lower())
+        if patterns is not None:
+            problems += [Problem(PREFIX + name, "", one, used) for one in patterns.problems]
     if "REDACT" in unresolved:
+        from .redaction import Patterns
+
         # Should anything leave before it is fetched, then masked.
         found["redact"] = Patterns(problems=("not fetched yet",))
     found["unresolved"] = frozenset(unresolved)

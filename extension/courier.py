@@ -13,6 +13,9 @@ from typing import NamedTuple
 from .parcels import Answer, Parcel, Receipt
 from .sinks import Sink
 
+Rewrite = Callable[[list[Parcel]], list[Parcel]]
+"""What is done to a batch before it leaves. It may keep a state, so each thread has one of its own."""
+
 
 class _Errand(NamedTuple):
     parcels: list[Parcel]
@@ -35,7 +38,7 @@ class Courier:
         self._prepare = prepare
         self._sink: Sink | None = None
         self._stale = False
-        self.rewrite: Callable[[list[Parcel]], list[Parcel]] | None = None
+        self.rewrite: Rewrite | None = None
         self._errands: SimpleQueue[_Errand | None] = SimpleQueue()
         self._receipts: SimpleQueue[Receipt] = SimpleQueue()
         self.descriptor, self._announce = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from .account import Account
 from .backlog import Backlog
 from .config import PREFIX
-from .courier import Courier
+from .courier import Courier, Rewrite
 from .log import OwnLog
 from .outbox import Outbox
 from .parcels import Answer, Parcel, Receipt
@@ -101,7 +101,7 @@ class Delivery:
         self._lanes = {lane.courier.descriptor: lane for lane in lanes}
         self._abort_at_s: dict[str, float] = {}
         self._ready = True
-        self._rewrite: Callable[[list[Parcel]], list[Parcel]] | None = None
+        self._rewrite: Rewrite | None = None
         self._diverted = False
         self._until_s: float | None = None
 
@@ -120,11 +120,11 @@ class Delivery:
         """Begins to deliver, or waits: while what names the sinks is still being fetched."""
         self._ready = ready
 
-    def rewrite(self, rewrite: Callable[[list[Parcel]], list[Parcel]] | None) -> None:
-        """Takes what is to be done to each batch before it leaves, wherever to; None for nothing."""
-        self._rewrite = rewrite
+    def rewrite(self, make: Callable[[], Rewrite] | None) -> None:
+        """Takes what makes what is to be done to each batch before it leaves, wherever to; None for nothing."""
+        self._rewrite = make() if make is not None else None
         for lane in self._lanes.values():
-            lane.courier.rewrite = rewrite
+            lane.courier.rewrite = make() if make is not None else None
 
     def overdue(self) -> None:
         """Takes note that an invocation has been held for long enough."""

@@ -27,7 +27,6 @@ from .lines import LineRules
 from .parcels import sifted
 from .recording import Kind, Segment
 from .records import Line, Lines, PlatformEvent, Unreadable, read_batch
-from .redaction import Excluder
 from .rules import Signs
 from .values import PlatformEvents
 
@@ -84,7 +83,12 @@ class Recorder:
         """Takes settings, at first or when they have changed, for every batch from now on."""
         self._correlation = Correlation(settings.correlation_fields)
         self._marker = settings.keep_marker.encode()
-        self._excluder = Excluder(settings.exclude)
+        self._excluder = None
+        if settings.exclude is not None:
+            # Imported here, with the patterns: most functions exclude nothing.
+            from .redaction import Excluder
+
+            self._excluder = Excluder(settings.exclude)
         self._platform_events = settings.platform_events
         self._rules = LineRules(
             error_level=settings.error_level,
@@ -183,7 +187,7 @@ class Recorder:
 
     def _sift(self, segment: Segment) -> list[Segment]:
         """Takes out lines that are not to be recorded."""
-        if not self._excluder.may_match(segment.raw):
+        if self._excluder is None or not self._excluder.may_match(segment.raw):
             return [segment]
         stays, gone = sifted(segment, self._excluder.excludes)
         self._keeping.exclude(

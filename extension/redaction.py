@@ -1,32 +1,56 @@
-"""REDACT and EXCLUDE: what is masked before a line leaves, and which lines are never recorded.
+r"""REDACT and EXCLUDE: what is masked before a line leaves, and which lines are never recorded.
 
-Promises: what matches is masked wherever it stands in a line, in JSON also behind escapes and in numbers, and a JSON line
-stays one; where nothing matches, a line stays byte for byte. When in doubt more is masked: a pattern that cannot be used, a
-search that would take too long and an error of our own mask the whole line. Pure.
+Promises: what matches is masked wherever it stands in a line; in JSON, in each key, string and number as what it says, not
+as it is escaped, and across them. A line that is JSON stays JSON, and but for what is masked every byte of it stays. When in
+doubt more is masked: a pattern that cannot be used and an error of our own mask the whole line. JSON in the middle of text
+is text.
+
+Pure. Patterns are written for people who see lines as they are logged: a match may reach from a key to its value. It counts
+unless it lies within one string, where it would be a match of escapes, or goes on from a match that began there:
+``password=\S+`` ends where the string does.
 """
 
 import json
 import re
-from collections.abc import Callable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from .automaton import Match
 from .linear import Linear
-from .presets import PRESETS
+from .presets import PRESETS, Span
 
 MASK = "[REDACTED]"
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*', re.DOTALL)
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9][0-9.eE+-]*', re.DOTALL)
 """Strings and numbers of JSON text; linear, since no alternative begins like another."""
 
-_RECORD = b'"record":'
+_WRITTEN_CHAR = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]",
+    re.DOTALL,
+)
+"""One character of a JSON string, as it is written (RFC 8259, section 7)."""
+
+_NAMES = re.compile(r"[a-z]+(?:-[a-z]+)*(?: *, *[a-z]+(?:-[a-z]+)*)*")
+
+_EVENT_BEGIN = b'{"time":"'
+_RECORD = '"record":'
+
+_NEVER_ESCAPED = re.compile(r"[ !#-%'-.0-;=?-\[\]-~]+")
+"""What encoders leave as it is, if they do not escape plain letters; Go's escapes what may end an HTML script."""
+
+_ESCAPED_LETTER = re.compile(rb"\\u00(?:2[0-57-9a-fA-F]|3[0-9abdfABDF]|[4-7])")
+"""An escape of what need not be: then needles may be hidden."""
+_ESCAPED_BEYOND = re.compile(rb"\\u(?!00)")
 
 
 class Mask(NamedTuple):
     """One pattern, and what stands in the place of what it finds."""
 
     linear: Linear
-    text: str
-    meant: Callable[[str], tuple[int, int] | None] | None = None
+    text: str = MASK
+    meant: Callable[[str], list[Span]] | None = None
+    telltale: re.Pattern[bytes] | None = None
 
 
 class Patterns(NamedTuple):
@@ -45,21 +69,27 @@ NOTHING = Patterns()
 
 
 def read_patterns(text: str) -> Patterns:
-    """Reads REDACT or EXCLUDE.
+    """Reads REDACT.
 
-    Either names of presets, separated by commas; or one regular expression; or a JSON array of both.
+    Either names of presets, separated by commas; or one regular expression; or a JSON array of both. What has the form of
+    names are names, so that a slip of the pen is no pattern that never matches: a mere word to be masked is written
+    ``(word)``.
     """
-    items = _items(text)
+    return _read(text, _redactions)
+
+
+def read_exclusions(text: str) -> Patterns:
+    """Reads EXCLUDE: one regular expression, or a JSON array of them."""
+    return _read(text, lambda item: [Mask(Linear(item))])
+
+
+def _read(text: str, read: Callable[[str], list[Mask]]) -> Patterns:
     masks: list[Mask] = []
     problems = []
-    for number, item in enumerate(items, 1):
-        presets = PRESETS.get(item)
+    for number, item in enumerate(_items(text), 1):
         try:
-            if presets is not None:
-                masks += [Mask(Linear(p.pattern), f"[REDACTED:{item}]", p.meant) for p in presets]
-            else:
-                masks.append(Mask(Linear(item), MASK))
-        except ValueError as error:
+            masks += read(item)
+        except ValueError as error:  # noqa: PERF203 - each on its own, so that one does not hinder another
             problems.append(f"pattern {number}: {error}")
     return Patterns(tuple(masks), tuple(problems))
 
@@ -72,26 +102,56 @@ def _items(text: str) -> list[str]:
             listed = None
         if isinstance(listed, list) and all(isinstance(one, str) for one in listed):
             return [one for one in listed if one]
-    names = [name.strip() for name in text.split(",")]
-    if names == ["all"]:
-        return list(PRESETS)
-    return names if all(name in PRESETS for name in names) else [text]
+    return [text]
+
+
+def _redactions(item: str) -> list[Mask]:
+    if not _NAMES.fullmatch(item):
+        return [Mask(Linear(item))]
+    return [mask for name in item.split(",") for mask in _presets_named(name.strip())]
+
+
+def _presets_named(name: str) -> list[Mask]:
+    if name == "all":
+        return [mask for each in PRESETS for mask in _presets_named(each)]
+    found = next((each for each in PRESETS if name in {each, each.removesuffix("s")}), None)
+    if found is None:
+        raise ValueError("no preset has this name; a mere word to be masked is written (word)")
+    return [
+        Mask(Linear(preset.pattern), f"[REDACTED:{found}]", preset.meant, preset.telltale)
+        for preset in PRESETS[found]
+    ]
+
+
+class _Edit(NamedTuple):
+    """What is to stand in the place of a part of a text."""
+
+    start: int
+    end: int
+    text: str
 
 
 class Redactor:
     """Masks lines."""
 
-    __slots__ = ("_masks", "_masks_all")
+    __slots__ = ("_masks", "_masks_all", "_screen")
 
     def __init__(self, patterns: Patterns) -> None:
         """Takes patterns; if one of them could not be read, nothing leaves unmasked."""
         self._masks = patterns.masks
         self._masks_all = bool(patterns.problems)
+        self._screen = Screen(patterns.masks)
 
     def redact(self, event: bytes) -> bytes:
         """Gives the JSON of one ``function`` event with what is to be masked in its record masked."""
         if self._masks_all:
             return mask_all(event)
+        if (
+            event.startswith(_EVENT_BEGIN)
+            and event.endswith(b"}")
+            and not self._screen.may_hold(event)
+        ):
+            return event
         try:
             return self._redact(event)
         except Exception:  # noqa: BLE001 - whatever it is, it must not let a secret out
@@ -99,61 +159,135 @@ class Redactor:
 
     def _redact(self, event: bytes) -> bytes:
         text = event.decode("utf-8")
-        at = text.find('"record":') + len(_RECORD)
+        at = text.find(_RECORD) + len(_RECORD)
         end = text.rindex("}")
-        head, record, tail = text[:at], text[at:end], text[end:]
-        if json.loads(text)["record"] != json.loads(record):
+        record = text[at:end]
+        value = json.loads(record)
+        if json.loads(text)["record"] != value:
             raise ValueError  # The record is not last, so it is not known where it ends.
-        masked = self._json_text(record)
-        return event if masked == record else (head + masked + tail).encode()
+        edits = (
+            _within_string(record, self._edits(value))
+            if isinstance(value, str)
+            else self._edits_of_json(record)
+        )
+        return (text[:at] + _edited(record, edits) + text[end:]).encode() if edits else event
 
-    def _json_text(self, text: str) -> str:
-        """Masks JSON text: each string and number by itself, then what is found across them."""
-
-        def token(match: re.Match[str]) -> str:
-            written = match.group()
-            value = json.loads(written)
-            if not isinstance(value, str):
-                masked = self._masked(written)
-                return written if masked == written else json.dumps(masked)
-            masked = self._json_or_text(value)
-            return written if masked == value else json.dumps(masked, ensure_ascii=False)
-
-        masked = _TOKEN.sub(token, text)
-        across = self._masked(masked)
-        if across == masked:
-            return masked
-        try:
-            json.loads(across)
-        except ValueError:
-            return json.dumps(MASK)
-        return across
-
-    def _json_or_text(self, text: str) -> str:
-        """Masks text, which may hold JSON: a JSON line in the Text log format, or JSON in a message."""
+    def _edits(self, text: str) -> list[_Edit]:
+        """Finds what is to be masked in text, which may be JSON: a JSON line in the Text log format, or JSON in JSON."""
         if text.lstrip().startswith(("{", "[")):
             try:
                 json.loads(text)
             except (ValueError, RecursionError):
                 pass
             else:
-                masked = self._json_text(text)
-                return MASK if masked == json.dumps(MASK) else masked
-        return self._masked(text)
+                return self._edits_of_json(text)
+        return self._edits_of_text(text)
 
-    def _masked(self, text: str) -> str:
-        for mask in self._masks:
-            spans = mask.linear.spans(text)
-            if spans is None:
-                return mask.text
-            for start, end in reversed(spans):
-                if mask.meant is not None:
-                    meant = mask.meant(text[start:end])
-                    if meant is None:
+    def _edits_of_text(self, text: str) -> list[_Edit]:
+        return _merged(
+            [_Edit(*span, mask) for match, mask in self._found(text) for span in match.meant]
+        )
+
+    def _found(self, text: str) -> Iterator[tuple[Match, str]]:
+        """Gives what the patterns find in text, and what is to stand in its place."""
+        for linear, mask, meant, _ in self._masks:
+            for match in linear.matches(text):
+                if meant is None:
+                    yield match, mask
+                    continue
+                start, end, _ = match
+                spans = [(start + first, start + last) for first, last in meant(text[start:end])]
+                yield Match(start, end, spans), mask
+
+    def _edits_of_json(self, text: str) -> list[_Edit]:
+        tokens = list(_TOKEN.finditer(text))
+        own = [self._edits_of_token(token) for token in tokens]
+        edits = [edit for each in own for edit in each]
+        starts = [token.start() for token in tokens]
+        ends = [token.end() for token in tokens]
+        places: dict[int, list[int]] = {}
+        for match, mask in self._found(text):
+            first = bisect_right(ends, match.start)
+            if first < len(tokens) and starts[first] <= match.start and match.end <= ends[first]:
+                continue
+            for start, end in match.meant:
+                first = bisect_right(ends, start)
+                if first < len(tokens) and _covers(own[first], start):
+                    continue
+                for number in range(first, bisect_left(starts, end)):
+                    written = tokens[number].group()
+                    if written[0] != '"':
+                        edits.append(_Edit(starts[number], ends[number], json.dumps(mask)))
                         continue
-                    start, end = start + meant[0], start + meant[1]  # noqa: PLW2901 - the part that is meant
-                text = text[:start] + mask.text + text[end:]
-        return text
+                    if number not in places:
+                        places[number] = _places(written)
+                    edits += _across(places[number], starts[number] + 1, _Edit(start, end, mask))
+        return _merged(edits)
+
+    def _edits_of_token(self, token: re.Match[str]) -> list[_Edit]:
+        written = token.group()
+        if written[0] == '"':
+            edits = _within_string(written, self._edits(json.loads(written)))
+            return [
+                _Edit(one.start + token.start(), one.end + token.start(), one.text) for one in edits
+            ]
+        found = self._edits_of_text(written)
+        return [_Edit(*token.span(), json.dumps(found[0].text))] if found else []
+
+
+def _covers(edits: list[_Edit], at: int) -> bool:
+    before = bisect_right(edits, at, key=lambda edit: edit.start)
+    return before > 0 and at < edits[before - 1].end
+
+
+def _across(places: list[int], begin: int, edit: _Edit) -> list[_Edit]:
+    """Gives an edit of text as far as it lies within a string, by whole characters as they are written."""
+    first = bisect_right(places, max(edit.start - begin, 0)) - 1
+    last = bisect_left(places, min(edit.end - begin, places[-1]))
+    if first >= last:
+        return []
+    return [_Edit(begin + places[first], begin + places[last], edit.text)]
+
+
+def _places(written: str) -> list[int]:
+    """Gives where each character of a JSON string begins behind its quote, and where the last one ends."""
+    if "\\" not in written:
+        return list(range(len(written) - 1))
+    starts = [match.start() for match in _WRITTEN_CHAR.finditer(written, 1, len(written) - 1)]
+    return [start - 1 for start in starts] + [len(written) - 2]
+
+
+def _within_string(written: str, edits: list[_Edit]) -> list[_Edit]:
+    """Gives edits of what a JSON string says as edits of how it is written."""
+    if not edits:
+        return []
+    begin = 1 + written.index('"')
+    at = _places(written[begin - 1 : written.rindex('"') + 1])
+    return [
+        _Edit(begin + at[start], begin + at[end], json.dumps(text)[1:-1])
+        for start, end, text in edits
+    ]
+
+
+def _merged(edits: list[_Edit]) -> list[_Edit]:
+    """Puts edits in order; of those that overlap, the first stands for all."""
+    merged: list[_Edit] = []
+    for edit in sorted(edits, key=lambda edit: (edit.start, -edit.end)):
+        if merged and edit.start < merged[-1].end:
+            before = merged[-1]
+            merged[-1] = before._replace(end=max(before.end, edit.end))
+        else:
+            merged.append(edit)
+    return merged
+
+
+def _edited(text: str, edits: list[_Edit]) -> str:
+    pieces = []
+    at = 0
+    for start, end, mask in edits:
+        pieces += [text[at:start], mask]
+        at = end
+    return "".join([*pieces, text[at:]])
 
 
 def mask_all(event: bytes) -> bytes:
@@ -166,30 +300,65 @@ def mask_all(event: bytes) -> bytes:
     return json.dumps(masked, separators=(",", ":")).encode()
 
 
+class Screen:
+    """Tells of events as they came, one or a whole batch, that no pattern can be found in them."""
+
+    __slots__ = ("_any_case", "_as_written", "_is_blind", "_telltales")
+
+    def __init__(self, masks: Iterable[Mask]) -> None:
+        """Takes the patterns."""
+        as_written: dict[bytes, None] = {}
+        any_case: dict[bytes, None] = {}
+        self._telltales = []
+        self._is_blind = False
+        for mask in masks:
+            needles = mask.linear.needles
+            if mask.telltale is not None:
+                self._telltales.append(mask.telltale)
+                continue
+            for string in needles.strings if needles is not None else ("",):
+                needle = max(_NEVER_ESCAPED.findall(string), key=len, default="").encode()
+                self._is_blind |= not needle
+                (any_case if needles is not None and needles.any_case else as_written)[needle] = (
+                    None
+                )
+        self._as_written = tuple(as_written)
+        self._any_case = tuple(any_case)
+
+    def may_hold(self, raw: bytes) -> bool:
+        """Tells whether a pattern may be found in what is written there; in doubt, true."""
+        if self._is_blind:
+            return True
+        for needle in self._as_written:
+            if needle in raw:
+                return True
+        if self._any_case:
+            # Some letters beyond ASCII, escaped or not, are an s or a k but for their case.
+            if not raw.isascii() or _ESCAPED_BEYOND.search(raw):
+                return True
+            lower = raw.lower()
+            for needle in self._any_case:
+                if needle in lower:
+                    return True
+        for telltale in self._telltales:
+            if telltale.search(raw):
+                return True
+        return _ESCAPED_LETTER.search(raw) is not None
+
+
 class Excluder:
     """Tells which lines are never recorded."""
 
-    __slots__ = ("_masks", "_needles")
+    __slots__ = ("_masks", "_screen")
 
     def __init__(self, patterns: Patterns) -> None:
         """Takes patterns; one that could not be read excludes nothing."""
         self._masks = patterns.masks
-        needs = [mask.linear.needs for mask in patterns.masks]
-        # As they stand in a batch, where Go's encoder escapes what may end an HTML script as well.
-        plain = all(needs) and all(
-            needle.isascii()
-            and json.dumps(needle) == f'"{needle}"'
-            and not set(needle) & set("<>&")
-            for each in needs
-            for needle in each
-        )
-        self._needles = [needle.encode() for each in needs for needle in each] if plain else None
+        self._screen = Screen(patterns.masks)
 
     def may_match(self, raw: bytes) -> bool:
         """Tells whether any line of a batch may be one: quick, and in doubt true."""
-        if not self._masks:
-            return False
-        return self._needles is None or any(needle in raw for needle in self._needles)
+        return bool(self._masks) and self._screen.may_hold(raw)
 
     def excludes(self, event: bytes) -> bool:
         """Tells of the JSON of one event whether its line is excluded."""

@@ -7,9 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import values
-from .linear import Linear
-from .presets import PRESETS
-from .redaction import read_patterns
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         values.PATTERN_FORM,
         "A line in which it is found makes the invocation a failed one.",
-        Linear,
+        values.read_pattern,
     ),
     Setting(
         "KEEP_MARKER",
@@ -160,9 +157,9 @@ SETTINGS: tuple[Setting, ...] = (
         "REDACT",
         "redact",
         "",
-        f"all, names of presets ({', '.join(PRESETS)}), {values.PATTERN_FORM}, or a JSON array of both",
+        f"all, names of presets ({', '.join(values.PRESET_NAMES)}), {values.PATTERN_FORM}, or a JSON array of both",
         "What is masked in lines before they leave; what cannot be used masks whole lines.",
-        read_patterns,
+        values.read_redactions,
         secret=True,
     ),
     Setting(
@@ -171,7 +168,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         f"{values.PATTERN_FORM}, or a JSON array of them",
         "Lines in which it is found are never recorded.",
-        read_patterns,
+        values.read_exclusions,
         secret=True,
     ),
     Setting(

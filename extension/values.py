@@ -6,10 +6,13 @@ Pure.
 import re
 from collections.abc import Callable
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .levels import OFF, level_named
 from .rules import Pace
+
+if TYPE_CHECKING:
+    from .redaction import Patterns
 
 
 class Flush(Enum):
@@ -103,6 +106,38 @@ def read_level(text: str) -> int:
 
 PATTERN_FORM = "a regular expression without backreferences and lookaround"
 """See :mod:`extension.linear`."""
+
+PRESET_NAMES = (
+    "aws-keys",
+    "bearer-tokens",
+    "card-numbers",
+    "emails",
+    "passwords",
+    "private-keys",
+)
+"""Those of :data:`extension.presets.PRESETS`, which is loaded with the patterns it holds only where one is asked for: as
+much code as all other settings take together."""
+
+
+def read_pattern(text: str) -> Pattern:
+    """Reads a regular expression."""
+    from .linear import Linear
+
+    return Linear(text)
+
+
+def read_redactions(text: str) -> "Patterns":
+    """Reads REDACT; what cannot be used is told by the result, since it must not let anything leave."""
+    from .redaction import read_patterns
+
+    return read_patterns(text)
+
+
+def read_exclusions(text: str) -> "Patterns":
+    """Reads EXCLUDE; what cannot be used is told by the result."""
+    from .redaction import read_exclusions as read
+
+    return read(text)
 
 
 def one_of(*words: str) -> Callable[[str], str]:

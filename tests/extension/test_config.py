@@ -206,6 +206,8 @@ def test_patterns_are_used_as_far_as_they_can_be() -> None:
         ("REDACT", "", "every line is masked as a whole"),
         ("EXCLUDE", "", "nothing is excluded by it"),
     ]
+    assert settings.redact is not None
+    assert settings.exclude is not None
     assert (len(settings.redact.masks), len(settings.exclude.masks)) == (1, 1)
     assert "hunter2" not in repr(problems)
 
@@ -214,6 +216,7 @@ def test_until_it_is_fetched_redact_masks_everything() -> None:
     """What is to be masked is not known yet."""
     settings, _ = read(REDACT="ssm:/shop/redact")
 
+    assert settings.redact is not None
     assert settings.redact.problems
     assert settings.unresolved == {"REDACT"}
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 from extension.levels import Level
 from extension.parcels import Answer
-from extension.redaction import read_patterns
+from extension.redaction import read_exclusions
 from extension.rules import Pace
 from extension.values import PlatformEvents
 from tests.extension.batches import (
@@ -640,7 +640,7 @@ def test_changed_rules_apply_to_the_next_batch() -> None:
 
 def test_excluded_lines_are_not_recorded_and_counted() -> None:
     """Plain lines and lines that are looked at alike, errors among them: nobody wants to see them."""
-    env = Environment(sample_rate=1.0, exclude=read_patterns("health")).invoke()
+    env = Environment(sample_rate=1.0, exclude=read_exclusions("health")).invoke()
 
     env.receive(
         start(), line("a"), line("health 1"), line("b"), line({"level": "ERROR", "m": "health"})
