@@ -136,7 +136,7 @@ def run(boot: Boot) -> None:
     )
 
     def identify() -> None:
-        keeping.environment_id = os.urandom(ENVIRONMENT_ID_BYTES).hex()
+        keeping.identify(os.urandom(ENVIRONMENT_ID_BYTES).hex())
 
     identify()
     poll = select.poll()

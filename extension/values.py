@@ -155,24 +155,24 @@ _HTTP_SHAPES = ("", "json+", "loki+", "splunk+", "elasticsearch+", "datadog+", "
 _HTTP_SCHEMES = (*_HTTP_SHAPES, "otlp+", "otlp-json+")
 _URL = re.compile(r"([a-z-]+\+)?https?://[^/?#\s][^\s]*", re.IGNORECASE)
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?", re.IGNORECASE)
-_LOG_GROUP = re.compile(r"cloudwatch:[.\-_/#A-Za-z0-9]{0,512}", re.IGNORECASE)
+_LOG_GROUP = re.compile(r"(records\+)?cloudwatch:[.\-_/#A-Za-z0-9]{0,512}", re.IGNORECASE)
 _STREAM = re.compile(r"firehose:[a-zA-Z0-9_.-]{1,64}", re.IGNORECASE)
 SINK_FORMS = (
-    "cloudwatch:[GROUP], s3://BUCKET/PREFIX, firehose:STREAM, otlp+https://…, https://… (also json+, loki+, splunk+,"
-    " elasticsearch+, datadog+, logzio+; http for https), file:PATH or stdout:"
+    "cloudwatch:[GROUP], records+cloudwatch:[GROUP], s3://BUCKET/PREFIX, firehose:STREAM, otlp+https://…, https://… (also"
+    " json+, loki+, splunk+, elasticsearch+, datadog+, logzio+; http for https), file:PATH or stdout:"
 )
 
 
 def read_sink(text: str) -> str:
     """Checks a sink's form. Names are those that AWS allows (PutLogEvents; S3 bucket naming; CreateDeliveryStream)."""
-    if text in {"stdout", "cloudwatch"}:
+    if text in {"stdout", "cloudwatch", "records+cloudwatch"}:
         text += ":"
     scheme = text.partition(":")[0].lower()
     if scheme == "stdout":
         good = text.lower() == "stdout:"
     elif scheme == "file":
         good = bool(text[len("file:") :].removeprefix("//"))
-    elif scheme in {"cloudwatch", "s3", "firehose"}:
+    elif scheme in {"cloudwatch", "records+cloudwatch", "s3", "firehose"}:
         good = any(form.fullmatch(text) for form in (_LOG_GROUP, _BUCKET, _STREAM))
         # Such parts of a path are dropped on the way, and the request's signature is wrong then.
         good = good and not {".", ".."} & set(text.split("/"))

@@ -45,7 +45,7 @@ class Replay:
             function="function",
             version="$LATEST",
         )
-        self._keeping.environment_id = environment_id
+        self._keeping.identify(environment_id)
         self._recorder = Recorder(settings, keeping=self._keeping, account=self._account)
         self._followed: dict[str, Followed] = {}
 

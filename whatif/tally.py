@@ -16,7 +16,7 @@ from extension.kept import GAP_TYPE, Kept, kept_in
 from extension.ndjson import lines_of
 from extension.parcels import Parcel
 from extension.recording import Kind, Segment
-from extension.sinks.timeline import EVENT_BYTES, message_of
+from extension.sinks.timeline import EVENT_BYTES, Form, message_of
 from whatif.prices import Volume
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class Tally:
         encoded = lines_of(records)
         sizes = self._sizes
         for kept, line in zip(records, encoded, strict=True):
-            message = message_of(kept, text_reports=True)
+            message = message_of(kept, form=Form.TEXT)
             text_bytes = len(message.encode("utf-8", "replace")) + EVENT_BYTES
             self._cloudwatch_bytes += text_bytes
             self._record_bytes += len(line)

@@ -75,6 +75,8 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("SINK", "cloudwatch", "cloudwatch:"),
     ("SINK", "cloudwatch:", "cloudwatch:"),
     ("SINK", "cloudwatch:/kept/shop", "cloudwatch:/kept/shop"),
+    ("SINK", "records+cloudwatch", "records+cloudwatch:"),
+    ("SINK", "records+cloudwatch:/kept/shop", "records+cloudwatch:/kept/shop"),
     ("SINK", "s3://my-bucket.logs/a prefix/é", "s3://my-bucket.logs/a prefix/é"),
     ("SINK", "s3://bucket", "s3://bucket"),
     ("SINK", "firehose:my_stream-1.x", "firehose:my_stream-1.x"),

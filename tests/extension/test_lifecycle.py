@@ -117,7 +117,7 @@ class Environment:
         self.outbox = Outbox(self.account, random=lambda: 0.0)
         backlog = Backlog(self.outbox)
         keeping = Keeping(self.settings, backlog=backlog, account=self.account)
-        keeping.environment_id = "e"
+        keeping.identify("e")
         self.recorder = Recorder(self.settings, keeping=keeping, account=self.account)
         self.courier = Courier(lambda: self.sink)
         self.courier.start()

@@ -164,7 +164,7 @@ def _archived(stream: str) -> bytes:
     archive = Outbox(account.archive, random=lambda: 0.0)
     backlog = Backlog(Outbox(account, random=lambda: 0.0), archive=archive)
     keeping = Keeping(Settings(sample_rate=0.0), backlog=backlog, account=account, function="shop")
-    keeping.environment_id = stream[-16:]
+    keeping.identify(stream[-16:])
     recorder = Recorder(Settings(sample_rate=0.0), keeping=keeping, account=account)
     batcher = Batcher(Log(), 1)
     batches = [
