@@ -175,9 +175,8 @@ class Keeping:
             self._conclude(invocation, decided)
 
     def named(self, invocation: Invocation, correlation_id: str) -> None:
-        """Takes note of the id by which a line names the transaction, for which what is owed may have waited."""
+        """Takes note of the id by which a line names the transaction; what waited for it goes when the line is stored."""
         self._stamps.named(invocation, correlation_id)
-        self._owe(invocation)
 
     def fail(self, invocation: Invocation, failure: Failure) -> None:
         """Notes a sign of failure. The first one is the reason; a later one may still tell the outcome better."""
@@ -416,7 +415,12 @@ class Keeping:
         that wait, oldest first; what is left of the open ones.
         """
         bound = self._settings.buffer_bytes
-        excess = self.held_bytes + self._backlog.held_bytes - bound
+        held_bytes = self.held_bytes + self._backlog.held_bytes
+        if held_bytes > bound // 2:
+            # In time: what waits to be named is worth more than its name.
+            for invocation in self._open.values():
+                self._owe(invocation, unnamed=True)
+        excess = held_bytes - bound
         if excess <= 0:
             return
         while excess > 0 and self._history:
@@ -428,8 +432,6 @@ class Keeping:
         excess = self.held_bytes + self._backlog.held_bytes - bound
         if excess > 0:
             self._backlog.give_up(need_bytes=excess, failed_too=False)
-        for invocation in self._open.values():
-            self._owe(invocation, unnamed=True)
         for floor_bytes in (bound // FLOOR_SHARE, 0):
             for invocation in sorted(
                 (self.init, *self._open.values()), key=_held_bytes, reverse=True
