@@ -91,7 +91,7 @@ def grid_of(environ: Mapping[str, str], axes: Sequence[tuple[str, Sequence[str]]
     for values_of_point in product(*spans.values()):
         chosen = dict(zip(spans, values_of_point, strict=True))
         variables = {PREFIX + name: value for name, value in chosen.items()}
-        point = _point(_label(chosen), {**relevant, **variables}, is_own=False)
+        point = _point(_label(chosen, spans), {**relevant, **variables}, is_own=False)
         if point.settings == own.settings:
             points.append(point._replace(label=f"{point.label} ({own.label})", is_own=True))
         elif all(point.settings != other.settings for other in points[1:]):
@@ -107,13 +107,15 @@ def _sets_any(environ: Mapping[str, str]) -> bool:
     return any(name.startswith(PREFIX) for name in environ)
 
 
-def _label(chosen: Mapping[str, str]) -> str:
-    return " ".join(f"{name}={shown(name, value)}" for name, value in chosen.items())
+def _label(chosen: Mapping[str, str], spans: Mapping[str, Sequence[str]]) -> str:
+    return " ".join(f"{name}={_shown(name, value, spans[name])}" for name, value in chosen.items())
 
 
-def shown(name: str, value: str) -> str:
-    """Give a value as it may be shown: not at all if it may hold a secret."""
-    return "***" if _setting(name).secret else value or "(default)"
+def _shown(name: str, value: str, among: Sequence[str]) -> str:
+    """Give a value as it may be shown: if it may hold a secret, by its place among those that are tried."""
+    if not value:
+        return "(default)"
+    return f"(value {among.index(value) + 1})" if _setting(name).secret else value
 
 
 def _setting(name: str) -> Setting:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from extension.config import PREFIX
 from tests.whatif import logs
 from tests.whatif.studies import study_shop
 from whatif.events import Reading
@@ -34,13 +35,15 @@ def test_a_short_log_s_costs_are_of_a_million_invocations() -> None:
 
 
 def test_lines_are_sorted_by_why_they_are_kept(tmp_path: Path) -> None:
-    """Failed, by a rule, sampled, metrics: together they are all that is kept."""
-    view = view_of(study_shop(tmp_path))
+    """Failed, history, by a rule, sampled, metrics: together they are all that is kept."""
+    view = view_of(study_shop(tmp_path, environ={f"{PREFIX}HISTORY": "1"}))
 
     for row in view.rows:
         assert set(row.lines_by_kind) == set(KINDS)
         assert sum(row.lines_by_kind.values()) == row.lines
     assert view.own.lines_by_kind["failed"] == 5 * sum(logs.FAILURES.values())
+    assert view.own.lines_by_kind["history"] > 0
+    assert view.own.lines_by_kind["by a rule"] == 0
 
 
 def test_reasons_that_are_not_known_yet_are_rules() -> None:
