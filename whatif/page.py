@@ -5,10 +5,11 @@ Pure.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
 
-from whatif.charts import Bar, Interval, bars, intervals, legend
+from whatif.charts import Bar, Interval, bars, fits, intervals, legend
 from whatif.prices import AS_OF, PRICES, REGION, SINK_TITLES, SINKS
 from whatif.report import (
     ASSUMPTIONS,
@@ -37,6 +38,12 @@ KIND_CLASSES = dict(zip(KINDS, ("failed", "history", "rule", "sampled", "metrics
 
 def page(view: View) -> str:
     """Write the page."""
+    if not all(fits(row.label) for row in view.rows):
+        # What sets two of them apart may stand where a chart cuts its labels; the tables have them whole.
+        rows = [
+            replace(row, label=f"#{number} {row.label}") for number, row in enumerate(view.rows, 1)
+        ]
+        view = replace(view, rows=rows)
     own = view.own
     sections = [
         _section("Cost", _cost_chart(view), wide=False),
