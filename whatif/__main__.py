@@ -56,13 +56,15 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help=f"a variable of the function's; {PREFIX}... of this shell are used as well",
+        help=f"a variable of the function's, the name with or without {PREFIX}; wins over the file, and over {PREFIX}..."
+        " of this shell, which are used without a file",
     )
     main.add_argument(
         "--configuration",
         type=Path,
         metavar="FILE",
-        help="the answer of `aws lambda get-function-configuration`, for the function's variables and memory",
+        help="the answer of `aws lambda get-function-configuration`, for the function's variables and memory, instead of"
+        " this shell's environment",
     )
     main.add_argument(
         "--html",

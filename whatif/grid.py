@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from extension.config import PREFIX, Settings, read_settings
 from extension.settings import SETTINGS
+from whatif.problems import fault_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,7 +126,5 @@ def _setting(name: str) -> Setting:
 def _point(label: str, variables: Mapping[str, str], *, is_own: bool) -> Point:
     settings, problems = read_settings(variables)
     if problems:
-        first = problems[0]
-        value = f"={first.value}" if first.value else ""
-        raise GridError(f"{first.variable}{value} cannot be used: accepted is {first.accepted}")
+        raise GridError(fault_text(problems[0]))
     return Point(label, settings, variables, is_own)

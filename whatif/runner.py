@@ -62,7 +62,10 @@ class LocalRunner:
         """Take the variables of each of the settings."""
         self._settings = [read_settings(one)[0] for one in variables]
         self._redacts = [
-            Redactor(one.redact).redact if one.redact is not None else None
+            Redactor(one.redact).redact
+            # What a reference names is not known here; until it has been fetched nothing would leave at all.
+            if one.redact is not None and "REDACT" not in one.unresolved
+            else None
             for one in self._settings
         ]
         self._tallies = [Tally() for _ in variables]

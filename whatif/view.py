@@ -14,7 +14,7 @@ from extension.kept import epoch_ns
 from whatif import prices
 from whatif.prices import SINKS, Volume, month_factor, usd_of
 from whatif.tally import WITHHELD
-from whatif.words import counted
+from whatif.words import counted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -198,6 +198,11 @@ def _notes(study: Study) -> list[str]:
     found = []
     for reading in study.readings:
         found += [f"{reading.name}: {note}" for note in reading.notes]
+    unresolved = sorted({name for point in study.points for name in point.settings.unresolved})
+    if unresolved:
+        found.append(
+            f"References are not fetched here: defaults stand in for {listed(unresolved)}, unless --set or --env says more."
+        )
     if log.cut:
         found.append(
             f"{counted(log.cut, 'invocation')} had not ended where the log breaks off: taken for successful."

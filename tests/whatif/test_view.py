@@ -72,6 +72,23 @@ def test_what_makes_figures_doubtful_is_said() -> None:
     assert len(notes) == 6
 
 
+def test_references_are_said_to_stand_for_defaults(tmp_path: Path) -> None:
+    """What they name is not known here: a REDACT masks nothing then, instead of all that there is."""
+    view = view_of(
+        study_shop(
+            tmp_path,
+            environ={
+                f"{PREFIX}REDACT": "ssm:/shop/redact",
+                f"{PREFIX}HISTORY": "ssm:/shop/history",
+            },
+        )
+    )
+
+    assert "defaults stand in for HISTORY and REDACT" in view.notes[0]
+    own, plain = view.own, view_of(study_shop(tmp_path)).own
+    assert own.cloudwatch_bytes == plain.cloudwatch_bytes
+
+
 def test_the_truth_lies_within_the_margin(tmp_path: Path) -> None:
     """An estimate without a sample is none; with everything it is exact."""
     view = view_of(study_shop(tmp_path))
