@@ -6,6 +6,7 @@ Pure: variables are passed in. Values are read by :func:`extension.config.read_s
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -93,11 +94,24 @@ def grid_of(environ: Mapping[str, str], axes: Sequence[tuple[str, Sequence[str]]
         chosen = dict(zip(spans, values_of_point, strict=True))
         variables = {PREFIX + name: value for name, value in chosen.items()}
         point = _point(_label(chosen, spans), {**relevant, **variables}, is_own=False)
-        if point.settings == own.settings:
+        if _key(point) == _key(own):
             points.append(point._replace(label=f"{point.label} ({own.label})", is_own=True))
-        elif all(point.settings != other.settings for other in points[1:]):
+        elif all(_key(point) != _key(other) for other in points[1:]):
             points.append(point)
     return points if not any(point.is_own for point in points[1:]) else points[1:]
+
+
+_PATTERNS = ("redact", "exclude", "error_pattern")
+
+
+def _key(point: Point) -> tuple[Settings, list[str]]:
+    """Give what two points that come to the same have in common: patterns are compared as they are written."""
+    written = [
+        point.variables.get(PREFIX + setting.name, "").strip()
+        for setting in SETTINGS
+        if setting.field in _PATTERNS
+    ]
+    return replace(point.settings, redact=None, exclude=None, error_pattern=None), written
 
 
 _OWN = "as set"

@@ -90,3 +90,24 @@ def test_a_grid_has_a_bound() -> None:
 
     with pytest.raises(GridError, match=f"a grid of {MAX_POINTS + 1}"):
         grid_of({}, [read_axis(f"SAMPLE_RATE={rates}")])
+
+
+@pytest.mark.parametrize("name", ["REDACT", "EXCLUDE", "ERROR_PATTERN"])
+def test_patterns_that_are_written_alike_are_alike(name: str) -> None:
+    """The user's own settings are found in the grid whatever patterns they have; other patterns are others."""
+    environ = {f"{PREFIX}{name}": "(x)+"}
+
+    own = grid_of(environ, [])
+    spanned = grid_of(environ, [(name, ["(x)+", "y+"]), ("SAMPLE_RATE", ["10%"])])
+
+    assert [point.is_own for point in own] == [False, False, False, True, False]
+    assert [point.is_own for point in spanned] == [True, False]
+
+
+def test_values_that_may_be_secrets_are_told_apart_by_their_place() -> None:
+    """Two patterns to try have two labels, and neither shows the pattern."""
+    points = grid_of({}, [("REDACT", ["", "hunter2+", "hunter3+"]), ("SAMPLE_RATE", ["1"])])
+
+    labels = [point.label.split()[0] for point in points if not point.is_own]
+    assert labels == ["REDACT=(default)", "REDACT=(value", "REDACT=(value"]
+    assert "hunter" not in "".join(point.label for point in points)
