@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.no_html:
         arguments.html.write_text(page(view), encoding="utf-8")
         print("", f"The same with charts: {arguments.html}", sep="\n")
-    print("", f"{time.monotonic() - begun:.0f} s", sep="\n")
+    print("", f"Took {time.monotonic() - begun:.0f} s.", sep="\n")
     return 0
 
 

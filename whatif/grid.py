@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from difflib import get_close_matches
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,9 +20,17 @@ if TYPE_CHECKING:
 
     from extension.settings import Setting
 
-__all__ = ["DEFAULT_RATES", "MAX_POINTS", "GridError", "Point", "grid_of", "read_axis"]
+__all__ = ["DEFAULT_RATES", "MAX_POINTS", "REPLAYED", "GridError", "Point", "grid_of", "read_axis"]
 
 DEFAULT_RATES = ("0", "1%", "5%", "10%", "100%")
+REPLAYED = (
+    *("SAMPLE_RATE", "SAMPLE_RATE_TRACE", "SAMPLE_RATE_DEBUG", "SAMPLE_RATE_INFO"),
+    *("SAMPLE_RATE_WARN", "CORRELATION_FIELDS", "ERROR_LEVEL", "ERROR_PATTERN", "KEEP_MARKER"),
+    *("KEEP_COLD_STARTS", "KEEP_SLOWER_THAN", "KEEP_MEMORY_ABOVE", "KEEP_AT_LEAST"),
+    *("KEEP_AT_MOST", "HISTORY", "REDACT", "EXCLUDE", "BUFFER_SIZE", "PLATFORM_EVENTS"),
+)
+"""What decides what is kept. The others say where that goes and when, and whether there is an extension at all."""
+
 MAX_POINTS = 32
 """Each is a recorder of its own for each environment."""
 
@@ -57,10 +66,14 @@ def read_axis(text: str) -> tuple[str, list[str]]:
     name, equals, values = text.partition("=")
     name = name.strip().removeprefix(PREFIX).upper()
     if not equals:
-        raise GridError(f"{text!r} is not NAME=VALUE")
-    if name not in {setting.name for setting in SETTINGS}:
-        known = ", ".join(setting.name for setting in SETTINGS)
-        raise GridError(f"there is no setting {name}; there are {known}")
+        raise GridError(f"--set takes NAME=VALUE[,VALUE...], and not {text!r}")
+    known = [setting.name for setting in SETTINGS]
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        hint = f"perhaps {close[0]} was meant" if close else f"there are {', '.join(known)}"
+        raise GridError(f"there is no setting {name}; {hint}")
+    if name not in REPLAYED:
+        raise GridError(f"a replay is the same whatever {name} is; try {', '.join(REPLAYED)}")
     return name, [value.replace("\\,", ",").strip() for value in _COMMA.split(values)]
 
 

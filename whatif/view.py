@@ -203,6 +203,8 @@ def _notes(study: Study) -> list[str]:
         found.append(
             f"References are not fetched here: defaults stand in for {listed(unresolved)}, unless --set or --env says more."
         )
+    if not all(point.settings.enabled for point in study.points):
+        found.append("ENABLED is false: nothing of this happens until it is true.")
     if log.cut:
         found.append(
             f"{counted(log.cut, 'invocation')} had not ended where the log breaks off: taken for successful."

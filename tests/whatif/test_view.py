@@ -89,6 +89,13 @@ def test_references_are_said_to_stand_for_defaults(tmp_path: Path) -> None:
     assert own.cloudwatch_bytes == plain.cloudwatch_bytes
 
 
+def test_a_recorder_that_is_off_is_said_to_be(tmp_path: Path) -> None:
+    """The figures are those of one that is on."""
+    view = view_of(study_shop(tmp_path, environ={f"{PREFIX}ENABLED": "false"}))
+
+    assert view.notes[0].startswith("ENABLED is false")
+
+
 def test_the_truth_lies_within_the_margin(tmp_path: Path) -> None:
     """An estimate without a sample is none; with everything it is exact."""
     view = view_of(study_shop(tmp_path))
