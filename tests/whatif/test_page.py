@@ -215,3 +215,15 @@ def test_the_page_is_dark_where_that_is_preferred(tmp_path: Path, view: View) ->
 
     assert "rgb(255, 255, 255)" in light
     assert "rgb(13, 17, 23)" in dark
+
+
+def test_what_a_flood_withheld_and_history_are_on_the_page(tmp_path: Path) -> None:
+    """Withheld failures have a column where there are any, history a colour, a column and a sentence."""
+    plain = page(view_of(study_shop(tmp_path)))
+    text = page(view_of(study_shop(tmp_path, "KEEP_AT_MOST=1/h", "HISTORY=1", "SAMPLE_RATE=0")))
+
+    assert "withheld by KEEP_AT_MOST" not in plain
+    assert '<th scope="col" class="figure">withheld by KEEP_AT_MOST</th>' in text
+    assert '<span class="key history"></span>history' in text
+    assert "History was let go of before a failure" in text
+    assert "2 failures of 5 without some of the lines: 2 withheld by KEEP_AT_MOST" in text
