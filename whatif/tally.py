@@ -52,7 +52,7 @@ COMPRESSION_LEVEL = 6
 """As sinks compress."""
 
 WITHHELD = "withheld by KEEP_AT_MOST"
-EVICTED = "more lines than BUFFER_SIZE holds"
+EVICTED = "given up for BUFFER_SIZE"
 LATE = "let go before there was a sign of failure"
 UNDELIVERED = "not delivered for another reason"
 CAUSES = (WITHHELD, EVICTED, LATE, UNDELIVERED)

@@ -56,17 +56,18 @@ def test_settings_that_find_other_failures_are_told_apart(tmp_path: Path) -> Non
 def test_what_is_missing_is_listed(tmp_path: Path) -> None:
     """Incomplete failures are named with what is missing and why, and not called whole."""
     view = view_of(study_shop(tmp_path))
-    missing = Incomplete("459921b5", "timeout", 3000, 2500, "more lines than BUFFER_SIZE holds")
+    missing = Incomplete("459921b5", "timeout", 3000, 2500, "given up for BUFFER_SIZE")
     row = replace(
         view.rows[0], whole=view.rows[0].failed - 1, missing={EVICTED: 1}, incomplete=[missing]
     )
 
     text = "\n".join(report(replace(view, rows=[row, *view.rows[1:]]), Paint(enabled=False)))
 
-    assert "459921b5  timeout: 2,500 of 3,000, more lines than BUFFER_SIZE holds" in text
+    assert "459921b5  timeout: 2,500 of 3,000, given up for BUFFER_SIZE" in text
     assert "All of them are kept whole" not in text
     assert (
-        "SAMPLE_RATE=0: 1 failure of 5 without some of the lines: 1 more lines than BUFFER" in text
+        "SAMPLE_RATE=0: 1 failure of 5 without some of the lines: 1 given up for BUFFER_SIZE."
+        in text
     )
     assert "4 of 5" in text
 
@@ -81,8 +82,7 @@ def test_what_a_flood_withheld_is_told_from_what_was_given_up(tmp_path: Path) ->
     text = " ".join(missing_text(row).split())
 
     assert text == (
-        "5 failures of 5 without some of the lines: 3 withheld by KEEP_AT_MOST (12 lines); 2 more lines than BUFFER_SIZE"
-        " holds."
+        "5 failures of 5 without some of the lines: 3 withheld by KEEP_AT_MOST (12 lines); 2 given up for BUFFER_SIZE."
     )
     told = "\n".join(report(replace(view, rows=[row, *view.rows[1:]]), Paint(enabled=False)))
     assert "  and 5 more" in told
