@@ -367,6 +367,11 @@ class Keeping:
                     Parcel(self._stamps.of(invocation, decided, weight=weight), parts)
                 )
 
+    def _owe_unnamed(self) -> None:
+        """Hands over what waits to be named, in time: it is worth more than its name."""
+        for invocation in self._open.values():
+            self._owe(invocation, unnamed=True)
+
     def _owe_history(self, failed: Invocation) -> None:
         """Hands over what was let go of before a failure, if there is any: it may tell how it came to that."""
         if not self._settings.history or failed.is_withheld:
@@ -415,12 +420,9 @@ class Keeping:
         that wait, oldest first; what is left of the open ones.
         """
         bound = self._settings.buffer_bytes
-        held_bytes = self.held_bytes + self._backlog.held_bytes
-        if held_bytes > bound // 2:
-            # In time: what waits to be named is worth more than its name.
-            for invocation in self._open.values():
-                self._owe(invocation, unnamed=True)
-        excess = held_bytes - bound
+        excess = self.held_bytes + self._backlog.held_bytes - bound
+        if excess > -bound // 2:
+            self._owe_unnamed()
         if excess <= 0:
             return
         while excess > 0 and self._history:
