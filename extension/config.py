@@ -78,6 +78,7 @@ class Settings:
     platform_events: PlatformEvents = PlatformEvents.REPORT
     log_level: str = "warning"
     refresh_interval_ms: int = 300_000
+    metrics_interval_ms: int = 0
     enabled: bool = True
     unresolved: frozenset[str] = frozenset()
 

@@ -131,6 +131,14 @@ class Outbox:
         return self.failures > 0 or self._late
 
     @property
+    def is_awaited(self) -> bool:
+        """Whether there is anything that somebody may wait for: all but the extension's own metrics."""
+        batches = (self._under_way, *self._batches)
+        return any(not parcel.is_metrics for parcel in self._parcels) or any(
+            not parcel.is_metrics for batch in batches if batch for parcel in batch.parcels
+        )
+
+    @property
     def lines(self) -> int:
         """Lines that wait or are under way."""
         return sum(parcel.lines for parcel in self._all())
@@ -273,6 +281,8 @@ class Outbox:
     def _keep(self, parcels: list[Parcel], rejected_lines: int) -> None:
         """Counts parcels as taken, but for so many lines that the sink rejected without saying which."""
         for parcel in parcels:
+            if parcel.is_metrics:
+                continue
             rejected = min(rejected_lines, parcel.lines)
             rejected_lines -= rejected
             self._tally.keep(parcel.stamp.reason, parcel.lines - rejected)
@@ -300,6 +310,14 @@ class Outbox:
         self._parcels.clear()
         self.held_bytes -= sum(parcel.held_bytes for parcel in parcels)
         return parcels
+
+    def take_metrics(self) -> list[Parcel]:
+        """Gives the extension's own metrics, but for what has been tried already."""
+        taken = [parcel for parcel in self._parcels if parcel.is_metrics]
+        if taken:
+            self._parcels = deque(one for one in self._parcels if not one.is_metrics)
+            self.held_bytes -= sum(parcel.held_bytes for parcel in taken)
+        return taken
 
     def _all(self) -> list[Parcel]:
         under_way = self._under_way.parcels if self._under_way is not None else []
@@ -340,6 +358,7 @@ class Outbox:
         return before_bytes - parcel.held_bytes
 
     def _merge_gaps(self, need_bytes: int) -> int:
+        metrics = self.take_metrics()
         before_bytes = self.held_bytes
         merged: Parcel | None = None
         while self._parcels and not self._parcels[0].lines:
@@ -351,7 +370,10 @@ class Outbox:
         if merged is not None:
             self._parcels.appendleft(merged)
             self.held_bytes += merged.held_bytes
-        return before_bytes - self.held_bytes
+        freed_bytes = before_bytes - self.held_bytes
+        for parcel in metrics:
+            self.put(parcel)
+        return freed_bytes
 
 
 def _only(parcels: list[Parcel], numbers: frozenset[int]) -> list[Parcel]:

@@ -238,6 +238,24 @@ def read_pace(text: str) -> Pace:
     return Pace(count, per_ms)
 
 
+MIN_METRICS_INTERVAL_MS = 10_000
+"""A line costs some 2 KB of CloudWatch's ingestion, and metrics have a minute's resolution in any case."""
+MAX_METRICS_INTERVAL_MS = 3_600_000
+"""Beyond that an alarm on them would come too late to be one."""
+_METRICS_INTERVAL = re.compile(r"([0-9]{1,6})\s*(s|m|h)")
+
+
+def read_metrics_interval_ms(text: str) -> int:
+    """Reads ``off``, which is 0, or how often metrics are written: ``30s``, ``1m``, ``1h``."""
+    if text.lower() == "off":
+        return 0
+    match = _METRICS_INTERVAL.fullmatch(text)
+    interval_ms = int(match.group(1)) * _PACE_MS[match.group(2)] if match else 0
+    if not MIN_METRICS_INTERVAL_MS <= interval_ms <= MAX_METRICS_INTERVAL_MS:
+        raise ValueError
+    return interval_ms
+
+
 SAME_RATE = "SAMPLE_RATE"
 
 

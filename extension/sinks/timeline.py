@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Set as AbstractSet
 from typing import NamedTuple
 
-from extension.kept import GAP_TYPE, Kept, dumps, epoch_ns
+from extension.kept import GAP_TYPE, METRICS_TYPE, Kept, dumps, epoch_ns
 from extension.ndjson import lines_of
 
 MAX_EVENTS = 10_000
@@ -85,7 +85,7 @@ def log_events(records: Iterable[Kept], *, text_reports: bool, now_ms: int) -> l
 
 def message_of(kept: Kept, *, text_reports: bool) -> str:
     """Gives what is written of a record: a line as it was, all that is known of an invocation, or the event's JSON."""
-    if kept.is_line:
+    if kept.is_line or kept.type == METRICS_TYPE:
         return kept.text or "\n"
     if kept.type in _WHOLE_RECORDS:
         return lines_of([kept])[0].decode("utf-8", "replace").removesuffix("\n")
