@@ -5,6 +5,7 @@ FALLBACK_SINK; so does what waits, once SINK has failed a few times in a row, un
 one, what is refused of a failed invocation goes to standard output, as does whatever is left of failed ones when the
 environment ends and no sink has taken it: Lambda sends that to CloudWatch, if it is allowed to. All of it is counted.
 The extension's own metrics go to SINK where that is CloudWatch Logs and takes records, else to standard output.
+Longer than most modules, because what becomes of what a sink won't take is best seen at one place.
 
 Assumes: standard output is a pipe that Lambda reads (AWS: Telemetry API, type ``extension``).
 """
