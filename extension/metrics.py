@@ -122,10 +122,10 @@ class Times:
         self._longest_ms = max(self._longest_ms, took_ms)
         if self._count % self._every == 0:
             if len(self._values_ms) >= MAX_VALUES:
+                # As many as that is an even number, so that this one is of those that stay.
                 self._values_ms = self._values_ms[::2]
                 self._every *= 2
-            if self._count % self._every == 0:
-                self._values_ms.append(took_ms)
+            self._values_ms.append(took_ms)
         self._count += 1
 
     def values_ms(self) -> list[float]:

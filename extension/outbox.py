@@ -4,7 +4,7 @@ Promises: parcels leave in the order they came; at most one batch is under way; 
 was put together, so that a repetition has the same bytes; what a sink would not take now stays, in its place, and is
 tried again after a pause that grows; a batch that is too large, or holds something that is never taken, is cut until
 that is found, and the rest of it goes; what the sink will never take is given back. The memory bound is the recorder's
-to hold; :meth:`Outbox.give_up` is how it does so here.
+to hold; :meth:`Outbox.give_up` is how it does so here. A little longer than most modules: one queue has one state.
 """
 
 from collections import deque

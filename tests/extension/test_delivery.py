@@ -7,6 +7,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -645,3 +646,18 @@ def test_times_to_an_answer_are_told(make: Make) -> None:
 
     assert len(took_ms) == 2
     assert all(0 <= one < WAIT_S * 1000 for one in took_ms)
+
+
+def test_a_standard_output_that_is_broken_is_no_end(
+    make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot be written is told again later, and said to be lost at the end."""
+    world = make()
+    world.delivery.lead_metrics({"SINK": "https"})
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        world.delivery._metrics_out = full.fileno()
+        went = world.delivery.report(world.metrics("m"))
+        world.delivery.report_last(world.metrics("m"), world.now_s(), wait=world.wait)
+
+    assert not went
+    assert [one["variable"] for one in said(capsys)] == ["FLIGHT_RECORDER_METRICS"]
