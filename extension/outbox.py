@@ -217,6 +217,7 @@ class Outbox:
         if batch is None:
             return []
         self._tally.count_delivery(receipt.answer.value, sent_bytes=receipt.sent_bytes)
+        excused = batch.attempts == 1 and all(parcel.is_metrics for parcel in batch.parcels)
         given_back = _refused(batch.parcels, receipt)
         gone = receipt.taken.union(receipt.refused)
         parcels = without(batch.parcels, gone) if gone else batch.parcels
@@ -232,7 +233,7 @@ class Outbox:
         batch.parcels = left
         if left:
             given_back += self._settle_left(batch, receipt)
-        self._pace(receipt, now_s)
+        self._pace(receipt, now_s, excused=excused)
         return given_back
 
     def _settle_left(self, batch: Batch, receipt: Receipt) -> list[tuple[str, Parcel]]:
@@ -264,14 +265,17 @@ class Outbox:
             self._batches.appendleft(batch)
             self.held_bytes += sum(parcel.held_bytes for parcel in batch.parcels)
 
-    def _pace(self, receipt: Receipt, now_s: float) -> None:
+    def _pace(self, receipt: Receipt, now_s: float, *, excused: bool) -> None:
         self._late = False
         if receipt.answer not in (Answer.UNAVAILABLE, Answer.DENIED):
             self._pause_s, self._try_at_s, self.failures = FIRST_PAUSE_S, 0.0, 0
             if receipt.answer is Answer.TAKEN:
                 self._hopeless = False
             return
-        self.failures += 1
+        if not excused:
+            # Metrics are let freeze on their way, so their first failure says nothing of the sink; were it one, the lines
+            # of an invocation that fails next would not be waited for.
+            self.failures += 1
         if receipt.answer is Answer.DENIED:
             self._pause_s = MAX_PAUSE_S
         asked_s = min(receipt.retry_after_s or 0.0, MAX_PAUSE_S)

@@ -491,6 +491,7 @@ def test_metrics_are_printed_while_cloudwatch_is_down(make: Make) -> None:
     world.sink.answer = lambda _: DOWN
     world.delivery.report(world.metrics("m"))
     world.attempt()
+    world.attempt()
     world.delivery.report(world.metrics("mm"))
     printed = world.written()
     world.sink.answer = lambda _: TAKEN

@@ -689,3 +689,26 @@ def test_metrics_can_be_taken_out(outbox: Outbox) -> None:
     assert ids(outbox.begin(0.0)) == ["a"]
     outbox.settle(TAKEN, 0.0)
     assert outbox.held_bytes == 0
+
+
+def test_the_first_failure_of_metrics_is_none_of_the_sinks(outbox: Outbox) -> None:
+    """They may have been frozen on their way: what is kept next is waited for all the same, and a second one counts."""
+    outbox.put(metrics())
+    failing = []
+    for number in range(2):
+        outbox.begin(100.0 * number)
+        outbox.settle(UNAVAILABLE, 100.0 * number)
+        failing.append(outbox.failing)
+
+    assert failing == [False, True]
+
+
+def test_the_first_failure_of_metrics_beside_lines_counts(outbox: Outbox) -> None:
+    """Somebody waits for those, and should not for the next attempt."""
+    outbox.put(parcel("a"))
+    outbox.put(metrics())
+    outbox.begin(0.0)
+    outbox.settle(UNAVAILABLE, 0.0)
+
+    assert outbox.failing
+    assert outbox.begin(0.0) is None
