@@ -85,6 +85,11 @@ class Keeping:
         """Takes the name of this environment, 16 hex digits; a new one when it turns out to be a clone."""
         self._judge.environment_id = self._stamps.environment_id = environment_id
 
+    @property
+    def environment_id(self) -> str:
+        """The name of this environment."""
+        return self._stamps.environment_id
+
     def invoked_as(self, arn: str) -> None:
         """Takes the ARN by which the function is invoked from now on."""
         self._stamps.arn = arn

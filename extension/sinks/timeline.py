@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Set as AbstractSet
 from enum import Enum
 from typing import NamedTuple
 
-from extension.kept import GAP_TYPE, Kept, dumps, epoch_ns
+from extension.kept import GAP_TYPE, METRICS_TYPE, Kept, dumps, epoch_ns
 from extension.levels import parse_object
 from extension.lines import is_emf
 from extension.ndjson import lines_of
@@ -103,7 +103,7 @@ def message_of(kept: Kept, *, form: Form) -> str:
     """Gives what is written of a record: a line as it was, all that is known of an invocation, or the event's JSON."""
     if kept.type in _WHOLE_RECORDS or (form is Form.RECORDS and not _is_emf(kept)):
         return lines_of([kept])[0].decode("utf-8", "replace").removesuffix("\n")
-    if kept.is_line:
+    if kept.is_line or kept.type == METRICS_TYPE:
         return kept.text or "\n"
     if kept.type == "platform.report" and form is Form.TEXT:
         report = report_text(kept.record)
