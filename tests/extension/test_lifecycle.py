@@ -845,7 +845,7 @@ def test_metrics_come_last_and_cost_no_account(
     environment.lifecycle.reporting = reporting
 
     cloud.invoke(A)
-    cloud.post([start(A), line(ERROR), done(A)])
+    cloud.post([start(A), line(ERROR), runtime_done(A)])
     cloud.shut_down()
     environment.join()
 
