@@ -143,7 +143,7 @@ def test_an_unknown_setting_is_said_with_the_one_that_was_perhaps_meant(
 
     [one] = problems(cloud)
     assert one["variable"] == "FLIGHT_RECORDER_SAMPEL_RATE"
-    assert "FLIGHT_RECORDER_SAMPLE_RATE" in one["accepted"]
+    assert "FLIGHT_RECORDER_SAMPLE_RATE" in one["fault"]
     _assert_failed_alone_arrived(cloud, delivered, kinds)
 
 
