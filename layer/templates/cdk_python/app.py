@@ -1,7 +1,5 @@
 """A function with Flight Recorder attached: docs/attach/cdk.md says how to deploy it."""
 
-from __future__ import annotations
-
 from aws_cdk import App, Stack, aws_lambda as lambda_
 from flight_recorder import FlightRecorder
 
@@ -11,41 +9,44 @@ CODE = """def handler(event, context):
         raise RuntimeError("everything above is delivered, whatever the sample rate")
 """
 
-app = App()
+
+def build(app: App) -> None:
+    """Make the stack, as `-c name=value` and cdk.json say."""
+
+    def given(name: str, default: str = "") -> str:
+        return str(app.node.try_get_context(name) or default)
+
+    layer_arn = given("layerArn")
+    if not layer_arn:
+        raise SystemExit("say which layer version: cdk deploy -c layerArn=arn:aws:lambda:...")
+    function_name = given("functionName", "recorded")
+
+    stack = Stack(app, given("stackName", "Recorded"))
+    recorder = FlightRecorder(
+        stack,
+        "FlightRecorder",
+        layer_arn=layer_arn,
+        function_name=function_name,
+        sink=given("sink", "cloudwatch:"),
+        sample_rate=float(given("sampleRate", "0.1")),
+        allow_own_log_group=given("ownLogGroup") == "allow",
+        metrics=given("metrics", "5m"),
+        alarm_topic_arn=given("alarmTopicArn"),
+    )
+    lambda_.Function(
+        stack,
+        "Function",
+        function_name=function_name,
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        handler="index.handler",
+        code=lambda_.Code.from_inline(CODE),
+        layers=[recorder.layer],
+        environment=recorder.environment,
+        role=recorder.role,
+    )
 
 
-def given(name: str, default: str | None = None) -> str | None:
-    """Give what `-c name=value` says."""
-    value = app.node.try_get_context(name)
-    return default if value is None else str(value)
-
-
-layer_arn = given("layerArn")
-if not layer_arn:
-    raise SystemExit("say which layer version: cdk deploy -c layerArn=arn:aws:lambda:...")
-function_name = given("functionName", "recorded")
-
-stack = Stack(app, given("stackName", "Recorded"))
-recorder = FlightRecorder(
-    stack,
-    "FlightRecorder",
-    layer_arn=layer_arn,
-    function_name=function_name,
-    sink=given("sink", "cloudwatch:"),
-    sample_rate=float(given("sampleRate", "0.1")),
-    allow_own_log_group=given("ownLogGroup") == "allow",
-    metrics=given("metrics", "5m"),
-    alarm_topic_arn=given("alarmTopicArn"),
-)
-lambda_.Function(
-    stack,
-    "Function",
-    function_name=function_name,
-    runtime=lambda_.Runtime.PYTHON_3_13,
-    handler="index.handler",
-    code=lambda_.Code.from_inline(CODE),
-    layers=[recorder.layer],
-    environment=recorder.environment,
-    role=recorder.role,
-)
-app.synth()
+if __name__ == "__main__":
+    application = App()
+    build(application)
+    application.synth()

@@ -45,7 +45,7 @@ class FlightRecorder(Construct):
         retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         allow_own_log_group: bool = False,
         metrics: str = "5m",
-        alarm_topic_arn: str | None = None,
+        alarm_topic_arn: str = "",
     ) -> None:
         """Makes what belongs to one function.
 
@@ -145,7 +145,7 @@ class FlightRecorder(Construct):
             dimensions_map={"FunctionName": self._function_name},
         )
 
-    def _alarms(self, topic_arn: str | None) -> None:
+    def _alarms(self, topic_arn: str) -> None:
         above = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
         at_least = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
         interval = Duration.minutes(5)
