@@ -51,28 +51,22 @@ def aws(tmp_path: Path) -> AwsService:
 OWN = {"TABLE": 'two words, and "quotes" \\ $HOME', "FLIGHT_RECORDER_SAMPLE_RATE": "1"}
 
 
-def test_the_script_attaches_to_a_function_that_is_there(aws: AwsService) -> None:
-    """What AWS (moto) then has keeps the contract; the function's own variables are as they were."""
+def test_the_script_attaches_to_a_function_that_is_there_and_again_for_another_sink(
+    aws: AwsService,
+) -> None:
+    """What AWS (moto) then has keeps the contract; variables stay, nothing is attached twice, no alarm stays that lies."""
     run_well([ATTACH, "recorded", LAYER, "--alarm-topic", TOPIC], env=aws_environ(aws))
+    first = attached(aws)
+    again = run([ATTACH, "recorded", LAYER, "--sink", SINKS["firehose"]], env=aws_environ(aws))
+    second = attached(aws)
 
-    after = attached(aws)
-    assert after.environment.pop("TABLE") == OWN["TABLE"]
-    check(after, "cloudwatch", topic=TOPIC)
-
-
-def test_the_script_run_again_for_another_sink_sets_what_that_needs(aws: AwsService) -> None:
-    """The layer is not attached twice; with Firehose and the Deny no alarm could ring, which it says."""
-    run_well(
-        [ATTACH, "recorded", LAYER, "--sink", SINKS["s3"], "--metrics", "off"], env=aws_environ(aws)
-    )
-
-    done = run([ATTACH, "recorded", LAYER, "--sink", SINKS["firehose"]], env=aws_environ(aws))
-
-    assert done.returncode == 0, done.stderr
-    assert "no alarms: neither the sink nor" in done.stderr
-    after = attached(aws)
-    assert after.environment.pop("TABLE") == OWN["TABLE"]
-    check(after, "firehose")
+    assert first.environment.pop("TABLE") == second.environment.pop("TABLE") == OWN["TABLE"]
+    check(first, "cloudwatch", topic=TOPIC)
+    assert again.returncode == 0, again.stderr
+    assert "no alarms: neither the sink nor" in again.stderr
+    # What was kept until now stays for as long as it was to stay.
+    assert second.retention_days.pop("/flight-recorder/recorded") == 30
+    check(second, "firehose")
 
 
 @pytest.mark.parametrize(

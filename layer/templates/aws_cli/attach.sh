@@ -16,7 +16,7 @@ usage() {
   --alarm-topic ARN      the SNS topic that alarms notify
 
 It needs these permissions: lambda:GetFunctionConfiguration, lambda:GetLayerVersion, lambda:UpdateFunctionConfiguration,
-iam:PutRolePolicy, logs:CreateLogGroup, logs:PutRetentionPolicy, cloudwatch:PutMetricAlarm.
+iam:PutRolePolicy, logs:CreateLogGroup, logs:PutRetentionPolicy, cloudwatch:PutMetricAlarm, cloudwatch:DeleteAlarms.
 TEXT
 }
 
@@ -122,11 +122,16 @@ hourly() {
         "MetricName": "Invocations", "Dimensions": [{"Name": "FunctionName", "Value": "%s"}]}}}' "$1" "$2" "$FUNCTION"
 }
 
-if [[ "$METRICS" == off ]]; then
-    say "no alarms: without metrics none could ring"
-elif [[ "$SINK" != cloudwatch:* && "$OWN" == deny ]]; then
-    # The recorder's metrics go to CloudWatch with what is kept, else through the function's own log group.
-    say "no alarms: neither the sink nor the function's own log group takes the recorder's metrics to CloudWatch"
+# The recorder's metrics go to CloudWatch with what is kept, else through the function's own log group.
+NOT=""
+[[ "$SINK" == cloudwatch:* || "$OWN" == allow ]] ||
+    NOT="neither the sink nor the function's own log group takes the recorder's metrics to CloudWatch"
+[[ "$METRICS" != off ]] || NOT="metrics are off"
+if [[ -n "$NOT" ]]; then
+    # Those of an earlier run would never ring, but for the last, which would not stop.
+    aws cloudwatch delete-alarms --alarm-names "$FUNCTION-flight-recorder-"{delivery-failing,lines-lost,buffer-full,silent} \
+        >/dev/null 2>&1 || true
+    say "no alarms: $NOT"
 else
     alarm delivery-failing "The sink did not take deliveries in two of three intervals (docs/delivery.md)" \
         "${OF_RECORDER[@]}" --metric-name FailedDeliveries --statistic Sum --evaluation-periods 3 --datapoints-to-alarm 2 \
