@@ -30,6 +30,9 @@ SINKS = {
 }
 """A value for each kind of sink, as docs/sinks/ has them in its examples."""
 
+DASHBOARD = json.dumps({"widgets": ["FUNCTION_NAME in REGION", "FUNCTION_NAME"]})
+"""Has the two words that are replaced, as layer/templates/dashboard.json has them."""
+
 OWN_LOG = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
 
 BASIC_EXECUTION = {"Effect": "Allow", "Action": list(OWN_LOG), "Resource": "*"}
@@ -57,6 +60,7 @@ class Attached:
         managed: Managed policies of its role.
         retention_days: By log group.
         alarms: By name, in CloudFormation's terms.
+        dashboards: Bodies by name.
     """
 
     function: str
@@ -66,6 +70,7 @@ class Attached:
     managed: list[str] = field(default_factory=list)
     retention_days: dict[str, int] = field(default_factory=dict)
     alarms: dict[str, dict[str, Any]] = field(default_factory=dict)
+    dashboards: dict[str, str] = field(default_factory=dict)
 
 
 def check(attached: Attached, sink: str, *, own_log_group: str = "deny", topic: str = "") -> None:
@@ -93,19 +98,27 @@ def check(attached: Attached, sink: str, *, own_log_group: str = "deny", topic: 
     _check_alarms(attached, rings=to_cloudwatch or own_log_group == "allow", topic=topic)
 
 
-def _check_role(attached: Attached, sink: str, *, own_log_group: str) -> None:
-    denied, *others = attached.statements
+def check_dashboard(attached: Attached) -> None:
+    """Hold a dashboard that was made of DASHBOARD to what it has to say of the function."""
+    body = json.dumps({"widgets": [f"{attached.function} in {REGION}", attached.function]})
+    assert attached.dashboards == {f"flight-recorder-{attached.function}": body}
+
+
+def least(sink: str, function: str, *, own_log_group: str = "deny") -> list[dict[str, Any]]:
+    """Give the statements of a role that may do what a sink needs and no more, as the sink's page has them."""
     page = sink if sink in ("cloudwatch", "s3", "firehose") else "otlp"
-    wanted = documented(page, "Stop paying for the rest", attached.function)
-    assert denied == wanted | {"Effect": own_log_group.capitalize()}
-    if sink == "http":
-        assert others == []
-    else:
-        assert len(others) == 1
-        documented_allow = documented(page, "Permissions", attached.function)
+    own = documented(page, "Stop paying for the rest", function)
+    statements = [own | {"Effect": own_log_group.capitalize()}]
+    if sink != "http":
+        allowed = documented(page, "Permissions", function)
         # The group is made with the function, so that its retention is set before the first line.
-        actions = [one for one in documented_allow["Action"] if one != "logs:CreateLogGroup"]
-        assert others[0] == documented_allow | {"Action": actions}
+        actions = [one for one in allowed["Action"] if one != "logs:CreateLogGroup"]
+        statements.append(allowed | {"Action": actions})
+    return statements
+
+
+def _check_role(attached: Attached, sink: str, *, own_log_group: str) -> None:
+    assert attached.statements == least(sink, attached.function, own_log_group=own_log_group)
     assert attached.managed == []
 
     own = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{attached.function}"

@@ -70,6 +70,10 @@ class Stack:
             alarms={
                 one["AlarmName"]: one for one in self.resources("AWS::CloudWatch::Alarm").values()
             },
+            dashboards={
+                one["DashboardName"]: one["DashboardBody"]
+                for one in self.resources("AWS::CloudWatch::Dashboard").values()
+            },
         )
 
     def _holds(self, condition: str | None) -> bool:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.services.aws import ACCOUNT, AwsService, moto
-from tests.templates.attached import LAYER, SINKS, TOPIC, Attached, check, normal
+from tests.templates.attached import (
+    DASHBOARD,
+    LAYER,
+    SINKS,
+    TOPIC,
+    Attached,
+    check,
+    check_dashboard,
+    normal,
+)
 from tests.templates.validators import TEMPLATES, aws_environ, publish_layer, run, run_well
 
 if TYPE_CHECKING:
@@ -52,16 +61,21 @@ OWN = {"TABLE": 'two words, and "quotes" \\ $HOME', "FLIGHT_RECORDER_SAMPLE_RATE
 
 
 def test_the_script_attaches_to_a_function_that_is_there_and_again_for_another_sink(
-    aws: AwsService,
+    aws: AwsService, tmp_path: Path
 ) -> None:
     """What AWS (moto) then has keeps the contract; variables stay, nothing is attached twice, no alarm stays that lies."""
-    run_well([ATTACH, "recorded", LAYER, "--alarm-topic", TOPIC], env=aws_environ(aws))
+    dashboard = tmp_path / "dashboard.json"
+    dashboard.write_text(DASHBOARD, encoding="utf-8")
+
+    more = ["--alarm-topic", TOPIC, "--dashboard", str(dashboard)]
+    run_well([ATTACH, "recorded", LAYER, *more], env=aws_environ(aws))
     first = attached(aws)
     again = run([ATTACH, "recorded", LAYER, "--sink", SINKS["firehose"]], env=aws_environ(aws))
     second = attached(aws)
 
     assert first.environment.pop("TABLE") == second.environment.pop("TABLE") == OWN["TABLE"]
     check(first, "cloudwatch", topic=TOPIC)
+    check_dashboard(first)
     assert again.returncode == 0, again.stderr
     assert "no alarms: neither the sink nor" in again.stderr
     # What was kept until now stays for as long as it was to stay.
@@ -78,6 +92,7 @@ def test_the_script_attaches_to_a_function_that_is_there_and_again_for_another_s
         (["recorded", LAYER, "--sink", 's3://a"b'], "a quote"),
         (["recorded", LAYER, "--sin", "s3://a"], "there is no option --sin"),
         (["recorded", LAYER, "--sink"], "an option without a value"),
+        (["recorded", LAYER, "--dashboard", "/none.json"], "there is no file /none.json"),
         (["recorded", LAYER, "--own-log-group", "no"], "deny or allow"),
     ],
 )
@@ -109,6 +124,8 @@ def attached(aws: AwsService) -> Attached:
     document = _policy(aws, re.findall(r"<member>(.*?)</member>", xml))
     groups = aws.call("Logs_20140328.DescribeLogGroups")["logGroups"]
     alarms = json.loads(run_well(["aws", "cloudwatch", "describe-alarms"], env=aws_environ(aws)))
+    name = f"flight-recorder-{function['FunctionName']}"
+    shown = ["aws", "cloudwatch", "get-dashboard", "--dashboard-name", name]
     return Attached(
         function=function["FunctionName"],
         environment=function["Environment"]["Variables"],
@@ -116,6 +133,7 @@ def attached(aws: AwsService) -> Attached:
         statements=[normal(one) for one in document["Statement"]],
         retention_days={one["logGroupName"]: one["retentionInDays"] for one in groups},
         alarms={one["AlarmName"]: one for one in alarms["MetricAlarms"]},
+        dashboards={name: json.loads(run_well(shown, env=aws_environ(aws)))["DashboardBody"]},
     )
 
 

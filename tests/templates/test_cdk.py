@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.templates.attached import LAYER, SINKS, TOPIC, check
+from tests.templates.attached import DASHBOARD, LAYER, SINKS, TOPIC, check, check_dashboard
 from tests.templates.cloudformation import Stack
 from tests.templates.validators import (
     TEMPLATES,
@@ -63,13 +63,14 @@ STRICT = {"@aws-cdk/core:validateAgainstDefaultRules": True}
 CONTEXTS: dict[str, dict[str, Any]] = {
     **{sink: {"layerArn": LAYER, "sink": value, **STRICT} for sink, value in SINKS.items()},
     "allowed": {"layerArn": LAYER, "sink": SINKS["s3"], "ownLogGroup": "allow"},
-    "notified": {"layerArn": LAYER, "alarmTopicArn": TOPIC},
+    "notified": {"layerArn": LAYER, "alarmTopicArn": TOPIC, "dashboard": "dashboard.json"},
     "unmeasured": {"layerArn": LAYER, "metrics": "off"},
 }
 
 
 def test_the_cdk_applications_attach_for_each_sink_as_its_pages_say(tmp_path: Path) -> None:
     """Python's and TypeScript's give the same templates, which cfn-lint accepts, and which keep the contract."""
+    (tmp_path / "dashboard.json").write_text(DASHBOARD, encoding="utf-8")
     by_python = python(tmp_path / "python")
     by_node = typescript(tmp_path / "typescript")
 
@@ -84,7 +85,9 @@ def test_the_cdk_applications_attach_for_each_sink_as_its_pages_say(tmp_path: Pa
     for sink in SINKS:
         check(Stack(made[sink]).attached(), sink)
     check(Stack(made["allowed"]).attached(), "s3", own_log_group="allow")
-    check(Stack(made["notified"]).attached(), "cloudwatch", topic=TOPIC)
+    notified = Stack(made["notified"]).attached()
+    check(notified, "cloudwatch", topic=TOPIC)
+    check_dashboard(notified)
     unmeasured = Stack(made["unmeasured"]).attached()
     assert unmeasured.alarms == {}
     assert "FLIGHT_RECORDER_METRICS" not in unmeasured.environment
@@ -93,7 +96,7 @@ def test_the_cdk_applications_attach_for_each_sink_as_its_pages_say(tmp_path: Pa
 def python(output: Path) -> subprocess.Popen[str]:
     """Begin to synthesize the Python application for all contexts."""
     command = [python_tool("python"), "-c", PYTHON, TEMPLATES / "cdk_python", output]
-    return _begin([str(part) for part in command])
+    return _begin([str(part) for part in command], cwd=output.parent)
 
 
 def typescript(output: Path) -> subprocess.Popen[str]:
@@ -107,13 +110,14 @@ def typescript(output: Path) -> subprocess.Popen[str]:
     run_well([tsc], env=environ(), cwd=application)
     # The library's own validation, which takes seconds, is as much a part of the Python application's run.
     command = ["node", "-e", NODE, str(application / "build"), str(output)]
-    return _begin(command, CDK_VALIDATION="false")
+    return _begin(command, cwd=output.parent, CDK_VALIDATION="false")
 
 
-def _begin(command: list[str], **more: str) -> subprocess.Popen[str]:
+def _begin(command: list[str], *, cwd: Path, **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*command, json.dumps(CONTEXTS)],
         env=environ(**more),
+        cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.services.aws import moto
-from tests.templates.attached import LAYER, SINKS, TOPIC, Attached, check, normal
+from tests.templates.attached import (
+    DASHBOARD,
+    LAYER,
+    SINKS,
+    TOPIC,
+    Attached,
+    check,
+    check_dashboard,
+    normal,
+)
 from tests.templates.validators import (
     TEMPLATES,
     aws_environ,
@@ -31,7 +40,12 @@ PLUGINS = Path(os.environ.get("FLIGHT_RECORDER_TERRAFORM_PLUGINS", "/opt/tf-plug
 VARIABLES: dict[str, dict[str, Any]] = {
     "cloudwatch": {},
     "firehose": {"sink": SINKS["firehose"]},
-    "s3": {"sink": SINKS["s3"], "own_log_group": "allow", "alarm_topic_arns": [TOPIC]},
+    "s3": {
+        "sink": SINKS["s3"],
+        "own_log_group": "allow",
+        "alarm_topic_arns": [TOPIC],
+        "dashboard": "dashboard.json",
+    },
 }
 """Each makes a dozen resources; of `http`, nothing but the variable differs."""
 
@@ -59,6 +73,7 @@ def test_the_terraform_configuration_attaches_for_each_sink_as_its_pages_say(
     check(attached(modules["cloudwatch"]), "cloudwatch")
     check(attached(modules["firehose"]), "firehose")
     check(attached(modules["s3"]), "s3", own_log_group="allow", topic=TOPIC)
+    check_dashboard(attached(modules["s3"]))
 
 
 def configuration(folder: Path) -> Path:
@@ -71,6 +86,7 @@ def configuration(folder: Path) -> Path:
     shutil.copytree(TEMPLATES / "terraform", folder / "template")
     with zipfile.ZipFile(folder / "function.zip", "w") as package:
         package.write(TEMPLATES / "terraform" / "index.py", "index.py")
+    (folder / "dashboard.json").write_text(DASHBOARD, encoding="utf-8")
     modules = {
         name: {
             "source": "./template",
@@ -116,6 +132,10 @@ def attached(resources: list[Mapping[str, Any]]) -> Attached:
             one["name"]: one["retention_in_days"] for one in values("aws_cloudwatch_log_group")
         },
         alarms={one["alarm_name"]: _alarm(one) for one in values("aws_cloudwatch_metric_alarm")},
+        dashboards={
+            one["dashboard_name"]: one["dashboard_body"]
+            for one in values("aws_cloudwatch_dashboard")
+        },
     )
 
 

@@ -14,16 +14,18 @@ usage() {
                          allow: it writes everything
   --metrics INTERVAL     how often the recorder says its own metrics; default 5m; off: never, and no alarms
   --alarm-topic ARN      the SNS topic that alarms notify
+  --dashboard FILE       a dashboard, such as ../dashboard.json
 
 It needs these permissions: lambda:GetFunctionConfiguration, lambda:GetLayerVersion, lambda:UpdateFunctionConfiguration,
-iam:PutRolePolicy, logs:CreateLogGroup, logs:PutRetentionPolicy, cloudwatch:PutMetricAlarm, cloudwatch:DeleteAlarms.
+iam:PutRolePolicy, logs:CreateLogGroup, logs:PutRetentionPolicy, cloudwatch:PutMetricAlarm, cloudwatch:DeleteAlarms,
+cloudwatch:PutDashboard.
 TEXT
 }
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "attach.sh: $*"; exit 1; }
 
-SINK="cloudwatch:" RATE=0.1 RETENTION=30 OWN=deny METRICS=5m TOPIC=""
+SINK="cloudwatch:" RATE=0.1 RETENTION=30 OWN=deny METRICS=5m TOPIC="" DASHBOARD=""
 [[ "${1:-}" != -h && "${1:-}" != --help ]] || { usage; exit 0; }
 [[ $# -ge 2 && "$1" != -* && "$2" != -* ]] || { usage >&2; exit 2; }
 FUNCTION="$1" LAYER="$2"
@@ -37,6 +39,7 @@ while [[ $# -gt 0 ]]; do
         --own-log-group) OWN="$2" ;;
         --metrics) METRICS="$2" ;;
         --alarm-topic) TOPIC="$2" ;;
+        --dashboard) DASHBOARD="$2" ;;
         *) fail "there is no option $1; --help shows them" ;;
     esac
     shift 2
@@ -45,6 +48,7 @@ done
 [[ "$LAYER" =~ ^arn:[^:]+:lambda:[^:]+:[^:]+:layer:[^:]+:[0-9]+$ ]] || fail "$LAYER is not the ARN of a layer's version"
 # They become parts of JSON and of ARNs below.
 [[ "$SINK$RATE$METRICS$TOPIC" != *[\"\`\\]* ]] || fail "a value has a quote, a backtick or a backslash"
+[[ -z "$DASHBOARD" || -f "$DASHBOARD" ]] || fail "there is no file $DASHBOARD"
 command -v aws >/dev/null || fail "the aws command is not here: https://aws.amazon.com/cli/"
 
 # What is there: the function's ARN tells partition, region and account; LoggingConfig, whether it logs elsewhere.
@@ -148,6 +152,12 @@ else
         --evaluation-periods 2 --threshold 0 --comparison-operator GreaterThanThreshold --metrics \
         '[{"Id": "silent", "ReturnData": true, "Expression": "IF(FILL(invoked, 0) > 0 AND FILL(recorded, 0) == 0, 1, 0)"},
           '"$(hourly invoked AWS/Lambda), $(hourly recorded FlightRecorder)]"
+fi
+
+if [[ -n "$DASHBOARD" ]]; then
+    aws cloudwatch put-dashboard --dashboard-name "flight-recorder-$FUNCTION" >/dev/null \
+        --dashboard-body "$(sed -e "s/FUNCTION_NAME/$FUNCTION/g" -e "s/REGION/$REGION/g" "$DASHBOARD")"
+    say "dashboard flight-recorder-$FUNCTION"
 fi
 
 if [[ "$FORMAT" == JSON && "$LEVEL" != TRACE && "$LEVEL" != DEBUG ]]; then

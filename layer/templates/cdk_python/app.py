@@ -32,6 +32,7 @@ def build(app: App) -> None:
         allow_own_log_group=given("ownLogGroup") == "allow",
         metrics=given("metrics", "5m"),
         alarm_topic_arn=given("alarmTopicArn"),
+        dashboard=given("dashboard"),
     )
     lambda_.Function(
         stack,

@@ -5,6 +5,7 @@ Copy this file, and use it as app.py does: docs/attach/cdk.md.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from aws_cdk import (
@@ -46,6 +47,7 @@ class FlightRecorder(Construct):
         allow_own_log_group: bool = False,
         metrics: str = "5m",
         alarm_topic_arn: str = "",
+        dashboard: str = "",
     ) -> None:
         """Makes what belongs to one function.
 
@@ -62,6 +64,7 @@ class FlightRecorder(Construct):
                 what it did without the recorder.
             metrics: How often the recorder says its own metrics; `off`: never, and no alarms.
             alarm_topic_arn: The SNS topic that alarms notify.
+            dashboard: The file of a dashboard, such as `../dashboard.json`.
         """
         super().__init__(scope, construct_id)
         self._function_name = function_name
@@ -107,6 +110,16 @@ class FlightRecorder(Construct):
         # neither, no alarm could ever ring.
         if metrics != "off" and (to_cloudwatch or allow_own_log_group):
             self._alarms(alarm_topic_arn)
+        if dashboard:
+            body = Path(dashboard).read_text(encoding="utf-8")
+            cloudwatch.CfnDashboard(
+                self,
+                "Dashboard",
+                dashboard_name=f"flight-recorder-{function_name}",
+                dashboard_body=body.replace("FUNCTION_NAME", function_name).replace(
+                    "REGION", Stack.of(self).region
+                ),
+            )
 
     def _group_arns(self, group: str) -> list[str]:
         arn = Stack.of(self).format_arn(

@@ -22,6 +22,7 @@ const recorder = new FlightRecorder(stack, "FlightRecorder", {
   allowOwnLogGroup: given("ownLogGroup") === "allow",
   metrics: given("metrics"),
   alarmTopicArn: given("alarmTopicArn"),
+  dashboard: given("dashboard"),
 });
 new lambda.Function(stack, "Function", {
   functionName,

@@ -1,5 +1,6 @@
 // What a function with Flight Recorder needs beside itself: copy this file, and use it as app.ts does (docs/attach/cdk.md).
 
+import { readFileSync } from "node:fs";
 import { ArnFormat, Duration, RemovalPolicy, Stack } from "aws-cdk-lib/core";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
@@ -26,6 +27,8 @@ export interface FlightRecorderProps {
   readonly metrics?: string;
   /** The SNS topic that alarms notify. */
   readonly alarmTopicArn?: string;
+  /** The file of a dashboard, such as ../dashboard.json. */
+  readonly dashboard?: string;
 }
 
 /** The layer, the variables and the role of a function that is recorded; log groups and alarms are made here. */
@@ -77,6 +80,14 @@ export class FlightRecorder extends Construct {
     // no alarm could ever ring.
     if (metrics !== "off" && (toCloudWatch || props.allowOwnLogGroup)) {
       this.alarms(props);
+    }
+    if (props.dashboard) {
+      new cloudwatch.CfnDashboard(this, "Dashboard", {
+        dashboardName: `flight-recorder-${props.functionName}`,
+        dashboardBody: readFileSync(props.dashboard, "utf-8")
+          .replaceAll("FUNCTION_NAME", props.functionName)
+          .replaceAll("REGION", Stack.of(this).region),
+      });
     }
   }
 

@@ -73,6 +73,12 @@ variable "alarm_topic_arns" {
   default     = []
 }
 
+variable "dashboard" {
+  type        = string
+  description = "The file of a dashboard, such as ../dashboard.json; empty: none."
+  default     = ""
+}
+
 data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
 data "aws_region" "this" {}
@@ -242,6 +248,12 @@ resource "aws_cloudwatch_metric_alarm" "silent" {
       }
     }
   }
+}
+
+resource "aws_cloudwatch_dashboard" "this" {
+  count          = var.dashboard == "" ? 0 : 1
+  dashboard_name = "flight-recorder-${var.function_name}"
+  dashboard_body = replace(replace(file(var.dashboard), "FUNCTION_NAME", var.function_name), "REGION", data.aws_region.this.name)
 }
 
 output "kept" {
