@@ -9,7 +9,7 @@ import pytest
 
 from layer.publish import main
 from tests.services.aws import ACCOUNT, moto
-from tests.templates.validators import aws_environ, run_well
+from tests.templates.validators import ask, aws_environ
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,10 +155,11 @@ def test_yes_publishes_in_each_region_and_prints_the_arns(
         ("eu-west-1", f"{PYTHON_ARN}:1"),
         ("us-east-1", f"{PYTHON_ARN}:1".replace("eu-west-1", "us-east-1")),
     ]
-    command = ["aws", "--region", "us-east-1", "lambda", "list-layers", "--output", "text"]
-    query = ["--query", "Layers[].LatestMatchingVersion.CompatibleRuntimes[]"]
-    listed = run_well([*command, *query], env=aws_environ(aws))
-    assert listed.split() == [f"python3.{minor}" for minor in range(10, 15)]
+    listed = 'answer = client("lambda", region_name="us-east-1").list_layers()["Layers"]'
+    (layer,) = ask(aws, listed)
+    version = layer["LatestMatchingVersion"]
+    assert version["CompatibleRuntimes"] == [f"python3.{minor}" for minor in range(10, 15)]
+    assert version["CompatibleArchitectures"] == ["x86_64", "arm64"]
 
 
 @pytest.mark.services

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import json
-import re
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,7 +16,7 @@ from tests.templates.attached import (
     check_dashboard,
     normal,
 )
-from tests.templates.validators import TEMPLATES, aws_environ, publish_layer, run, run_well
+from tests.templates.validators import PUBLISH_LAYER, TEMPLATES, ask, aws_environ, run, run_well
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +37,40 @@ TRUST = {
 }
 
 
+OWN = {"TABLE": 'two words, and "quotes" \\ $HOME', "FLIGHT_RECORDER_SAMPLE_RATE": "1"}
+
+MAKE_FUNCTION = (
+    PUBLISH_LAYER
+    + """
+layer = answer
+role = client("iam").create_role(RoleName="its", AssumeRolePolicyDocument=json.dumps(trust))
+with open(archive, "rb") as content:
+    client("lambda").create_function(
+        FunctionName="recorded", Runtime="python3.13", Handler="index.handler",
+        Role=role["Role"]["Arn"], Code={"ZipFile": content.read()}, Environment={"Variables": own},
+    )
+"""
+)
+
+READ_BACK = """
+names = client("iam").list_role_policies(RoleName="its")["PolicyNames"]
+cloudwatch = client("cloudwatch")
+answer = {
+    "function": client("lambda").get_function_configuration(FunctionName="recorded"),
+    "policies": {
+        name: client("iam").get_role_policy(RoleName="its", PolicyName=name)["PolicyDocument"]
+        for name in names
+    },
+    "groups": client("logs").describe_log_groups()["logGroups"],
+    "alarms": cloudwatch.describe_alarms()["MetricAlarms"],
+    "dashboards": {
+        one["DashboardName"]: cloudwatch.get_dashboard(DashboardName=one["DashboardName"])["DashboardBody"]
+        for one in cloudwatch.list_dashboards()["DashboardEntries"]
+    },
+}
+"""
+
+
 @pytest.fixture
 def aws(tmp_path: Path) -> AwsService:
     """Give an AWS (moto) that has the function `recorded`, with variables of its own, and the layer."""
@@ -47,17 +79,8 @@ def aws(tmp_path: Path) -> AwsService:
     archive = tmp_path / "function.zip"
     with zipfile.ZipFile(archive, "w") as package:
         package.writestr("index.py", "def handler(event, context): pass")
-    assert publish_layer(service, archive) == LAYER
-    service.query("iam", "CreateRole", RoleName="its", AssumeRolePolicyDocument=json.dumps(TRUST))
-    command = ["aws", "lambda", "create-function", "--function-name", "recorded"]
-    command += ["--runtime", "python3.13", "--handler", "index.handler"]
-    command += ["--role", f"arn:aws:iam::{ACCOUNT}:role/its", "--zip-file", f"fileb://{archive}"]
-    command += ["--environment", json.dumps({"Variables": OWN})]
-    run_well(command, env=aws_environ(service))
+    assert ask(service, MAKE_FUNCTION, archive=str(archive), trust=TRUST, own=OWN) == LAYER
     return service
-
-
-OWN = {"TABLE": 'two words, and "quotes" \\ $HOME', "FLIGHT_RECORDER_SAMPLE_RATE": "1"}
 
 
 def test_the_script_attaches_to_a_function_that_is_there_and_again_for_another_sink(
@@ -118,32 +141,15 @@ def test_what_the_script_cannot_use_it_says_before_it_changes_anything(
 
 def attached(aws: AwsService) -> Attached:
     """Read back what the function is attached with."""
-    command = ["aws", "lambda", "get-function-configuration", "--function-name", "recorded"]
-    function = json.loads(run_well(command, env=aws_environ(aws)))
-    xml = aws.query("iam", "ListRolePolicies", RoleName="its")
-    document = _policy(aws, re.findall(r"<member>(.*?)</member>", xml))
-    groups = aws.call("Logs_20140328.DescribeLogGroups")["logGroups"]
-    alarms = json.loads(run_well(["aws", "cloudwatch", "describe-alarms"], env=aws_environ(aws)))
-    name = f"flight-recorder-{function['FunctionName']}"
-    shown = ["aws", "cloudwatch", "get-dashboard", "--dashboard-name", name]
+    found = ask(aws, READ_BACK)
+    assert list(found["policies"]) == ["flight-recorder-recorded"]
+    (document,) = found["policies"].values()
     return Attached(
-        function=function["FunctionName"],
-        environment=function["Environment"]["Variables"],
-        layers=[layer["Arn"] for layer in function["Layers"]],
+        function=found["function"]["FunctionName"],
+        environment=found["function"]["Environment"]["Variables"],
+        layers=[layer["Arn"] for layer in found["function"]["Layers"]],
         statements=[normal(one) for one in document["Statement"]],
-        retention_days={one["logGroupName"]: one["retentionInDays"] for one in groups},
-        alarms={one["AlarmName"]: one for one in alarms["MetricAlarms"]},
-        dashboards={name: json.loads(run_well(shown, env=aws_environ(aws)))["DashboardBody"]},
+        retention_days={one["logGroupName"]: one["retentionInDays"] for one in found["groups"]},
+        alarms={one["AlarmName"]: one for one in found["alarms"]},
+        dashboards=found["dashboards"],
     )
-
-
-def _policy(aws: AwsService, names: list[str]) -> dict[str, Any]:
-    assert names == ["flight-recorder-recorded"]
-    xml = aws.query("iam", "GetRolePolicy", RoleName="its", PolicyName=names[0])
-    found = re.search(r"<PolicyDocument>(.*?)</PolicyDocument>", xml, re.DOTALL)
-    assert found is not None
-    from html import unescape
-    from urllib.parse import unquote
-
-    document: dict[str, Any] = json.loads(unquote(unescape(found.group(1))))
-    return document

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,11 +34,16 @@ NAMES = {
 }
 
 
+@cache
+def transformed() -> str:
+    """Give the CloudFormation that SAM makes of the template."""
+    return run_well([python_tool("python"), "-c", TRANSFORM, TEMPLATE], env=environ())
+
+
 def test_the_sam_template_attaches_for_each_sink_as_its_pages_say(tmp_path: Path) -> None:
     """cfn-lint has nothing to say of it, nor of the CloudFormation that SAM makes of it, and that keeps the contract."""
-    transformed = run_well([python_tool("python"), "-c", TRANSFORM, TEMPLATE], env=environ())
     output = tmp_path / "transformed.json"
-    output.write_text(transformed, encoding="utf-8")
+    output.write_text(transformed(), encoding="utf-8")
 
     assert lint(TEMPLATE, output) == ""
     for sink, name in NAMES.items():
@@ -48,14 +54,13 @@ def test_the_sam_template_attaches_for_each_sink_as_its_pages_say(tmp_path: Path
                 "SinkName": name,
                 "OwnLogGroup": own_log_group,
             }
-            attached = Stack(json.loads(transformed), parameters).attached()
+            attached = Stack(json.loads(transformed()), parameters).attached()
             check(attached, sink, own_log_group=own_log_group)
 
 
-def test_alarms_notify_a_topic_and_go_where_metrics_are_off(tmp_path: Path) -> None:
+def test_alarms_notify_a_topic_and_go_where_metrics_are_off() -> None:
     """A topic is each alarm's action; without metrics there is no alarm, and no variable that asks for them."""
-    transformed = run_well([python_tool("python"), "-c", TRANSFORM, TEMPLATE], env=environ())
-    template = json.loads(transformed)
+    template = json.loads(transformed())
 
     notified = Stack(template, {"LayerArn": LAYER, "AlarmTopicArn": TOPIC}).attached()
     unmeasured = Stack(template, {"LayerArn": LAYER, "Metrics": "off"}).attached()

@@ -5,11 +5,12 @@ No test imports a package of them; each runs as a process, as it does for whoeve
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -66,12 +67,34 @@ def aws_environ(aws: AwsService) -> dict[str, str]:
     return environ(**aws.environ(), PATH=path)
 
 
-def publish_layer(aws: AwsService, archive: Path) -> str:
-    """Publish a layer named flight-recorder, since a function can only have one that is there; give its ARN."""
-    command = ["aws", "lambda", "publish-layer-version", "--layer-name", "flight-recorder"]
-    output = ["--query", "LayerVersionArn", "--output", "text"]
-    zipped = ["--zip-file", f"fileb://{archive}"]
-    return run_well([*command, *zipped, *output], env=aws_environ(aws)).strip()
+def ask(aws: AwsService, code: str, **values: Any) -> Any:
+    """Run code that speaks to an emulator with boto3, in one process: the aws command takes a second for each call.
+
+    Args:
+        aws: The emulator.
+        code: Python, in which `client(service)` and the values are there; it leaves its `answer`, which has to be JSON.
+        values: JSON too.
+    """
+    program = BOTO3.replace("{code}", code)
+    command: list[str | Path] = [python_tool("python"), "-c", program, json.dumps(values)]
+    return json.loads(run_well(command, env=aws_environ(aws)))
+
+
+BOTO3 = """
+import json, sys
+from boto3 import client
+globals().update(json.loads(sys.argv[1]))
+{code}
+print(json.dumps(answer, default=str))
+"""
+
+PUBLISH_LAYER = """
+with open(archive, "rb") as content:
+    answer = client("lambda").publish_layer_version(
+        LayerName="flight-recorder", Content={"ZipFile": content.read()}
+    )["LayerVersionArn"]
+"""
+"""Of `archive`: a function can only have a layer that is there."""
 
 
 def run(
