@@ -23,8 +23,6 @@ fail() { warn "build.sh: $*"; exit 1; }
 usage() {
     cat <<'TEXT'
 ./build.sh layer           build dist/flight-recorder-python.zip, for every Python runtime and both architectures
-./build.sh publish [ARG...] publish the built layer with the aws command: --region R,... --arch ARCH --standalone
-                           --public | --organization O-...; without --yes it prints the commands only
 ./build.sh demo [ARG...]   build the layer and watch it record real functions in the local Lambda
 ./build.sh test [ARG...]   run the tests: unit tests on every Python from 3.10 on that is found; end-to-end tests, and those
                            against real services, on the newest, with the branch coverage of extension/; ARGs go to
@@ -35,6 +33,8 @@ usage() {
 ./build.sh whatif LOG...   replay exported logs under a grid of settings: what would be kept, which failures whole, at what
                            cost; prints tables and writes whatif.html (docs/whatif.md)
 ./build.sh explain [ID...] show the settings in force, where each comes from, and the verdict on trace or request ids
+./build.sh publish [ARG...] publish the built layer with the aws command: --region R,... --arch ARCH --standalone
+                           --public | --organization O-...; without --yes it prints the commands only
 ./build.sh lint            ruff (rules and format), mypy --strict, and a syntax check of the shell scripts
 ./build.sh lock            write requirements-*.txt anew from the ranges in pyproject.toml
 ./build.sh pythons         list the Pythons found, oldest first
@@ -449,9 +449,10 @@ main() {
     [[ $# -eq 0 ]] || shift
     UV="$(command -v uv || true)"
     case "$command" in
-        layer | publish | demo | bench | lint | lock | whatif | explain) ensure_newest; "$command" "$@" ;;
+        layer | demo | bench | lint | lock | whatif | explain) ensure_newest; "$command" "$@" ;;
         test) ensure_newest; begin_preparing; finish_preparing; run_tests "$@" ;;
         pythons) load_pythons; printf '%s\n' "${PYTHONS[@]}" ;;
+        publish) ensure_newest; publish "$@" ;;
         help | -h | --help) usage ;;
         *) usage >&2; fail "there is no command $command" ;;
     esac

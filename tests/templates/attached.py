@@ -39,11 +39,11 @@ BASIC_EXECUTION = {"Effect": "Allow", "Action": list(OWN_LOG), "Resource": "*"}
 """What the managed policy AWSLambdaBasicExecutionRole has (AWS managed policy reference)."""
 
 ALARMS = {
-    "delivery-failing": ("FailedDeliveries", "Sum", "GreaterThanThreshold", 0, 3, 2),
-    "lines-lost": ("LostLines", "Sum", "GreaterThanThreshold", 0, 1, 1),
-    "buffer-full": ("BufferUsed", "Maximum", "GreaterThanOrEqualToThreshold", 90, 1, 1),
+    "delivery-failing": ("FailedDeliveries", "Sum", 1, 3, 2),
+    "lines-lost": ("LostLines", "Sum", 0, 1, 1),
+    "buffer-full": ("BufferUsed", "Maximum", 90, 3, 2),
 }
-"""Metric, statistic, operator, threshold, periods, and how many of those have to be over it."""
+"""Metric, statistic, threshold, periods, and how many of those have to be over it."""
 
 SILENCE = "IF(FILL(invoked, 0) > 0 AND FILL(recorded, 0) == 0, 1, 0)"
 
@@ -169,12 +169,12 @@ def _check_alarms(attached: Attached, *, rings: bool, topic: str) -> None:
     prefix = f"{attached.function}-flight-recorder-"
     assert sorted(attached.alarms) == sorted(prefix + name for name in (*ALARMS, "silent"))
     dimensions = [{"Name": "FunctionName", "Value": attached.function}]
-    for name, (metric, statistic, operator, threshold, periods, points) in ALARMS.items():
+    for name, (metric, statistic, threshold, periods, points) in ALARMS.items():
         alarm = attached.alarms[prefix + name]
         assert (alarm["Namespace"], alarm["MetricName"]) == ("FlightRecorder", metric)
         assert alarm["Dimensions"] == dimensions
         assert (alarm["Statistic"], alarm["Period"]) == (statistic, 300)
-        assert (alarm["ComparisonOperator"], alarm["Threshold"]) == (operator, threshold)
+        assert alarm["Threshold"] == threshold
         assert alarm["EvaluationPeriods"] == periods
         assert alarm.get("DatapointsToAlarm", periods) == points
     silent = attached.alarms[prefix + "silent"]
@@ -190,8 +190,8 @@ def _check_alarms(attached: Attached, *, rings: bool, topic: str) -> None:
             "Dimensions": dimensions,
         }
     assert (silent["EvaluationPeriods"], silent["Threshold"]) == (2, 0)
-    assert silent["ComparisonOperator"] == "GreaterThanThreshold"
     for alarm in attached.alarms.values():
+        assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
         assert alarm["TreatMissingData"] == "notBreaching"
         assert alarm["AlarmDescription"]
         assert (alarm.get("AlarmActions") or []) == ([topic] if topic else [])

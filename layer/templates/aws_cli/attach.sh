@@ -139,13 +139,13 @@ if [[ -n "$NOT" ]]; then
 else
     alarm delivery-failing "The sink did not take deliveries in two of three intervals (docs/delivery.md)" \
         "${OF_RECORDER[@]}" --metric-name FailedDeliveries --statistic Sum --evaluation-periods 3 --datapoints-to-alarm 2 \
-        --threshold 0 --comparison-operator GreaterThanThreshold
+        --threshold 1 --comparison-operator GreaterThanThreshold
     alarm lines-lost "Lines that were to be kept could not be delivered anywhere (docs/delivery.md)" \
         "${OF_RECORDER[@]}" --metric-name LostLines --statistic Sum --evaluation-periods 1 \
         --threshold 0 --comparison-operator GreaterThanThreshold
     alarm buffer-full "The buffer was nearly full, so recordings may have gaps: raise FLIGHT_RECORDER_BUFFER_SIZE" \
-        "${OF_RECORDER[@]}" --metric-name BufferUsed --statistic Maximum --evaluation-periods 1 \
-        --threshold 90 --comparison-operator GreaterThanOrEqualToThreshold
+        "${OF_RECORDER[@]}" --metric-name BufferUsed --statistic Maximum --evaluation-periods 3 --datapoints-to-alarm 2 \
+        --threshold 90 --comparison-operator GreaterThanThreshold
     # A recorder that cannot deliver cannot say so either: its silence is told by what Lambda itself counts. An hour,
     # since an environment that is frozen speaks when it thaws, or ends.
     alarm silent "The function was invoked and the recorder said nothing, for two hours" \

@@ -159,8 +159,6 @@ class FlightRecorder(Construct):
         )
 
     def _alarms(self, topic_arn: str) -> None:
-        above = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
-        at_least = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
         interval = Duration.minutes(5)
 
         def recorded(name: str, statistic: str) -> cloudwatch.Metric:
@@ -184,29 +182,26 @@ class FlightRecorder(Construct):
                 "metric": recorded("FailedDeliveries", "Sum"),
                 "evaluation_periods": 3,
                 "datapoints_to_alarm": 2,
-                "threshold": 0,
-                "comparison_operator": above,
+                "threshold": 1,
             },
             ("LinesLost", "lines-lost"): {
                 "alarm_description": "Lines that were to be kept could not be delivered anywhere (docs/delivery.md)",
                 "metric": recorded("LostLines", "Sum"),
                 "evaluation_periods": 1,
                 "threshold": 0,
-                "comparison_operator": above,
             },
             ("BufferFull", "buffer-full"): {
                 "alarm_description": "The buffer was nearly full, so recordings may have gaps: raise FLIGHT_RECORDER_BUFFER_SIZE",
                 "metric": recorded("BufferUsed", "Maximum"),
-                "evaluation_periods": 1,
+                "evaluation_periods": 3,
+                "datapoints_to_alarm": 2,
                 "threshold": 90,
-                "comparison_operator": at_least,
             },
             ("Silent", "silent"): {
                 "alarm_description": "The function was invoked and the recorder said nothing, for two hours",
                 "metric": silence,
                 "evaluation_periods": 2,
                 "threshold": 0,
-                "comparison_operator": above,
             },
         }
         topic = sns.Topic.from_topic_arn(self, "Topic", topic_arn) if topic_arn else None
@@ -215,6 +210,7 @@ class FlightRecorder(Construct):
                 self,
                 construct_id,
                 alarm_name=f"{self._function_name}-flight-recorder-{name}",
+                comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
                 treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
                 **properties,
             )

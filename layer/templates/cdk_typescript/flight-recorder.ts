@@ -133,7 +133,6 @@ export class FlightRecorder extends Construct {
     const recorded = (name: string, statistic: string) =>
       metric("FlightRecorder", name, statistic, Duration.minutes(5));
     const hour = Duration.hours(1);
-    const { GREATER_THAN_THRESHOLD, GREATER_THAN_OR_EQUAL_TO_THRESHOLD } = cloudwatch.ComparisonOperator;
     const alarms: [string, string, Omit<cloudwatch.AlarmProps, "alarmName">][] = [
       [
         "DeliveryFailing",
@@ -143,8 +142,7 @@ export class FlightRecorder extends Construct {
           metric: recorded("FailedDeliveries", "Sum"),
           evaluationPeriods: 3,
           datapointsToAlarm: 2,
-          threshold: 0,
-          comparisonOperator: GREATER_THAN_THRESHOLD,
+          threshold: 1,
         },
       ],
       [
@@ -155,7 +153,6 @@ export class FlightRecorder extends Construct {
           metric: recorded("LostLines", "Sum"),
           evaluationPeriods: 1,
           threshold: 0,
-          comparisonOperator: GREATER_THAN_THRESHOLD,
         },
       ],
       [
@@ -164,9 +161,9 @@ export class FlightRecorder extends Construct {
         {
           alarmDescription: "The buffer was nearly full, so recordings may have gaps: raise FLIGHT_RECORDER_BUFFER_SIZE",
           metric: recorded("BufferUsed", "Maximum"),
-          evaluationPeriods: 1,
+          evaluationPeriods: 3,
+          datapointsToAlarm: 2,
           threshold: 90,
-          comparisonOperator: GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
         },
       ],
       // A recorder that cannot deliver cannot say so either: its silence is told by what Lambda itself counts. An hour,
@@ -186,7 +183,6 @@ export class FlightRecorder extends Construct {
           }),
           evaluationPeriods: 2,
           threshold: 0,
-          comparisonOperator: GREATER_THAN_THRESHOLD,
         },
       ],
     ];
@@ -195,6 +191,7 @@ export class FlightRecorder extends Construct {
       const alarm = new cloudwatch.Alarm(this, id, {
         ...rest,
         alarmName: `${props.functionName}-flight-recorder-${name}`,
+        comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
         treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
       });
       if (topic) {

@@ -112,18 +112,18 @@ locals {
   alarms = {
     delivery-failing = {
       description = "The sink did not take deliveries in two of three intervals (docs/delivery.md)"
-      metric      = "FailedDeliveries", statistic = "Sum", operator = "GreaterThanThreshold", threshold = 0
+      metric      = "FailedDeliveries", statistic = "Sum", threshold = 1
       periods     = 3, datapoints = 2
     }
     lines-lost = {
       description = "Lines that were to be kept could not be delivered anywhere (docs/delivery.md)"
-      metric      = "LostLines", statistic = "Sum", operator = "GreaterThanThreshold", threshold = 0
+      metric      = "LostLines", statistic = "Sum", threshold = 0
       periods     = 1, datapoints = 1
     }
     buffer-full = {
       description = "The buffer was nearly full, so recordings may have gaps: raise FLIGHT_RECORDER_BUFFER_SIZE"
-      metric      = "BufferUsed", statistic = "Maximum", operator = "GreaterThanOrEqualToThreshold", threshold = 90
-      periods     = 1, datapoints = 1
+      metric      = "BufferUsed", statistic = "Maximum", threshold = 90
+      periods     = 3, datapoints = 2
     }
   }
 }
@@ -209,7 +209,7 @@ resource "aws_cloudwatch_metric_alarm" "recorder" {
   evaluation_periods  = each.value.periods
   datapoints_to_alarm = each.value.datapoints
   threshold           = each.value.threshold
-  comparison_operator = each.value.operator
+  comparison_operator = "GreaterThanThreshold"
   treat_missing_data  = "notBreaching"
   alarm_actions       = var.alarm_topic_arns
 }
