@@ -32,7 +32,8 @@ usage() {
                            .cache/bench/; --python PATH)
 ./build.sh whatif LOG...   replay exported logs under a grid of settings: what would be kept, which failures whole, at what
                            cost; prints tables and writes whatif.html (docs/whatif.md)
-./build.sh explain [ID...] show the settings in force, where each comes from, and the verdict on trace or request ids
+./build.sh explain [ID...] show the settings in force, where each comes from, and the verdict on trace or request ids, or on
+                           one by which the function's lines name the transaction (--correlation ID)
 ./build.sh publish [ARG...] publish the built layer with the aws command: --region R,... --arch ARCH --standalone
                            --public | --organization O-...; without --yes it prints the commands only
 ./build.sh lint            ruff (rules and format), mypy --strict, and a syntax check of the shell scripts

@@ -23,10 +23,12 @@ from .outbox import MAX_BATCH_BYTES, Outbox
 from .parcels import rewritten
 from .recorder import Recorder
 from .sinks import Sink, SinkPlan, open_sink
+from .values import kind_of_sink
 
 if TYPE_CHECKING:
     from .references import Fetched
     from .renewal import Renewal
+    from .reporting import Reporting
 
 ARCHIVE_LINGER_S = 60.0
 """What is to be archived waits for more to come: an archive is written by the megabyte, or by the minute, since each
@@ -75,6 +77,11 @@ class _Sinks:
                 courier.change(partial(open_sink, plans[name]))
         self._plans = plans
 
+    @property
+    def schemes(self) -> dict[str, str]:
+        """The kind of each sink that is set, by variable."""
+        return {name: kind_of_sink(self._plans[name].url) for name in self.couriers}
+
     def _plans_of(self, settings: Settings) -> dict[str, SinkPlan]:
         given = {
             "SINK": (settings.sink, settings.sink_headers),
@@ -94,11 +101,11 @@ class _Sinks:
 
 def _tell(log: OwnLog, problems: list[Problem]) -> None:
     for problem in problems:
+        known = {"value": problem.value, "fault": problem.fault, "accepted": problem.accepted}
         log.once(
             "a setting cannot be used",
             variable=problem.variable,
-            value=problem.value,
-            accepted=problem.accepted,
+            **{name: text for name, text in known.items() if text},
             used=problem.used,
         )
 
@@ -136,7 +143,7 @@ def run(boot: Boot) -> None:
     )
 
     def identify() -> None:
-        keeping.environment_id = os.urandom(ENVIRONMENT_ID_BYTES).hex()
+        keeping.identify(os.urandom(ENVIRONMENT_ID_BYTES).hex())
 
     identify()
     poll = select.poll()
@@ -166,6 +173,16 @@ def run(boot: Boot) -> None:
     delivery.make_ready(ready=not settings.unresolved & DELIVERY_SETTINGS)
     delivery.rewrite(_rewriting(settings))
 
+    delivery.lead_metrics(sinks.schemes)
+    reporting = partial(
+        _reporting,
+        boot.environ,
+        keeping=keeping,
+        backlog=backlog,
+        delivery=delivery,
+        account=account,
+    )
+
     def apply(fetched: "Fetched") -> None:
         for variable, detail in fetched.problems:
             log.once(
@@ -182,6 +199,8 @@ def run(boot: Boot) -> None:
         lifecycle.apply(settings)
         delivery.rewrite(_rewriting(settings))
         delivery.make_ready(ready=not settings.unresolved & DELIVERY_SETTINGS)
+        delivery.lead_metrics(sinks.schemes)
+        _report(settings, lifecycle, reporting)
 
     is_clone = boot.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
     lifecycle = Lifecycle(
@@ -200,6 +219,7 @@ def run(boot: Boot) -> None:
         log=log,
         renew_identity=identify if is_clone else None,
     )
+    _report(settings, lifecycle, reporting)
     lifecycle.run()
     sys.stdout.flush()
     # Not by returning: a delivery that hangs would keep the process until Lambda kills it.
@@ -215,6 +235,37 @@ def _rewriting(settings: Settings) -> Callable[[], Rewrite] | None:
     from .redaction import Redactor
 
     return lambda: partial(rewritten, rewrite=Redactor(patterns).redact)
+
+
+def _report(settings: Settings, lifecycle: Lifecycle, make: "Callable[[], Reporting]") -> None:
+    """Begins to write metrics, goes on, or ends it, as METRICS says."""
+    if settings.metrics_interval_ms and lifecycle.reporting is None:
+        lifecycle.reporting = make()
+    if lifecycle.reporting is not None:
+        lifecycle.reporting.apply(
+            interval_ms=settings.metrics_interval_ms, buffer_bytes=settings.buffer_bytes
+        )
+
+
+def _reporting(
+    environ: Mapping[str, str],
+    *,
+    keeping: Keeping,
+    backlog: Backlog,
+    delivery: Delivery,
+    account: Account,
+) -> "Reporting":
+    # Imported here: it is off by default.
+    from .reporting import Reporting
+
+    return Reporting(
+        account=account,
+        keeping=keeping,
+        delivery=delivery,
+        held_bytes=lambda: keeping.held_bytes + backlog.held_bytes,
+        function=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+        version=environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
+    )
 
 
 def _renewal(

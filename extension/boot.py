@@ -38,6 +38,9 @@ LISTEN_BACKLOG = 16
 
 MINIMUM_PYTHON = (3, 10)
 
+IDENTIFIER_CHARS = "0123456789abcdefABCDEF-"
+"""Of a UUID, which an identifier is (AWS: Lambda Extensions API); it does not begin with ``--``, as options do."""
+
 LOGS_API = "/2020-08-15/logs"
 TELEMETRY_API = "/2022-07-01/telemetry"
 SCHEMA_WITHOUT_ENDS = "2020-08-15"
@@ -189,16 +192,33 @@ def idle(api: ExtensionsApi) -> None:
             pause_s = min(2 * pause_s, MAX_PAUSE_S)
 
 
+def run_by_hand(arguments: list[str], environ: dict[str, str]) -> None:
+    """Does what a command line asks for, without a word to Lambda, and ends the process with its status."""
+    import os
+
+    if sys.version_info < MINIMUM_PYTHON:
+        os.write(2, b"needs Python 3.10 or newer\n")
+        os._exit(1)
+    from .checking import main as check
+
+    # Not by returning: a name that is still being resolved would keep the process.
+    os._exit(check(arguments, environ))
+
+
 def main(arguments: list[str]) -> None:
     """Runs the extension.
 
     Args:
-        arguments: the identifier, when the launcher has registered already; else nothing.
+        arguments: the identifier, when the launcher has registered already; a command line, such as ``--check``, when
+            somebody runs us by hand, who must not be registered; else nothing.
     """
     environ = {
         name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
         for name, value in posix.environ.items()
     }
+    if arguments and (arguments[0].startswith("--") or arguments[0].strip(IDENTIFIER_CHARS)):
+        run_by_hand(arguments, environ)
+        return
     boot = Boot(environ, identifier=arguments[0] if arguments else "")
     if not boot.api.identifier:
         register(boot)

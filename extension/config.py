@@ -78,18 +78,35 @@ class Settings:
     platform_events: PlatformEvents = PlatformEvents.REPORT
     log_level: str = "warning"
     refresh_interval_ms: int = 300_000
+    metrics_interval_ms: int = 0
     enabled: bool = True
     unresolved: frozenset[str] = frozenset()
 
 
+UNUSABLE_PATTERNS = {
+    "REDACT": "every line is masked as a whole",
+    "EXCLUDE": "nothing is excluded by it",
+}
+"""What happens where one of their patterns cannot be used; the others are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A value that could not be used. ``value`` is empty where it may hold a secret."""
+    """A value that could not be used.
+
+    Attributes:
+        variable: the whole name.
+        value: as it was given; empty where it may hold a secret.
+        accepted: what would be; empty for a variable that is no setting.
+        used: instead, or what happens instead.
+        fault: what is wrong, where that is known.
+    """
 
     variable: str
     value: str
     accepted: str
     used: str
+    fault: str = ""
 
 
 def default_buffer_bytes(memory_mb: str) -> int:
@@ -145,13 +162,13 @@ def read_settings(
         accepted = f"at most half of the function's memory, {most}"
         problems.append(Problem(variable, environ.get(variable, "").strip(), accepted, most))
         found["buffer_bytes"] = most_bytes
-    for name, used in (
-        ("REDACT", "every line is masked as a whole"),
-        ("EXCLUDE", "nothing is excluded by it"),
-    ):
-        patterns = found.get(name.lower())
-        if patterns is not None:
-            problems += [Problem(PREFIX + name, "", one, used) for one in patterns.problems]
+    for setting in SETTINGS:
+        if setting.name in UNUSABLE_PATTERNS and (patterns := found.get(setting.field)) is not None:
+            used = UNUSABLE_PATTERNS[setting.name]
+            problems += [
+                Problem(PREFIX + setting.name, "", setting.accepted, used, fault)
+                for fault in patterns.problems
+            ]
     if "REDACT" in unresolved:
         from .redaction import Patterns
 
@@ -170,8 +187,6 @@ def _unknown(environ: Mapping[str, str]) -> list[Problem]:
             from difflib import get_close_matches  # nobody who spells right pays for it
 
             close = get_close_matches(name.upper(), known, n=1)
-            accepted = (
-                f"perhaps {PREFIX}{close[0]} was meant" if close else "no setting has this name"
-            )
-            problems.append(Problem(variable, "", accepted, "nothing"))
+            fault = f"perhaps {PREFIX}{close[0]} was meant" if close else "no setting has this name"
+            problems.append(Problem(variable, "", "", "nothing", fault))
     return problems

@@ -4,6 +4,8 @@ Promises: the main loop never waits here but at SHUTDOWN, and then to a deadline
 FALLBACK_SINK; so does what waits, once SINK has failed a few times in a row, until it takes something again. Without
 one, what is refused of a failed invocation goes to standard output, as does whatever is left of failed ones when the
 environment ends and no sink has taken it: Lambda sends that to CloudWatch, if it is allowed to. All of it is counted.
+The extension's own metrics go to SINK where that is CloudWatch Logs and takes records, else to standard output.
+Longer than most modules, because what becomes of what a sink won't take is best seen at one place.
 
 Assumes: standard output is a pipe that Lambda reads (AWS: Telemetry API, type ``extension``).
 """
@@ -11,7 +13,7 @@ Assumes: standard output is a pipe that Lambda reads (AWS: Telemetry API, type `
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from .account import Account
@@ -48,6 +50,12 @@ OVERTIME_S = 0.1
 
 STDOUT = 1
 
+METRICS_S = 0.05
+"""The most that a line of metrics may wait while Lambda does not read standard output; then it is tried again later."""
+
+TAKES_METRICS = frozenset({"cloudwatch", "stdout"})
+"""Schemes of sinks from which metrics get to CloudWatch."""
+
 
 class Lane(NamedTuple):
     """One sink's queue and thread, and the variable that names the sink."""
@@ -58,7 +66,11 @@ class Lane(NamedTuple):
 
 
 class Delivery:
-    """All lanes of one environment."""
+    """All lanes of one environment.
+
+    Attributes:
+        on_answer: is told of how many milliseconds SINK or FALLBACK_SINK took to answer, each time.
+    """
 
     def __init__(  # noqa: PLR0913 - the wiring is __main__'s
         self,
@@ -70,6 +82,7 @@ class Delivery:
         account: Account,
         log: OwnLog,
         last_resort: int | None = STDOUT,
+        metrics_out: int = STDOUT,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """Takes the queues, and a courier, started, for each of them.
@@ -82,11 +95,13 @@ class Delivery:
             account: the counters.
             log: the extension's own log.
             last_resort: the descriptor to write to; None where standard output is what SINK is already.
+            metrics_out: the descriptor that metrics are written to where no sink takes them.
             monotonic_s: a clock that does not jump, in seconds.
         """
         self._account = account
         self._log = log
         self._last_resort = last_resort
+        self._metrics_out = metrics_out
         self._monotonic_s = monotonic_s
         self._primary = Lane("SINK", backlog.primary, primary)
         lanes = [self._primary]
@@ -100,6 +115,9 @@ class Delivery:
             lanes.append(self._archive)
         self._lanes = {lane.courier.descriptor: lane for lane in lanes}
         self._abort_at_s: dict[str, float] = {}
+        self._sent_at_s: dict[str, float] = {}
+        self._schemes: dict[str, str] = {}
+        self.on_answer: Callable[[float], None] | None = None
         self._ready = True
         self._rewrite: Rewrite | None = None
         self._diverted = False
@@ -114,7 +132,7 @@ class Delivery:
     def is_awaited(self) -> bool:
         """Whether something is on its way that an invocation may be held for: not while a sink fails, nor an archive."""
         lanes = [self._primary] if self._fallback is None else [self._primary, self._fallback]
-        return any(not lane.outbox.empty and not lane.outbox.failing for lane in lanes)
+        return any(not lane.outbox.failing and lane.outbox.is_awaited for lane in lanes)
 
     def make_ready(self, *, ready: bool) -> None:
         """Begins to deliver, or waits: while what names the sinks is still being fetched."""
@@ -159,6 +177,7 @@ class Delivery:
                 left_s = ATTEMPT_TIMEOUT_S if self._until_s is None else self._until_s - now_s
                 timeout_s = max(left_s, MIN_ATTEMPT_S)
                 self._abort_at_s[lane.variable] = now_s + timeout_s + ABORT_GRACE_S
+                self._sent_at_s[lane.variable] = now_s
                 lane.courier.send(parcels, timeout_s=timeout_s)
             elif lane.outbox.busy and now_s >= self._abort_at_s[lane.variable]:
                 self._abort_at_s[lane.variable] = now_s + ABORT_GRACE_S
@@ -170,7 +189,10 @@ class Delivery:
         if lane is None:
             return False
         receipt = lane.courier.collect()
+        sent_at_s = self._sent_at_s.pop(lane.variable, None) if receipt is not None else None
         if receipt is not None and lane.outbox.busy:
+            if self.on_answer and sent_at_s is not None and lane is not self._archive:
+                self.on_answer((self._monotonic_s() - sent_at_s) * 1000)
             before = sum(self._account.kept.values())
             given_back = lane.outbox.settle(receipt, self._monotonic_s())
             if lane is self._fallback:
@@ -196,10 +218,15 @@ class Delivery:
 
     def _move(self, parcels: list[Parcel], lane: Lane) -> None:
         for parcel in parcels:
-            lane.outbox.put(parcel)
+            if parcel.is_metrics and not self._takes_metrics(lane):
+                self._write_metrics(parcel)
+            else:
+                lane.outbox.put(parcel)
 
     def _pass_on(self, lane: Lane, reason: str, parcel: Parcel) -> None:
-        if lane is self._archive:
+        if parcel.is_metrics:
+            self._write_metrics(parcel)
+        elif lane is self._archive:
             self._account.archive.lose(reason, parcel.lines)
         elif lane is self._primary and self._fallback is not None:
             self._fallback.outbox.put(parcel)
@@ -231,6 +258,77 @@ class Delivery:
                 reasons=reasons,
                 variable=variable,
             )
+
+    # The extension's own metrics --------------------------------------------------------------------------------
+
+    def lead_metrics(self, schemes: Mapping[str, str]) -> None:
+        """Takes the scheme of each sink, by variable, anew if it has changed: metrics go to some of them only."""
+        self._schemes = dict(schemes)
+        for lane in self._lanes.values():
+            if not self._takes_metrics(lane):
+                for parcel in lane.outbox.take_metrics():
+                    self._write_metrics(parcel)
+
+    def report(self, parcel: Parcel) -> bool:
+        """Takes a line of metrics; tells whether it went, or will: if not, it is to be told again later."""
+        if not self._ready:
+            return False
+        lane = self._metrics_lane()
+        if lane is not None:
+            lane.outbox.put(parcel)
+            return True
+        return self._print_metrics(parcel, self._monotonic_s() + METRICS_S)
+
+    def report_last(self, parcel: Parcel, until_s: float, *, wait: Callable[[float], None]) -> None:
+        """Delivers the last line of metrics, after everything else; what no sink takes in time is written out.
+
+        Args:
+            parcel: the line.
+            until_s: as for :meth:`finish`.
+            wait: as for :meth:`finish`.
+        """
+        lane = self._metrics_lane() if self._ready else None
+        if lane is None or self._monotonic_s() >= until_s - LAST_RESORT_S:
+            self._write_metrics(parcel)
+            return
+        lane.outbox.put(parcel)
+        self.finish(until_s, wait=wait)
+
+    def _takes_metrics(self, lane: Lane) -> bool:
+        return self._schemes.get(lane.variable) in TAKES_METRICS
+
+    def _metrics_lane(self) -> Lane | None:
+        """Gives SINK where it is CloudWatch Logs and takes records; else what writes to standard output in any case.
+
+        Two who write there at the same time would write into each other's lines.
+        """
+        primary = self._primary
+        # What was given up on may still be under way: its receipt would be taken for that of the metrics.
+        is_stuck = primary.variable in self._sent_at_s and not primary.outbox.busy
+        is_well = not (primary.outbox.failing or self._diverted or is_stuck)
+        if self._schemes.get(primary.variable) == "cloudwatch" and is_well:
+            return primary
+        to_stdout = (lane for lane in self._lanes.values() if self._is_stdout(lane))
+        return next(to_stdout, None)
+
+    def _is_stdout(self, lane: Lane) -> bool:
+        return self._schemes.get(lane.variable) == "stdout"
+
+    def _write_metrics(self, parcel: Parcel) -> None:
+        """Writes metrics to standard output that no sink has taken."""
+        if not self._print_metrics(parcel, self._monotonic_s() + LAST_RESORT_S):
+            self._log.once(
+                "metrics could neither be delivered nor written to standard output; they are lost",
+                variable=f"{PREFIX}METRICS",
+            )
+
+    def _print_metrics(self, parcel: Parcel, until_s: float) -> bool:
+        from .ndjson import encode
+
+        try:
+            return _write(self._metrics_out, encode([parcel]), until_s, self._monotonic_s)
+        except OSError:
+            return False
 
     # SHUTDOWN ---------------------------------------------------------------------------------------------------
 
@@ -281,7 +379,9 @@ class Delivery:
         lost = rescued = 0
         for lane in self._lanes.values():
             for parcel in lane.outbox.take_all():
-                if lane is self._archive:
+                if parcel.is_metrics:
+                    self._write_metrics(parcel)
+                elif lane is self._archive:
                     self._account.archive.lose("shutdown", parcel.lines)
                 elif parcel.stamp.failed and self._write_out(parcel, until_s):
                     rescued += parcel.lines

@@ -9,7 +9,7 @@ an invocation and the ways between them are best seen at one place; what each st
 
 from collections import deque
 
-from . import sampling, verdict
+from . import verdict
 from .account import Account
 from .backlog import Backlog
 from .config import Settings
@@ -17,13 +17,12 @@ from .drawing import draw
 from .failures import Failure, Outcome
 from .flood import Flood
 from .invocation import Invocation
-from .kept import epoch_ns
-from .levels import Level
+from .judge import Judge, now_ms
 from .lines import LineFacts
 from .parcels import Parcel, Stamp
 from .recording import Segment
-from .rules import Floor, Signs, rules_of
-from .verdict import Rates, Verdict
+from .stamping import Stamps
+from .verdict import Verdict
 
 LINGERING_INVOCATIONS = 2
 MANAGED_LINGERING_INVOCATIONS = 64
@@ -38,7 +37,8 @@ SLACK_SHARE = 16
 """A sixteenth of the bound is given up beyond what must be, so that the cost of doing so is linear in the lines."""
 
 FLOOR_SHARE = 8
-"""An eighth of the bound is left to each open recording until failed invocations that wait have been given up."""
+"""An eighth of the bound is left to each open recording until failed invocations that wait have been given up. So much of
+it may also wait to learn by what id its lines name the transaction."""
 
 UNKNOWN = Failure(verdict.UNKNOWN_OUTCOME, Outcome.UNKNOWN)
 """Neither an end nor a failure was seen: it may be the very invocation that is looked for."""
@@ -60,12 +60,11 @@ class Keeping:
         managed_instances: bool = False,
     ) -> None:
         self._flood = Flood(account)
-        self._floor = Floor()
+        self._judge = Judge(settings)
+        self._stamps = Stamps(function=function, version=version)
         self.apply(settings)
         self._backlog = backlog
         self._account = account
-        self._function = function
-        self._version = version
         self._managed = managed_instances
         self._next_number = 0
         self._lingering: deque[Invocation] = deque()
@@ -74,24 +73,26 @@ class Keeping:
         self._history: deque[Invocation] = deque()
         self._archive_stamp: tuple[Invocation, Stamp] | None = None
         self.init = Invocation("")
-        self.environment_id = ""
-        self.arn = ""
 
     def apply(self, settings: Settings) -> None:
         """Takes settings, at first or when they have changed, for every decision from now on."""
         self._settings = settings
-        self._rules = rules_of(settings)
-        self._rates = Rates(
-            settings.sample_rate,
-            {
-                Level.TRACE: settings.sample_rate_trace,
-                Level.DEBUG: settings.sample_rate_debug,
-                Level.INFO: settings.sample_rate_info,
-                Level.WARN: settings.sample_rate_warn,
-            },
-        )
-        self._floor.apply(settings.keep_at_least)
+        self._judge.apply(settings)
+        self._stamps.apply(settings)
         self._flood.apply(settings.keep_at_most)
+
+    def identify(self, environment_id: str) -> None:
+        """Takes the name of this environment, 16 hex digits; a new one when it turns out to be a clone."""
+        self._judge.environment_id = self._stamps.environment_id = environment_id
+
+    @property
+    def environment_id(self) -> str:
+        """The name of this environment."""
+        return self._stamps.environment_id
+
+    def invoked_as(self, arn: str) -> None:
+        """Takes the ARN by which the function is invoked from now on."""
+        self._stamps.arn = arn
 
     @property
     def held_bytes(self) -> int:
@@ -133,7 +134,9 @@ class Keeping:
             for segment in self.init.recording.take():
                 invocation.recording.append(segment)
             invocation.lines += self.init.lines
+            invocation.signs.is_marked = invocation.signs.is_marked or self.init.signs.is_marked
             self.init.lines = 0
+            self.init.signs.is_marked = False
         self.signed(invocation)
 
     def store(self, invocation: Invocation, segment: Segment) -> None:
@@ -152,21 +155,12 @@ class Keeping:
         """Takes a line that nothing ties to an invocation: it is a transaction of its own, and judged at once."""
         self._account.receive(lines=segment.lines, size_bytes=len(segment.raw))
         self._archive(self.init, segment)
-        name = f"{self.environment_id}-{segment.first_number}"
-        decided = verdict.decide(
-            failure=facts.failure,
-            signs=Signs(),
-            rules=(),
-            ended=True,
-            reported=True,
-            floor_is_due=False,
-            randomness=sampling.randomness_of(trace_id="", request_id=name),
-            rates=Rates(self._rates.of(facts.level)),
-        )
+        name = f"{self._stamps.environment_id}-{segment.first_number}"
+        decided = self._judge.decide_alone(facts, name)
         if decided is not None and decided.keep:
-            self._backlog.put(Parcel(self._stamp(self.init, decided), [segment]))
+            self._backlog.put(Parcel(self._stamps.of(self.init, decided), [segment]))
         elif facts.is_emf:
-            self._backlog.put(Parcel(self._stamp(self.init, verdict.METRICS), [segment]))
+            self._backlog.put(Parcel(self._stamps.of(self.init, verdict.METRICS), [segment]))
         else:
             self._account.drop(verdict.NOT_SAMPLED, segment.lines)
 
@@ -177,24 +171,28 @@ class Keeping:
 
     def signed(self, invocation: Invocation) -> None:
         """Takes note that more is known of an invocation: a rule may speak for it, while it runs or when it is over."""
-        if invocation.is_kept:
-            return
-        decided = self._decide(invocation)
+        if invocation.is_kept or (invocation.is_init and not self._managed):
+            return  # What init wrote goes with the first invocation, and is decided with it.
+        decided = self._judge.decide(invocation)
         if decided is not None and decided.keep:
             if invocation in self._lingering:
                 self._lingering.remove(invocation)
             self._conclude(invocation, decided)
+
+    def named(self, invocation: Invocation, correlation_id: str) -> None:
+        """Takes note of the id by which a line names the transaction; what waited for it goes when the line is stored."""
+        self._stamps.named(invocation, correlation_id)
 
     def fail(self, invocation: Invocation, failure: Failure) -> None:
         """Notes a sign of failure. The first one is the reason; a later one may still tell the outcome better."""
         if invocation.failure is None:
             invocation.failure = failure
             self._account.failed_invocations += 0 if invocation.is_init else 1
-            self._flood.admit(invocation, now_ms=_now_ms(invocation))
+            self._flood.admit(invocation, now_ms=now_ms(invocation))
         if invocation.outcome in (Outcome.UNKNOWN, Outcome.SUCCESS) or failure.outcome in _DEATHS:
             invocation.outcome = failure.outcome
         if invocation.verdict is None or not invocation.verdict.failed:
-            invocation.verdict = self._decide(invocation)
+            invocation.verdict = self._judge.decide(invocation)
             if invocation in self._lingering:
                 self._lingering.remove(invocation)
             self._owe_history(invocation)
@@ -205,6 +203,7 @@ class Keeping:
         if invocation.ended:
             return
         invocation.ended = True
+        self._stamps.ended()
         self._open.pop(id(invocation), None)
         if invocation.outcome is Outcome.CRASH and not self._managed:
             # What killed the process is told by the fault and the report that follow: sum up behind them.
@@ -247,7 +246,7 @@ class Keeping:
         init, self.init = self.init, Invocation("")
         if init.recording.segments or init.failure is not None:
             init.ended = True
-            init.verdict = init.verdict or self._decide(init)
+            init.verdict = init.verdict or self._judge.decide(init)
             self._owe(init)
             self._owe_metrics(init)
             self._discard(init)
@@ -285,31 +284,12 @@ class Keeping:
             self._owe_metrics(invocation)
             self._discard(invocation)
 
-    def _decide(self, invocation: Invocation, *, reported: bool = False) -> Verdict | None:
-        return verdict.decide(
-            failure=invocation.failure,
-            signs=invocation.signs,
-            rules=self._rules if not invocation.is_init else (),
-            ended=invocation.ended,
-            reported=reported or invocation.reported,
-            floor_is_due=not invocation.is_init and self._floor.is_due(_now_ms(invocation)),
-            randomness=self._randomness_of(invocation),
-            rates=self._rates,
-        )
-
-    def _randomness_of(self, invocation: Invocation) -> int:
-        return sampling.randomness_of(
-            correlation_id=invocation.correlation_id,
-            trace_id=invocation.trace_id,
-            request_id=invocation.request_id or self.environment_id,
-        )
-
     def _conclude(self, invocation: Invocation, decided: Verdict) -> None:
         """Takes a verdict, and does what it says."""
         invocation.verdict = decided
         if decided.keep:
             if not decided.failed:
-                self._floor.kept(_now_ms(invocation))
+                self._judge.kept(invocation)
             self._owe(invocation)
             if decided.by_level and invocation.ended:
                 # What is left of it may still be wanted, if it turns out to have failed.
@@ -325,7 +305,7 @@ class Keeping:
             self._owe(killed)
 
     def _settle(self, invocation: Invocation) -> None:
-        decided = invocation.verdict or self._decide(invocation)
+        decided = invocation.verdict or self._judge.decide(invocation)
         if decided is None:
             # A rule waits for what the report will tell.
             self._linger(invocation)
@@ -341,9 +321,9 @@ class Keeping:
     def _dismiss(self, invocation: Invocation) -> None:
         """Lets go of an invocation that was kept at hand."""
         if invocation.verdict is None:
-            invocation.verdict = self._decide(invocation, reported=True)
+            invocation.verdict = self._judge.decide(invocation, reported=True)
             if invocation.is_kept:
-                self._floor.kept(_now_ms(invocation))
+                self._judge.kept(invocation)
         self._owe(invocation)
         self._owe_metrics(invocation)
         if self._settings.history and invocation.recording.lines:
@@ -356,10 +336,18 @@ class Keeping:
             # The archive's summary is not one for the sink: should it fail late, it is summed up again there.
             self._archive(invocation, invocation.summary(self.number(1)))
 
-    def _owe(self, invocation: Invocation) -> None:
-        """Hands everything to the outbox, if the invocation is kept; when it is over, with its summary."""
+    def _owe(self, invocation: Invocation, *, unnamed: bool = False) -> None:
+        """Hands everything to the outbox, if the invocation is kept; when it is over, with its summary.
+
+        Args:
+            invocation: any.
+            unnamed: whether it goes even if it may still be learned by what id its lines name the transaction.
+        """
         decided = invocation.verdict
         if decided is None or not decided.keep:
+            return
+        most_bytes = self._settings.buffer_bytes // FLOOR_SHARE
+        if not unnamed and self._stamps.may_be_named(invocation, most_bytes=most_bytes):
             return
         if decided.weight > 1.0:
             # Metrics are kept for certain, whatever the draw, so they stand for themselves.
@@ -369,12 +357,8 @@ class Keeping:
             segments = self._flood.hold_back(invocation, segments)
         weighed = [(decided.weight, segments)]
         if decided.by_level:
-            randomness = self._randomness_of(invocation)
-            weighed, left = draw(
-                segments,
-                weigh=lambda level: self._rates.weight_of(level, randomness=randomness),
-                weight=decided.weight,
-            )
+            weigh = self._judge.weigher(invocation)
+            weighed, left = draw(segments, weigh=weigh, weight=decided.weight)
             for segment in left:
                 invocation.recording.append(segment)
         if invocation.ended and not invocation.summarised and invocation is not self._unexplained:
@@ -384,7 +368,14 @@ class Keeping:
             self._archive(invocation, summary)
         for weight, parts in weighed:
             if parts:
-                self._backlog.put(Parcel(self._stamp(invocation, decided, weight=weight), parts))
+                self._backlog.put(
+                    Parcel(self._stamps.of(invocation, decided, weight=weight), parts)
+                )
+
+    def _owe_unnamed(self) -> None:
+        """Hands over what waits to be named, in time: it is worth more than its name."""
+        for invocation in self._open.values():
+            self._owe(invocation, unnamed=True)
 
     def _owe_history(self, failed: Invocation) -> None:
         """Hands over what was let go of before a failure, if there is any: it may tell how it came to that."""
@@ -394,14 +385,14 @@ class Keeping:
         for invocation in [*self._history, *past][-self._settings.history :]:
             segments = invocation.recording.take()
             if segments:
-                self._backlog.put(Parcel(self._stamp(invocation, verdict.PAST), segments))
+                self._backlog.put(Parcel(self._stamps.of(invocation, verdict.PAST), segments))
         while self._history:
             self._discard(self._history.popleft())
 
     def _owe_metrics(self, invocation: Invocation) -> None:
         segments = invocation.recording.take_emf()
         if segments:
-            self._backlog.put(Parcel(self._stamp(invocation, verdict.METRICS), segments))
+            self._backlog.put(Parcel(self._stamps.of(invocation, verdict.METRICS), segments))
 
     def _discard(self, invocation: Invocation) -> None:
         lines = invocation.recording.lines
@@ -421,25 +412,8 @@ class Keeping:
             or last[1].trace_id != invocation.trace_id
             or last[1].correlation_id != invocation.correlation_id
         ):
-            self._archive_stamp = last = (invocation, self._stamp(invocation, verdict.ARCHIVED))
+            self._archive_stamp = last = (invocation, self._stamps.of(invocation, verdict.ARCHIVED))
         self._backlog.store(last[1], segment)
-
-    def _stamp(
-        self, invocation: Invocation, decided: Verdict, *, weight: float | None = None
-    ) -> Stamp:
-        return Stamp(
-            request_id=invocation.request_id,
-            trace_id=invocation.trace_id,
-            function=self._function,
-            version=self._version,
-            environment_id=self.environment_id,
-            reason=decided.reason,
-            weight=decided.weight if weight is None else weight,
-            failed=decided.failed,
-            correlation_id=invocation.correlation_id,
-            span_id=invocation.span_id,
-            arn=self.arn,
-        )
 
     # The bound --------------------------------------------------------------------------------------------------
 
@@ -447,11 +421,13 @@ class Keeping:
         """Gives up what matters least until all that is held is within BUFFER_SIZE.
 
         In this order: history; recordings that are only at hand for a late error; what waits for the archive, and healthy
-        invocations that wait for the sink, oldest first; of recordings that are still open, the middle; failed invocations that wait, oldest first; what
-        is left of the open ones.
+        invocations that wait for the sink, oldest first; of recordings that are still open, the middle; failed invocations
+        that wait, oldest first; what is left of the open ones.
         """
         bound = self._settings.buffer_bytes
         excess = self.held_bytes + self._backlog.held_bytes - bound
+        if excess > -bound // 2:
+            self._owe_unnamed()
         if excess <= 0:
             return
         while excess > 0 and self._history:
@@ -484,12 +460,6 @@ class Keeping:
         self._account.evict(
             lines, request_id=invocation.request_id, failed=invocation.failure is not None
         )
-
-
-def _now_ms(invocation: Invocation) -> int:
-    """Gives the time of what is known last of an invocation, by Lambda's clock."""
-    at_ns = epoch_ns(invocation.last_time)
-    return 0 if at_ns is None else at_ns // 1_000_000
 
 
 def _held_bytes(invocation: Invocation) -> int:

@@ -17,6 +17,8 @@ from .recording import Kind, Segment
 from .records import split_events
 
 GAP_TYPE = "flightRecorder.gap"
+METRICS_TYPE = "flightRecorder.metrics"
+"""Of a record that is the extension's own metrics, written with nothing around it, as CloudWatch wants them."""
 _RECORD_AT = b'"record":'
 
 

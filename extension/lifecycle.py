@@ -27,6 +27,7 @@ from .recorder import Recorder
 
 if TYPE_CHECKING:
     from .renewal import Renewal
+    from .reporting import Reporting
 
 DEADLINE_MARGIN_S = 0.1
 """Before an invocation's deadline Next is called in any case: a function must not time out on our account."""
@@ -51,7 +52,11 @@ MAX_FAILURES_IN_A_ROW = 10
 
 
 class Lifecycle:
-    """Drives one environment from the first Next to SHUTDOWN."""
+    """Drives one environment from the first Next to SHUTDOWN.
+
+    Attributes:
+        reporting: writes metrics, where METRICS is set.
+    """
 
     def __init__(  # noqa: PLR0913 - the wiring is __main__'s, and this is where it comes together
         self,
@@ -103,6 +108,7 @@ class Lifecycle:
         self._monotonic_s = monotonic_s
         self._wall_s = wall_s
         self._holding = holding or Holding(settings.flush)
+        self.reporting: Reporting | None = None
         self._hold: Hold | None = None
         self._missed: Hold | None = None
         self._next_descriptor = -1
@@ -155,6 +161,8 @@ class Lifecycle:
             self._ask_next()
         if self._renewal is not None:
             self._renewal.check()
+        if self.reporting is not None:
+            self.reporting.check()
         self._delivery.deliver(now_s)
         self._release(now_s)
 
@@ -332,7 +340,11 @@ class Lifecycle:
                 if self._listener is not None:
                     self._account.unreadable_bytes += self._listener.discarded_bytes
                 self._account.buffered = self._keeping.buffered_lines
-                self._log.account(**self._account.summary())
+                try:
+                    if self.reporting is not None:
+                        self.reporting.finish(until_s, wait=self._wait)
+                finally:
+                    self._log.account(**self._account.summary())
 
     def _drain(self, begin_s: float, until_s: float) -> None:
         """Takes what Lambda still has to deliver: until it has been quiet, and no invocation is left open."""

@@ -3,14 +3,15 @@
 ``time``, ``type`` and ``record`` stand as they came, byte for byte; after them come ``level`` (where known),
 ``requestId``, ``traceId``, ``correlationId``, ``function``, ``version``, ``reason``, ``weight`` and ``id``. The README documents the
 fields; a golden file holds the format. Two further types tell about an invocation rather than being part of it:
-``flightRecorder.invocation`` (its outcome and counts) and ``flightRecorder.gap`` (what is missing at that place).
+``flightRecorder.invocation`` (its outcome and counts) and ``flightRecorder.gap`` (what is missing at that place). The
+extension's own metrics are a line by themselves, with nothing around them.
 
 Pure.
 """
 
 from collections.abc import Iterable
 
-from .kept import Kept, dumps, kept_in
+from .kept import METRICS_TYPE, Kept, dumps, kept_in
 from .parcels import Parcel, Stamp
 
 
@@ -24,6 +25,9 @@ def lines_of(records: Iterable[Kept]) -> list[bytes]:
     lines: list[bytes] = []
     stamp, tail = None, b""
     for kept in records:
+        if kept.type == METRICS_TYPE:
+            lines.append(kept.text.encode("utf-8", "replace") + b"\n")
+            continue
         if kept.stamp is not stamp:
             stamp = kept.stamp
             tail = _tail(stamp)

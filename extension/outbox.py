@@ -4,7 +4,7 @@ Promises: parcels leave in the order they came; at most one batch is under way; 
 was put together, so that a repetition has the same bytes; what a sink would not take now stays, in its place, and is
 tried again after a pause that grows; a batch that is too large, or holds something that is never taken, is cut until
 that is found, and the rest of it goes; what the sink will never take is given back. The memory bound is the recorder's
-to hold; :meth:`Outbox.give_up` is how it does so here.
+to hold; :meth:`Outbox.give_up` is how it does so here. A little longer than most modules: one queue has one state.
 """
 
 from collections import deque
@@ -131,6 +131,14 @@ class Outbox:
         return self.failures > 0 or self._late
 
     @property
+    def is_awaited(self) -> bool:
+        """Whether there is anything that somebody may wait for: all but the extension's own metrics."""
+        batches = (self._under_way, *self._batches)
+        return any(not parcel.is_metrics for parcel in self._parcels) or any(
+            not parcel.is_metrics for batch in batches if batch for parcel in batch.parcels
+        )
+
+    @property
     def lines(self) -> int:
         """Lines that wait or are under way."""
         return sum(parcel.lines for parcel in self._all())
@@ -209,6 +217,7 @@ class Outbox:
         if batch is None:
             return []
         self._tally.count_delivery(receipt.answer.value, sent_bytes=receipt.sent_bytes)
+        excused = batch.attempts == 1 and all(parcel.is_metrics for parcel in batch.parcels)
         given_back = _refused(batch.parcels, receipt)
         gone = receipt.taken.union(receipt.refused)
         parcels = without(batch.parcels, gone) if gone else batch.parcels
@@ -224,7 +233,7 @@ class Outbox:
         batch.parcels = left
         if left:
             given_back += self._settle_left(batch, receipt)
-        self._pace(receipt, now_s)
+        self._pace(receipt, now_s, excused=excused)
         return given_back
 
     def _settle_left(self, batch: Batch, receipt: Receipt) -> list[tuple[str, Parcel]]:
@@ -256,14 +265,17 @@ class Outbox:
             self._batches.appendleft(batch)
             self.held_bytes += sum(parcel.held_bytes for parcel in batch.parcels)
 
-    def _pace(self, receipt: Receipt, now_s: float) -> None:
+    def _pace(self, receipt: Receipt, now_s: float, *, excused: bool) -> None:
         self._late = False
         if receipt.answer not in (Answer.UNAVAILABLE, Answer.DENIED):
             self._pause_s, self._try_at_s, self.failures = FIRST_PAUSE_S, 0.0, 0
             if receipt.answer is Answer.TAKEN:
                 self._hopeless = False
             return
-        self.failures += 1
+        if not excused:
+            # Metrics are let freeze on their way, so their first failure says nothing of the sink; were it one, the lines
+            # of an invocation that fails next would not be waited for.
+            self.failures += 1
         if receipt.answer is Answer.DENIED:
             self._pause_s = MAX_PAUSE_S
         asked_s = min(receipt.retry_after_s or 0.0, MAX_PAUSE_S)
@@ -273,6 +285,8 @@ class Outbox:
     def _keep(self, parcels: list[Parcel], rejected_lines: int) -> None:
         """Counts parcels as taken, but for so many lines that the sink rejected without saying which."""
         for parcel in parcels:
+            if parcel.is_metrics:
+                continue
             rejected = min(rejected_lines, parcel.lines)
             rejected_lines -= rejected
             self._tally.keep(parcel.stamp.reason, parcel.lines - rejected)
@@ -300,6 +314,14 @@ class Outbox:
         self._parcels.clear()
         self.held_bytes -= sum(parcel.held_bytes for parcel in parcels)
         return parcels
+
+    def take_metrics(self) -> list[Parcel]:
+        """Gives the extension's own metrics, but for what has been tried already."""
+        taken = [parcel for parcel in self._parcels if parcel.is_metrics]
+        if taken:
+            self._parcels = deque(one for one in self._parcels if not one.is_metrics)
+            self.held_bytes -= sum(parcel.held_bytes for parcel in taken)
+        return taken
 
     def _all(self) -> list[Parcel]:
         under_way = self._under_way.parcels if self._under_way is not None else []
@@ -340,6 +362,7 @@ class Outbox:
         return before_bytes - parcel.held_bytes
 
     def _merge_gaps(self, need_bytes: int) -> int:
+        metrics = self.take_metrics()
         before_bytes = self.held_bytes
         merged: Parcel | None = None
         while self._parcels and not self._parcels[0].lines:
@@ -351,7 +374,10 @@ class Outbox:
         if merged is not None:
             self._parcels.appendleft(merged)
             self.held_bytes += merged.held_bytes
-        return before_bytes - self.held_bytes
+        freed_bytes = before_bytes - self.held_bytes
+        for parcel in metrics:
+            self.put(parcel)
+        return freed_bytes
 
 
 def _only(parcels: list[Parcel], numbers: frozenset[int]) -> list[Parcel]:

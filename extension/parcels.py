@@ -11,6 +11,9 @@ from enum import Enum
 from .recording import Kind, Segment
 from .records import split_events
 
+OWN_METRICS = "metrics"
+"""The reason of what holds no lines but the extension's own metrics; see :mod:`extension.reporting`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
@@ -51,6 +54,11 @@ class Parcel:
     def __init__(self, stamp: Stamp, segments: list[Segment]) -> None:
         self.stamp = stamp
         self.hold(segments)
+
+    @property
+    def is_metrics(self) -> bool:
+        """Whether it holds the extension's own metrics, which are no lines, and nothing that anybody waits for."""
+        return self.stamp.reason == OWN_METRICS
 
     def hold(self, segments: list[Segment]) -> None:
         """Holds these segments, and no others."""

@@ -78,7 +78,10 @@ def card_numbers_in(text: str) -> list[Span]:
 _QUOTES = r"[\"'\\]{0,4}"
 _IS = rf"{_QUOTES}\s*[=:>]{{1,2}}\s*"
 _CREDENTIAL = r"(?P<secret>[A-Za-z0-9._~+/=-]"
-_NAMES_IT = r"(?i:passw(?:or)?d|passphrase|passcode|pwd|secret|api[_-]?key|(?:access|refresh|auth|id)[_-]?token)"
+_NAMES_IT = (
+    r"(?i:passw(?:or)?d|passphrase|passcode|pwd|secret(?:[_-]?key)?|api[_-]?key"
+    r"|(?:access|refresh|auth|id)[_-]?token)"
+)
 
 PRESETS: dict[str, tuple[Preset, ...]] = {
     "aws-keys": (

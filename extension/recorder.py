@@ -114,7 +114,7 @@ class Recorder:
         """
         trace_id = sampling.trace_id_of(trace_header)
         span_id = sampling.span_id_of(trace_header)
-        self._keeping.arn = arn
+        self._keeping.invoked_as(arn)
         known = self._known.get(request_id)
         if known is not None and not known.expected:
             known.expected = True
@@ -200,7 +200,9 @@ class Recorder:
     ) -> None:
         """Looks for what a line may say of its whole invocation, until it has been said."""
         if not is_text and not invocation.correlation_id and not invocation.is_init:
-            invocation.correlation_id = self._correlation.found_in(segment.raw, segment.count)
+            found = self._correlation.found_in(segment.raw, segment.count)
+            if found:
+                self._keeping.named(invocation, found)
         if self._marker and not invocation.signs.is_marked and self._marker in segment.raw:
             invocation.signs.is_marked = True
             self._keeping.signed(invocation)

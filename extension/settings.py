@@ -284,6 +284,14 @@ SETTINGS: tuple[Setting, ...] = (
         values.read_interval_ms,
     ),
     Setting(
+        "METRICS",
+        "metrics_interval_ms",
+        "off",
+        "off, or an interval from 10s to 1h, such as 1m",
+        "How often the account is written as metrics for CloudWatch, which cost something there.",
+        values.read_metrics_interval_ms,
+    ),
+    Setting(
         "LOG_LEVEL",
         "log_level",
         "warning",

@@ -155,24 +155,29 @@ _HTTP_SHAPES = ("", "json+", "loki+", "splunk+", "elasticsearch+", "datadog+", "
 _HTTP_SCHEMES = (*_HTTP_SHAPES, "otlp+", "otlp-json+")
 _URL = re.compile(r"([a-z-]+\+)?https?://[^/?#\s][^\s]*", re.IGNORECASE)
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?", re.IGNORECASE)
-_LOG_GROUP = re.compile(r"cloudwatch:[.\-_/#A-Za-z0-9]{0,512}", re.IGNORECASE)
+_LOG_GROUP = re.compile(r"(records\+)?cloudwatch:[.\-_/#A-Za-z0-9]{0,512}", re.IGNORECASE)
 _STREAM = re.compile(r"firehose:[a-zA-Z0-9_.-]{1,64}", re.IGNORECASE)
 SINK_FORMS = (
-    "cloudwatch:[GROUP], s3://BUCKET/PREFIX, firehose:STREAM, otlp+https://…, https://… (also json+, loki+, splunk+,"
-    " elasticsearch+, datadog+, logzio+; http for https), file:PATH or stdout:"
+    "cloudwatch:[GROUP], records+cloudwatch:[GROUP], s3://BUCKET/PREFIX, firehose:STREAM, otlp+https://…, https://… (also"
+    " json+, loki+, splunk+, elasticsearch+, datadog+, logzio+; http for https), file:PATH or stdout:"
 )
+
+
+def kind_of_sink(url: str) -> str:
+    """Gives the scheme that tells what a sink is: ``cloudwatch`` whichever way it writes, else as it stands."""
+    return url.partition(":")[0].lower().removeprefix("records+")
 
 
 def read_sink(text: str) -> str:
     """Checks a sink's form. Names are those that AWS allows (PutLogEvents; S3 bucket naming; CreateDeliveryStream)."""
-    if text in {"stdout", "cloudwatch"}:
+    if text in {"stdout", "cloudwatch", "records+cloudwatch"}:
         text += ":"
     scheme = text.partition(":")[0].lower()
     if scheme == "stdout":
         good = text.lower() == "stdout:"
     elif scheme == "file":
         good = bool(text[len("file:") :].removeprefix("//"))
-    elif scheme in {"cloudwatch", "s3", "firehose"}:
+    elif scheme in {"cloudwatch", "records+cloudwatch", "s3", "firehose"}:
         good = any(form.fullmatch(text) for form in (_LOG_GROUP, _BUCKET, _STREAM))
         # Such parts of a path are dropped on the way, and the request's signature is wrong then.
         good = good and not {".", ".."} & set(text.split("/"))
@@ -236,6 +241,24 @@ def read_pace(text: str) -> Pace:
     if not count or not per_ms:
         raise ValueError
     return Pace(count, per_ms)
+
+
+MIN_METRICS_INTERVAL_MS = 10_000
+"""A line has 1.1 KB (measured), which CloudWatch bills, and metrics have a minute's resolution in any case."""
+MAX_METRICS_INTERVAL_MS = 3_600_000
+"""Beyond that an alarm on them would come too late to be one."""
+_METRICS_INTERVAL = re.compile(r"([0-9]{1,6})\s*(s|m|h)")
+
+
+def read_metrics_interval_ms(text: str) -> int:
+    """Reads ``off``, which is 0, or how often metrics are written: ``30s``, ``1m``, ``1h``."""
+    if text.lower() == "off":
+        return 0
+    match = _METRICS_INTERVAL.fullmatch(text)
+    interval_ms = int(match.group(1)) * _PACE_MS[match.group(2)] if match else 0
+    if not MIN_METRICS_INTERVAL_MS <= interval_ms <= MAX_METRICS_INTERVAL_MS:
+        raise ValueError
+    return interval_ms
 
 
 SAME_RATE = "SAMPLE_RATE"

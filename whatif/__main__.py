@@ -56,13 +56,15 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help=f"a variable of the function's; {PREFIX}... of this shell are used as well",
+        help=f"a variable of the function's, the name with or without {PREFIX}; wins over the file, and over {PREFIX}..."
+        " of this shell, which are used without a file",
     )
     main.add_argument(
         "--configuration",
         type=Path,
         metavar="FILE",
-        help="the answer of `aws lambda get-function-configuration`, for the function's variables and memory",
+        help="the answer of `aws lambda get-function-configuration`, for the function's variables and memory, instead of"
+        " this shell's environment",
     )
     main.add_argument(
         "--html",
@@ -110,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.no_html:
         arguments.html.write_text(page(view), encoding="utf-8")
         print("", f"The same with charts: {arguments.html}", sep="\n")
-    print("", f"{time.monotonic() - begun:.0f} s", sep="\n")
+    print("", f"Took {time.monotonic() - begun:.0f} s.", sep="\n")
     return 0
 
 

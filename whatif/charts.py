@@ -1,26 +1,49 @@
 """Charts as inline SVG, narrow enough for a telephone: labels stand above their bars, colours are the page's.
 
-Each has a title and a description in words for whoever does not see it. Pure.
+Promises: nothing leaves the picture. A label that is too long for one line is wrapped, at blanks where it has any; what is
+longer than :data:`MAX_LABEL_LINES` is cut short, and whole in a title that shows where one points at it. Each has a title and a description in words for whoever does not see it. Pure.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Bar", "Interval", "bars", "intervals", "legend"]
+__all__ = ["Bar", "Interval", "bars", "fits", "intervals", "legend"]
 
 WIDTH = 380
-VALUE_WIDTH = 84
 BAR_HEIGHT = 14
-ROW_HEIGHT = 44
+LINE_HEIGHT = 17
 LABEL_AT = 13
-BAR_AT = 19
+LABEL_GAP = 4
+ROW_GAP = 11
+VALUE_GAP = 6
 DOT_RADIUS = 5
+
+MAX_LABEL_LINES = 3
+"""More would be a list and no label; the tables have all of it."""
+
+_CUT = "\N{HORIZONTAL ELLIPSIS}"
+_FONT_SIZE = 13
+_CLASSES = {
+    0.38: "'ijlIJ/\\| ,.",
+    0.50: ":;-f!()[]t_`r",
+    0.60: '"*?zcs',
+    0.69: "LxvykaeEFTo",
+    0.77: "$0123456789bdghnpqu{}SYZCPB",
+    0.84: "AKRVXUG#+<=>DHN^~\N{PLUS-MINUS SIGN}",
+    0.93: "OQ&w",
+    1.11: "@M%mW",
+}
+_ADVANCES = {char: advance for advance, chars in _CLASSES.items() for char in chars}
+_OTHER_ADVANCE = 1.25
+"""Of characters, in sizes of the typeface: no less than DejaVu Sans Bold's, the widest of those that browsers commonly take
+(measured with fontTools). Which one a reader has is not known, and text in SVG does not wrap by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +91,58 @@ def _svg(name: str, title: str, described: str, height: float, body: Sequence[st
     )
 
 
-def _label(text: str, y: float, *, marked: bool) -> str:
+def _width_of(text: str) -> float:
+    """Give the most that text may take, whatever the typeface."""
+    return _FONT_SIZE * sum(_ADVANCES.get(char, _OTHER_ADVANCE) for char in text)
+
+
+def _wrapped(text: str) -> list[str]:
+    """Cut a label into the lines that it takes."""
+    lines = [""]
+    for word in text.split():
+        joined = f"{lines[-1]} {word}" if lines[-1] else word
+        if _width_of(joined) <= WIDTH:
+            lines[-1] = joined
+            continue
+        if lines[-1]:
+            lines.append("")
+        for char in word:
+            if _width_of(lines[-1] + char) > WIDTH:
+                lines.append("")
+            lines[-1] += char
+    if len(lines) > MAX_LABEL_LINES:
+        last = lines[MAX_LABEL_LINES - 1]
+        while _width_of(last + _CUT) > WIDTH:
+            last = last[:-1]
+        lines = [*lines[: MAX_LABEL_LINES - 1], last + _CUT]
+    return lines
+
+
+def fits(label: str) -> bool:
+    """Tell whether a label is shown whole."""
+    return not _wrapped(label)[-1].endswith(_CUT)
+
+
+def _label(lines: Sequence[str], whole: str, y: float, *, marked: bool) -> str:
     kind = ' class="own"' if marked else ""
-    return f'<text{kind} x="0" y="{y + LABEL_AT:.0f}">{escape(text)}</text>'
+    parts = "".join(
+        f'<tspan x="0" y="{y + LABEL_AT + number * LINE_HEIGHT:.0f}">{escape(line)}</tspan>'
+        for number, line in enumerate(lines)
+    )
+    is_cut = any(line.endswith(_CUT) for line in lines)
+    title = f"<title>{escape(whole)}</title>" if is_cut else ""
+    return f"<text{kind}>{title}{parts}</text>"
+
+
+def _bar_at(lines: Sequence[str]) -> float:
+    """Give how far below its row's top a bar begins."""
+    return len(lines) * LINE_HEIGHT + LABEL_GAP
+
+
+def _tops(labels: Sequence[Sequence[str]]) -> list[float]:
+    """Give where each row begins, and where the last one ends."""
+    heights = [_bar_at(lines) + BAR_HEIGHT + ROW_GAP for lines in labels]
+    return [0.0, *accumulate(heights)]
 
 
 def bars(name: str, title: str, rows: Sequence[Bar]) -> str:
@@ -81,24 +153,28 @@ def bars(name: str, title: str, rows: Sequence[Bar]) -> str:
         title: What is shown, for whoever does not see it.
         rows: From above to below.
     """
-    room = WIDTH - VALUE_WIDTH
+    # A figure is never so long that its bar would have no room: twenty digits leave half of it.
+    shown_width = max((_width_of(row.shown) for row in rows), default=0.0)
+    room = WIDTH - VALUE_GAP - min(shown_width, WIDTH / 2)
+    labels = [_wrapped(row.label) for row in rows]
+    tops = _tops(labels)
     largest = max((row.total for row in rows), default=0.0) or 1.0
     body = []
-    for number, row in enumerate(rows):
-        y = number * ROW_HEIGHT
-        body.append(_label(row.label, y, marked=row.marked))
+    for row, lines, y in zip(rows, labels, tops, strict=False):
+        bar_y = y + _bar_at(lines)
+        body.append(_label(lines, row.label, y, marked=row.marked))
         x = 0.0
         for length, kind in row.parts:
             width = length / largest * room
             if width > 0:
                 body.append(
-                    f'<rect class="{kind}" x="{x:.1f}" y="{y + BAR_AT}" width="{max(width, 1):.1f}" height="{BAR_HEIGHT}"/>'
+                    f'<rect class="{kind}" x="{x:.1f}" y="{bar_y:.0f}" width="{max(width, 1):.1f}" height="{BAR_HEIGHT}"/>'
                 )
             x += width
-        at = max(x, 1.0) + 6
-        body.append(f'<text x="{at:.1f}" y="{y + BAR_AT + 12}">{escape(row.shown)}</text>')
+        at = max(x, 1.0) + VALUE_GAP
+        body.append(f'<text x="{at:.1f}" y="{bar_y + 12:.0f}">{escape(row.shown)}</text>')
     described = "; ".join(f"{row.label}: {row.shown}" for row in rows)
-    return _svg(name, title, described, len(rows) * ROW_HEIGHT, body)
+    return _svg(name, title, described, tops[-1], body)
 
 
 def intervals(name: str, title: str, rows: Sequence[Interval], *, truth: float) -> str:
@@ -116,22 +192,27 @@ def intervals(name: str, title: str, rows: Sequence[Interval], *, truth: float) 
     def x_of(value: float) -> float:
         return DOT_RADIUS + max(value, 0.0) / largest * room
 
-    height = len(rows) * ROW_HEIGHT
+    wholes = [f"{row.label}: {row.shown}" for row in rows]
+    labels = []
+    for row, whole in zip(rows, wholes, strict=True):
+        lines = _wrapped(whole)
+        # A figure is never cut off, nor torn from its margin.
+        labels.append(lines if len(lines) == 1 else [*_wrapped(row.label), row.shown])
+    tops = _tops(labels)
     body = []
     at = f'x1="{x_of(truth):.1f}" x2="{x_of(truth):.1f}"'
-    for number, row in enumerate(rows):
-        y = number * ROW_HEIGHT
-        middle = y + BAR_AT + BAR_HEIGHT / 2
+    for row, whole, lines, y in zip(rows, wholes, labels, tops, strict=False):
+        bar_y = y + _bar_at(lines)
+        middle = f"{bar_y + BAR_HEIGHT / 2:.0f}"
         low, high = x_of(row.value - row.margin), x_of(row.value + row.margin)
         body += [
-            _label(f"{row.label}: {row.shown}", y, marked=row.marked),
+            _label(lines, whole, y, marked=row.marked),
             f'<line class="axis" x1="0" x2="{WIDTH}" y1="{middle}" y2="{middle}"/>',
             f'<line class="margin" x1="{low:.1f}" x2="{high:.1f}" y1="{middle}" y2="{middle}"/>',
-            f'<line class="truth" {at} y1="{y + BAR_AT}" y2="{y + BAR_AT + BAR_HEIGHT}"/>',
+            f'<line class="truth" {at} y1="{bar_y:.0f}" y2="{bar_y + BAR_HEIGHT:.0f}"/>',
             f'<circle class="estimate" cx="{x_of(row.value):.1f}" cy="{middle}" r="{DOT_RADIUS}"/>',
         ]
-    described = "; ".join(f"{row.label}: {row.shown}" for row in rows)
-    return _svg(name, title, described, height, body)
+    return _svg(name, title, "; ".join(wholes), tops[-1], body)
 
 
 def legend(entries: Sequence[tuple[str, str]]) -> str:

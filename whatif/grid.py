@@ -6,20 +6,31 @@ Pure: variables are passed in. Values are read by :func:`extension.config.read_s
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from difflib import get_close_matches
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 from extension.config import PREFIX, Settings, read_settings
 from extension.settings import SETTINGS
+from whatif.problems import fault_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from extension.settings import Setting
 
-__all__ = ["DEFAULT_RATES", "MAX_POINTS", "GridError", "Point", "grid_of", "read_axis"]
+__all__ = ["DEFAULT_RATES", "MAX_POINTS", "REPLAYED", "GridError", "Point", "grid_of", "read_axis"]
 
 DEFAULT_RATES = ("0", "1%", "5%", "10%", "100%")
+REPLAYED = (
+    *("SAMPLE_RATE", "SAMPLE_RATE_TRACE", "SAMPLE_RATE_DEBUG", "SAMPLE_RATE_INFO"),
+    *("SAMPLE_RATE_WARN", "CORRELATION_FIELDS", "ERROR_LEVEL", "ERROR_PATTERN", "KEEP_MARKER"),
+    *("KEEP_COLD_STARTS", "KEEP_SLOWER_THAN", "KEEP_MEMORY_ABOVE", "KEEP_AT_LEAST"),
+    *("KEEP_AT_MOST", "HISTORY", "REDACT", "EXCLUDE", "BUFFER_SIZE", "PLATFORM_EVENTS"),
+)
+"""What decides what is kept. The others say where that goes and when, and whether there is an extension at all."""
+
 MAX_POINTS = 32
 """Each is a recorder of its own for each environment."""
 
@@ -55,10 +66,14 @@ def read_axis(text: str) -> tuple[str, list[str]]:
     name, equals, values = text.partition("=")
     name = name.strip().removeprefix(PREFIX).upper()
     if not equals:
-        raise GridError(f"{text!r} is not NAME=VALUE")
-    if name not in {setting.name for setting in SETTINGS}:
-        known = ", ".join(setting.name for setting in SETTINGS)
-        raise GridError(f"there is no setting {name}; there are {known}")
+        raise GridError(f"--set takes NAME=VALUE[,VALUE...], and not {text!r}")
+    known = [setting.name for setting in SETTINGS]
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        hint = f"perhaps {close[0]} was meant" if close else f"there are {', '.join(known)}"
+        raise GridError(f"there is no setting {name}; {hint}")
+    if name not in REPLAYED:
+        raise GridError(f"a replay is the same whatever {name} is; try {', '.join(REPLAYED)}")
     return name, [value.replace("\\,", ",").strip() for value in _COMMA.split(values)]
 
 
@@ -91,12 +106,25 @@ def grid_of(environ: Mapping[str, str], axes: Sequence[tuple[str, Sequence[str]]
     for values_of_point in product(*spans.values()):
         chosen = dict(zip(spans, values_of_point, strict=True))
         variables = {PREFIX + name: value for name, value in chosen.items()}
-        point = _point(_label(chosen), {**relevant, **variables}, is_own=False)
-        if point.settings == own.settings:
+        point = _point(_label(chosen, spans), {**relevant, **variables}, is_own=False)
+        if _key(point) == _key(own):
             points.append(point._replace(label=f"{point.label} ({own.label})", is_own=True))
-        elif all(point.settings != other.settings for other in points[1:]):
+        elif all(_key(point) != _key(other) for other in points[1:]):
             points.append(point)
     return points if not any(point.is_own for point in points[1:]) else points[1:]
+
+
+_PATTERNS = ("redact", "exclude", "error_pattern")
+
+
+def _key(point: Point) -> tuple[Settings, list[str]]:
+    """Give what two points that come to the same have in common: patterns are compared as they are written."""
+    written = [
+        point.variables.get(PREFIX + setting.name, "").strip()
+        for setting in SETTINGS
+        if setting.field in _PATTERNS
+    ]
+    return replace(point.settings, redact=None, exclude=None, error_pattern=None), written
 
 
 _OWN = "as set"
@@ -107,13 +135,15 @@ def _sets_any(environ: Mapping[str, str]) -> bool:
     return any(name.startswith(PREFIX) for name in environ)
 
 
-def _label(chosen: Mapping[str, str]) -> str:
-    return " ".join(f"{name}={shown(name, value)}" for name, value in chosen.items())
+def _label(chosen: Mapping[str, str], spans: Mapping[str, Sequence[str]]) -> str:
+    return " ".join(f"{name}={_shown(name, value, spans[name])}" for name, value in chosen.items())
 
 
-def shown(name: str, value: str) -> str:
-    """Give a value as it may be shown: not at all if it may hold a secret."""
-    return "***" if _setting(name).secret else value or "(default)"
+def _shown(name: str, value: str, among: Sequence[str]) -> str:
+    """Give a value as it may be shown: if it may hold a secret, by its place among those that are tried."""
+    if not value:
+        return "(default)"
+    return f"(value {among.index(value) + 1})" if _setting(name).secret else value
 
 
 def _setting(name: str) -> Setting:
@@ -123,7 +153,5 @@ def _setting(name: str) -> Setting:
 def _point(label: str, variables: Mapping[str, str], *, is_own: bool) -> Point:
     settings, problems = read_settings(variables)
     if problems:
-        first = problems[0]
-        value = f"={first.value}" if first.value else ""
-        raise GridError(f"{first.variable}{value} cannot be used: accepted is {first.accepted}")
+        raise GridError(fault_text(problems[0]))
     return Point(label, settings, variables, is_own)

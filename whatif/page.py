@@ -5,14 +5,24 @@ Pure.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
 
-from whatif.charts import Bar, Interval, bars, intervals, legend
+from whatif.charts import Bar, Interval, bars, fits, intervals, legend
 from whatif.prices import AS_OF, PRICES, REGION, SINK_TITLES, SINKS
-from whatif.report import ASSUMPTIONS, bytes_text, share_text, span_text, usd_text
+from whatif.report import (
+    ASSUMPTIONS,
+    bytes_text,
+    kinds_text,
+    missing_text,
+    share_text,
+    span_text,
+    usd_text,
+)
 from whatif.style import STYLE
 from whatif.view import KINDS
+from whatif.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,11 +33,17 @@ __all__ = ["page"]
 
 MAX_LISTED_FILES = 50
 MAX_LISTED_FAILURES = 50
-KIND_CLASSES = dict(zip(KINDS, ("failed", "rule", "sampled", "metrics"), strict=True))
+KIND_CLASSES = dict(zip(KINDS, ("failed", "history", "rule", "sampled", "metrics"), strict=True))
 
 
 def page(view: View) -> str:
     """Write the page."""
+    if not all(fits(row.label) for row in view.rows):
+        # What sets two of them apart may stand where a chart cuts its labels; the tables have them whole.
+        rows = [
+            replace(row, label=f"#{number} {row.label}") for number, row in enumerate(view.rows, 1)
+        ]
+        view = replace(view, rows=rows)
     own = view.own
     sections = [
         _section("Cost", _cost_chart(view), wide=False),
@@ -35,6 +51,7 @@ def page(view: View) -> str:
         _section("Estimate of all invocations", _estimate_chart(view), wide=False),
         _section("Failures, by what gave them away", _failures_chart(own), wide=False),
         _section("All figures", _figures(view)),
+        _section("Lines, by why they are kept", _lines_table(view)),
         _section(f"Cost by sink, USD for {view.per}", _cost_table(view)),
         _section("Failures of which lines are missing", _incomplete(view)),
         _section("What was read", _read(view)),
@@ -77,9 +94,10 @@ def _section(title: str, body: str, *, wide: bool = True) -> str:
 
 def _lead(view: View) -> str:
     return (
-        f"{view.invocations:,} invocations in {view.environments:,} environments wrote {view.lines:,} lines,"
-        f" {bytes_text(view.cloudwatch_bytes)} as CloudWatch counts, over {span_text(view.span_s)}. They were replayed"
-        f" through the extension's own code with {len(view.rows)} sets of settings."
+        f"{counted(view.invocations, 'invocation')} in {counted(view.environments, 'environment')} wrote"
+        f" {counted(view.lines, 'line')}, {bytes_text(view.cloudwatch_bytes)} as CloudWatch counts, over"
+        f" {span_text(view.span_s)}. All of it was replayed through the extension's own code with"
+        f" {counted(len(view.rows), 'set of settings')}."
     )
 
 
@@ -129,9 +147,23 @@ def _lines_chart(view: View) -> str:
         )
         for row in view.rows
     ]
-    seen = [kind for kind in KINDS if any(row.lines_by_kind[kind] for row in view.rows)]
-    key = legend([(KIND_CLASSES[kind], kind) for kind in seen])
+    key = legend([(KIND_CLASSES[kind], kind) for kind in _kinds_in(view)])
     return key + bars("lines", f"Lines kept, of {view.lines:,}, by why", rows)
+
+
+def _kinds_in(view: View) -> list[str]:
+    return [kind for kind in KINDS if any(row.lines_by_kind[kind] for row in view.rows)]
+
+
+def _lines_table(view: View) -> str:
+    seen = _kinds_in(view)
+    if not seen:
+        return ""
+    rows: list[tuple[bool, Sequence[str]]] = [
+        (row.is_own, (row.label, *(f"{row.lines_by_kind[kind]:,}" for kind in seen)))
+        for row in view.rows
+    ]
+    return f"{_table(('settings', *seen), rows)}<p>{escape(kinds_text(seen))}</p>"
 
 
 def _estimate_chart(view: View) -> str:
@@ -149,8 +181,8 @@ def _estimate_chart(view: View) -> str:
     if not rows:
         return ""
     words = (
-        f"<p>The sum of the weights of what is kept, with what 95 of 100 samples stay within. The upright line is the truth:"
-        f" {view.invocations:,}.</p>"
+        f"<p>The sum of the weights of what is kept, with what 95 of 100 samples stay within, whose transactions are"
+        f" drawn each as a whole. The upright line is the truth: {view.invocations:,}.</p>"
     )
     title = "Estimates of the number of invocations"
     return words + intervals("estimates", title, rows, truth=view.invocations)
@@ -199,13 +231,16 @@ def _table(
 
 
 def _figures(view: View) -> str:
+    any_withheld = any(row.withheld for row in view.rows)
     titles = (
         *("settings", "lines kept", "share", "in CloudWatch", "failures", "kept whole"),
+        *(["withheld by KEEP_AT_MOST"] if any_withheld else []),
         *("healthy kept", "estimate of invocations", "estimate of lines"),
     )
     today = (
         *("today, everything", f"{view.lines:,}", "100%", bytes_text(view.cloudwatch_bytes)),
-        *("", "", "", f"{view.invocations:,}", f"{view.lines:,}"),
+        *([""] * (4 if any_withheld else 3)),
+        *(f"{view.invocations:,}", f"{view.lines:,}"),
     )
     rows: list[tuple[bool, Sequence[str]]] = [(False, today)]
     for row in view.rows:
@@ -216,6 +251,7 @@ def _figures(view: View) -> str:
             bytes_text(row.cloudwatch_bytes),
             f"{row.failed:,}",
             f"{row.whole:,}",
+            *([f"{row.withheld:,}"] if any_withheld else []),
             f"{row.healthy:,}",
             _estimate_text(row),
             f"{row.estimated_lines:,.0f}" if row.estimates else "none",
@@ -246,10 +282,10 @@ def _incomplete(view: View) -> str:
     ]
     if not rows:
         return "<p>None: each failure that was found is kept whole, whatever the settings.</p>"
-    missing = [(row.label, row.failed - row.whole) for row in view.rows if row.failed > row.whole]
-    counted = "; ".join(f"{label}: {count:,}" for label, count in missing)
+    told = [f"{row.label}: {missing_text(row)}" for row in view.rows if row.failed > row.whole]
+    items = "".join(f"<li>{escape(one)}</li>" for one in told)
     titles = ("settings", "request", "reason", "why", "lines", "missing")
-    return f"<p>{escape(counted)}.</p>{_table(titles, rows, text=4)}"
+    return f"<ul>{items}</ul>{_table(titles, rows, text=4)}"
 
 
 def _read(view: View) -> str:
@@ -259,7 +295,7 @@ def _read(view: View) -> str:
         for name, form, events, unreadable in view.files[:MAX_LISTED_FILES]
     ]
     rest = len(view.files) - MAX_LISTED_FILES
-    more = f"<p>And {rest:,} files more.</p>" if rest > 0 else ""
+    more = f"<p>And {counted(rest, 'file more')}.</p>" if rest > 0 else ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in view.notes)
     return _table(titles, rows, text=2) + more + (f"<ul>{notes}</ul>" if notes else "")
 

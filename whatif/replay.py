@@ -15,6 +15,8 @@ from extension.parcels import Answer, Receipt
 from extension.recorder import REMEMBERED_INVOCATIONS, Recorder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from extension.config import Settings
     from whatif.batches import Batch
     from whatif.tally import Followed, Tally
@@ -27,15 +29,24 @@ _TAKEN = Receipt(Answer.TAKEN)
 class Replay:
     """Takes what Lambda would have told an extension, and counts what that would have delivered."""
 
-    def __init__(self, settings: Settings, tally: Tally, *, environment_id: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        tally: Tally,
+        *,
+        environment_id: str,
+        redact: Callable[[bytes], bytes] | None = None,
+    ) -> None:
         """Make a new environment.
 
         Args:
             settings: That are in force.
             tally: Counts for all environments under them.
             environment_id: 16 hex digits.
+            redact: Does to the JSON of one event what the settings' REDACT asks for; None if that is nothing.
         """
         self._tally = tally
+        self._redact = redact
         self._account = Account()
         self._outbox = Outbox(self._account, random=_no_jitter)
         self._keeping = Keeping(
@@ -45,7 +56,7 @@ class Replay:
             function="function",
             version="$LATEST",
         )
-        self._keeping.environment_id = environment_id
+        self._keeping.identify(environment_id)
         self._recorder = Recorder(settings, keeping=self._keeping, account=self._account)
         self._followed: dict[str, Followed] = {}
 
@@ -70,7 +81,7 @@ class Replay:
             parcels = self._outbox.begin(0.0, at_once=True)
             if parcels is None:
                 break
-            self._tally.take(parcels, self._followed)
+            self._tally.take(parcels, self._followed, redact=self._redact)
             self._outbox.settle(_TAKEN, 0.0)
         # Beyond as many as the recorder remembers, nothing more can come of the oldest.
         while len(self._followed) > 2 * REMEMBERED_INVOCATIONS:

@@ -7,15 +7,28 @@ from typing import TYPE_CHECKING
 
 from emulator.demo.table import Column, Paint, paragraph, table
 from whatif.prices import AS_OF, PRICES, REGION, SINK_TITLES, SINKS
+from whatif.tally import CAUSES, WITHHELD
+from whatif.view import HISTORY, KINDS
+from whatif.words import counted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from whatif.view import Row, View
 
-__all__ = ["ASSUMPTIONS", "bytes_text", "report", "share_text", "span_text", "usd_text"]
+__all__ = [
+    "ASSUMPTIONS",
+    "bytes_text",
+    "kinds_text",
+    "missing_text",
+    "report",
+    "share_text",
+    "span_text",
+    "usd_text",
+]
 
 MAX_LABEL_CHARS = 32
+LEAST_SHOWN_USD = 0.0001
 MAX_LISTED = 8
 """Incomplete failures of one set of settings; the page has more."""
 
@@ -32,9 +45,12 @@ def report(view: View, paint: Paint) -> list[str]:
         key = [f"#{number}: {row.label}" for number, row in enumerate(view.rows, 1)]
         rows = [replace(row, label=f"#{number}") for number, row in enumerate(view.rows, 1)]
         view = replace(view, rows=rows)
+    notes = [line for note in view.notes for line in paragraph(f"- {note}")]
+    told = [*_title("What was read", paint), *_read(view)]
+    if not view.invocations and not view.lines:
+        return [*told, "", *(notes or ["There is nothing in it to replay."])]
     return [
-        *_title("What was read", paint),
-        *_read(view),
+        *told,
         *_title("What would be kept", paint),
         *(part for one in key for part in paragraph(one)),
         *([""] if key else []),
@@ -44,7 +60,7 @@ def report(view: View, paint: Paint) -> list[str]:
         *_title(f"Cost, USD for {view.per}", paint),
         *_cost(view),
         *(_title("To be known", paint) if view.notes else []),
-        *(line for note in view.notes for line in paragraph(f"- {note}")),
+        *notes,
     ]
 
 
@@ -68,8 +84,9 @@ def _read(view: View) -> list[str]:
     if rest:
         events, unreadable = sum(one[2] for one in rest), sum(one[3] for one in rest)
         cells.append([f"{len(rest)} more", "", f"{events:,}", f"{unreadable:,}"])
-    summary = f"""{view.invocations:,} invocations in {view.environments:,} environments, {view.lines:,} lines,
-        {bytes_text(view.cloudwatch_bytes)} as CloudWatch counts, over {span_text(view.span_s)}."""
+    summary = f"""{counted(view.invocations, "invocation")} in {counted(view.environments, "environment")},
+        {counted(view.lines, "line")}, {bytes_text(view.cloudwatch_bytes)} as CloudWatch counts, over
+        {span_text(view.span_s)}."""
     return [*table(columns, [cells]), "", *paragraph(summary)]
 
 
@@ -97,8 +114,32 @@ def _kept(view: View, paint: Paint) -> list[str]:
     lines = table(columns, [[everything], [_cells(row, view) for row in view.rows]])
     explained = """Failures whole: failed invocations all of whose lines are kept, of those that failed. Healthy: other
         invocations that are kept. Estimate of all: what the kept ones say of how many invocations there were, as the sum
-        of their weights, give or take what 95 of 100 samples stay within; the first line has the truth."""
-    return [paint(lines[0], "bold"), *lines[1:], "", *paragraph(explained)]
+        of their weights, give or take what 95 of 100 samples stay within, whose transactions are drawn each as a whole;
+        the first line has the truth."""
+    return [
+        *(paint(lines[0], "bold"), *lines[1:], "", *paragraph(explained), ""),
+        *_lines_by_kind(view, paint),
+    ]
+
+
+def _lines_by_kind(view: View, paint: Paint) -> list[str]:
+    seen = [kind for kind in KINDS if any(row.lines_by_kind[kind] for row in view.rows)]
+    if not seen:
+        return ["No line is kept, whatever the settings."]
+    columns = (_settings_column(view), *(Column(kind, 12, right=True) for kind in seen))
+    cells = [[row.label, *(f"{row.lines_by_kind[kind]:,}" for kind in seen)] for row in view.rows]
+    lines = table(columns, [cells])
+    return [paint(lines[0], "bold"), *lines[1:], "", *paragraph(kinds_text(seen))]
+
+
+def kinds_text(kinds: Sequence[str]) -> str:
+    """Explain the columns of lines by why they are kept."""
+    text = """Lines by why they are kept, as each record says. What a rate of 100% or a rule keeps leaves while the
+        function still runs, so a failure that comes later does not make it a failed invocation's."""
+    if HISTORY in kinds:
+        text += """ History was let go of before a failure, and is delivered with it; it stands for nothing in the
+            estimates."""
+    return " ".join(text.split())
 
 
 _TODAY = "today, everything"
@@ -127,28 +168,37 @@ def _failures(view: View) -> list[str]:
         alike.setdefault(tuple(row.failures.items()), []).append(row.label)
     columns = (Column("reason", 24), Column("invocations", 11, right=True))
     for failures, labels in alike.items():
-        lines += [*paragraph(f"With {_listed(labels)}:"), ""] if len(alike) > 1 else []
+        lines += [*paragraph(f"With {listed(labels)}:"), ""] if len(alike) > 1 else []
         if failures:
             lines += table(columns, [[[reason, f"{count:,}"] for reason, count in failures]])
         else:
             lines += ["None."]
         lines.append("")
     for row in view.rows:
-        missing = row.failed - row.whole
-        if missing:
-            lines += paragraph(f"{row.label}: of {missing:,} failures some lines are missing.")
+        if row.whole < row.failed:
+            lines += paragraph(f"{row.label}: {missing_text(row)}")
             lines += [
                 f"  {one.request_id or 'init'}  {one.reason}: {one.missing:,} of {one.written:,}, {one.why}"
                 for one in row.incomplete[:MAX_LISTED]
             ]
+            rest = row.failed - row.whole - len(row.incomplete[:MAX_LISTED])
+            lines += [f"  and {rest:,} more"] if rest else []
             lines.append("")
     if all(row.whole == row.failed for row in view.rows) and any(row.failed for row in view.rows):
         lines += ["All of them are kept whole, whatever the settings.", ""]
     return lines[:-1]
 
 
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def missing_text(row: Row) -> str:
+    """Tell of how many failures lines are missing, and why."""
+    causes = []
+    for cause in CAUSES:
+        count = row.missing.get(cause, 0)
+        if count:
+            lines = f" ({counted(row.withheld_lines, 'line')})" if cause == WITHHELD else ""
+            causes.append(f"{count:,} {cause}{lines}")
+    failures = counted(row.failed - row.whole, "failure")
+    return f"{failures} of {row.failed:,} without some of the lines: {'; '.join(causes)}."
 
 
 def _cost(view: View) -> list[str]:
@@ -159,7 +209,7 @@ def _cost(view: View) -> list[str]:
     )
     today = [_TODAY, *(usd_text(usd) for usd in view.today_usd.values()), "", ""]
     cells = [[row.label, *(usd_text(row.usd[name]) for name in SINKS)] for row in view.rows]
-    listed = "; ".join(f"{one.name}, {one.usd:g} a {one.per}" for one in PRICES.values())
+    listed = "; ".join(f"{one.name}, {one.usd:g} per {one.per}" for one in PRICES.values())
     return [
         *table(columns, [[today], cells]),
         "",
@@ -178,7 +228,9 @@ def share_text(part: float, whole: float) -> str:
 
 
 def usd_text(usd: float) -> str:
-    """Write a sum of money: cents, or two digits that say something where it is less."""
+    """Write a sum of money: cents, or two digits that say something where it is less, as far as it is anything."""
+    if 0 < usd < LEAST_SHOWN_USD:
+        return f"<{LEAST_SHOWN_USD:g}"
     return f"{usd:,.2f}" if usd >= 1 or usd == 0 else f"{usd:.2g}"
 
 
@@ -200,5 +252,6 @@ def span_text(span_s: float) -> str:
     """Write a length of time."""
     for unit_s, name in _SPANS:
         if span_s >= 2 * unit_s:
-            return f"{span_s / unit_s:.3g} {name}"
+            count = span_s / unit_s
+            return f"{count:.3g} {name}" if count < 100 else f"{count:,.0f} {name}"  # noqa: PLR2004 - three digits
     return f"{span_s:.3g} seconds"

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Protocol
 
 from extension.config import read_settings
+from extension.redaction import Redactor
 from whatif.replay import Replay
 from whatif.tally import Tally
 
@@ -60,6 +61,13 @@ class LocalRunner:
     def __init__(self, variables: Sequence[Mapping[str, str]]) -> None:
         """Take the variables of each of the settings."""
         self._settings = [read_settings(one)[0] for one in variables]
+        self._redacts = [
+            Redactor(one.redact).redact
+            # What a reference names is not known here; until it has been fetched nothing would leave at all.
+            if one.redact is not None and "REDACT" not in one.unresolved
+            else None
+            for one in self._settings
+        ]
         self._tallies = [Tally() for _ in variables]
         self._replays: dict[str, list[Replay]] = {}
 
@@ -69,8 +77,10 @@ class LocalRunner:
         if replays is None:
             environment_id = blake2b(name.encode("utf-8", "replace"), digest_size=8).hexdigest()
             replays = self._replays[name] = [
-                Replay(settings, tally, environment_id=environment_id)
-                for settings, tally in zip(self._settings, self._tallies, strict=True)
+                Replay(settings, tally, environment_id=environment_id, redact=redact)
+                for settings, tally, redact in zip(
+                    self._settings, self._tallies, self._redacts, strict=True
+                )
             ]
         for replay in replays:
             replay.take(batch)

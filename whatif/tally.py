@@ -1,29 +1,43 @@
 """What becomes of everything under one set of settings: counted from the very parcels that a sink would get.
 
-Promises: what is held grows with the number of reasons and of incomplete failures (up to a bound), not with the log.
+Promises: what is held grows with the number of reasons, and up to a bound with those of incomplete failures and of
+transactions, not with the log.
 Pure.
 """
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from extension import verdict
+from extension import sampling, verdict
 from extension.kept import GAP_TYPE, Kept, kept_in
 from extension.ndjson import lines_of
-from extension.parcels import Parcel
+from extension.parcels import Parcel, rewritten
 from extension.recording import Kind, Segment
-from extension.sinks.timeline import EVENT_BYTES, message_of
+from extension.sinks.timeline import EVENT_BYTES, Form, message_of
+from whatif.clusters import Clusters
 from whatif.prices import Volume
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from extension.account import Account
     from extension.parcels import Stamp
 
-__all__ = ["Followed", "Incomplete", "Tally"]
+__all__ = [
+    "CAUSES",
+    "EVICTED",
+    "LATE",
+    "UNDELIVERED",
+    "WITHHELD",
+    "Followed",
+    "Incomplete",
+    "Tally",
+]
 
 SUMMARY_TYPE = "flightRecorder.invocation"
 MAX_INCOMPLETE = 200
@@ -37,13 +51,19 @@ reckoned. All of it would take longer than the rest together."""
 COMPRESSION_LEVEL = 6
 """As sinks compress."""
 
-_HISTORY_WEIGHT = 0.0
+WITHHELD = "withheld by KEEP_AT_MOST"
+EVICTED = "given up for BUFFER_SIZE"
+LATE = "let go before there was a sign of failure"
+UNDELIVERED = "not delivered for another reason"
+CAUSES = (WITHHELD, EVICTED, LATE, UNDELIVERED)
+"""Why lines of a failure are missing. Of several, the first counts: it alone would have been enough."""
+
 _TYPE_WITHIN_BYTES = 80
 _OURS = "flightRecorder."
 
 
 class Incomplete(NamedTuple):
-    """A failed invocation of which lines are missing."""
+    """A failed invocation of which lines are missing, and why: one of :data:`CAUSES`."""
 
     request_id: str
     reason: str
@@ -55,24 +75,28 @@ class Incomplete(NamedTuple):
 class Followed:
     """An invocation of which something was delivered, until nothing more is to be expected of it."""
 
-    __slots__ = ("counted_as", "delivered", "dropped", "evicted", "failed_by", "written")
+    __slots__ = (
+        "counted_as",
+        "delivered",
+        "dropped",
+        "evicted",
+        "failed_by",
+        "withheld",
+        "written",
+    )
 
     def __init__(self) -> None:
         self.counted_as = ""
         self.failed_by = ""
-        self.delivered = self.written = self.evicted = self.dropped = 0
+        self.delivered = self.written = self.evicted = self.dropped = self.withheld = 0
 
     def incomplete(self, request_id: str) -> Incomplete | None:
         """Tell what is missing of a failed invocation; None if nothing is."""
-        missing = max(self.written - self.delivered, self.evicted + self.dropped)
+        missing = max(self.written - self.delivered, self.evicted + self.dropped + self.withheld)
         if not self.failed_by or missing <= 0:
             return None
-        if self.evicted:
-            why = "more lines than BUFFER_SIZE holds"
-        elif self.dropped:
-            why = "let go before there was a sign of failure"
-        else:
-            why = "a bound on what is delivered"
+        causes = zip(CAUSES, (self.withheld, self.evicted, self.dropped), strict=False)
+        why = next((cause for cause, lines in causes if lines), UNDELIVERED)
         return Incomplete(request_id, self.failed_by, self.written, missing, why)
 
 
@@ -82,6 +106,11 @@ def _is_ours(segment: Segment) -> bool:
         segment.kind is Kind.EVENT
         and b'"type":"flightRecorder.' in segment.raw[:_TYPE_WITHIN_BYTES]
     )
+
+
+def _raw_bytes(parcel: Parcel) -> int:
+    """Give the bytes of a parcel as they came from Lambda."""
+    return sum(len(segment.raw) for segment in parcel.segments if not _is_ours(segment))
 
 
 @dataclass
@@ -104,13 +133,13 @@ class Tally:
         failures: Failed invocations, by reason.
         kept: Healthy invocations that were kept, by reason.
         incomplete: Failed invocations of which lines are missing, the first of them.
-        incomplete_count: How many those are.
+        missing: How many those are, by why.
         estimated: Invocations, as the sum of weights.
-        variance: Of that sum.
         estimated_lines: Lines, as the sum of weights.
         received: Lines that were taken in.
         invocations: That were seen.
         dropped: Lines that were decided against.
+        withheld: Lines of failed invocations that were decided against because too many failed, which are among those.
         evicted: Lines that were given up for the memory bound.
         unreadable_bytes: Of batches; there should be none.
     """
@@ -119,13 +148,13 @@ class Tally:
     failures: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
     incomplete: list[Incomplete] = field(default_factory=list)
-    incomplete_count: int = 0
+    missing: Counter[str] = field(default_factory=Counter)
     estimated: float = 0.0
-    variance: float = 0.0
     estimated_lines: float = 0.0
     received: int = 0
     invocations: int = 0
     dropped: int = 0
+    withheld: int = 0
     evicted: int = 0
     unreadable_bytes: int = 0
     _cloudwatch_bytes: float = 0
@@ -133,6 +162,7 @@ class Tally:
     _deliveries: int = 0
     _parcels: int = 0
     _sizes: _Sizes = field(default_factory=_Sizes)
+    _clusters: Clusters = field(default_factory=Clusters)
 
     @property
     def kept_lines(self) -> int:
@@ -145,18 +175,40 @@ class Tally:
         return sum(self.failures.values())
 
     @property
+    def incomplete_count(self) -> int:
+        """Failed invocations of which lines are missing."""
+        return sum(self.missing.values())
+
+    @property
+    def history(self) -> int:
+        """Lines of what went well, delivered for the sake of a failure that came after them."""
+        return self.lines[verdict.HISTORY]
+
+    @property
+    def variance(self) -> float:
+        """Of :attr:`estimated`: invocations of one transaction are drawn together, transactions each for itself."""
+        return self._clusters.sum_of_squares
+
+    @property
     def volume(self) -> Volume:
         """What is delivered."""
         sizes = self._sizes
         share = sizes.compressed_bytes / sizes.plain_bytes if sizes.plain_bytes else 0.0
         return Volume(self._cloudwatch_bytes, self._record_bytes, share, self._deliveries)
 
-    def take(self, parcels: list[Parcel], followed: dict[str, Followed]) -> None:
+    def take(
+        self,
+        parcels: list[Parcel],
+        followed: dict[str, Followed],
+        *,
+        redact: Callable[[bytes], bytes] | None = None,
+    ) -> None:
         """Take what one environment delivers at once.
 
         Args:
-            parcels: As a sink gets them.
+            parcels: As they are delivered, before anything in them is masked.
             followed: The environment's invocations, by request id; new ones are added.
+            redact: Masks what is to be masked in the JSON of one event; None if nothing is.
         """
         measured = []
         for parcel in parcels:
@@ -164,7 +216,7 @@ class Tally:
             self.lines[stamp.reason] += parcel.lines
             self.estimated_lines += stamp.weight * parcel.lines
             self._deliveries += stamp.reason == verdict.EMF
-            if stamp.request_id and stamp.weight != _HISTORY_WEIGHT:
+            if stamp.request_id and stamp.reason != verdict.HISTORY:
                 one = followed.get(stamp.request_id)
                 if one is None:
                     one = followed[stamp.request_id] = Followed()
@@ -172,7 +224,7 @@ class Tally:
                 if stamp.failed:
                     one.failed_by = one.failed_by or stamp.reason
             measured.append(self._sampled(parcel))
-        for kept in self._measure(measured):
+        for kept in self._measure(measured, redact):
             if kept.is_line or not isinstance(kept.record, dict):
                 continue
             told = followed.get(kept.stamp.request_id)
@@ -188,24 +240,27 @@ class Tally:
         if sizes.raw_bytes < MEASURED_BYTES or not self._parcels % MEASURED_SHARE:
             return parcel
         told = [segment for segment in parcel.segments if _is_ours(segment)]
-        raw_bytes = sum(len(one.raw) for one in parcel.segments) - sum(len(one.raw) for one in told)
+        raw_bytes = _raw_bytes(parcel)
         self._cloudwatch_bytes += raw_bytes * sizes.cloudwatch_bytes / sizes.raw_bytes
         self._record_bytes += raw_bytes * sizes.record_bytes / sizes.raw_bytes
         return Parcel(parcel.stamp, told)
 
-    def _measure(self, parcels: list[Parcel]) -> list[Kept]:
-        records = list(kept_in(parcels))
-        encoded = lines_of(records)
+    def _measure(
+        self, parcels: list[Parcel], redact: Callable[[bytes], bytes] | None
+    ) -> list[Kept]:
         sizes = self._sizes
+        # By what they were before they were masked: what is only reckoned is not masked.
+        sizes.raw_bytes += sum(_raw_bytes(parcel) for parcel in parcels)
+        records = list(kept_in(parcels if redact is None else rewritten(parcels, redact)))
+        encoded = lines_of(records)
         for kept, line in zip(records, encoded, strict=True):
-            message = message_of(kept, text_reports=True)
+            message = message_of(kept, form=Form.TEXT)
             text_bytes = len(message.encode("utf-8", "replace")) + EVENT_BYTES
             self._cloudwatch_bytes += text_bytes
             self._record_bytes += len(line)
             if not kept.type.startswith(_OURS):
                 sizes.cloudwatch_bytes += text_bytes
                 sizes.record_bytes += len(line)
-                sizes.raw_bytes += len(kept.raw)
         if sizes.plain_bytes < MEASURED_BYTES:
             body = b"".join(encoded)
             sizes.plain_bytes += len(body)
@@ -220,9 +275,16 @@ class Tally:
         # A retry has the same id, and may come to the same environment: then both are followed as one.
         told.written += int(summary["lines"])
         told.dropped += int(summary["droppedLines"])
+        told.withheld += int(summary.get("withheldLines", 0))
         told.counted_as = stamp.reason
         self.estimated += stamp.weight
-        self.variance += stamp.weight * (stamp.weight - 1.0)
+        if stamp.weight > 1.0:
+            transaction = sampling.randomness_of(
+                trace_id=stamp.trace_id,
+                request_id=stamp.request_id,
+                correlation_id=stamp.correlation_id,
+            )
+            self._clusters.add(transaction, math.sqrt(stamp.weight * (stamp.weight - 1.0)))
 
     def settle(self, request_id: str, one: Followed) -> None:
         """Take note that nothing more will come of an invocation."""
@@ -232,7 +294,7 @@ class Tally:
             self.failures[one.failed_by] += 1
         missing = one.incomplete(request_id)
         if missing is not None:
-            self.incomplete_count += 1
+            self.missing[missing.why] += 1
             if len(self.incomplete) < MAX_INCOMPLETE:
                 self.incomplete.append(missing)
 
@@ -241,5 +303,6 @@ class Tally:
         self.received += account.received
         self.invocations += account.invocations
         self.dropped += sum(account.dropped.values())
+        self.withheld += account.dropped.get(verdict.FLOOD, 0)
         self.evicted += account.evicted
         self.unreadable_bytes += account.unreadable_bytes

@@ -13,6 +13,8 @@ from extension import verdict
 from extension.kept import epoch_ns
 from whatif import prices
 from whatif.prices import SINKS, Volume, month_factor, usd_of
+from whatif.tally import WITHHELD
+from whatif.words import counted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,8 +28,14 @@ MILLION = 10**6
 NORMAL_95 = 1.96
 """Standard deviations to either side that 95 % of a normal distribution lie within."""
 
-FAILED, RULES, SAMPLED, METRICS = "failed", "by a rule", "sampled", "metrics only"
-KINDS = (FAILED, RULES, SAMPLED, METRICS)
+FAILED, HISTORY, RULES, SAMPLED, METRICS = (
+    "failed",
+    "history",
+    "by a rule",
+    "sampled",
+    "metrics only",
+)
+KINDS = (FAILED, HISTORY, RULES, SAMPLED, METRICS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,9 @@ class Row:
         cloudwatch_bytes: As CloudWatch would count what is kept.
         failures: Failed invocations by reason, the most frequent first.
         whole: How many of them have all their lines.
-        incomplete: The others, as far as they are listed.
+        missing: How many of them have not, by why.
+        withheld_lines: Of failed invocations, because there were more of them than KEEP_AT_MOST allows.
+        incomplete: Those that have not, as far as they are listed.
         healthy: Healthy invocations that are kept.
         estimated: All invocations, as the sum of weights.
         margin: By how much it may be off, in 95 of 100 samples.
@@ -57,6 +67,8 @@ class Row:
     cloudwatch_bytes: float
     failures: Mapping[str, int]
     whole: int
+    missing: Mapping[str, int]
+    withheld_lines: int
     incomplete: Sequence[Incomplete]
     healthy: int
     estimated: float
@@ -73,6 +85,11 @@ class Row:
     def failed(self) -> int:
         """Failed invocations."""
         return sum(self.failures.values())
+
+    @property
+    def withheld(self) -> int:
+        """Failed invocations of which error lines and counts went only, because too many failed."""
+        return self.missing.get(WITHHELD, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +170,8 @@ def _row(label: str, tally: Tally, factor: float, *, is_own: bool) -> Row:
         cloudwatch_bytes=tally.volume.cloudwatch_bytes,
         failures=dict(tally.failures.most_common()),
         whole=tally.failed - tally.incomplete_count,
+        missing=dict(tally.missing),
+        withheld_lines=tally.withheld,
         incomplete=tally.incomplete,
         healthy=sum(tally.kept.values()),
         estimated=tally.estimated,
@@ -165,7 +184,8 @@ def _row(label: str, tally: Tally, factor: float, *, is_own: bool) -> Row:
 def _kind_of(reason: str, tally: Tally) -> str:
     if reason in tally.failures:
         return FAILED
-    return {verdict.SAMPLED: SAMPLED, verdict.EMF: METRICS}.get(reason, RULES)
+    named = {verdict.SAMPLED: SAMPLED, verdict.EMF: METRICS, verdict.HISTORY: HISTORY}
+    return named.get(reason, RULES)
 
 
 def _span_s(first: str, last: str) -> float:
@@ -178,26 +198,33 @@ def _notes(study: Study) -> list[str]:
     found = []
     for reading in study.readings:
         found += [f"{reading.name}: {note}" for note in reading.notes]
+    unresolved = sorted({name for point in study.points for name in point.settings.unresolved})
+    if unresolved:
+        found.append(
+            f"References are not fetched here: defaults stand in for {listed(unresolved)}, unless --set or --env says more."
+        )
+    if not all(point.settings.enabled for point in study.points):
+        found.append("ENABLED is false: nothing of this happens until it is true.")
     if log.cut:
         found.append(
-            f"{log.cut:,} invocations end behind the end of the log; they were taken for successful."
+            f"{counted(log.cut, 'invocation')} had not ended where the log breaks off: taken for successful."
         )
     if log.outside:
         found.append(
-            f"{log.outside:,} lines stand before the first START of their environment: they are what init wrote, or the"
-            " log begins in the middle of an invocation. They go with the first one."
+            f"{counted(log.outside, 'line')} before the first START of an environment: what init wrote, or the log begins"
+            " in the middle of an invocation. What stands there goes with the first invocation."
         )
     if log.disordered:
         found.append(
-            f"{log.disordered:,} events stand behind a later one of their environment; should they belong to another"
-            " invocation than they stand in, they were given to the wrong one, unless they name it."
+            f"{counted(log.disordered, 'event')} behind a later one of the same environment: what belongs to another"
+            " invocation than it stands in was given to the wrong one, unless it names its own."
         )
     if log.sampled:
         found.append(
-            f"{log.sampled:,} records had been kept by an extension, so what it dropped is missing here, and rates apply"
-            " to what it kept. The log of an ARCHIVE_SINK has everything."
+            f"{counted(log.sampled, 'record')} kept by an extension before: what it dropped is missing here, and rates"
+            " apply to what it kept. The log of an ARCHIVE_SINK has everything."
         )
     unreadable = sum(tally.unreadable_bytes for tally in study.tallies)
     if unreadable:
-        found.append(f"{unreadable:,} bytes were no events that the extension could read.")
+        found.append(f"{counted(unreadable, 'byte')} could not be read as events by the extension.")
     return found

@@ -57,10 +57,10 @@ def open_sink(plan: SinkPlan) -> Sink:  # noqa: PLR0911 - one a scheme
     """
     scheme, _, rest = plan.url.partition(":")
     scheme = scheme.lower()
-    if scheme == "cloudwatch":
+    if scheme in {"cloudwatch", "records+cloudwatch"}:
         from .cloudwatch import CloudWatchSink
 
-        return CloudWatchSink(plan, group=rest)
+        return CloudWatchSink(plan, group=rest, as_records=scheme != "cloudwatch")
     if scheme == "s3":
         from .s3 import S3Sink
 

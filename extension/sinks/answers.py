@@ -52,7 +52,7 @@ def retry_after_s(reply: Reply) -> float | None:
     if value is None:
         return None
     if value.isascii() and value.strip().isdigit():
-        return float(value)
+        return float(value.strip())
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except (TypeError, ValueError, OverflowError):

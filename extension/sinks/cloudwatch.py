@@ -1,4 +1,4 @@
-"""``cloudwatch:[group]``: CloudWatch Logs, written to with PutLogEvents.
+"""``cloudwatch:[group]`` and ``records+cloudwatch:[group]``: CloudWatch Logs, written to with PutLogEvents.
 
 Promises: works as it is under the ordinary execution role (AWS: AWSLambdaBasicExecutionRole, which allows
 CreateLogGroup, CreateLogStream and PutLogEvents); group and stream are created when they are missing, one stream an
@@ -22,6 +22,7 @@ from extension.sinks import SinkPlan
 from extension.sinks.answers import receipt_for_silence
 from extension.sinks.timeline import (
     MAX_EVENTS,
+    Form,
     LogEvent,
     log_events,
     mark_repetition,
@@ -55,20 +56,27 @@ class CloudWatchSink:
     """Writes to one log group, and in it to one stream."""
 
     def __init__(
-        self, plan: SinkPlan, *, group: str, wall_s: Callable[[], float] = time.time
+        self,
+        plan: SinkPlan,
+        *,
+        group: str,
+        as_records: bool = False,
+        wall_s: Callable[[], float] = time.time,
     ) -> None:
         """Opens nothing yet.
 
         Args:
             plan: of the sink.
             group: the log group's name; empty for the default.
+            as_records: whether each line is written as the record that it is, with all that is known of it.
             wall_s: the time since 1970 in seconds.
         """
         self._client = AwsClient("logs", plan.environ, wall_s=wall_s)
         self._wall_s = wall_s
         self._group = group
         self._function = plan.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
-        self._text_reports = plan.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() != "JSON"
+        json_format = plan.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+        self._form = Form.RECORDS if as_records else Form.JSON if json_format else Form.TEXT
         self._retention_days = plan.retention_days
         self._retention_tries = RETENTION_TRIES
         self._environment_id = self._stream = ""
@@ -86,7 +94,7 @@ class CloudWatchSink:
         events = mark_repetition(
             log_events(
                 kept_in(parcels),
-                text_reports=self._text_reports,
+                form=self._form,
                 now_ms=int(self._wall_s() * 1000),
             ),
             self._perhaps_there,

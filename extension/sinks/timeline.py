@@ -1,6 +1,6 @@
 """Records as CloudWatch's log events: what each says, in what order, and in which requests.
 
-Promises: the lines of a function as it wrote them; events in the order of their times, those of one time in the order
+Promises: the lines of a function as it wrote them, or, where that is asked for, each as the record that it is; events in the order of their times, those of one time in the order
 received; every request within every limit of PutLogEvents; nothing left out. Assumes those limits as AWS's API
 reference gives them (CloudWatch Logs: PutLogEvents, InputLogEvent, RejectedLogEventsInfo).
 
@@ -9,9 +9,12 @@ Pure.
 
 import json
 from collections.abc import Iterable, Iterator, Set as AbstractSet
+from enum import Enum
 from typing import NamedTuple
 
-from extension.kept import GAP_TYPE, Kept, dumps, epoch_ns
+from extension.kept import GAP_TYPE, METRICS_TYPE, Kept, dumps, epoch_ns
+from extension.levels import parse_object
+from extension.lines import is_emf
 from extension.ndjson import lines_of
 
 MAX_EVENTS = 10_000
@@ -36,6 +39,19 @@ _CONTINUATION_MASK, _CONTINUATION = 0xC0, 0x80
 """What tells the second and later bytes of a character in UTF-8 (RFC 3629, section 3)."""
 
 
+class Form(Enum):
+    """What is written of a record.
+
+    ``TEXT``: the line as the function wrote it, and reports as Lambda writes them with the Text log format. ``JSON``: the
+    same, with reports as JSON, which is what Lambda writes with the JSON log format. ``RECORDS``: one JSON object with all
+    that is known, but for lines in the embedded metric format, from which CloudWatch takes metrics only as they are.
+    """
+
+    TEXT = "text"
+    JSON = "json"
+    RECORDS = "records"
+
+
 class LogEvent(NamedTuple):
     """One log event.
 
@@ -54,12 +70,12 @@ class LogEvent(NamedTuple):
     ends: bool = True
 
 
-def log_events(records: Iterable[Kept], *, text_reports: bool, now_ms: int) -> list[LogEvent]:
+def log_events(records: Iterable[Kept], *, form: Form, now_ms: int) -> list[LogEvent]:
     """Writes records out as log events.
 
     Args:
         records: in the order received.
-        text_reports: whether ``platform.report`` becomes Lambda's line of text (the Text log format).
+        form: of each.
         now_ms: the time for records before which, and in which, none can be read.
 
     Returns:
@@ -73,7 +89,7 @@ def log_events(records: Iterable[Kept], *, text_reports: bool, now_ms: int) -> l
             # The smallest time that InputLogEvent may have is 0.
             last_ms = max(at_ns // 1_000_000, 0)
             first_ms = last_ms if first_ms == UNKNOWN_MS else first_ms
-        events += _events_of(kept.number, last_ms, message_of(kept, text_reports=text_reports))
+        events += _events_of(kept.number, last_ms, message_of(kept, form=form))
     before_ms = now_ms if first_ms == UNKNOWN_MS else first_ms
     for place, event in enumerate(events):
         if event.at_ms != UNKNOWN_MS:
@@ -83,17 +99,26 @@ def log_events(records: Iterable[Kept], *, text_reports: bool, now_ms: int) -> l
     return events
 
 
-def message_of(kept: Kept, *, text_reports: bool) -> str:
+def message_of(kept: Kept, *, form: Form) -> str:
     """Gives what is written of a record: a line as it was, all that is known of an invocation, or the event's JSON."""
-    if kept.is_line:
-        return kept.text or "\n"
-    if kept.type in _WHOLE_RECORDS:
+    if kept.type in _WHOLE_RECORDS or (form is Form.RECORDS and not _is_emf(kept)):
         return lines_of([kept])[0].decode("utf-8", "replace").removesuffix("\n")
-    if kept.type == "platform.report" and text_reports:
+    if kept.is_line or kept.type == METRICS_TYPE:
+        return kept.text or "\n"
+    if kept.type == "platform.report" and form is Form.TEXT:
         report = report_text(kept.record)
         if report:
             return report
     return kept.raw.decode("utf-8", "replace")
+
+
+def _is_emf(kept: Kept) -> bool:
+    if not kept.is_line:
+        return False
+    record = kept.record
+    if isinstance(record, str):
+        return is_emf(parse_object(record))
+    return is_emf(record) if isinstance(record, dict) else False
 
 
 _METRICS = (

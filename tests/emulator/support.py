@@ -28,6 +28,10 @@ def handler(event, context):
         os.kill(os.getpid(), 9)
     if what == "sleep":
         time.sleep(event["s"])
+    if what == "meet":
+        open(os.path.join(event["at"], str(event["i"])), "w").close()
+        while len(os.listdir(event["at"])) < event["n"]:
+            time.sleep(0.01)
     if what == "eat":
         kept = []
         while True:

@@ -20,12 +20,22 @@ PROBE = {"PROBE_EVENTS": '["SHUTDOWN"]', "PROBE_SCHEMA": "2025-01-29"}
 
 
 def test_invocations_run_at_the_same_time(start: Start, tmp_path: Path) -> None:
-    """Four that sleep take little longer than one, each with its own answer."""
-    cloud = start(probe=PROBE, managed_instances=True, log_format="JSON", max_concurrency=4)
+    """Four that each wait for the other three, each with its own answer."""
+    cloud = start(
+        probe=PROBE,
+        managed_instances=True,
+        log_format="JSON",
+        max_concurrency=4,
+        timeout_ms=20_000,
+    )
     cloud.initialise().raise_for_status()
     cloud.invoke({})
+    place = tmp_path / "place"
+    place.mkdir()
 
-    results = cloud.invoke_concurrently([{"do": "sleep", "s": 0.3, "i": i} for i in range(4)])
+    results = cloud.invoke_concurrently(
+        [{"do": "meet", "at": str(place), "n": 4, "i": i} for i in range(4)]
+    )
     cloud.shutdown()
 
     assert [r.payload["i"] for r in results] == [0, 1, 2, 3]

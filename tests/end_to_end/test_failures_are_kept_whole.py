@@ -248,6 +248,35 @@ def test_a_json_line_arrives_byte_for_byte(
     assert f'"record":{expected},'.encode() in sink_path.read_bytes()
 
 
+def _assert_failures_are_kept_whole(
+    function: Function,
+    layer_dir: Path,
+    sink_path: Path,
+    *,
+    reasons: dict[str, str],
+    objects: bool,
+) -> None:
+    """Invoke it to fail in each way, behind one healthy invocation each, which leaves nothing behind."""
+    failed: dict[str, InvokeResult] = {}
+    healthy: list[InvokeResult] = []
+
+    with running(function, layers=[layer_dir]) as cloud:
+        for kind in reasons:
+            healthy.append(cloud.invoke({"kind": "fine"}))
+            failed[kind] = cloud.invoke({"kind": kind})
+
+    delivered = Delivered.read(sink_path)
+    assert [result.status for result in healthy] == ["success"] * len(healthy)
+    for kind, result in failed.items():
+        _assert_kept_whole(delivered, cloud, result, reasons={reasons[kind]}, objects=objects)
+    for result in healthy:
+        if result is not healthy[0] and result.init_ms is not None:
+            _assert_kept_for_its_restart(delivered, cloud, result, objects=objects)
+        else:
+            assert not delivered.of(result.request_id)
+    delivered.assert_unique_ids()
+
+
 @pytest.mark.parametrize("log_api", ["logs", "telemetry"])
 def test_a_failed_invocation_of_a_custom_runtime_is_kept_whole(
     layer_dir: Path, tmp_path: Path, sink_path: Path, log_api: str
@@ -263,24 +292,7 @@ def test_a_failed_invocation_of_a_custom_runtime_is_kept_whole(
         "exit": "crash",
         "timeout": "timeout",
     }
-    failed: dict[str, InvokeResult] = {}
-    healthy: list[InvokeResult] = []
-
-    with running(function, layers=[layer_dir]) as cloud:
-        for kind in reasons:
-            healthy.append(cloud.invoke({"kind": "fine"}))
-            failed[kind] = cloud.invoke({"kind": kind})
-
-    delivered = Delivered.read(sink_path)
-    assert [result.status for result in healthy] == ["success"] * len(healthy)
-    for kind, result in failed.items():
-        _assert_kept_whole(delivered, cloud, result, reasons={reasons[kind]}, objects=False)
-    for result in healthy:
-        if result is not healthy[0] and result.init_ms is not None:
-            _assert_kept_for_its_restart(delivered, cloud, result, objects=False)
-        else:
-            assert not delivered.of(result.request_id)
-    delivered.assert_unique_ids()
+    _assert_failures_are_kept_whole(function, layer_dir, sink_path, reasons=reasons, objects=False)
 
 
 @pytest.mark.usefixtures("node")
@@ -304,24 +316,9 @@ def test_a_failed_nodejs_invocation_is_kept_whole(
         "exit": "crash",
         "timeout": "timeout",
     }
-    failed: dict[str, InvokeResult] = {}
-    healthy: list[InvokeResult] = []
-
-    with running(function, layers=[layer_dir]) as cloud:
-        for kind in reasons:
-            healthy.append(cloud.invoke({"kind": "fine"}))
-            failed[kind] = cloud.invoke({"kind": kind})
-
-    delivered = Delivered.read(sink_path)
-    assert [result.status for result in healthy] == ["success"] * len(healthy)
-    for kind, result in failed.items():
-        _assert_kept_whole(delivered, cloud, result, reasons={reasons[kind]}, objects=objects)
-    for result in healthy:
-        if result is not healthy[0] and result.init_ms is not None:
-            _assert_kept_for_its_restart(delivered, cloud, result, objects=objects)
-        else:
-            assert not delivered.of(result.request_id)
-    delivered.assert_unique_ids()
+    _assert_failures_are_kept_whole(
+        function, layer_dir, sink_path, reasons=reasons, objects=objects
+    )
 
 
 SETTINGS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 FIRST = "459921b5-681c-4a96-beb0-81e0aa586026"
 SECOND = "6f7f0961-f834-4211-8a7a-f6fe80b88d56"
+THIRD = "11111111-2222-4333-8444-555555555555"
 TIME = "2026-10-12T00:01:15.123Z"
 TRACE = "Root=1-5f35ae12-0c0fec141ab77a00bc047aa2;Parent=2be948a625588e32;Sampled=1"
 

@@ -35,7 +35,7 @@ class Environment:
             version="7",
             managed_instances=managed_instances,
         )
-        self.keeping.environment_id = "e"
+        self.keeping.identify("e")
         self.recorder = Recorder(
             self.settings,
             keeping=self.keeping,

@@ -75,6 +75,8 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("SINK", "cloudwatch", "cloudwatch:"),
     ("SINK", "cloudwatch:", "cloudwatch:"),
     ("SINK", "cloudwatch:/kept/shop", "cloudwatch:/kept/shop"),
+    ("SINK", "records+cloudwatch", "records+cloudwatch:"),
+    ("SINK", "records+cloudwatch:/kept/shop", "records+cloudwatch:/kept/shop"),
     ("SINK", "s3://my-bucket.logs/a prefix/é", "s3://my-bucket.logs/a prefix/é"),
     ("SINK", "s3://bucket", "s3://bucket"),
     ("SINK", "firehose:my_stream-1.x", "firehose:my_stream-1.x"),
@@ -94,6 +96,10 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("RETENTION_DAYS", "3653", 3653),
     ("REFRESH_INTERVAL", "30s", 30_000),
     ("REFRESH_INTERVAL", "1m", 60_000),
+    ("METRICS", "Off", 0),
+    ("METRICS", "10s", 10_000),
+    ("METRICS", "1 m", 60_000),
+    ("METRICS", "1h", 3_600_000),
     ("SINK_HEADERS", "Authorization=Bearer a=b", (("Authorization", "Bearer a=b"),)),
     ("SINK_HEADERS", "A=1, b-c = 2 ,D=", (("A", "1"), ("b-c", "2"), ("D", ""))),
     ("FLUSH", "end", Flush.END),
@@ -170,6 +176,7 @@ REJECTED = [
     ("ARCHIVE_SINK_HEADERS", ["A"]),
     ("RETENTION_DAYS", ["0", "2", "forever", "14d", "1.5"]),
     ("REFRESH_INTERVAL", ["0s", "29s", "16m", "5"]),
+    ("METRICS", ["on", "true", "9s", "2h", "500ms", "60", "1.5m", "61m"]),
     ("FLUSH", ["never", "0", "end,background"]),
     ("FLUSH_TIMEOUT", ["2", "-1s", "2h", "901s", "16m", "s", "1,5s", "2 seconds", "9" * 400 + "s"]),
     ("LOG_API", ["both", "2021-03-18", "Logs API"]),
@@ -209,6 +216,7 @@ def test_patterns_are_used_as_far_as_they_can_be() -> None:
     assert settings.redact is not None
     assert settings.exclude is not None
     assert (len(settings.redact.masks), len(settings.exclude.masks)) == (1, 1)
+    assert all(one.fault and "regular expression" in one.accepted for one in problems)
     assert "hunter2" not in repr(problems)
 
 
@@ -312,7 +320,7 @@ def test_an_unknown_name_is_told_with_a_suggestion(variable: str, hint: str) -> 
 
     (problem,) = problems
     assert problem.variable == variable
-    assert problem.accepted.startswith(hint)
+    assert problem.fault.startswith(hint)
     assert (problem.value, problem.used) == ("", "nothing")
     assert settings == read_settings({})[0]
 

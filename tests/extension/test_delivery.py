@@ -1,11 +1,13 @@
 """Lanes to sinks: real threads and pipes, sinks that answer as told."""
 
+import contextlib
 import json
 import os
 import select
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +17,11 @@ from extension.account import Account
 from extension.backlog import Backlog
 from extension.courier import Courier
 from extension.delivery import PATIENCE_ATTEMPTS, Delivery
+from extension.kept import METRICS_TYPE
 from extension.log import OwnLog
 from extension.outbox import Outbox
-from extension.parcels import Answer, Parcel, Receipt, Stamp
-from extension.recording import Segment
+from extension.parcels import OWN_METRICS, Answer, Parcel, Receipt, Stamp
+from extension.recording import Kind, Segment
 
 WAIT_S = 10.0
 TAKEN = Receipt(Answer.TAKEN, sent_bytes=10)
@@ -78,6 +81,7 @@ class World:
             account=self.account,
             log=self.log,
             last_resort=self._write_end if last_resort else None,
+            metrics_out=self._write_end,
             monotonic_s=self.now_s,
         )
         self.poll = select.poll()
@@ -107,6 +111,13 @@ class World:
         parcel = Parcel(stamp, [Segment(raw, count=1, first_number=len(name))])
         (to or self.backlog.primary).put(parcel)
 
+    def metrics(self, name: str) -> Parcel:
+        """A line of metrics, known by its name."""
+        stamp = Stamp(name, "", "f", "1", "e", OWN_METRICS, 1.0, failed=False)
+        event = {"time": "2026-01-02T03:04:05.678Z", "type": METRICS_TYPE, "record": {"m": name}}
+        raw = json.dumps(event, separators=(",", ":")).encode()
+        return Parcel(stamp, [Segment(raw, count=1, first_number=len(name), kind=Kind.EVENT)])
+
     def wait(self, wait_s: float) -> None:
         for descriptor, _ in self.poll.poll(max(0, int(wait_s * 1000) + 1)):
             assert self.delivery.collect(descriptor)
@@ -124,6 +135,12 @@ class World:
         began_s = time.monotonic()
         self.delivery.finish(self.now_s() + within_s, wait=self.wait)
         return time.monotonic() - began_s
+
+    def fill_stdout(self) -> None:
+        os.set_blocking(self._write_end, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(self._write_end, b"x" * 65_536)
 
     def written(self) -> list[dict[str, Any]]:
         os.set_blocking(self.stdout, False)
@@ -404,3 +421,244 @@ def test_where_standard_output_is_the_sink_there_is_no_last_resort(make: Make) -
 
     assert world.written() == []
     assert world.account.lost == {"shutdown": 1}
+
+
+# The extension's own metrics -------------------------------------------------------------------------------------------
+
+CLOUDWATCH = {"SINK": "cloudwatch", "FALLBACK_SINK": "https", "ARCHIVE_SINK": "s3"}
+
+
+def test_metrics_go_to_cloudwatch_with_what_else_waits(make: Make) -> None:
+    """No request of their own, and no line in the account."""
+    world = make()
+    world.delivery.lead_metrics(CLOUDWATCH)
+    world.put("a")
+    went = world.delivery.report(world.metrics("m"))
+
+    world.attempt()
+
+    assert went
+    assert world.sink.taken == ["a", "m"]
+    assert (world.sink.attempts, world.account.kept) == (1, {"crash": 1})
+    assert world.written() == []
+    assert world.adds_up
+
+
+def test_nobody_waits_for_metrics(make: Make) -> None:
+    """They may be on their way while an invocation ends; a line beside them is waited for as ever."""
+    world = make()
+    world.delivery.lead_metrics(CLOUDWATCH)
+    world.sink.release.clear()
+    world.delivery.report(world.metrics("m"))
+    waiting = world.delivery.is_awaited
+    world.delivery.deliver(world.now_s())
+    under_way = world.delivery.is_awaited
+    world.put("a")
+
+    assert (waiting, under_way, world.delivery.is_awaited) == (False, False, True)
+
+
+@pytest.mark.parametrize("scheme", ["https", "s3", "file", "otlp+https"])
+def test_metrics_are_printed_where_the_sink_is_no_cloudwatch(make: Make, scheme: str) -> None:
+    """Nobody would make metrics of them there."""
+    world = make()
+    world.delivery.lead_metrics({"SINK": scheme})
+
+    went = world.delivery.report(world.metrics("m"))
+
+    assert went
+    assert world.written() == [{"m": "m"}]
+    assert world.backlog.primary.empty
+
+
+@pytest.mark.parametrize("lane", ["SINK", "FALLBACK_SINK"])
+def test_metrics_go_through_what_prints_in_any_case(make: Make, lane: str) -> None:
+    """Two that write to standard output at the same time would write into each other's lines."""
+    world = make(fallback=True)
+    world.delivery.lead_metrics({"SINK": "https", "FALLBACK_SINK": "https", lane: "stdout"})
+
+    world.delivery.report(world.metrics("m"))
+    world.attempt()
+
+    assert (world.sink if lane == "SINK" else world.fallback).taken == ["m"]
+    assert world.written() == []
+
+
+def test_metrics_are_printed_while_cloudwatch_is_down(make: Make) -> None:
+    """One line waits with what waits; those that come after it is known are printed, and nothing is there twice."""
+    world = make()
+    world.delivery.lead_metrics(CLOUDWATCH)
+    world.sink.answer = lambda _: DOWN
+    world.delivery.report(world.metrics("m"))
+    world.attempt()
+    world.attempt()
+    world.delivery.report(world.metrics("mm"))
+    printed = world.written()
+    world.sink.answer = lambda _: TAKEN
+    world.attempt()
+    world.delivery.report(world.metrics("mmm"))
+    world.attempt()
+
+    assert printed == [{"m": "mm"}]
+    assert world.sink.taken == ["m", "mmm"]
+    assert world.written() == []
+
+
+def test_metrics_wait_until_it_is_known_where_to(make: Make) -> None:
+    """While SINK is a reference that is being fetched, nothing is handed on, so it is told again later."""
+    world = make()
+    world.delivery.lead_metrics(CLOUDWATCH)
+    world.delivery.make_ready(ready=False)
+
+    assert not world.delivery.report(world.metrics("m"))
+    assert world.written() == []
+    assert world.backlog.primary.empty
+
+
+def test_metrics_that_wait_are_printed_when_the_sink_becomes_another(make: Make) -> None:
+    """SINK may be a reference whose value changes."""
+    world = make()
+    world.delivery.lead_metrics(CLOUDWATCH)
+    world.put("a")
+    world.delivery.report(world.metrics("m"))
+
+    world.delivery.lead_metrics({"SINK": "https"})
+    world.attempt()
+
+    assert world.written() == [{"m": "m"}]
+    assert world.sink.taken == ["a"]
+    assert world.backlog.held_bytes == 0
+
+
+def test_metrics_that_are_refused_are_printed(make: Make) -> None:
+    """They do not go to the fallback, which makes no metrics of them."""
+    world = make(fallback=True)
+    world.delivery.lead_metrics(CLOUDWATCH)
+    world.sink.answer = lambda _: Receipt(Answer.REFUSED, "status 405")
+    world.put("a")
+    world.delivery.report(world.metrics("m"))
+
+    world.attempt()
+    world.attempt()
+
+    assert world.written() == [{"m": "m"}]
+    assert world.fallback.taken == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "taken", "printed"),
+    [("https", ["a"], [{"m": "m"}]), ("cloudwatch", ["a", "m"], [])],
+)
+def test_metrics_that_are_moved_go_to_a_fallback_that_takes_them(
+    make: Make, scheme: str, taken: list[str], printed: list[object]
+) -> None:
+    """Another log group does; anything else does not."""
+    world = make(fallback=True)
+    world.delivery.lead_metrics(CLOUDWATCH | {"FALLBACK_SINK": scheme})
+    world.sink.answer = lambda _: Receipt(Answer.DENIED)
+    world.put("a")
+    world.delivery.report(world.metrics("m"))
+
+    world.attempt()
+    world.attempt(skip_s=0.01)
+    world.attempt(skip_s=0.01)
+
+    assert world.fallback.taken == taken
+    assert world.written() == printed
+
+
+def test_the_last_metrics_go_to_cloudwatch_after_everything_else(make: Make) -> None:
+    """They tell what has become of it."""
+    world = make()
+    world.delivery.lead_metrics(CLOUDWATCH)
+    world.put("a")
+    world.finish()
+
+    world.delivery.report_last(world.metrics("m"), world.now_s() + 0.8, wait=world.wait)
+
+    assert world.sink.taken == ["a", "m"]
+    assert world.written() == []
+
+
+@pytest.mark.parametrize("fallback", [False, True])
+@pytest.mark.parametrize("stalls", [False, True])
+def test_the_last_metrics_are_printed_once_if_cloudwatch_does_not_take_them(
+    make: Make, fallback: bool, stalls: bool
+) -> None:
+    """Down, or silent: they are on standard output in time."""
+    world = make(fallback=fallback)
+    world.delivery.lead_metrics(CLOUDWATCH)
+    world.sink.answer = lambda _: DOWN
+    if stalls:
+        world.sink.release.clear()
+    world.put("a", failed=False)
+    until_s = world.now_s() + 0.8
+    world.delivery.finish(until_s, wait=world.wait)
+
+    world.delivery.report_last(world.metrics("m"), until_s, wait=world.wait)
+
+    assert world.written() == [{"m": "m"}]
+    assert world.now_s() < until_s + 0.5
+    assert world.adds_up
+
+
+def test_the_last_metrics_are_printed_if_there_was_nothing_else_and_cloudwatch_stalls(
+    make: Make,
+) -> None:
+    """Nothing failed before; they are given the time there is, and are printed then."""
+    world = make()
+    world.delivery.lead_metrics(CLOUDWATCH)
+    world.sink.release.clear()
+
+    world.delivery.report_last(world.metrics("m"), world.now_s() + 0.5, wait=world.wait)
+
+    assert world.written() == [{"m": "m"}]
+
+
+def test_metrics_that_cannot_be_written_are_told_again_or_said_to_be_lost(
+    make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody reads standard output: an invocation is not held up for that, and it is no secret."""
+    world = make()
+    world.delivery.lead_metrics({"SINK": "https"})
+    world.fill_stdout()
+    began_s = time.monotonic()
+    went = world.delivery.report(world.metrics("m"))
+    took_s = time.monotonic() - began_s
+
+    world.delivery.report_last(world.metrics("m"), world.now_s(), wait=world.wait)
+
+    assert not went
+    assert took_s < 0.3
+    assert [one["variable"] for one in said(capsys)] == ["FLIGHT_RECORDER_METRICS"]
+
+
+def test_times_to_an_answer_are_told(make: Make) -> None:
+    """Of SINK and FALLBACK_SINK, and not of the archive, which nobody waits for."""
+    world = make(fallback=True, archive=True)
+    took_ms: list[float] = []
+    world.delivery.on_answer = took_ms.append
+    archive = world.backlog.archive
+    world.put("a")
+    world.put("bb", to=world.backlog.fallback)
+    world.put("ccc", to=archive)
+
+    world.attempt()
+
+    assert len(took_ms) == 2
+    assert all(0 <= one < WAIT_S * 1000 for one in took_ms)
+
+
+def test_a_standard_output_that_is_broken_is_no_end(
+    make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot be written is told again later, and said to be lost at the end."""
+    world = make()
+    world.delivery.lead_metrics({"SINK": "https"})
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        world.delivery._metrics_out = full.fileno()
+        went = world.delivery.report(world.metrics("m"))
+        world.delivery.report_last(world.metrics("m"), world.now_s(), wait=world.wait)
+
+    assert not went
+    assert [one["variable"] for one in said(capsys)] == ["FLIGHT_RECORDER_METRICS"]

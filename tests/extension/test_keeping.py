@@ -12,7 +12,16 @@ from extension.ndjson import encode
 from extension.parcels import Answer, Receipt
 from extension.rules import Pace
 from extension.values import PlatformEvents
-from tests.extension.batches import FIRST, SECOND, done, event, line, python_line, report, start
+from tests.extension.batches import (
+    FIRST,
+    SECOND,
+    done,
+    event,
+    line,
+    python_line,
+    report,
+    start,
+)
 from tests.extension.environment import Environment
 
 SAMPLED_IN = "Root=1-5f35ae12-0c0fec141affffffffffffff;Sampled=1"
@@ -59,7 +68,7 @@ def test_a_sampled_invocation_that_fails_has_weight_one() -> None:
 
 def test_at_rate_one_lines_are_delivered_as_they_come() -> None:
     """Nothing that comes later can change what is kept."""
-    env = Environment(sample_rate=1.0).invoke().receive(start(), line("a"))
+    env = Environment(correlation_fields=(), sample_rate=1.0).invoke().receive(start(), line("a"))
 
     assert env.lines() == ["a"]
 
@@ -248,8 +257,8 @@ def test_settings_do_not_change_under_way() -> None:
 
 def test_a_restored_snapshot_gets_an_identity_of_its_own() -> None:
     """Clones of one snapshot must not give the same ids to different lines."""
-    env = Environment(sample_rate=1.0)
-    env.keeping.environment_id = "clone"
+    env = Environment(correlation_fields=(), sample_rate=1.0)
+    env.keeping.identify("clone")
 
     env.invoke().receive(start(), line("a"), event("platform.unknown", {}))
 
@@ -295,7 +304,7 @@ def test_a_record_has_the_same_id_in_the_archive_and_at_the_sink() -> None:
 
 def test_the_archive_is_within_the_bound_and_gives_first() -> None:
     """BUFFER_SIZE covers it; what it costs is counted apart, and the recording of what runs is whole."""
-    env = Environment(archive=True, buffer_bytes=256 * 1024).invoke()
+    env = Environment(correlation_fields=(), archive=True, buffer_bytes=256 * 1024).invoke()
     env.receive(start())
     for number in range(4):
         env.receive(*many(180, prefix=f"{number}-"))
@@ -493,7 +502,7 @@ def test_a_sign_before_any_invocation_is_the_next_ones() -> None:
 
 def test_a_kept_invocation_that_fails_has_the_failure_for_its_reason() -> None:
     """What goes from then on says why it failed; all of it stands for itself."""
-    env = Environment(keep_cold_starts=True)
+    env = Environment(correlation_fields=(), keep_cold_starts=True)
 
     request_id = go_through(env, 0, line("first"), failing=True)
 
@@ -570,6 +579,20 @@ def test_what_a_level_left_behind_goes_if_the_invocation_fails_late() -> None:
     assert env.accounted_for
 
 
+def test_a_marker_that_init_writes_keeps_the_first_invocation() -> None:
+    """What init wrote goes with it, and is counted with it."""
+    for rate in (0.0, 1.0):
+        env = Environment(keep_marker="keep-this", sample_rate=rate)
+
+        env.receive(line("keep-this"))
+        assert env.lines() == []
+        env.invoke().receive(start(), line("a"), done(), report())
+
+        assert env.lines(FIRST) == ["keep-this", "a"]
+        assert [one["lines"] for one in env.summaries()] == [2]
+        assert env.reasons() == {"marker"}
+
+
 # A transaction by its name ------------------------------------------------------------------------------------------
 
 
@@ -587,6 +610,75 @@ def test_every_kept_record_carries_the_correlation_id() -> None:
     of_it = [one for one in env.delivered if one["requestId"] == request_id]
     assert len(of_it) >= 6
     assert {one["correlationId"] for one in of_it} == {"order-7"}
+
+
+def test_what_is_kept_early_waits_for_the_line_that_names_the_transaction() -> None:
+    """A failure in the first line, or rate 1, would else deliver records that no search for the transaction finds."""
+    for rate in (0.0, 1.0):
+        env = Environment(sample_rate=rate).invoke()
+
+        env.receive(start(), line("a print"), line({"level": "ERROR", "m": "early"}))
+        assert env.lines() == []
+
+        env.receive(named("order-7"), line("later"))
+        assert len(env.lines()) == 4
+        assert {one["correlationId"] for one in env.delivered} == {"order-7"}
+
+
+def test_nothing_waits_for_a_name_where_none_is_given() -> None:
+    """The first invocation of an environment waits to its end; when it has named nothing, the next do not."""
+    env = Environment(sample_rate=1.0)
+
+    env.invoke(FIRST).receive(start(FIRST), line("a"))
+    assert env.lines() == []
+    env.receive(done(FIRST))
+    assert env.lines() == ["a"]
+    env.invoke(SECOND).receive(start(SECOND), line("b"))
+    assert env.lines() == ["a", "b"]
+
+
+def test_an_environment_whose_invocations_are_named_waits_for_every_name() -> None:
+    """One that names its transaction late is waited for, even behind one that has not named any."""
+    env = Environment(sample_rate=1.0)
+    go_through(env, 8, named("order-1"))
+    go_through(env, 9, line("unnamed"))
+    env.deliver()
+
+    env.invoke(FIRST).receive(start(FIRST), line("a"))
+    assert env.lines(FIRST) == []
+    env.receive(named("order-2"))
+    assert len(env.lines(FIRST)) == 2
+
+
+def test_no_more_waits_for_a_name_than_an_eighth_of_the_bound() -> None:
+    """What an unnamed invocation writes beyond is delivered as it comes, and nothing of it is given up."""
+    env = Environment(sample_rate=1.0, buffer_bytes=80_000).invoke().receive(start())
+
+    for n in range(100):
+        env.receive(line(f"{n:03d} {'x' * 1000}"))
+        assert env.keeping.held_bytes <= 10_000 + 1_200
+        env.deliver()
+
+    assert len(env.lines()) > 80
+    assert env.receive(done()).account.evicted == 0
+    assert len(env.lines()) == 100
+
+
+def test_for_want_of_room_what_waits_for_a_name_is_delivered_without() -> None:
+    """It is worth more than its name: of many that wait side by side, none loses a line."""
+    env = Environment(managed_instances=True, sample_rate=1.0, buffer_bytes=48_000)
+    ids = [f"{n:08d}-0000-4000-8000-000000000000" for n in range(12)]
+    for request_id in ids:
+        env.receive(start(request_id))
+
+    for n in range(5):
+        for request_id in ids:
+            env.receive(line({"requestId": request_id, "n": n, "m": "x" * 900}))
+            env.deliver()
+
+    assert 0 < len(env.lines()) < 60
+    assert env.account.evicted == 0
+    assert env.accounted_for
 
 
 def test_the_draw_is_made_from_the_correlation_id() -> None:

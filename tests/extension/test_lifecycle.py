@@ -25,6 +25,7 @@ from extension.parcels import Answer, Parcel, Receipt
 from extension.recorder import Recorder
 from extension.references import Fetched, References, Refresher
 from extension.renewal import Renewal
+from extension.reporting import Reporting
 from extension.values import Flush
 from tests.extension.scripted_lambda import (
     CLOSE,
@@ -117,7 +118,7 @@ class Environment:
         self.outbox = Outbox(self.account, random=lambda: 0.0)
         backlog = Backlog(self.outbox)
         keeping = Keeping(self.settings, backlog=backlog, account=self.account)
-        keeping.environment_id = "e"
+        keeping.identify("e")
         self.recorder = Recorder(self.settings, keeping=keeping, account=self.account)
         self.courier = Courier(lambda: self.sink)
         self.courier.start()
@@ -817,3 +818,38 @@ def test_a_changed_flush_applies_to_the_next_invocation(
     cloud.invoke(A)
 
     cloud.wait_for("next", 2, timeout_s=1.0)
+
+
+class BrokenReporting(Reporting):
+    """Notes when it was looked at, and fails at the end."""
+
+    def __init__(self, ended: Callable[[], bool]) -> None:
+        self._ended = ended
+        self.checks = 0
+        self.others_first = False
+
+    def check(self) -> None:
+        self.checks += 1
+
+    def finish(self, until_s: float, *, wait: Callable[[float], None]) -> None:
+        self.others_first = self._ended()
+        raise RuntimeError
+
+
+def test_metrics_come_last_and_cost_no_account(
+    cloud: ScriptedLambda, begin: Begin, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are looked at when the loop wakes, told when all else is delivered, and whatever they do, the account is."""
+    environment = begin()
+    reporting = BrokenReporting(lambda: environment.sink.lines(A) == [ERROR])
+    environment.lifecycle.reporting = reporting
+
+    cloud.invoke(A)
+    cloud.post([start(A), line(ERROR), runtime_done(A)])
+    cloud.shut_down()
+    environment.join()
+
+    assert reporting.checks > 0
+    assert reporting.others_first
+    assert [one["event"] for one in said(capsys)].count("account") == 1
+    assert_adds_up(environment)

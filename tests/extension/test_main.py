@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.extension.emf import is_emf, parse
 from tests.extension.scripted_lambda import (
     Reply,
     ScriptedLambda,
@@ -326,3 +327,27 @@ def test_an_invocation_that_never_ended_is_delivered(
     assert records[-1]["record"]["outcome"] == {"timeout": "timeout", "failure": "crash"}.get(
         reason, "unknown"
     )
+
+
+def test_what_is_off_by_default_is_not_loaded() -> None:
+    """Metrics, references and masks cost nothing where nobody asked for them."""
+    code = "import sys, extension.__main__; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    off = {"metrics", "reporting", "references", "renewal", "redaction", "presets", "aws"}
+    assert not {f"extension.{name}" for name in off} & set(done.stdout.split())
+
+
+def test_metrics_are_printed_whole_beside_records(cloud: ScriptedLambda, begin: Begin) -> None:
+    """With SINK=stdout: both go to the same place, each a line of its own; METRICS alone loads what writes them."""
+    extension = begin(SAMPLE_RATE="0", METRICS="1m")
+    extension.invoke(1, ERROR)
+    cloud.shut_down()
+    out, err = extension.process.communicate(timeout=WAIT_S)
+
+    printed = [text for text in out.splitlines() if is_emf(text)]
+    [told] = [json.loads(text) for text in err.splitlines()]
+    assert [parse(text)["KeptLines"] for text in printed] == [sum(told["kept_lines"].values())]
+    assert lines([json.loads(text) for text in out.splitlines() if not is_emf(text)]) == [ERROR]

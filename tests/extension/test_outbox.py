@@ -15,7 +15,7 @@ from extension.outbox import (
     MIN_BATCH_BYTES,
     Outbox,
 )
-from extension.parcels import Answer, Parcel, Receipt, Stamp, numbers_in
+from extension.parcels import OWN_METRICS, Answer, Parcel, Receipt, Stamp, numbers_in
 from extension.recording import Kind, Segment
 
 TAKEN = Receipt(Answer.TAKEN, sent_bytes=100)
@@ -614,3 +614,101 @@ OutboxMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=
 
 TestOutboxMachine = OutboxMachine.TestCase
 """In any order of events the account adds up, the order holds, and the bytes held are those there."""
+
+
+# The extension's own metrics -------------------------------------------------------------------------------------------
+
+
+def metrics(number: int = 900) -> Parcel:
+    stamp = Stamp("", "", "f", "1", "e", OWN_METRICS, 1.0, failed=False)
+    raw = b'{"time":"2026-01-02T03:04:05.678Z","type":"flightRecorder.metrics","record":{}}'
+    return Parcel(stamp, [Segment(raw, count=1, first_number=number, kind=Kind.EVENT)])
+
+
+def test_metrics_are_no_line_of_the_account(outbox: Outbox, account: Account) -> None:
+    """They are delivered, and counted as a delivery only."""
+    outbox.put(metrics())
+
+    batch = outbox.begin(0.0)
+    outbox.settle(TAKEN, 0.0)
+
+    assert batch is not None
+    assert (account.kept, account.deliveries) == ({}, {"taken": 1})
+
+
+def test_metrics_are_awaited_by_nobody(outbox: Outbox) -> None:
+    """Whether they wait, are under way or wait to be tried again."""
+    outbox.put(metrics())
+    awaited = [outbox.is_awaited]
+    outbox.begin(0.0)
+    awaited.append(outbox.is_awaited)
+    outbox.settle(UNAVAILABLE, 0.0)
+    awaited.append(outbox.is_awaited)
+    outbox.put(parcel("a"))
+    awaited.append(outbox.is_awaited)
+    outbox.begin(100.0)
+    awaited.append(outbox.is_awaited)
+    outbox.settle(TAKEN, 100.0)
+
+    assert awaited == [False, False, False, True, True]
+    assert outbox.is_awaited
+    assert ids(outbox.begin(100.0)) == ["a"]
+    assert outbox.is_awaited
+
+
+def test_the_memory_bound_costs_no_metrics(outbox: Outbox) -> None:
+    """They are not made a gap with whatever stands beside them."""
+    for number in range(50):
+        outbox.put(Parcel(stamp(f"{number}"), [event(number)]))
+    outbox.put(metrics())
+    for number in range(51, 100):
+        outbox.put(Parcel(stamp(f"{number}"), [event(number)]))
+    before_bytes = outbox.held_bytes
+
+    freed_bytes = outbox.give_up(need_bytes=before_bytes, failed_too=True)
+
+    left = outbox.begin(0.0)
+    assert left is not None
+    assert [one.is_metrics for one in left] == [False, True]
+    assert before_bytes - freed_bytes == sum(one.held_bytes for one in left)
+    assert outbox.held_bytes == before_bytes - freed_bytes
+
+
+def test_metrics_can_be_taken_out(outbox: Outbox) -> None:
+    """But for those that have been tried: that batch stays as it is."""
+    outbox.put(metrics(1))
+    outbox.begin(0.0)
+    outbox.put(parcel("a"))
+    outbox.put(metrics(2))
+
+    taken = outbox.take_metrics()
+
+    assert [one.segments[0].first_number for one in taken] == [2]
+    assert outbox.take_metrics() == []
+    outbox.settle(TAKEN, 0.0)
+    assert ids(outbox.begin(0.0)) == ["a"]
+    outbox.settle(TAKEN, 0.0)
+    assert outbox.held_bytes == 0
+
+
+def test_the_first_failure_of_metrics_is_none_of_the_sinks(outbox: Outbox) -> None:
+    """They may have been frozen on their way: what is kept next is waited for all the same, and a second one counts."""
+    outbox.put(metrics())
+    failing = []
+    for number in range(2):
+        outbox.begin(100.0 * number)
+        outbox.settle(UNAVAILABLE, 100.0 * number)
+        failing.append(outbox.failing)
+
+    assert failing == [False, True]
+
+
+def test_the_first_failure_of_metrics_beside_lines_counts(outbox: Outbox) -> None:
+    """Somebody waits for those, and should not for the next attempt."""
+    outbox.put(parcel("a"))
+    outbox.put(metrics())
+    outbox.begin(0.0)
+    outbox.settle(UNAVAILABLE, 0.0)
+
+    assert outbox.failing
+    assert outbox.begin(0.0) is None

@@ -53,6 +53,7 @@ FOUND = [
     ("emails", "a" * 300 + " bob@example.com", "bob@", "a" * 300 + " {}"),
     ("passwords", "password=hunter22&user=x", "hunter22", "password={}&user=x"),
     ("passwords", 'api_key: "k-123456"', "k-123456", 'api_key: "{}"'),
+    ("passwords", "stripe_secret_key=sk-1", "sk-1", "stripe_secret_key={}"),
     ("passwords", "DB_PASSWORD: a,b;c d", "a,b;c", "DB_PASSWORD: {} d"),
     ("passwords", 'password = "correct horse \\"battery"', "battery", 'password = "{}"'),
     ("passwords", "clientSecret => 'it is, \\'so'", "so", "clientSecret => '{}'"),

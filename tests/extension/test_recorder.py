@@ -14,6 +14,7 @@ from extension.values import PlatformEvents
 from tests.extension.batches import (
     FIRST,
     SECOND,
+    THIRD,
     TRACE,
     done,
     event,
@@ -23,8 +24,6 @@ from tests.extension.batches import (
     start,
 )
 from tests.extension.environment import Environment
-
-THIRD = "11111111-2222-4333-8444-555555555555"
 
 
 def error(request_id: str = FIRST) -> dict[str, object]:
@@ -55,7 +54,7 @@ def test_a_healthy_invocation_is_let_go_at_rate_zero() -> None:
 
 def test_a_failure_is_owed_while_the_function_still_runs() -> None:
     """Delivery need not wait for the end."""
-    env = Environment().invoke()
+    env = Environment(correlation_fields=()).invoke()
 
     env.receive(start(), line("a"), error())
 
@@ -157,7 +156,7 @@ def test_an_init_that_fails_without_a_word_is_kept() -> None:
 
 def test_a_restarted_init_fails_the_invocation_it_runs_in() -> None:
     """A suppressed init happens inside the first invocation."""
-    env = Environment().invoke().receive(start(), line("again"))
+    env = Environment(correlation_fields=()).invoke().receive(start(), line("again"))
 
     env.receive(event("platform.initReport", {"phase": "invoke", "status": "error"}))
 
@@ -475,6 +474,7 @@ _SETTINGS = st.fixed_dictionaries(
         "buffer_bytes": st.sampled_from([4_000, 20_000, 10**7]),
         "managed_instances": st.booleans(),
         "archive": st.booleans(),
+        "correlation_fields": st.sampled_from([(), ("correlationId",)]),
     },
     optional={
         "sample_rate_debug": st.sampled_from([0.0, 0.1, 1.0]),
@@ -607,7 +607,7 @@ def test_the_span_is_the_one_lambda_names_or_else_the_headers_parent(
     tracing: dict[str, object], span_id: str
 ) -> None:
     """The Telemetry API names the function's own segment; the header only what that is part of."""
-    env = Environment(sample_rate=1.0).invoke()
+    env = Environment(correlation_fields=(), sample_rate=1.0).invoke()
     env.receive(event("platform.start", {"requestId": FIRST, "tracing": tracing}), line("a"))
 
     (parcel, *_) = env.outbox.take_all()
@@ -617,7 +617,7 @@ def test_the_span_is_the_one_lambda_names_or_else_the_headers_parent(
 
 def test_what_is_delivered_names_the_function_as_it_was_invoked() -> None:
     """The ARN of INVOKE, which may be an alias's."""
-    env = Environment(sample_rate=1.0)
+    env = Environment(correlation_fields=(), sample_rate=1.0)
     env.recorder.invoked(
         FIRST, trace_header=TRACE, arn="arn:aws:lambda:eu-west-1:1:function:f:live"
     )
@@ -630,7 +630,11 @@ def test_what_is_delivered_names_the_function_as_it_was_invoked() -> None:
 
 def test_changed_rules_apply_to_the_next_batch() -> None:
     """An error level that is changed is what lines are held against from then on."""
-    env = Environment().invoke().receive(start(), line(python_line("a", level="WARN")))
+    env = (
+        Environment(correlation_fields=())
+        .invoke()
+        .receive(start(), line(python_line("a", level="WARN")))
+    )
 
     env.recorder.apply(replace(env.settings, error_level=Level.WARN))
     env.receive(line(python_line("b", level="WARN")))
@@ -640,7 +644,9 @@ def test_changed_rules_apply_to_the_next_batch() -> None:
 
 def test_excluded_lines_are_not_recorded_and_counted() -> None:
     """Plain lines and lines that are looked at alike, errors among them: nobody wants to see them."""
-    env = Environment(sample_rate=1.0, exclude=read_exclusions("health")).invoke()
+    env = Environment(
+        correlation_fields=(), sample_rate=1.0, exclude=read_exclusions("health")
+    ).invoke()
 
     env.receive(
         start(), line("a"), line("health 1"), line("b"), line({"level": "ERROR", "m": "health"})

@@ -112,8 +112,8 @@ class AwsService:
         return answer
 
     def query(self, service: str, action: str, **parameters: str) -> str:
-        """Call an action of IAM or STS, and give the XML of the answer."""
-        version = {"iam": "2010-05-08", "sts": "2011-06-15"}[service]
+        """Call an action of IAM, STS or CloudWatch (monitoring), and give the XML of the answer."""
+        version = {"iam": "2010-05-08", "sts": "2011-06-15", "monitoring": "2010-08-01"}[service]
         form = urlencode({"Action": action, "Version": version, **parameters}).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return self._request(service, "POST", "/", headers=headers, content=form).text

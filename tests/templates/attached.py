@@ -87,15 +87,17 @@ def check(attached: Attached, sink: str, *, own_log_group: str = "deny", topic: 
     own = f"/aws/lambda/{function}"
     to_cloudwatch = sink == "cloudwatch"
     assert attached.layers == [LAYER]
-    assert attached.environment == {
+    # With the sink elsewhere and the own log group denied, the recorder's metrics reach nobody.
+    rings = to_cloudwatch or own_log_group == "allow"
+    assert {"FLIGHT_RECORDER_METRICS": "off"} | attached.environment == {
         "FLIGHT_RECORDER_SINK": f"cloudwatch:{kept}" if to_cloudwatch else SINKS[sink],
         "FLIGHT_RECORDER_SAMPLE_RATE": "0.1",
-        "FLIGHT_RECORDER_METRICS": "5m",
+        "FLIGHT_RECORDER_METRICS": "5m" if rings else "off",
     }
     groups = ({kept} if to_cloudwatch else set()) | ({own} if own_log_group == "allow" else set())
     assert attached.retention_days == dict.fromkeys(groups, 30)
     _check_role(attached, sink, own_log_group=own_log_group)
-    _check_alarms(attached, rings=to_cloudwatch or own_log_group == "allow", topic=topic)
+    _check_alarms(attached, rings=rings, topic=topic)
 
 
 def check_dashboard(attached: Attached) -> None:
@@ -163,7 +165,6 @@ NEEDS = {
 
 def _check_alarms(attached: Attached, *, rings: bool, topic: str) -> None:
     if not rings:
-        # With the sink elsewhere and the own log group denied, the recorder's metrics reach nobody.
         assert attached.alarms == {}
         return
     prefix = f"{attached.function}-flight-recorder-"

@@ -1,7 +1,8 @@
 import pytest
 
 from extension.config import PREFIX
-from whatif.grid import MAX_POINTS, GridError, grid_of, read_axis
+from extension.settings import SETTINGS
+from whatif.grid import MAX_POINTS, REPLAYED, GridError, grid_of, read_axis
 
 
 def labels(environ: dict[str, str], *axes: str) -> list[str]:
@@ -60,7 +61,7 @@ def test_a_comma_within_a_value_is_escaped() -> None:
 
 def test_secrets_are_not_shown() -> None:
     """A label never holds the value of a setting that may hold one."""
-    found = labels({}, "SINK=https://user:hunter2@example.com", "SAMPLE_RATE=1")
+    found = labels({}, "EXCLUDE=https://user:hunter2@example.com", "SAMPLE_RATE=1")
 
     assert not any("hunter2" in label for label in found)
 
@@ -68,7 +69,7 @@ def test_secrets_are_not_shown() -> None:
 @pytest.mark.parametrize(
     ("axis", "said"),
     [
-        ("SAMPLE_RATE", "is not NAME=VALUE"),
+        ("SAMPLE_RATE", "--set takes NAME=VALUE"),
         ("SAMPEL_RATE=1", "there is no setting SAMPEL_RATE"),
     ],
 )
@@ -90,3 +91,43 @@ def test_a_grid_has_a_bound() -> None:
 
     with pytest.raises(GridError, match=f"a grid of {MAX_POINTS + 1}"):
         grid_of({}, [read_axis(f"SAMPLE_RATE={rates}")])
+
+
+@pytest.mark.parametrize("name", ["REDACT", "EXCLUDE", "ERROR_PATTERN"])
+def test_patterns_that_are_written_alike_are_alike(name: str) -> None:
+    """The user's own settings are found in the grid whatever patterns they have; other patterns are others."""
+    environ = {f"{PREFIX}{name}": "(x)+"}
+
+    own = grid_of(environ, [])
+    spanned = grid_of(environ, [(name, ["(x)+", "y+"]), ("SAMPLE_RATE", ["10%"])])
+
+    assert [point.is_own for point in own] == [False, False, False, True, False]
+    assert [point.is_own for point in spanned] == [True, False]
+
+
+def test_values_that_may_be_secrets_are_told_apart_by_their_place() -> None:
+    """Two patterns to try have two labels, and neither shows the pattern."""
+    points = grid_of({}, [("REDACT", ["", "hunter2+", "hunter3+"]), ("SAMPLE_RATE", ["1"])])
+
+    labels = [point.label.split()[0] for point in points if not point.is_own]
+    assert labels == ["REDACT=(default)", "REDACT=(value", "REDACT=(value"]
+    assert "hunter" not in "".join(point.label for point in points)
+
+
+def test_a_setting_that_changes_nothing_is_refused() -> None:
+    """A grid over it would be rows that are all alike, which looks like an answer."""
+    with pytest.raises(GridError, match="a replay is the same whatever FLUSH is; try SAMPLE_RATE"):
+        read_axis("FLUSH=end,background")
+
+
+def test_the_settings_that_are_replayed_exist() -> None:
+    """A setting of another name would be refused under both."""
+    assert set(REPLAYED) < {setting.name for setting in SETTINGS}
+
+
+def test_a_name_that_is_misspelt_is_recognised() -> None:
+    """The one that is near is named; where none is, all are."""
+    with pytest.raises(GridError, match="no setting SAMPLERATE; perhaps SAMPLE_RATE was meant"):
+        read_axis("SAMPLERATE=1")
+    with pytest.raises(GridError, match="no setting QQ; there are SAMPLE_RATE, "):
+        read_axis("QQ=1")

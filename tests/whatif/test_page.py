@@ -82,6 +82,16 @@ def test_what_logs_hold_is_text_and_not_markup(view: View) -> None:
     assert not {"b", "i", "u", "script"} & {tag for tag, _ in outline(text).seen}
 
 
+def test_settings_that_a_chart_cuts_short_are_numbered(view: View) -> None:
+    """In charts and in tables alike, so that one finds in these what those have no room for."""
+    rows = [replace(row, label=f"{'x' * 500} {n}") for n, row in enumerate(view.rows)]
+
+    text = page(replace(view, rows=rows))
+
+    assert f'<th scope="row">#2 {"x" * 500} 1</th>' in text
+    assert "#2 " not in page(view)
+
+
 def test_an_empty_log_has_a_page_as_well(tmp_path: Path) -> None:
     """Without invocations there are no estimates and no failures, and no error."""
     view = view_of(study_shop(tmp_path))
@@ -122,6 +132,15 @@ def in_browser(folder: Path, text: str, *options: str) -> str:
     return done.stdout
 
 
+LABELS = (
+    "SAMPLE_RATE=0",
+    "SAMPLE_RATE=0.123456 KEEP_SLOWER_THAN=800ms SAMPLE_RATE_DEBUG=100% PLATFORM_EVENTS=all" * 3,
+    "W@m%" * 60,
+    "il.," * 200,
+    "\N{CJK UNIFIED IDEOGRAPH-6771}\N{LATIN SMALL LETTER O WITH DIAERESIS}" * 90,
+)
+"""As long as a grid's, and longer; of letters that take little room, and much."""
+
 PROBE = """
 <script>
 addEventListener('load', () => {
@@ -146,14 +165,18 @@ addEventListener('load', () => {
 
 
 @pytest.mark.services
-@pytest.mark.parametrize(("width", "columns"), [(390, 1), (1280, 2)])
+@pytest.mark.parametrize("labels", [(), LABELS], ids=["short labels", "long labels"])
+@pytest.mark.parametrize(("width", "columns"), [(390, 1), (600, 1), (1280, 2)])
 def test_the_page_fits_a_telephone_and_a_desk(
-    tmp_path: Path, view: View, width: int, columns: int
+    tmp_path: Path, view: View, width: int, columns: int, labels: tuple[str, ...]
 ) -> None:
     """In a real browser nothing is wider than the window, no label leaves its panel, and type is of a readable size."""
     import json
     from html import unescape
 
+    if labels:
+        rows = [replace(row, label=text) for row, text in zip(view.rows, labels, strict=True)]
+        view = replace(view, rows=rows)
     # The probe is a script, which the page's own policy would forbid.
     text = re.sub(r"<meta http-equiv=[^>]*>", "", page(view)).replace("</body>", f"{PROBE}</body>")
     # A window of Chromium is never narrower than 500 units, so a narrower page is shown in a frame.
@@ -192,3 +215,15 @@ def test_the_page_is_dark_where_that_is_preferred(tmp_path: Path, view: View) ->
 
     assert "rgb(255, 255, 255)" in light
     assert "rgb(13, 17, 23)" in dark
+
+
+def test_what_a_flood_withheld_and_history_are_on_the_page(tmp_path: Path) -> None:
+    """Withheld failures have a column where there are any, history a colour, a column and a sentence."""
+    plain = page(view_of(study_shop(tmp_path)))
+    text = page(view_of(study_shop(tmp_path, "KEEP_AT_MOST=1/h", "HISTORY=1", "SAMPLE_RATE=0")))
+
+    assert "withheld by KEEP_AT_MOST" not in plain
+    assert '<th scope="col" class="figure">withheld by KEEP_AT_MOST</th>' in text
+    assert '<span class="key history"></span>history' in text
+    assert "History was let go of before a failure" in text
+    assert "2 failures of 5 without some of the lines: 2 withheld by KEEP_AT_MOST" in text

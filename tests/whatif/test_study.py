@@ -17,6 +17,7 @@ from whatif.events import Logged
 from whatif.grid import grid_of
 from whatif.log import Log
 from whatif.study import Study, study_of
+from whatif.tally import WITHHELD, Tally
 
 CAPTURES = Path(__file__).parent / "captures"
 
@@ -164,7 +165,7 @@ def _archived(stream: str) -> bytes:
     archive = Outbox(account.archive, random=lambda: 0.0)
     backlog = Backlog(Outbox(account, random=lambda: 0.0), archive=archive)
     keeping = Keeping(Settings(sample_rate=0.0), backlog=backlog, account=account, function="shop")
-    keeping.environment_id = stream[-16:]
+    keeping.identify(stream[-16:])
     recorder = Recorder(Settings(sample_rate=0.0), keeping=keeping, account=account)
     batcher = Batcher(Log(), 1)
     batches = [
@@ -231,7 +232,42 @@ def test_a_failure_that_does_not_fit_is_incomplete_and_says_why(tmp_path: Path) 
     (missing,) = small.incomplete
     assert (missing.request_id, missing.reason, missing.written) == (request_id, "timeout", 3000)
     assert missing.missing == 3000 - small.kept_lines == small.evicted
-    assert missing.why == "more lines than BUFFER_SIZE holds"
+    assert missing.why == "given up for BUFFER_SIZE"
+
+
+def by_label(study: Study) -> dict[str, Tally]:
+    return {point.label: tally for point, tally in zip(study.points, study.tallies, strict=True)}
+
+
+def test_what_a_flood_withheld_is_named_as_such(tmp_path: Path) -> None:
+    """Of five failures in two environments two an hour and environment go whole; a traceback alone does not suffice."""
+    study = study_shop(tmp_path, "KEEP_AT_MOST=1/h", "SAMPLE_RATE=0")
+
+    tally = by_label(study)["KEEP_AT_MOST=1/h SAMPLE_RATE=0"]
+    assert tally.failed == sum(logs.FAILURES.values())
+    assert set(tally.missing) == {WITHHELD}
+    assert tally.missing[WITHHELD] > 0
+    assert {one.why for one in tally.incomplete} == {WITHHELD}
+    assert tally.withheld == sum(one.missing for one in tally.incomplete)
+
+
+def test_history_is_neither_failed_nor_a_rule_s(tmp_path: Path) -> None:
+    """Lines of what went well before a failure are counted by themselves, and estimate nothing."""
+    found = by_label(study_shop(tmp_path, "HISTORY=0,1", "SAMPLE_RATE=0"))
+
+    without, within = (found[f"{name} SAMPLE_RATE=0"] for name in ("HISTORY=0", "HISTORY=1"))
+    assert (without.history, within.history) == (0, within.kept_lines - without.kept_lines)
+    assert within.history > 0
+    assert within.estimated_lines == without.estimated_lines
+
+
+def test_what_is_masked_counts_as_it_leaves(tmp_path: Path) -> None:
+    """A REDACT that makes lines shorter makes what is kept smaller, and the invocations the same."""
+    found = by_label(study_shop(tmp_path, "REDACT=,order.*", "SAMPLE_RATE=1"))
+
+    plain, masked = (found[f"REDACT={of} SAMPLE_RATE=1"] for of in ("(default)", "(value 2)"))
+    assert masked.volume.cloudwatch_bytes < plain.volume.cloudwatch_bytes
+    assert (masked.lines, masked.failures) == (plain.lines, plain.failures)
 
 
 def test_a_file_that_cannot_be_read_ends_the_study(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from extension.config import PREFIX
 from tests.whatif import logs
 from tests.whatif.studies import study_shop
 from whatif.events import Reading
@@ -34,13 +35,15 @@ def test_a_short_log_s_costs_are_of_a_million_invocations() -> None:
 
 
 def test_lines_are_sorted_by_why_they_are_kept(tmp_path: Path) -> None:
-    """Failed, by a rule, sampled, metrics: together they are all that is kept."""
-    view = view_of(study_shop(tmp_path))
+    """Failed, history, by a rule, sampled, metrics: together they are all that is kept."""
+    view = view_of(study_shop(tmp_path, environ={f"{PREFIX}HISTORY": "1"}))
 
     for row in view.rows:
         assert set(row.lines_by_kind) == set(KINDS)
         assert sum(row.lines_by_kind.values()) == row.lines
     assert view.own.lines_by_kind["failed"] == 5 * sum(logs.FAILURES.values())
+    assert view.own.lines_by_kind["history"] > 0
+    assert view.own.lines_by_kind["by a rule"] == 0
 
 
 def test_reasons_that_are_not_known_yet_are_rules() -> None:
@@ -67,6 +70,30 @@ def test_what_makes_figures_doubtful_is_said() -> None:
     assert notes[0] == "a.log: It ends early."
     assert [note.split()[0] for note in notes[1:5]] == ["2", "3", "4", "5"]
     assert len(notes) == 6
+
+
+def test_references_are_said_to_stand_for_defaults(tmp_path: Path) -> None:
+    """What they name is not known here: a REDACT masks nothing then, instead of all that there is."""
+    view = view_of(
+        study_shop(
+            tmp_path,
+            environ={
+                f"{PREFIX}REDACT": "ssm:/shop/redact",
+                f"{PREFIX}HISTORY": "ssm:/shop/history",
+            },
+        )
+    )
+
+    assert "defaults stand in for HISTORY and REDACT" in view.notes[0]
+    own, plain = view.own, view_of(study_shop(tmp_path)).own
+    assert own.cloudwatch_bytes == plain.cloudwatch_bytes
+
+
+def test_a_recorder_that_is_off_is_said_to_be(tmp_path: Path) -> None:
+    """The figures are those of one that is on."""
+    view = view_of(study_shop(tmp_path, environ={f"{PREFIX}ENABLED": "false"}))
+
+    assert view.notes[0].startswith("ENABLED is false")
 
 
 def test_the_truth_lies_within_the_margin(tmp_path: Path) -> None:

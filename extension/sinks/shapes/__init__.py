@@ -8,6 +8,7 @@ from its public documentation, by the page's name.
 
 import json
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -106,7 +107,7 @@ class Request:
         self.size_bytes += size_bytes
 
 
-class Shape:
+class Shape(ABC):
     """One receiver's form; the defaults are those of a JSON array without limits.
 
     Attributes:
@@ -121,16 +122,13 @@ class Shape:
     max_entries = sys.maxsize
     max_bytes = sys.maxsize
 
-    def __init__(self) -> None:
-        self._stamp: Stamp | None = None
-        self._about: dict[tuple[str, Level | None], bytes] = {}
-
     def target(self, path: str, query: str) -> str:
         """Gives path and query to post to, from those of the user's URL."""
         if path in {"", "/"}:
             path = self.path
         return f"{path}?{query}" if query else path
 
+    @abstractmethod
     def requests(self, records: Iterable[Kept], *, now_ns: int) -> Iterator[Request]:
         """Cuts records into requests, each as it is asked for.
 
@@ -138,6 +136,27 @@ class Shape:
             records: of one batch.
             now_ns: for records of which no time is known, in nanoseconds since 1970.
         """
+
+    def body(self, request: Request) -> Iterator[bytes]:
+        """Gives the parts of a request's body: an array of its entries, unless the receiver wants it otherwise."""
+        yield b"["
+        yield from joined(request.entries, b",")
+        yield b"]"
+
+    def receipt(self, reply: Reply, request: Request, *, sent_bytes: int) -> Receipt:  # noqa: ARG002 - some look at it
+        """Reads the answer to a request."""
+        return receipt_for(reply, sent_bytes=sent_bytes)
+
+
+class EntryShape(Shape):
+    """The form of a receiver for which each record is written anew, as one entry or several."""
+
+    def __init__(self) -> None:
+        self._stamp: Stamp | None = None
+        self._about: dict[tuple[str, Level | None], bytes] = {}
+
+    def requests(self, records: Iterable[Kept], *, now_ns: int) -> Iterator[Request]:
+        """See :meth:`Shape.requests`."""
         request = Request()
         for kept, ns in _timed(records, now_ns):
             entries = self.entries(kept, ns)
@@ -150,19 +169,14 @@ class Shape:
         if request.entries:
             yield request
 
+    @abstractmethod
     def entries(self, kept: Kept, ns: int) -> list[bytes]:
-        """Writes one record in the receiver's form."""
-        raise NotImplementedError
+        """Writes one record in the receiver's form.
 
-    def body(self, request: Request) -> Iterator[bytes]:
-        """Gives the parts of a request's body: an array of its entries, unless the receiver wants it otherwise."""
-        yield b"["
-        yield from joined(request.entries, b",")
-        yield b"]"
-
-    def receipt(self, reply: Reply, request: Request, *, sent_bytes: int) -> Receipt:  # noqa: ARG002 - some look at it
-        """Reads the answer to a request."""
-        return receipt_for(reply, sent_bytes=sent_bytes)
+        Args:
+            kept: the record.
+            ns: its time, in nanoseconds since 1970.
+        """
 
     def told(self, kept: Kept) -> dict[str, object]:
         """Gives what an entry tells of its record beside line, time and id; what is empty is not told."""

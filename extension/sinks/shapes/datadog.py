@@ -8,12 +8,12 @@ The key goes in the header ``DD-API-KEY``.
 
 from extension.kept import Kept
 
-from . import OVERHEAD_BYTES, Shape, json_bytes, part_of, pieces_of, to_json
+from . import OVERHEAD_BYTES, EntryShape, json_bytes, part_of, pieces_of, to_json
 
 MAX_ENTRY_BYTES = 1_000_000
 
 
-class Datadog(Shape):
+class Datadog(EntryShape):
     """An entry for each record; the line as it was written."""
 
     path = "/api/v2/logs"

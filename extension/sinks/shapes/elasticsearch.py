@@ -15,7 +15,7 @@ from extension.parcels import Answer, Receipt
 from extension.sinks.answers import DENIED, UNAVAILABLE
 from extension.transport import Reply
 
-from . import Request, Shape, joined, time_text, to_json
+from . import EntryShape, Request, joined, time_text, to_json
 
 INDEX = "/logs-flight_recorder-default"
 """Where the URL names none: a data stream which Elasticsearch's own template for ``logs-*-*`` makes ("Data streams")."""
@@ -27,7 +27,7 @@ CREATED = frozenset({200, 201, 409})
 _KIND = re.compile(r"[a-z_]{1,64}")
 
 
-class Elasticsearch(Shape):
+class Elasticsearch(EntryShape):
     """A document for each record, with the line as it was written in ``message``."""
 
     content_type = "application/x-ndjson"

@@ -15,8 +15,8 @@ from extension.transport import Reply
 
 from . import (
     OVERHEAD_BYTES,
+    EntryShape,
     Request,
-    Shape,
     joined,
     json_bytes,
     part_of,
@@ -30,7 +30,7 @@ MAX_LINE_BYTES = 500_000
 _REJECTED = ("malformedLines", "oversizedLines", "emptyLogLines")
 
 
-class Logzio(Shape):
+class Logzio(EntryShape):
     """An object for each record, with the line as it was written in ``message``."""
 
     content_type = "application/x-ndjson"

@@ -15,7 +15,7 @@ from extension.kept import Kept
 from extension.parcels import Answer, Receipt
 from extension.transport import Reply
 
-from . import Request, Shape, joined, part_of, pieces_of, to_json, utf8_bytes
+from . import EntryShape, Request, joined, part_of, pieces_of, to_json, utf8_bytes
 
 MAX_LINE_BYTES = 256 * 1024
 
@@ -26,7 +26,7 @@ _PIECES = 16
 """Numbers apart in the fraction of a time: a line has fewer pieces, since Lambda's have a megabyte at most."""
 
 
-class Loki(Shape):
+class Loki(EntryShape):
     """Streams by function and level; the line as it was written."""
 
     path = "/loki/api/v1/push"

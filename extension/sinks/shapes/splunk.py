@@ -15,7 +15,7 @@ from extension.kept import Kept
 from extension.parcels import Answer, Receipt
 from extension.transport import Reply
 
-from . import OVERHEAD_BYTES, Request, Shape, joined, json_bytes, part_of, pieces_of, to_json
+from . import OVERHEAD_BYTES, EntryShape, Request, joined, json_bytes, part_of, pieces_of, to_json
 
 MAX_BYTES = 1_000_000
 
@@ -26,7 +26,7 @@ INVALID_EVENT_CODES = frozenset({6, 12, 13, 15})
 """An event that is not in order."""
 
 
-class Splunk(Shape):
+class Splunk(EntryShape):
     """An event for each record; the line as it was written."""
 
     path = "/services/collector/event"

@@ -100,6 +100,14 @@ aws iam put-role-policy --role-name "$ROLE" --policy-name "flight-recorder-$FUNC
     --policy-document '{"Version": "2012-10-17", "Statement": ['"$STATEMENTS"']}'
 say "role $ROLE: policy flight-recorder-$FUNCTION, which has $EFFECT for $OWN_GROUP"
 
+# The recorder's metrics go to CloudWatch with what is kept, else through the function's own log group: with
+# neither they would reach nobody, and no alarm could ever ring.
+NOT=""
+[[ "$SINK" == cloudwatch:* || "$OWN" == allow ]] ||
+    NOT="neither the sink nor the function's own log group takes the recorder's metrics to CloudWatch"
+[[ "$METRICS" != off ]] || NOT="metrics are off"
+[[ -z "$NOT" ]] || METRICS=off
+
 # What is set replaces what is there, layers and variables alike, so both are merged with it. The variables may hold
 # secrets: they go by a file that only you can read.
 NEW='{"FLIGHT_RECORDER_SINK": "'"$SINK"'", "FLIGHT_RECORDER_SAMPLE_RATE": "'"$RATE"'", "FLIGHT_RECORDER_METRICS": "'"$METRICS"'"}'
@@ -126,11 +134,6 @@ hourly() {
         "MetricName": "Invocations", "Dimensions": [{"Name": "FunctionName", "Value": "%s"}]}}}' "$1" "$2" "$FUNCTION"
 }
 
-# The recorder's metrics go to CloudWatch with what is kept, else through the function's own log group.
-NOT=""
-[[ "$SINK" == cloudwatch:* || "$OWN" == allow ]] ||
-    NOT="neither the sink nor the function's own log group takes the recorder's metrics to CloudWatch"
-[[ "$METRICS" != off ]] || NOT="metrics are off"
 if [[ -n "$NOT" ]]; then
     # Those of an earlier run would never ring, but for the last, which would not stop.
     aws cloudwatch delete-alarms --alarm-names "$FUNCTION-flight-recorder-"{delivery-failing,lines-lost,buffer-full,silent} \

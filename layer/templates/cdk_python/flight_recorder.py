@@ -71,12 +71,15 @@ class FlightRecorder(Construct):
         kept_group = f"/flight-recorder/{function_name}"
         own_group = f"/aws/lambda/{function_name}"
         to_cloudwatch = sink == "cloudwatch:"
+        # The recorder's metrics go to CloudWatch with what is kept, else through the function's own log group: with
+        # neither, they would reach nobody, and no alarm could ever ring.
+        alarmed = metrics != "off" and (to_cloudwatch or allow_own_log_group)
 
         self.layer = lambda_.LayerVersion.from_layer_version_arn(self, "Layer", layer_arn)
         self.environment = {
             "FLIGHT_RECORDER_SINK": f"cloudwatch:{kept_group}" if to_cloudwatch else sink,
             "FLIGHT_RECORDER_SAMPLE_RATE": str(sample_rate),
-            **({} if metrics == "off" else {"FLIGHT_RECORDER_METRICS": metrics}),
+            **({"FLIGHT_RECORDER_METRICS": metrics} if alarmed else {}),
         }
 
         # A role that CDK makes has AWSLambdaBasicExecutionRole, which allows all log groups. This one is the least.
@@ -106,9 +109,7 @@ class FlightRecorder(Construct):
                     removal_policy=RemovalPolicy.DESTROY,
                 )
 
-        # The recorder's metrics go to CloudWatch with what is kept, else through the function's own log group: with
-        # neither, no alarm could ever ring.
-        if metrics != "off" and (to_cloudwatch or allow_own_log_group):
+        if alarmed:
             self._alarms(alarm_topic_arn)
         if dashboard:
             body = Path(dashboard).read_text(encoding="utf-8")

@@ -43,6 +43,9 @@ export class FlightRecorder extends Construct {
     const metrics = props.metrics ?? "5m";
     const retention = props.retention ?? logs.RetentionDays.ONE_MONTH;
     const toCloudWatch = sink === "cloudwatch:";
+    // The recorder's metrics go to CloudWatch with what is kept, else through the function's own log group: with neither,
+    // they would reach nobody, and no alarm could ever ring.
+    const alarmed = metrics !== "off" && (toCloudWatch || props.allowOwnLogGroup === true);
     const keptGroup = `/flight-recorder/${props.functionName}`;
     const ownGroup = `/aws/lambda/${props.functionName}`;
 
@@ -50,7 +53,7 @@ export class FlightRecorder extends Construct {
     this.environment = {
       FLIGHT_RECORDER_SINK: toCloudWatch ? `cloudwatch:${keptGroup}` : sink,
       FLIGHT_RECORDER_SAMPLE_RATE: String(props.sampleRate ?? 0.1),
-      ...(metrics === "off" ? {} : { FLIGHT_RECORDER_METRICS: metrics }),
+      ...(alarmed ? { FLIGHT_RECORDER_METRICS: metrics } : {}),
     };
 
     // A role that CDK makes has AWSLambdaBasicExecutionRole, which allows all log groups. This one is the least.
@@ -76,9 +79,7 @@ export class FlightRecorder extends Construct {
       }
     }
 
-    // The recorder's metrics go to CloudWatch with what is kept, else through the function's own log group: with neither,
-    // no alarm could ever ring.
-    if (metrics !== "off" && (toCloudWatch || props.allowOwnLogGroup)) {
+    if (alarmed) {
       this.alarms(props);
     }
     if (props.dashboard) {

@@ -90,10 +90,9 @@ locals {
 
   to_cloudwatch = var.sink == "cloudwatch:"
   denied        = var.own_log_group == "deny"
-  measured      = var.metrics != "off"
   # The recorder's metrics go to CloudWatch with what is kept, else through the function's own log group: with neither,
-  # no alarm could ever ring.
-  alarmed = local.measured && (local.to_cloudwatch || !local.denied)
+  # they would reach nobody, and no alarm could ever ring.
+  alarmed = var.metrics != "off" && (local.to_cloudwatch || !local.denied)
 
   # What the sink needs, and no more: docs/sinks/ has it for each.
   sink_actions = (
@@ -143,7 +142,7 @@ resource "aws_lambda_function" "this" {
         FLIGHT_RECORDER_SINK        = local.to_cloudwatch ? "cloudwatch:${local.kept_group}" : var.sink
         FLIGHT_RECORDER_SAMPLE_RATE = tostring(var.sample_rate)
       },
-      local.measured ? { FLIGHT_RECORDER_METRICS = var.metrics } : {},
+      local.alarmed ? { FLIGHT_RECORDER_METRICS = var.metrics } : {},
     )
   }
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from extension.parcels import Answer, Parcel
-from extension.sinks import SinkPlan
+from extension.sinks import SinkPlan, open_sink
 from extension.sinks.cloudwatch import CloudWatchSink
 from extension.sinks.timeline import MAX_EVENTS, REPEAT_TYPE, LogEvent
 from tests.extension.batches import event, line, report, start
@@ -536,7 +536,13 @@ class Cloud:
     """moto behind the front, and a sink that writes to it."""
 
     def __init__(
-        self, front: LimitsFront, *, days: int = 0, group: str = "", **environ: str
+        self,
+        front: LimitsFront,
+        *,
+        days: int = 0,
+        group: str = "",
+        scheme: str = "",
+        **environ: str,
     ) -> None:
         self.front = front
         self.function = unique("shop")
@@ -544,8 +550,8 @@ class Cloud:
             AWS_ENDPOINT_URL=front.url, AWS_LAMBDA_FUNCTION_NAME=self.function
         )
         self.group = group or f"/flight-recorder/{self.function}"
-        self.sink = CloudWatchSink(
-            SinkPlan("cloudwatch:", {**settings, **environ}, retention_days=days), group=group
+        self.sink = open_sink(
+            SinkPlan(f"{scheme}cloudwatch:{group}", {**settings, **environ}, retention_days=days)
         )
 
     def read(self) -> list[tuple[int, str]]:
@@ -607,6 +613,37 @@ def test_the_log_reads_as_the_function_wrote_it(cloud: Callable[..., Cloud]) -> 
     assert json.loads(said[8])["reason"] == "crash"
     assert json.loads(said[9])["record"] == {"evictedLines": 7, "evictedBytes": 70}
     assert len(said) == 10
+
+
+@pytest.mark.services
+def test_as_records_one_filter_finds_all_of_a_transaction(cloud: Callable[..., Cloud]) -> None:
+    """Prints, tracebacks and platform events, which name no transaction themselves; metrics stay what they are."""
+    opened = cloud(scheme="records+")
+    time_now = at(now())
+    metrics = '{"_aws":{"CloudWatchMetrics":[]}}'
+    texts = ["a print", "Traceback (most recent call last)", metrics]
+    stamp = replace(STAMP, correlation_id="order-7")
+    events = [
+        *(line(text, time=time_now) for text in texts),
+        {**report(), "time": time_now},
+        event("flightRecorder.invocation", {"outcome": "crash"}, time=time_now),
+    ]
+
+    assert opened.send(parcel(events, stamp=stamp), lines_now("of another", first_number=9)) is (
+        Answer.TAKEN
+    )
+
+    found = moto().call(
+        "Logs_20140328.FilterLogEvents",
+        logGroupName=opened.group,
+        filterPattern='"order-7"',  # moto has no patterns by field.
+    )
+    messages = [json.loads(one["message"]) for one in found["events"]]
+    assert [one["type"] for one in messages] == [
+        *("function", "function"),
+        *("platform.report", "flightRecorder.invocation"),
+    ]
+    assert metrics in [message for _, message in opened.read()]
 
 
 @pytest.mark.services

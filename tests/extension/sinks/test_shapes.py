@@ -13,14 +13,12 @@ from extension.sinks import SinkPlan
 from extension.sinks.http import HttpSink
 from extension.sinks.shapes import (
     Request,
-    Shape,
     json_bytes,
     pieces_of,
     shape_named,
     time_text,
     utf8_bytes,
 )
-from extension.transport import Reply
 from tests.extension.batches import event, line
 from tests.extension.sinks.kept_parcels import STAMP, at, compact, gap, lines, now, parcel
 from tests.services import intakes
@@ -699,19 +697,6 @@ def test_a_request_keeps_its_records_without_their_content() -> None:
     assert request.records[0].raw == b""
     assert request.records[0].record is None
     assert (request.records[0].number, request.size_bytes) == (kept.number, 4)
-
-
-def test_a_shape_without_a_form_is_none() -> None:
-    """The base knows limits and answers, not how a record is written."""
-    (kept,) = kept_in([lines("x")])
-    shape = Shape()
-
-    with pytest.raises(NotImplementedError):
-        shape.entries(kept, 0)
-
-    assert shape.receipt(Reply(200, {}, b""), Request(), sent_bytes=3) == Receipt(
-        Answer.TAKEN, sent_bytes=3
-    )
 
 
 def test_bodies_are_gzipped(case: Case) -> None:

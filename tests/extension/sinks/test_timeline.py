@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from extension.kept import Kept, kept_in
+from extension.ndjson import encode
 from extension.sinks.timeline import (
     EVENT_BYTES,
     MAX_EVENTS,
@@ -14,6 +15,7 @@ from extension.sinks.timeline import (
     MAX_SPAN_MS,
     NO_RECORD,
     REPEAT_TYPE,
+    Form,
     LogEvent,
     log_events,
     mark_repetition,
@@ -46,8 +48,8 @@ def one(happened: object) -> Kept:
     return kept
 
 
-def told(*events: object, text_reports: bool = True) -> list[LogEvent]:
-    return log_events(kept_in([parcel(events)]), text_reports=text_reports, now_ms=NOW_MS)
+def told(*events: object, form: Form = Form.TEXT) -> list[LogEvent]:
+    return log_events(kept_in([parcel(events)]), form=form, now_ms=NOW_MS)
 
 
 # what is written ---------------------------------------------------------------------------------------------------
@@ -84,7 +86,7 @@ def told(*events: object, text_reports: bool = True) -> list[LogEvent]:
 )
 def test_a_line_is_written_as_it_was(happened: object, message: str) -> None:
     """What the function wrote is the whole message; only an empty line, which may not be, gets a newline."""
-    assert message_of(one(happened), text_reports=True) == message
+    assert message_of(one(happened), form=Form.TEXT) == message
 
 
 def test_half_a_surrogate_becomes_a_question_mark() -> None:
@@ -99,7 +101,7 @@ def test_an_invocation_is_told_with_all_that_is_known_of_it() -> None:
     """Its summary carries the request, why it was kept, its weight and its id, as NDJSON has them."""
     summary = event("flightRecorder.invocation", {"outcome": "crash", "lines": 3})
 
-    message = message_of(one(summary), text_reports=True)
+    message = message_of(one(summary), form=Form.TEXT)
 
     assert json.loads(message) == {
         "time": TIME,
@@ -120,7 +122,7 @@ def test_a_gap_is_told_at_its_place() -> None:
     """What is missing is an event of the time of the record before it."""
     records = kept_in([lines("a"), gap(1, lines_gone=7, bytes_gone=70), lines("b", first_number=8)])
 
-    events = log_events(records, text_reports=True, now_ms=NOW_MS)
+    events = log_events(records, form=Form.TEXT, now_ms=NOW_MS)
 
     assert [one.message for one in events[::2]] == ["a", "b"]
     missing = json.loads(events[1].message)
@@ -133,19 +135,34 @@ def test_platform_events_are_written_as_they_came() -> None:
     """Their JSON is passed on byte for byte."""
     raw = b'{"time":"%s",  "type":"platform.start","record":{"requestId":"r" }}' % TIME.encode()
 
-    assert message_of(one(raw), text_reports=True) == raw.decode()
-    assert message_of(one(start()), text_reports=True) == compact(start()).decode()
+    assert message_of(one(raw), form=Form.TEXT) == raw.decode()
+    assert message_of(one(start()), form=Form.TEXT) == compact(start()).decode()
+
+
+def test_as_records_everything_carries_what_is_known_but_metrics() -> None:
+    """A print, a report and an object are found by the same fields; CloudWatch takes metrics only from what was written."""
+    for happened in (line("a print"), line({"level": "WARN"}), report(), start()):
+        message = message_of(one(happened), form=Form.RECORDS)
+
+        assert json.loads(message) == json.loads(encode([parcel([happened])]))
+        assert json.loads(message)["requestId"] == FIRST
+
+    assert message_of(one(line(EMF)), form=Form.RECORDS) == EMF
+    assert (
+        message_of(one(line(json.loads(EMF))), form=Form.RECORDS)
+        == compact(json.loads(EMF)).decode()
+    )
 
 
 def test_a_report_is_text_where_the_function_logs_text() -> None:
     """With the Text log format a report reads as Lambda's own; with JSON it stays the JSON that came."""
-    text = message_of(one(report()), text_reports=True)
+    text = message_of(one(report()), form=Form.TEXT)
 
     assert text == (
         f"REPORT RequestId: {FIRST}\tDuration: 2.50 ms\tBilled Duration: 3 ms\tMemory Size: 128 MB\t"
         "Max Memory Used: 40 MB\t\n"
     )
-    assert message_of(one(report()), text_reports=False) == compact(report()).decode()
+    assert message_of(one(report()), form=Form.JSON) == compact(report()).decode()
 
 
 METRICS = {"durationMs": 3000.0, "billedDurationMs": 3000, "memorySizeMB": 10240}
@@ -217,7 +234,7 @@ def test_a_report_that_is_none_stays_json() -> None:
     """What cannot be written as text is passed on."""
     odd = event("platform.report", {"requestId": "r"})
 
-    assert message_of(one(odd), text_reports=True) == compact(odd).decode()
+    assert message_of(one(odd), form=Form.TEXT) == compact(odd).decode()
 
 
 # when, and in what order -------------------------------------------------------------------------------------------

@@ -1,0 +1,205 @@
+"""The extension's own metrics, from real functions under the built layer to CloudWatch Logs (moto), or standard output."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from emulator import Function, LocalLambda
+from tests.end_to_end.support import (
+    CARGO,
+    accounts,
+    problems,
+    running,
+    settings,
+    total,
+    write_python,
+)
+from tests.extension.emf import is_emf, parse, summed
+from tests.services.aws import moto
+from tests.services.environment import free_port, unique
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.end_to_end.receiver import Receiver
+
+NAME = "checkout"
+LINES = {
+    "ReceivedLines": "received_lines",
+    "KeptLines": "kept_lines",
+    "DroppedLines": "dropped_lines",
+    "EvictedLines": "evicted_lines",
+    "LostLines": "lost_lines",
+    "ReceivedBytes": "received_bytes",
+    "Invocations": "invocations",
+    "FailedInvocations": "failed_invocations",
+}
+"""Metrics that are counters of the account, whatever sink there is."""
+
+
+def _function(tmp_path: Path, sink: str, **others: Any) -> Function:
+    aws = {name: others.pop(name) for name in list(others) if name.startswith("AWS_")}
+    return Function(
+        code=write_python(tmp_path),
+        name=NAME,
+        timeout_ms=10_000,
+        environment={**settings(sink=sink, **{"metrics": "1m", **others}), **aws},
+    )
+
+
+def _printed(cloud: LocalLambda) -> list[dict[str, Any]]:
+    out = [line.text for line in cloud.extension_output if line.channel == "stdout"]
+    return [parse(text) for text in out if is_emf(text)]
+
+
+def _delivered(group: str) -> list[str]:
+    (stream,) = moto().log_streams(group)
+    return [event["message"] for event in moto().log_events(group, stream)]
+
+
+def _assert_sums(lines: list[dict[str, Any]], cloud: LocalLambda, *, untold: int = 0) -> None:
+    """Together lines tell the account, but for so many requests that carried lines themselves."""
+    [account] = accounts(cloud)
+    assert {one["FunctionName"] for one in lines} == {NAME}
+    for metric, counter in LINES.items():
+        assert summed(lines, metric) == total([account], counter), metric
+    answers = total([account], "deliveries")
+    failed = answers - account["deliveries"].get("taken", 0)
+    assert summed(lines, "Deliveries") == answers - untold
+    assert summed(lines, "FailedDeliveries") == failed
+    held_ms = sum(account["held_ms"].values())
+    assert summed(lines, "HeldTime") == pytest.approx(held_ms, abs=0.3)
+    times = [one for line in lines for one in line.get("DeliveryTime", [])]
+    assert len(times) == answers - untold
+    assert all(0 <= line["BufferUsed"] <= 100 for line in lines)
+    assert len(cloud.written) == summed(lines, "ReceivedLines")
+
+
+@pytest.mark.services
+def test_metrics_arrive_in_cloudwatch_as_they_are(layer_dir: Path, tmp_path: Path) -> None:
+    """A line while it runs and one at SHUTDOWN, bare and unmasked, beside the function's lines; none on stdout."""
+    group = unique("/kept")
+    function = _function(
+        tmp_path, f"cloudwatch:{group}", metrics="10s", redact="all", **moto().environ()
+    )
+
+    with running(function, layers=[layer_dir]) as cloud:
+        cloud.invoke({"kind": "ok"})
+        cloud.invoke({"kind": "error", "lines": 20})
+        time.sleep(10.1)
+        cloud.invoke({"kind": "ok"})
+        cloud.invoke({"kind": "raise", "sorts": "all"})
+
+    events = _delivered(group)
+    lines = [parse(event) for event in events if is_emf(event)]
+    assert len(lines) >= 2
+    assert _printed(cloud) == []
+    _assert_sums(lines, cloud, untold=1)
+    [account] = accounts(cloud)
+    kept = [event for event in events if CARGO in event]
+    assert kept
+    assert set(account["kept_lines"]) <= {"level-error", "python-exception", "emf"}
+    last_bytes = len(next(one for one in reversed(events) if is_emf(one))) + 26
+    assert summed(lines, "DeliveredBytes") == account["delivered_bytes"] - last_bytes
+    assert not problems(cloud)
+
+
+def test_metrics_of_another_sink_are_printed(
+    layer_dir: Path, tmp_path: Path, receiver: Receiver
+) -> None:
+    """One line on standard output at SHUTDOWN, which tells the whole account, and nothing of it at the sink."""
+    receiver.listen()
+    function = _function(tmp_path, receiver.url)
+
+    with running(function, layers=[layer_dir]) as cloud:
+        for kind in ("ok", "error", "raise", "exit", "ok"):
+            cloud.invoke({"kind": kind})
+
+    out = [line.text for line in cloud.extension_output if line.channel == "stdout"]
+    lines = _printed(cloud)
+    assert len(lines) == len(out) == len(accounts(cloud))
+    assert {record["type"] for record in receiver.delivered.records} == {
+        "function",
+        "platform.report",
+        "flightRecorder.invocation",
+    }
+    told = accounts(cloud)
+    for metric, counter in LINES.items():
+        assert summed(lines, metric) == total(told, counter), metric
+    assert summed(lines, "Deliveries") == total(told, "deliveries")
+    assert summed(lines, "DeliveredBytes") == total(told, "delivered_bytes")
+
+
+@pytest.mark.parametrize("how", ["refuses", "stalls"])
+def test_metrics_are_printed_once_while_cloudwatch_is_down(
+    layer_dir: Path, tmp_path: Path, receiver: Receiver, how: str
+) -> None:
+    """What the sink does not take, lines and metrics, is on standard output when the environment has ended."""
+    url = f"http://127.0.0.1:{free_port()}"
+    if how == "stalls":
+        receiver.listen()
+        receiver.behaviour = "stall"
+        url = receiver.url.removesuffix("/in")
+    function = _function(
+        tmp_path,
+        "cloudwatch:/kept",
+        flush_timeout="400ms",
+        AWS_REGION="eu-west-1",
+        AWS_ENDPOINT_URL=url,
+        AWS_ACCESS_KEY_ID="key",
+        AWS_SECRET_ACCESS_KEY="hush",
+    )
+
+    with running(function, layers=[layer_dir]) as cloud:
+        cloud.invoke({"kind": "ok"})
+        cloud.invoke({"kind": "error", "lines": 20})
+        cloud.invoke({"kind": "ok"})
+
+    [line] = _printed(cloud)
+    [account] = accounts(cloud)
+    for metric, counter in LINES.items():
+        assert line[metric] == total([account], counter), metric
+    assert line["FailedDeliveries"] == line["Deliveries"] == total([account], "deliveries")
+    assert account["last_resort_lines"] == line["KeptLines"] > 0
+
+
+@pytest.mark.parametrize("metrics", ["", "off"])
+def test_metrics_are_off_unless_asked_for(
+    layer_dir: Path, tmp_path: Path, sink_path: Path, metrics: str
+) -> None:
+    """Nothing is written, and nothing that would is loaded."""
+    function = _function(tmp_path, f"file:{sink_path}", metrics=metrics)
+
+    with running(function, layers=[layer_dir]) as cloud:
+        cloud.invoke({"kind": "error"})
+
+    assert not [line for line in cloud.extension_output if line.channel == "stdout"]
+
+
+def test_metrics_hold_no_invocation(layer_dir: Path, tmp_path: Path, receiver: Receiver) -> None:
+    """A CloudWatch that stalls on metrics alone: nothing else is under way, and nobody waits."""
+    receiver.listen()
+    receiver.behaviour = "stall"
+    function = _function(
+        tmp_path,
+        "cloudwatch:/kept",
+        metrics="10s",
+        platform_events="none",
+        AWS_REGION="eu-west-1",
+        AWS_ENDPOINT_URL=receiver.url.removesuffix("/in"),
+        AWS_ACCESS_KEY_ID="key",
+        AWS_SECRET_ACCESS_KEY="hush",
+    )
+
+    with running(function, layers=[layer_dir]) as cloud:
+        cloud.invoke({"kind": "ok"})
+        time.sleep(10.1)
+        results = [cloud.invoke({"kind": "ok", "sleep": 0.3}) for _ in range(3)]
+        asked = len(receiver.requests)
+
+    assert asked
+    assert all(one.held_ms is not None and one.held_ms < 1000 for one in results)
+    assert len(_printed(cloud)) >= 1

@@ -1,0 +1,147 @@
+"""The dashboard and the page about metrics: that they speak of metrics there are, and that CloudWatch takes them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from extension.metrics import DIMENSION, METRICS, NAMESPACE
+from tests.services.aws import moto
+
+ROOT = Path(__file__).resolve().parents[2]
+DASHBOARD = ROOT / "layer" / "templates" / "dashboard.json"
+PAGE = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+NAMES = {metric.name for metric in METRICS}
+COLUMNS = 24
+
+
+def _filled_in() -> str:
+    text = DASHBOARD.read_text(encoding="utf-8")
+    return text.replace("FUNCTION_NAME", "my-function").replace("REGION", "eu-west-1")
+
+
+def _widgets() -> list[dict[str, Any]]:
+    widgets: list[dict[str, Any]] = json.loads(_filled_in())["widgets"]
+    return widgets
+
+
+def _metrics() -> list[list[Any]]:
+    return [
+        one
+        for widget in _widgets()
+        if widget["type"] == "metric"
+        for one in widget["properties"]["metrics"]
+    ]
+
+
+def test_every_metric_of_the_dashboard_is_one_and_every_one_is_shown() -> None:
+    """With the namespace and the dimension that lines have."""
+    assert {one[1] for one in _metrics()} == NAMES
+    assert {(one[0], one[2], one[3]) for one in _metrics()} == {
+        (NAMESPACE, DIMENSION, "my-function")
+    }
+
+
+def test_no_parameter_is_left() -> None:
+    """Both that are documented stand in it, and no other word that looks like one."""
+    raw = DASHBOARD.read_text(encoding="utf-8")
+
+    assert {"FUNCTION_NAME", "REGION"} <= set(re.findall(r"[A-Z_]{6,}", raw))
+    assert not set(re.findall(r"\b[A-Z_]{6,}\b", _filled_in())) - {"BUFFER_SIZE"}
+
+
+def test_statistics_fit_their_metrics() -> None:
+    """Counts are summed up; of the buffer the most is shown; times are percentiles and the longest."""
+    stats: dict[str, set[str]] = {}
+    for widget in _widgets():
+        if widget["type"] == "metric":
+            properties = widget["properties"]
+            assert properties["region"] == "eu-west-1"
+            for one in properties["metrics"]:
+                stats.setdefault(one[1], set()).add(one[4].get("stat", properties["stat"]))
+
+    assert stats.pop("DeliveryTime") == {"p50", "p99", "Maximum"}
+    assert stats.pop("BufferUsed") == {"Maximum"}
+    assert all(found == {"Sum"} for found in stats.values())
+
+
+def test_widgets_are_on_the_grid_and_do_not_overlap() -> None:
+    """Twenty-four columns wide (AWS: "Dashboard Body Structure and Syntax")."""
+
+    def overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
+        return not (
+            one["x"] + one["width"] <= other["x"]
+            or other["x"] + other["width"] <= one["x"]
+            or one["y"] + one["height"] <= other["y"]
+            or other["y"] + other["height"] <= one["y"]
+        )
+
+    assert all(one["x"] + one["width"] <= COLUMNS for one in _widgets())
+    assert not [pair for pair in combinations(_widgets(), 2) if overlap(*pair)]
+
+
+@pytest.mark.services
+def test_cloudwatch_takes_the_dashboard() -> None:
+    """And gives it back as it was."""
+    moto().query("monitoring", "PutDashboard", DashboardName="recorder", DashboardBody=_filled_in())
+
+    assert "recorder" in moto().query("monitoring", "ListDashboards")
+    assert "EstimatedSaving" in moto().query("monitoring", "GetDashboard", DashboardName="recorder")
+
+
+def test_the_page_lists_every_metric_as_it_is() -> None:
+    """Name, unit and meaning, in the order of a line."""
+    rows = [
+        tuple(cell.strip() for cell in row.split("|")[1:-1])
+        for row in PAGE.splitlines()
+        if re.match(r"\| [A-Z]\w+ \| [A-Z]", row)
+    ]
+
+    assert rows == [tuple(metric) for metric in METRICS]
+    assert f"{len(METRICS)} metrics a function" in PAGE
+    assert f"${len(METRICS) * 0.30:.2f} a month" in PAGE
+
+
+def _alarms() -> list[dict[str, str]]:
+    commands = re.findall(
+        r"^    aws cloudwatch put-metric-alarm.*(?:(?<=\\)\n.*)*", PAGE, re.MULTILINE
+    )
+    found = []
+    for command in commands:
+        words = shlex.split(command.replace("\\\n", " "))[3:]
+        found.append(dict(zip(words[::2], words[1::2], strict=True)))
+    return found
+
+
+@pytest.mark.services
+def test_cloudwatch_takes_the_alarms_of_the_page() -> None:
+    """On metrics that there are, with the dimension that lines have."""
+    for alarm in _alarms():
+        assert alarm["--namespace"] == NAMESPACE
+        assert alarm["--metric-name"] in NAMES
+        dimension = dict(part.split("=") for part in alarm["--dimensions"].split(","))
+        moto().query(
+            "monitoring",
+            "PutMetricAlarm",
+            AlarmName=alarm["--alarm-name"],
+            Namespace=alarm["--namespace"],
+            MetricName=alarm["--metric-name"],
+            Statistic=alarm["--statistic"],
+            Period=alarm["--period"],
+            EvaluationPeriods=alarm["--evaluation-periods"],
+            Threshold=alarm["--threshold"],
+            ComparisonOperator=alarm["--comparison-operator"],
+            TreatMissingData=alarm["--treat-missing-data"],
+            **{"Dimensions.member.1.Name": dimension["Name"]},
+            **{"Dimensions.member.1.Value": dimension["Value"]},
+        )
+
+    told = moto().query("monitoring", "DescribeAlarms")
+    assert len(_alarms()) == 3
+    assert all(alarm["--alarm-name"] in told for alarm in _alarms())
