@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tests.services.aws import ACCOUNT, REGION
-from tests.templates.validators import ROOT
+from tests.templates.validators import ROOT, TEMPLATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,8 +30,8 @@ SINKS = {
 }
 """A value for each kind of sink, as docs/sinks/ has them in its examples."""
 
-DASHBOARD = json.dumps({"widgets": ["FUNCTION_NAME in REGION", "FUNCTION_NAME"]})
-"""Has the two words that are replaced, as layer/templates/dashboard.json has them."""
+DASHBOARD = (TEMPLATES / "dashboard.json").read_text(encoding="utf-8")
+"""With two words that are replaced: FUNCTION_NAME and REGION."""
 
 OWN_LOG = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
 
@@ -102,8 +102,9 @@ def check(attached: Attached, sink: str, *, own_log_group: str = "deny", topic: 
 
 def check_dashboard(attached: Attached) -> None:
     """Hold a dashboard that was made of DASHBOARD to what it has to say of the function."""
-    body = json.dumps({"widgets": [f"{attached.function} in {REGION}", attached.function]})
-    assert attached.dashboards == {f"flight-recorder-{attached.function}": body}
+    wanted = DASHBOARD.replace("FUNCTION_NAME", attached.function).replace("REGION", REGION)
+    bodies = {name: json.loads(body) for name, body in attached.dashboards.items()}
+    assert bodies == {f"flight-recorder-{attached.function}": json.loads(wanted)}
 
 
 def least(sink: str, function: str, *, own_log_group: str = "deny") -> list[dict[str, Any]]:
