@@ -12,6 +12,7 @@ readonly VERSIONS=(3.10 3.11 3.12 3.13 3.14)
 readonly LAYER="dist/flight-recorder-python.zip"
 readonly REQUIREMENTS="requirements-dev.txt"
 readonly SERVICES=".cache/services"
+readonly VALIDATORS=".cache/validators"
 readonly RESULTS=".cache/test-results"
 readonly NODE_TESTS="tests/emulator/test_runtimes.py"
 
@@ -33,6 +34,8 @@ usage() {
                            cost; prints tables and writes whatif.html (docs/whatif.md)
 ./build.sh explain [ID...] show the settings in force, where each comes from, and the verdict on trace or request ids, or on
                            one by which the function's lines name the transaction (--correlation ID)
+./build.sh publish [ARG...] publish the built layer with the aws command: --region R,... --arch ARCH --standalone
+                           --public | --organization O-...; without --yes it prints the commands only
 ./build.sh lint            ruff (rules and format), mypy --strict, and a syntax check of the shell scripts
 ./build.sh lock            write requirements-*.txt anew from the ranges in pyproject.toml
 ./build.sh pythons         list the Pythons found, oldest first
@@ -194,6 +197,10 @@ whatif() {
     PYTHONSAFEPATH=1 PYTHONPATH="$ROOT" exec "$PYTHON" -m whatif "$@"
 }
 
+publish() {
+    exec "$PYTHON" -m layer.publish "$@"
+}
+
 explain() {
     cd "$CALLED_FROM"
     PYTHONSAFEPATH=1 PYTHONPATH="$ROOT" exec "$PYTHON" -m whatif.explain "$@"
@@ -237,6 +244,31 @@ ensure_services() {
     }
 }
 
+# What validates layer/templates/: cfn-lint, the aws command and CDK for Python; CDK for TypeScript and the Serverless
+# Framework, whose packages run no script of theirs here. Terraform is used where it is on the path.
+ensure_validators() {
+    local wanted folder="$VALIDATORS/node"
+    make_environment "$VALIDATORS/python" "${PYTHONS[-1]#* }" requirements-templates.txt validators --only-binary :all: || {
+        rm -rf "$VALIDATORS/python"
+        warn "  cfn-lint, the aws command and CDK could not be fetched (see .cache/environment-validators.log): tests of"
+        warn "  layer/templates/ and of publish are left out"
+    }
+    command -v npm >/dev/null || return 0
+    wanted="$(sha256sum <tests/templates/package-lock.json) $(node --version)"
+    [[ ! -f "$folder/installed" || "$(<"$folder/installed")" != "$wanted" ]] || return 0
+    say "environment $folder ($(node --version))"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    cp tests/templates/package.json tests/templates/package-lock.json "$folder"
+    if npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund >.cache/environment-validators-node.log 2>&1; then
+        printf '%s' "$wanted" >"$folder/installed"
+    else
+        rm -rf "$folder"
+        warn "  npm could not fetch CDK and the Serverless Framework (see .cache/environment-validators-node.log): their"
+        warn "  templates' tests are left out"
+    fi
+}
+
 # Node.js's runtime client is compiled once, in one to two minutes; without Node.js or a compiler it is left out.
 ensure_node_client() {
     command -v node >/dev/null && command -v npm >/dev/null || return 0
@@ -250,6 +282,8 @@ ensure_node_client() {
 begin_preparing() {
     ensure_node_client &
     PREPARING=("$!")
+    ensure_validators &
+    PREPARING+=("$!")
     [[ -z "${FLIGHT_RECORDER_SERVICES:-}" ]] || return 0
     export FLIGHT_RECORDER_SERVICES="$PWD/$SERVICES"
     ensure_services &
@@ -399,6 +433,13 @@ lock() {
     say "requirements-layer.txt";  "$uv" pip compile "${options[@]}" "$@" pyproject.toml -o requirements-layer.txt
     say "requirements-dev.txt";    "$uv" pip compile "${options[@]}" "$@" pyproject.toml --group dev -c requirements-layer.txt -o requirements-dev.txt
     say "requirements-aws-emulator.txt"
+    say "requirements-templates.txt"
+    "$uv" pip compile "${options[@]}" "$@" --only-binary :all: --group templates -o requirements-templates.txt
+    if command -v npm >/dev/null; then
+        say "tests/templates/package-lock.json"
+        (cd tests/templates && npm "$([[ " $* " == *" --upgrade "* ]] && echo update || echo install)" --package-lock-only \
+            --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent)
+    fi
     say "requirements-services.txt"
     "$uv" pip compile "${options[@]}" "$@" --only-binary :all: --group services -o requirements-services.txt
     say aws-sam-cli | "$uv" pip compile "${options[@]}" "$@" --no-deps --no-annotate - -o requirements-aws-emulator.txt
@@ -412,6 +453,7 @@ main() {
         layer | demo | bench | lint | lock | whatif | explain) ensure_newest; "$command" "$@" ;;
         test) ensure_newest; begin_preparing; finish_preparing; run_tests "$@" ;;
         pythons) load_pythons; printf '%s\n' "${PYTHONS[@]}" ;;
+        publish) ensure_newest; publish "$@" ;;
         help | -h | --help) usage ;;
         *) usage >&2; fail "there is no command $command" ;;
     esac

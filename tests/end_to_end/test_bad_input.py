@@ -125,7 +125,7 @@ def test_each_malformed_setting_is_said_once_and_replaced_by_its_default(
         assert one["used"]
         assert one["level"] == "warning"
         if one["variable"].endswith(("SINK", "SINK_HEADERS")):
-            assert one["value"] == ""
+            assert "value" not in one
         else:
             assert one["value"] == given[one["variable"]]
     out = [json.loads(line.text) for line in cloud.extension_output if line.channel == "stdout"]

@@ -1,0 +1,219 @@
+"""What a function with Flight Recorder needs beside itself.
+
+Copy this file, and use it as app.py does: docs/attach/cdk.md.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import (
+    ArnFormat,
+    Duration,
+    RemovalPolicy,
+    Stack,
+    aws_cloudwatch as cloudwatch,
+    aws_cloudwatch_actions as actions,
+    aws_iam as iam,
+    aws_lambda as lambda_,
+    aws_logs as logs,
+    aws_sns as sns,
+)
+from constructs import Construct
+
+HOUR = Duration.hours(1)
+
+
+class FlightRecorder(Construct):
+    """The layer, the variables and the role of a recorded function; log groups and alarms are made.
+
+    Attributes:
+        layer: for the function's `layers`.
+        environment: for the function's `environment`.
+        role: for the function's `role`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        layer_arn: str,
+        function_name: str,
+        sink: str = "cloudwatch:",
+        sample_rate: float = 0.1,
+        retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
+        allow_own_log_group: bool = False,
+        metrics: str = "5m",
+        alarm_topic_arn: str = "",
+        dashboard: str = "",
+    ) -> None:
+        """Makes what belongs to one function.
+
+        Args:
+            scope: The stack.
+            construct_id: A name within it.
+            layer_arn: The layer version that `./build.sh publish` printed for this region (and architecture).
+            function_name: A plain name, no token: the policies name the function's log groups, and must not wait
+                for the function.
+            sink: `cloudwatch:`, `s3://BUCKET/PREFIX`, `firehose:STREAM`, or a URL such as `otlp+https://collector:4318`.
+            sample_rate: Share of healthy transactions whose lines are kept.
+            retention: How long the log groups keep events.
+            allow_own_log_group: Lambda may write everything to the function's own log group as well; it costs
+                what it did without the recorder.
+            metrics: How often the recorder says its own metrics; `off`: never, and no alarms.
+            alarm_topic_arn: The SNS topic that alarms notify.
+            dashboard: The file of a dashboard, such as `../dashboard.json`.
+        """
+        super().__init__(scope, construct_id)
+        self._function_name = function_name
+        kept_group = f"/flight-recorder/{function_name}"
+        own_group = f"/aws/lambda/{function_name}"
+        to_cloudwatch = sink == "cloudwatch:"
+        # The recorder's metrics go to CloudWatch with what is kept, else through the function's own log group: with
+        # neither, they would reach nobody, and no alarm could ever ring.
+        alarmed = metrics != "off" and (to_cloudwatch or allow_own_log_group)
+
+        self.layer = lambda_.LayerVersion.from_layer_version_arn(self, "Layer", layer_arn)
+        self.environment = {
+            "FLIGHT_RECORDER_SINK": f"cloudwatch:{kept_group}" if to_cloudwatch else sink,
+            "FLIGHT_RECORDER_SAMPLE_RATE": str(sample_rate),
+            **({"FLIGHT_RECORDER_METRICS": metrics} if alarmed else {}),
+        }
+
+        # A role that CDK makes has AWSLambdaBasicExecutionRole, which allows all log groups. This one is the least.
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        # Lambda writes a function's log with the function's role. A Deny wins over whatever else allows it.
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.ALLOW if allow_own_log_group else iam.Effect.DENY,
+                actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+                resources=self._group_arns(own_group),
+            )
+        )
+        statement = self._sink_statement(sink, kept_group)
+        if statement is not None:
+            self.role.add_to_policy(statement)
+
+        for name, group, wanted in (
+            ("KeptLogGroup", kept_group, to_cloudwatch),
+            ("OwnLogGroup", own_group, allow_own_log_group),
+        ):
+            if wanted:
+                logs.LogGroup(
+                    self,
+                    name,
+                    log_group_name=group,
+                    retention=retention,
+                    removal_policy=RemovalPolicy.DESTROY,
+                )
+
+        if alarmed:
+            self._alarms(alarm_topic_arn)
+        if dashboard:
+            body = Path(dashboard).read_text(encoding="utf-8")
+            cloudwatch.CfnDashboard(
+                self,
+                "Dashboard",
+                dashboard_name=f"flight-recorder-{function_name}",
+                dashboard_body=body.replace("FUNCTION_NAME", function_name).replace(
+                    "REGION", Stack.of(self).region
+                ),
+            )
+
+    def _group_arns(self, group: str) -> list[str]:
+        arn = Stack.of(self).format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=group,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        return [arn, f"{arn}:*"]
+
+    def _sink_statement(self, sink: str, kept_group: str) -> iam.PolicyStatement | None:
+        """What the sink needs, and no more: docs/sinks/ has it for each."""
+        stack = Stack.of(self)
+        kind, _, name = sink.partition(":")
+        if sink == "cloudwatch:":
+            needed = ["logs:CreateLogStream", "logs:PutLogEvents"]
+            return iam.PolicyStatement(actions=needed, resources=self._group_arns(kept_group))
+        if kind == "s3":
+            arn = f"arn:{stack.partition}:s3:::{name.removeprefix('//')}/*"
+            return iam.PolicyStatement(actions=["s3:PutObject"], resources=[arn])
+        if kind == "firehose":
+            arn = stack.format_arn(
+                service="firehose", resource="deliverystream", resource_name=name
+            )
+            return iam.PolicyStatement(actions=["firehose:PutRecordBatch"], resources=[arn])
+        return None
+
+    def _metric(
+        self, namespace: str, name: str, *, statistic: str, period: Duration
+    ) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=namespace,
+            metric_name=name,
+            statistic=statistic,
+            period=period,
+            dimensions_map={"FunctionName": self._function_name},
+        )
+
+    def _alarms(self, topic_arn: str) -> None:
+        interval = Duration.minutes(5)
+
+        def recorded(name: str, statistic: str) -> cloudwatch.Metric:
+            return self._metric("FlightRecorder", name, statistic=statistic, period=interval)
+
+        # A recorder that cannot deliver cannot say so either: its silence is told by what Lambda itself counts. An
+        # hour, since an environment that is frozen speaks when it thaws, or ends.
+        silence = cloudwatch.MathExpression(
+            expression="IF(FILL(invoked, 0) > 0 AND FILL(recorded, 0) == 0, 1, 0)",
+            using_metrics={
+                "invoked": self._metric("AWS/Lambda", "Invocations", statistic="Sum", period=HOUR),
+                "recorded": self._metric(
+                    "FlightRecorder", "Invocations", statistic="Sum", period=HOUR
+                ),
+            },
+            period=HOUR,
+        )
+        alarms: dict[tuple[str, str], dict[str, Any]] = {
+            ("DeliveryFailing", "delivery-failing"): {
+                "alarm_description": "The sink did not take deliveries in two of three intervals (docs/delivery.md)",
+                "metric": recorded("FailedDeliveries", "Sum"),
+                "evaluation_periods": 3,
+                "datapoints_to_alarm": 2,
+                "threshold": 1,
+            },
+            ("LinesLost", "lines-lost"): {
+                "alarm_description": "Lines that were to be kept could not be delivered anywhere (docs/delivery.md)",
+                "metric": recorded("LostLines", "Sum"),
+                "evaluation_periods": 1,
+                "threshold": 0,
+            },
+            ("BufferFull", "buffer-full"): {
+                "alarm_description": "The buffer was nearly full, so recordings may have gaps: raise FLIGHT_RECORDER_BUFFER_SIZE",
+                "metric": recorded("BufferUsed", "Maximum"),
+                "evaluation_periods": 3,
+                "datapoints_to_alarm": 2,
+                "threshold": 90,
+            },
+            ("Silent", "silent"): {
+                "alarm_description": "The function was invoked and the recorder said nothing, for two hours",
+                "metric": silence,
+                "evaluation_periods": 2,
+                "threshold": 0,
+            },
+        }
+        topic = sns.Topic.from_topic_arn(self, "Topic", topic_arn) if topic_arn else None
+        for (construct_id, name), properties in alarms.items():
+            alarm = cloudwatch.Alarm(
+                self,
+                construct_id,
+                alarm_name=f"{self._function_name}-flight-recorder-{name}",
+                comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+                **properties,
+            )
+            if topic is not None:
+                alarm.add_alarm_action(actions.SnsAction(topic))

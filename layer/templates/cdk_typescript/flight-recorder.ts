@@ -1,0 +1,203 @@
+// What a function with Flight Recorder needs beside itself: copy this file, and use it as app.ts does (docs/attach/cdk.md).
+
+import { readFileSync } from "node:fs";
+import { ArnFormat, Duration, RemovalPolicy, Stack } from "aws-cdk-lib/core";
+import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
+import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import * as iam from "aws-cdk-lib/aws-iam";
+import * as lambda from "aws-cdk-lib/aws-lambda";
+import * as logs from "aws-cdk-lib/aws-logs";
+import { Topic } from "aws-cdk-lib/aws-sns";
+import { Construct } from "constructs";
+
+export interface FlightRecorderProps {
+  /** The layer version that ./build.sh publish printed for this region (and architecture). */
+  readonly layerArn: string;
+  /** A plain name, no token: the policies name the function's log groups, and must not wait for the function. */
+  readonly functionName: string;
+  /** cloudwatch:, s3://BUCKET/PREFIX, firehose:STREAM, or a URL such as otlp+https://collector:4318. */
+  readonly sink?: string;
+  /** Share of healthy transactions whose lines are kept. */
+  readonly sampleRate?: number;
+  /** How long the log groups keep events. */
+  readonly retention?: logs.RetentionDays;
+  /** Lambda may write everything to the function's own log group as well; it costs what it did without the recorder. */
+  readonly allowOwnLogGroup?: boolean;
+  /** How often the recorder says its own metrics; "off": never, and no alarms. */
+  readonly metrics?: string;
+  /** The SNS topic that alarms notify. */
+  readonly alarmTopicArn?: string;
+  /** The file of a dashboard, such as ../dashboard.json. */
+  readonly dashboard?: string;
+}
+
+/** The layer, the variables and the role of a function that is recorded; log groups and alarms are made here. */
+export class FlightRecorder extends Construct {
+  readonly layer: lambda.ILayerVersion;
+  readonly environment: Record<string, string>;
+  readonly role: iam.Role;
+
+  constructor(scope: Construct, id: string, props: FlightRecorderProps) {
+    super(scope, id);
+    const sink = props.sink ?? "cloudwatch:";
+    const metrics = props.metrics ?? "5m";
+    const retention = props.retention ?? logs.RetentionDays.ONE_MONTH;
+    const toCloudWatch = sink === "cloudwatch:";
+    // The recorder's metrics go to CloudWatch with what is kept, else through the function's own log group: with neither,
+    // they would reach nobody, and no alarm could ever ring.
+    const alarmed = metrics !== "off" && (toCloudWatch || props.allowOwnLogGroup === true);
+    const keptGroup = `/flight-recorder/${props.functionName}`;
+    const ownGroup = `/aws/lambda/${props.functionName}`;
+
+    this.layer = lambda.LayerVersion.fromLayerVersionArn(this, "Layer", props.layerArn);
+    this.environment = {
+      FLIGHT_RECORDER_SINK: toCloudWatch ? `cloudwatch:${keptGroup}` : sink,
+      FLIGHT_RECORDER_SAMPLE_RATE: String(props.sampleRate ?? 0.1),
+      ...(alarmed ? { FLIGHT_RECORDER_METRICS: metrics } : {}),
+    };
+
+    // A role that CDK makes has AWSLambdaBasicExecutionRole, which allows all log groups. This one is the least.
+    this.role = new iam.Role(this, "Role", { assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com") });
+    // Lambda writes a function's log with the function's role. A Deny wins over whatever else allows it.
+    this.role.addToPolicy(
+      new iam.PolicyStatement({
+        effect: props.allowOwnLogGroup ? iam.Effect.ALLOW : iam.Effect.DENY,
+        actions: ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+        resources: this.groupArns(ownGroup),
+      }),
+    );
+    for (const statement of this.sinkStatements(sink, keptGroup)) {
+      this.role.addToPolicy(statement);
+    }
+
+    for (const [name, group, wanted] of [
+      ["KeptLogGroup", keptGroup, toCloudWatch],
+      ["OwnLogGroup", ownGroup, props.allowOwnLogGroup ?? false],
+    ] as const) {
+      if (wanted) {
+        new logs.LogGroup(this, name, { logGroupName: group, retention, removalPolicy: RemovalPolicy.DESTROY });
+      }
+    }
+
+    if (alarmed) {
+      this.alarms(props);
+    }
+    if (props.dashboard) {
+      new cloudwatch.CfnDashboard(this, "Dashboard", {
+        dashboardName: `flight-recorder-${props.functionName}`,
+        dashboardBody: readFileSync(props.dashboard, "utf-8")
+          .replaceAll("FUNCTION_NAME", props.functionName)
+          .replaceAll("REGION", Stack.of(this).region),
+      });
+    }
+  }
+
+  private groupArns(group: string): string[] {
+    const stack = Stack.of(this);
+    const arn = stack.formatArn({
+      service: "logs",
+      resource: "log-group",
+      resourceName: group,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    return [arn, `${arn}:*`];
+  }
+
+  /** What the sink needs, and no more: docs/sinks/ has it for each. */
+  private sinkStatements(sink: string, keptGroup: string): iam.PolicyStatement[] {
+    const stack = Stack.of(this);
+    if (sink === "cloudwatch:") {
+      const actions = ["logs:CreateLogStream", "logs:PutLogEvents"];
+      return [new iam.PolicyStatement({ actions, resources: this.groupArns(keptGroup) })];
+    }
+    if (sink.startsWith("s3://")) {
+      const arn = `arn:${stack.partition}:s3:::${sink.slice("s3://".length)}/*`;
+      return [new iam.PolicyStatement({ actions: ["s3:PutObject"], resources: [arn] })];
+    }
+    if (sink.startsWith("firehose:")) {
+      const resourceName = sink.slice("firehose:".length);
+      const arn = stack.formatArn({ service: "firehose", resource: "deliverystream", resourceName });
+      return [new iam.PolicyStatement({ actions: ["firehose:PutRecordBatch"], resources: [arn] })];
+    }
+    return [];
+  }
+
+  private alarms(props: FlightRecorderProps): void {
+    const metric = (namespace: string, metricName: string, statistic: string, period: Duration) =>
+      new cloudwatch.Metric({
+        namespace,
+        metricName,
+        statistic,
+        period,
+        dimensionsMap: { FunctionName: props.functionName },
+      });
+    const recorded = (name: string, statistic: string) =>
+      metric("FlightRecorder", name, statistic, Duration.minutes(5));
+    const hour = Duration.hours(1);
+    const alarms: [string, string, Omit<cloudwatch.AlarmProps, "alarmName">][] = [
+      [
+        "DeliveryFailing",
+        "delivery-failing",
+        {
+          alarmDescription: "The sink did not take deliveries in two of three intervals (docs/delivery.md)",
+          metric: recorded("FailedDeliveries", "Sum"),
+          evaluationPeriods: 3,
+          datapointsToAlarm: 2,
+          threshold: 1,
+        },
+      ],
+      [
+        "LinesLost",
+        "lines-lost",
+        {
+          alarmDescription: "Lines that were to be kept could not be delivered anywhere (docs/delivery.md)",
+          metric: recorded("LostLines", "Sum"),
+          evaluationPeriods: 1,
+          threshold: 0,
+        },
+      ],
+      [
+        "BufferFull",
+        "buffer-full",
+        {
+          alarmDescription: "The buffer was nearly full, so recordings may have gaps: raise FLIGHT_RECORDER_BUFFER_SIZE",
+          metric: recorded("BufferUsed", "Maximum"),
+          evaluationPeriods: 3,
+          datapointsToAlarm: 2,
+          threshold: 90,
+        },
+      ],
+      // A recorder that cannot deliver cannot say so either: its silence is told by what Lambda itself counts. An hour,
+      // since an environment that is frozen speaks when it thaws, or ends.
+      [
+        "Silent",
+        "silent",
+        {
+          alarmDescription: "The function was invoked and the recorder said nothing, for two hours",
+          metric: new cloudwatch.MathExpression({
+            expression: "IF(FILL(invoked, 0) > 0 AND FILL(recorded, 0) == 0, 1, 0)",
+            usingMetrics: {
+              invoked: metric("AWS/Lambda", "Invocations", "Sum", hour),
+              recorded: metric("FlightRecorder", "Invocations", "Sum", hour),
+            },
+            period: hour,
+          }),
+          evaluationPeriods: 2,
+          threshold: 0,
+        },
+      ],
+    ];
+    const topic = props.alarmTopicArn ? Topic.fromTopicArn(this, "Topic", props.alarmTopicArn) : undefined;
+    for (const [id, name, rest] of alarms) {
+      const alarm = new cloudwatch.Alarm(this, id, {
+        ...rest,
+        alarmName: `${props.functionName}-flight-recorder-${name}`,
+        comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+        treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+      });
+      if (topic) {
+        alarm.addAlarmAction(new SnsAction(topic));
+      }
+    }
+  }
+}

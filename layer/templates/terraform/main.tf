@@ -1,0 +1,261 @@
+# A function with Flight Recorder attached: docs/attach/terraform.md says how to apply it, and what to copy to yours.
+
+terraform {
+  required_version = ">= 1.3"
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.0"
+    }
+  }
+}
+
+variable "layer_arn" {
+  type        = string
+  description = "The layer version that ./build.sh publish printed for this region (and architecture)."
+}
+
+variable "function_name" {
+  type        = string
+  description = "The policies name the function's log groups, so the name has to be known beforehand."
+  default     = "recorded"
+}
+
+variable "package" {
+  type        = string
+  description = "The function's zip file."
+  default     = "function.zip"
+}
+
+variable "sink" {
+  type        = string
+  description = "cloudwatch:, s3://BUCKET/PREFIX, firehose:STREAM, or a URL such as otlp+https://collector:4318."
+  default     = "cloudwatch:"
+
+  validation {
+    condition     = can(regex("^(cloudwatch:$|s3://.|firehose:.|([a-z]+(-json)?\\+)?https?://.)", var.sink))
+    error_message = "The sink is cloudwatch:, s3://BUCKET/PREFIX, firehose:STREAM or a URL."
+  }
+}
+
+variable "sample_rate" {
+  type        = number
+  description = "Share of healthy transactions whose lines are kept."
+  default     = 0.1
+}
+
+variable "retention_days" {
+  type        = number
+  description = "How long the log groups keep events."
+  default     = 30
+}
+
+variable "own_log_group" {
+  type        = string
+  description = "deny: Lambda may not write to the function's own log group, which saves its cost; allow: it writes everything."
+  default     = "deny"
+
+  validation {
+    condition     = contains(["deny", "allow"], var.own_log_group)
+    error_message = "Either deny or allow."
+  }
+}
+
+variable "metrics" {
+  type        = string
+  description = "How often the recorder says its own metrics; off: never, and no alarms."
+  default     = "5m"
+}
+
+variable "alarm_topic_arns" {
+  type        = list(string)
+  description = "SNS topics that alarms notify."
+  default     = []
+}
+
+variable "dashboard" {
+  type        = string
+  description = "The file of a dashboard, such as ../dashboard.json; empty: none."
+  default     = ""
+}
+
+data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
+data "aws_region" "this" {}
+
+locals {
+  logs       = "arn:${data.aws_partition.this.partition}:logs:${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
+  own_group  = "/aws/lambda/${var.function_name}"
+  kept_group = "/flight-recorder/${var.function_name}"
+
+  to_cloudwatch = var.sink == "cloudwatch:"
+  denied        = var.own_log_group == "deny"
+  # The recorder's metrics go to CloudWatch with what is kept, else through the function's own log group: with neither,
+  # they would reach nobody, and no alarm could ever ring.
+  alarmed = var.metrics != "off" && (local.to_cloudwatch || !local.denied)
+
+  # What the sink needs, and no more: docs/sinks/ has it for each.
+  sink_actions = (
+    local.to_cloudwatch ? ["logs:CreateLogStream", "logs:PutLogEvents"] :
+    startswith(var.sink, "s3://") ? ["s3:PutObject"] :
+    startswith(var.sink, "firehose:") ? ["firehose:PutRecordBatch"] : []
+  )
+  sink_resources = (
+    local.to_cloudwatch ? ["${local.logs}:log-group:${local.kept_group}", "${local.logs}:log-group:${local.kept_group}:*"] :
+    startswith(var.sink, "s3://") ? ["arn:${data.aws_partition.this.partition}:s3:::${trimprefix(var.sink, "s3://")}/*"] :
+    startswith(var.sink, "firehose:") ? [
+      "arn:${data.aws_partition.this.partition}:firehose:${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}:deliverystream/${trimprefix(var.sink, "firehose:")}"
+    ] : []
+  )
+
+  alarms = {
+    delivery-failing = {
+      description = "The sink did not take deliveries in two of three intervals (docs/delivery.md)"
+      metric      = "FailedDeliveries", statistic = "Sum", threshold = 1
+      periods     = 3, datapoints = 2
+    }
+    lines-lost = {
+      description = "Lines that were to be kept could not be delivered anywhere (docs/delivery.md)"
+      metric      = "LostLines", statistic = "Sum", threshold = 0
+      periods     = 1, datapoints = 1
+    }
+    buffer-full = {
+      description = "The buffer was nearly full, so recordings may have gaps: raise FLIGHT_RECORDER_BUFFER_SIZE"
+      metric      = "BufferUsed", statistic = "Maximum", threshold = 90
+      periods     = 3, datapoints = 2
+    }
+  }
+}
+
+resource "aws_lambda_function" "this" {
+  function_name    = var.function_name
+  role             = aws_iam_role.this.arn
+  runtime          = "python3.13"
+  handler          = "index.handler"
+  filename         = var.package
+  source_code_hash = filebase64sha256(var.package)
+  layers           = [var.layer_arn]
+
+  environment {
+    variables = merge(
+      {
+        FLIGHT_RECORDER_SINK        = local.to_cloudwatch ? "cloudwatch:${local.kept_group}" : var.sink
+        FLIGHT_RECORDER_SAMPLE_RATE = tostring(var.sample_rate)
+      },
+      local.alarmed ? { FLIGHT_RECORDER_METRICS = var.metrics } : {},
+    )
+  }
+
+  # The environments that run keep what the role allowed when they began.
+  depends_on = [aws_iam_role_policy.own_log_group, aws_iam_role_policy.sink, aws_cloudwatch_log_group.kept]
+}
+
+# Without AWSLambdaBasicExecutionRole, which allows all log groups: this is the least.
+resource "aws_iam_role" "this" {
+  name = "${var.function_name}-flight-recorder"
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Principal = { Service = "lambda.amazonaws.com" }, Action = "sts:AssumeRole" }]
+  })
+}
+
+# Lambda writes a function's log with the function's role. A Deny wins over whatever else allows it.
+resource "aws_iam_role_policy" "own_log_group" {
+  name = "own-log-group"
+  role = aws_iam_role.this.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = local.denied ? "Deny" : "Allow"
+      Action   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = ["${local.logs}:log-group:${local.own_group}", "${local.logs}:log-group:${local.own_group}:*"]
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "sink" {
+  count = length(local.sink_actions) > 0 ? 1 : 0
+  name  = "sink"
+  role  = aws_iam_role.this.id
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = local.sink_actions, Resource = local.sink_resources }]
+  })
+}
+
+resource "aws_cloudwatch_log_group" "kept" {
+  count             = local.to_cloudwatch ? 1 : 0
+  name              = local.kept_group
+  retention_in_days = var.retention_days
+}
+
+resource "aws_cloudwatch_log_group" "own" {
+  count             = local.denied ? 0 : 1
+  name              = local.own_group
+  retention_in_days = var.retention_days
+}
+
+resource "aws_cloudwatch_metric_alarm" "recorder" {
+  for_each = local.alarmed ? local.alarms : {}
+
+  alarm_name          = "${var.function_name}-flight-recorder-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = "FlightRecorder"
+  metric_name         = each.value.metric
+  dimensions          = { FunctionName = var.function_name }
+  statistic           = each.value.statistic
+  period              = 300
+  evaluation_periods  = each.value.periods
+  datapoints_to_alarm = each.value.datapoints
+  threshold           = each.value.threshold
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_topic_arns
+}
+
+# A recorder that cannot deliver cannot say so either: its silence is told by what Lambda itself counts. An hour, since an
+# environment that is frozen speaks when it thaws, or ends.
+resource "aws_cloudwatch_metric_alarm" "silent" {
+  count = local.alarmed ? 1 : 0
+
+  alarm_name          = "${var.function_name}-flight-recorder-silent"
+  alarm_description   = "The function was invoked and the recorder said nothing, for two hours"
+  evaluation_periods  = 2
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_topic_arns
+
+  metric_query {
+    id          = "silent"
+    expression  = "IF(FILL(invoked, 0) > 0 AND FILL(recorded, 0) == 0, 1, 0)"
+    label       = "invoked, and nothing recorded"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = { invoked = "AWS/Lambda", recorded = "FlightRecorder" }
+
+    content {
+      id = metric_query.key
+      metric {
+        namespace   = metric_query.value
+        metric_name = "Invocations"
+        dimensions  = { FunctionName = var.function_name }
+        period      = 3600
+        stat        = "Sum"
+      }
+    }
+  }
+}
+
+resource "aws_cloudwatch_dashboard" "this" {
+  count          = var.dashboard == "" ? 0 : 1
+  dashboard_name = "flight-recorder-${var.function_name}"
+  dashboard_body = replace(replace(file(var.dashboard), "FUNCTION_NAME", var.function_name), "REGION", data.aws_region.this.name)
+}
+
+output "kept" {
+  description = "The log group of what is kept."
+  value       = one(aws_cloudwatch_log_group.kept[*].name)
+}

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+import pytest
+
+from layer.publish import main
+from tests.services.aws import ACCOUNT, moto
+from tests.templates.validators import ask, aws_environ
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PYTHON_ARN = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:layer:flight-recorder"
+
+
+@pytest.fixture
+def dist(tmp_path: Path) -> Path:
+    """Give a folder with the three zip files; what is in them is of no account here."""
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    for name in ("python", "x86_64", "arm64"):
+        (folder / f"flight-recorder-{name}.zip").write_bytes(b"PK\x05\x06" + bytes(18))
+    return folder
+
+
+@pytest.fixture
+def without_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Leave no aws command on the path, and no region in the environment."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def commands(printed: str) -> list[list[str]]:
+    return [shlex.split(line) for line in printed.splitlines() if line.startswith("aws ")]
+
+
+def option(command: list[str], name: str) -> list[str]:
+    """Give the values that follow an option."""
+    rest = command[command.index(name) + 1 :]
+    ends = [number for number, word in enumerate(rest) if word.startswith("--")]
+    return rest[: ends[0]] if ends else rest
+
+
+def test_without_yes_the_commands_are_printed_and_what_they_need(
+    dist: Path, without_aws: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One command a region, for both architectures and each Python; that aws is missing is said, and is no failure."""
+    status = main(["--region", "eu-west-1,us-east-1", "--dist", str(dist)])
+
+    printed = capsys.readouterr().out
+    assert status == 0
+    first, second = commands(printed)
+    assert option(first, "--region") == ["eu-west-1", "lambda", "publish-layer-version"]
+    assert option(second, "--region")[0] == "us-east-1"
+    assert option(first, "--compatible-architectures") == ["x86_64", "arm64"]
+    assert option(first, "--compatible-runtimes") == [f"python3.{minor}" for minor in range(10, 15)]
+    assert option(first, "--zip-file") == [f"fileb://{dist}/flight-recorder-python.zip"]
+    assert "lambda:PublishLayerVersion\n" in printed
+    assert "! the aws command is not on the path" in printed
+    assert "nothing was published" in printed
+
+
+def test_a_standalone_layer_is_of_one_architecture_and_for_every_runtime(
+    dist: Path, without_aws: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each has a name of its own, since the versions of one name are one line."""
+    main(["--region", "eu-west-1", "--standalone", "--dist", str(dist)])
+
+    found = commands(capsys.readouterr().out)
+    assert [option(one, "--layer-name") for one in found] == [
+        ["flight-recorder-x86_64"],
+        ["flight-recorder-arm64"],
+    ]
+    assert [option(one, "--compatible-architectures") for one in found] == [["x86_64"], ["arm64"]]
+    assert not any("--compatible-runtimes" in one for one in found)
+
+
+def test_to_share_a_layer_takes_another_permission(
+    dist: Path, without_aws: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is named, and the command that does it."""
+    main(["--region", "eu-west-1", "--public", "--dist", str(dist)])
+
+    printed = capsys.readouterr().out
+    assert "lambda:PublishLayerVersion and lambda:AddLayerVersionPermission" in printed
+    assert commands(printed)[1][3:5] == ["lambda", "add-layer-version-permission"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "in which regions"),
+        (["--region", "Ireland"], "Ireland is not the name of a region"),
+        (["--region", "eu-west-1", "--organization", "mine"], "not the id of an organization"),
+        (["--region", "eu-west-1", "--yes"], "the aws command is not on the path"),
+    ],
+)
+def test_what_stands_in_the_way_is_said_in_one_line(
+    arguments: list[str],
+    said: str,
+    dist: Path,
+    without_aws: None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It begins with the command's name, and nothing is published."""
+    status = main([*arguments, "--dist", str(dist)])
+
+    complaint = capsys.readouterr().err
+    assert status == 1
+    assert complaint.startswith("publish: ")
+    assert said in complaint
+
+
+def test_a_layer_that_is_not_built_is_named_with_the_command_that_builds_it(
+    tmp_path: Path, without_aws: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For the standalone layers that names the architecture."""
+    status = main(
+        [
+            "--region",
+            "eu-west-1",
+            "--standalone",
+            "--arch",
+            "arm64",
+            "--dist",
+            str(tmp_path),
+            "--yes",
+        ]
+    )
+
+    assert status == 1
+    assert "./build.sh layer --standalone --arch arm64" in capsys.readouterr().err
+
+
+@pytest.mark.services
+@pytest.mark.timeout(120)
+def test_yes_publishes_in_each_region_and_prints_the_arns(
+    dist: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """AWS (moto) has what was printed; a further call publishes the next version."""
+    aws = moto()
+    aws.reset()
+    for name, value in aws_environ(aws).items():
+        monkeypatch.setenv(name, value)
+
+    status = main(["--region", "eu-west-1,us-east-1", "--public", "--dist", str(dist), "--yes"])
+
+    assert status == 0
+    assert re.findall(r"^(\S+) +x86_64 arm64 +(\S+)$", capsys.readouterr().out, re.MULTILINE) == [
+        ("eu-west-1", f"{PYTHON_ARN}:1"),
+        ("us-east-1", f"{PYTHON_ARN}:1".replace("eu-west-1", "us-east-1")),
+    ]
+    listed = 'answer = client("lambda", region_name="us-east-1").list_layers()["Layers"]'
+    (layer,) = ask(aws, listed)
+    version = layer["LatestMatchingVersion"]
+    assert version["CompatibleRuntimes"] == [f"python3.{minor}" for minor in range(10, 15)]
+    assert version["CompatibleArchitectures"] == ["x86_64", "arm64"]
+
+
+@pytest.mark.services
+@pytest.mark.timeout(120)
+def test_without_credentials_nothing_is_begun(
+    dist: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """What aws says of it is passed on, with how to get some."""
+    settings = aws_environ(moto())
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+        settings.pop(name)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HOME", os.fspath(tmp_path))
+
+    status = main(["--region", "eu-west-1", "--dist", str(dist), "--yes"])
+
+    complaint = capsys.readouterr().err
+    assert status == 1
+    assert "aws has no credentials that work" in complaint
+    assert "Unable to locate credentials" in complaint

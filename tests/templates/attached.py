@@ -1,0 +1,243 @@
+"""What a function is attached with, whichever tool did it, and what has to be true of that.
+
+Promises: :func:`check` holds every way to the same contract; what a role may do is decided as AWS does it for policies of
+one identity without conditions: a Deny wins over any Allow, and what nothing allows is denied (IAM User Guide, "Policy
+evaluation logic").
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from tests.services.aws import ACCOUNT, REGION
+from tests.templates.validators import ROOT, TEMPLATES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+LAYER = f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:flight-recorder:1"
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:on-call"
+
+SINKS = {
+    "cloudwatch": "cloudwatch:",
+    "s3": "s3://my-logs/lambda",
+    "firehose": "firehose:kept-logs",
+    "http": "otlp+https://collector.example.com:4318",
+}
+"""A value for each kind of sink, as docs/sinks/ has them in its examples."""
+
+DASHBOARD = (TEMPLATES / "dashboard.json").read_text(encoding="utf-8")
+"""With two words that are replaced: FUNCTION_NAME and REGION."""
+
+OWN_LOG = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
+
+BASIC_EXECUTION = {"Effect": "Allow", "Action": list(OWN_LOG), "Resource": "*"}
+"""What the managed policy AWSLambdaBasicExecutionRole has (AWS managed policy reference)."""
+
+ALARMS = {
+    "delivery-failing": ("FailedDeliveries", "Sum", 1, 3, 2),
+    "lines-lost": ("LostLines", "Sum", 0, 1, 1),
+    "buffer-full": ("BufferUsed", "Maximum", 90, 3, 2),
+}
+"""Metric, statistic, threshold, periods, and how many of those have to be over it."""
+
+SILENCE = "IF(FILL(invoked, 0) > 0 AND FILL(recorded, 0) == 0, 1, 0)"
+
+
+@dataclass(kw_only=True)
+class Attached:
+    """A function, and what was made beside it.
+
+    Attributes:
+        function: Its name.
+        environment: Its variables.
+        layers: ARNs.
+        statements: Of all the policies of its role that were made for it.
+        managed: Managed policies of its role.
+        retention_days: By log group.
+        alarms: By name, in CloudFormation's terms.
+        dashboards: Bodies by name.
+    """
+
+    function: str
+    environment: dict[str, str]
+    layers: list[str]
+    statements: list[dict[str, Any]]
+    managed: list[str] = field(default_factory=list)
+    retention_days: dict[str, int] = field(default_factory=dict)
+    alarms: dict[str, dict[str, Any]] = field(default_factory=dict)
+    dashboards: dict[str, str] = field(default_factory=dict)
+
+
+def check(attached: Attached, sink: str, *, own_log_group: str = "deny", topic: str = "") -> None:
+    """Hold what a tool made to what every way promises.
+
+    Args:
+        attached: What it made.
+        sink: A key of SINKS.
+        own_log_group: `deny` or `allow`.
+        topic: The topic that alarms notify.
+    """
+    function = attached.function
+    kept = f"/flight-recorder/{function}"
+    own = f"/aws/lambda/{function}"
+    to_cloudwatch = sink == "cloudwatch"
+    assert attached.layers == [LAYER]
+    # With the sink elsewhere and the own log group denied, the recorder's metrics reach nobody.
+    rings = to_cloudwatch or own_log_group == "allow"
+    assert {"FLIGHT_RECORDER_METRICS": "off"} | attached.environment == {
+        "FLIGHT_RECORDER_SINK": f"cloudwatch:{kept}" if to_cloudwatch else SINKS[sink],
+        "FLIGHT_RECORDER_SAMPLE_RATE": "0.1",
+        "FLIGHT_RECORDER_METRICS": "5m" if rings else "off",
+    }
+    groups = ({kept} if to_cloudwatch else set()) | ({own} if own_log_group == "allow" else set())
+    assert attached.retention_days == dict.fromkeys(groups, 30)
+    _check_role(attached, sink, own_log_group=own_log_group)
+    _check_alarms(attached, rings=rings, topic=topic)
+
+
+def check_dashboard(attached: Attached) -> None:
+    """Hold a dashboard that was made of DASHBOARD to what it has to say of the function."""
+    wanted = DASHBOARD.replace("FUNCTION_NAME", attached.function).replace("REGION", REGION)
+    bodies = {name: json.loads(body) for name, body in attached.dashboards.items()}
+    assert bodies == {f"flight-recorder-{attached.function}": json.loads(wanted)}
+
+
+def least(sink: str, function: str, *, own_log_group: str = "deny") -> list[dict[str, Any]]:
+    """Give the statements of a role that may do what a sink needs and no more, as the sink's page has them."""
+    page = sink if sink in ("cloudwatch", "s3", "firehose") else "otlp"
+    own = documented(page, "Stop paying for the rest", function)
+    statements = [own | {"Effect": own_log_group.capitalize()}]
+    if sink != "http":
+        allowed = documented(page, "Permissions", function)
+        # The group is made with the function, so that its retention is set before the first line.
+        actions = [one for one in allowed["Action"] if one != "logs:CreateLogGroup"]
+        statements.append(allowed | {"Action": actions})
+    return statements
+
+
+def _check_role(attached: Attached, sink: str, *, own_log_group: str) -> None:
+    assert attached.statements == least(sink, attached.function, own_log_group=own_log_group)
+    assert attached.managed == []
+
+    own = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{attached.function}"
+    for action in OWN_LOG:
+        for resource in (own, f"{own}:*", f"{own}:log-stream:2026/11/25/[$LATEST]0123"):
+            may = allows(attached.statements, action, resource)
+            assert may is (own_log_group == "allow"), (action, resource)
+            if own_log_group == "deny":
+                # The trap: who attaches the managed policy as well does not take the Deny away.
+                assert not allows([*attached.statements, BASIC_EXECUTION], action, resource)
+    for name, needs in NEEDS.items():
+        for action, resource in needs:
+            place = resource.replace("FUNCTION", attached.function)
+            assert allows(attached.statements, action, place) is (name == sink), (action, place)
+    elsewhere = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{attached.function}-2:*"
+    assert not allows(attached.statements, "logs:PutLogEvents", elsewhere)
+
+
+NEEDS = {
+    "cloudwatch": (
+        (
+            "logs:CreateLogStream",
+            f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/flight-recorder/FUNCTION",
+        ),
+        (
+            "logs:PutLogEvents",
+            f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/flight-recorder/FUNCTION:log-stream:2026/11/25/[1]ab",
+        ),
+    ),
+    "s3": (
+        ("s3:PutObject", "arn:aws:s3:::my-logs/lambda/function=FUNCTION/year=2026/a.ndjson.gz"),
+    ),
+    "firehose": (
+        (
+            "firehose:PutRecordBatch",
+            f"arn:aws:firehose:{REGION}:{ACCOUNT}:deliverystream/kept-logs",
+        ),
+    ),
+}
+"""The calls that each sink makes, and on what (extension/sinks/)."""
+
+
+def _check_alarms(attached: Attached, *, rings: bool, topic: str) -> None:
+    if not rings:
+        assert attached.alarms == {}
+        return
+    prefix = f"{attached.function}-flight-recorder-"
+    assert sorted(attached.alarms) == sorted(prefix + name for name in (*ALARMS, "silent"))
+    dimensions = [{"Name": "FunctionName", "Value": attached.function}]
+    for name, (metric, statistic, threshold, periods, points) in ALARMS.items():
+        alarm = attached.alarms[prefix + name]
+        assert (alarm["Namespace"], alarm["MetricName"]) == ("FlightRecorder", metric)
+        assert alarm["Dimensions"] == dimensions
+        assert (alarm["Statistic"], alarm["Period"]) == (statistic, 300)
+        assert alarm["Threshold"] == threshold
+        assert alarm["EvaluationPeriods"] == periods
+        assert alarm.get("DatapointsToAlarm", periods) == points
+    silent = attached.alarms[prefix + "silent"]
+    by_id = {one["Id"]: one for one in silent["Metrics"]}
+    returned = [one for one in silent["Metrics"] if one.get("ReturnData", True)]
+    assert [one.get("Expression") for one in returned] == [SILENCE]
+    for key, namespace in (("invoked", "AWS/Lambda"), ("recorded", "FlightRecorder")):
+        counted = by_id[key]["MetricStat"]
+        assert (counted["Stat"], counted["Period"]) == ("Sum", 3600)
+        assert counted["Metric"] == {
+            "Namespace": namespace,
+            "MetricName": "Invocations",
+            "Dimensions": dimensions,
+        }
+    assert (silent["EvaluationPeriods"], silent["Threshold"]) == (2, 0)
+    for alarm in attached.alarms.values():
+        assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["AlarmDescription"]
+        assert (alarm.get("AlarmActions") or []) == ([topic] if topic else [])
+
+
+def allows(statements: Iterable[dict[str, Any]], action: str, resource: str) -> bool:
+    """Tell whether a role with these statements may do that."""
+    verdict = False
+    for statement in statements:
+        if not any(_matches(one, action) for one in _list(statement["Action"])):
+            continue
+        if any(_matches(one, resource) for one in _list(statement["Resource"])):
+            if statement["Effect"] == "Deny":
+                return False
+            verdict = True
+    return verdict
+
+
+def normal(statement: dict[str, Any]) -> dict[str, Any]:
+    """Give a statement with lists for actions and resources."""
+    return {
+        "Effect": statement["Effect"],
+        "Action": _list(statement["Action"]),
+        "Resource": _list(statement["Resource"]),
+    }
+
+
+@cache
+def documented(sink: str, section: str, function: str) -> dict[str, Any]:
+    """Give the statement that a sink's page has in a section, for a function."""
+    page = (ROOT / "docs" / "sinks" / f"{sink}.md").read_text(encoding="utf-8")
+    text = page.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    found = re.search(r"```json\n(.*?)```", text, re.DOTALL)
+    assert found is not None, f"no statement in {sink}.md under {section}"
+    statement = found.group(1)
+    for name, value in (("REGION", REGION), ("ACCOUNT", ACCOUNT), ("FUNCTION", function)):
+        statement = statement.replace(name, value)
+    return normal(json.loads(statement))
+
+
+def _matches(pattern: str, value: str) -> bool:
+    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(expression, value, re.DOTALL) is not None
+
+
+def _list(value: str | Sequence[str]) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

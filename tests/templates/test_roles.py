@@ -1,0 +1,89 @@
+"""The roles that the templates make, at work: the sinks themselves deliver with them, to an AWS that checks permissions."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from extension.parcels import Answer
+from extension.sinks import SinkPlan
+from extension.sinks.cloudwatch import CloudWatchSink
+from extension.sinks.s3 import S3Sink
+from tests.extension.sinks.kept_parcels import lines
+from tests.services.aws import ACCOUNT, Keys, ministack
+from tests.services.environment import unique
+from tests.templates.attached import BASIC_EXECUTION, least
+
+if TYPE_CHECKING:
+    from extension.parcels import Receipt
+
+pytestmark = pytest.mark.services
+
+WAIT_S = 10.0
+
+
+def keys_with(statements: list[dict[str, Any]], **instead: str) -> Keys:
+    """Make a role with these statements, some words of which are others here, and give its credentials."""
+    aws = ministack()
+    found = re.search(r"<Account>(\d+)</Account>", aws.query("sts", "GetCallerIdentity"))
+    assert found is not None
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    for word, other in {ACCOUNT: found.group(1), **instead}.items():
+        policy = policy.replace(word, other)
+    return aws.role_keys(json.loads(policy))
+
+
+def write(group: str, keys: Keys) -> Receipt:
+    """Let the sink `cloudwatch:` write a line to a group."""
+    environ = ministack().environ(keys, AWS_LAMBDA_FUNCTION_NAME="shop")
+    sink = CloudWatchSink(SinkPlan(f"cloudwatch:{group}", environ), group=group)
+    receipt = sink.send([lines("a line")], timeout_s=WAIT_S)
+    sink.close()
+    return receipt
+
+
+def test_the_role_for_cloudwatch_writes_to_the_kept_group_and_not_to_the_own() -> None:
+    """Not even beside AWSLambdaBasicExecutionRole, which without the Deny would allow it."""
+    function = unique("shop")
+    kept, own = f"/flight-recorder/{function}", f"/aws/lambda/{function}"
+    for group in (kept, own):
+        ministack().call("Logs_20140328.CreateLogGroup", logGroupName=group)
+    role = keys_with([*least("cloudwatch", function), BASIC_EXECUTION])
+    basic = keys_with([BASIC_EXECUTION])
+
+    assert write(own, basic).answer is Answer.TAKEN
+    assert write(kept, role).answer is Answer.TAKEN
+    denied = write(own, role)
+    assert denied.answer is Answer.DENIED
+    assert "AccessDeniedException" in denied.detail
+
+
+def test_the_least_role_for_cloudwatch_needs_the_group_to_be_there() -> None:
+    """It may not make one: the template does, with its retention."""
+    function = unique("shop")
+    role = keys_with(least("cloudwatch", function))
+
+    before = write(f"/flight-recorder/{function}", role)
+    ministack().call("Logs_20140328.CreateLogGroup", logGroupName=f"/flight-recorder/{function}")
+    after = write(f"/flight-recorder/{function}", role)
+
+    assert (before.answer, after.answer) == (Answer.DENIED, Answer.TAKEN)
+
+
+def test_the_role_for_s3_writes_below_the_prefix_and_nowhere_else() -> None:
+    """Neither beside the prefix nor to CloudWatch."""
+    bucket = ministack().make_bucket(unique("logs"))
+    role = keys_with(least("s3", "shop"), **{"my-logs": bucket})
+    environ = ministack().environ(role)
+
+    answers = {}
+    for place in (f"{bucket}/lambda", f"{bucket}/other"):
+        sink = S3Sink(SinkPlan(f"s3://{place}", environ))
+        answers[place] = sink.send([lines("a line")], timeout_s=WAIT_S).answer
+        sink.close()
+
+    assert list(answers.values()) == [Answer.TAKEN, Answer.DENIED]
+    assert write("/flight-recorder/shop", role).answer is Answer.DENIED

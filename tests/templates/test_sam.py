@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.templates.attached import LAYER, SINKS, TOPIC, check
+from tests.templates.cloudformation import Stack
+from tests.templates.validators import TEMPLATES, environ, lint, python_tool, run_well
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
+
+TEMPLATE = TEMPLATES / "sam" / "template.yaml"
+
+# What AWS does with the template when it is deployed; the functions are those of its own translator.
+TRANSFORM = """
+import json, sys
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+with open(sys.argv[1], encoding="utf-8") as template:
+    print(json.dumps(transform(yaml_parse(template.read()), {}, None)))
+"""
+
+NAMES = {
+    "cloudwatch": "",
+    "s3": "my-logs/lambda",
+    "firehose": "kept-logs",
+    "http": SINKS["http"],
+}
+
+
+@cache
+def transformed() -> str:
+    """Give the CloudFormation that SAM makes of the template."""
+    return run_well([python_tool("python"), "-c", TRANSFORM, TEMPLATE], env=environ())
+
+
+def test_the_sam_template_attaches_for_each_sink_as_its_pages_say(tmp_path: Path) -> None:
+    """cfn-lint has nothing to say of it, nor of the CloudFormation that SAM makes of it, and that keeps the contract."""
+    output = tmp_path / "transformed.json"
+    output.write_text(transformed(), encoding="utf-8")
+
+    assert lint(TEMPLATE, output) == ""
+    for sink, name in NAMES.items():
+        for own_log_group in ("deny", "allow"):
+            parameters = {
+                "LayerArn": LAYER,
+                "Sink": sink,
+                "SinkName": name,
+                "OwnLogGroup": own_log_group,
+            }
+            attached = Stack(json.loads(transformed()), parameters).attached()
+            check(attached, sink, own_log_group=own_log_group)
+
+
+def test_alarms_notify_a_topic_and_go_where_metrics_are_off() -> None:
+    """A topic is each alarm's action; without metrics there is no alarm, and no variable that asks for them."""
+    template = json.loads(transformed())
+
+    notified = Stack(template, {"LayerArn": LAYER, "AlarmTopicArn": TOPIC}).attached()
+    unmeasured = Stack(template, {"LayerArn": LAYER, "Metrics": "off"}).attached()
+
+    check(notified, "cloudwatch", topic=TOPIC)
+    assert unmeasured.alarms == {}
+    assert "FLIGHT_RECORDER_METRICS" not in unmeasured.environment

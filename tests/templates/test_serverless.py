@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.templates.attached import LAYER, TOPIC, check
+from tests.templates.cloudformation import Stack
+from tests.templates.validators import TEMPLATES, environ, lint, node_tool, run_well
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
+
+# Conditions compare what the framework has put in already (W8003), and it lets a function wait for its role, which it
+# refers to anyway (W3005).
+WITHOUT = ("W3005", "W8003")
+
+PARAMETERS = {
+    "cloudwatch": {"alarmTopicArn": TOPIC},
+    "s3": {"sink": "s3", "sinkName": "my-logs/lambda", "ownLogGroup": "allow"},
+    "firehose": {"sink": "firehose", "sinkName": "kept-logs"},
+}
+"""Of `http`, nothing but the values in its variables differs."""
+
+
+def test_the_serverless_service_attaches_for_each_sink_as_its_pages_say(tmp_path: Path) -> None:
+    """The framework, which checks the file by its schema, packages it to what cfn-lint accepts and keeps the contract."""
+    service = shutil.copytree(TEMPLATES / "serverless", tmp_path / "service")
+    outputs = {}
+    for sink, parameters in PARAMETERS.items():
+        folder = tmp_path / sink
+        given = [f"--param={name}={value}" for name, value in parameters.items()]
+        command: list[str | Path] = [node_tool("osls"), "package", "--package", folder, *given]
+        run_well(command, env=environ(LAYER_ARN=LAYER), cwd=service)
+        outputs[sink] = folder / "cloudformation-template-update-stack.json"
+
+    assert lint(*outputs.values(), without=WITHOUT) == ""
+    stacks = {sink: Stack(json.loads(file.read_text())) for sink, file in outputs.items()}
+    check(stacks["cloudwatch"].attached(), "cloudwatch", topic=TOPIC)
+    check(stacks["s3"].attached(), "s3", own_log_group="allow")
+    check(stacks["firehose"].attached(), "firehose")

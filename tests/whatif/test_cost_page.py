@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from whatif.prices import AS_OF, PRICES
+
+ROOT = Path(__file__).resolve().parents[2]
+
+LAMBDA_USD = 0.0000166667
+MEMORY_GB = 0.5
+KEPT = 0.12
+WATCHING_USD = 15 * 0.30 + 5 * 0.10
+
+SAID = {
+    "exec to register": 2.7,
+    "exec to first Next": 16,
+    "CPU in the first 300 ms": 143,
+    "CPU taken from a first invocation sent at once": 172,
+    "CPU of an invocation of ten lines, dropped": 0.17,
+    "CPU of a line, Python logger": 0.5,
+    "CPU of a line, JSON as text": 1.1,
+    "added, FLUSH=end": 26,
+    "added, FLUSH=adaptive, quiet": 26,
+    "runtimeDone's arrival to Next, 100 lines delivered": 2.7,
+    "PSS at first Next": 8,
+    "PSS after a delivery over HTTPS": 26,
+}
+"""Figures of the page, by what the bench calls them."""
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return " ".join((ROOT / "docs" / "cost.md").read_text(encoding="utf-8").split())
+
+
+def test_what_the_page_works_out_follows_from_its_prices(page: str) -> None:
+    """Its prices are those of whatif; the rest is multiplication."""
+    ingestion_usd = PRICES["standard"].usd
+    hold_usd = 0.026 * MEMORY_GB * LAMBDA_USD
+    worth_it_bytes = hold_usd / (ingestion_usd / 1e9 * (1 - KEPT))
+    cold_start_usd = 0.172 * MEMORY_GB * LAMBDA_USD
+
+    for price in PRICES.values():
+        if price.name != PRICES["infrequent"].name:
+            assert f"{price.usd:.2f}" in page or str(price.usd) in page
+    assert AS_OF in page
+    assert f"{LAMBDA_USD:.10f} a GB-second" in page
+    assert f"${100 * ingestion_usd:.2f}" in page
+    assert f"${100 * ingestion_usd * (1 + KEPT):.2f}" in page
+    assert f"${100 * ingestion_usd * KEPT:.2f}" in page
+    assert f"${hold_usd * 1e6:.2f} |" in page
+    assert f"some {round(worth_it_bytes, -1):.0f} bytes" in page
+    assert f"${cold_start_usd * 1e6:.2f} for a million cold starts" in page
+    assert f"takes for {WATCHING_USD / ingestion_usd:.0f} GB" in page
+    assert f"less than {WATCHING_USD / ingestion_usd / (1 - KEPT):.1f} GB" in page
+
+
+def test_what_the_page_says_was_measured_is_what_the_bench_last_measured(page: str) -> None:
+    """To a third: the same machine does not give the same figure twice."""
+    results: dict[str, Any] = json.loads((ROOT / "bench" / "results" / "latest.json").read_text())
+    measured = {row["what"]: row["values"]["layer"] for row in results["rows"]}
+
+    for what, said in SAID.items():
+        assert f"{said:g} " in page, what
+        assert measured[what] == pytest.approx(said, rel=1 / 3), what
