@@ -275,16 +275,15 @@ def verdict(runs: Sequence[FunctionRun], faults: Sequence[str], paint: Paint) ->
 def next_steps() -> list[str]:
     """Say how to use it on a function of one's own."""
     steps = (
-        """1. Publish the layer: aws lambda publish-layer-version --layer-name flight-recorder --zip-file
-        fileb://dist/flight-recorder-python.zip""",
-        """2. Attach it: aws lambda update-function-configuration --function-name NAME --layers ARN, with the ARN that
-        step 1 printed (this call sets the whole list of layers, so name those in use as well). The extension
-        needs a python3: Lambda's Python runtimes have one, others need a layer or an image with one on the PATH
-        (the local Lambda lent them this machine's). The function's code stays as it is.""",
+        """1. Publish the layer to your account: ./build.sh publish --region REGION --yes. It runs on the Python of Lambda's
+        Python runtimes; for all others, ./build.sh layer --standalone makes layers that bring their own (the local
+        Lambda lent the functions above this machine's).""",
+        """2. Attach it, with the ARN that step 1 printed: docs/attach has a page and a template each for SAM, CDK,
+        Terraform, the Serverless Framework and the aws command. The function's code stays as it is.""",
         """3. Nothing has to be set: what is kept goes to the log group /flight-recorder/NAME, under the ordinary
         execution role. FLIGHT_RECORDER_SINK names other places, such as s3://bucket/logs; FLIGHT_RECORDER_SAMPLE_RATE
         and the rules (README.md, Settings) are for where the defaults, 10% and failures, are not what you want.""",
         """4. Once you trust it, deny the function's role logs:PutLogEvents on the function's own log group: until then
-        CloudWatch gets, and charges for, every line as before. The statement to copy is in docs/sinks.""",
+        CloudWatch gets, and charges for, every line as before. The templates have the statement, and so has docs/sinks.""",
     )
     return [line for step in steps for line in paragraph(step)]
