@@ -376,7 +376,7 @@ def test_the_quick_demo_keeps_what_failed_and_says_so(layer_zip: Path) -> None:
         "Checked, line by line",
         "The buffer",
         "USD for a million",
-        "publish-layer-version",
+        "./build.sh publish",
     ):
         assert word in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= WIDTH
