@@ -173,6 +173,11 @@ ensure_newest() {
 # --- commands ------------------------------------------------------------------------------------------------------
 
 layer() {
+    if [[ "${1:-}" == --standalone ]]; then
+        say "standalone layers"
+        "$PYTHON" -m layer.standalone "${@:2}"
+        return
+    fi
     local entry arguments=()
     for entry in "${PYTHONS[@]}"; do
         arguments+=(--python "${entry#* }")
