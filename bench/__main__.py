@@ -18,6 +18,7 @@ from .figures import Row
 from .subjects import FLOOR, KEEPING, LAYER, OBVIOUS, Bench, prepare
 
 ROOT = Path(__file__).resolve().parent.parent
+PYTHON_LAYER = ROOT / "dist" / "flight-recorder-python.zip"
 PARTS: dict[str, Callable[[Bench], Any]] = {
     "start-up": startup.measure,
     "memory": memory.measure,
@@ -55,9 +56,18 @@ def main(arguments: list[str] | None = None) -> int:
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="flight-recorder-bench-") as folder:
         scratch = Path(folder)
-        opt = scratch / "opt"
+        opt = borrowing = scratch / "opt"
         unpack(options.layer, opt)
-        bench = prepare(python=options.python, opt=opt, scratch=scratch, quick=options.quick)
+        if (opt / "flight-recorder" / "bin").exists():
+            borrowing = scratch / "borrowing"
+            unpack(PYTHON_LAYER, borrowing)
+        bench = prepare(
+            python=options.python,
+            opt=opt,
+            borrowing=borrowing,
+            scratch=scratch,
+            quick=options.quick,
+        )
         about = report.machine(
             python=bench.version,
             command=" ".join(["./build.sh bench", *_shown(options)]),
@@ -87,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     print("note: *: the floor that keeps raw batches and posts those of failed invocations")
     print(f"\n{report.conditions(about)} Took {time.monotonic() - began_s:.0f} s.")
     # What is committed is of a whole run: a part or a quick look must not take its place.
-    whole = not (options.quick or options.only)
+    whole = not (options.quick or options.only or options.layer.resolve() != PYTHON_LAYER)
     results = options.results or ROOT / ("bench/results" if whole else ".cache/bench")
     _write(results, rows, tenths, about)
     print(f"Written to {results}.")
@@ -148,8 +158,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--layer",
         type=Path,
-        default=ROOT / "dist" / "flight-recorder-python.zip",
-        help="the built zip",
+        default=PYTHON_LAYER,
+        help="the built zip, which may be one that brings its own Python",
     )
     parser.add_argument(
         "--results",

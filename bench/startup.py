@@ -44,8 +44,11 @@ def measure(bench: Bench) -> list[Row]:
 
 def _counted(bench: Bench, subjects: dict[str, Subject]) -> list[Row]:
     opened = {name: _traced(bench, subject) for name, subject in subjects.items()}
+    # An interpreter of the layer's own is started by a program that takes no options.
     loaded = {
-        name: _traced(bench, _telling_imports(bench, subject)) for name, subject in subjects.items()
+        name: _traced(bench, _telling_imports(bench, subject))
+        for name, subject in subjects.items()
+        if not bench.brings_python
     }
     rows = []
     for phase in _MARKS:
@@ -53,7 +56,8 @@ def _counted(bench: Bench, subjects: dict[str, Subject]) -> list[Row]:
         files = {name: [float(_count(trace, _OPENED, phase))] for name, trace in opened.items()}
         modules = {name: [float(_count(trace, _IMPORTED, phase))] for name, trace in loaded.items()}
         rows.append(row(TOPIC, f"files opened before {told}", "", files))
-        rows.append(row(TOPIC, f"modules loaded before {told}", "", modules))
+        if modules:
+            rows.append(row(TOPIC, f"modules loaded before {told}", "", modules))
     return rows
 
 

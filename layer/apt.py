@@ -25,7 +25,7 @@ TIMEOUT_SECONDS = 300.0
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 # A target of the machine's apt: where it is, and what it calls the release.
-TARGETS = "$(REPO_URI)\t$(RELEASE)\t$(ORIGIN)\t$(CODENAME)"
+TARGETS = "$(REPO_URI)\t$(RELEASE)\t$(ORIGIN)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,13 +133,10 @@ def _sources(release: str) -> str:
     command = ["apt-get", "indextargets", "--format", TARGETS, "Created-By: Packages"]
     lines = []
     for line in _call(command, cwd=Path("/"), environ=dict(os.environ)).stdout.splitlines():
-        uri, suite, origin, codename = line.split("\t")
+        uri, suite, origin = line.split("\t")
         # Before the first `apt-get update` it is not known whose a mirror is: then its path tells.
         is_debian = origin == "Debian" or (origin.startswith("$(") and "debian" in uri)
-        own = (
-            codename.partition("-")[0] if not codename.startswith("$(") else suite.partition("-")[0]
-        )
-        kind = suite.removeprefix(own).removeprefix("-")
+        kind = suite.partition("-")[2]
         if not is_debian or kind not in {"", "security", "updates"}:
             continue
         wanted = f"{release}-{kind}" if kind else release

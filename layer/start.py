@@ -11,7 +11,11 @@ import marshal
 import sys
 from _frozen_importlib import ModuleSpec
 from posix import O_CLOEXEC, O_RDONLY, open as open_file, pread
-from types import CodeType, ModuleType
+
+# No import of typing's, which would be the first module that is looked for before it can be found.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, ModuleType
 
 SIZE_BYTES = 8
 """The file begins with its index's size."""
@@ -38,13 +42,13 @@ class Bundle:
     def create_module(self, _spec: ModuleSpec) -> None:
         """Leave it to importlib."""
 
-    def exec_module(self, module: ModuleType) -> None:
+    def exec_module(self, module: "ModuleType") -> None:
         """Run a module's code."""
         code = self.get_code(module.__name__)
         module.__file__ = code.co_filename
         exec(code, module.__dict__)  # noqa: S102 - what a loader is for
 
-    def get_code(self, name: str) -> CodeType:
+    def get_code(self, name: str) -> "CodeType":
         """Give a module's code."""
         offset, size, _ = self._modules[name]
         code: CodeType = marshal.loads(pread(self._file, size, offset))  # noqa: S302 - our own file

@@ -97,12 +97,14 @@ def test_it_records_invocations(runnable: Path, tmp_path: Path, receiver: Receiv
     assert_extension_survived(cloud)
 
 
-def test_it_imports_all_it_needs(runnable: Path) -> None:
+def test_it_imports_all_it_needs(runnable: Path, tmp_path: Path) -> None:
     """What is compiled into the interpreter is whole: TLS, the authorities, and what anyio needs."""
     private = runnable / EXTENSION
+    script = tmp_path / "script.py"
+    script.write_text(IMPORTS)
 
     done = subprocess.run(
-        [private / "bin" / "python3", "-ISB", "-c", IMPORTS, private],
+        [private / "bin" / "python3", "-ISB", script, private],
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,

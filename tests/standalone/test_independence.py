@@ -189,10 +189,13 @@ def test_the_launcher_needs_no_shell_and_no_library(opt: Callable[[str], Path]) 
     assert b".so." not in data
 
 
-def test_the_interpreter_trusts_the_public_authorities(opt: Callable[[str], Path]) -> None:
+def test_the_interpreter_trusts_the_public_authorities(
+    opt: Callable[[str], Path], tmp_path: Path
+) -> None:
     """The certificate authorities are the layer's own, whatever the image has where OpenSSL looks."""
     private = opt("x86_64") / EXTENSION
-    code = (
+    script = tmp_path / "script.py"
+    script.write_text(
         "import sys, marshal\n"
         "root = sys.argv[1]\n"
         "scope = {'__name__': 'start'}\n"
@@ -204,7 +207,7 @@ def test_the_interpreter_trusts_the_public_authorities(opt: Callable[[str], Path
     )
 
     done = subprocess.run(
-        [private / "bin" / "python3", "-ISB", "-c", code, private],
+        [private / "bin" / "python3", "-ISB", script, private],
         env={},
         capture_output=True,
         text=True,
