@@ -44,6 +44,7 @@ def opt(zips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Call
     def unpacked(architecture: str) -> Path:
         folder = tmp_path_factory.mktemp(f"opt-{architecture}")
         unpack(zips[architecture], folder)
+        folder.chmod(0o755)  # as /opt is; pytest's own folders are for their owner only
         for path in [folder, *folder.rglob("*")]:
             path.chmod(path.stat().st_mode & ~0o222)
         return folder

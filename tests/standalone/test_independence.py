@@ -58,7 +58,9 @@ while true; do
   echo "cargo-5d1f got $event"
   echo "cargo-5d1f to stderr" >&2
   case $event in
-    *raise*) ask POST "invocation/$id/error" '{"errorMessage":"told","errorType":"Function.Told"}' ;;
+    *raise*)
+      echo '{"level":"ERROR","message":"cargo-5d1f told to raise"}'
+      ask POST "invocation/$id/error" '{"errorMessage":"told","errorType":"Function.Told"}' ;;
     *) ask POST "invocation/$id/response" '"done"' ;;
   esac
 done
@@ -86,6 +88,7 @@ function ask(method, path, body) {
     console.log("cargo-5d1f got " + text);
     console.error("cargo-5d1f to stderr");
     if (text.includes("raise")) {
+      console.log('{"level":"ERROR","message":"cargo-5d1f told to raise"}');
       const error = '{"errorMessage":"told","errorType":"Function.Told"}';
       await ask("POST", `invocation/${id}/error`, error);
     } else {
@@ -175,7 +178,7 @@ def test_the_image_has_the_glibc_it_is_said_to_have_and_no_python(
 
     [library] = directory.glob("**/x86_64-linux-gnu/libc.so.6")
     assert f"stable release version {GLIBC[release]}.".encode() in library.read_bytes()
-    assert not list(directory.rglob("*python*"))
+    assert not list(directory.rglob("bin/*python*"))
     assert not list(directory.rglob("libz.so*"))
     assert not list(directory.rglob("libssl*"))
 
