@@ -75,17 +75,6 @@ if __name__ == "__main__":
     main(sys.argv[2:])
 """
 
-# As py_compile does it, but for names of our own: in a sourceless file the header is not looked at, but has to be there.
-COMPILE = """
-import importlib._bootstrap_external as external, importlib.util, json, sys
-for source, target, shown in json.load(sys.stdin):
-    with open(source, "rb") as file:
-        data = file.read()
-    code = compile(data, shown, "exec", dont_inherit=True)
-    with open(target, "wb") as file:
-        file.write(external._code_to_hash_pyc(code, importlib.util.source_hash(data), False))
-"""
-
 # httpcore swallows an anyio that cannot be imported and fails at the first request; a trust store that is empty makes no
 # error either. `start` is what the layer begins with, without its end that starts the extension.
 VERIFY = """
@@ -214,26 +203,22 @@ def _lay_out(job: Job, tree: Path) -> None:
     (private / "deps" / AS_FILES).mkdir()
     shutil.copyfile(authorities, private / "deps" / AS_FILES / authorities.name)
     modules = _modules(job)
+    start = Path(__file__).parent / "start.py"
     if job.packing == "bundle":
-        as_files = [
-            module
+        as_files = {
+            module.name
             for module in modules
             if module.name in NEEDED_AT_ONCE or module.name.partition(".")[0] == AS_FILES
-        ]
-        _compile(job, private, as_files)
-        bundled = [module for module in modules if module not in as_files]
-        _bundle(job, private / "modules", bundled)
-        start = Path(__file__).parent / "start.py"
+        }
     else:
-        _compile(job, private, modules)
-        shutil.copyfile(
-            job.dependencies / READS_ITSELF / "__init__.py",
-            private / "deps" / READS_ITSELF / "__init__.py",
-        )
-        start = tree / "start.py"
+        as_files = {module.name for module in modules}
+        own_source = f"{READS_ITSELF}/__init__.py"
+        (private / "deps" / READS_ITSELF).mkdir()
+        shutil.copyfile(job.dependencies / own_source, private / "deps" / own_source)
+        start = tree.parent / "start.py"
         start.write_text(START_TREE, encoding="utf-8")
-    _compile(job, private, [Module(name="start", source=start, place="start.py")])
-    (tree / "start.py").unlink(missing_ok=True)
+    modules.append(Module(name="start", source=start, place="start.py"))
+    _compile(job, private, modules, as_files={*as_files, "start"})
     for path in tree_files(tree):
         if path not in {launcher, python}:
             path.chmod(0o644)
@@ -280,34 +265,26 @@ def _copy_libraries(job: Job, private: Path, dynload: Path) -> None:
             shutil.copyfile(path, dynload / path.name)
 
 
-def _bundle(job: Job, target: Path, modules: list[Module]) -> None:
-    listed = [
-        {
-            "name": module.name,
-            "path": str(module.source),
-            "shown": module.shown,
-            "source": module.name == READS_ITSELF,
-        }
-        for module in modules
-    ]
-    script = str(Path(__file__).parent / "bundle.py")
-    _run_python(job, [script, str(target)], json.dumps(listed))
-
-
-def _compile(job: Job, private: Path, modules: list[Module]) -> None:
-    """Write sourceless bytecode of `modules` to where their sources would be."""
+def _compile(job: Job, private: Path, modules: list[Module], *, as_files: set[str]) -> None:
+    """Write the bytecode of `modules`: some where their sources would be, the others into the bundle."""
     listed = []
     for module in modules:
         target = (private / module.place).with_suffix(".pyc")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        listed.append((str(module.source), str(target), module.shown))
-    _run_python(job, ["-c", COMPILE], json.dumps(listed))
-
-
-def _run_python(job: Job, words: list[str], text: str) -> None:
+        if module.name in as_files:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        listed.append(
+            {
+                "name": module.name,
+                "path": str(module.source),
+                "shown": module.shown,
+                "source": module.name == READS_ITSELF,
+                "target": str(target) if module.name in as_files else "",
+            }
+        )
+    words = [str(private / "modules")] if job.packing == "bundle" else []
     done = subprocess.run(
-        [str(job.build_python), "-SBs", *words],
-        input=text,
+        [str(job.build_python), "-SBs", str(Path(__file__).parent / "bundle.py"), *words],
+        input=json.dumps(listed),
         capture_output=True,
         text=True,
         check=False,

@@ -129,5 +129,5 @@ def test_a_machine_without_apt_is_told_what_to_do(
     """The same there."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(BuildError, match="apt-get is missing.*--interpreter uv"):
+    with pytest.raises(BuildError, match=r"apt-get is missing.*--interpreter uv"):
         apt.fetch_sources(["small"], tmp_path / "sources")

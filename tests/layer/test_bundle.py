@@ -44,8 +44,15 @@ def write_bundle(tmp_path: Path) -> Callable[..., Path]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
             shown = f"/opt/private/{path.relative_to(tmp_path)}"
-            entry = {"name": name, "path": str(path), "shown": shown, "source": name == with_source}
-            listed.append(entry)
+            listed.append(
+                {
+                    "name": name,
+                    "path": str(path),
+                    "shown": shown,
+                    "source": name == with_source,
+                    "target": "",
+                }
+            )
         subprocess.run(
             [sys.executable, "-SBs", str(LAYER / "bundle.py"), str(folder / "modules")],
             input=json.dumps(listed),
@@ -124,3 +131,21 @@ def test_equal_sources_give_equal_bytes(write_bundle: Callable[..., Path]) -> No
 
     first, second = ((folder / "modules").read_bytes() for folder in folders)
     assert first == second
+
+
+def test_docstrings_are_left_out_and_nothing_else(write_bundle: Callable[..., Path]) -> None:
+    """Functions that were nothing but their docstring still work, lines keep their numbers, assertions hold."""
+    text = (
+        '"""Words."""\nfrom __future__ import annotations\n\nclass Kind:\n    """Words."""\n\n'
+        'def nothing():\n    """Words."""\n\ndef check():\n    """Words."""\n    assert nothing(), "held"\n'
+    )
+    folder = write_bundle({"package": text})
+
+    done = run(
+        folder,
+        "import package\nprint(package.__doc__, package.Kind.__doc__, package.nothing.__doc__)\npackage.check()",
+    )
+
+    assert done.stdout == "None None None\n"
+    assert "line 12, in check" in done.stderr
+    assert "AssertionError: held" in done.stderr
