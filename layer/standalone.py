@@ -91,6 +91,9 @@ assert len(context.get_ca_certs()) > 50, "the certificate authorities are missin
 httpx.Client(verify=context).close()
 eager = [name for name in sys.modules if name.partition(".")[0] == "anyio"]
 assert len(eager) < 10, f"anyio imported all of itself: {eager}"
+# What it imports when it is asked for, it does not miss before.
+assert anyio.connect_tcp and anyio.run and anyio.to_interpreter and anyio.to_thread
+importlib.import_module("anyio._backends._asyncio")
 for name in names:
     importlib.import_module(name)
 for module in (anyio, certifi, httpcore, httpx, structlog):
