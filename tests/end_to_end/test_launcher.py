@@ -287,6 +287,29 @@ def test_python_registers_again_where_an_answer_is_not_understood(
         json.loads(line)
 
 
+def test_an_api_that_is_known_by_name_is_reached(layer_dir: Path, odd_api: list[OddApi]) -> None:
+    """Local stand-ins may give a name instead of an address: there is one register, whoever makes it."""
+    api = OddApi([])
+    odd_api.append(api)
+    port = api.address.rpartition(":")[2]
+
+    done = subprocess.run(
+        [str(layer_dir / "extensions" / EXTENSION)],
+        env={
+            "AWS_LAMBDA_RUNTIME_API": f"localhost:{port}",
+            "PATH": f"{PYTHON.parent}:/usr/bin:/bin",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert api.count("/register") == 1
+    assert api.count("/event/next") == 1
+
+
 def test_no_api_at_all_is_waited_for(layer_dir: Path) -> None:
     """Nobody answers at the address: the extension does not exit, which would fail the function; it says so once."""
     with socket.socket() as reserved:
