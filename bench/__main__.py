@@ -60,6 +60,10 @@ def main(arguments: list[str] | None = None) -> int:
         scratch = Path(folder)
         opt = borrowing = scratch / "opt"
         unpack(options.layer, opt)
+        others = {}
+        for number, layer in enumerate(options.beside):
+            others[f"layer {layer}"] = scratch / f"beside-{number}"
+            unpack(layer, others[f"layer {layer}"])
         if (opt / "flight-recorder" / "bin").exists():
             borrowing = scratch / "borrowing"
             unpack(PYTHON_LAYER, borrowing)
@@ -67,6 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
             python=options.python,
             opt=opt,
             borrowing=borrowing,
+            others=others,
             scratch=scratch,
             quick=options.quick,
         )
@@ -86,20 +91,21 @@ def main(arguments: list[str] | None = None) -> int:
             rows += measured
             print(f"{time.monotonic() - part_s:.0f} s", file=sys.stderr)
     print(report.plain_table(rows))
-    ways = report.ways_lines(rows)
-    if ways:
-        print(
-            "\nways to start: " + ", ".join(row.what for row in rows if row.topic == startup.TOPIC)
-        )
+    for topic in (startup.TOPIC, cold.TOPIC):
+        ways = report.ways_lines(rows, topic=topic)
+        if ways:
+            told = ", ".join(row.what for row in rows if row.topic == topic)
+            print(f"\nways to start, {topic}: {told}")
         for line in ways:
-            print(f"  {line[0]:<22}" + "  ".join(f"{cell:>9}" for cell in line[1:]))
+            print(f"  {line[0]:<26}" + "  ".join(f"{cell:>9}" for cell in line[1:]))
     for row in rows:
         if row.note:
             print(f"note: {row.what}: {row.note}")
     print("note: *: the floor that keeps raw batches and posts those of failed invocations")
     print(f"\n{report.conditions(about)} Took {time.monotonic() - began_s:.0f} s.")
     # What is committed is of a whole run: a part or a quick look must not take its place.
-    whole = not (options.quick or options.only or options.layer.resolve() != PYTHON_LAYER)
+    whole = not (options.quick or options.only or options.beside)
+    whole = whole and options.layer.resolve() == PYTHON_LAYER
     results = options.results or ROOT / ("bench/results" if whole else ".cache/bench")
     _write(results, rows, tenths, about)
     print(f"Written to {results}.")
@@ -163,6 +169,14 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=PYTHON_LAYER,
         help="the built zip, which may be one that brings its own Python",
+    )
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="ZIP",
+        help="another layer, whose start is measured in turn with the first's (repeatable)",
     )
     parser.add_argument(
         "--results",

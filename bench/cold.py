@@ -11,6 +11,7 @@ from pathlib import Path
 from . import batches
 from .control_plane import ControlPlane
 from .figures import Row, row
+from .process import cpu_ns
 from .subjects import LAYER, OBVIOUS, Bench, Subject
 
 TOPIC = "cold"
@@ -32,7 +33,9 @@ def measure(bench: Bench) -> list[Row]:
     }
     # The floor loads nothing for a delivery; what delivers is measured up to there.
     delivering = [name for name in subjects if name == LAYER or name in bench.ways]
-    phases: dict[str, dict[str, list[float]]] = {"register": {}, "next": {}, "sink": {}}
+    phases: dict[str, dict[str, list[float]]] = {
+        phase: {} for phase in ("register", "next", "sink", "cpu")
+    }
     for _ in range(bench.times(15, 3)):
         for name, subject in subjects.items():
             if name == OBVIOUS:
@@ -45,10 +48,12 @@ def measure(bench: Bench) -> list[Row]:
                 if name in delivering:
                     took_ns = _deliver(plane) - plane.started_ns
                     phases["sink"].setdefault(name, []).append(took_ns / MS)
+                    phases["cpu"].setdefault(name, []).append(cpu_ns(plane.pid) / MS)
     rows = [
         row(TOPIC, "exec to register", "ms", phases["register"]),
         row(TOPIC, "exec to first Next", "ms", phases["next"]),
         row(TOPIC, "exec to the sink, failing at once", "ms", phases["sink"]),
+        row(TOPIC, "CPU until then", "ms", phases["cpu"]),
     ]
     if shutil.which("strace") is None:
         return rows

@@ -127,13 +127,22 @@ class Bench:
         return quick if self.quick else full
 
 
-def prepare(*, python: Path, opt: Path, borrowing: Path, scratch: Path, quick: bool) -> Bench:
+def prepare(
+    *,
+    python: Path,
+    opt: Path,
+    borrowing: Path,
+    others: dict[str, Path],
+    scratch: Path,
+    quick: bool,
+) -> Bench:
     """Makes the interpreter's copy and tells how everything is started.
 
     Args:
         python: the interpreter to run everything on.
         opt: the unpacked layer.
         borrowing: the unpacked layer that has no interpreter of its own; the same unless ``opt`` has one.
+        others: more unpacked layers, whose start is measured beside, by what to call them.
         scratch: a temporary folder that outlives the measurements.
         quick: whether to do with few repetitions.
     """
@@ -187,6 +196,9 @@ def prepare(*, python: Path, opt: Path, borrowing: Path, scratch: Path, quick: b
         version = f"{asked.split()[-1]} of the layer (the obvious way's: {version})"
     else:
         ways = _ways(layer, launcher) | _compiled(layer, copy, opt, scratch)
+    for name, folder in others.items():
+        started = str(folder / "extensions" / "flight-recorder")
+        ways[name] = replace(layer, command=(started,))
     return Bench(
         python=copy,
         version=version,

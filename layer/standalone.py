@@ -228,7 +228,7 @@ def _lay_out(job: Job, tree: Path) -> None:
 
 
 def _modules(job: Job) -> list[Module]:
-    """Return every module that goes in, sorted by name."""
+    """Return every module that goes in, in the order of the bundle."""
     modules = []
     for folder, place in (
         (job.library, f"lib/{job.library.name}"),
@@ -253,7 +253,10 @@ def _modules(job: Job) -> list[Module]:
                     parts.pop()
                 where = relative.as_posix() if place == "." else f"{place}/{relative.as_posix()}"
                 modules.append(Module(name=".".join(parts), source=source, place=where))
-    return sorted(modules, key=lambda module: module.name)
+    # Ours first: what is read before the first Next then lies beside the index, and comes with it.
+    return sorted(
+        modules, key=lambda module: (module.place.startswith(("lib/", "deps/")), module.name)
+    )
 
 
 def _copy_libraries(job: Job, private: Path, dynload: Path) -> None:
