@@ -425,6 +425,8 @@ lock() {
     say "requirements-aws-emulator.txt"
     say "requirements-services.txt"
     "$uv" pip compile "${options[@]}" "$@" --only-binary :all: --group services -o requirements-services.txt
+    say "requirements-standalone.txt"
+    say ziglang | "$uv" pip compile "${options[@]}" "$@" --no-deps --no-annotate --only-binary :all: - -o requirements-standalone.txt
     say aws-sam-cli | "$uv" pip compile "${options[@]}" "$@" --no-deps --no-annotate - -o requirements-aws-emulator.txt
 }
 
