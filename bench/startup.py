@@ -5,7 +5,7 @@ import shutil
 
 from .control_plane import ControlPlane
 from .figures import Row, row
-from .subjects import Bench, Subject
+from .subjects import COMPILED, Bench, Subject
 
 TOPIC = "start-up"
 PHASES = ("register", "subscribe", "next")
@@ -44,11 +44,11 @@ def measure(bench: Bench) -> list[Row]:
 
 def _counted(bench: Bench, subjects: dict[str, Subject]) -> list[Row]:
     opened = {name: _traced(bench, subject) for name, subject in subjects.items()}
-    # An interpreter of the layer's own is started by a program that takes no options.
+    # The compiled launcher starts the interpreter beside it, and takes no options for it.
     loaded = {
         name: _traced(bench, _telling_imports(bench, subject))
         for name, subject in subjects.items()
-        if not bench.brings_python
+        if not bench.brings_python and name != COMPILED
     }
     rows = []
     for phase in _MARKS:

@@ -23,6 +23,7 @@ FLOOR = "floor"
 KEEPING = "floor that keeps"
 OBVIOUS = "obvious"
 LAYER = "layer"
+COMPILED = "layer, compiled launcher"
 
 _ASK = """
 import json, os, sys, sysconfig
@@ -243,7 +244,7 @@ def _compiled(layer: Subject, python: Path, opt: Path, scratch: Path) -> dict[st
     start = private / "start.py"
     start.write_text(_START.format(opt=str(opt / "flight-recorder")))
     _compile(python, start, start.with_suffix(".pyc"), scratch)
-    return {"layer, compiled launcher": replace(layer, command=(str(binary),))}
+    return {COMPILED: replace(layer, command=(str(binary),))}
 
 
 def _compile(python: Path, source: Path, target: Path, scratch: Path) -> None:
