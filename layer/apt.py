@@ -107,8 +107,8 @@ class PrivateApt:
             f'Dir::Cache "{self.folder}";\n'
             f'Dir::Cache::archives "{self.folder}/archives";\n'
             f'Dir::Etc::sourcelist "{self.folder}/sources.list";\n'
-            f'Dir::Etc::sourceparts "-";\n'
-            f'Dir::Etc::preferencesparts "-";\n'
+            f'Dir::Etc::sourceparts "/dev/null";\n'
+            f'Dir::Etc::preferencesparts "/dev/null";\n'
             f'Acquire::Languages "none";\n',
             encoding="utf-8",
         )

@@ -111,6 +111,18 @@ class Workshop:
             partial.replace(finished)
         return finished
 
+    def launcher_license(self) -> Path:
+        """Return the terms of the C library that is linked into a launcher."""
+        return self._zig().parent / "lib" / "libc" / "musl" / "COPYRIGHT"
+
+    def versions(self) -> list[str]:
+        """Return the source packages that interpreters are made of, with Debian's versions."""
+        return [
+            path.stem.replace("_", " ")
+            for path in self._sources(refresh=False)
+            if path.suffix == ".dsc"
+        ]
+
     def _zig(self) -> Path:
         pins = self.requirements.read_text(encoding="utf-8")
         zig = self.folder / f"zig-{hashlib.sha256(pins.encode()).hexdigest()[:16]}"

@@ -11,6 +11,7 @@ machine is not written; a build that fails leaves the last zip as it was.
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import json
 import os
@@ -45,7 +46,7 @@ UNUSED = frozenset(
     __phello__ _aix_support _android_support _apple_support _ios_support _osx_support _pyrepl antigravity bdb cProfile
     cmd code codeop ctypes curses dbm distutils doctest ensurepip ftplib idlelib imaplib lib2to3 mailbox
     modulefinder multiprocessing nturl2path pdb pickletools plistlib poplib profile pstats py_compile pyclbr pydoc
-    pydoc_data site-packages smtplib sqlite3 sre_compile sre_constants sre_parse tabnanny test this tkinter trace turtle
+    pydoc_data site-packages smtplib sqlite3 tabnanny test this tkinter trace turtle
     turtledemo unittest venv webbrowser wsgiref xml xmlrpc zipapp zoneinfo
     """.split()  # noqa: SIM905 - a list of sixty words reads better so
 )
@@ -125,6 +126,8 @@ class Job:
         interpreter: the folder of a Python for it.
         build_python: a Python of the same version that runs here.
         launcher: the compiled launcher.
+        launcher_license: the terms of what is linked into it.
+        versions: what the interpreter was made of, for whoever asks whether a fix is in it.
         dependencies: the folder with what our package needs.
         sources: the rest.
         packing: one of `PACKINGS`.
@@ -134,6 +137,8 @@ class Job:
     interpreter: Path
     build_python: Path
     launcher: Path
+    launcher_license: Path
+    versions: list[str]
     dependencies: Path
     sources: Sources
     packing: str = "bundle"
@@ -192,6 +197,8 @@ def _lay_out(job: Job, tree: Path) -> None:
         shutil.copyfile(source, target)
         target.chmod(0o755)
     shutil.copyfile(job.sources.license, private / "LICENSE")
+    shutil.copyfile(job.launcher_license, private / "LICENSE-musl.txt")
+    (private / "VERSIONS").write_text("\n".join([*job.versions, ""]), encoding="utf-8")
     library = private / "lib" / job.library.name
     dynload = library / "lib-dynload"
     dynload.mkdir(parents=True)
@@ -303,6 +310,17 @@ def _compile(job: Job, private: Path, modules: list[Module], *, as_files: set[st
         raise BuildError(f"the layer's modules do not compile:\n{done.stderr}")
 
 
+def _imports(source: Path) -> set[str]:
+    """Return every module that a file imports by its whole name, wherever in it: what is imported late must be here too."""
+    names = set()
+    for node in ast.walk(ast.parse(source.read_bytes())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module)
+    return names
+
+
 def _verify(job: Job, opt: Path) -> None:
     """Import everything from the unpacked layer at `opt`, and write nothing into it.
 
@@ -312,11 +330,11 @@ def _verify(job: Job, opt: Path) -> None:
     before = tree_files(opt)
     private = opt / PRIVATE
     own = private / "bin" / "python3"
-    names = [
-        module.name
-        for module in _modules(job)
-        if module.name.partition(".")[0] == "extension" and not module.name.endswith("__main__")
+    own_modules = [
+        module for module in _modules(job) if module.name.partition(".")[0] == "extension"
     ]
+    names = [module.name for module in own_modules if not module.name.endswith("__main__")]
+    names += sorted({name for module in own_modules for name in _imports(module.source)})
     python = own if job.runs_here else job.build_python
     # As a file: for -c the interpreter imports modules of its own, before it could find them.
     script = opt.parent / "verify.py"
@@ -362,6 +380,10 @@ def main(arguments: list[str] | None = None) -> int:
                 interpreter=interpreter,
                 build_python=build_python,
                 launcher=workshop.launcher(architecture, sources.launcher),
+                launcher_license=workshop.launcher_license(),
+                versions=workshop.versions()
+                if options.interpreter == "debian"
+                else [f"python-build-standalone {interpreter.resolve().name}"],
                 dependencies=dependencies,
                 sources=sources,
                 packing=options.packing,
@@ -407,7 +429,7 @@ def _digest(job: Job, environ: dict[str, str]) -> str:
     files += sorted(Path(__file__).parent.glob("*.py"))
     for path in files:
         digest.update(f"{path} {_hash(path)}\n".encode())
-    about = [job.interpreter, job.dependencies, job.packing, sys.version]
+    about = [job.interpreter, job.dependencies, job.packing, job.versions, sys.version]
     digest.update(f"{about} {zlib.ZLIB_RUNTIME_VERSION} {entry_time(environ)}".encode())
     return digest.hexdigest()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import tempfile
@@ -23,7 +24,8 @@ def make_image(cache: Path, release: str) -> Path:
     Raises:
         BuildError: the packages cannot be had.
     """
-    image = cache / f"image-{release}"
+    key = hashlib.sha256(" ".join([*PACKAGES, *MOUNT_POINTS]).encode()).hexdigest()
+    image = cache / f"image-{release}-{key[:8]}"
     if image.is_dir():
         return image
     cache.mkdir(parents=True, exist_ok=True)

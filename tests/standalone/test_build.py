@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 import sys
 import zipfile
@@ -38,6 +39,8 @@ def job() -> Job:
         interpreter=interpreter,
         build_python=interpreter / "bin" / "python3",
         launcher=workshop.launcher(HERE, sources.launcher),
+        launcher_license=workshop.launcher_license(),
+        versions=workshop.versions(),
         dependencies=install(requirements, ROOT / ".cache" / "layer"),
         sources=sources,
     )
@@ -48,6 +51,7 @@ def test_the_zip_is_small_and_whole(zips: dict[str, Path], architecture: str) ->
     """One executable extension, one private folder, one file of modules, and a licence for all that is in it."""
     with zipfile.ZipFile(zips[architecture]) as archive:
         entries = archive.infolist()
+        versions = archive.read(f"{PRIVATE}VERSIONS").decode()
     names = [entry.filename for entry in entries]
     modes = {entry.filename: entry.external_attr >> 16 for entry in entries}
 
@@ -67,6 +71,8 @@ def test_the_zip_is_small_and_whole(zips: dict[str, Path], architecture: str) ->
     assert packages == licensed
     for licence in ("LICENSE.txt", "LICENSE-openssl.txt", "LICENSE-zlib.txt"):
         assert f"{PRIVATE}lib/python{BRINGS}/{licence}" in names
+    assert f"{PRIVATE}LICENSE-musl.txt" in names
+    assert re.search(r"^openssl 3\.\d+\.\d+-", versions, re.MULTILINE)
 
 
 def test_two_builds_from_different_folders_give_the_same_bytes(job: Job, tmp_path: Path) -> None:
@@ -122,6 +128,17 @@ def test_a_layer_that_lacks_something_is_not_written(
         build(replace(job, dependencies=dependencies), output, machine_paths=[], environ={})
 
     assert not output.exists()
+
+
+def test_a_module_that_the_extension_imports_late_has_to_be_there(job: Job, tmp_path: Path) -> None:
+    """An import within a function would fail in Lambda only, where it is first called."""
+    package = tmp_path / "extension"
+    shutil.copytree(job.sources.package, package)
+    (package / "late.py").write_text("def late():\n    import tkinter\n    return tkinter\n")
+    sources = replace(job.sources, package=package)
+
+    with pytest.raises(BuildError, match="tkinter"):
+        build(replace(job, sources=sources), tmp_path / "layer.zip", machine_paths=[], environ={})
 
 
 def test_an_interpreter_that_was_compiled_for_this_machine_is_refused(
