@@ -79,8 +79,9 @@ def test_it_records_invocations(runnable: Path, tmp_path: Path, receiver: Receiv
     function = Function(
         code=write_bash(tmp_path),
         runtime="provided.al2023",
-        timeout_ms=20_000,
-        environment=settings(sink=receiver.url),
+        timeout_ms=40_000,
+        # Under qemu what delivery needs is loaded within seconds.
+        environment=settings(sink=receiver.url, flush_timeout="30s"),
     )
 
     with LocalLambda(function, layers=[runnable], shutdown_ms=20_000) as cloud:
