@@ -44,10 +44,10 @@ TIMEOUT_SECONDS = 180.0
 UNUSED = frozenset(
     """
     __phello__ _aix_support _android_support _apple_support _ios_support _osx_support _pyrepl antigravity bdb cProfile
-    cmd code codeop ctypes curses dbm distutils doctest ensurepip ftplib idlelib imaplib lib2to3 mailbox
-    modulefinder multiprocessing nturl2path pdb pickletools plistlib poplib profile pstats py_compile pyclbr pydoc
-    pydoc_data site-packages smtplib sqlite3 tabnanny test this tkinter trace turtle
-    turtledemo unittest venv webbrowser wsgiref xml xmlrpc zipapp zoneinfo
+    cmd code codeop ctypes curses dbm distutils doctest ensurepip ftplib idlelib imaplib lib2to3 mailbox modulefinder
+    multiprocessing nturl2path pdb pickletools plistlib poplib profile pstats py_compile pyclbr pydoc pydoc_data
+    site-packages smtplib sqlite3 tabnanny test this tkinter trace turtle turtledemo unittest venv webbrowser wsgiref
+    xml xmlrpc zipapp zoneinfo
     """.split()  # noqa: SIM905 - a list of sixty words reads better so
 )
 """Whole packages and modules of the standard library that a running extension has no use for. Within a package everything
@@ -383,7 +383,7 @@ def main(arguments: list[str] | None = None) -> int:
                 launcher_license=workshop.launcher_license(),
                 versions=workshop.versions()
                 if options.interpreter == "debian"
-                else [f"python-build-standalone {interpreter.resolve().name}"],
+                else [f"python-build-standalone {_version(build_python)}"],
                 dependencies=dependencies,
                 sources=sources,
                 packing=options.packing,
@@ -419,6 +419,13 @@ def _interpreters(
         for name in (here, architecture)
     )
     return wanted, own / "bin" / "python3"
+
+
+def _version(python: Path) -> str:
+    """Return what an interpreter says it is."""
+    command = [str(python), "-ISB", "-V"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    return said.stdout.strip()
 
 
 def _digest(job: Job, environ: dict[str, str]) -> str:

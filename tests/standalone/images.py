@@ -24,7 +24,8 @@ def make_image(cache: Path, release: str) -> Path:
     Raises:
         BuildError: the packages cannot be had.
     """
-    key = hashlib.sha256(" ".join([*PACKAGES, *MOUNT_POINTS]).encode()).hexdigest()
+    node = shutil.which("node")
+    key = hashlib.sha256(" ".join([*PACKAGES, *MOUNT_POINTS, str(node)]).encode()).hexdigest()
     image = cache / f"image-{release}-{key[:8]}"
     if image.is_dir():
         return image
@@ -36,7 +37,6 @@ def make_image(cache: Path, release: str) -> Path:
             subprocess.run(["dpkg-deb", "-x", package, tree], check=True, timeout=60)
         for name in MOUNT_POINTS:
             (tree / name).mkdir(parents=True, exist_ok=True)
-        node = shutil.which("node")
         if node is not None:
             (tree / "usr/bin").mkdir(parents=True, exist_ok=True)
             shutil.copy(Path(node).resolve(), tree / "usr/bin/node")
