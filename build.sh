@@ -23,10 +23,16 @@ fail() { warn "build.sh: $*"; exit 1; }
 usage() {
     cat <<'TEXT'
 ./build.sh layer           build dist/flight-recorder-python.zip, for every Python runtime and both architectures
+./build.sh layer --standalone [--arch x86_64|arm64]
+                           build dist/flight-recorder-x86_64.zip and -arm64.zip, which bring their own Python, for functions
+                           that have none; the first time compiles it, in some ten minutes (docs/standalone.md)
 ./build.sh demo [ARG...]   build the layer and watch it record real functions in the local Lambda
 ./build.sh test [ARG...]   run the tests: unit tests on every Python from 3.10 on that is found; end-to-end tests, and those
                            against real services, on the newest, with the branch coverage of extension/; ARGs go to
                            pytest (./build.sh test -k buffer)
+./build.sh test --standalone [ARG...]
+                           build the standalone layers and test them: the end-to-end tests on the one for this machine,
+                           functions that have no Python, arm64 under qemu
 ./build.sh bench [ARG...]  build the layer and measure what it costs, beside the floor and the obvious way, in some five
                            minutes; writes bench/results/ (--quick: a minute, --only PART,...: some parts, these write to
                            .cache/bench/; --python PATH)
@@ -177,6 +183,11 @@ ensure_newest() {
 # --- commands ------------------------------------------------------------------------------------------------------
 
 layer() {
+    if [[ "${1:-}" == --standalone ]]; then
+        say "standalone layers"
+        "$PYTHON" -m layer.standalone "${@:2}"
+        return
+    fi
     local entry arguments=()
     for entry in "${PYTHONS[@]}"; do
         arguments+=(--python "${entry#* }")
@@ -369,6 +380,20 @@ run_tests() {
     return "$failed"
 }
 
+# Tests the layers that bring their own Python: the whole end-to-end suite on the one for this machine, and what only they
+# promise. Neither is part of the ordinary run: the first time, it compiles two interpreters.
+run_standalone_tests() {
+    local machine workers
+    machine="$(uname -m)"
+    [[ "$machine" != aarch64 ]] || machine=arm64
+    workers="${FLIGHT_RECORDER_TEST_WORKERS:-$(($(nproc) + 1))}"
+    layer --standalone
+    wait "${PREPARING[@]}" || true
+    say "test the standalone layers"
+    FLIGHT_RECORDER_LAYER_ZIP="$PWD/dist/flight-recorder-$machine.zip" FLIGHT_RECORDER_STANDALONE="$PWD/dist" \
+        "$PYTHON" -m pytest --quiet "--numprocesses=$workers" tests/end_to_end tests/standalone "$@"
+}
+
 # Prints the table of runs and the totals; fails when no test ran.
 summarise() {
     "$PYTHON" - "$1" <<'PY'
@@ -442,6 +467,8 @@ lock() {
     fi
     say "requirements-services.txt"
     "$uv" pip compile "${options[@]}" "$@" --only-binary :all: --group services -o requirements-services.txt
+    say "requirements-standalone.txt"
+    say ziglang | "$uv" pip compile "${options[@]}" "$@" --no-deps --no-annotate --only-binary :all: - -o requirements-standalone.txt
     say aws-sam-cli | "$uv" pip compile "${options[@]}" "$@" --no-deps --no-annotate - -o requirements-aws-emulator.txt
 }
 
@@ -451,7 +478,11 @@ main() {
     UV="$(command -v uv || true)"
     case "$command" in
         layer | demo | bench | lint | lock | whatif | explain) ensure_newest; "$command" "$@" ;;
-        test) ensure_newest; begin_preparing; finish_preparing; run_tests "$@" ;;
+        test)
+            ensure_newest
+            begin_preparing
+            if [[ "${1:-}" == --standalone ]]; then run_standalone_tests "${@:2}"; else finish_preparing; run_tests "$@"; fi
+            ;;
         pythons) load_pythons; printf '%s\n' "${PYTHONS[@]}" ;;
         publish) ensure_newest; publish "$@" ;;
         help | -h | --help) usage ;;

@@ -12,12 +12,13 @@ from typing import Any
 
 from layer.build import unpack
 
-from . import cost, latency, memory, report, soak, startup
+from . import cold, cost, latency, memory, report, soak, startup
 from .chart import Bar, Group, draw
 from .figures import Row
 from .subjects import FLOOR, KEEPING, LAYER, OBVIOUS, Bench, prepare
 
 ROOT = Path(__file__).resolve().parent.parent
+PYTHON_LAYER = ROOT / "dist" / "flight-recorder-python.zip"
 PARTS: dict[str, Callable[[Bench], Any]] = {
     "start-up": startup.measure,
     "memory": memory.measure,
@@ -25,6 +26,8 @@ PARTS: dict[str, Callable[[Bench], Any]] = {
     "latency": latency.measure,
     "soak": soak.measure,
 }
+ON_REQUEST: dict[str, Callable[[Bench], Any]] = {"cold": cold.measure}
+"""What is measured only with --only."""
 
 CHARTED = {
     "start-up.svg": (
@@ -55,9 +58,23 @@ def main(arguments: list[str] | None = None) -> int:
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="flight-recorder-bench-") as folder:
         scratch = Path(folder)
-        opt = scratch / "opt"
+        opt = borrowing = scratch / "opt"
         unpack(options.layer, opt)
-        bench = prepare(python=options.python, opt=opt, scratch=scratch, quick=options.quick)
+        others = {}
+        for number, layer in enumerate(options.beside):
+            others[f"layer {layer}"] = scratch / f"beside-{number}"
+            unpack(layer, others[f"layer {layer}"])
+        if (opt / "flight-recorder" / "bin").exists():
+            borrowing = scratch / "borrowing"
+            unpack(PYTHON_LAYER, borrowing)
+        bench = prepare(
+            python=options.python,
+            opt=opt,
+            borrowing=borrowing,
+            others=others,
+            scratch=scratch,
+            quick=options.quick,
+        )
         about = report.machine(
             python=bench.version,
             command=" ".join(["./build.sh bench", *_shown(options)]),
@@ -68,26 +85,27 @@ def main(arguments: list[str] | None = None) -> int:
         for part in parts:
             part_s = time.monotonic()
             print(f"{part} ...", end=" ", flush=True, file=sys.stderr)
-            measured = PARTS[part](bench)
+            measured = (PARTS | ON_REQUEST)[part](bench)
             if part == soak.TOPIC:
                 measured, tenths = measured
             rows += measured
             print(f"{time.monotonic() - part_s:.0f} s", file=sys.stderr)
     print(report.plain_table(rows))
-    ways = report.ways_lines(rows)
-    if ways:
-        print(
-            "\nways to start: " + ", ".join(row.what for row in rows if row.topic == startup.TOPIC)
-        )
+    for topic in (startup.TOPIC, cold.TOPIC):
+        ways = report.ways_lines(rows, topic=topic)
+        if ways:
+            told = ", ".join(row.what for row in rows if row.topic == topic)
+            print(f"\nways to start, {topic}: {told}")
         for line in ways:
-            print(f"  {line[0]:<22}" + "  ".join(f"{cell:>9}" for cell in line[1:]))
+            print(f"  {line[0]:<26}" + "  ".join(f"{cell:>9}" for cell in line[1:]))
     for row in rows:
         if row.note:
             print(f"note: {row.what}: {row.note}")
     print("note: *: the floor that keeps raw batches and posts those of failed invocations")
     print(f"\n{report.conditions(about)} Took {time.monotonic() - began_s:.0f} s.")
     # What is committed is of a whole run: a part or a quick look must not take its place.
-    whole = not (options.quick or options.only)
+    whole = not (options.quick or options.only or options.beside)
+    whole = whole and options.layer.resolve() == PYTHON_LAYER
     results = options.results or ROOT / ("bench/results" if whole else ".cache/bench")
     _write(results, rows, tenths, about)
     print(f"Written to {results}.")
@@ -122,9 +140,10 @@ def _group(row: Row) -> Group:
 
 def _parts(text: str) -> list[str]:
     parts = [part.strip() for part in text.split(",")]
-    unknown = [part for part in parts if part not in PARTS]
+    known = PARTS | ON_REQUEST
+    unknown = [part for part in parts if part not in known]
     if unknown:
-        raise argparse.ArgumentTypeError(f"no part {unknown[0]}; there are {', '.join(PARTS)}")
+        raise argparse.ArgumentTypeError(f"no part {unknown[0]}; there are {', '.join(known)}")
     return parts
 
 
@@ -140,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--quick", action="store_true", help="few repetitions: under a minute")
     parser.add_argument(
-        "--only", type=_parts, metavar="PART,...", help=f"some of {', '.join(PARTS)}"
+        "--only", type=_parts, metavar="PART,...", help=f"some of {', '.join(PARTS | ON_REQUEST)}"
     )
     parser.add_argument(
         "--python", type=Path, default=Path(sys.executable), help="interpreter to measure on"
@@ -148,8 +167,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--layer",
         type=Path,
-        default=ROOT / "dist" / "flight-recorder-python.zip",
-        help="the built zip",
+        default=PYTHON_LAYER,
+        help="the built zip, which may be one that brings its own Python",
+    )
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="ZIP",
+        help="another layer, whose start is measured in turn with the first's (repeatable)",
     )
     parser.add_argument(
         "--results",

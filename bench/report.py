@@ -151,9 +151,9 @@ def markdown_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> s
     return "\n".join("| " + " | ".join(line) + " |" for line in (headings, rule, *lines))
 
 
-def ways_lines(rows: Sequence[Row]) -> list[list[str]]:
+def ways_lines(rows: Sequence[Row], *, topic: str = "start-up") -> list[list[str]]:
     """Writes how each way of starting does: one line a way, one column a row."""
-    timed = [row for row in rows if row.topic == "start-up"]
+    timed = [row for row in rows if row.topic == topic]
     names = [name for row in timed[:1] for name in row.values]
     return [
         [name, *(_with_unit(row.values.get(name), row.unit) for row in timed)] for name in names

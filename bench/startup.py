@@ -5,7 +5,7 @@ import shutil
 
 from .control_plane import ControlPlane
 from .figures import Row, row
-from .subjects import Bench, Subject
+from .subjects import COMPILED, Bench, Subject
 
 TOPIC = "start-up"
 PHASES = ("register", "subscribe", "next")
@@ -44,8 +44,11 @@ def measure(bench: Bench) -> list[Row]:
 
 def _counted(bench: Bench, subjects: dict[str, Subject]) -> list[Row]:
     opened = {name: _traced(bench, subject) for name, subject in subjects.items()}
+    # The compiled launcher starts the interpreter beside it, and takes no options for it.
     loaded = {
-        name: _traced(bench, _telling_imports(bench, subject)) for name, subject in subjects.items()
+        name: _traced(bench, _telling_imports(bench, subject))
+        for name, subject in subjects.items()
+        if not bench.brings_python and name != COMPILED
     }
     rows = []
     for phase in _MARKS:
@@ -53,7 +56,8 @@ def _counted(bench: Bench, subjects: dict[str, Subject]) -> list[Row]:
         files = {name: [float(_count(trace, _OPENED, phase))] for name, trace in opened.items()}
         modules = {name: [float(_count(trace, _IMPORTED, phase))] for name, trace in loaded.items()}
         rows.append(row(TOPIC, f"files opened before {told}", "", files))
-        rows.append(row(TOPIC, f"modules loaded before {told}", "", modules))
+        if modules:
+            rows.append(row(TOPIC, f"modules loaded before {told}", "", modules))
     return rows
 
 

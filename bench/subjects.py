@@ -2,7 +2,8 @@
 
 All run on a copy of the interpreter and its shared library in a temporary folder. Otherwise they would share its pages
 with this very process and whatever else runs on the machine, and their PSS would be a third of what it is in an
-environment of their own; the standard library is the original's.
+environment of their own; the standard library is the original's. A standalone layer is measured beside a floor on the
+interpreter that it brings, and beside the layer that borrows the function's.
 """
 
 import json
@@ -16,11 +17,13 @@ from pathlib import Path
 from .control_plane import ControlPlane
 
 HERE = Path(__file__).resolve().parent
+LAUNCHER = HERE.parent / "layer" / "launcher.c"
 
 FLOOR = "floor"
 KEEPING = "floor that keeps"
 OBVIOUS = "obvious"
 LAYER = "layer"
+COMPILED = "layer, compiled launcher"
 
 _ASK = """
 import json, os, sys, sysconfig
@@ -31,6 +34,25 @@ print(json.dumps({
     "stdlib": sysconfig.get_path("stdlib"),
     "library": os.path.join(sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("INSTSONAME") or ""),
 }))
+"""
+
+
+# What the shell launcher has Python do, for a launcher that starts a file.
+_START = """
+import sys
+sys.path.insert(0, {opt!r})
+sys.path.append({opt!r} + "/deps")
+from extension.boot import main
+main(sys.argv[2:])
+"""
+
+# Works with a trimmed standard library as well.
+_COMPILE = """
+import _frozen_importlib_external as external, sys
+with open(sys.argv[1]) as file:
+    code = compile(file.read(), sys.argv[1], "exec")
+with open(sys.argv[2], "wb") as file:
+    file.write(external._code_to_hash_pyc(code, bytes(8), False))
 """
 
 
@@ -88,6 +110,7 @@ class Bench:
         version: its version.
         subjects: by name.
         ways: further ways to start the layer, by what they are.
+        brings_python: whether the layer runs on an interpreter of its own.
         quick: whether to do with few repetitions.
         scratch: a temporary folder.
     """
@@ -96,6 +119,7 @@ class Bench:
     version: str
     subjects: dict[str, Subject]
     ways: dict[str, Subject]
+    brings_python: bool
     quick: bool
     scratch: Path
 
@@ -104,12 +128,22 @@ class Bench:
         return quick if self.quick else full
 
 
-def prepare(*, python: Path, opt: Path, scratch: Path, quick: bool) -> Bench:
+def prepare(
+    *,
+    python: Path,
+    opt: Path,
+    borrowing: Path,
+    others: dict[str, Path],
+    scratch: Path,
+    quick: bool,
+) -> Bench:
     """Makes the interpreter's copy and tells how everything is started.
 
     Args:
         python: the interpreter to run everything on.
         opt: the unpacked layer.
+        borrowing: the unpacked layer that has no interpreter of its own; the same unless ``opt`` has one.
+        others: more unpacked layers, whose start is measured beside, by what to call them.
         scratch: a temporary folder that outlives the measurements.
         quick: whether to do with few repetitions.
     """
@@ -130,14 +164,17 @@ def prepare(*, python: Path, opt: Path, scratch: Path, quick: bool) -> Bench:
     }
     # Compiled ahead, as the layer is: what the floor does must not include reading its own source.
     compiled = scratch / "floor.pyc"
-    compiling = (
-        f"import py_compile; py_compile.compile({str(HERE / 'floor.py')!r}, {str(compiled)!r})"
-    )
-    subprocess.run([python, "-I", "-c", compiling], check=True)
-    bare = (str(copy), "-ISB", str(compiled))
+    own = opt / "flight-recorder" / "bin" / "python3"
+    brings_python = own.exists()
+    floor = own if brings_python else copy
+    _compile(floor, HERE / "floor.py", compiled, scratch)
+    bare = (str(floor), "-ISB", str(compiled))
     launcher = str(opt / "extensions" / "flight-recorder")
     # The libraries of the obvious way are the layer's own copies, compiled ahead as those are.
-    deps = {"PYTHONPATH": str(opt / "flight-recorder" / "deps"), "PYTHONDONTWRITEBYTECODE": "1"}
+    deps = {
+        "PYTHONPATH": str(borrowing / "flight-recorder" / "deps"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     layer = Subject(
         name=LAYER,
         command=(launcher,),
@@ -151,11 +188,24 @@ def prepare(*, python: Path, opt: Path, scratch: Path, quick: bool) -> Bench:
         ),
         layer,
     ]
+    version = about["version"]
+    ways = {}
+    if brings_python:
+        shell = str(borrowing / "extensions" / "flight-recorder")
+        ways = {"layer that borrows Python": replace(layer, command=(shell,))}
+        asked = subprocess.run([own, "-V"], capture_output=True, text=True, check=True).stdout
+        version = f"{asked.split()[-1]} of the layer (the obvious way's: {version})"
+    else:
+        ways = _ways(layer, launcher) | _compiled(layer, copy, opt, scratch)
+    for name, folder in others.items():
+        started = str(folder / "extensions" / "flight-recorder")
+        ways[name] = replace(layer, command=(started,))
     return Bench(
         python=copy,
-        version=about["version"],
+        version=version,
         subjects={subject.name: subject for subject in subjects},
-        ways=_ways(layer, launcher) | _compiled(layer, copy, opt, scratch),
+        ways=ways,
+        brings_python=brings_python,
         quick=quick,
         scratch=scratch,
     )
@@ -178,16 +228,29 @@ def _ways(layer: Subject, launcher: str) -> dict[str, Subject]:
 
 
 def _compiled(layer: Subject, python: Path, opt: Path, scratch: Path) -> dict[str, Subject]:
-    """Gives the layer behind a compiled launcher, which it does not ship; nothing where there is no compiler."""
+    """Gives the layer behind the standalone layers' launcher; nothing where there is no compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         return {}
-    binary = scratch / "launcher"
-    command = [compiler, "-O2", "-static", "-o", str(binary), str(HERE / "launcher.c")]
+    # The launcher finds what it starts by its own place, so it gets a place like theirs.
+    binary = scratch / "compiled" / "extensions" / "flight-recorder"
+    private = scratch / "compiled" / "flight-recorder"
+    binary.parent.mkdir(parents=True)
+    (private / "bin").mkdir(parents=True)
+    command = [compiler, "-O2", "-static", "-o", str(binary), str(LAUNCHER)]
     if subprocess.run(command, capture_output=True, check=False).returncode != 0:
         return {}
-    words = (str(binary), str(python), str(opt / "flight-recorder"))
-    return {"layer, compiled launcher": replace(layer, command=words)}
+    (private / "bin" / "python3").symlink_to(python)
+    start = private / "start.py"
+    start.write_text(_START.format(opt=str(opt / "flight-recorder")))
+    _compile(python, start, start.with_suffix(".pyc"), scratch)
+    return {COMPILED: replace(layer, command=(str(binary),))}
+
+
+def _compile(python: Path, source: Path, target: Path, scratch: Path) -> None:
+    script = scratch / "compile.py"
+    script.write_text(_COMPILE)
+    subprocess.run([python, "-ISB", script, source, target], check=True)
 
 
 def _copy_interpreter(about: dict[str, str], runtime: Path) -> Path:

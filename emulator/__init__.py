@@ -17,6 +17,7 @@ from emulator.frames import Line
 from emulator.function import Function
 from emulator.invocation import InvokeResult
 from emulator.journal import Entry, Journal
+from emulator.layers import RootFileSystem
 from emulator.starting import InitResult
 from emulator.variations import GARBAGE_KINDS, Variations
 
@@ -37,6 +38,7 @@ __all__ = [
     "Line",
     "LocalLambda",
     "MisuseError",
+    "RootFileSystem",
     "ShutdownResult",
     "Variations",
 ]

@@ -23,7 +23,7 @@ from emulator.clock import Clock
 from emulator.environment import Setting
 from emulator.errors import EmulatorTimeout, IsolationRefused, MisuseError
 from emulator.journal import Journal
-from emulator.layers import Places, unpack_layers
+from emulator.layers import Places, RootFileSystem, unpack_layers
 from emulator.lifecycle import Lifecycle
 from emulator.output import EVENT_OVERHEAD_BYTES, Output
 from emulator.processes import Child, Processes
@@ -65,6 +65,7 @@ class LocalLambda:
         interpreter: Path | None = None,
         runtime_client: Path | None = None,
         node: Path | None = None,
+        root: RootFileSystem | None = None,
         freeze: bool = True,
         settle_ms: float = 0,
         init_timeout_ms: float = 10_000,
@@ -85,6 +86,10 @@ class LocalLambda:
         self._interpreter = interpreter
         self._runtime_client = runtime_client
         self._node = node
+        self._root = root
+        if root is not None and (function.family != "provided" or isolation == "relocated"):
+            msg = "a root file system of its own takes a custom runtime (provided…) and a mount namespace"
+            raise MisuseError(msg)
         self._freeze = freeze
         self._settle_ms = settle_ms
         self._init_timeout_ms = init_timeout_ms
@@ -167,7 +172,8 @@ class LocalLambda:
         sources: dict[str, Any] = {
             "opt": opt,
             "task": Path(self.function.code).resolve(),  # noqa: ASYNC240 - once, before anything runs
-            "lang": interpreter.prefix,
+            # What a root file system has not got itself is not there.
+            "lang": interpreter.prefix if self._root is None else None,
             "runtime": None if client is None else client.resolve(),
         }
 
@@ -216,11 +222,17 @@ class LocalLambda:
             places = Places.mounted(**sources)
             mountpoint = scratch / "mountpoint"
             mountpoint.mkdir()
-            refused = await processes.start(list(places.mounts), mountpoint)
+            mounts = list(places.mounts)
+            if self._root is not None:
+                temporary = scratch / "tmp"
+                temporary.mkdir()
+                temporary.chmod(0o1777)
+                mounts = self._root.mounts(places.mounts, temporary)
+            refused = await processes.start(mounts, mountpoint, self._root)
             if refused is None:
                 self.isolation = "namespace"
                 return places
-            if self._wanted_isolation == "namespace":
+            if self._wanted_isolation == "namespace" or self._root is not None:
                 await processes.stop()
                 msg = f"this machine refuses a mount namespace: {refused}"
                 raise IsolationRefused(msg)

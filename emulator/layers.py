@@ -20,9 +20,33 @@ from emulator.processes import Mount
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Places", "unpack_layers"]
+__all__ = ["Places", "RootFileSystem", "unpack_layers"]
 
 MAX_LAYERS = 5  # AWS "Lambda quotas"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootFileSystem:
+    """A directory that the environment's processes take for all there is, as in a container image.
+
+    Args:
+        directory: Has `opt`, `var/task`, `dev`, `proc` and `tmp` to mount on, beside what the function needs.
+        user: The number of the user and the group that everything runs as. Lambda's is no root.
+    """
+
+    directory: Path
+    user: int = 993
+
+    def mounts(self, mounts: tuple[Mount, ...], temporary: Path) -> list[Mount]:
+        """Give what is mounted: the whole read-only, what Lambda puts into it, and what no program can do without."""
+        root = str(self.directory)
+        return [
+            Mount(self.directory, root),
+            *(Mount(mount.source, root + mount.target, mount.read_only) for mount in mounts),
+            Mount(Path("/dev"), f"{root}/dev", read_only=False),
+            Mount(Path("/proc"), f"{root}/proc"),
+            Mount(temporary, f"{root}/tmp", read_only=False),  # noqa: S108 - Lambda's only writable folder
+        ]
 
 
 @dataclass(frozen=True, slots=True)

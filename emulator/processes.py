@@ -25,6 +25,7 @@ from emulator.frames import FrameReader, LineReader, RawRecord
 
 if TYPE_CHECKING:
     from emulator.journal import Journal
+    from emulator.layers import RootFileSystem
 
 __all__ = ["FRAME_DESCRIPTOR", "Child", "LaunchError", "Mount", "Processes"]
 
@@ -129,7 +130,9 @@ class Processes:
         self._spawner: subprocess.Popen[bytes] | None = None
         self.frozen = False
 
-    async def start(self, mounts: list[Mount], scratch: Path) -> str | None:
+    async def start(
+        self, mounts: list[Mount], scratch: Path, root: RootFileSystem | None = None
+    ) -> str | None:
         """Start the spawner; with mounts, isolate it. Give None, or why isolation was refused."""
         ours, theirs = socket.socketpair()
         self._spawner = subprocess.Popen(  # noqa: ASYNC220 - vfork and exec, well under a millisecond
@@ -147,7 +150,10 @@ class Processes:
         listed = [
             {"source": str(m.source), "target": m.target, "read_only": m.read_only} for m in mounts
         ]
-        answer = await self._ask({"mounts": listed, "scratch": str(scratch)}, [])
+        request: dict[str, Any] = {"mounts": listed, "scratch": str(scratch)}
+        if root is not None:
+            request |= {"root": str(root.directory), "user": root.user}
+        answer = await self._ask(request, [])
         return answer.get("message") if answer["isolation"] == "refused" else None
 
     async def _ask(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:

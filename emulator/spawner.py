@@ -5,7 +5,7 @@ with it; a small single-threaded process can ``posix_spawn`` in a fraction of a 
 it notes the exact time of each exec; and when the emulator dies, its socket closes and everything is killed.
 
 Protocol, one JSON object a line over the socket given as descriptor 0: first ``{"mounts": …}`` answered by
-``{"isolation": …}``; then ``{"spawn": …}`` with descriptors attached, answered by ``{"pid"}`` or ``{"errno"}``;
+``{"isolation": …}``, where ``"root"`` and ``"user"`` say what everything is confined to; then ``{"spawn": …}`` with descriptors attached, answered by ``{"pid"}`` or ``{"errno"}``;
 ``{"exited": pid, "status": …}`` whenever a child ends.
 """
 
@@ -114,6 +114,15 @@ def isolate(mounts: list[dict[str, Any]], scratch: str) -> None:
         os.close(descriptor)
 
 
+def confine(root: str, user: int) -> None:
+    """See nothing but a root file system from now on, as an ordinary user. Raises OSError where one may not."""
+    os.chroot(root)
+    os.chdir("/")
+    os.setgroups([])
+    os.setgid(user)
+    os.setuid(user)
+
+
 def spawn(request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
     """Start one child in a session of its own."""
     actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = []
@@ -214,6 +223,8 @@ class Spawner:
         if "mounts" in request:
             try:
                 isolate(request["mounts"], request["scratch"])
+                if "root" in request:
+                    confine(request["root"], request["user"])
             except OSError as error:
                 self._say({"isolation": "refused", "message": str(error)})
             else:

@@ -15,10 +15,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-__all__ = ["RUNTIMES", "BuildError", "install", "select"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["RUNTIMES", "BuildError", "install", "run_pip", "select"]
 
 RUNTIMES = ("3.10", "3.11", "3.12", "3.13", "3.14")
 """The Python runtimes the layer serves."""
@@ -47,7 +51,7 @@ class BuildError(Exception):
     """The layer cannot be built; the message says why and what to do."""
 
 
-def select(requirements: str) -> list[str]:
+def select(requirements: str, runtimes: Sequence[str] = RUNTIMES) -> list[str]:
     """Return the pinned, hashed requirements that some Python runtime needs, markers removed.
 
     pip evaluates markers for the Python that runs it, and the layer is for all of them, so the
@@ -56,6 +60,7 @@ def select(requirements: str) -> list[str]:
     Args:
         requirements: the text of a requirements file as `uv pip compile --universal
             --generate-hashes` writes it.
+        runtimes: the versions of Python to choose for.
 
     Raises:
         BuildError: a package is pinned to several versions, or one is not pinned with a hash.
@@ -68,14 +73,14 @@ def select(requirements: str) -> list[str]:
             continue
         specification, *hashes = re.split(r"\s+--hash=", text)
         requirement = Requirement(specification)
-        if not any(_applies(requirement, runtime) for runtime in RUNTIMES):
+        if not any(_applies(requirement, runtime) for runtime in runtimes):
             continue
         if not hashes or not str(requirement.specifier).startswith("=="):
             raise BuildError(f"{requirement.name} is not pinned with a hash: run ./build.sh lock")
         if requirement.name in selected:
             raise BuildError(
                 f"{requirement.name} is pinned to several versions, but one set of files must"
-                f" serve Python {RUNTIMES[0]} to {RUNTIMES[-1]}: narrow its range in pyproject.toml"
+                f" serve Python {runtimes[0]} to {runtimes[-1]}: narrow its range in pyproject.toml"
             )
         pinned = [f"{requirement.name}{requirement.specifier}"]
         pinned += [f"--hash={digest}" for digest in hashes]
@@ -122,12 +127,21 @@ def _applies(requirement: Requirement, runtime: str) -> bool:
 def _run_pip(requirements: list[str], target: Path) -> None:
     listing = target.parent / "requirements.txt"
     listing.write_text("\n".join(requirements) + "\n", encoding="utf-8")
+    # Wheels for any platform and the oldest runtime: pip refuses whatever holds compiled code.
+    options = ["--implementation=py", "--abi=none", "--platform=any"]
+    run_pip([*options, f"--python-version={RUNTIMES[0]}"], listing, target)
+
+
+def run_pip(options: list[str], requirements: Path, target: Path) -> None:
+    """Install the wheels that `requirements` names, each by its hash and without what it depends on, into `target`.
+
+    Raises:
+        BuildError: pip failed.
+    """
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input"]
     command += ["--disable-pip-version-check", "--root-user-action=ignore"]
-    # Wheels for any platform and the oldest runtime: pip refuses whatever holds compiled code.
-    command += ["--only-binary=:all:", "--implementation=py", "--abi=none", "--platform=any"]
-    command += [f"--python-version={RUNTIMES[0]}", "--no-deps", "--no-compile"]
-    command += ["--require-hashes", "--target", str(target), "--requirement", str(listing)]
+    command += ["--only-binary=:all:", "--no-deps", "--no-compile", *options]
+    command += ["--require-hashes", "--target", str(target), "--requirement", str(requirements)]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=INSTALL_TIMEOUT_SECONDS

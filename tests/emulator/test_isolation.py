@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import subprocess
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator import ComponentMissing, Function, IsolationRefused, LocalLambda
+from emulator import (
+    ComponentMissing,
+    Function,
+    IsolationRefused,
+    LocalLambda,
+    MisuseError,
+    RootFileSystem,
+)
 from emulator.layers import unpack_layers
 from tests.emulator.support import make_function, make_layer, seen
 
@@ -169,3 +180,72 @@ def test_a_function_lambda_would_refuse_is_refused(
     """With the setting's name."""
     with pytest.raises(ValueError, match=words):
         Function(**({"code": tmp_path} | change))  # type: ignore[arg-type]
+
+
+# A function that has bash alone: it answers once with what it sees.
+SEES = r"""#!/bin/bash
+api=$AWS_LAMBDA_RUNTIME_API
+ask() {
+  exec 3<>"/dev/tcp/${api%:*}/${api##*:}"
+  printf '%s /2018-06-01/runtime/invocation/%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s' \
+    "$1" "$2" "${#3}" "$3" >&3
+  while IFS= read -r line <&3 && [ "$line" != $'\r' ]; do
+    case ${line,,} in lambda-runtime-aws-request-id:*) id=${line#*: } id=${id%$'\r'} ;; esac
+  done
+}
+ask GET next
+{ : >/written; } 2>/dev/null && root=writable || root=read-only
+{ : >/tmp/written; } 2>/dev/null && tmp=writable || tmp=read-only
+[ -e /var/lang ] && lang=there || lang=missing
+ask POST "$id/response" "{\"user\":$EUID,\"root\":\"$root\",\"tmp\":\"$tmp\",\"lang\":\"$lang\"}"
+exec 3>&-
+ask GET next
+"""
+
+
+def _bare_root(folder: Path) -> Path:
+    """Make a root file system of bash and its libraries."""
+    root = folder / "root"
+    for name in ("opt", "var/task", "dev", "proc", "tmp", "bin"):
+        (root / name).mkdir(parents=True)
+    root.chmod(0o755)
+    bash = shutil.which("bash")
+    assert bash is not None
+    linked = subprocess.run(["ldd", bash], capture_output=True, text=True, check=True).stdout
+    shutil.copy(bash, root / "bin/bash")
+    for library in re.findall(r"/\S+", linked):
+        (root / library.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, root / library.lstrip("/"))
+    return root
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give others a root file system")
+@pytest.mark.usefixtures("namespace")
+def test_a_root_file_system_is_all_that_a_function_sees(tmp_path: Path) -> None:
+    """Read-only but for /tmp, with nothing of the machine's, as an ordinary user; and it is left as it was."""
+    code = tmp_path / "bash"
+    code.mkdir()
+    (code / "bootstrap").write_text(SEES)
+    for path in (code, code / "bootstrap"):
+        path.chmod(0o755)
+    root = _bare_root(tmp_path)
+    before = sorted(root.rglob("*"))
+
+    with LocalLambda(
+        Function(code=code, runtime="provided"), root=RootFileSystem(directory=root, user=1234)
+    ) as cloud:
+        found = cloud.invoke({}).payload
+
+    assert found == {"user": 1234, "root": "read-only", "tmp": "writable", "lang": "missing"}
+    assert sorted(root.rglob("*")) == before
+
+
+@pytest.mark.parametrize("wrong", [{"runtime": "python"}, {"isolation": "relocated"}])
+def test_a_root_file_system_takes_a_custom_runtime_and_a_namespace(
+    tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    """The clients of the other runtimes would need this machine's Python or Node.js; what is asked for is refused."""
+    function = Function(code=tmp_path, runtime=wrong.pop("runtime", "provided"))
+
+    with pytest.raises(MisuseError, match="custom runtime"):
+        LocalLambda(function, root=RootFileSystem(directory=tmp_path), **wrong)

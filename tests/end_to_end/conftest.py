@@ -38,6 +38,13 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="session")
+def borrows_python(layer_dir: Path) -> None:
+    """Ask for the layer that runs on the function's Python, behind a launcher that is a shell script."""
+    if (layer_dir / "flight-recorder" / "bin").exists():
+        pytest.skip("this layer brings its own Python and a compiled launcher")
+
+
+@pytest.fixture(scope="session")
 def node() -> None:
     """Ask for Node.js and its runtime client."""
     reason = why_no_node()

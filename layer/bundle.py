@@ -1,0 +1,113 @@
+"""Compiles modules, into one file that `start.py` reads or into a file for each.
+
+Runs as a program, `python bundle.py OUTPUT`, under the Python that the bytecode is for, with the list of modules as JSON
+on standard input; `python bundle.py` writes those files only that the list itself names. Promises equal bytes for equal
+sources (given one PYTHONHASHSEED, which the order in frozensets hangs on).
+
+The one file holds, one after the other: the size of the index; the index, marshalled; code, marshalled; sources. The index
+is two dicts: name to (offset, size, whether it is a package), and name to (offset, size) of the source.
+"""
+
+from __future__ import annotations
+
+import _frozen_importlib_external as external
+import ast
+import json
+import marshal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+SIZE_BYTES = 8
+"""As in `start.py`, which is on its own in Lambda."""
+
+NO_HASH = bytes(8)
+"""Of a source: where there is none, nobody compares."""
+
+Places = dict[str, tuple[int, ...]]
+
+
+class Listed(TypedDict):
+    """One module of the list.
+
+    Attributes:
+        name: as it is imported.
+        path: of its source.
+        shown: what tracebacks call that.
+        source: whether the source goes into the bundle as well.
+        target: the file for its bytecode, if it gets one of its own.
+    """
+
+    name: str
+    path: str
+    shown: str
+    source: bool
+    target: str
+
+
+def compiled(module: Listed) -> CodeType:
+    """Return a module's code, without docstrings: they take a megabyte of a running extension's memory.
+
+    Unlike with `-OO`, assertions stay.
+    """
+    tree = ast.parse(Path(module["path"]).read_bytes())
+    for node in ast.walk(tree):
+        if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        if ast.get_docstring(node, clean=False) is not None:
+            # Something is needed where there was nothing but the docstring.
+            node.body = node.body[1:] or [ast.copy_location(ast.Pass(), node.body[0])]
+    code: CodeType = compile(tree, module["shown"], "exec", dont_inherit=True)
+    return code
+
+
+def write_file(module: Listed) -> None:
+    """Write a module's bytecode to its own file; the header is there, and not looked at."""
+    make = external._code_to_hash_pyc  # type: ignore[attr-defined]  # noqa: SLF001 - as py_compile does
+    Path(module["target"]).write_bytes(make(compiled(module), NO_HASH, False))
+
+
+def bundled(modules: list[Listed]) -> bytes:
+    """Return the bundle of `modules`."""
+    codes = {
+        module["name"]: (marshal.dumps(compiled(module)), module["path"].endswith("/__init__.py"))
+        for module in modules
+    }
+    sources = {
+        module["name"]: Path(module["path"]).read_bytes() for module in modules if module["source"]
+    }
+    # Where things are depends on the index's size; that does not depend on where they are, since marshal writes every
+    # number up to 31 bits in four bytes.
+    size = len(marshal.dumps(_index(codes, sources, 0)))
+    index = marshal.dumps(_index(codes, sources, SIZE_BYTES + size))
+    assert len(index) == size, "marshal writes numbers in other ways than was assumed"  # noqa: S101 - a build's
+    parts = [size.to_bytes(SIZE_BYTES, "little"), index]
+    parts += [code for code, _ in codes.values()]
+    parts += sources.values()
+    return b"".join(parts)
+
+
+def _index(
+    codes: dict[str, tuple[bytes, bool]], sources: dict[str, bytes], offset: int
+) -> tuple[Places, Places]:
+    modules: Places = {}
+    for name, (code, is_package) in codes.items():
+        modules[name] = (offset, len(code), is_package)
+        offset += len(code)
+    texts: Places = {}
+    for name, text in sources.items():
+        texts[name] = (offset, len(text))
+        offset += len(text)
+    return modules, texts
+
+
+if __name__ == "__main__":
+    listed: list[Listed] = json.load(sys.stdin)
+    for one in listed:
+        if one["target"]:
+            write_file(one)
+    if sys.argv[1:]:
+        Path(sys.argv[1]).write_bytes(bundled([one for one in listed if not one["target"]]))

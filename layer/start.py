@@ -1,0 +1,81 @@
+"""What the interpreter of a standalone layer runs first: it finds modules in one file, and starts the extension.
+
+Promises that next to no file is opened for a module: the bundle is opened once and read from where a module lies, since
+what costs in a new environment is to open files that nobody has read yet. Sources are in there for packages that
+read their own (anyio). What has to be a file, as the certificate authorities have, is beside the bundle as usual.
+
+Runs as a program in Lambda, under the one Python that the layer brings; nothing imports it. `bundle.py` writes the file.
+"""
+
+import marshal
+import sys
+from _frozen_importlib import ModuleSpec
+from posix import O_CLOEXEC, O_RDONLY, open as open_file, pread
+
+# No import of typing's, which would be the first module that is looked for before it can be found.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, ModuleType
+
+SIZE_BYTES = 8
+"""The file begins with its index's size."""
+
+
+class Bundle:
+    """Finds and loads the modules of one file (a finder and a loader of importlib's)."""
+
+    def __init__(self, path: str) -> None:
+        self._file = open_file(path, O_RDONLY | O_CLOEXEC)
+        size = int.from_bytes(pread(self._file, SIZE_BYTES, 0), "little")
+        self._modules, self._sources = marshal.loads(pread(self._file, size, SIZE_BYTES))  # noqa: S302 - our own file
+
+    def find_spec(
+        self, name: str, _path: object = None, _target: object = None
+    ) -> ModuleSpec | None:
+        """Give a module's spec, if it is here."""
+        place = self._modules.get(name)
+        if place is None:
+            return None
+        # importlib asks for no base class, only for these methods.
+        return ModuleSpec(name, self, is_package=place[2])  # type: ignore[arg-type]
+
+    def create_module(self, _spec: ModuleSpec) -> None:
+        """Leave it to importlib."""
+
+    def exec_module(self, module: "ModuleType") -> None:
+        """Run a module's code."""
+        code = self.get_code(module.__name__)
+        module.__file__ = code.co_filename
+        exec(code, module.__dict__)  # noqa: S102 - what a loader is for
+
+    def get_code(self, name: str) -> "CodeType":
+        """Give a module's code."""
+        offset, size, _ = self._modules[name]
+        code: CodeType = marshal.loads(pread(self._file, size, offset))  # noqa: S302 - our own file
+        return code
+
+    def get_source(self, name: str) -> str | None:
+        """Give a module's source, where the bundle has it."""
+        if name not in self._sources:
+            return None
+        offset, size = self._sources[name]
+        return pread(self._file, size, offset).decode()
+
+
+def prepare(root: str) -> None:
+    """Make the layer's modules importable, and nothing else.
+
+    Args:
+        root: the layer's private folder.
+    """
+    # Before the finder that looks at folders, after those of what is compiled in.
+    sys.meta_path.insert(2, Bundle(root + "/modules"))
+    # Extension modules are files where the interpreter does not have them built in.
+    sys.path[:] = [root + "/deps", *(entry for entry in sys.path if entry.endswith("/lib-dynload"))]
+
+
+if __name__ == "__main__":
+    prepare(sys.argv[1])
+    from extension.boot import main
+
+    main(sys.argv[2:])

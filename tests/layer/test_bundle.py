@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LAYER = Path(__file__).resolve().parents[2] / "layer"
+
+
+# `start.py` is a program of Lambda's: it is loaded here by its path, as anything but the main program. The standard
+# library, which the layer has in its bundle, is here where it always is.
+LOAD = """
+import runpy, sys
+library = list(sys.path)
+start = runpy.run_path(sys.argv[1], run_name="start")
+start["prepare"](sys.argv[2])
+sys.path += library
+"""
+
+PACKAGE = "import inspect, sys\nSOURCE = inspect.getsource(sys.modules[__name__])\n"
+INNER = "from . import SOURCE\nfrom .other import NAMES\ndef fail():\n    raise KeyError(NAMES)\n"
+OTHER = "NAMES = frozenset({'a', 'b', 'c'})\n"
+
+
+@pytest.fixture
+def write_bundle(tmp_path: Path) -> Callable[..., Path]:
+    """Return what writes a bundle of sources by name, and gives the folder it is in."""
+
+    def write(sources: dict[str, str], *, with_source: str = "", into: str = "root") -> Path:
+        folder = tmp_path / into
+        folder.mkdir()
+        listed = []
+        for name, text in sources.items():
+            place = name.replace(".", "/")
+            packages = {known.rpartition(".")[0] for known in sources}
+            path = tmp_path / (f"{place}/__init__.py" if name in packages else f"{place}.py")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            shown = f"/opt/private/{path.relative_to(tmp_path)}"
+            listed.append(
+                {
+                    "name": name,
+                    "path": str(path),
+                    "shown": shown,
+                    "source": name == with_source,
+                    "target": "",
+                }
+            )
+        subprocess.run(
+            [sys.executable, "-SBs", str(LAYER / "bundle.py"), str(folder / "modules")],
+            input=json.dumps(listed),
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": "0"},
+            timeout=60,
+        )
+        return folder
+
+    return write
+
+
+def run(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
+    """Run code that finds modules in the bundle of a folder."""
+    return subprocess.run(
+        [sys.executable, "-ISB", "-c", LOAD + code, str(LAYER / "start.py"), str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_modules_of_a_package_are_imported_from_one_file(write_bundle: Callable[..., Path]) -> None:
+    """Packages, modules in them and relative imports work, and name the files they would be."""
+    sources = {"package": PACKAGE, "package.inner": INNER, "package.other": OTHER}
+    folder = write_bundle(sources, with_source="package")
+
+    done = run(folder, "import package.inner as inner; print(inner.__file__, sorted(inner.NAMES))")
+
+    assert done.stdout == "/opt/private/package/inner.py ['a', 'b', 'c']\n", done.stderr
+
+
+def test_a_package_can_read_its_own_source(write_bundle: Callable[..., Path]) -> None:
+    """As anyio does, which imports all of itself where it cannot."""
+    folder = write_bundle({"package": PACKAGE, "package.other": OTHER}, with_source="package")
+
+    done = run(folder, "import package; print(package.SOURCE, end='')")
+
+    assert done.stdout == PACKAGE, done.stderr
+
+
+def test_a_traceback_names_the_file_and_the_line(write_bundle: Callable[..., Path]) -> None:
+    """What is reported from Lambda leads to the line, though there is no source to quote."""
+    sources = {"package": PACKAGE, "package.inner": INNER, "package.other": OTHER}
+    folder = write_bundle(sources, with_source="package")
+
+    done = run(folder, "from package.inner import fail; fail()")
+
+    assert 'File "/opt/private/package/inner.py", line 4, in fail' in done.stderr
+
+
+def test_what_is_not_in_the_bundle_is_looked_for_as_usual(
+    write_bundle: Callable[..., Path],
+) -> None:
+    """A package with data of its own is beside the bundle; what is nowhere raises what it always raises."""
+    folder = write_bundle({"package": "", "package.other": OTHER})
+    (folder / "deps").mkdir()
+    (folder / "deps" / "beside.py").write_text("WHERE = __file__\n")
+
+    done = run(
+        folder,
+        "import beside; print(beside.WHERE)\n"
+        "try:\n    import package.nowhere\nexcept ModuleNotFoundError as error:\n    print(error.name)\n",
+    )
+
+    assert done.stdout == f"{folder}/deps/beside.py\npackage.nowhere\n", done.stderr
+
+
+def test_equal_sources_give_equal_bytes(write_bundle: Callable[..., Path]) -> None:
+    """The order in frozensets included, which hangs on the hash seed."""
+    sources = {"package": PACKAGE, "package.inner": INNER, "package.other": OTHER}
+
+    folders = [write_bundle(sources, with_source="package", into=name) for name in ("a", "b")]
+
+    first, second = ((folder / "modules").read_bytes() for folder in folders)
+    assert first == second
+
+
+def test_docstrings_are_left_out_and_nothing_else(write_bundle: Callable[..., Path]) -> None:
+    """Functions that were nothing but their docstring still work, lines keep their numbers, assertions hold."""
+    text = (
+        '"""Words."""\nfrom __future__ import annotations\n\nclass Kind:\n    """Words."""\n\n'
+        'def nothing():\n    """Words."""\n\ndef check():\n    """Words."""\n    assert nothing(), "held"\n'
+    )
+    folder = write_bundle({"package": text})
+
+    done = run(
+        folder,
+        "import package\nprint(package.__doc__, package.Kind.__doc__, package.nothing.__doc__)\npackage.check()",
+    )
+
+    assert done.stdout == "None None None\n"
+    assert "line 12, in check" in done.stderr
+    assert "AssertionError: held" in done.stderr

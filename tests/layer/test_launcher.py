@@ -1,0 +1,208 @@
+"""The compiled launcher, in front of a program that tells what it was started with."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SOURCE = Path(__file__).resolve().parents[2] / "layer" / "launcher.c"
+IDENTIFIER = "0b1e2f3a-1111-4222-8333-444455556666"
+
+TELLS = f"""#!{sys.executable} -ISB
+import json, os, sys
+print(json.dumps([sys.argv, dict(os.environ)]))
+"""
+
+
+@dataclass
+class Api:
+    """Answers one request as Lambda does, in pieces of a given size."""
+
+    piece_bytes: int = 1000
+    requests: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            connection, _ = self.server.accept()
+            with connection:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self.requests.append(connection.recv(4096).decode())
+                answer = (
+                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                    f"lambda-extension-identifier:  {IDENTIFIER}\r\nContent-Length: 2\r\n\r\n{{}}"
+                ).encode()
+                for start in range(0, len(answer), self.piece_bytes):
+                    connection.sendall(answer[start : start + self.piece_bytes])
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    """Return a stand-in for Lambda's API, which is asked once."""
+    made = Api()
+    yield made
+    made.server.close()
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the launcher, compiled with this machine's compiler."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler here")
+    binary = tmp_path_factory.mktemp("launcher") / "flight-recorder"
+    flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-static"]
+    done = subprocess.run(
+        [compiler, *flags, "-o", binary, SOURCE], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return binary
+
+
+@pytest.fixture
+def launcher(program: Path, tmp_path: Path) -> Path:
+    """Return the launcher in its place beside a program that tells what it was started with."""
+    place = tmp_path / "extensions" / "flight-recorder"
+    place.parent.mkdir()
+    shutil.copy(program, place)
+    python = tmp_path / "flight-recorder" / "bin" / "python3"
+    python.parent.mkdir(parents=True)
+    python.write_text(TELLS)
+    python.chmod(0o755)
+    return place
+
+
+def run(
+    launcher: Path, *words: str, api: str, **variables: str
+) -> tuple[list[str], dict[str, str]]:
+    """Run the launcher; give the extension's arguments and the variables that the interpreter got."""
+    done = subprocess.run(
+        [launcher, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        env={"AWS_LAMBDA_RUNTIME_API": api, **variables},
+    )
+    assert done.returncode == 0, done.stderr
+    told: tuple[list[str], dict[str, str]] = json.loads(done.stdout)
+    got, environ = told[0][1:], told[1]
+    root = f"{launcher.parent}/../flight-recorder"
+    assert got[:4] == ["-ISB", "-Xutf8", f"{root}/start.pyc", root]
+    return got[4:], environ
+
+
+@pytest.mark.parametrize("piece_bytes", [1000, 1])
+def test_it_registers_and_hands_the_identifier_over(
+    launcher: Path, api: Api, piece_bytes: int
+) -> None:
+    """In however many pieces the answer comes."""
+    api.piece_bytes = piece_bytes
+
+    words, _ = run(launcher, api=f"127.0.0.1:{api.port}")
+
+    [request] = api.requests
+    head, _, body = request.partition("\r\n\r\n")
+    assert head.startswith("POST /2020-01-01/extension/register HTTP/1.1\r\n")
+    assert "Lambda-Extension-Name: flight-recorder" in head.split("\r\n")
+    assert f"Content-Length: {len(body)}" in head.split("\r\n")
+    assert json.loads(body) == {"events": ["INVOKE", "SHUTDOWN"]}
+    assert words == [IDENTIFIER]
+
+
+def test_managed_instances_get_no_invoke(launcher: Path, api: Api) -> None:
+    """To ask for INVOKE there is an error."""
+    kind = {"AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances"}
+
+    run(launcher, api=f"127.0.0.1:{api.port}", **kind)
+
+    assert api.requests[0].endswith('{"events":["SHUTDOWN"]}')
+
+
+def test_it_registers_by_its_files_name(launcher: Path, api: Api) -> None:
+    """As Lambda wants it, whatever the parent calls it."""
+    renamed = launcher.with_name("another-name")
+    launcher.rename(renamed)
+    command = ["bash", "-c", f"exec -a something-else {renamed}"]
+
+    subprocess.run(
+        command,
+        env={"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.port}", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        check=True,
+        timeout=30,
+    )
+
+    assert "Lambda-Extension-Name: another-name\r\n" in api.requests[0]
+
+
+def test_what_is_set_for_another_interpreter_is_not_handed_on(launcher: Path, api: Api) -> None:
+    """Nor what is set for other libraries; the rest is."""
+    theirs = {
+        "PYTHONHOME": "/nowhere",
+        "PYTHONPATH": "/nowhere",
+        "LD_LIBRARY_PATH": "/nowhere",
+        "FLIGHT_RECORDER_SINK": "stdout:",
+        "MALLOC_ARENA_MAX": "8",
+    }
+
+    _, environ = run(launcher, api=f"127.0.0.1:{api.port}", **theirs)
+
+    assert environ["FLIGHT_RECORDER_SINK"] == "stdout:"
+    assert environ["MALLOC_ARENA_MAX"] == "1"
+    assert not {"PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH"} & set(environ)
+
+
+@pytest.mark.parametrize(
+    "address", ["localhost:{port}", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:99999999"]
+)
+def test_an_address_it_does_not_know_is_left_to_python(
+    launcher: Path, api: Api, address: str
+) -> None:
+    """It knows IPv4 and a port; a name takes a resolver, which Python has."""
+    words, _ = run(launcher, api=address.format(port=api.port))
+
+    assert not api.requests
+    assert not words
+
+
+def test_arguments_are_handed_on_and_nothing_is_registered(launcher: Path, api: Api) -> None:
+    """Such as --check, by hand, where there is no Lambda."""
+    words, _ = run(launcher, "--check", "more words", api=f"127.0.0.1:{api.port}")
+
+    assert not api.requests
+    assert words == ["--check", "more words"]
+
+
+def test_a_missing_interpreter_is_said(launcher: Path, api: Api) -> None:
+    """Half a layer is no layer, and the log says what is missing."""
+    (launcher.parent.parent / "flight-recorder" / "bin" / "python3").unlink()
+
+    done = subprocess.run(
+        [launcher],
+        env={"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.port}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert done.returncode == 1
+    assert "flight-recorder/bin/python3" in done.stderr

@@ -1,0 +1,108 @@
+"""Fixtures of the tests of the standalone layers, which `./build.sh test --standalone` runs.
+
+They are of no ordinary run: to compile an interpreter takes ten minutes, and what they run in comes from Debian's mirror.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator import Function, IsolationRefused, LocalLambda, RootFileSystem
+from layer.apt import PrivateApt
+from layer.build import unpack
+from layer.dependencies import BuildError
+from tests.end_to_end.receiver import Receiver
+from tests.standalone.images import make_image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+ASKED_FOR = "FLIGHT_RECORDER_STANDALONE"
+"""The folder of the built zips; set by ./build.sh test --standalone."""
+
+collect_ignore_glob = [] if os.environ.get(ASKED_FOR) else ["test_*.py"]
+
+
+@pytest.fixture(scope="session")
+def zips() -> dict[str, Path]:
+    """Return the built zips by architecture."""
+    folder = Path(os.environ[ASKED_FOR])
+    return {name: folder / f"flight-recorder-{name}.zip" for name in ("x86_64", "arm64")}
+
+
+@pytest.fixture(scope="session")
+def opt(zips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return what unpacks the layer of an architecture, with nobody's write permission on anything."""
+
+    def unpacked(architecture: str) -> Path:
+        folder = tmp_path_factory.mktemp(f"opt-{architecture}")
+        unpack(zips[architecture], folder)
+        folder.chmod(0o755)  # as /opt is; pytest's own folders are for their owner only
+        for path in [folder, *folder.rglob("*")]:
+            path.chmod(path.stat().st_mode & ~0o222)
+        return folder
+
+    return unpacked
+
+
+@pytest.fixture(scope="session")
+def image() -> Callable[[str], Path]:
+    """Return what makes a root file system of a Debian release, without Python."""
+
+    def made(release: str) -> Path:
+        try:
+            return make_image(ROOT / ".cache" / "standalone", release)
+        except BuildError as error:
+            pytest.skip(str(error))
+
+    return made
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Return a receiver that is not listening yet."""
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def may_confine(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Ask for the right to give processes another root file system."""
+    folder = tmp_path_factory.mktemp("empty")
+    for name in ("opt", "var/task", "dev", "proc", "tmp"):
+        (folder / name).mkdir(parents=True)
+    try:
+        with LocalLambda(
+            Function(code=folder, runtime="provided"), root=RootFileSystem(directory=folder)
+        ):
+            pass
+    except IsolationRefused as error:
+        pytest.skip(f"only root may give a function a root file system of its own ({error})")
+
+
+@pytest.fixture(scope="session")
+def arm64() -> tuple[str, Path]:
+    """Return what runs arm64 programs here, and the folder with their glibc."""
+    qemu = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
+    if qemu is None:
+        pytest.skip("qemu-aarch64 is not installed (Debian package qemu-user)")
+    cache = ROOT / ".cache" / "standalone"
+    folder = cache / "image-bookworm-arm64"
+    if not folder.is_dir():
+        apt = PrivateApt(
+            folder=cache / "apt-bookworm", release="bookworm", architectures=("amd64", "arm64")
+        )
+        try:
+            [package] = apt.fetch_binaries(["libc6:arm64"], cache / "packages-bookworm-arm64")
+        except BuildError as error:
+            pytest.skip(str(error))
+        subprocess.run(["dpkg-deb", "-x", package, folder], check=True, timeout=60)
+    return qemu, folder
