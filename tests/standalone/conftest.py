@@ -5,20 +5,20 @@ They are of no ordinary run: to compile an interpreter takes ten minutes, and wh
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from emulator import Function, IsolationRefused, LocalLambda, RootFileSystem
-from layer.apt import PrivateApt
 from layer.build import unpack
 from layer.dependencies import BuildError
 from tests.end_to_end.receiver import Receiver
-from tests.standalone.images import make_image
+from tests.standalone.images import make_arm64_libraries, make_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,18 @@ ROOT = Path(__file__).resolve().parents[2]
 ASKED_FOR = "FLIGHT_RECORDER_STANDALONE"
 """The folder of the built zips; set by ./build.sh test --standalone."""
 
+CACHE = ROOT / ".cache" / "standalone"
+
 collect_ignore_glob = [] if os.environ.get(ASKED_FOR) else ["test_*.py"]
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Let one process at a time fetch packages: pytest-xdist has a session in each of its workers."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "images.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +69,8 @@ def image() -> Callable[[str], Path]:
 
     def made(release: str) -> Path:
         try:
-            return make_image(ROOT / ".cache" / "standalone", release)
+            with alone():
+                return make_image(CACHE, release)
         except BuildError as error:
             pytest.skip(str(error))
 
@@ -94,15 +106,8 @@ def arm64() -> tuple[str, Path]:
     qemu = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
     if qemu is None:
         pytest.skip("qemu-aarch64 is not installed (Debian package qemu-user)")
-    cache = ROOT / ".cache" / "standalone"
-    folder = cache / "image-bookworm-arm64"
-    if not folder.is_dir():
-        apt = PrivateApt(
-            folder=cache / "apt-bookworm", release="bookworm", architectures=("amd64", "arm64")
-        )
-        try:
-            [package] = apt.fetch_binaries(["libc6:arm64"], cache / "packages-bookworm-arm64")
-        except BuildError as error:
-            pytest.skip(str(error))
-        subprocess.run(["dpkg-deb", "-x", package, folder], check=True, timeout=60)
-    return qemu, folder
+    try:
+        with alone():
+            return qemu, make_arm64_libraries(CACHE)
+    except BuildError as error:
+        pytest.skip(str(error))

@@ -43,3 +43,22 @@ def make_image(cache: Path, release: str) -> Path:
         tree.chmod(0o755)
         tree.replace(image)
     return image
+
+
+def make_arm64_libraries(cache: Path) -> Path:
+    """Give a folder with glibc for arm64, made once.
+
+    Raises:
+        BuildError: the package cannot be had.
+    """
+    folder = cache / "image-bookworm-arm64"
+    if folder.is_dir():
+        return folder
+    with tempfile.TemporaryDirectory(dir=cache, prefix="image-") as scratch:
+        apt = PrivateApt(
+            folder=cache / "apt-bookworm", release="bookworm", architectures=("amd64", "arm64")
+        )
+        [package] = apt.fetch_binaries(["libc6:arm64"], Path(scratch) / "packages")
+        subprocess.run(["dpkg-deb", "-x", package, Path(scratch) / "tree"], check=True, timeout=60)
+        (Path(scratch) / "tree").replace(folder)
+    return folder
