@@ -320,7 +320,7 @@ test_on() {
     else
         # The layer is built, and measured, with the newest Python only, so what does it is tested on no other; and
         # Node.js's client is the same under every Python.
-        run+=(pytest -m "not end_to_end and not services" --ignore=tests/layer --ignore=tests/bench)
+        run+=(pytest -m "not end_to_end and not services and not newest" --ignore=tests/layer --ignore=tests/bench)
         run+=("--deselect=$NODE_TESTS::test_the_nodejs_client")
         run+=("--deselect=$NODE_TESTS::test_a_client_that_cannot_be_installed_is_said_in_one_line")
         run+=(-o "cache_dir=.cache/pytest-$minor")
@@ -372,7 +372,8 @@ run_tests() {
     else
         test_on_older "$workers" "$@" || failed=1
         wait "${PREPARING[@]}" || true
-        test_on "$NEWEST" "$workers" "$@" || failed=1
+        # One more again: here tests wait for functions, sinks and tools.
+        test_on "$NEWEST" "$((workers + 1))" "$@" || failed=1
     fi
     say "branch coverage of extension/ (Python $NEWEST; what runs as python -S, as in the layer, is not seen)"
     { "$PYTHON" -m coverage combine --quiet && "$PYTHON" -m coverage report; } || warn "  nothing of extension/ ran"

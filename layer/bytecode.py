@@ -48,6 +48,9 @@ private = sys.argv[1]
 sys.path[:] = [entry for entry in sys.path if entry] + [private, private + "/deps"]
 import anyio, certifi, httpcore, httpx, importlib, os, pkgutil, structlog
 assert hasattr(httpcore.AnyIOBackend, "connect_tcp"), "httpcore has no anyio backend"
+# What anyio imports when it is asked for, it does not miss before.
+assert anyio.connect_tcp and anyio.run and anyio.to_thread
+importlib.import_module("anyio._backends._asyncio")
 assert os.path.isfile(certifi.where()), "the certificate authorities are missing"
 httpx.Client().close()
 import extension

@@ -22,6 +22,8 @@ from tests.emulator.support import Seen
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.newest
+
 PAYLOADS: list[Any] = [{"a": 1}, {"do": "raise"}]
 ORDINARY = {"PROBE_APIS": "telemetry logs"}
 MANAGED = {

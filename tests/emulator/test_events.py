@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 from emulator.events import Flavour, encode, function_event, iso_time, platform_event
 
 
+@pytest.mark.newest
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),

@@ -11,6 +11,8 @@ from extension import automaton
 from extension.automaton import MAX_KNOWN_CHARACTERS, MAX_KNOWN_STEPS
 from extension.linear import Linear
 
+pytestmark = pytest.mark.newest
+
 HOSTILE = [
     *("(a+)+$", "(a|aa)+$", "(a|a?)+b", "(x+x+)+y", ".*.*=.*", "(?:a?){50}a{50}", "\\w*\\d*z$"),
     *("a|a*b", "(?:a|x)*?(?:=|y)", "(.*)*\\d", "(?:a{1,5}){1,5}\\Z", "[^b]*b|a"),

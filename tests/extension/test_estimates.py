@@ -13,6 +13,8 @@ from extension.rules import Pace
 from tests.extension.batches import done, line, report, start
 from tests.extension.environment import Environment
 
+pytestmark = pytest.mark.newest
+
 INVOCATIONS = 2500
 MINUTE_MS = 60_000
 SIGMAS = 4.0

@@ -5,6 +5,8 @@ import pytest
 
 from whatif.clusters import BUCKETS, MAX_EXACT, Clusters
 
+pytestmark = pytest.mark.newest
+
 
 def squares(counts: dict[int, int], amount: float = 1.0) -> float:
     """Adds each transaction's invocations, all mixed up."""

@@ -23,6 +23,10 @@ from extension.transport import Reply
 OVERHEAD_BYTES = 4096
 """Of an entry beside its line: ids, names and an ARN, which AWS bounds to about 600 characters together."""
 
+MAX_CHAR_BYTES = 6
+"""Of a character in JSON: a control character is written as its number (RFC 8259, section 7)."""
+QUOTES_BYTES = 2
+
 _JOINED = 128
 """Entries at a time: some ten kilobytes of common lines."""
 
@@ -57,7 +61,8 @@ def json_bytes(text: str) -> int:
 
 def pieces_of(text: str, max_bytes: int, size_of: Callable[[str], int]) -> list[str]:
     """Cuts a text, between characters, into pieces of ``max_bytes`` at most."""
-    if len(text) * 6 <= max_bytes or size_of(text) <= max_bytes or len(text) == 1:
+    most_bytes = len(text) * MAX_CHAR_BYTES + QUOTES_BYTES
+    if most_bytes <= max_bytes or size_of(text) <= max_bytes or len(text) == 1:
         return [text]
     middle = len(text) // 2
     first = pieces_of(text[:middle], max_bytes, size_of)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from extension.kept import epoch_ns, kept_in
 from extension.parcels import Answer, Parcel, Receipt
@@ -657,6 +657,7 @@ def test_content_types(kind: str) -> None:
 
 
 @given(text=st.text(max_size=300), max_bytes=st.integers(min_value=8, max_value=100))
+@example(text="\x1f\x1f", max_bytes=12)
 def test_pieces_put_together_are_the_text(text: str, max_bytes: int) -> None:
     """Nothing is cut off, no piece is too long, and no character is cut in two."""
     for size_of in (utf8_bytes, json_bytes):
