@@ -1,45 +1,32 @@
 """Bytecode for each Python at hand, and the proof that each can import what the layer holds.
 
 Promises bytecode that is used: `unchecked-hash` files, valid whatever timestamps the layer's files
-get when Lambda unpacks them, and equal bytes from equal sources. The sources stay beside it: one
-folder serves several versions, and anyio reads its own source when it is imported.
+get when Lambda unpacks them, and equal bytes from equal sources. Docstrings are not in it (see
+`bundle.py`, which compiles). The sources stay beside it: one folder serves several versions, and
+anyio reads its own source when it is imported.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from layer.archive import tree_files
 from layer.dependencies import BuildError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["PRIVATE", "precompile", "verify"]
 
 PRIVATE = "flight-recorder"
 """The folder in the layer that holds our package and its dependencies, out of the function's way."""
 
+COMPILES = ("-SBs", "-Xno_debug_ranges")
+"""What Python is told when it compiles: to leave out the columns of each instruction (3.11 and later), which nothing but
+the carets in a traceback needs. The zip is a sixth smaller without."""
+
 COMPILE_TIMEOUT_SECONDS = 180.0
 """A tree compiles in a few seconds; the rest is for a busy machine."""
-
-# The name in tracebacks is where the file is in Lambda, so the folder of the build is nowhere.
-# The digests of frozensets of strings depend on the hash seed, hence PYTHONHASHSEED below.
-COMPILE = """
-import importlib.util, os, py_compile, sys
-root = sys.argv[1]
-for name in sys.stdin.read().splitlines():
-    source = os.path.join(root, name)
-    py_compile.compile(
-        source,
-        cfile=importlib.util.cache_from_source(source),
-        dfile="/opt/" + name,
-        doraise=True,
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
-"""
 
 # httpcore swallows an anyio that cannot be imported and fails at the first request; so it is asked.
 VERIFY = """
@@ -68,12 +55,13 @@ def precompile(root: Path, pythons: dict[str, Path]) -> None:
     Raises:
         BuildError: a file does not compile under one of them.
     """
-    names = [path.relative_to(root).as_posix() for path in tree_files(root)]
-    listing = "\n".join(name for name in names if name.endswith(".py"))
+    sources = [path for path in tree_files(root) if path.suffix == ".py"]
     with ThreadPoolExecutor() as workers:
         for version, process in zip(
             pythons,
-            workers.map(lambda python: _compile(python, root, listing), pythons.values()),
+            workers.map(
+                lambda version: _compile(version, pythons[version], root, sources), pythons
+            ),
             strict=True,
         ):
             if process.returncode != 0:
@@ -109,14 +97,29 @@ def verify(root: Path, pythons: dict[str, Path]) -> None:
         raise BuildError("importing the layer wrote files into it")
 
 
-def _compile(python: Path, root: Path, listing: str) -> subprocess.CompletedProcess[str]:
+def _compile(
+    version: str, python: Path, root: Path, sources: list[Path]
+) -> subprocess.CompletedProcess[str]:
+    tag = f"cpython-{version.replace('.', '')}"
+    listed = [
+        {
+            "name": "",
+            "path": str(source),
+            # The name in tracebacks is where the file is in Lambda, so the folder of the build is nowhere.
+            "shown": f"/opt/{source.relative_to(root).as_posix()}",
+            "source": False,
+            "target": str(source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc"),
+        }
+        for source in sources
+    ]
     return subprocess.run(
-        [str(python), "-SBs", "-c", COMPILE, str(root)],
-        input=listing,
+        [str(python), *COMPILES, str(Path(__file__).parent / "bundle.py")],
+        input=json.dumps(listed),
         capture_output=True,
         text=True,
         check=False,
         timeout=COMPILE_TIMEOUT_SECONDS,
+        # The order in frozensets of strings depends on it.
         env={"PYTHONHASHSEED": "0"},
         cwd="/",
     )

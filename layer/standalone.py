@@ -26,7 +26,7 @@ from pathlib import Path
 
 from layer.archive import entry_time, tree_files, write_archive
 from layer.build import EXTENSION_NAME, ROOT, Sources, unpack
-from layer.bytecode import PRIVATE
+from layer.bytecode import COMPILES, PRIVATE
 from layer.compiling import ARCHITECTURES, LEFT_OUT, OLDEST_GLIBC
 from layer.dependencies import BuildError, install, select
 from layer.gates import check_paths, check_programs, check_sizes
@@ -296,7 +296,7 @@ def _compile(job: Job, private: Path, modules: list[Module], *, as_files: set[st
         )
     words = [str(private / "modules")] if job.packing == "bundle" else []
     done = subprocess.run(
-        [str(job.build_python), "-SBs", str(Path(__file__).parent / "bundle.py"), *words],
+        [str(job.build_python), *COMPILES, str(Path(__file__).parent / "bundle.py"), *words],
         input=json.dumps(listed),
         capture_output=True,
         text=True,
