@@ -16,13 +16,13 @@ KEPT = 0.12
 WATCHING_USD = 15 * 0.30 + 5 * 0.10
 
 SAID = {
-    "exec to register": 2.7,
+    "exec to register": 4,
     "exec to first Next": 16,
     "CPU in the first 300 ms": 143,
     "CPU taken from a first invocation sent at once": 172,
     "CPU of an invocation of ten lines, dropped": 0.17,
     "CPU of a line, Python logger": 0.5,
-    "CPU of a line, JSON as text": 1.1,
+    "CPU of a line, JSON objects": 1.3,
     "added, FLUSH=end": 26,
     "added, FLUSH=adaptive, quiet": 26,
     "runtimeDone's arrival to Next, 100 lines delivered": 2.7,
