@@ -1,6 +1,7 @@
 """``LocalLambda``: the emulator for a test or a script that has no event loop.
 
-Everything runs on a loop in a thread of its own; each method hands over and waits, with a bound.
+Everything runs on a loop in a thread of its own; each method hands over and waits, with a bound. Longer than most modules:
+it is all that a user of the emulator calls, in one place.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from pathlib import Path
 from layer.archive import tree_files
 from layer.dependencies import BuildError
 
-__all__ = ["PRIVATE", "precompile", "verify"]
+__all__ = ["PRIVATE", "precompile", "run_bundle", "verify"]
 
 PRIVATE = "flight-recorder"
 """The folder in the layer that holds our package and its dependencies, out of the function's way."""
@@ -101,7 +101,7 @@ def _compile(
     version: str, python: Path, root: Path, sources: list[Path]
 ) -> subprocess.CompletedProcess[str]:
     tag = f"cpython-{version.replace('.', '')}"
-    listed = [
+    listed: list[dict[str, object]] = [
         {
             "name": "",
             "path": str(source),
@@ -112,8 +112,15 @@ def _compile(
         }
         for source in sources
     ]
+    return run_bundle(python, listed)
+
+
+def run_bundle(
+    python: Path, listed: list[dict[str, object]], *words: str
+) -> subprocess.CompletedProcess[str]:
+    """Compile modules with `python`: run `bundle.py` with these words on a list as it takes it."""
     return subprocess.run(
-        [str(python), *COMPILES, str(Path(__file__).parent / "bundle.py")],
+        [str(python), *COMPILES, str(Path(__file__).parent / "bundle.py"), *words],
         input=json.dumps(listed),
         capture_output=True,
         text=True,

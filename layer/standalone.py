@@ -5,7 +5,8 @@ For functions in Node.js, Java, .NET, Ruby, Go, a custom runtime or a container 
 bytecode for all modules, and what has to be a file.
 
 Promises: the same inputs give the same bytes; what is too large, needs a newer glibc than any runtime has or names this
-machine is not written; a build that fails leaves the last zip as it was.
+machine is not written; a build that fails leaves the last zip as it was. Longer than most modules: what goes into the
+layer, where it lies there, and the proof that it imports are one list seen from three sides.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import argparse
 import ast
 import hashlib
-import json
 import os
 import platform
 import shutil
@@ -26,7 +26,7 @@ from pathlib import Path
 
 from layer.archive import entry_time, tree_files, write_archive
 from layer.build import EXTENSION_NAME, ROOT, Sources, unpack
-from layer.bytecode import COMPILES, PRIVATE
+from layer.bytecode import PRIVATE, run_bundle
 from layer.compiling import ARCHITECTURES, LEFT_OUT, OLDEST_GLIBC
 from layer.dependencies import BuildError, install, select
 from layer.gates import check_paths, check_programs, check_sizes
@@ -280,7 +280,7 @@ def _copy_libraries(job: Job, private: Path, dynload: Path) -> None:
 
 def _compile(job: Job, private: Path, modules: list[Module], *, as_files: set[str]) -> None:
     """Write the bytecode of `modules`: some where their sources would be, the others into the bundle."""
-    listed = []
+    listed: list[dict[str, object]] = []
     for module in modules:
         target = (private / module.place).with_suffix(".pyc")
         if module.name in as_files:
@@ -295,17 +295,7 @@ def _compile(job: Job, private: Path, modules: list[Module], *, as_files: set[st
             }
         )
     words = [str(private / "modules")] if job.packing == "bundle" else []
-    done = subprocess.run(
-        [str(job.build_python), *COMPILES, str(Path(__file__).parent / "bundle.py"), *words],
-        input=json.dumps(listed),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TIMEOUT_SECONDS,
-        # The order in frozensets, and so in bytecode, depends on the seed.
-        env={"PYTHONHASHSEED": "0"},
-        cwd="/",
-    )
+    done = run_bundle(job.build_python, listed, *words)
     if done.returncode != 0:
         raise BuildError(f"the layer's modules do not compile:\n{done.stderr}")
 
