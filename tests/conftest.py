@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import settings
@@ -14,15 +15,40 @@ from hypothesis import settings
 from layer.build import unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterator
+    from types import FrameType
 
-# How long an example takes says how busy the machine is; pytest's own time-out ends what hangs.
-settings.register_profile("steady", deadline=None)
-settings.load_profile("steady")
+# How long an example takes says how busy the machine is; pytest's own time-out ends what hangs. The ordinary run draws
+# the same examples every time, so it says the same every time. `./build.sh fuzz` draws new ones.
+FUZZ_EXAMPLES = 20_000
+settings.register_profile("ordinary", deadline=None, derandomize=True)
+settings.register_profile("fuzz", deadline=None, max_examples=FUZZ_EXAMPLES)
+settings.load_profile("ordinary")
 
 ROOT = Path(__file__).resolve().parent.parent
 
 BUILD_TIMEOUT_SECONDS = 300
+
+
+class TimedOut(BaseException):
+    """A test took longer than its time-out."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_timeout_set_timer(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a time-out end the test: Hypothesis would take pytest's exception for a finding, and shrink it."""
+    done = yield
+    fail = signal.getsignal(signal.SIGALRM)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        try:
+            cast("Callable[[int, FrameType | None], None]", fail)(number, frame)
+        except pytest.fail.Exception as error:
+            raise TimedOut(str(error)) from None
+
+    if callable(fail):
+        signal.signal(signal.SIGALRM, end)
+    return done
 
 
 def _build_sh(*arguments: str) -> str:

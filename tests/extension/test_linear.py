@@ -1,13 +1,16 @@
 """Regular expressions in linear time: they find what Python's find."""
 
 import re
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from extension.expressions import _parser  # type: ignore[attr-defined]
 from extension.linear import Linear, may_hold
+from tests.doubles.python_re import PythonRe
 
 PATTERNS = [
     "a",
@@ -143,20 +146,43 @@ def repeats_nothing(tree: Any) -> bool:
     return False
 
 
-@settings(max_examples=400, deadline=None)
+@pytest.fixture(scope="module")
+def python_re() -> Iterator[PythonRe]:
+    with closing(PythonRe()) as python_re:
+        yield python_re
+
+
+BACKTRACKS = "(?s)(?:(?:(?:.|)){2,}){2,}(?:[^a]\\s){2,}(?:|)"
+"""Python's ``re`` does not come back from this one on a dozen characters."""
+
+
+@settings(max_examples=400)
 @given(patterns(), st.sampled_from(FLAGS), st.text("aabc1A_ é\n", min_size=1, max_size=12))
-def test_it_agrees_with_pythons_own_on_any_pattern(made: str, flags: str, text: str) -> None:
-    """Whether there is a match, and where; if a part that may match nothing is repeated, whether only."""
+def test_pattern_agrees_with_python_re_on_any_expression(
+    python_re: PythonRe, made: str, flags: str, text: str
+) -> None:
+    """Users write patterns for ``re``: a match is a match, at the same place where ``re``'s rule is the same."""
     # Not the empty text: \B is not found in it before Python 3.14.
     pattern = flags + made
+    expected = python_re.search(pattern, text)
+    assume(expected is not None)
+    assert expected is not None
 
     found = spans(pattern, text)
 
-    assert Linear(pattern).search(text) == bool(re.search(pattern, text))
+    assert Linear(pattern).search(text) == expected[0]
     if not repeats_nothing(_parser.parse(pattern)):
-        assert found == spans_of_python(pattern, text)
+        assert found == expected[1]
     assert all(start < end for start, end in found)
     assert [at for span in found for at in span] == sorted(at for span in found for at in span)
+
+
+def test_pattern_answers_where_python_re_backtracks_without_end() -> None:
+    """A comparison must be able to end ``re``; ours answers the same question at once."""
+    with closing(PythonRe(timeout_s=0.2)) as python_re:
+        assert python_re.search(BACKTRACKS, "aaaaaaaaaaaaaaaaaaaaaaaaaaa") is None
+        assert python_re.search("a+", "caab") == (True, [(1, 3)])
+    assert not Linear(BACKTRACKS).search("aaaaaaaaaaaaaaaaaaaaaaaaaaa")
 
 
 @pytest.mark.parametrize(
