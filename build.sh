@@ -185,7 +185,7 @@ ensure_newest() {
 layer() {
     if [[ "${1:-}" == --standalone ]]; then
         say "standalone layers"
-        "$PYTHON" -m layer.standalone "${@:2}"
+        "$PYTHON" -m layer.standalone.build "${@:2}"
         return
     fi
     local entry arguments=()
@@ -193,7 +193,7 @@ layer() {
         arguments+=(--python "${entry#* }")
     done
     say "layer"
-    "$PYTHON" -m layer.build "${arguments[@]}" "$@"
+    "$PYTHON" -m layer.function_python.build "${arguments[@]}" "$@"
 }
 
 demo() {
@@ -285,7 +285,7 @@ ensure_node_client() {
     command -v node >/dev/null && command -v npm >/dev/null || return 0
     compgen -G ".cache/emulator/aws-lambda-ric-node*" >/dev/null && return
     say "Node.js's runtime client (compiled once, in a minute or two)"
-    "$PYTHON" -c 'from emulator.runtimes import find_node, node_client; node_client(find_node())' 2>/dev/null ||
+    "$PYTHON" -c 'from emulator.machine.runtimes import find_node, node_client; node_client(find_node())' 2>/dev/null ||
         warn "  could not be made (it needs npm, autoconf automake libtool cmake g++ make): Node.js tests are left out"
 }
 

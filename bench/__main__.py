@@ -10,12 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from layer.build import unpack
-
-from . import cold, cost, latency, memory, report, soak, startup
-from .chart import Bar, Group, draw
-from .figures import Row
-from .subjects import FLOOR, KEEPING, LAYER, OBVIOUS, Bench, prepare
+from bench.parts import cold, cost, latency, memory, soak, startup
+from bench.reporting import report
+from bench.reporting.chart import Bar, Group, draw
+from bench.reporting.figures import Row
+from bench.subjects import FLOOR, KEEPING, LAYER, OBVIOUS, Bench, prepare
+from layer.function_python.build import unpack
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON_LAYER = ROOT / "dist" / "flight-recorder-python.zip"

@@ -18,7 +18,7 @@ from socket import IPPROTO_TCP, SO_REUSEADDR, SOL_SOCKET, TCP_NODELAY, create_co
 from types import TracebackType
 from typing import NamedTuple, final
 
-from .process import CORES, OURS, THEIRS, cpu_ns
+from bench.process import CORES, OURS, THEIRS, cpu_ns
 
 WAIT_S = 20.0
 """The most that any answer may take: a measurement that waits longer is broken, not slow."""

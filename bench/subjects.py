@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from .control_plane import ControlPlane
+from bench.control_plane import ControlPlane
 
 HERE = Path(__file__).resolve().parent
-LAUNCHER = HERE.parent / "layer" / "launcher.c"
+LAUNCHER = HERE.parent / "layer" / "standalone" / "launcher.c"
 
 FLOOR = "floor"
 KEEPING = "floor that keeps"
@@ -167,7 +167,7 @@ def prepare(
     own = opt / "flight-recorder" / "bin" / "python3"
     brings_python = own.exists()
     floor = own if brings_python else copy
-    _compile(floor, HERE / "floor.py", compiled, scratch)
+    _compile(floor, HERE / "programs" / "floor.py", compiled, scratch)
     bare = (str(floor), "-ISB", str(compiled))
     launcher = str(opt / "extensions" / "flight-recorder")
     # The libraries of the obvious way are the layer's own copies, compiled ahead as those are.
@@ -184,7 +184,9 @@ def prepare(
         Subject(name=FLOOR, command=bare, environ=environ),
         Subject(name=KEEPING, command=(*bare, "keep"), environ=environ),
         Subject(
-            name=OBVIOUS, command=(str(copy), str(HERE / "obvious.py")), environ=environ | deps
+            name=OBVIOUS,
+            command=(str(copy), str(HERE / "programs" / "obvious.py")),
+            environ=environ | deps,
         ),
         layer,
     ]

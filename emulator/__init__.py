@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from emulator.batcher import DeliveryPolicy
 from emulator.cloud import LocalLambda
-from emulator.ending import ExtensionEnd, ShutdownResult
-from emulator.errors import (
+from emulator.machine.filesystem import RootFileSystem
+from emulator.machine.frames import Line
+from emulator.model.errors import (
     ComponentMissing,
     EmulatorError,
     EmulatorTimeout,
@@ -13,13 +13,13 @@ from emulator.errors import (
     IsolationRefused,
     MisuseError,
 )
-from emulator.frames import Line
-from emulator.function import Function
-from emulator.invocation import InvokeResult
-from emulator.journal import Entry, Journal
-from emulator.layers import RootFileSystem
-from emulator.starting import InitResult
-from emulator.variations import GARBAGE_KINDS, Variations
+from emulator.model.function import Function
+from emulator.model.invocation import InvokeResult
+from emulator.model.journal import Entry, Journal
+from emulator.model.variations import GARBAGE_KINDS, Variations
+from emulator.phases.init import InitResult
+from emulator.phases.shutdown import ExtensionEnd, ShutdownResult
+from emulator.telemetry.batcher import DeliveryPolicy
 
 __all__ = [
     "GARBAGE_KINDS",

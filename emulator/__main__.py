@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from emulator.cloud import LocalLambda
-from emulator.errors import EmulatorError
-from emulator.function import Function
+from emulator.model.errors import EmulatorError
+from emulator.model.function import Function
+from emulator.model.variations import GARBAGE_KINDS, Variations
 from emulator.serve import serve
-from emulator.variations import GARBAGE_KINDS, Variations
 
 if typing.TYPE_CHECKING:
-    from emulator.frames import Line
-    from emulator.invocation import InvokeResult
+    from emulator.machine.frames import Line
+    from emulator.model.invocation import InvokeResult
 
 EPILOG = """
 examples:

@@ -19,29 +19,35 @@ from concurrent.futures import (
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from emulator.batcher import DeliveryPolicy
-from emulator.clock import Clock
-from emulator.environment import Setting
-from emulator.errors import EmulatorTimeout, IsolationRefused, MisuseError
-from emulator.journal import Journal
-from emulator.layers import Places, RootFileSystem, unpack_layers
-from emulator.lifecycle import Lifecycle
-from emulator.output import EVENT_OVERHEAD_BYTES, Output
-from emulator.processes import Child, Processes
-from emulator.runtimes import Interpreter, find_node, node_client, python_client, runtime_version
-from emulator.telemetry import Telemetry
-from emulator.variations import Variations
-from emulator.wire import Request, Response, Server
+from emulator.machine.filesystem import Places, RootFileSystem, unpack_layers
+from emulator.machine.processes import Child, Processes
+from emulator.machine.runtimes import (
+    Interpreter,
+    find_node,
+    node_client,
+    python_client,
+    runtime_version,
+)
+from emulator.model.clock import Clock
+from emulator.model.errors import EmulatorTimeout, IsolationRefused, MisuseError
+from emulator.model.http1 import Request, Response, Server
+from emulator.model.journal import Journal
+from emulator.model.variations import Variations
+from emulator.phases.environment import Setting
+from emulator.phases.lifecycle import Lifecycle
+from emulator.telemetry.batcher import DeliveryPolicy
+from emulator.telemetry.hub import Telemetry
+from emulator.telemetry.output import EVENT_OVERHEAD_BYTES, Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
     from types import TracebackType
 
-    from emulator.ending import ShutdownResult
-    from emulator.frames import Line, RawRecord
-    from emulator.function import Function
-    from emulator.invocation import Invocation, InvokeResult
-    from emulator.starting import InitResult
+    from emulator.machine.frames import Line, RawRecord
+    from emulator.model.function import Function
+    from emulator.model.invocation import Invocation, InvokeResult
+    from emulator.phases.init import InitResult
+    from emulator.phases.shutdown import ShutdownResult
 
 __all__ = ["Isolation", "LocalLambda"]
 

@@ -6,8 +6,8 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
-from emulator.events import encode
-from emulator.wire import Request, Response, Server
+from emulator.model.events import encode
+from emulator.model.http1 import Request, Response, Server
 
 if TYPE_CHECKING:
     from emulator.cloud import LocalLambda

@@ -4,6 +4,9 @@ The package promises one thing to whoever imports it: importing ``extension`` lo
 loaded before the first ``/event/next`` is decided in :mod:`extension.boot`, and a test holds the list.
 """
 
+PREFIX = "FLIGHT_RECORDER_"
+
 __version__ = "0.1.0"
+
 EXTENSION_NAME = "flight-recorder"
 """The name to register under. Lambda wants the file name in ``/opt/extensions`` (AWS: Extensions API)."""

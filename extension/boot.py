@@ -15,23 +15,24 @@ A test holds the list of modules that this part may load. ``os`` is not among th
 import posix
 import sys
 import time
-from _socket import (
-    AF_INET,
-    SO_REUSEADDR,
-    SOCK_STREAM,
-    SOL_SOCKET,
-    socket as Socket,  # noqa: N812 - the class, under the name the standard library gives it
-)
+from _socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket as Socket  # noqa: N812 - the class, under the name the standard library gives it
 
-from . import EXTENSION_NAME
-from .extensions_api import ExtensionsApi
+from extension import EXTENSION_NAME
+from extension.lambda_api import (
+    BUFFERING,
+    LOGS_API,
+    LOGS_SCHEMAS,
+    MANAGED_INSTANCES,
+    MAX_PAUSE_S,
+    REGISTER_PAUSE_S,
+    TELEMETRY_API,
+    TELEMETRY_SCHEMAS,
+    ExtensionsApi,
+    Subscription,
+)
 
 SUBSCRIBE_BUDGET_S = 4.0
 """For all attempts together: well inside the 10 s that Lambda gives to init."""
-
-REGISTER_PAUSE_S = 0.05
-MAX_PAUSE_S = 1.0
-"""Pauses between attempts grow up to this: quick enough to be in time for init, slow enough to cost no CPU."""
 
 LISTEN_BACKLOG = 16
 """Lambda opens one connection a subscription; the rest is for a peer that reconnects in a hurry."""
@@ -40,27 +41,6 @@ MINIMUM_PYTHON = (3, 10)
 
 IDENTIFIER_CHARS = "0123456789abcdefABCDEF-"
 """Of a UUID, which an identifier is (AWS: Lambda Extensions API); it does not begin with ``--``, as options do."""
-
-LOGS_API = "/2020-08-15/logs"
-TELEMETRY_API = "/2022-07-01/telemetry"
-SCHEMA_WITHOUT_ENDS = "2020-08-15"
-"""It has no ``platform.runtimeDone`` (AWS: Logs API)."""
-LOGS_SCHEMAS = ("2021-03-18", SCHEMA_WITHOUT_ENDS)
-TELEMETRY_SCHEMAS = ("2025-01-29", "2022-12-13", "2022-07-01")
-
-BUFFERING = '{"maxItems":1000,"maxBytes":262144,"timeoutMs":25}'
-"""The smallest that Lambda accepts of each: the sooner a batch comes, the sooner a verdict is possible."""
-
-
-class Subscription:
-    """Which API delivers, in which schema, and the answers of those that would not."""
-
-    __slots__ = ("path", "refusals", "schema")
-
-    def __init__(self) -> None:
-        self.path = ""
-        self.schema = ""
-        self.refusals: list[str] = []
 
 
 class Boot:
@@ -77,9 +57,7 @@ class Boot:
 
     def __init__(self, environ: dict[str, str], *, identifier: str = "") -> None:
         self.environ = environ
-        self.managed_instances = (
-            environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "lambda-managed-instances"
-        )
+        self.managed_instances = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == MANAGED_INSTANCES
         self.api = ExtensionsApi(
             environ.get("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"), identifier=identifier
         )
@@ -199,7 +177,7 @@ def run_by_hand(arguments: list[str], environ: dict[str, str]) -> None:
     if sys.version_info < MINIMUM_PYTHON:
         os.write(2, b"needs Python 3.10 or newer\n")
         os._exit(1)
-    from .checking import main as check
+    from extension.selfcheck.cli import main as check
 
     # Not by returning: a name that is still being resolved would keep the process.
     os._exit(check(arguments, environ))
@@ -233,9 +211,15 @@ def main(arguments: list[str]) -> None:
         listen(boot)
         subscribe(boot)
         boot.api.ask_next()
-        from .__main__ import run
+        from extension.app.run import run
 
-        run(boot)
+        run(
+            environ,
+            api=boot.api,
+            subscription=boot.subscription,
+            listener=boot.listener,
+            listener_problem=boot.listener_problem,
+        )
     except Exception as error:  # noqa: BLE001 - the one outermost guard: the function survives us
         where = error.__traceback__
         while where is not None and where.tb_next is not None:

@@ -1,1 +1,1 @@
-"""How the layer is put together: `python -m layer.build`, which `./build.sh layer` calls."""
+"""How the layer is put together: `python -m layer.function_python.build`, which `./build.sh layer` calls."""

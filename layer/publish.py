@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from layer.dependencies import RUNTIMES
+from layer.function_python.dependencies import RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

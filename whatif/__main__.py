@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.demo.table import Paint
-from extension.config import PREFIX
-from whatif.grid import GridError, grid_of, read_axis
-from whatif.page import page
-from whatif.readers import FORMS
-from whatif.report import report
-from whatif.runner import RunnerError
-from whatif.settings_source import SettingsError, read_environ
-from whatif.sources import SourceError, files_of
-from whatif.study import study_of
-from whatif.view import view_of
+from extension import PREFIX
+from whatif.logs.files import SourceError, files_of
+from whatif.logs.readers import FORMS
+from whatif.model.settings_source import SettingsError, read_environ
+from whatif.replay.grid import GridError, grid_of, read_axis
+from whatif.replay.runner import RunnerError
+from whatif.replay.study import study_of
+from whatif.report.html import page
+from whatif.report.text import report
+from whatif.report.view import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from whatif.study import Study
+    from whatif.replay.study import Study
 
 DEFAULT_PAGE = "whatif.html"
 

@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator import EmulatorError
 from emulator.demo import report
 from emulator.demo.check import Row, faults
 from emulator.demo.plan import FUNCTIONS, plan_of
 from emulator.demo.receiver import Receiver
 from emulator.demo.run import Buffered, FunctionRun, missing_for, run_buffered, run_function
 from emulator.demo.table import WIDTH, Paint
+from emulator.model.errors import EmulatorError
 
 if TYPE_CHECKING:
     from emulator.demo.plan import DemoFunction, Planned

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.output import EVENT_OVERHEAD_BYTES
+from emulator.telemetry.output import EVENT_OVERHEAD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

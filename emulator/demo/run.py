@@ -9,18 +9,27 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from emulator import ComponentMissing, EmulatorTimeout, Function, InvokeResult, LocalLambda
+from emulator.cloud import LocalLambda
 from emulator.demo.check import Row
 from emulator.demo.plan import TIMEOUT_MS, DemoFunction, Planned, settings_of
-from emulator.output import EVENT_OVERHEAD_BYTES
-from emulator.runtimes import Interpreter, cache_directory, find_node, node_client, python_client
+from emulator.machine.runtimes import (
+    Interpreter,
+    cache_directory,
+    find_node,
+    node_client,
+    python_client,
+)
+from emulator.model.errors import ComponentMissing, EmulatorTimeout
+from emulator.model.function import Function
+from emulator.telemetry.output import EVENT_OVERHEAD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from emulator import Line
     from emulator.demo.receiver import Receiver
+    from emulator.machine.frames import Line
+    from emulator.model.invocation import InvokeResult
 
 __all__ = [
     "Buffered",

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from emulator import Function, LocalLambda, Variations
+from emulator.cloud import LocalLambda
+from emulator.model.function import Function
+from emulator.model.variations import Variations
 
 LAYER = Path(__file__).with_name("hello_extension")
 

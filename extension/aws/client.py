@@ -11,120 +11,23 @@ region of a bucket it was asked for in the wrong one (AWS: "Request routing" of 
 """
 
 import json
-import re
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote, urlsplit
 
-from extension.parcels import Answer, Receipt
-from extension.sinks.answers import receipt_for, retry_after_s
-from extension.transport import Reply, Transport, Unreachable
-
-from .credentials import Credentials, NoCredentials
-from .endpoints import endpoint_for, has_custom_endpoint, region_of
-from .sigv4 import Keys, Request, Scope, sha256, sign
+from extension.aws.credentials import Credentials, NoCredentials
+from extension.aws.endpoints import endpoint_for, has_custom_endpoint, region_of
+from extension.aws.errors import CLOCK_CODES, EXPIRED_CODES, LOCAL_STATUS, error_code
+from extension.aws.sigv4 import Keys, Request, Scope, sha256, sign
+from extension.transport.client import Reply, Transport
+from extension.transport.errors import Unreachable
 
 ANY_REGION = "us-east-1"
 """What is signed for at an endpoint of one's own where no region is set: emulators take any."""
 
 CLOCK_TOLERANCE_S = 60.0
 """A clock that is off by less is no reason for AWS to refuse a signature: it allows 5 minutes, S3 15."""
-
-MAX_SEARCHED_BYTES = 16 * 1024
-"""Of an XML answer, where its code is looked for: it stands at the beginning."""
-
-LOCAL_STATUS = 0
-"""The status of what is answered here and not by a server."""
-
-_CLOCK = frozenset(
-    {
-        "AuthFailure",
-        "InvalidSignatureException",
-        "RequestExpired",
-        "RequestInTheFuture",
-        "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
-    }
-)
-"""Codes that a clock which is off may be the reason of; AWS's SDKs have the same list (aws/aws-sdk-go-v2, clock skew)."""
-
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
-
-_ANSWERS = {
-    Answer.TAKEN: {"DataAlreadyAcceptedException"},
-    Answer.UNAVAILABLE: {
-        "BadDigest",
-        "BandwidthLimitExceeded",
-        "InternalError",
-        "InternalFailure",
-        "InternalServerError",
-        "InternalServiceError",
-        "InvalidSequenceTokenException",
-        "OperationAborted",
-        "OperationAbortedException",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-        "SlowDown",
-        "TemporaryRedirect",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "XAmzContentSHA256Mismatch",
-    },
-    Answer.DENIED: {
-        "AccessDenied",
-        "AccessDeniedException",
-        "AccountProblem",
-        "AllAccessDisabled",
-        "AuthFailure",
-        "AuthorizationHeaderMalformed",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IllegalLocationConstraintException",
-        "IncompleteSignature",
-        "IncompleteSignatureException",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidKMSResourceException",
-        "InvalidSignatureException",
-        "InvalidToken",
-        "LimitExceededException",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "NoSuchBucket",
-        "NotSignedUp",
-        "OptInRequired",
-        "PermanentRedirect",
-        "RequestExpired",
-        "RequestInTheFuture",
-        "RequestTimeTooSkewed",
-        "ResourceNotFoundException",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    },
-    Answer.TOO_LARGE: {
-        "EntityTooLarge",
-        "RequestEntityTooLarge",
-        "RequestEntityTooLargeException",
-        "RequestTooLargeException",
-    },
-}
-"""What the common errors of the services that are used say of trying again (AWS: "Common Error Types" of each API
-reference; "Error responses" of Amazon S3). Any other code goes by its status."""
-
-_ANSWER_TO = {code: answer for answer, codes in _ANSWERS.items() for code in codes}
-
-_CODE = re.compile(r"[A-Z][A-Za-z0-9.]{2,63}")
-_XML_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9.]+)\s*</Code>")
 
 
 class AwsClient:
@@ -174,7 +77,7 @@ class AwsClient:
             target: such as ``Logs_20140328.PutLogEvents``.
             payload: its parameters.
             until_s: when to give up, by ``time.monotonic``.
-            repeatable: see :meth:`extension.transport.Transport.exchange`.
+            repeatable: see :meth:`extension.transport.client.Transport.exchange`.
 
         Raises:
             Unreachable: there was no answer.
@@ -211,7 +114,7 @@ class AwsClient:
             headers: all but ``Host`` and those of the signature; they are signed too.
             body: as it goes out.
             until_s: when to give up, by ``time.monotonic``.
-            repeatable: see :meth:`extension.transport.Transport.exchange`.
+            repeatable: see :meth:`extension.transport.client.Transport.exchange`.
 
         Raises:
             Unreachable: there was no answer.
@@ -269,9 +172,9 @@ class AwsClient:
         if self._scope.service == "s3" and region != self._scope.region:
             return self._move_to(region)
         code = error_code(reply)
-        if code in _EXPIRED:
+        if code in EXPIRED_CODES:
             return self._credentials.invalidate()
-        if code not in _CLOCK:
+        if code not in CLOCK_CODES:
             return False
         try:
             told_s = parsedate_to_datetime(reply.headers.get("Date", "")).timestamp()
@@ -298,45 +201,6 @@ class AwsClient:
         if has_custom_endpoint(service, environ):
             return url
         return url.replace("://", f"://{self._host_prefix}", 1)
-
-
-def error_code(reply: Reply) -> str:
-    """Gives the code of an error, such as ``ResourceNotFoundException``; empty if there is none, or none to be shown."""
-    if reply.is_success:
-        return ""
-    text = reply.headers.get("x-amzn-errortype", "")
-    if not text and (found := _XML_CODE.search(reply.body[:MAX_SEARCHED_BYTES])):
-        text = found.group(1).decode("ascii")
-    if not text:
-        try:
-            answer = json.loads(reply.body)
-        except (ValueError, RecursionError):
-            answer = None
-        named = answer if isinstance(answer, dict) else {}
-        text = str(named.get("__type") or named.get("code") or "")
-    # It may stand between a namespace with a hash and a colon with an address.
-    code = text.partition(":")[0].rpartition("#")[2].strip()
-    return code if _CODE.fullmatch(code) else ""
-
-
-def receipt_for_aws(reply: Reply, *, sent_bytes: int) -> Receipt:
-    """Gives the receipt for an answer of AWS.
-
-    Throttling and faults on AWS's side are unavailable; missing permissions, resources, credentials and quota are
-    denied; a code that is not known goes by the status, where a mere 400 is unreadable.
-    """
-    if reply.is_success:
-        return Receipt(Answer.TAKEN, sent_bytes=sent_bytes)
-    if reply.status == LOCAL_STATUS:
-        return Receipt(Answer.DENIED, reply.body.decode())
-    code = error_code(reply)
-    by_status = receipt_for(reply, sent_bytes=sent_bytes)
-    answer = _ANSWER_TO.get(code, by_status.answer)
-    if answer is Answer.TAKEN:
-        return Receipt(answer, sent_bytes=sent_bytes)
-    detail = f"{code} ({by_status.detail})" if code else by_status.detail
-    wait_s = retry_after_s(reply) if answer is Answer.UNAVAILABLE else None
-    return Receipt(answer, detail, retry_after_s=wait_s)
 
 
 def _local_reply(code: str, detail: str) -> Reply:

@@ -12,9 +12,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from extension.transport import Reply, Transport, Unreachable
-
-from .sigv4 import Keys
+from extension.aws.sigv4 import Keys
+from extension.transport.client import Reply, Transport
+from extension.transport.errors import Unreachable
 
 REFRESH_BEFORE_S = 300.0
 """How long before they expire credentials are replaced: a signature is good for 5 minutes, so that none of ours outlives

@@ -15,12 +15,13 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from extension.aws.client import AwsClient, error_code, receipt_for_aws
-from extension.kept import kept_in
-from extension.parcels import Answer, Parcel, Receipt, Stamp
-from extension.sinks import SinkPlan
-from extension.sinks.answers import receipt_for_silence
-from extension.sinks.timeline import (
+from extension.aws.client import AwsClient
+from extension.aws.errors import error_code, receipt_for_aws
+from extension.model.chunk import Chunk, Metadata
+from extension.model.receipt import Answer, Receipt
+from extension.model.record import records_in
+from extension.sinks.base import SinkConfig
+from extension.sinks.cloudwatch_events import (
     MAX_EVENTS,
     Form,
     LogEvent,
@@ -29,7 +30,9 @@ from extension.sinks.timeline import (
     refused_by,
     requests_of,
 )
-from extension.transport import Reply, Unreachable
+from extension.transport.client import Reply
+from extension.transport.errors import Unreachable
+from extension.transport.responses import receipt_for_silence
 
 DEFAULT_GROUP = "/flight-recorder/"
 """Before the function's name. Not Lambda's own group, which people deny the function to stop paying for it."""
@@ -57,7 +60,7 @@ class CloudWatchSink:
 
     def __init__(
         self,
-        plan: SinkPlan,
+        config: SinkConfig,
         *,
         group: str,
         as_records: bool = False,
@@ -66,39 +69,39 @@ class CloudWatchSink:
         """Opens nothing yet.
 
         Args:
-            plan: of the sink.
+            config: of the sink.
             group: the log group's name; empty for the default.
             as_records: whether each line is written as the record that it is, with all that is known of it.
             wall_s: the time since 1970 in seconds.
         """
-        self._client = AwsClient("logs", plan.environ, wall_s=wall_s)
+        self._client = AwsClient("logs", config.environ, wall_s=wall_s)
         self._wall_s = wall_s
         self._group = group
-        self._function = plan.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
-        json_format = plan.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+        self._function = config.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+        json_format = config.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
         self._form = Form.RECORDS if as_records else Form.JSON if json_format else Form.TEXT
-        self._retention_days = plan.retention_days
+        self._retention_days = config.retention_days
         self._retention_tries = RETENTION_TRIES
         self._environment_id = self._stream = ""
         self._stream_exists = False
         self._perhaps_there: set[int] = set()
 
-    def send(self, parcels: list[Parcel], *, timeout_s: float) -> Receipt:
-        """Writes parcels to the stream, in as many requests as CloudWatch's limits want.
+    def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
+        """Writes chunks to the stream, in as many requests as CloudWatch's limits want.
 
         ``sent_bytes`` counts as CloudWatch bills: messages in UTF-8, and 26 bytes for each.
         """
         until_s = time.monotonic() + timeout_s
-        stamp = parcels[0].stamp
-        self._name(stamp)
+        metadata = chunks[0].metadata
+        self._name(metadata)
         events = mark_repetition(
             log_events(
-                kept_in(parcels),
+                records_in(chunks),
                 form=self._form,
                 now_ms=int(self._wall_s() * 1000),
             ),
             self._perhaps_there,
-            environment_id=stamp.environment_id,
+            environment_id=metadata.environment_id,
         )
         receipt = self._write(requests_of(events), until_s)
         if receipt.answer is Answer.TAKEN:
@@ -113,16 +116,16 @@ class CloudWatchSink:
         """Closes the connection."""
         self._client.close()
 
-    def _name(self, stamp: Stamp) -> None:
+    def _name(self, metadata: Metadata) -> None:
         """Names group and stream; anew for an environment that has become another, as after a snapshot."""
-        self._group = self._group or DEFAULT_GROUP + (self._function or stamp.function)
-        if self._environment_id == stamp.environment_id and self._stream:
+        self._group = self._group or DEFAULT_GROUP + (self._function or metadata.function)
+        if self._environment_id == metadata.environment_id and self._stream:
             return
         date = time.strftime("%Y/%m/%d", time.gmtime(self._wall_s()))
-        name = f"{date}/[{stamp.version}]{stamp.environment_id}"
+        name = f"{date}/[{metadata.version}]{metadata.environment_id}"
         # A stream's name must hold neither (AWS: CloudWatch Logs, CreateLogStream).
         self._stream = name.replace(":", "_").replace("*", "_")
-        self._environment_id = stamp.environment_id
+        self._environment_id = metadata.environment_id
         self._stream_exists = False
         self._perhaps_there = set()
 

@@ -13,12 +13,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from extension.aws.client import AwsClient, receipt_for_aws
-from extension.parcels import Answer, Parcel, Receipt
-from extension.sinks import SinkPlan
-from extension.sinks.answers import receipt_for_silence
-from extension.sinks.numbered import numbered_lines
-from extension.transport import Unreachable
+from extension.aws.client import AwsClient
+from extension.aws.errors import receipt_for_aws
+from extension.model.chunk import Chunk
+from extension.model.ndjson import numbered_lines
+from extension.model.receipt import Answer, Receipt
+from extension.sinks.base import SinkConfig
+from extension.transport.errors import Unreachable
+from extension.transport.responses import receipt_for_silence
 
 MAX_RECORDS = 500
 MAX_RECORD_BYTES = 1000 * 1024
@@ -150,12 +152,12 @@ def _error_codes(answer: bytes) -> list[str]:
 class FirehoseSink:
     """Puts records to one Firehose stream."""
 
-    def __init__(self, plan: SinkPlan, *, stream: str) -> None:
-        self._client = AwsClient("firehose", plan.environ)
+    def __init__(self, config: SinkConfig, *, stream: str) -> None:
+        self._client = AwsClient("firehose", config.environ)
         self._stream = stream
 
-    def send(self, parcels: list[Parcel], *, timeout_s: float) -> Receipt:
-        """Puts parcels, in as many requests as Firehose's limits want.
+    def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
+        """Puts chunks, in as many requests as Firehose's limits want.
 
         A line that is longer than a record may be is refused as ``too-large``. ``sent_bytes`` counts the bodies of
         what was taken.
@@ -164,7 +166,7 @@ class FirehoseSink:
         taken: set[int] = set()
         refused: dict[int, str] = {}
         sent_bytes = 0
-        for request in requests_of(packed(_fitting(numbered_lines(parcels), refused))):
+        for request in requests_of(packed(_fitting(numbered_lines(chunks), refused))):
             receipt = self._put(request, until_s)
             sent_bytes += receipt.sent_bytes
             refused.update(receipt.refused)

@@ -7,12 +7,15 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from extension.kept import Kept, kept_in
-from extension.parcels import Parcel, Receipt
-from extension.sinks import SinkPlan
-from extension.sinks.answers import receipt_for_silence, send_in_turn
-from extension.sinks.shapes import Request, shape_named
-from extension.transport import Transport, Unreachable
+from extension.model.chunk import Chunk
+from extension.model.receipt import Receipt, send_in_turn
+from extension.model.record import Record, records_in
+from extension.sinks.base import SinkConfig
+from extension.sinks.formats import format_named
+from extension.sinks.formats.base import Request
+from extension.transport.client import Transport
+from extension.transport.errors import Unreachable
+from extension.transport.responses import receipt_for_silence
 
 COMPRESSION_LEVEL = 6
 """zlib's default: on log lines, 9 took twice as long for 1 % less, 1 half as long for a sixth more (measured)."""
@@ -24,41 +27,41 @@ GZIP = 31
 class HttpSink:
     """Posts to one URL."""
 
-    def __init__(self, plan: SinkPlan, *, wall_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, config: SinkConfig, *, wall_s: Callable[[], float] = time.time) -> None:
         """Takes the plan, of which headers win over ours, and a clock for records without a time.
 
         A ``Content-Encoding`` among the headers that is not ``gzip`` turns compression off.
         """
-        before, plus, after = plan.url.partition("+")
+        before, plus, after = config.url.partition("+")
         is_named = bool(plus) and "/" not in before
-        self._shape = shape_named(before.lower() if is_named else "")
-        scheme, _, rest = (after if is_named else plan.url).partition("://")
+        self._format = format_named(before.lower() if is_named else "")
+        scheme, _, rest = (after if is_named else config.url).partition("://")
         authority, slash, path = rest.partition("?")[0].partition("/")
-        target = self._shape.target(slash + path, rest.partition("?")[2])
+        target = self._format.target(slash + path, rest.partition("?")[2])
         self._url = f"{scheme}://{authority}{target}"
-        self._headers = _headers(self._shape.content_type, plan.headers)
+        self._headers = _headers(self._format.content_type, config.headers)
         coding = self._headers["content-encoding"].lower()
         self._is_gzipped = coding == "gzip"
         if coding == "identity":
             del self._headers["content-encoding"]
-        self._transport = Transport(plan.environ)
+        self._transport = Transport(config.environ)
         self._wall_s = wall_s
 
-    def send(self, parcels: list[Parcel], *, timeout_s: float) -> Receipt:
-        """Posts the parcels, in as many requests as the receiver's limits want."""
+    def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
+        """Posts the chunks, in as many requests as the receiver's limits want."""
         until_s = time.monotonic() + timeout_s
         now_ns = int(self._wall_s() * 1000) * 1_000_000
         under_way: list[Request] = []
 
-        def chunks() -> Iterator[Sequence[Kept]]:
-            for request in self._shape.requests(kept_in(parcels), now_ns=now_ns):
+        def groups() -> Iterator[Sequence[Record]]:
+            for request in self._format.requests(records_in(chunks), now_ns=now_ns):
                 under_way.append(request)
                 yield request.records
 
-        def post(_records: Sequence[Kept]) -> Receipt:
+        def post(_records: Sequence[Record]) -> Receipt:
             return self._post(under_way.pop(), until_s)
 
-        return send_in_turn(chunks(), post)
+        return send_in_turn(groups(), post)
 
     def abort(self) -> None:
         """Breaks the connection off."""
@@ -69,7 +72,7 @@ class HttpSink:
         self._transport.close()
 
     def _post(self, request: Request, until_s: float) -> Receipt:
-        parts = self._shape.body(request)
+        parts = self._format.body(request)
         body = _gzipped(parts) if self._is_gzipped else b"".join(parts)
         request.entries.clear()
         try:
@@ -78,7 +81,7 @@ class HttpSink:
             )
         except Unreachable as error:
             return receipt_for_silence(error)
-        return self._shape.receipt(reply, request, sent_bytes=len(body))
+        return self._format.receipt(reply, request, sent_bytes=len(body))
 
 
 def _headers(content_type: str, given: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -11,15 +11,18 @@ import zlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 
-from extension.aws.client import AwsClient, receipt_for_aws
+from extension.aws.client import AwsClient
 from extension.aws.endpoints import endpoint_for
-from extension.kept import epoch_ns, kept_in
-from extension.parcels import Parcel, Receipt
-from extension.sinks import SinkPlan
-from extension.sinks.answers import receipt_for_silence
+from extension.aws.errors import receipt_for_aws
+from extension.model.chunk import Chunk
+from extension.model.ndjson import numbered_lines
+from extension.model.receipt import Receipt
+from extension.model.record import records_in
+from extension.model.timestamps import epoch_ns
+from extension.sinks.base import SinkConfig
 from extension.sinks.http import COMPRESSION_LEVEL, GZIP
-from extension.sinks.numbered import numbered_lines
-from extension.transport import Unreachable
+from extension.transport.errors import Unreachable
+from extension.transport.responses import receipt_for_silence
 
 HASH_DIGITS = 8
 """Of the body's SHA-256, beside the environment's id and a record's number: so that what is left of a batch that was
@@ -29,33 +32,33 @@ HEADERS = {"Content-Type": "application/x-ndjson"}
 SECOND_NS = 1_000_000_000
 
 
-def object_key(prefix: str, parcels: list[Parcel], body: bytes, *, otherwise_s: float) -> str:
+def object_key(prefix: str, chunks: list[Chunk], body: bytes, *, otherwise_s: float) -> str:
     """Names the object for a batch.
 
     Args:
         prefix: as set, without slashes at its ends; may be empty.
-        parcels: the batch, of which the first record with a time says in which partition it belongs.
+        chunks: the batch, of which the first record with a time says in which partition it belongs.
         body: of the object.
         otherwise_s: the time, since 1970 in seconds, for a batch in which there is none.
     """
-    stamp = parcels[0].stamp
-    first = next(kept_in(parcels))
-    times = (epoch_ns(kept.time) for kept in kept_in(parcels))
+    metadata = chunks[0].metadata
+    first = next(records_in(chunks))
+    times = (epoch_ns(kept.time) for kept in records_in(chunks))
     at_ns = next((at_ns for at_ns in times if at_ns is not None), None)
     at_s = otherwise_s if at_ns is None else at_ns // SECOND_NS
     partitions = datetime.fromtimestamp(at_s, timezone.utc).strftime(
         "year=%Y/month=%m/day=%d/hour=%H"
     )
     digits = hashlib.sha256(body).hexdigest()[:HASH_DIGITS]
-    name = f"{stamp.environment_id}-{first.number}-{digits}.ndjson.gz"
+    name = f"{metadata.environment_id}-{first.number}-{digits}.ndjson.gz"
     folders = [prefix] if prefix else []
-    return "/".join([*folders, f"function={stamp.function}", partitions, name])
+    return "/".join([*folders, f"function={metadata.function}", partitions, name])
 
 
-def _gzipped(parcels: list[Parcel]) -> bytes:
+def _gzipped(chunks: list[Chunk]) -> bytes:
     """Compresses a batch without holding all of it in plain: the same bytes each time."""
     compressor = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, GZIP)
-    pieces = [compressor.compress(line) for _, line in numbered_lines(parcels)]
+    pieces = [compressor.compress(line) for _, line in numbered_lines(chunks)]
     return b"".join([*pieces, compressor.flush()])
 
 
@@ -66,19 +69,19 @@ def _own_endpoint(environ: Mapping[str, str]) -> str:
 class S3Sink:
     """Puts objects into one bucket."""
 
-    def __init__(self, plan: SinkPlan, *, wall_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, config: SinkConfig, *, wall_s: Callable[[], float] = time.time) -> None:
         """Opens nothing yet.
 
         Args:
-            plan: of the sink.
+            config: of the sink.
             wall_s: the time since 1970 in seconds.
         """
-        _, _, rest = plan.url.partition("://")
+        _, _, rest = config.url.partition("://")
         bucket, _, prefix = rest.partition("/")
         self._prefix = prefix.strip("/")
-        self._client = AwsClient("s3", plan.environ, wall_s=wall_s)
+        self._client = AwsClient("s3", config.environ, wall_s=wall_s)
         self._folder = f"/{bucket}/"
-        if "." not in bucket and self._client.endpoint == _own_endpoint(plan.environ):
+        if "." not in bucket and self._client.endpoint == _own_endpoint(config.environ):
             # The form that S3 wants, but where no certificate would match the host's name, or where the host is not
             # S3's own and may have no such names (AWS: Amazon S3, "Virtual hosting of general purpose buckets").
             self._client.endpoint = self._client.endpoint.replace("//", f"//{bucket}.", 1)
@@ -86,11 +89,11 @@ class S3Sink:
         # The same for every batch without a time, so that its key is the same when it comes again.
         self._opened_s = wall_s()
 
-    def send(self, parcels: list[Parcel], *, timeout_s: float) -> Receipt:
-        """Puts parcels as one object."""
+    def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
+        """Puts chunks as one object."""
         until_s = time.monotonic() + timeout_s
-        body = _gzipped(parcels)
-        key = object_key(self._prefix, parcels, body, otherwise_s=self._opened_s)
+        body = _gzipped(chunks)
+        key = object_key(self._prefix, chunks, body, otherwise_s=self._opened_s)
         try:
             reply = self._client.request(
                 "PUT", self._folder + key, headers=HEADERS, body=body, until_s=until_s

@@ -10,7 +10,7 @@ from bench import batches
 from bench.control_plane import BenchError, ControlPlane
 from bench.process import cpu_ns, descriptors, memory, threads
 
-FLOOR = Path(__file__).resolve().parent.parent.parent / "bench" / "floor.py"
+FLOOR = Path(__file__).resolve().parent.parent.parent / "bench" / "programs" / "floor.py"
 
 
 def command(*words: str) -> tuple[str, ...]:

@@ -18,15 +18,16 @@ import urllib.request
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-from emulator.journal import Journal
-from emulator.processes import Child, Mount, Processes
-from emulator.runtimes import PYTHON_BOOT, Interpreter, cache_directory, python_client
+from emulator.machine.filesystem import Mount
+from emulator.machine.processes import Child, Processes
+from emulator.machine.runtimes import PYTHON_BOOT, Interpreter, cache_directory, python_client
+from emulator.model.journal import Journal
 from tests.emulator.support import APP, PROBE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator.frames import RawRecord
+    from emulator.machine.frames import RawRecord
 
 READY_S = 10.0
 TRACE_ID = "Root=1-5f35ae12-0c0fec141ab77a00bc047aa2;Parent=2be948a625588e32;Sampled=1"

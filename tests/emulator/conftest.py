@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from emulator import Function, LocalLambda
+from emulator.cloud import LocalLambda
+from emulator.model.function import Function
 from tests.emulator.support import make_function, make_layer
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator import Function, LocalLambda
+from emulator.cloud import LocalLambda
+from emulator.model.function import Function
 from tests.emulator.aws_emulator import TRACE_ID, AwsEmulator, aws_emulator_binary, prepare
 from tests.emulator.support import Seen
 
@@ -144,7 +145,7 @@ def test_an_ordinary_function_of_aws_emulator_refuses_subscriptions_as_our_varia
     """Both answer 202 with the same error body; the cloud and our default accept."""
     _, aws = run_aws(folders[0], ORDINARY, managed=False)
     prepare(folders[1], ORDINARY)
-    from emulator import Variations
+    from emulator.model.variations import Variations
 
     with LocalLambda(
         Function(code=folders[1] / "code"),

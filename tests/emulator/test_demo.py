@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator import Line
 from emulator.demo import __main__ as demo, money, run
 from emulator.demo.check import Row, account_total, faults, faults_of
 from emulator.demo.plan import (
@@ -26,6 +25,7 @@ from emulator.demo.plan import (
 )
 from emulator.demo.receiver import Receiver, Record
 from emulator.demo.table import WIDTH, Column, Paint, fit, paragraph, row_text, side_by_side, table
+from emulator.machine.frames import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -122,13 +122,13 @@ class TestPlan:
 
     def test_the_sampled_are_those_the_extension_samples(self) -> None:
         """Worked out twice, from one specification."""
-        from extension import sampling
+        from extension.sampling import probability
 
         ids = [one.trace_id for function in FUNCTIONS.values() for one in plan_of(function)]
 
         for trace_id in ids:
-            randomness = sampling.randomness_of(trace_id=trace_id, request_id="")
-            expected = sampling.keeps(randomness, rate=SAMPLE_RATE)
+            randomness = probability.randomness_of(trace_id=trace_id, request_id="")
+            expected = probability.keeps(randomness, rate=SAMPLE_RATE)
 
             assert is_sampled(trace_id, rate=SAMPLE_RATE) == expected
 

@@ -12,15 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator import (
-    ComponentMissing,
-    Function,
-    IsolationRefused,
-    LocalLambda,
-    MisuseError,
-    RootFileSystem,
-)
-from emulator.layers import unpack_layers
+from emulator.cloud import LocalLambda
+from emulator.machine.filesystem import RootFileSystem, unpack_layers
+from emulator.model.errors import ComponentMissing, IsolationRefused, MisuseError
+from emulator.model.function import Function
 from tests.emulator.support import make_function, make_layer, seen
 
 if TYPE_CHECKING:

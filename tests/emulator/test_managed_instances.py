@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator import LocalLambda, MisuseError
+from emulator.model.errors import MisuseError
 from tests.emulator.support import seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from emulator.cloud import LocalLambda
 
     Start = Callable[..., LocalLambda]
 

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator import EnvironmentDidNotStart, LocalLambda
+from emulator.model.errors import EnvironmentDidNotStart
 from tests.emulator.support import seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from emulator.cloud import LocalLambda
 
     Start = Callable[..., LocalLambda]
 

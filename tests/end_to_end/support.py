@@ -7,8 +7,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emulator import ComponentMissing, Function, LocalLambda
-from emulator.runtimes import find_node, node_client
+from emulator.cloud import LocalLambda
+from emulator.machine.runtimes import find_node, node_client
+from emulator.model.errors import ComponentMissing
+from emulator.model.function import Function
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

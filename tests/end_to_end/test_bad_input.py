@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator import GARBAGE_KINDS, DeliveryPolicy, Function, LocalLambda, Variations
+from emulator.model.function import Function
+from emulator.model.variations import GARBAGE_KINDS, Variations
+from emulator.telemetry.batcher import DeliveryPolicy
 from tests.end_to_end.support import (
     CARGO,
     EXTENSION,
@@ -31,6 +33,8 @@ from tests.end_to_end.support import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from emulator.cloud import LocalLambda
 
 TIMEOUT_MS = 4_000
 HELD_TOO_LONG_MS = TIMEOUT_MS / 2

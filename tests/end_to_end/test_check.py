@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator import Function
+from emulator.model.function import Function
 from tests.end_to_end.support import EXTENSION, SECRET, running, settings, write_python
 from tests.services.aws import ministack, moto
 from tests.services.environment import free_port, unique

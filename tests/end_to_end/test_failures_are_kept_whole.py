@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from emulator import Function, InvokeResult, LocalLambda
+from emulator.model.function import Function
 from tests.end_to_end.support import (
     CARGO,
     INVOCATION,
@@ -28,6 +28,9 @@ from tests.end_to_end.support import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from emulator.cloud import LocalLambda
+    from emulator.model.invocation import InvokeResult
 
 LogFormat = Literal["Text", "JSON"]
 

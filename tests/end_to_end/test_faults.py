@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator import Function, InvokeResult, LocalLambda
+from emulator.model.function import Function
 from tests.end_to_end.families import FAMILIES, Family, Found
 from tests.end_to_end.support import (
     CARGO,
@@ -33,6 +33,9 @@ from tests.services.front import RETRY_AFTER_S, Fault, Front, front_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from emulator.cloud import LocalLambda
+    from emulator.model.invocation import InvokeResult
 
 pytestmark = pytest.mark.services
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator import Function
+from emulator.model.function import Function
 from tests.end_to_end.support import accounts, problems, running, settings, write_python, wrote
 from tests.services import clickhouse, intakes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emulator import LocalLambda
+    from emulator.cloud import LocalLambda
 
 INTAKES = {
     "loki": (intakes.Loki, "", ""),

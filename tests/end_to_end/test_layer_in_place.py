@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator import Function
+from emulator.model.function import Function
 from tests.end_to_end.support import (
     EXTENSION,
     ROOMY_TIMEOUT_MS,

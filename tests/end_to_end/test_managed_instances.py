@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator import Function, LocalLambda
+from emulator.model.function import Function
 from tests.end_to_end.support import (
     CARGO,
     EXTENSION,
@@ -22,6 +22,8 @@ from tests.end_to_end.support import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from emulator.cloud import LocalLambda
 
 # Invocations run in several processes or threads at once; each line names its own, as the JSON format does.
 APP = f"""

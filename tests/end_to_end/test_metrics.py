@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator import Function, LocalLambda
+from emulator.model.function import Function
 from tests.end_to_end.support import (
     CARGO,
     accounts,
@@ -24,6 +24,7 @@ from tests.services.environment import free_port, unique
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from emulator.cloud import LocalLambda
     from tests.end_to_end.receiver import Receiver
 
 NAME = "checkout"

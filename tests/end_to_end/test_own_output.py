@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator import GARBAGE_KINDS, Function, Variations
+from emulator.model.function import Function
+from emulator.model.variations import GARBAGE_KINDS, Variations
 from tests.end_to_end.support import (
     CARGO,
     SECRET,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator import Function
+from emulator.model.function import Function
 from tests.end_to_end.support import (
     SECRET,
     Delivered,

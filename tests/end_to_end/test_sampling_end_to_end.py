@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator import Function
+from emulator.model.function import Function
 from tests.end_to_end.support import (
     EXTENSION,
     Delivered,
@@ -59,7 +59,7 @@ def _tails(rate: float) -> list[int]:
 def test_exactly_the_transactions_sampled_in_are_kept(
     layer_dir: Path, tmp_path: Path, sink_path: Path, log_api: str, flush: str, rate: float
 ) -> None:
-    """Kept is each invocation for which R >= T, whole and with its weight; of the others nothing."""
+    """Record is each invocation for which R >= T, whole and with its weight; of the others nothing."""
     environment = settings(sink=f"file:{sink_path}", rate=rate, flush=flush, log_api=log_api)
     function = Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
     tails = _tails(rate)
@@ -75,8 +75,8 @@ def test_exactly_the_transactions_sampled_in_are_kept(
         assert delivered.texts(result.request_id) == (
             wrote(cloud, result.request_id) if kept else []
         )
-        stamps = {(one["reason"], one["weight"]) for one in delivered.of(result.request_id)}
-        assert stamps == ({("sampled", 1 / rate)} if kept else set())
+        metadata = {(one["reason"], one["weight"]) for one in delivered.of(result.request_id)}
+        assert metadata == ({("sampled", 1 / rate)} if kept else set())
     assert {_is_kept(tail, rate) for tail in tails} == {True, False}
     assert total(accounts(cloud), "received_lines") == len(cloud.written)
 
@@ -162,8 +162,8 @@ def test_a_failed_invocation_that_is_sampled_in_counts_once(
 
     delivered = Delivered.read(sink_path)
     for result in results:
-        stamps = {(one["reason"], one["weight"]) for one in delivered.of(result.request_id)}
-        assert stamps == {("python-exception", 1)}
+        metadata = {(one["reason"], one["weight"]) for one in delivered.of(result.request_id)}
+        assert metadata == {("python-exception", 1)}
 
 
 def test_at_rate_one_everything_is_kept(layer_dir: Path, tmp_path: Path, sink_path: Path) -> None:

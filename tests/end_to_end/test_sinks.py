@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator import Function, InvokeResult, LocalLambda
+from emulator.model.function import Function
 from tests.end_to_end.receiver import SLOW_S
 from tests.end_to_end.support import (
     CARGO,
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from emulator.cloud import LocalLambda
+    from emulator.model.invocation import InvokeResult
     from tests.end_to_end.receiver import Behaviour, Receiver
 
 TIMEOUT_MS = 10_000

@@ -1,17 +1,16 @@
-"""One environment's pure middle, put together for tests: recorder, keeping, outbox, account; no I/O anywhere."""
+"""One environment's pure middle, put together for tests: recorder, keeping, queue, account; no I/O anywhere."""
 
 import json
 from dataclasses import replace
 from typing import Any
 
-from extension.account import Account
-from extension.backlog import Backlog
-from extension.config import Settings
-from extension.keeping import Keeping
-from extension.ndjson import encode
-from extension.outbox import Outbox
-from extension.parcels import Answer, Receipt
-from extension.recorder import Recorder
+from extension.config.settings import Settings
+from extension.delivery.queue import Queues, SendingQueue
+from extension.diagnostics.account import Account
+from extension.model.ndjson import encode
+from extension.model.receipt import Answer, Receipt
+from extension.recorder.recorder import Recorder
+from extension.recorder.tail_sampler import TailSampler
 from tests.extension.batches import FIRST, TRACE, batch
 
 
@@ -24,21 +23,21 @@ class Environment:
         given: dict[str, Any] = {"sample_rate": 0.0, **settings}
         self.settings = replace(Settings(), **given)
         self.account = Account()
-        self.outbox = Outbox(self.account, random=lambda: 0.0)
-        self.archive = Outbox(self.account.archive, random=lambda: 0.0) if archive else None
-        self.backlog = Backlog(self.outbox, archive=self.archive)
-        self.keeping = Keeping(
+        self.queue = SendingQueue(self.account, random=lambda: 0.0)
+        self.archive = SendingQueue(self.account.archive, random=lambda: 0.0) if archive else None
+        self.queues = Queues(self.queue, archive=self.archive)
+        self.sampler = TailSampler(
             self.settings,
-            backlog=self.backlog,
+            queues=self.queues,
             account=self.account,
             function="shop",
             version="7",
             managed_instances=managed_instances,
         )
-        self.keeping.identify("e")
+        self.sampler.identify("e")
         self.recorder = Recorder(
             self.settings,
-            keeping=self.keeping,
+            sampler=self.sampler,
             account=self.account,
             managed_instances=managed_instances,
         )
@@ -59,13 +58,13 @@ class Environment:
         """Lets the sink answer everything that is owed."""
         while True:
             self.now_s += 60.0
-            parcels = self.outbox.begin(self.now_s)
-            if parcels is None:
+            chunks = self.queue.begin(self.now_s)
+            if chunks is None:
                 return
             if answer is Answer.TAKEN:
-                self.delivered += [json.loads(one) for one in encode(parcels).splitlines()]
-            for reason, parcel in self.outbox.settle(Receipt(answer), self.now_s):
-                self.account.lose(reason, parcel.lines)
+                self.delivered += [json.loads(one) for one in encode(chunks).splitlines()]
+            for reason, chunk in self.queue.settle(Receipt(answer), self.now_s):
+                self.account.lose(reason, chunk.lines)
             if answer is Answer.UNAVAILABLE:
                 return
 
@@ -93,5 +92,5 @@ class Environment:
     @property
     def accounted_for(self) -> bool:
         """Invariant 3: received = kept + dropped + evicted + lost + still buffered."""
-        buffered = self.keeping.buffered_lines + self.outbox.lines
+        buffered = self.sampler.buffered_lines + self.queue.lines
         return self.account.received == self.account.settled() + buffered

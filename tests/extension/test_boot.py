@@ -15,19 +15,14 @@ from typing import IO
 import pytest
 
 from extension import boot as boot_module
-from extension.boot import (
+from extension.boot import Boot, idle, listen, register, say, subscribe
+from extension.lambda_api import (
     LOGS_API,
     LOGS_SCHEMAS,
     TELEMETRY_API,
     TELEMETRY_SCHEMAS,
-    Boot,
-    idle,
-    listen,
-    register,
-    say,
-    subscribe,
+    ExtensionsApi,
 )
-from extension.extensions_api import ExtensionsApi
 from tests.extension.scripted_lambda import (
     CLOSE,
     IDENTIFIER,
@@ -44,8 +39,8 @@ FIRST_MODULES = {
     "_socket",
     "extension",
     "extension.boot",
-    "extension.extensions_api",
-    "extension.wire",
+    "extension.lambda_api",
+    "extension.lambda_api.http1",
 }
 """All that is loaded before the first Next, beside what ``python -ISB`` itself loads."""
 
@@ -69,7 +64,7 @@ HEAVY_MODULES = {
 # written to a pipe: an audit hook sees the import without changing anything.
 REPORTING = """
 def report(event, arguments):
-    if event == "import" and arguments[0] == "extension.__main__":
+    if event == "import" and arguments[0] == "extension.app.run":
         import posix
         posix.write(int(sys.argv[3]), "\\n".join(sorted(sys.modules)).encode())
         posix.close(int(sys.argv[3]))
@@ -207,7 +202,7 @@ def test_an_error_after_the_first_next_leads_to_the_idle_loop(
     cloud: ScriptedLambda, run: Run
 ) -> None:
     """What breaks in the rest is one line on stderr, and Next goes on being answered until SHUTDOWN."""
-    process = run(cloud.address, before="sys.modules['extension.config'] = None\n")
+    process = run(cloud.address, before="sys.modules['extension.config.settings'] = None\n")
     for number in range(3):
         cloud.wait_for("next", number + 1)
         cloud.invoke(f"request {number}")

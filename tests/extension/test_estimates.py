@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from extension.levels import Level
-from extension.rules import Pace
+from extension.config.parsers import Pace
+from extension.model.levels import Level
 from tests.extension.batches import done, line, report, start
 from tests.extension.environment import Environment
 
@@ -60,7 +60,7 @@ class World:
             for _ in range(self.chance.randint(1, 40)):
                 self._invoke(env, number)
                 number += 1
-            env.keeping.shut_down(None)
+            env.sampler.shut_down(None)
             env.deliver()
             assert env.accounted_for
             for record in env.delivered:

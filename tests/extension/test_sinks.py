@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from extension.ndjson import encode
-from extension.sinks import SinkPlan, open_sink
+from extension.model.ndjson import encode
+from extension.sinks import open_sink
+from extension.sinks.base import SinkConfig
 from tests.extension.scripted_server import Server
 from tests.extension.sinks.kept_parcels import lines
 
@@ -41,7 +42,7 @@ ENVIRON = {
 )
 def test_the_scheme_chooses_the_sink(url: str, kind: str) -> None:
     """SINK's scheme, in any case, names the kind of sink; none does anything until it is used."""
-    sink = open_sink(SinkPlan(url, ENVIRON))
+    sink = open_sink(SinkConfig(url, ENVIRON))
 
     assert type(sink).__name__ == kind
     sink.abort()
@@ -53,7 +54,7 @@ def test_both_forms_of_a_file(tmp_path: Path, form: str) -> None:
     """A path may be written as such or as a URL."""
     path = tmp_path / "records"
 
-    open_sink(SinkPlan(form.format(path), {})).send([lines("a")], timeout_s=1.0)
+    open_sink(SinkConfig(form.format(path), {})).send([lines("a")], timeout_s=1.0)
 
     assert path.read_bytes() == encode([lines("a")])
 
@@ -61,7 +62,7 @@ def test_both_forms_of_a_file(tmp_path: Path, form: str) -> None:
 def test_headers_reach_the_http_sink() -> None:
     """SINK_HEADERS are handed on."""
     server = Server()
-    sink = open_sink(SinkPlan(server.url, {}, headers=(("X-Key", "1"),)))
+    sink = open_sink(SinkConfig(server.url, {}, headers=(("X-Key", "1"),)))
 
     sink.send([lines("a")], timeout_s=5.0)
     sink.close()
@@ -74,13 +75,13 @@ def test_a_sink_that_needs_no_network_loads_none_of_it() -> None:
     """Imports are memory: a file needs no HTTP, and one shape not the others."""
     code = (
         "import sys\n"
-        "from extension.sinks import SinkPlan, open_sink\n"
-        "open_sink(SinkPlan('file:/tmp/x', {}))\n"
-        "assert 'httpx' not in sys.modules and 'extension.transport' not in sys.modules\n"
-        "open_sink(SinkPlan('loki+http://127.0.0.1/', {}))\n"
-        "print(*sorted(one for one in sys.modules if one.startswith('extension.sinks.shapes.')))\n"
+        "from extension.sinks import open_sink\nfrom extension.sinks.base import SinkConfig\n"
+        "open_sink(SinkConfig('file:/tmp/x', {}))\n"
+        "assert 'httpx' not in sys.modules and 'extension.transport.client' not in sys.modules\n"
+        "open_sink(SinkConfig('loki+http://127.0.0.1/', {}))\n"
+        "print(*sorted(one for one in sys.modules if one.startswith('extension.sinks.formats.')))\n"
     )
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
 
-    assert done.stdout == "extension.sinks.shapes.loki\n"
+    assert done.stdout == "extension.sinks.formats.base extension.sinks.formats.loki\n"

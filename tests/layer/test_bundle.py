@@ -69,7 +69,14 @@ def write_bundle(tmp_path: Path) -> Callable[..., Path]:
 def run(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     """Run code that finds modules in the bundle of a folder."""
     return subprocess.run(
-        [sys.executable, "-ISB", "-c", LOAD + code, str(LAYER / "start.py"), str(folder)],
+        [
+            sys.executable,
+            "-ISB",
+            "-c",
+            LOAD + code,
+            str(LAYER / "standalone" / "start.py"),
+            str(folder),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from extension.metrics import DIMENSION, METRICS, NAMESPACE
+from extension.diagnostics.metrics import DIMENSION, METRICS, NAMESPACE
 from tests.services.aws import moto
 
 ROOT = Path(__file__).resolve().parents[2]

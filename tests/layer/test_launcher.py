@@ -18,7 +18,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SOURCE = Path(__file__).resolve().parents[2] / "layer" / "launcher.c"
+SOURCE = Path(__file__).resolve().parents[2] / "layer" / "standalone" / "launcher.c"
 IDENTIFIER = "0b1e2f3a-1111-4222-8333-444455556666"
 
 TELLS = f"""#!{sys.executable} -ISB

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator import Function, IsolationRefused, LocalLambda, RootFileSystem
-from layer.build import unpack
-from layer.dependencies import BuildError
+from emulator.cloud import LocalLambda
+from emulator.machine.filesystem import RootFileSystem
+from emulator.model.errors import IsolationRefused
+from emulator.model.function import Function
+from layer.function_python.build import unpack
+from layer.function_python.dependencies import BuildError
 from tests.end_to_end.receiver import Receiver
 from tests.standalone.images import make_arm64_libraries, make_image
 

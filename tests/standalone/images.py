@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from layer.apt import PrivateApt
+from layer.standalone.apt import PrivateApt
 
 GLIBC = {"bullseye": "2.31", "bookworm": "2.36"}
 """Of the releases that images are made of."""

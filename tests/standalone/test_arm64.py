@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator import Function, LocalLambda
+from emulator.cloud import LocalLambda
+from emulator.model.function import Function
 from tests.end_to_end.support import (
     EXTENSION,
     assert_extension_survived,

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from layer.build import ROOT, Sources
-from layer.compiling import ARCHITECTURES
-from layer.dependencies import BuildError, install, select
-from layer.gates import MAX_UNZIPPED_BYTES, MAX_ZIPPED_BYTES
-from layer.interpreter import Workshop
-from layer.standalone import BRINGS, PACKINGS, Job, build
+from layer.function_python.build import ROOT, Sources
+from layer.function_python.dependencies import BuildError, install, select
+from layer.standalone.build import BRINGS, PACKINGS, Job, build
+from layer.standalone.compiling import ARCHITECTURES
+from layer.standalone.gates import MAX_UNZIPPED_BYTES, MAX_ZIPPED_BYTES
+from layer.standalone.interpreter import Workshop
 
 pytestmark = pytest.mark.timeout(300)  # each compiles and imports a whole layer
 
@@ -31,7 +31,7 @@ def job() -> Job:
     workshop = Workshop(
         folder=ROOT / ".cache" / "standalone", requirements=ROOT / "requirements-standalone.txt"
     )
-    sources = Sources(launcher=ROOT / "layer" / "launcher.c")
+    sources = Sources(launcher=ROOT / "layer" / "standalone" / "launcher.c")
     interpreter = workshop.interpreter(HERE)
     requirements = select(sources.requirements.read_text(encoding="utf-8"), [BRINGS])
     return Job(

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator import Function, LocalLambda, RootFileSystem
+from emulator.cloud import LocalLambda
+from emulator.machine.filesystem import RootFileSystem
+from emulator.model.function import Function
 from tests.end_to_end.support import (
     EXTENSION,
     assert_extension_survived,
@@ -205,7 +207,7 @@ def test_the_interpreter_trusts_the_public_authorities(
         "exec(marshal.loads(open(root + '/start.pyc', 'rb').read()[16:]), scope)\n"
         "scope['prepare'](root)\n"
         "import os\n"
-        "from extension.transport import _trust\n"
+        "from extension.transport.client import _trust\n"
         "print(len(_trust(os.environ).get_ca_certs()))\n"
     )
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from extension.parcels import Answer
-from extension.sinks import SinkPlan
+from extension.model.receipt import Answer
+from extension.sinks.base import SinkConfig
 from extension.sinks.cloudwatch import CloudWatchSink
 from extension.sinks.s3 import S3Sink
 from tests.extension.sinks.kept_parcels import lines
@@ -18,7 +18,7 @@ from tests.services.environment import unique
 from tests.templates.attached import BASIC_EXECUTION, least
 
 if TYPE_CHECKING:
-    from extension.parcels import Receipt
+    from extension.model.receipt import Receipt
 
 pytestmark = pytest.mark.services
 
@@ -39,7 +39,7 @@ def keys_with(statements: list[dict[str, Any]], **instead: str) -> Keys:
 def write(group: str, keys: Keys) -> Receipt:
     """Let the sink `cloudwatch:` write a line to a group."""
     environ = ministack().environ(keys, AWS_LAMBDA_FUNCTION_NAME="shop")
-    sink = CloudWatchSink(SinkPlan(f"cloudwatch:{group}", environ), group=group)
+    sink = CloudWatchSink(SinkConfig(f"cloudwatch:{group}", environ), group=group)
     receipt = sink.send([lines("a line")], timeout_s=WAIT_S)
     sink.close()
     return receipt
@@ -81,7 +81,7 @@ def test_the_role_for_s3_writes_below_the_prefix_and_nowhere_else() -> None:
 
     answers = {}
     for place in (f"{bucket}/lambda", f"{bucket}/other"):
-        sink = S3Sink(SinkPlan(f"s3://{place}", environ))
+        sink = S3Sink(SinkConfig(f"s3://{place}", environ))
         answers[place] = sink.send([lines("a line")], timeout_s=WAIT_S).answer
         sink.close()
 

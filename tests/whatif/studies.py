@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.whatif import logs
-from whatif.grid import grid_of, read_axis
-from whatif.study import study_of
+from tests.whatif import shop_logs
+from whatif.replay.grid import grid_of, read_axis
+from whatif.replay.study import study_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from whatif.study import Study
+    from whatif.replay.study import Study
 
 
 def study_shop(folder: Path, *axes: str, environ: dict[str, str] | None = None) -> Study:
     """Replay the shop's log, as `aws logs tail` writes it, from a file with a name that is the same everywhere."""
     path = folder / "shop.log"
-    path.write_text(logs.tail(logs.shop()), encoding="utf-8")
+    path.write_text(shop_logs.tail(shop_logs.shop()), encoding="utf-8")
     return study_of([str(path)], grid_of(environ or {}, [read_axis(axis) for axis in axes]))

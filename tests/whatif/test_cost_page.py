@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from whatif.prices import AS_OF, PRICES
+from whatif.model.prices import AS_OF, PRICES
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from extension.config import PREFIX
-from tests.whatif import logs
+from extension import PREFIX
+from tests.whatif import shop_logs
 from whatif.__main__ import main, parser
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -16,7 +16,7 @@ def shop_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(f"{PREFIX}SAMPLE_RATE", raising=False)
     path = tmp_path / "shop.log"
-    path.write_text(logs.tail(logs.shop()), encoding="utf-8")
+    path.write_text(shop_logs.tail(shop_logs.shop()), encoding="utf-8")
     return path
 
 

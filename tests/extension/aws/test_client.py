@@ -10,9 +10,11 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import given, strategies as st
 
-from extension.aws.client import AwsClient, error_code, receipt_for_aws
-from extension.parcels import Answer as Told, Receipt
-from extension.transport import Reply, Unreachable
+from extension.aws.client import AwsClient
+from extension.aws.errors import error_code, receipt_for_aws
+from extension.model.receipt import Answer as Told, Receipt
+from extension.transport.client import Reply
+from extension.transport.errors import Unreachable
 from tests.extension.aws.local_server import (
     Answer,
     Asked,

@@ -7,7 +7,8 @@ from hypothesis import given, strategies as st
 
 from extension.aws.credentials import REFRESH_BEFORE_S, Credentials, NoCredentials, _read
 from extension.aws.sigv4 import Keys
-from extension.transport import Reply, Unreachable
+from extension.transport.client import Reply
+from extension.transport.errors import Unreachable
 from tests.extension.aws.local_server import Answer, LocalServer, as_json, local_server, stall
 
 WAIT_S = 5.0

@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
-from extension.parcels import Parcel, Stamp
-from extension.recording import Kind, Segment
+from extension.model.chunk import Chunk, Metadata
+from extension.model.segment import Kind, Segment
 from tests.extension.batches import FIRST, line
 
 ENVIRONMENT = "0123456789abcdef"
-STAMP = Stamp(
+STAMP = Metadata(
     FIRST, "1-5f35ae12-0c0fec141ab77a00bc047aa2", "shop", "$LATEST", ENVIRONMENT, "crash", 1.0, True
 )
 
@@ -37,21 +37,23 @@ def compact(event: object) -> bytes:
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def parcel(events: Sequence[object], *, first_number: int = 0, stamp: Stamp = STAMP) -> Parcel:
-    """A parcel of one segment; an event may be given as the bytes that came."""
+def chunk(events: Sequence[object], *, first_number: int = 0, metadata: Metadata = STAMP) -> Chunk:
+    """A chunk of one segment; an event may be given as the bytes that came."""
     raw = [event if isinstance(event, bytes) else compact(event) for event in events]
     segment = Segment(b",".join(raw), count=len(raw), first_number=first_number)
-    return Parcel(stamp, [segment])
+    return Chunk(metadata, [segment])
 
 
-def lines(*texts: object, first_number: int = 0, stamp: Stamp = STAMP) -> Parcel:
-    """A parcel of lines, all of one time."""
-    return parcel([line(text) for text in texts], first_number=first_number, stamp=stamp)
+def lines(*texts: object, first_number: int = 0, metadata: Metadata = STAMP) -> Chunk:
+    """A chunk of lines, all of one time."""
+    return chunk([line(text) for text in texts], first_number=first_number, metadata=metadata)
 
 
-def gap(number: int, *, lines_gone: int = 7, bytes_gone: int = 70, stamp: Stamp = STAMP) -> Parcel:
-    """A parcel of one gap."""
+def gap(
+    number: int, *, lines_gone: int = 7, bytes_gone: int = 70, metadata: Metadata = STAMP
+) -> Chunk:
+    """A chunk of one gap."""
     segment = Segment(
         b"", count=lines_gone, first_number=number, kind=Kind.GAP, gone_bytes=bytes_gone
     )
-    return Parcel(stamp, [segment])
+    return Chunk(metadata, [segment])

@@ -5,21 +5,23 @@ from dataclasses import replace
 
 import pytest
 
-from extension.parcels import Answer, Parcel
-from extension.sinks import SinkPlan, open_sink
+from extension.model.chunk import Chunk
+from extension.model.receipt import Answer
+from extension.sinks import open_sink
+from extension.sinks.base import SinkConfig
 from extension.sinks.cloudwatch import CloudWatchSink
-from extension.sinks.timeline import MAX_EVENTS, REPEAT_TYPE, LogEvent
+from extension.sinks.cloudwatch_events import MAX_EVENTS, REPEAT_TYPE, LogEvent
 from tests.extension.batches import event, line, report, start
 from tests.extension.sinks.kept_parcels import (
     ENVIRONMENT,
     STAMP,
     at,
+    chunk,
     compact,
     gap,
     lines,
     milliseconds,
     now,
-    parcel,
 )
 from tests.services.aws import moto
 from tests.services.environment import unique
@@ -67,8 +69,8 @@ def sink(front: LimitsFront) -> Iterator[MakeSink]:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_LAMBDA_FUNCTION_NAME": "shop",
         }
-        plan = SinkPlan(f"cloudwatch:{group}", settings | environ, retention_days=days)
-        made.append(CloudWatchSink(plan, group=group))
+        config = SinkConfig(f"cloudwatch:{group}", settings | environ, retention_days=days)
+        made.append(CloudWatchSink(config, group=group))
         return made[-1]
 
     yield make
@@ -220,7 +222,7 @@ def test_a_report_reads_as_in_the_functions_own_log(
     front: LimitsFront, sink: MakeSink, log_format: str, beginning: str
 ) -> None:
     """As text, unless the function logs JSON."""
-    sink(AWS_LAMBDA_LOG_FORMAT=log_format).send([parcel([report()])], timeout_s=WAIT_S)
+    sink(AWS_LAMBDA_LOG_FORMAT=log_format).send([chunk([report()])], timeout_s=WAIT_S)
 
     assert messages(front)[0].startswith(beginning)
 
@@ -232,8 +234,8 @@ def test_an_environment_that_becomes_another_has_another_stream(
     opened = sink()
     other = replace(STAMP, environment_id="fedcba9876543210", version="a:*b")
 
-    for stamp in (STAMP, other):
-        opened.send([lines("a", stamp=stamp)], timeout_s=WAIT_S)
+    for metadata in (STAMP, other):
+        opened.send([lines("a", metadata=metadata)], timeout_s=WAIT_S)
 
     streams = [request.payload["logStreamName"] for request in front.of("CreateLogStream")]
     assert streams[0].endswith(f"[$LATEST]{ENVIRONMENT}")
@@ -352,7 +354,7 @@ def test_what_cloudwatch_rejects_is_refused(
 ) -> None:
     """Its indices count the events in the order sent, which is not the order received."""
     base = now()
-    batch = [parcel([line(str(n), time=at(base, seconds=n - 3 * (n > 0))) for n in range(3)])]
+    batch = [chunk([line(str(n), time=at(base, seconds=n - 3 * (n > 0))) for n in range(3)])]
     front.behaviours.extend([OK, succeed(json.dumps({"rejectedLogEventsInfo": info}).encode())])
 
     receipt = sink().send(batch, timeout_s=WAIT_S)
@@ -504,7 +506,8 @@ def test_the_front_refuses_what_cloudwatch_would(
     events: list[tuple[int, str]], violation: str
 ) -> None:
     """What the other tests here rest upon: a request that is too much does not pass."""
-    from extension.aws.client import AwsClient, error_code
+    from extension.aws.client import AwsClient
+    from extension.aws.errors import error_code
 
     with limits_front(NOBODY) as front:
         environ = {
@@ -551,7 +554,7 @@ class Cloud:
         )
         self.group = group or f"/flight-recorder/{self.function}"
         self.sink = open_sink(
-            SinkPlan(f"{scheme}cloudwatch:{group}", {**settings, **environ}, retention_days=days)
+            SinkConfig(f"{scheme}cloudwatch:{group}", {**settings, **environ}, retention_days=days)
         )
 
     def read(self) -> list[tuple[int, str]]:
@@ -559,8 +562,8 @@ class Cloud:
         (stream,) = moto().log_streams(self.group)
         return [(one["timestamp"], one["message"]) for one in moto().log_events(self.group, stream)]
 
-    def send(self, *parcels: Parcel) -> Answer:
-        self.receipt = self.sink.send(list(parcels), timeout_s=WAIT_S)
+    def send(self, *chunks: Chunk) -> Answer:
+        self.receipt = self.sink.send(list(chunks), timeout_s=WAIT_S)
         return self.receipt.answer
 
 
@@ -601,7 +604,7 @@ def test_the_log_reads_as_the_function_wrote_it(cloud: Callable[..., Cloud]) -> 
         event("flightRecorder.invocation", {"outcome": "crash"}, time=time_now),
     ]
 
-    answer = opened.send(parcel(events), gap(len(events)))
+    answer = opened.send(chunk(events), gap(len(events)))
 
     assert answer is Answer.TAKEN
     written = opened.read()
@@ -622,16 +625,16 @@ def test_as_records_one_filter_finds_all_of_a_transaction(cloud: Callable[..., C
     time_now = at(now())
     metrics = '{"_aws":{"CloudWatchMetrics":[]}}'
     texts = ["a print", "Traceback (most recent call last)", metrics]
-    stamp = replace(STAMP, correlation_id="order-7")
+    metadata = replace(STAMP, correlation_id="order-7")
     events = [
         *(line(text, time=time_now) for text in texts),
         {**report(), "time": time_now},
         event("flightRecorder.invocation", {"outcome": "crash"}, time=time_now),
     ]
 
-    assert opened.send(parcel(events, stamp=stamp), lines_now("of another", first_number=9)) is (
-        Answer.TAKEN
-    )
+    assert opened.send(
+        chunk(events, metadata=metadata), lines_now("of another", first_number=9)
+    ) is (Answer.TAKEN)
 
     found = moto().call(
         "Logs_20140328.FilterLogEvents",
@@ -657,16 +660,16 @@ def test_group_stream_and_retention_are_made(cloud: Callable[..., Cloud]) -> Non
     assert [one["retentionInDays"] for one in found["logGroups"]] == [30]
     second = cloud(group=opened.group)
     other = replace(STAMP, environment_id="fedcba9876543210")
-    assert second.send(lines_now("b", stamp=other)) is Answer.TAKEN
+    assert second.send(lines_now("b", metadata=other)) is Answer.TAKEN
     assert len(moto().log_streams(opened.group)) == 2
 
 
-def lines_now(*texts: str, first_number: int = 0, **stamp: object) -> Parcel:
+def lines_now(*texts: str, first_number: int = 0, **metadata: object) -> Chunk:
     base = at(now())
-    return parcel(
+    return chunk(
         [line(text, time=base) for text in texts],
         first_number=first_number,
-        stamp=stamp.get("stamp", STAMP),  # type: ignore[arg-type]
+        metadata=metadata.get("stamp", STAMP),  # type: ignore[arg-type]
     )
 
 
@@ -694,7 +697,7 @@ def test_what_is_too_old_or_too_new_is_refused(cloud: Callable[..., Cloud]) -> N
         at(base, days=-19.5),
     ]
 
-    answer = opened.send(parcel([line(str(n), time=time) for n, time in enumerate(times)]))
+    answer = opened.send(chunk([line(str(n), time=time) for n, time in enumerate(times)]))
 
     assert answer is Answer.TAKEN
     assert opened.receipt.refused == {0: "too-new", 2: "too-old", 4: "too-old"}
@@ -708,7 +711,7 @@ def test_lines_out_of_order_and_days_apart_arrive(cloud: Callable[..., Cloud]) -
     base = now()
     times = [at(base, hours=-hours) for hours in (0, 30, 10, 20, 25)]
 
-    answer = opened.send(parcel([line(time, time=time) for time in times]))
+    answer = opened.send(chunk([line(time, time=time) for time in times]))
 
     assert answer is Answer.TAKEN
     assert opened.read() == [(milliseconds(time), time) for time in sorted(times)]

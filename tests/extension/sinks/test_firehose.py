@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from extension.ndjson import encode
-from extension.parcels import Answer, Receipt
-from extension.sinks import SinkPlan
+from extension.model.ndjson import encode, numbered_lines
+from extension.model.receipt import Answer, Receipt
+from extension.sinks.base import SinkConfig
 from extension.sinks.firehose import (
     MAX_RECORD_BYTES,
     MAX_RECORDS,
@@ -21,9 +21,8 @@ from extension.sinks.firehose import (
     receipt_for_batch,
     requests_of,
 )
-from extension.sinks.numbered import numbered_lines
 from tests.extension.batches import report
-from tests.extension.sinks.kept_parcels import gap, lines, parcel
+from tests.extension.sinks.kept_parcels import chunk, gap, lines
 from tests.services.aws import moto
 from tests.services.environment import unique
 from tests.services.limits import (
@@ -69,8 +68,8 @@ def front() -> Iterator[LimitsFront]:
 
 @pytest.fixture
 def sink(front: LimitsFront) -> Iterator[FirehoseSink]:
-    plan = SinkPlan("firehose:kept", {**KEYS, "AWS_ENDPOINT_URL": front.url})
-    opened = FirehoseSink(plan, stream="kept")
+    config = SinkConfig("firehose:kept", {**KEYS, "AWS_ENDPOINT_URL": front.url})
+    opened = FirehoseSink(config, stream="kept")
     yield opened
     opened.close()
 
@@ -116,9 +115,9 @@ def test_a_request_has_500_records_at_most() -> None:
 @pytest.mark.parametrize("line_bytes", [80, 400, 2000, 6000])
 def test_little_is_paid_for_that_is_not_sent(line_bytes: int) -> None:
     """Direct PUT is billed in steps of 5 KB a record: packing keeps what is rounded up below a tenth."""
-    parcels = [lines(*("x" * line_bytes for _ in range(1_000_000 // line_bytes)))]
+    chunks = [lines(*("x" * line_bytes for _ in range(1_000_000 // line_bytes)))]
 
-    packs = list(packed(numbered_lines(parcels)))
+    packs = list(packed(numbered_lines(chunks)))
 
     sent = sum(len(pack.data) for pack in packs)
     billed = sum(-(-len(pack.data) // BILLED_STEP_BYTES) for pack in packs) * BILLED_STEP_BYTES
@@ -197,7 +196,7 @@ def test_an_answer_that_says_nothing_is_success(answer: bytes) -> None:
 
 def test_lines_are_packed_as_ndjson(front: LimitsFront, sink: FirehoseSink) -> None:
     """What Firehose strings together is NDJSON again."""
-    batch = [lines("a", "Grüße 🍏"), gap(2), parcel([report()], first_number=3)]
+    batch = [lines("a", "Grüße 🍏"), gap(2), chunk([report()], first_number=3)]
 
     receipt = sink.send(batch, timeout_s=WAIT_S)
 
@@ -359,7 +358,7 @@ def test_what_firehose_delivers_is_what_was_sent(cloud: LimitsFront) -> None:
     """Lines with umlauts and emoji, more than one pack and a line of 900 KB are NDJSON in the bucket."""
     stream, bucket = make_stream()
     sink = FirehoseSink(
-        SinkPlan(f"firehose:{stream}", moto().environ(AWS_ENDPOINT_URL=cloud.url)), stream=stream
+        SinkConfig(f"firehose:{stream}", moto().environ(AWS_ENDPOINT_URL=cloud.url)), stream=stream
     )
     batch = [
         lines(*(f"Zeile {n} 🍏\n" for n in range(2000)), "x" * 900_000, {"a": "ü"}),
@@ -381,7 +380,7 @@ def test_a_batch_that_arrives_twice_has_the_same_ids(cloud: LimitsFront) -> None
     """The answer got lost, the lines did not: whoever reads them can tell by their ids."""
     stream, bucket = make_stream()
     sink = FirehoseSink(
-        SinkPlan(f"firehose:{stream}", moto().environ(AWS_ENDPOINT_URL=cloud.url)), stream=stream
+        SinkConfig(f"firehose:{stream}", moto().environ(AWS_ENDPOINT_URL=cloud.url)), stream=stream
     )
     cloud.behaviours.append(swallow)
 
@@ -399,7 +398,7 @@ def test_a_batch_that_arrives_twice_has_the_same_ids(cloud: LimitsFront) -> None
 def test_a_stream_that_is_missing_is_denied(cloud: LimitsFront) -> None:
     """Until somebody makes it."""
     sink = FirehoseSink(
-        SinkPlan("firehose:nobody", moto().environ(AWS_ENDPOINT_URL=cloud.url)), stream="nobody"
+        SinkConfig("firehose:nobody", moto().environ(AWS_ENDPOINT_URL=cloud.url)), stream="nobody"
     )
 
     receipt = sink.send([lines("a")], timeout_s=WAIT_S)

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from extension import __version__
-from extension.ndjson import encode
-from extension.parcels import Answer, Parcel, Receipt
-from extension.sinks import SinkPlan
+from extension.model.chunk import Chunk
+from extension.model.ndjson import encode
+from extension.model.receipt import Answer, Receipt
+from extension.sinks.base import SinkConfig
 from extension.sinks.http import HttpSink, gzipped
 from tests.extension.batches import line
 from tests.extension.scripted_server import OK, Server, hang_up, status
-from tests.extension.sinks.kept_parcels import at, lines, now, parcel
+from tests.extension.sinks.kept_parcels import at, chunk, lines, now
 from tests.services import clickhouse, tls
 
 WAIT_S = 5.0
@@ -40,7 +41,7 @@ def server() -> Iterator[Server]:
 
 
 def sink_of(url: str, **headers: str) -> HttpSink:
-    return HttpSink(SinkPlan(url, {}, tuple(headers.items())))
+    return HttpSink(SinkConfig(url, {}, tuple(headers.items())))
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def test_headers_of_the_user_are_sent(server: Server) -> None:
 
 def test_a_header_given_twice_is_sent_as_one(server: Server) -> None:
     """Its values are joined, which is the same to the receiver (RFC 9110, section 5.3)."""
-    sink = HttpSink(SinkPlan(server.url, {}, (("X-Tag", "a"), ("x-tag", "b"))))
+    sink = HttpSink(SinkConfig(server.url, {}, (("X-Tag", "a"), ("x-tag", "b"))))
 
     send(sink)
     sink.close()
@@ -309,9 +310,9 @@ def test_closing_twice_is_harmless(sink: HttpSink) -> None:
 # With real receivers -------------------------------------------------------------------------------------------------
 
 
-def known() -> list[Parcel]:
+def known() -> list[Chunk]:
     told = [line(text, time=at(now(), milliseconds=n)) for n, text in enumerate(AWKWARD)]
-    return [parcel(told, first_number=70)]
+    return [chunk(told, first_number=70)]
 
 
 @pytest.mark.services
@@ -360,7 +361,7 @@ def test_clickhouse_refuses_what_it_cannot_read() -> None:
 def test_a_private_authority_is_trusted_if_the_environment_names_it(kind: str) -> None:
     """Caddy, with a certificate of its own authority, is sent the batch, over one connection."""
     front = tls.front()
-    sink = HttpSink(SinkPlan(f"{kind}{front.url}", {"SSL_CERT_FILE": str(front.authority)}))
+    sink = HttpSink(SinkConfig(f"{kind}{front.url}", {"SSL_CERT_FILE": str(front.authority)}))
 
     receipts = [sink.send(known(), timeout_s=WAIT_S) for _ in range(2)]
     sink.close()
@@ -378,7 +379,7 @@ def test_the_process_itself_may_name_the_authority() -> None:
     front = tls.front()
     code = (
         "import os, time\n"
-        "from extension.transport import Transport\n"
+        "from extension.transport.client import Transport\n"
         "reply = Transport().exchange('POST', os.environ['URL'], headers={}, body=b'x',"
         " until_s=time.monotonic() + 5)\n"
         "print(reply.status)\n"
@@ -409,7 +410,7 @@ def test_a_front_with_a_bound_on_bodies() -> None:
     """What Caddy finds too large is said to be so, and what is smaller goes on being taken."""
     front = tls.front()
     environ = {"SSL_CERT_FILE": str(front.authority)}
-    sink = HttpSink(SinkPlan(front.url + "bounded", environ, (("Content-Encoding", "identity"),)))
+    sink = HttpSink(SinkConfig(front.url + "bounded", environ, (("Content-Encoding", "identity"),)))
 
     large = send(sink, "x" * 2 * tls.MAX_BODY_BYTES)
     small = send(sink, "x")
@@ -427,8 +428,8 @@ def test_clickhouse_behind_tls(tmp_path: Path) -> None:
     front = tls.front()
     path = database.insert_url(table).partition("://")[2].partition("/")[2]
     headers = (("X-Upstream", database.address),)
-    plan = SinkPlan(f"{front.url}to/{path}", {"SSL_CERT_FILE": str(front.authority)}, headers)
-    sink = HttpSink(plan)
+    config = SinkConfig(f"{front.url}to/{path}", {"SSL_CERT_FILE": str(front.authority)}, headers)
+    sink = HttpSink(config)
 
     receipt = sink.send(known(), timeout_s=WAIT_S)
     sink.close()

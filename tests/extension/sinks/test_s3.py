@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from extension.ndjson import encode
-from extension.parcels import Answer, Parcel
-from extension.sinks import SinkPlan
+from extension.model.chunk import Chunk
+from extension.model.ndjson import encode
+from extension.model.receipt import Answer
+from extension.sinks.base import SinkConfig
 from extension.sinks.s3 import S3Sink, object_key
 from tests.extension.batches import line, report
-from tests.extension.sinks.kept_parcels import ENVIRONMENT, STAMP, at, gap, lines, parcel
+from tests.extension.sinks.kept_parcels import ENVIRONMENT, STAMP, at, chunk, gap, lines
 from tests.services.aws import ministack, moto
 from tests.services.environment import needs_services, unique
 from tests.services.limits import (
@@ -57,7 +58,7 @@ def front() -> Iterator[LimitsFront]:
 
 @pytest.fixture
 def sink(front: LimitsFront) -> Iterator[S3Sink]:
-    opened = S3Sink(SinkPlan("s3://logs/app", {**KEYS, "AWS_ENDPOINT_URL": front.url}))
+    opened = S3Sink(SinkConfig("s3://logs/app", {**KEYS, "AWS_ENDPOINT_URL": front.url}))
     yield opened
     opened.close()
 
@@ -65,15 +66,15 @@ def sink(front: LimitsFront) -> Iterator[S3Sink]:
 # keys --------------------------------------------------------------------------------------------------------------
 
 
-def key_of(parcels: list[Parcel], prefix: str = "") -> str:
-    return object_key(prefix, parcels, b"body", otherwise_s=OPENED_S)
+def key_of(chunks: list[Chunk], prefix: str = "") -> str:
+    return object_key(prefix, chunks, b"body", otherwise_s=OPENED_S)
 
 
 def test_a_key_lies_in_hives_partitions() -> None:
     """By function and hour; its name is the environment's, with the first record's number and the body's hash."""
     digits = hashlib.sha256(b"body").hexdigest()[:8]
 
-    key = key_of([parcel([line("a", time=at(NOON))], first_number=17)], "logs/app")
+    key = key_of([chunk([line("a", time=at(NOON))], first_number=17)], "logs/app")
 
     assert key == (
         "logs/app/function=shop/year=2026/month=02/day=03/hour=12/"
@@ -100,7 +101,7 @@ def test_without_a_prefix_a_key_begins_with_the_function() -> None:
 )
 def test_the_first_time_says_which_hour(times: list[str], partition: str) -> None:
     """Where no record has a time, it is when the sink was opened, so that a repetition has the same key."""
-    assert f"/{partition}/" in key_of([parcel([line("a", time=time) for time in times])])
+    assert f"/{partition}/" in key_of([chunk([line("a", time=time) for time in times])])
 
 
 def test_no_two_batches_have_the_same_key() -> None:
@@ -109,7 +110,7 @@ def test_no_two_batches_have_the_same_key() -> None:
         [lines("a", "b")],
         [lines("a", "b", first_number=1)],
         [lines("a")],
-        [lines("a", "b", stamp=replace(STAMP, environment_id="fedcba9876543210"))],
+        [lines("a", "b", metadata=replace(STAMP, environment_id="fedcba9876543210"))],
     ]
 
     keys = {object_key("", batch, encode(batch), otherwise_s=OPENED_S) for batch in batches}
@@ -122,7 +123,7 @@ def test_no_two_batches_have_the_same_key() -> None:
 
 def test_a_batch_is_one_object(front: LimitsFront, sink: S3Sink) -> None:
     """Gzipped NDJSON, whose name says so and no header."""
-    batch = [lines("a", "Grüße 🍏"), gap(2), parcel([report()], first_number=3)]
+    batch = [lines("a", "Grüße 🍏"), gap(2), chunk([report()], first_number=3)]
 
     receipt = sink.send(batch, timeout_s=WAIT_S)
 
@@ -196,7 +197,7 @@ def test_the_bucket_is_part_of_the_host_where_that_is_s3s_own(
     url: str, environ: dict[str, str], endpoint: str, path: str
 ) -> None:
     """With dots in its name no certificate would match, and another host has no such names."""
-    sink = S3Sink(SinkPlan(url, KEYS | environ))
+    sink = S3Sink(SinkConfig(url, KEYS | environ))
 
     assert (sink._client.endpoint, sink._folder) == (endpoint, path)
 
@@ -243,7 +244,7 @@ def cloud() -> Iterator[LimitsFront]:
 
 
 def sink_for(cloud: LimitsFront, url: str) -> S3Sink:
-    return S3Sink(SinkPlan(url, moto().environ(AWS_ENDPOINT_URL=cloud.url)))
+    return S3Sink(SinkConfig(url, moto().environ(AWS_ENDPOINT_URL=cloud.url)))
 
 
 @pytest.mark.services
@@ -276,7 +277,7 @@ def test_the_signature_holds_whatever_the_prefix(prefix: str) -> None:
     bucket = ministack().make_bucket(unique("logs"))
     with limits_front(ministack().url) as front:
         environ = ministack().environ(keys, AWS_ENDPOINT_URL=front.url)
-        sink = S3Sink(SinkPlan(f"s3://{bucket}/{prefix}", environ))
+        sink = S3Sink(SinkConfig(f"s3://{bucket}/{prefix}", environ))
 
         receipt = sink.send([lines("a")], timeout_s=WAIT_S)
         sink.close()
@@ -337,7 +338,7 @@ def test_duckdb_reads_the_objects_as_they_lie(cloud: LimitsFront, tmp_path: Path
     records: list[object] = [*(f"Zeile {n} 🍏\n" for n in range(8)), {"level": "ERROR", "n": 8}]
     for hour in range(3):
         said = [line(one, time=at(NOON, hours=hour)) for one in records[3 * hour : 3 * hour + 3]]
-        sink.send([parcel(said, first_number=3 * hour)], timeout_s=WAIT_S)
+        sink.send([chunk(said, first_number=3 * hour)], timeout_s=WAIT_S)
     sink.close()
     for key in moto().object_keys(bucket):
         path = tmp_path / key

@@ -1,0 +1,1 @@
+"""Serve the APIs that Lambda offers inside an environment."""

@@ -1,0 +1,156 @@
+"""The Runtime API, for one environment.
+
+Sources: AWS "Using the Lambda runtime API"; refusals as in the agent's open source (``internal/lambda/rapi/handler``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emulator.model.http1 import Request, Response
+from emulator.model.invocation import Invocation, Posted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.model.function import Function
+    from emulator.model.journal import Journal
+
+__all__ = ["RuntimeApi", "RuntimeHooks", "valid_error_type"]
+
+PREFIX = "/2018-06-01/runtime"
+MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100  # AWS "Lambda quotas", as the agent has it
+_PATH = re.compile(rf"{PREFIX}/invocation/([^/]+)/(response|error)")
+_ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
+
+
+def valid_error_type(given: str, *, default: str = "Function.Unknown") -> str:
+    """Give the error type the platform keeps: its own families, or a stand-in."""
+    return given if _ERROR_TYPE.fullmatch(given) else default
+
+
+@dataclass(slots=True)
+class RuntimeHooks:
+    """What the environment wants to know."""
+
+    next_called: Callable[[], None]
+    answered: Callable[[Invocation], None]
+    init_failed: Callable[[str, bytes], None]
+
+
+class RuntimeApi:
+    """Requests of one environment's runtime (or, on Managed Instances, its workers)."""
+
+    def __init__(self, function: Function, *, journal: Journal, hooks: RuntimeHooks) -> None:
+        """Start with nobody waiting."""
+        self._function = function
+        self._journal = journal
+        self._hooks = hooks
+        self._waiting: deque[asyncio.Future[Invocation | None]] = deque()
+        self._queue: deque[Invocation] = deque()
+        self._running: dict[str, Invocation] = {}
+
+    def give(self, invocation: Invocation) -> None:
+        """Hand an invocation to a waiting runtime, or keep it for the next that asks."""
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(invocation)
+                return
+        self._queue.append(invocation)
+
+    def forget(self, invocation: Invocation) -> None:
+        """Take no more answers for an invocation."""
+        self._running.pop(invocation.request_id, None)
+        if invocation in self._queue:
+            self._queue.remove(invocation)
+
+    def close(self) -> None:
+        """End pending calls without an answer."""
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
+        self._waiting.clear()
+
+    async def handle(self, request: Request) -> Response | None:
+        """Answer one request."""
+        if request.method == "GET" and request.path == f"{PREFIX}/invocation/next":
+            return await self._next(request)
+        if request.method == "POST" and request.path == f"{PREFIX}/init/error":
+            given = request.headers.get("lambda-runtime-function-error-type", "")
+            self._journal.note("init_error", "runtime", at_ns=request.at_ns, error_type=given)
+            self._hooks.init_failed(given or "Runtime.Unknown", request.body)
+            return Response.of(202, {"status": "OK"})
+        found = _PATH.fullmatch(request.path)
+        if found is None or request.method != "POST":
+            return Response(404, b"404 page not found\n", content_type="text/plain; charset=utf-8")
+        return self._answer(request, found[1], is_error=found[2] == "error")
+
+    async def _next(self, request: Request) -> Response | None:
+        self._journal.note("runtime_next", "runtime", at_ns=request.at_ns)
+        self._hooks.next_called()
+        invocation: Invocation | None
+        if self._queue:
+            invocation = self._queue.popleft()
+        else:
+            waiting: asyncio.Future[Invocation | None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiting)
+            invocation = await waiting
+        if invocation is None:
+            return None
+        self._running[invocation.request_id] = invocation
+        self._journal.note("runtime_event", "runtime", request_id=invocation.request_id)
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_epoch_ms),
+            "Lambda-Runtime-Invoked-Function-Arn": self._function.arn,
+        }
+        if invocation.trace_id:
+            headers["Lambda-Runtime-Trace-Id"] = invocation.trace_id
+        return Response(200, invocation.payload, headers)
+
+    def _answer(self, request: Request, request_id: str, *, is_error: bool) -> Response:
+        invocation = self._running.get(request_id)
+        if invocation is None:
+            return Response.error(400, "InvalidRequestID", "Invalid request ID")
+        if invocation.response.done():
+            message = f"State transition from InvocationResponse to InvocationResponse failed for runtime. {request_id}"
+            return Response.error(403, "InvalidStateTransition", message)
+        kind = "error" if is_error else "response"
+        self._journal.note(
+            kind, "runtime", at_ns=request.at_ns, request_id=request_id, bytes=len(request.body)
+        )
+        if len(request.body) > MAX_RESPONSE_BYTES:
+            message = f"Exceeded maximum allowed payload size ({MAX_RESPONSE_BYTES} bytes)."
+            body = {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}
+            self._post(invocation, json.dumps(body).encode(), "Function.ResponseSizeTooLarge")
+            return Response.error(413, "RequestEntityTooLarge", message)
+        if is_error:
+            given = request.headers.get("lambda-runtime-function-error-type", "")
+            invocation.runtime_error_type = valid_error_type(given) if given else None
+            self._post(
+                invocation, request.body, _type_in(request.body) or given or "Function.Unknown"
+            )
+        else:
+            self._post(invocation, request.body, None)
+        return Response.of(202, {"status": "OK"})
+
+    def _post(self, invocation: Invocation, body: bytes, error_type: str | None) -> None:
+        unhandled = None if error_type is None else "Unhandled"
+        invocation.answer(Posted(body, error_type, unhandled, time.monotonic_ns()))
+        self._hooks.answered(invocation)
+
+
+def _type_in(body: bytes) -> str | None:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return None
+    found = value.get("errorType") if isinstance(value, dict) else None
+    return found if isinstance(found, str) and found else None

@@ -1,0 +1,1 @@
+"""Run processes as an execution environment does."""

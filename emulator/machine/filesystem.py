@@ -1,0 +1,145 @@
+"""Where /opt, /var/task, /var/lang and /var/runtime come from, and where the processes see them.
+
+In a mount namespace they are where Lambda has them. Relocated, they are directories under a scratch directory, and
+what is started there finds itself by its own path.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.model.errors import ComponentMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Places", "RootFileSystem", "unpack_layers"]
+
+MAX_LAYERS = 5  # AWS "Lambda quotas"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootFileSystem:
+    """A directory that the environment's processes take for all there is, as in a container image.
+
+    Args:
+        directory: Has `opt`, `var/task`, `dev`, `proc` and `tmp` to mount on, beside what the function needs.
+        user: The number of the user and the group that everything runs as. Lambda's is no root.
+    """
+
+    directory: Path
+    user: int = 993
+
+    def mounts(self, mounts: tuple[Mount, ...], temporary: Path) -> list[Mount]:
+        """Give what is mounted: the whole read-only, what Lambda puts into it, and what no program can do without."""
+        root = str(self.directory)
+        return [
+            Mount(self.directory, root),
+            *(Mount(mount.source, root + mount.target, mount.read_only) for mount in mounts),
+            Mount(Path("/dev"), f"{root}/dev", read_only=False),
+            Mount(Path("/proc"), f"{root}/proc"),
+            Mount(temporary, f"{root}/tmp", read_only=False),  # noqa: S108 - Lambda's only writable folder
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Paths as the environment's processes see them."""
+
+    opt: str
+    task: str
+    lang: str
+    runtime: str
+    mounts: tuple[Mount, ...] = ()
+
+    @classmethod
+    def mounted(cls, *, opt: Path, task: Path, lang: Path | None, runtime: Path | None) -> Places:
+        """Make the plan for a mount namespace."""
+        mounts = [Mount(opt, "/opt"), Mount(task, "/var/task")]
+        if lang is not None:
+            mounts.append(Mount(lang, "/var/lang"))
+        if runtime is not None:
+            mounts.append(Mount(runtime, "/var/runtime"))
+        return cls("/opt", "/var/task", "/var/lang", "/var/runtime", tuple(mounts))
+
+    @classmethod
+    def relocated(
+        cls, scratch: Path, *, opt: Path, task: Path, lang: Path | None, runtime: Path | None
+    ) -> Places:
+        """Make symbolic links in a scratch directory, in the shape of Lambda's root."""
+        root = scratch / "root"
+        (root / "var").mkdir(parents=True, exist_ok=True)
+        links = {"opt": opt, "var/task": task, "var/lang": lang, "var/runtime": runtime}
+        for name, target in links.items():
+            if target is not None and not (root / name).is_symlink():
+                (root / name).symlink_to(target, target_is_directory=True)
+        # The layer and the function are given by their real paths: a program that finds itself by its path should
+        # not depend on whether it resolves links.
+        return cls(str(opt), str(task), str(root / "var/lang"), str(root / "var/runtime"))
+
+
+def unpack_layers(layers: Sequence[Path], scratch: Path) -> Path:
+    """Merge layers in order into one directory and give it; a single directory is used as it is.
+
+    Raises:
+        ComponentMissing: A layer does not exist or is neither a directory nor a zip file.
+        ValueError: More layers than Lambda allows.
+    """
+    if len(layers) > MAX_LAYERS:
+        msg = f"{len(layers)} layers; Lambda allows {MAX_LAYERS}"
+        raise ValueError(msg)
+    for layer in layers:
+        if not layer.is_dir() and not zipfile.is_zipfile(layer):
+            msg = f"the layer {layer} is neither a directory nor a zip file; has it been built?"
+            raise ComponentMissing(msg)
+    if len(layers) == 1 and layers[0].is_dir():
+        return layers[0].resolve()
+    merged = scratch / "opt"
+    merged.mkdir(parents=True, exist_ok=True)
+    for layer in layers:
+        if layer.is_dir():
+            shutil.copytree(layer, merged, symlinks=True, dirs_exist_ok=True)
+        else:
+            _unzip(layer, merged)
+    return merged
+
+
+def _unzip(archive: Path, target: Path) -> None:
+    """Unpack with modes and symbolic links, which ``ZipFile.extractall`` does not keep."""
+    with zipfile.ZipFile(archive) as file:
+        for entry in file.infolist():
+            mode = entry.external_attr >> 16
+            if stat.S_ISLNK(mode):
+                path = target / entry.filename
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.unlink(missing_ok=True)
+                path.symlink_to(file.read(entry).decode())
+                continue
+            extracted = Path(file.extract(entry, target))
+            if mode and not extracted.is_dir():
+                extracted.chmod(stat.S_IMODE(mode))
+            if not entry.is_dir():
+                moment = _mtime(entry)
+                os.utime(extracted, (moment, moment))
+
+
+def _mtime(entry: zipfile.ZipInfo) -> float:
+    # Python refuses .pyc files whose recorded source time differs, so times are kept as the zip has them.
+    from datetime import datetime, timezone
+
+    return datetime(*entry.date_time, tzinfo=timezone.utc).timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A directory and where Lambda has it."""
+
+    source: Path
+    target: str
+    read_only: bool = True

@@ -1,0 +1,92 @@
+"""The clock of the microVM: it stands still while the environment is frozen.
+
+The batch buffers of the Logs and Telemetry APIs live inside the frozen microVM, so their timers, reply time-outs and
+back-off pauses must not run on while the processes are stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from emulator.model.errors import EmulatorTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+__all__ = ["Clock"]
+
+T = TypeVar("T")
+
+
+class Clock:
+    """Monotonic time less the time spent frozen; belongs to one event loop."""
+
+    def __init__(self) -> None:
+        """Start running."""
+        self._frozen_ns = 0
+        self._frozen_since: int | None = None
+        self._running = asyncio.Event()
+        self._running.set()
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the clock stands still."""
+        return self._frozen_since is not None
+
+    def now_ns(self) -> int:
+        """Give the running time in nanoseconds."""
+        now = time.monotonic_ns() if self._frozen_since is None else self._frozen_since
+        return now - self._frozen_ns
+
+    def freeze(self) -> None:
+        """Stop; harmless when stopped."""
+        if self._frozen_since is None:
+            self._frozen_since = time.monotonic_ns()
+            self._running.clear()
+
+    def thaw(self) -> None:
+        """Run on; harmless when running."""
+        if self._frozen_since is not None:
+            self._frozen_ns += time.monotonic_ns() - self._frozen_since
+            self._frozen_since = None
+            self._running.set()
+
+    async def running(self) -> None:
+        """Wait until the clock runs."""
+        await self._running.wait()
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep that long in running time."""
+        target = self.now_ns() + int(seconds * 1e9)
+        while True:
+            await self._running.wait()
+            left_ns = target - self.now_ns()
+            if left_ns <= 0:
+                return
+            await asyncio.sleep(left_ns / 1e9)
+
+    async def bounded(self, work: Awaitable[T], seconds: float) -> T:
+        """Await something for at most that long in running time.
+
+        Raises:
+            EmulatorTimeout: It took longer; the work has been cancelled.
+        """
+        task = asyncio.ensure_future(work)
+        target = self.now_ns() + int(seconds * 1e9)
+        try:
+            while True:
+                done, _ = await asyncio.wait(
+                    {task}, timeout=max(0.0, (target - self.now_ns()) / 1e9)
+                )
+                if done:
+                    return task.result()
+                await self._running.wait()
+                if self.now_ns() >= target:
+                    msg = f"no answer within {seconds:g} s"
+                    raise EmulatorTimeout(msg)
+        finally:
+            task.cancel()
+            # Whoever awaited this was cancelled: what the work came to is then of no interest, nor a warning.
+            task.add_done_callback(lambda t: t.cancelled() or t.exception())

@@ -1,0 +1,264 @@
+"""One invocation: its identity, its times, how it ended, and the records that tell of it.
+
+Record shapes: AWS "Lambda Telemetry API Event schema reference" and "Lambda Logs API".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from emulator.model.errors import EmulatorError
+from emulator.model.events import iso_time
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from emulator.model.function import Function
+
+__all__ = ["Invocation", "InvokeResult", "Posted", "new_trace_id"]
+
+
+def new_trace_id() -> str:
+    """Make an X-Ray header as Lambda does for an untraced caller, unsampled."""
+    root = f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
+    return f"Root={root};Parent={secrets.token_hex(8)};Sampled=0"
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeResult:
+    """What became of an invocation; see the README for the fields."""
+
+    request_id: str
+    trace_id: str
+    status: str
+    runtime_done_status: str | None
+    payload: Any
+    function_error: str | None
+    error_type: str | None
+    response_ms: float | None
+    duration_ms: float | None
+    held_ms: float | None
+    init_ms: float | None
+    report: dict[str, Any]
+
+    def raise_for_status(self) -> InvokeResult:
+        """Give itself back.
+
+        Raises:
+            EmulatorError: The invocation did not succeed.
+        """
+        if self.status != "success":
+            msg = f"invocation {self.request_id} ended with {self.status} ({self.error_type}): {self.payload}"
+            raise EmulatorError(msg)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What the caller gets: a response, or an error (``error_type`` set)."""
+
+    body: bytes
+    error_type: str | None = None
+    function_error: str | None = None
+    at_ns: int = field(default_factory=time.monotonic_ns)
+
+    def decoded(self) -> Any:
+        """Decode the body, or give the bytes where they are not JSON."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return self.body
+
+
+@dataclass(slots=True, eq=False)
+class Invocation:
+    """An invocation under way.
+
+    Attributes:
+        response: Resolved when the caller has an answer.
+        done: Resolved when the runtime has asked for its next event (or, on Managed Instances, answered).
+        problem: Error type of a crash, None else.
+        runtime_error_type: Type of the error the runtime itself posted, if it did.
+        span_id: Of the records' tracing; empty on Managed Instances, where AWS's agent gives none.
+        cold: An init phase of its own came before it; a restarted init is part of the invocation instead, and
+            then the report does not tell its duration.
+    """
+
+    function: Function
+    request_id: str
+    trace_id: str
+    payload: bytes
+    response: asyncio.Future[Posted]
+    done: asyncio.Future[None]
+    traced: bool = True
+    init_ms: float | None = None
+    cold: bool = False
+    started_ns: int = 0
+    started_wall_ns: int = 0
+    deadline_epoch_ms: int = 0
+    runtime_done_ns: int | None = None
+    runtime_done_status: str | None = None
+    last_next_ns: int | None = None
+    ended_ns: int = 0
+    status: str = "success"
+    problem: str | None = None
+    runtime_error_type: str | None = None
+    span_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    report_metrics: dict[str, Any] = field(default_factory=dict)
+
+    def begin(self, timeout_ms: float) -> None:
+        """Start the clock, now; the deadline is that much later."""
+        self.started_ns = time.monotonic_ns()
+        self.started_wall_ns = time.time_ns()
+        self.deadline_epoch_ms = int(self.started_wall_ns / 1e6 + timeout_ms)
+
+    def answer(self, posted: Posted) -> None:
+        """Give the caller an answer; the first one counts."""
+        if not self.response.done():
+            self.response.set_result(posted)
+
+    def elapsed_ms(self, until_ns: int) -> float:
+        """Give milliseconds from the start."""
+        return round((until_ns - self.started_ns) / 1e6, 3)
+
+    def _wall(self, at_ns: int, *, microseconds: bool) -> str:
+        moment = self.started_wall_ns + at_ns - self.started_ns
+        return iso_time(moment, microseconds=microseconds)
+
+    @property
+    def posted(self) -> Posted | None:
+        """What the caller got so far."""
+        return self.response.result() if self.response.done() else None
+
+    def tracing(self) -> dict[str, Any]:
+        """Give the ``tracing`` member for records, or nothing."""
+        if not self.traced:
+            return {}
+        value = {"type": "X-Amzn-Trace-Id", "value": self.trace_id}
+        if self.span_id:
+            value = {"spanId": self.span_id, **value}
+        return {"tracing": value}
+
+    def start_record(self) -> dict[str, Any]:
+        """Make platform.start's record."""
+        return {
+            "requestId": self.request_id,
+            "version": self.function.version,
+            "functionArn": self.function.arn,
+            **self.tracing(),
+        }
+
+    def spans(self, *, microseconds: bool, overhead: bool = True) -> list[dict[str, Any]]:
+        """Make the spans of runtimeDone (and of the Managed Instances' report)."""
+        posted = self.posted
+        if posted is None:
+            return []
+        times = [
+            ("responseLatency", self.started_ns, posted.at_ns),
+            ("responseDuration", posted.at_ns, posted.at_ns),
+        ]
+        if overhead and self.runtime_done_ns is not None:
+            times.append(("runtimeOverhead", posted.at_ns, self.runtime_done_ns))
+        return [
+            {
+                "name": name,
+                "start": self._wall(begun, microseconds=microseconds),
+                "durationMs": round(max(0, ended - begun) / 1e6, 3),
+            }
+            for name, begun, ended in times
+        ]
+
+    def runtime_done_record(self, *, microseconds: bool) -> dict[str, Any]:
+        """Make platform.runtimeDone's record."""
+        at_ns = self.runtime_done_ns or time.monotonic_ns()
+        posted = self.posted
+        produced = len(posted.body) if posted and posted.error_type is None else 0
+        record: dict[str, Any] = {"requestId": self.request_id, "status": self.runtime_done_status}
+        if self.problem is not None and self.runtime_done_status != "timeout":
+            record["errorType"] = self.problem
+        spans = self.spans(microseconds=microseconds)
+        if self.runtime_done_status != "success":
+            spans = []
+        record |= self.tracing()
+        if spans:
+            record["spans"] = spans
+        record["metrics"] = {"durationMs": self.elapsed_ms(at_ns), "producedBytes": produced}
+        return record
+
+    def report_record(
+        self, *, status: str | None, max_memory_mb: int, microseconds: bool
+    ) -> dict[str, Any]:
+        """Make platform.report's record and remember its metrics."""
+        duration_ms = self.elapsed_ms(self.ended_ns)
+        if self.status == "timeout":
+            duration_ms = float(self.function.timeout_ms)
+        metrics: dict[str, Any] = {
+            "durationMs": duration_ms,
+            "billedDurationMs": math.ceil(
+                duration_ms + (self.init_ms if self.cold and self.init_ms else 0.0)
+            ),
+            "memorySizeMB": self.function.memory_mb,
+            "maxMemoryUsedMB": max_memory_mb,
+        }
+        if self.cold and self.init_ms is not None:
+            metrics["initDurationMs"] = self.init_ms
+        self.report_metrics = metrics
+        record: dict[str, Any] = {"requestId": self.request_id}
+        if status is not None:
+            record["status"] = status
+        if self.problem is not None and self.status == "error":
+            record["errorType"] = self.problem
+        record["metrics"] = metrics
+        record |= self.tracing()
+        if self.runtime_done_ns is not None and self.last_next_ns is not None:
+            held_ms = max(0, self.last_next_ns - self.runtime_done_ns) / 1e6
+            start = self._wall(self.runtime_done_ns, microseconds=microseconds)
+            record["spans"] = [
+                {"name": "extensionOverhead", "start": start, "durationMs": round(held_ms, 3)}
+            ]
+        return record
+
+    def report_text(self) -> str:
+        """Make the REPORT line that CloudWatch gets with the Text format."""
+        m = self.report_metrics
+        parts = [
+            f"REPORT RequestId: {self.request_id}",
+            f"Duration: {m['durationMs']:.2f} ms",
+            f"Billed Duration: {m['billedDurationMs']} ms",
+            f"Memory Size: {m['memorySizeMB']} MB",
+            f"Max Memory Used: {m['maxMemoryUsedMB']} MB",
+        ]
+        if "initDurationMs" in m:
+            parts.append(f"Init Duration: {m['initDurationMs']:.2f} ms")
+        if self.status == "timeout" or self.problem is not None:
+            parts.append(f"Status: {self.status}")
+        if self.problem is not None and self.status == "error":
+            parts.append(f"Error Type: {self.problem}")
+        return "\t".join(parts) + "\n"
+
+    def result(self) -> InvokeResult:
+        """Sum up for the caller of the Python API."""
+        posted = self.posted
+        done, last = self.runtime_done_ns, self.last_next_ns
+        status = self.status
+        if status == "success" and posted is not None and posted.error_type is not None:
+            status = "error"
+        return InvokeResult(
+            request_id=self.request_id,
+            trace_id=self.trace_id,
+            status=status,
+            runtime_done_status=self.runtime_done_status,
+            payload=posted.decoded() if posted else None,
+            function_error=posted.function_error if posted else "Unhandled",
+            error_type=(posted.error_type if posted else None) or self.problem,
+            response_ms=self.elapsed_ms(posted.at_ns) if posted and self.started_ns else None,
+            duration_ms=None if done is None else self.elapsed_ms(done),
+            held_ms=None if done is None or last is None else max(0, last - done) / 1e6,
+            init_ms=self.init_ms,
+            report=self.report_metrics,
+        )

@@ -1,0 +1,1 @@
+"""Run Lambda's phases: init, invoke, shutdown."""

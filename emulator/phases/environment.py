@@ -1,0 +1,206 @@
+"""One execution environment: its processes, its APIs, and what they have done so far.
+
+The order of events is that of the Lambda agent's open source and of AWS "Understanding the Lambda execution
+environment lifecycle". Everything here runs on one event loop; what the processes do arrives as API calls, exits and
+output, and is turned into futures that the phases wait for, each with a bound. The phases themselves are in
+``starting.py``, ``invoking.py`` and ``ending.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from emulator.apis.extensions_api import Extension, ExtensionsApi, Hooks, State
+from emulator.apis.runtime_api import RuntimeApi, RuntimeHooks
+from emulator.machine.memory_limit import MemoryWatch
+from emulator.phases.crash import Crash, exit_text, signal_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from emulator.machine.filesystem import Places
+    from emulator.machine.processes import Child, Processes
+    from emulator.model.clock import Clock
+    from emulator.model.function import Function
+    from emulator.model.invocation import Invocation
+    from emulator.model.journal import Journal
+    from emulator.model.variations import Variations
+    from emulator.telemetry.hub import Telemetry
+    from emulator.telemetry.output import Output
+
+__all__ = ["Environment", "Setting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What stays the same over all environments of one emulated function."""
+
+    function: Function
+    variations: Variations
+    managed_instances: bool
+    max_concurrency: int
+    clock: Clock
+    journal: Journal
+    telemetry: Telemetry
+    output: Output
+    processes: Processes
+    places: Places
+    opt: Path
+    node: Path | None
+    shutdown_ms: int
+    log_stream: str
+    runtime_version: str
+    variables: Mapping[str, str]
+    api_address: str
+    refusals: dict[str, int] = field(default_factory=lambda: {"register": 0, "subscribe": 0})
+
+    @property
+    def initialization_type(self) -> str:
+        """The word for it in variables and records."""
+        return "lambda-managed-instances" if self.managed_instances else "on-demand"
+
+
+class Environment:
+    """Processes from init to shutdown."""
+
+    def __init__(self, setting: Setting) -> None:
+        """Prepare; nothing is started yet."""
+        self.setting = setting
+        loop = asyncio.get_running_loop()
+        self.crash: asyncio.Future[Crash] = loop.create_future()
+        self.ending = False
+        self.children: dict[str, Child] = {}
+        self.current: Invocation | None = None
+        self.memory = MemoryWatch(setting.function.memory_mb, self._out_of_memory)
+        self.pending_report: list[Any] = []
+        self.oom = False
+        self.progress = asyncio.Event()
+        self.runtime_ready = False
+        self.ended: asyncio.Future[None] | None = None
+        self.runtime_api = RuntimeApi(
+            setting.function,
+            journal=setting.journal,
+            hooks=RuntimeHooks(self._runtime_next, self._answered, self._init_failed),
+        )
+        self.extensions_api = ExtensionsApi(
+            setting.function,
+            external=[],
+            managed_instances=setting.managed_instances,
+            variations=setting.variations,
+            telemetry=setting.telemetry,
+            journal=setting.journal,
+            hooks=Hooks(self.progress.set, self._extension_ready, self._extension_failed),
+            refusals=setting.refusals,
+        )
+
+    # What the processes do.
+
+    def _fail(self, crash: Crash) -> None:
+        if not self.ending and not self.crash.done():  # the first fatal error wins
+            self.crash.set_result(crash)
+            self.progress.set()
+
+    def child_exited(self, child: Child, code: int) -> None:
+        """Take notice of an exit: while the environment is not ending, none is allowed, not even with code 0."""
+        if child.name != "runtime":
+            with contextlib.suppress(KeyError):
+                self.extensions_api.extensions[child.name].state = State.EXITED
+            how = f"exit code {code}" if code >= 0 else signal_text(-code)
+            self._fail(Crash("Extension.Crash", how, child.name))
+            return
+        family = self.setting.function.family
+        if self.oom:
+            kind = "Runtime.ExitError" if family == "provided" else "Runtime.OutOfMemory"
+            message = exit_text(-signal.SIGKILL)
+        else:
+            posted = self.current.runtime_error_type if self.current else None
+            kind = posted or "Runtime.ExitError"
+            message = exit_text(code)
+        self._fail(Crash(kind, message, "runtime"))
+
+    def _out_of_memory(self) -> None:
+        self.oom = True
+        self.children["runtime"].kill()
+
+    def _init_failed(self, error_type: str, body: bytes) -> None:
+        if not self.runtime_ready:
+            self._fail(Crash(error_type, "the runtime reported an init error", "runtime", body))
+
+    def _extension_failed(self, extension: Extension, kind: str, given: str) -> None:
+        self._fail(Crash(kind, given, extension.name))
+
+    def _extension_ready(self, _extension: Extension) -> None:
+        self.progress.set()
+        self.check_ended()
+
+    def _runtime_next(self) -> None:
+        if not self.runtime_ready:
+            self.runtime_ready = True
+            self.extensions_api.registration_open = False
+            self.progress.set()
+        invocation = self.current
+        if invocation is None or not invocation.response.done() or invocation.done.done():
+            return
+        self.setting.processes.drain(self.children["runtime"])
+        self.runtime_done(invocation, "success")
+        invocation.done.set_result(None)
+        self.check_ended()
+
+    def _answered(self, invocation: Invocation) -> None:
+        self.runtime_api.forget(invocation)
+        if self.setting.managed_instances and not invocation.done.done():
+            invocation.done.set_result(None)
+
+    def runtime_done(self, invocation: Invocation, status: str) -> None:
+        """Tell that the runtime is through with an invocation."""
+        invocation.runtime_done_ns = time.monotonic_ns()
+        invocation.runtime_done_status = status
+        telemetry = self.setting.telemetry
+        record = invocation.runtime_done_record(microseconds=telemetry.microseconds)
+        logs = {"requestId": invocation.request_id, "status": status}
+        telemetry.platform("runtimeDone", record, logs_record=logs)
+        self.setting.journal.note(
+            "runtime_done",
+            "runtime",
+            at_ns=invocation.runtime_done_ns,
+            request_id=invocation.request_id,
+            status=status,
+        )
+
+    def invoked_extensions(self) -> list[Extension]:
+        """Give the extensions that an invocation waits for."""
+        return [e for e in self.extensions_api.registered() if "INVOKE" in e.events]
+
+    def check_ended(self) -> None:
+        """Note the end of the invocation once the runtime and all those extensions have asked for Next."""
+        ended, invocation = self.ended, self.current
+        if ended is None or ended.done() or invocation is None or not invocation.done.done():
+            return
+        if all(e.ready.is_set() for e in self.invoked_extensions()):
+            invocation.last_next_ns = time.monotonic_ns()
+            ended.set_result(None)
+
+    def thaw(self) -> None:
+        """Continue the processes and the batchers; what the last invocation left to tell is told."""
+        if self.setting.clock.frozen:
+            self.setting.processes.thaw()
+            self.setting.clock.thaw()
+            self.setting.telemetry.thaw()
+            self.setting.journal.note("thaw", "environment")
+        for event in self.pending_report:
+            self.setting.telemetry.emit(event)
+        self.pending_report = []
+
+    def freeze(self) -> None:
+        """Stop the processes and the batchers."""
+        if not self.setting.clock.frozen and not self.ending:
+            self.setting.clock.freeze()
+            self.setting.telemetry.freeze()
+            self.setting.processes.freeze()
+            self.setting.journal.note("freeze", "environment")

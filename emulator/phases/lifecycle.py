@@ -1,0 +1,258 @@
+"""From one environment to the next: cold start, reuse, reset after a failure, shutdown.
+
+Runs on the event loop; ``cloud.py`` is the same for threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import time
+import uuid
+from typing import Any
+
+from emulator.model.errors import MisuseError
+from emulator.model.http1 import Request, Response
+from emulator.model.invocation import Invocation, InvokeResult, Posted, new_trace_id
+from emulator.phases.environment import Environment, Setting
+from emulator.phases.init import InitResult, initialise
+from emulator.phases.invoke import run, run_managed
+from emulator.phases.shutdown import ShutdownResult, end_environment
+
+__all__ = ["Lifecycle"]
+
+
+class Lifecycle:
+    """Invocations of one function, one after the other (or together on Managed Instances)."""
+
+    def __init__(
+        self, setting: Setting, *, freeze: bool, settle_ms: float, init_timeout_ms: float
+    ) -> None:
+        """Start without an environment: the first invocation makes one."""
+        self.setting = setting
+        self.environment: Environment | None = None
+        self.last_shutdown: ShutdownResult | None = None
+        self._freeze = freeze and not setting.managed_instances
+        self._settle_ms = settle_ms
+        self._init_timeout_ms = init_timeout_ms
+        self._init: InitResult | None = None
+        self._init_untold = False
+        self._reset = False
+        self._lock = asyncio.Lock()
+        self._freezing: asyncio.Task[None] | None = None
+
+    async def handle(self, request: Request) -> Response | None:
+        """Answer a request of a runtime or an extension."""
+        environment = self.environment
+        if environment is None:
+            return Response.error(500, "InternalServerError", "no execution environment")
+        if request.path.startswith("/2018-06-01/runtime/"):
+            return await environment.runtime_api.handle(request)
+        return await environment.extensions_api.handle(request)
+
+    async def initialise(self) -> InitResult:
+        """Run the init phase unless an environment is there; give how it went."""
+        async with self._lock:
+            if self.environment is None:
+                await self._start("invoke" if self._reset else "init")
+            assert self._init is not None  # noqa: S101 - for the type checker; the caller sees to it
+            return self._init
+
+    async def _start(self, phase: str) -> InitResult:
+        bound_ms = self._init_timeout_ms if phase == "init" else self.setting.function.timeout_ms
+        self.environment = Environment(self.setting)
+        self._init = await initialise(self.environment, phase=phase, timeout_ms=bound_ms)
+        if self._init.status != "success":
+            await self._end("timeout" if self._init.status == "timeout" else "failure")
+            self._reset = True
+        else:
+            self._init_untold = True
+            self._reset = False
+            if self._freeze:
+                self._freeze_soon()
+        return self._init
+
+    async def _end(self, reason: str) -> ShutdownResult | None:
+        self._cancel_freezing()
+        environment = self.environment
+        if environment is None:
+            return None
+        self.last_shutdown = await end_environment(environment, reason)
+        self.environment = None
+        self.setting.journal.note("shutdown", "environment", reason=reason)
+        return self.last_shutdown
+
+    async def shutdown(self, reason: str) -> ShutdownResult | None:
+        """End the environment, if there is one; the next one starts as a clean cold start."""
+        async with self._lock:
+            self._reset = reason in ("timeout", "failure")
+            return await self._end(reason)
+
+    def _freeze_soon(self) -> None:
+        if self._settle_ms <= 0:
+            self.freeze()
+        else:
+            self._freezing = asyncio.ensure_future(self._freeze_later())
+
+    async def _freeze_later(self) -> None:
+        await asyncio.sleep(self._settle_ms / 1e3)
+        self.freeze()
+
+    def _cancel_freezing(self) -> None:
+        if self._freezing is not None:
+            self._freezing.cancel()
+            self._freezing = None
+
+    def freeze(self) -> None:
+        """Stop the environment now."""
+        if self.environment is not None:
+            self.environment.freeze()
+
+    def thaw(self) -> None:
+        """Let it run on."""
+        self._cancel_freezing()
+        if self.environment is not None:
+            self.environment.thaw()
+
+    def make(self, payload: bytes, trace_id: str | None, request_id: str | None) -> Invocation:
+        """Make an invocation that has not begun."""
+        loop = asyncio.get_running_loop()
+        identity = request_id or self.setting.variations.same_request_id or str(uuid.uuid4())
+        return Invocation(
+            function=self.setting.function,
+            request_id=identity,
+            trace_id=trace_id or new_trace_id(),
+            payload=payload,
+            response=loop.create_future(),
+            done=loop.create_future(),
+            span_id="" if self.setting.managed_instances else secrets.token_hex(8),
+        )
+
+    async def invoke(self, invocation: Invocation) -> InvokeResult:
+        """Run an invocation to its end; its ``response`` resolves earlier."""
+        if self.setting.managed_instances:
+            return (await self.invoke_together([invocation]))[0]
+        async with self._lock:
+            self._cancel_freezing()
+            begun_ns = time.monotonic_ns()
+            await self._notice_death()
+            if not await self._ready_for(invocation):
+                return invocation.result()
+            assert self.environment is not None  # noqa: S101 - for the type checker; the caller sees to it
+            left_ms = float(self.setting.function.timeout_ms)
+            if invocation.init_ms is not None and not invocation.cold:
+                # A restarted init is inside the function timeout.
+                left_ms -= (time.monotonic_ns() - begun_ns) / 1e6
+            reason = await run(self.environment, invocation, timeout_ms=max(1.0, left_ms))
+            if reason is not None:
+                self._reset = True
+                await self._end(reason)
+            elif self._freeze:
+                self._freeze_soon()
+            return invocation.result()
+
+    async def _notice_death(self) -> None:
+        """Reset an environment in which something died since the last invocation."""
+        if self.environment is not None and self.environment.crash.done():
+            self._reset = True
+            await self._end("failure")
+
+    async def _ready_for(self, invocation: Invocation) -> bool:
+        """Have an environment; if its init fails twice, answer the invocation and give False."""
+        if self.environment is not None:
+            if self._init_untold and self._init is not None:
+                self._tell_init(invocation, self._init)
+            return True
+        invocation.cold = not self._reset
+        result = await self._start("init" if invocation.cold else "invoke")
+        if result.status != "success" and invocation.cold:
+            # AWS "execution environment lifecycle": a failed init is run again at the first invoke, under the
+            # function timeout.
+            invocation.cold = False
+            result = await self._start("invoke")
+        self._tell_init(invocation, result)
+        if result.status == "success":
+            return True
+        self._refuse(invocation, result)
+        return False
+
+    def _tell_init(self, invocation: Invocation, result: InitResult) -> None:
+        invocation.init_ms = result.duration_ms
+        invocation.cold = result.phase == "init"
+        self._init_untold = False
+
+    def _refuse(self, invocation: Invocation, result: InitResult) -> None:
+        """Answer an invocation whose environment did not start: text in CloudWatch, no event for anyone.
+
+        That no start, runtimeDone or report reaches subscribers then was seen in live captures.
+        """
+        invocation.begin(0)
+        invocation.ended_ns = invocation.started_ns
+        invocation.status = "timeout" if result.status == "timeout" else "error"
+        invocation.problem = result.error_type
+        rid, output = invocation.request_id, self.setting.output
+        message = f"RequestId: {rid} Error: {result.message}"
+        if result.status == "timeout":
+            seconds = self.setting.function.timeout_ms / 1e3
+            message = f"RequestId: {rid} Error: Task timed out after {seconds:.2f} seconds"
+        body = {"errorType": result.error_type, "errorMessage": message}
+        answer = result.body or json.dumps(body).encode()
+        invocation.answer(Posted(answer, result.error_type, "Unhandled"))
+        version = self.setting.function.version
+        output.platform(
+            rid, f"START RequestId: {rid} Version: {version}\n", "start", invocation.start_record()
+        )
+        output.platform(rid, f"END RequestId: {rid}\n", "end", None)
+        record = invocation.report_record(
+            status=invocation.status, max_memory_mb=1, microseconds=False
+        )
+        output.platform(rid, invocation.report_text(), "report", record)
+
+    async def invoke_together(self, invocations: list[Invocation]) -> list[InvokeResult]:
+        """Run invocations at the same time.
+
+        Raises:
+            MisuseError: Not on Managed Instances.
+        """
+        if not self.setting.managed_instances:
+            msg = "only Managed Instances run several invocations in one environment at a time"
+            raise MisuseError(msg)
+        async with self._lock:
+            await self._notice_death()
+            if self.environment is None:
+                result = await self._start("init")
+                if result.status != "success":
+                    for invocation in invocations:
+                        self._refuse(invocation, result)
+                    return [i.result() for i in invocations]
+            environment = self.environment
+            assert environment is not None  # noqa: S101 - for the type checker; the caller sees to it
+        timeout_ms = float(self.setting.function.timeout_ms)
+        reasons = await asyncio.gather(
+            *(run_managed(environment, i, timeout_ms=timeout_ms) for i in invocations)
+        )
+        if any(reasons):
+            async with self._lock:
+                if self.environment is environment:
+                    await self._end("failure")
+        return [i.result() for i in invocations]
+
+    async def deliver(self, body: Any, extension: str | None) -> dict[str, int | None]:
+        """Post something to the subscribers; thaws for as long as it takes."""
+        environment = self.environment
+        was_frozen = self.setting.clock.frozen
+        if environment is not None and was_frozen:
+            self.thaw()
+        try:
+            return await self.setting.telemetry.deliver(body, extension)
+        finally:
+            if was_frozen:
+                self.freeze()
+
+    async def stop(self) -> None:
+        """End everything, whatever state it is in."""
+        with contextlib.suppress(Exception):
+            await self.shutdown("spindown")
+        await self.setting.processes.stop()

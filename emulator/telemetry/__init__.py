@@ -1,0 +1,1 @@
+"""Deliver logs and platform events to extensions."""

@@ -1,0 +1,1 @@
+"""Wire the parts together and run the main loop."""

@@ -1,0 +1,1 @@
+"""Carry chunks from queues to sinks."""

@@ -1,0 +1,1 @@
+"""Tell users about the extension itself."""

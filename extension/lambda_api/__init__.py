@@ -1,0 +1,209 @@
+"""The Extensions API, and the two subscriptions that begin with it, over a raw socket.
+
+Promises: ``register`` and ``subscribe`` end within the bounds below; asking for the next event never times out,
+because Lambda freezes the process inside that call for as long as it likes (AWS: Lambda Extensions API, "Next").
+Assumes: plain HTTP on ``AWS_LAMBDA_RUNTIME_API``, whose address differs between environments.
+
+This module is loaded before the extension has registered, so it uses ``_socket`` (``socket`` costs 7 ms more) and
+writes its two small JSON bodies as literals.
+"""
+
+from _socket import AF_INET, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY, socket as Socket  # noqa: N812 - the class, under the name the standard library gives it
+
+from extension.lambda_api.http1 import MalformedMessageError, Message, MessageReader, request
+
+ANSWER_TIMEOUT_S = 2.0
+"""For register and subscribe. Both are answered in milliseconds; Lambda gives the whole of init 10 s."""
+
+RECEIVE_BYTES = 64 * 1024
+"""Answers of the Extensions API are a few hundred bytes."""
+
+_BASE = "/2020-01-01/extension"
+
+
+class ExtensionsApi:
+    """One extension's conversation with Lambda.
+
+    Attributes:
+        identifier: what ``register`` answered, or what a launcher that registered for us handed over; may be empty.
+        awaiting: whether an ``/event/next`` has been asked for and not been answered yet.
+    """
+
+    __slots__ = ("_connection", "_host", "_port", "_reader", "awaiting", "identifier")
+
+    def __init__(self, address: str, *, identifier: str = "") -> None:
+        """Takes ``host:port`` as in ``AWS_LAMBDA_RUNTIME_API``; connects to nothing yet."""
+        host, _, port = address.rpartition(":")
+        self._host = host or address
+        self._port = int(port) if host and port.isdigit() else 80
+        self._connection: Socket | None = None
+        self._reader = MessageReader()
+        self.identifier = identifier
+        self.awaiting = False
+
+    @property
+    def descriptor(self) -> int:
+        """Of the connection on which Next's answer will come; -1 if there is none."""
+        return self._connection.fileno() if self._connection is not None else -1
+
+    def register(self, name: str, *, events: str) -> "Message | None":
+        """Registers, and keeps the identifier when the answer holds one.
+
+        Args:
+            name: must be the extension's file name in ``/opt/extensions``.
+            events: a JSON array as text, such as ``'["INVOKE","SHUTDOWN"]'``.
+
+        Returns:
+            The answer, or None when there was none in time.
+        """
+        answer = self._ask(
+            "POST",
+            f"{_BASE}/register",
+            {"Lambda-Extension-Name": name, "Content-Type": "application/json"},
+            f'{{"events":{events}}}',
+        )
+        if answer is not None:
+            self.identifier = answer.headers.get(b"lambda-extension-identifier", b"").decode(
+                "ascii", "replace"
+            )
+        return answer
+
+    def subscribe(self, path: str, *, body: str) -> "Message | None":
+        """Asks for logs: ``PUT`` of a subscription to the Logs or the Telemetry API.
+
+        Returns:
+            The answer, or None when there was none in time.
+        """
+        headers = {
+            "Lambda-Extension-Identifier": self.identifier,
+            "Content-Type": "application/json",
+        }
+        return self._ask("PUT", path, headers, body)
+
+    def ask_next(self) -> Socket:
+        """Sends ``/event/next`` and returns the connection on which the answer will come.
+
+        Raises:
+            OSError: Lambda's endpoint cannot be reached.
+        """
+        asked = request(
+            "GET",
+            f"{_BASE}/event/next",
+            host=f"{self._host}:{self._port}",
+            headers={"Lambda-Extension-Identifier": self.identifier},
+        )
+        connection = self._connection
+        if connection is not None:
+            try:
+                connection.sendall(asked)
+            except OSError:
+                # An idle connection may have been closed by the other side; a new one says whether it still lives.
+                self.drop_connection()
+                connection = None
+        if connection is None:
+            connection = self._connection = self._connect(None)
+            self._reader = MessageReader()
+            connection.sendall(asked)
+        self.awaiting = True
+        return connection
+
+    def read_next(self) -> "Message | None":
+        """Reads from the connection that :meth:`ask_next` returned.
+
+        Returns:
+            The answer, or None while it is incomplete.
+
+        Raises:
+            OSError: the connection failed; nothing is awaited any more.
+        """
+        connection = self._connection
+        if connection is None:
+            raise ConnectionError
+        try:
+            data = connection.recv(RECEIVE_BYTES)
+            messages = self._reader.feed(data) if data else [self._reader.end_of_stream()]
+        except (OSError, MalformedMessageError) as error:
+            self.drop_connection()
+            raise ConnectionError from error
+        if not messages:
+            return None
+        if not data or messages[0] is None:
+            self.drop_connection()
+            if messages[0] is None:
+                raise ConnectionResetError
+        self.awaiting = False
+        return messages[0]
+
+    def drop_connection(self) -> None:
+        """Forgets the connection, and what was asked on it."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+        self.awaiting = False
+
+    def _connect(self, timeout_s: "float | None") -> Socket:
+        connection = Socket(AF_INET, SOCK_STREAM)
+        try:
+            connection.settimeout(ANSWER_TIMEOUT_S)
+            connection.connect((self._host, self._port))
+            connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+            connection.settimeout(timeout_s)
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+    def _ask(self, method: str, path: str, headers: dict[str, str], body: str) -> "Message | None":
+        try:
+            connection = self._connect(ANSWER_TIMEOUT_S)
+        except OSError:
+            return None
+        try:
+            host = f"{self._host}:{self._port}"
+            connection.sendall(
+                request(method, path, host=host, headers=headers, body=body.encode())
+            )
+            reader = MessageReader()
+            while data := connection.recv(RECEIVE_BYTES):
+                messages = reader.feed(data)
+                if messages:
+                    return messages[0]
+            return reader.end_of_stream()
+        except (OSError, MalformedMessageError):
+            return None
+        finally:
+            connection.close()
+
+
+REGISTER_PAUSE_S = 0.05
+
+MAX_PAUSE_S = 1.0
+"""Pauses between attempts grow up to this: quick enough to be in time for init, slow enough to cost no CPU."""
+
+MANAGED_INSTANCES = "lambda-managed-instances"
+"""The initialization type of Managed Instances (AWS: Lambda environment variables)."""
+
+LOGS_API = "/2020-08-15/logs"
+
+TELEMETRY_API = "/2022-07-01/telemetry"
+
+SCHEMA_WITHOUT_ENDS = "2020-08-15"
+"""It has no ``platform.runtimeDone`` (AWS: Logs API)."""
+
+LOGS_SCHEMAS = ("2021-03-18", SCHEMA_WITHOUT_ENDS)
+
+TELEMETRY_SCHEMAS = ("2025-01-29", "2022-12-13", "2022-07-01")
+
+BUFFERING = '{"maxItems":1000,"maxBytes":262144,"timeoutMs":25}'
+"""The smallest that Lambda accepts of each: the sooner a batch comes, the sooner a verdict is possible."""
+
+
+class Subscription:
+    """Which API delivers, in which schema, and the answers of those that would not."""
+
+    __slots__ = ("path", "refusals", "schema")
+
+    def __init__(self) -> None:
+        self.path = ""
+        self.schema = ""
+        self.refusals: list[str] = []

@@ -1,0 +1,1 @@
+"""Define the data that travels between the stages."""

@@ -1,0 +1,184 @@
+"""What is handed to a sink, and what the sink says became of it.
+
+Pure values. A *record* is one event, or one gap, and has a number that no other record of its environment has: by it a
+sink can say of each record by itself what became of it, and whoever reads a record twice can tell.
+"""
+
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+
+from extension.model.segment import Kind, Segment, split_events
+
+OWN_METRICS = "metrics"
+"""The reason of what holds no lines but the extension's own metrics; see :mod:`extension.app.metrics_reporter`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What every record of a chunk carries beside its own line.
+
+    Attributes:
+        request_id: empty for what was written outside of any invocation.
+        trace_id: X-Ray's, such as ``1-5f35ae12-0c0fec141ab77a00bc047aa2``; empty where unknown.
+        function: the function's name.
+        version: the function's version.
+        environment_id: 16 hex digits.
+        reason: the rule that kept it.
+        weight: how many invocations it stands for.
+        failed: whether the invocation failed.
+        correlation_id: by which the function names the transaction; empty if it does not.
+        span_id: 16 hex digits, of the X-Ray segment that the invocation belongs to; empty where unknown.
+        arn: as the function was invoked; empty where unknown.
+    """
+
+    request_id: str
+    trace_id: str
+    function: str
+    version: str
+    environment_id: str
+    reason: str
+    weight: float
+    failed: bool
+    correlation_id: str = ""
+    span_id: str = ""
+    arn: str = ""
+
+
+class Chunk:
+    """Segments of one invocation that are kept for one reason."""
+
+    __slots__ = ("held_bytes", "lines", "metadata", "segments")
+
+    def __init__(self, metadata: Metadata, segments: list[Segment]) -> None:
+        self.metadata = metadata
+        self.hold(segments)
+
+    @property
+    def is_metrics(self) -> bool:
+        """Whether it holds the extension's own metrics, which are no lines, and nothing that anybody waits for."""
+        return self.metadata.reason == OWN_METRICS
+
+    def hold(self, segments: list[Segment]) -> None:
+        """Holds these segments, and no others."""
+        self.segments = segments
+        self.held_bytes = sum(segment.cost_bytes for segment in segments)
+        self.lines = sum(segment.lines for segment in segments)
+
+    def split_off(self, max_bytes: int) -> "Chunk":
+        """Takes the first segments off, at least one, as a chunk of about ``max_bytes`` at most."""
+        size = count = 0
+        for segment in self.segments:
+            if count and size + segment.cost_bytes > max_bytes:
+                break
+            size += segment.cost_bytes
+            count += 1
+        first = Chunk(self.metadata, self.segments[:count])
+        del self.segments[:count]
+        self.held_bytes -= first.held_bytes
+        self.lines -= first.lines
+        return first
+
+
+def numbers_in(segment: Segment) -> range:
+    """Gives the numbers of a segment's records: one for a gap, else one for each event."""
+    count = 1 if segment.kind is Kind.GAP else segment.count
+    return range(segment.first_number, segment.first_number + count)
+
+
+def without(chunks: list[Chunk], gone: Container[int]) -> list[Chunk]:
+    """Gives what is left of chunks without the records whose numbers are ``gone``."""
+    left = []
+    for chunk in chunks:
+        segments: list[Segment] = []
+        for segment in chunk.segments:
+            segments += _pieces(segment, [n not in gone for n in numbers_in(segment)])
+        if segments:
+            left.append(Chunk(chunk.metadata, segments))
+    return left
+
+
+def halves(chunks: list[Chunk]) -> tuple[list[Chunk], list[Chunk]] | None:
+    """Cuts chunks into two of about as many records each; None if there is only one record."""
+    numbers = [n for chunk in chunks for segment in chunk.segments for n in numbers_in(segment)]
+    if len(numbers) < 2:  # noqa: PLR2004 - one cannot be halved
+        return None
+    first = without(chunks, set(numbers[len(numbers) // 2 :]))
+    second = without(chunks, set(numbers[: len(numbers) // 2]))
+    return (first, second) if first and second else None
+
+
+def rewritten(chunks: list[Chunk], rewrite: Callable[[bytes], bytes]) -> list[Chunk]:
+    """Gives chunks whose lines have been rewritten, one by one; what is no line stays as it is.
+
+    Args:
+        chunks: stay as they are.
+        rewrite: takes and gives the JSON of one event.
+    """
+    return [
+        Chunk(chunk.metadata, [_rewritten(segment, rewrite) for segment in chunk.segments])
+        for chunk in chunks
+    ]
+
+
+def _rewritten(segment: Segment, rewrite: Callable[[bytes], bytes]) -> Segment:
+    if segment.kind is not Kind.LINES:
+        return segment
+    events = split_events(segment.raw, segment.count)
+    new = [rewrite(event) for event in events]
+    if new == events:
+        return segment
+    return Segment(
+        b",".join(new),
+        count=segment.count,
+        first_number=segment.first_number,
+        vital=segment.vital,
+        is_emf=segment.is_emf,
+    )
+
+
+def sifted(segment: Segment, goes: Callable[[bytes], bool]) -> tuple[list[Segment], int]:
+    """Takes lines out of a segment.
+
+    Args:
+        segment: of lines.
+        goes: tells of the JSON of one event whether it goes.
+
+    Returns:
+        What stays, and how many went.
+    """
+    events = split_events(segment.raw, segment.count)
+    stays = [not goes(event) for event in events]
+    if len(stays) != segment.count:
+        stays = [all(stays)] * segment.count
+    return _pieces(segment, stays), stays.count(False)
+
+
+def _pieces(segment: Segment, stays: list[bool]) -> list[Segment]:
+    """Gives the runs of a segment's records that stay."""
+    if all(stays):
+        return [segment]
+    if not any(stays):
+        return []
+    events = split_events(segment.raw, segment.count)
+    if len(events) != len(stays):
+        # What cannot be taken apart goes the way of its first record.
+        return [segment] if stays[0] else []
+    pieces = []
+    start = 0
+    while start < len(stays):
+        end = start
+        while end < len(stays) and stays[end] == stays[start]:
+            end += 1
+        if stays[start]:
+            pieces.append(
+                Segment(
+                    b",".join(events[start:end]),
+                    count=end - start,
+                    first_number=segment.first_number + start,
+                    kind=segment.kind,
+                    vital=segment.vital,
+                    is_emf=segment.is_emf,
+                )
+            )
+        start = end
+    return pieces

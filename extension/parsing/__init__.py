@@ -1,0 +1,1 @@
+"""Parse Lambda's batches into events."""

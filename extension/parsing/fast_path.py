@@ -1,0 +1,276 @@
+"""A line's first bytes: whether there is anything in it to see.
+
+Most lines are dropped, so this is where the cost of a line is decided. Each managed runtime writes a line's level and
+its request id at the same place every time, so a few bytes tell that a line is below the level that matters and of
+the invocation that is open, or is plain text; whatever they do not tell is left to :mod:`extension.parsing.line`. A line that
+is passed by here would be found unremarkable there: the tests hold one against the other on made-up lines.
+
+Pure. Works on the batch's JSON as it came, so quotes and tabs in a line are seen escaped. Assumes the formats of the
+runtime interface clients, as :mod:`extension.model.levels` does.
+"""
+
+import re
+from operator import itemgetter
+
+from extension.model.levels import LEVEL_NAMES, Level, level_named
+from extension.model.segment import BETWEEN
+
+CENTURY = b"20"
+"""What each time begins with; searching for it as well is quicker than without, its last byte being rarer."""
+FUNCTION = b'","type":"function","record":"'
+FUNCTION_OBJECT = b'","type":"function","record":{'
+_BRACE, _BRACKET, _BACKSLASH = b"{[\\"
+_DIGITS = frozenset(b"0123456789")
+
+_LEVELS = {word.encode(): level for word, level in LEVEL_NAMES.items()}
+_MAX_LEVEL_BYTES = 16
+
+# What makes a text line worth reading although it begins like any other: a runtime's report of an unhandled error
+# that is joined to other text, and platform messages. Every rule of ``failures`` that is not found by the first
+# bytes of its line needs one of these.
+_TELLTALES = (b"Traceback (most recent call last)", b"\\n\\tat ", b"Task timed out after")
+_TELLING_STARTS = (b"Error ra", b"Init err", b"RequestI")
+_EMF = b"CloudWatchMetrics"
+
+_JSON_LEVEL = re.compile(
+    rb'\{ ?(?:\\"(?:timestamp|time|ts|@timestamp)\\": ?(?:\\"[^"\\]*\\"|[0-9.]+), ?)?'
+    rb'\\"level\\": ?(?:\\"(\w+)\\"|([0-9]+))'
+)
+_UUID_BYTES = 36
+_TIME_BYTES = 24  # 2026-11-24T12:00:00.000Z
+
+_BRACKETS = frozenset({_BRACKET})
+_SUSPECTS = frozenset(b"{EIRDWFA")
+"""JSON, and the first letters of the telling starts and of Ruby's ``E, [...``; other letters begin nothing that is
+looked for."""
+_MAY_BE_JSON = frozenset(b"{ \\") | frozenset(range(0x80, 0x100))
+"""A brace, or white space before one: a space, what is escaped, or what Unicode has of it."""
+_FIRST_BYTE = itemgetter(0)
+_BRACKETED = itemgetter(slice(0, _MAX_LEVEL_BYTES))
+_TABBED_COLUMNS = itemgetter(slice(_TIME_BYTES, _TIME_BYTES + 2 + _UUID_BYTES + 2 + 5))
+_MAX_TIME_BYTES = _TIME_BYTES + 10
+"""How far a time may reach that a tab and an id follow; Node.js's and .NET's have ``_TIME_BYTES``."""
+_LEVEL_WINDOW_BYTES = 28
+"""Holds ``,"level":"Information"`` with escaped quotes."""
+
+
+class _JsonForm:
+    """What is looked for in JSON lines, with their quotes as they stand in the batch.
+
+    Attributes:
+        quote: as it stands in the batch.
+        begin: how such a record begins in it.
+        timed: the same where the time stands first.
+        level: the level, at the place where it is expected.
+        ids: what a request id's own key looks like up to its value.
+    """
+
+    __slots__ = ("begin", "ids", "level", "quote", "timed")
+
+    def __init__(self, quote: bytes, *, brace: bytes) -> None:
+        self.quote = quote
+        self.begin = FUNCTION[:-1] + brace
+        self.timed = self.begin + quote + b"timestamp" + quote + b":"
+        key, value = re.escape(quote + b"level" + quote + b":"), re.escape(quote)
+        self.level = re.compile(rb"(?:, ?)?%s ?%s(\w+)%s" % (key, value, value))
+        names = (b"equestId", b"equest_id")
+        self.ids = [name + quote + colon + quote for name in names for colon in (b":", b": ")]
+
+
+_AS_TEXT = _JsonForm(b'\\"', brace=b'"{')
+_AS_OBJECT = _JsonForm(b'"', brace=b"{")
+
+
+def telltales_in(body: bytes) -> list[bytes]:
+    """Gives those of the telltales that occur anywhere in a batch: lines that hold one are to be looked at."""
+    return [needle for needle in (*_TELLTALES, _EMF) if needle in body]
+
+
+def count_plain(body: bytes, open_id: bytes, careful_from: int) -> tuple[int, bool]:
+    """Counts the lines of a batch that holds nothing but lines with nothing in them to see; 0 for any other.
+
+    A flood comes in such batches, so this is where the cost of a line is decided: no Python runs per line, the batch
+    is searched as a whole, and each different beginning is looked at once.
+
+    Returns:
+        How many, and whether they are certainly text: no JSON is among them.
+    """
+    events = body.count(BETWEEN + CENTURY) + 1
+    first = body.find(FUNCTION[:-1])
+    for form in (_AS_OBJECT, _AS_TEXT):
+        if body.startswith(form.begin, first):
+            timed = body.startswith(form.timed, first)
+            lines = body.split(form.timed if timed else form.begin)
+            del lines[0]
+            plain = len(lines) == events and _json_are_plain(
+                lines, body, form, open_id, careful_from, timed=timed
+            )
+            return (events if plain else 0), False
+    has_level = careful_from > Level.INFO and body.startswith(b"[", first + len(FUNCTION))
+    if has_level and body.count(b"Z\\t" + open_id + b"\\t") == events:
+        # Python's loggers: all lines at INFO or DEBUG with this invocation's id are told by counting alone.
+        found = body.count(FUNCTION + b"[INFO]\\t")
+        if found == events or found + body.count(FUNCTION + b"[DEBUG]\\t") == events:
+            return events, True
+    lines = body.split(FUNCTION)
+    del lines[0]
+    if len(lines) != events:
+        return 0, False
+    firsts = set(map(_FIRST_BYTE, lines))
+    plain = _texts_are_plain(lines, firsts, body, open_id, careful_from)
+    # A text line that begins with white space may be JSON all the same.
+    return (events if plain else 0), firsts.isdisjoint(_MAY_BE_JSON)
+
+
+def _texts_are_plain(
+    lines: list[bytes], firsts: set[int], body: bytes, open_id: bytes, careful_from: int
+) -> bool:
+    if firsts <= _DIGITS and _tabbed_are_plain(
+        lines, open_id, min(careful_from, Level.WARN), without_exception=True
+    ):
+        # Below WARN no rule for text applies.
+        return True
+    # Metrics are JSON, so without a brace there are none.
+    if any(needle in body for needle in _TELLTALES) or (_BRACE in firsts and _EMF in body):
+        return False
+    if not firsts.isdisjoint(_BRACKETS) and not _bracketed_are_plain(
+        [line for line in lines if line[0] == _BRACKET], open_id, careful_from
+    ):
+        return False
+    if not firsts.isdisjoint(_DIGITS) and not _tabbed_are_plain(
+        [line for line in lines if line[0] in _DIGITS], open_id, careful_from
+    ):
+        return False
+    return firsts.isdisjoint(_SUSPECTS) or all(
+        is_plain(line, 0, open_id, careful_from) for line in lines if line[0] in _SUSPECTS
+    )
+
+
+def _bracketed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
+    """For ``[LEVEL]`` and what may follow: Python's time and id, or anything."""
+    for word in {beginning[1:].partition(b"]")[0] for beginning in set(map(_BRACKETED, lines))}:
+        level = _LEVELS.get(word.lower())
+        if level is None:
+            continue
+        if level >= careful_from:
+            return False
+        close = len(word) + 2
+        id_at = close + 4 + _TIME_BYTES
+        ids = {
+            line[id_at : id_at + _UUID_BYTES]
+            for line in lines
+            if line.startswith(word, 1) and line[close] == _BACKSLASH
+        }
+        if not ids <= {open_id}:
+            return False
+    return True
+
+
+def _tabbed_are_plain(
+    lines: list[bytes], open_id: bytes, careful_from: int, *, without_exception: bool = False
+) -> bool:
+    """For a time, the id and the level between tabs, as Node.js and .NET write them.
+
+    Args:
+        lines: that begin with a digit.
+        open_id: the only request id that they may name.
+        careful_from: the level that they must be below.
+        without_exception: whether text that merely begins with a digit will not do.
+    """
+    others = False
+    for columns in set(map(_TABBED_COLUMNS, lines)):
+        if not columns.startswith(b"\\t"):
+            others = True
+            if without_exception:
+                return False
+            continue
+        level = _LEVELS.get(columns[_UUID_BYTES + 4 :].rstrip(b"\\").lower())
+        if columns[2 : _UUID_BYTES + 2] != open_id or level is None or level >= careful_from:
+            return False
+    # Text that begins with a digit, or another way to write the time.
+    return not others or not any(
+        b"\\t" in line[:_MAX_TIME_BYTES] and line[_TIME_BYTES : _TIME_BYTES + 2] != b"\\t"
+        for line in lines
+    )
+
+
+def _json_are_plain(
+    lines: list[bytes],
+    body: bytes,
+    form: _JsonForm,
+    open_id: bytes,
+    careful_from: int,
+    *,
+    timed: bool,
+) -> bool:
+    """Tells whether JSON lines, whose level stands first or right behind a time of one length, are all plain.
+
+    Args:
+        lines: from behind their brace, or where they are timed, from behind the first key.
+        body: the batch, to be searched at once.
+        form: how quotes stand in it.
+        open_id: the only request id that they may name.
+        careful_from: the level that they must be below.
+        timed: whether the time stands first.
+    """
+    # What JSON says of failure, it says by its level: of the telltales only metrics matter.
+    if _EMF in body:
+        return False
+    level_at = 0
+    if timed:
+        value = lines[0].find(form.quote) + len(form.quote)
+        level_at = lines[0].find(form.quote, value) + len(form.quote)
+    for window in set(map(itemgetter(slice(level_at, level_at + _LEVEL_WINDOW_BYTES)), lines)):
+        match = form.level.match(window)
+        level = _LEVELS.get(match.group(1).lower()) if match is not None else None
+        if level is None or level >= careful_from:
+            return False
+    key = next((one for one in form.ids if one in lines[0]), b"")
+    if key and open_id and body.count(key + open_id) == len(lines) == body.count(key):
+        return True
+    return not any(b"equest" in line and (not open_id or open_id not in line) for line in lines)
+
+
+def is_plain(  # noqa: C901, PLR0911 - as above
+    piece: bytes, at: int, open_id: bytes, careful_from: int
+) -> bool:
+    """Tells by a line's first bytes that there is nothing in it to see.
+
+    Args:
+        piece: the event's JSON.
+        at: where the record's text begins in it.
+        open_id: the only request id that may stand in the line.
+        careful_from: the level from which on a line is looked at.
+    """
+    first = piece[at]
+    if first == _BRACKET:
+        close = piece.find(b"]", at, at + _MAX_LEVEL_BYTES)
+        level = _LEVELS.get(piece[at + 1 : close].lower()) if close > 0 else None
+        if level is None:
+            return True
+        if level >= careful_from:
+            return False
+        if piece[close + 1] != _BACKSLASH:
+            return True
+        id_at = close + 5 + _TIME_BYTES
+        return piece[id_at : id_at + _UUID_BYTES] == open_id
+    if first in _DIGITS:
+        id_at = at + _TIME_BYTES + 2
+        if piece[id_at - 2 : id_at] != b"\\t":
+            return b"\\t" not in piece[at : at + _MAX_TIME_BYTES]
+        if piece[id_at : id_at + _UUID_BYTES] != open_id:
+            return False
+        word_at = id_at + _UUID_BYTES + 2
+        word = piece[word_at : piece.find(b"\\", word_at, word_at + _MAX_LEVEL_BYTES)]
+        level = _LEVELS.get(word.lower())
+        return level is None or level < careful_from
+    if first == _BRACE:
+        match = _JSON_LEVEL.match(piece, at)
+        if match is None:
+            return False
+        word, number = match.groups()
+        level = _LEVELS.get(word.lower()) if word is not None else level_named(int(number))
+        if level is None or level >= careful_from:
+            return False
+        return (bool(open_id) and open_id in piece) or b"equest" not in piece
+    return piece[at + 1 : at + 4] != b", [" and not piece.startswith(_TELLING_STARTS, at)

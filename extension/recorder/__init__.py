@@ -1,0 +1,1 @@
+"""Hold invocations in memory until their outcome is known."""

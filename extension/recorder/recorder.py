@@ -1,0 +1,394 @@
+"""The recorder: which line belongs to which invocation, and what platform events say of each.
+
+Promises: every line received is given to one invocation, in the order received; a batch that comes twice is taken
+once. Pure: it is told what Lambda posted and what the Extensions API said; :mod:`extension.recorder.tail_sampler` decides what
+becomes of it.
+
+Assumes of AWS:
+
+- A line belongs to the invocation whose id it names, if that is one we know; else to the one whose ``platform.start``
+  came last. Lines may come after ``runtimeDone``, and in the next invocation still (AWS: Telemetry API).
+- ``platform.start`` and the INVOKE event of one invocation come in either order, as two streams do.
+- ``platform.report`` comes after Next, so with the following invocation or at SHUTDOWN.
+- On Managed Instances invocations run side by side, and only the id tells them apart (AWS: Managed Instances).
+"""
+
+from collections import OrderedDict, deque
+
+from extension.config.parsers import PlatformEvents
+from extension.config.settings import Settings
+from extension.diagnostics.account import Account
+from extension.model.chunk import sifted
+from extension.model.segment import Kind, Segment
+from extension.model.timestamps import epoch_ns
+from extension.parsing.batch import Line, Lines, PlatformEvent, Unreadable, read_batch
+from extension.parsing.correlation import Correlation
+from extension.parsing.failures import Failure, Outcome, failure_by_fault, failure_by_status
+from extension.parsing.line import LineRules
+from extension.parsing.trace_header import span_id_of, trace_id_of
+from extension.recorder.invocation import Invocation
+from extension.recorder.tail_sampler import UNKNOWN, TailSampler
+from extension.sampling.policies import Signs
+
+REMEMBERED_INVOCATIONS = 64
+"""Ended invocations that late lines can still be given to. Each costs about half a KiB (measured)."""
+
+REMEMBERED_BATCHES = 64
+"""A batch is repeated when its 200 was lost, so soon after (AWS: Logs API, delivery at least once)."""
+
+DIGESTED_BYTES = 4096
+"""Of each end of a batch: some fifteen lines. To digest all of it would cost each line a fifteenth of what it may."""
+
+SPAN_ID_DIGITS = 16
+"""As X-Ray and OpenTelemetry write them (AWS: X-Ray, tracing header)."""
+
+MIN_REPEATED_BYTES = 3
+"""An empty array is no batch that could be a repetition."""
+
+
+class Recorder:
+    """Everything that Lambda tells one environment's extension goes in here."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        sampler: TailSampler,
+        account: Account,
+        managed_instances: bool = False,
+    ) -> None:
+        self._sampler = sampler
+        self._account = account
+        self._managed = managed_instances
+        self.apply(settings)
+        self._seen_batches: deque[int] = deque(maxlen=REMEMBERED_BATCHES)
+        self._current: Invocation | None = None
+        self._previous: Invocation | None = None
+        self._known: OrderedDict[str, Invocation] = OrderedDict()
+        self._announced: dict[str, tuple[str, str]] = {}
+        self._signs_for_next = Signs()
+        self._handlers = {
+            "platform.start": self._take_start,
+            "platform.runtimeDone": self._take_runtime_done,
+            "platform.report": self._take_report,
+            "platform.end": self._take_logs_api_end,
+            "platform.fault": self._take_fault,
+            "platform.initRuntimeDone": self._take_init_end,
+            "platform.initReport": self._take_init_end,
+            "platform.logsDropped": self._take_logs_dropped,
+            "platform.extension": self._take_extension,
+        }
+
+    def apply(self, settings: Settings) -> None:
+        """Takes settings, at first or when they have changed, for every batch from now on."""
+        self._correlation = Correlation(settings.correlation_fields)
+        self._marker = settings.keep_marker.encode()
+        self._excluder = None
+        if settings.exclude is not None:
+            # Imported here, with the patterns: most functions exclude nothing.
+            from extension.redaction.exclusion import Excluder
+
+            self._excluder = Excluder(settings.exclude)
+        self._platform_events = settings.platform_events
+        self._rules = LineRules(
+            error_level=settings.error_level,
+            pattern=settings.error_pattern.search if settings.error_pattern is not None else None,
+            by_id_only=self._managed,
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Whether every invocation that began has ended, and none that was announced is still to begin."""
+        return not self._sampler.open_count and not self._announced
+
+    def invoked(self, request_id: str, *, trace_header: str, arn: str = "") -> Invocation | None:
+        """Takes an INVOKE event.
+
+        Args:
+            request_id: Lambda's.
+            trace_header: ``X-Amzn-Trace-Id``, empty if there is none.
+            arn: as the function was invoked.
+
+        Returns:
+            The invocation, if its start has been seen already; else None, until :meth:`expected` finds it.
+        """
+        trace_id = trace_id_of(trace_header)
+        span_id = span_id_of(trace_header)
+        self._sampler.invoked_as(arn)
+        known = self._known.get(request_id)
+        if known is not None and not known.expected:
+            known.expected = True
+            known.trace_id = known.trace_id or trace_id
+            known.span_id = known.span_id or span_id
+            self._sampler.trace_known(known)
+            return known
+        self._announced[request_id] = trace_id, span_id
+        while len(self._announced) > REMEMBERED_INVOCATIONS:
+            del self._announced[next(iter(self._announced))]
+        return None
+
+    def expected(self, request_id: str) -> Invocation | None:
+        """Finds the invocation that an INVOKE announced, once its start has been seen."""
+        return None if request_id in self._announced else self._known.get(request_id)
+
+    def receive(self, body: bytes) -> None:
+        """Takes one batch as it was posted. A repetition of an earlier one is counted and left alone."""
+        if len(body) >= MIN_REPEATED_BYTES:
+            digest = _digest(body)
+            if digest in self._seen_batches:
+                self._account.duplicate_batches += 1
+                return
+            self._seen_batches.append(digest)
+        open_id = (
+            self._current.request_id.encode("utf-8", "replace")
+            if self._current is not None
+            else b""
+        )
+        for item in read_batch(body, rules=self._rules, open_id=open_id):
+            if isinstance(item, Lines):
+                segment = Segment(
+                    item.raw, count=item.count, first_number=self._sampler.number(item.count)
+                )
+                invocation = self._current or self._sampler.init
+                for piece in self._sift(segment):
+                    self._look_into(invocation, piece, is_text=item.is_text)
+                    self._sampler.store(invocation, piece)
+            elif isinstance(item, PlatformEvent):
+                handler = self._handlers.get(item.type)
+                if handler is not None:
+                    handler(item)
+            elif isinstance(item, Line):
+                self._take_line(item)
+            elif isinstance(item, Unreadable):
+                self._account.unreadable_bytes += len(item.raw)
+        self._sampler.make_room()
+
+    # Lines ------------------------------------------------------------------------------------------------------
+
+    def _take_line(self, item: Line) -> None:
+        facts = item.facts
+        segment = Segment(
+            item.raw,
+            count=1,
+            first_number=self._sampler.number(1),
+            vital=facts.failure is not None or facts.is_emf,
+            is_emf=facts.is_emf,
+        )
+        if not self._sift(segment):
+            return
+        invocation = self._attributed(facts.request_id)
+        if invocation is None:
+            self._sampler.store_alone(segment, facts)
+            return
+        self._look_into(invocation, segment)
+        if facts.failure is not None:
+            self._sampler.fail(invocation, facts.failure)
+        self._sampler.store(invocation, segment)
+
+    def _sift(self, segment: Segment) -> list[Segment]:
+        """Takes out lines that are not to be recorded."""
+        if self._excluder is None or not self._excluder.may_match(segment.raw):
+            return [segment]
+        stays, gone = sifted(segment, self._excluder.excludes)
+        self._sampler.exclude(
+            gone, size_bytes=len(segment.raw) - sum(len(one.raw) for one in stays)
+        )
+        return stays
+
+    def _look_into(
+        self, invocation: Invocation, segment: Segment, *, is_text: bool = False
+    ) -> None:
+        """Looks for what a line may say of its whole invocation, until it has been said."""
+        if not is_text and not invocation.correlation_id and not invocation.is_init:
+            found = self._correlation.found_in(segment.raw, segment.count)
+            if found:
+                self._sampler.named(invocation, found)
+        if self._marker and not invocation.signs.is_marked and self._marker in segment.raw:
+            invocation.signs.is_marked = True
+            self._sampler.signed(invocation)
+
+    def _attributed(self, request_id: str) -> Invocation | None:
+        """Finds whose line it is; None where nothing tells, on Managed Instances."""
+        if request_id:
+            known = self._known.get(request_id)
+            if known is not None:
+                return known
+            if request_id in self._announced or self._managed:
+                return self._begin(request_id)
+        if not self._managed:
+            return self._current or self._sampler.init
+        return None if self._known else self._sampler.init
+
+    # Platform events --------------------------------------------------------------------------------------------
+
+    def _take_start(self, event: PlatformEvent) -> None:
+        tracing = event.field("tracing")
+        header = tracing.get("value") if isinstance(tracing, dict) else ""
+        trace_id = trace_id_of(header) if isinstance(header, str) else ""
+        span_id = tracing.get("spanId") if isinstance(tracing, dict) else ""
+        known = self._known.get(event.request_id)
+        if known is not None and known.started in ("", event.time):
+            # A line, or the invocation's end, came before its start; or the start came twice, in different batches.
+            known.started, known.trace_id = event.time, known.trace_id or trace_id
+            invocation = known
+        else:
+            invocation = self._begin(event.request_id, started=event.time, trace_id=trace_id)
+        if isinstance(span_id, str) and len(span_id) == SPAN_ID_DIGITS:
+            # The function's own segment, which the header's Parent is only the parent of.
+            invocation.span_id = span_id
+        self._note(invocation, event)
+        if not self._managed and invocation is not self._current:
+            missed, self._previous, self._current = self._previous, self._current, invocation
+            if missed is not None and not missed.ended:
+                # Invocations follow each other, and batches nearly do: after two more, its end will not come.
+                self._sampler.fail(missed, UNKNOWN)
+                self._sampler.end(missed)
+
+    def _begin(self, request_id: str, *, started: str = "", trace_id: str = "") -> Invocation:
+        invocation = Invocation(request_id, started=started, trace_id=trace_id)
+        if request_id in self._announced:
+            announced_id, invocation.span_id = self._announced.pop(request_id)
+            invocation.trace_id = trace_id or announced_id
+            invocation.expected = True
+        invocation.signs, self._signs_for_next = self._signs_for_next, Signs()
+        invocation.signs.is_first = not self._account.invocations
+        self._account.invocations += 1
+        self._known[request_id] = invocation
+        self._known.move_to_end(request_id)
+        while len(self._known) > REMEMBERED_INVOCATIONS + self._sampler.open_count + 1:
+            oldest = next(iter(self._known.values()))
+            if not oldest.ended:
+                break
+            del self._known[oldest.request_id]
+        self._sampler.begin(invocation)
+        return invocation
+
+    def _take_runtime_done(self, event: PlatformEvent) -> None:
+        self._take_end(event, reported=False)
+
+    def _take_report(self, event: PlatformEvent) -> None:
+        self._take_end(event, reported=True)
+
+    def _take_end(self, event: PlatformEvent, *, reported: bool) -> None:
+        invocation = self._known.get(event.request_id) or self._begin(event.request_id)
+        if invocation.duration_ms is None:
+            invocation.duration_ms = _metric(event, "durationMs")
+        if invocation.signs.duration_ms is None:
+            # The Logs API's runtimeDone has no metrics, and the report comes with the next invocation only.
+            invocation.signs.duration_ms = (
+                invocation.duration_ms
+                if invocation.duration_ms is not None
+                else _between_ms(invocation.started, event.time)
+            )
+        invocation.signs.memory_share = _memory_share(event) or invocation.signs.memory_share
+        self._note(invocation, event)
+        failure = failure_by_status(
+            event.field("status"), event.field("errorType"), reported=reported
+        )
+        if failure is None and _used_all_memory(event) and invocation.outcome is Outcome.CRASH:
+            failure = Failure("out-of-memory", Outcome.OUT_OF_MEMORY)
+        if failure is not None:
+            self._sampler.fail(invocation, failure)
+        elif invocation.outcome is Outcome.UNKNOWN:
+            invocation.outcome = Outcome.SUCCESS
+        self._sampler.end(invocation)
+        if reported:
+            self._sampler.reported(invocation)
+
+    def _take_logs_api_end(self, event: PlatformEvent) -> None:
+        # The Logs API's first schema has no runtimeDone: there ``end`` is the first sign that it is over.
+        invocation = self._known.get(event.request_id)
+        if invocation is not None:
+            self._note(invocation, event)
+            self._sampler.end(invocation)
+
+    def _take_fault(self, event: PlatformEvent) -> None:
+        text = event.record if isinstance(event.record, str) else ""
+        named = text.partition("RequestId: ")[2].split(None, 1)
+        invocation = self._known.get(named[0]) if named else self._current
+        if invocation is not None:
+            self._note(invocation, event)
+            self._sampler.fail(invocation, failure_by_fault(text))
+
+    def _take_init_end(self, event: PlatformEvent) -> None:
+        if failure_by_status(event.field("status"), event.field("errorType")) is None:
+            if event.field("phase") == "invoke":
+                signs = self._signs()
+                signs.init_restarted = True
+                self._signed(signs)
+            return
+        failure = Failure("init-error", Outcome.INIT_ERROR)
+        if (
+            self._current is not None
+            and event.field("phase") == "invoke"
+            and not self._current.ended
+        ):
+            self._sampler.fail(self._current, failure)
+        else:
+            self._sampler.fail(self._sampler.init, failure)
+            self._sampler.end_init()
+
+    def _take_logs_dropped(self, event: PlatformEvent) -> None:
+        dropped = event.field("droppedRecords")
+        self._account.platform_dropped += dropped if isinstance(dropped, int) else 0
+        signs = self._signs()
+        signs.logs_dropped = True
+        self._signed(signs)
+
+    def _take_extension(self, event: PlatformEvent) -> None:
+        if event.field("errorType"):
+            signs = self._signs()
+            signs.extension_failed = True
+            self._signed(signs)
+
+    def _signs(self) -> Signs:
+        """Gives the signs of the invocation that runs, or else of the one to come."""
+        running = self._current
+        return running.signs if running is not None and not running.ended else self._signs_for_next
+
+    def _signed(self, signs: Signs) -> None:
+        if self._current is not None and signs is self._current.signs:
+            self._sampler.signed(self._current)
+
+    def _note(self, invocation: Invocation, event: PlatformEvent) -> None:
+        """Lets an event travel with its invocation, as PLATFORM_EVENTS asks."""
+        invocation.last_time = event.time or invocation.last_time
+        wanted = self._platform_events
+        if wanted is PlatformEvents.ALL or (
+            wanted is PlatformEvents.REPORT and event.type == "platform.report"
+        ):
+            number = self._sampler.number(1)
+            segment = Segment(event.raw, count=1, first_number=number, kind=Kind.EVENT, vital=True)
+            self._sampler.store_event(invocation, segment)
+
+
+def _digest(body: bytes) -> int:
+    """Tells a batch from others by its length and its ends.
+
+    Their first and last lines carry the times of both: two batches would have to begin in the same millisecond, and
+    hold the same text there, to be taken for one.
+    """
+    if len(body) <= 2 * DIGESTED_BYTES:
+        return hash(body)
+    return hash((len(body), body[:DIGESTED_BYTES], body[-DIGESTED_BYTES:]))
+
+
+def _metric(event: PlatformEvent, name: str) -> float | None:
+    metrics = event.field("metrics")
+    value = metrics.get(name) if isinstance(metrics, dict) else None
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def _between_ms(begin: str, end: str) -> float | None:
+    begin_ns, end_ns = epoch_ns(begin), epoch_ns(end)
+    return None if begin_ns is None or end_ns is None else (end_ns - begin_ns) / 1_000_000
+
+
+def _used_all_memory(event: PlatformEvent) -> bool:
+    return _memory_share(event) >= 1.0
+
+
+def _memory_share(event: PlatformEvent) -> float:
+    """Gives the most memory used, of what the function has; 0 where the event does not tell."""
+    used, size = _metric(event, "maxMemoryUsedMB"), _metric(event, "memorySizeMB")
+    return used / size if used is not None and size else 0.0

@@ -1,0 +1,1 @@
+"""Mask secrets (REDACT) and leave lines out (EXCLUDE)."""

@@ -1,0 +1,1 @@
+"""Match regular expressions in linear time."""

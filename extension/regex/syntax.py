@@ -1,0 +1,361 @@
+r"""A regular expression in Python's own syntax, read into positions: what :mod:`extension.regex.pattern` runs in linear time.
+
+The standard library parses it, so it means what it means to ``re``, flags and all. What needs memory of what was
+matched, or a look aside, is not regular and is refused by name: backreferences, lookaround, conditional and atomic groups,
+possessive repetition. Refused is as well what would grow too large; every bound is named below.
+
+The result is Glushkov's automaton ("The abstract theory of automata", 1961). Each character of the expression is a
+*position*; ``edges[p]`` tells, most preferred first, which positions may match the character behind the one that ``p``
+matched, and what must hold in between (``^``, ``$``, ``\b`` and their like). Counted repetition is written out.
+
+Pure. Rests on ``re._parser`` (``sre_parse`` before Python 3.11), which is loaded with ``re`` in any case; its trees are
+not documented, so the tests hold the result against ``re`` on every Python.
+"""
+
+import re
+import warnings
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+try:
+    from re import _parser  # type: ignore[attr-defined]
+except ImportError:  # pragma: no cover - Python 3.10
+    import sre_parse as _parser
+
+MAX_POSITIONS = 1000
+"""Of one expression, written out. A set of them is what a state is: 125 bytes, and as much work for each new one."""
+
+MAX_NODES = 4 * MAX_POSITIONS
+MAX_EDGES = 5000
+"""About 70 bytes each. A thousand positions have two each, unless alternatives repeat within alternatives."""
+
+MAX_CHARACTER_SETS = 100
+"""Of more than one character: a character that was not met before is held against each of them, for 0.3 us."""
+
+MAX_NEEDLES = 16
+"""Beyond that, looking for them first costs what it saves."""
+
+SECRET_GROUP = "secret"  # noqa: S105 - its name, no secret
+"""Where a group has this name, it is what a mask covers; what else matches is left."""
+
+MATCH, BEGIN, EMPTY, FIRST_POSITION = range(4)
+"""Numbers that are no characters: the end of a match, and its begin, where it holds a character and where it holds none."""
+
+TEXT_BEGIN, LINE_BEGIN, TEXT_END, LAST_LINE_END, LINE_END = 1, 2, 4, 8, 16
+EDGE, INSIDE, ASCII_EDGE, ASCII_INSIDE = 32, 64, 128, 256
+"""What may be asked of a place between two characters; bits, so that several can be asked at once."""
+
+ASCII_END = 128
+
+# As plain numbers, since the enumeration's own operations are slow, and a function waits for settings to be read.
+_IGNORECASE, _ASCII, _UNICODE, _MULTILINE, _DOTALL = map(
+    int, (re.IGNORECASE, re.ASCII, re.UNICODE, re.MULTILINE, re.DOTALL)
+)
+
+Edge = tuple[int, int]
+"""What must hold at the place, and the position that matches there."""
+
+
+class CharacterSet(NamedTuple):
+    """What a position matches: one character as such, or an expression of ``re`` for one, with its flags."""
+
+    source: str
+    flags: int = 0
+
+
+class Needles(NamedTuple):
+    """Strings of which every match holds one; in lower case where case is to be ignored."""
+
+    strings: frozenset[str]
+    any_case: bool = False
+
+    @property
+    def worth(self) -> tuple[int, int]:
+        """Longer is better, then fewer."""
+        return min(map(len, self.strings)), -len(self.strings)
+
+
+class Expression(NamedTuple):
+    """An expression, read.
+
+    Attributes:
+        sets: the different character sets.
+        set_of: of each position, the number of its set; -1 for numbers that are no characters.
+        edges: of each position, where a match may go on, most preferred first.
+        secret: the positions within the group of that name; None where there is no such group.
+        asks: all that is asked of places, as bits.
+        needles: strings of which every match holds one; None if that is not known.
+    """
+
+    sets: tuple[CharacterSet, ...]
+    set_of: tuple[int, ...]
+    edges: tuple[tuple[Edge, ...], ...]
+    secret: frozenset[int] | None
+    asks: int
+    needles: Needles | None
+
+
+def read_expression(text: str) -> Expression:
+    """Reads an expression.
+
+    Raises:
+        ValueError: it is none, or cannot be run in linear time; a phrase says why, without quoting it.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Python warns of patterns that may mean something else one day, and would print them.
+            warnings.simplefilter("ignore")
+            tree = _parser.parse(text)
+        return _Reader(tree).expression()
+    except re.error:
+        raise ValueError("no regular expression") from None
+    except OverflowError:
+        raise ValueError("repeats too often") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+_NOT_REGULAR = {
+    "GROUPREF": "a backreference",
+    "GROUPREF_EXISTS": "a conditional group",
+    "ASSERT": "lookaround",
+    "ASSERT_NOT": "lookaround",
+    "FAILURE": "lookaround",  # What (?!) becomes.
+    "ATOMIC_GROUP": "an atomic group",
+    "POSSESSIVE_REPEAT": "possessive repetition",
+}
+_CATEGORIES = {
+    "CATEGORY_DIGIT": r"\d",
+    "CATEGORY_NOT_DIGIT": r"\D",
+    "CATEGORY_SPACE": r"\s",
+    "CATEGORY_NOT_SPACE": r"\S",
+    "CATEGORY_WORD": r"\w",
+    "CATEGORY_NOT_WORD": r"\W",
+}
+_TOO_LARGE = "too large when its repetitions are written out"
+_TOO_MANY_WAYS = "too many alternatives within repetitions"
+_CHAR, _CHOICE, _ASK, _END = range(4)
+
+
+class _Reader:
+    """Builds from the end: what follows a part is there before the part is.
+
+    Until it is built there are nodes that match no character, choices and what is asked; the edges of a position are
+    what can be reached through them.
+    """
+
+    def __init__(self, tree: Any) -> None:
+        self._tree = tree
+        self._secret_group = tree.state.groupdict.get(SECRET_GROUP)
+        self._in_secret = False
+        self._secret: set[int] = set()
+        self._sets: dict[CharacterSet, int] = {}
+        self._wide_sets = 0
+        self._set_of = [-1] * FIRST_POSITION
+        self._follows = [0] * FIRST_POSITION
+        self._nodes: list[tuple[int, Any]] = [(_END, None)]
+        self._edge_count = 0
+        self._asks = 0
+
+    def expression(self) -> Expression:
+        flags = self._tree.state.flags
+        entry = self._sequence(self._tree, flags, 0)
+        follows = self._follows[FIRST_POSITION:]
+        reached = {node: self._reach(node) for node in {entry, *follows}}
+        edges: list[tuple[Edge, ...]] = [()] * FIRST_POSITION
+        edges[BEGIN] = tuple(edge for edge in reached[entry] if edge[1] != MATCH)
+        edges[EMPTY] = tuple(edge for edge in reached[entry] if edge[1] == MATCH)
+        edges += [reached[node] for node in follows]
+        return Expression(
+            tuple(self._sets),
+            tuple(self._set_of),
+            tuple(edges),
+            frozenset(self._secret) if self._secret_group is not None else None,
+            self._asks,
+            _needles(self._tree, flags),
+        )
+
+    def _sequence(self, items: Iterable[tuple[Any, Any]], flags: int, follows: int) -> int:
+        for op, value in reversed(list(items)):
+            follows = self._item(str(op), value, flags, follows)
+        return follows
+
+    def _item(self, op: str, value: Any, flags: int, follows: int) -> int:
+        if op == "BRANCH":
+            return self._node(_CHOICE, [self._sequence(one, flags, follows) for one in value[1]])
+        if op == "SUBPATTERN":
+            group, added, removed, inner = value
+            was_in_secret = self._in_secret
+            self._in_secret |= group is not None and group == self._secret_group
+            begin = self._sequence(inner, _flags_within(flags, added, removed), follows)
+            self._in_secret = was_in_secret
+            return begin
+        if op in {"MAX_REPEAT", "MIN_REPEAT"}:
+            return self._repeat(value, flags, follows, greedy=op == "MAX_REPEAT")
+        if op == "AT":
+            asked = _asked(str(value), flags)
+            self._asks |= asked
+            return self._node(_ASK, (asked, follows))
+        if op in _NOT_REGULAR:
+            raise ValueError(f"{_NOT_REGULAR[op]} cannot be searched for in linear time")
+        return self._char(_character_set(op, value, flags), follows)
+
+    def _repeat(self, value: Any, flags: int, follows: int, *, greedy: bool) -> int:
+        least, most, inner = value
+        before = len(self._nodes)
+
+        def either(begin: int) -> list[int]:
+            return [begin, follows] if greedy else [follows, begin]
+
+        if most == _parser.MAXREPEAT:
+            # One or more, which is entered at the part itself. Were it entered at the choice, a part that may match
+            # nothing would find its way back taken.
+            loop = self._node(_CHOICE, None)
+            begin = self._sequence(inner, flags, loop)
+            self._nodes[loop] = (_CHOICE, either(begin))
+            if least == 0:
+                return self._node(_CHOICE, either(begin))
+            least -= 1
+        else:
+            begin = follows
+            for _ in range(most - least):
+                begin = self._node(_CHOICE, either(self._sequence(inner, flags, begin)))
+        for _ in range(least):
+            begin = self._sequence(inner, flags, begin)
+            if len(self._nodes) == before:
+                break  # Nothing, however often.
+        return begin
+
+    def _node(self, kind: int, value: Any) -> int:
+        if len(self._nodes) >= MAX_NODES:
+            raise ValueError(_TOO_LARGE)
+        self._nodes.append((kind, value))
+        return len(self._nodes) - 1
+
+    def _char(self, characters: CharacterSet, follows: int) -> int:
+        position = len(self._follows)
+        if position >= FIRST_POSITION + MAX_POSITIONS:
+            raise ValueError(_TOO_LARGE)
+        if characters not in self._sets:
+            self._sets[characters] = len(self._sets)
+            self._wide_sets += len(characters.source) > 1
+            if self._wide_sets > MAX_CHARACTER_SETS:
+                raise ValueError("too many different sets of characters")
+        self._set_of.append(self._sets[characters])
+        self._follows.append(follows)
+        if self._in_secret:
+            self._secret.add(position)
+        return self._node(_CHAR, position)
+
+    def _reach(self, node: int) -> tuple[Edge, ...]:
+        """Gives the edges that lead on from a node, most preferred first."""
+        edges: dict[Edge, None] = {}
+        seen: dict[int, list[int]] = {}
+        stack = [(0, node)]
+        while stack:
+            asked, at = stack.pop()
+            before = seen.setdefault(at, [])
+            # Where one has been with no more asked, all that is reached from here was reached, and preferred.
+            if any(earlier & asked == earlier for earlier in before):
+                continue
+            before.append(asked)
+            kind, value = self._nodes[at]
+            if kind == _CHOICE:
+                stack.extend((asked, option) for option in reversed(value))
+            elif kind == _ASK:
+                stack.append((asked | value[0], value[1]))
+            else:
+                edges[asked, MATCH if kind == _END else value] = None
+                self._edge_count += 1
+                if self._edge_count > MAX_EDGES:
+                    raise ValueError(_TOO_MANY_WAYS)
+        return tuple(edges)
+
+
+def _flags_within(flags: int, added: int, removed: int) -> int:
+    """Gives the flags inside of a group such as ``(?i-s:...)``."""
+    if added & (_ASCII | _UNICODE):
+        flags &= ~(_ASCII | _UNICODE)  # One takes the place of the other.
+    return (flags | added) & ~removed
+
+
+def _asked(place: str, flags: int) -> int:
+    by_line = bool(flags & _MULTILINE)
+    ascii_only = bool(flags & _ASCII)
+    return {
+        "AT_BEGINNING": LINE_BEGIN if by_line else TEXT_BEGIN,
+        "AT_BEGINNING_STRING": TEXT_BEGIN,
+        "AT_END": LINE_END if by_line else LAST_LINE_END,
+        "AT_END_STRING": TEXT_END,
+        "AT_BOUNDARY": ASCII_EDGE if ascii_only else EDGE,
+        "AT_NON_BOUNDARY": ASCII_INSIDE if ascii_only else INSIDE,
+    }[place]
+
+
+def _character_set(op: str, value: Any, flags: int) -> CharacterSet:
+    relevant = flags & (_IGNORECASE | _ASCII)
+    if op == "ANY":
+        return CharacterSet(r"[\s\S]" if flags & _DOTALL else r"[^\n]")
+    if op == "NOT_LITERAL":
+        return CharacterSet(f"[^{_escaped(value)}]", relevant)
+    if op == "IN":
+        items = "".join(_set_item(str(kind), item) for kind, item in value)
+        return CharacterSet(f"[{items}]", relevant)
+    if op != "LITERAL":
+        raise ValueError(f"{op.lower()} cannot be searched for in linear time")
+    has_case = flags & _IGNORECASE and (value >= ASCII_END or chr(value).isalpha())
+    return CharacterSet(f"[{_escaped(value)}]", relevant) if has_case else CharacterSet(chr(value))
+
+
+def _set_item(op: str, value: Any) -> str:
+    if op == "NEGATE":
+        return "^"
+    if op == "LITERAL":
+        return _escaped(value)
+    if op == "RANGE":
+        return f"{_escaped(value[0])}-{_escaped(value[1])}"
+    return _CATEGORIES[str(value)]
+
+
+def _escaped(character: int) -> str:
+    return f"\\U{character:08x}"
+
+
+def _needles(items: Iterable[tuple[Any, Any]], flags: int) -> Needles | None:
+    """Finds the best strings of which every match holds one."""
+    found: list[Needles] = []
+    any_case = bool(flags & _IGNORECASE)
+    run = ""
+    for op, value in [*items, ("", None)]:
+        # Beyond ASCII, what a letter is the same as but for its case is not told by making it lower.
+        if str(op) == "LITERAL" and not (any_case and value >= ASCII_END):
+            run += chr(value).lower() if any_case else chr(value)
+            continue
+        if run:
+            found.append(Needles(frozenset({run}), any_case))
+            run = ""
+        inner = _needles_within(str(op), value, flags)
+        if inner is not None:
+            found.append(inner)
+    return max(found, key=lambda needles: needles.worth, default=None)
+
+
+def _needles_within(op: str, value: Any, flags: int) -> Needles | None:
+    if op == "SUBPATTERN":
+        _, added, removed, inner = value
+        return _needles(inner, _flags_within(flags, added, removed))
+    if op in {"MAX_REPEAT", "MIN_REPEAT"}:
+        return _needles(value[2], flags) if value[0] else None
+    if op != "BRANCH":
+        return None
+    strings: set[str] = set()
+    any_case = False
+    for option in value[1]:
+        found = _needles(option, flags)
+        if found is None:
+            return None
+        strings |= found.strings
+        any_case |= found.any_case
+    if len(strings) > MAX_NEEDLES:
+        return None
+    return Needles(frozenset(map(str.lower, strings)) if any_case else frozenset(strings), any_case)

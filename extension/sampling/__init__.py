@@ -1,0 +1,1 @@
+"""Decide which invocations and lines are kept."""

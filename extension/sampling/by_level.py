@@ -1,0 +1,88 @@
+"""What is taken of a recording line by line: by each line's own rate, or its error lines alone.
+
+Pure. This runs for invocations of which some lines are kept and others are not, so it may parse.
+"""
+
+import json
+from collections.abc import Callable
+
+from extension.model.levels import Level, level_of
+from extension.model.segment import Kind, Segment, split_events
+
+Weighed = list[tuple[float, list[Segment]]]
+"""Runs of segments, in order, each with what its records stand for."""
+
+
+def draw(
+    segments: list[Segment], *, weigh: Callable[[Level | None], float], weight: float
+) -> tuple[Weighed, list[Segment]]:
+    """Takes the lines whose level is sampled in.
+
+    Args:
+        segments: of one invocation.
+        weigh: gives what a line of a level stands for; 0 if it is not kept.
+        weight: of whatever is no line.
+
+    Returns:
+        What is taken, and what is left.
+    """
+    taken: Weighed = []
+    left: list[Segment] = []
+    for segment in segments:
+        if segment.kind is not Kind.LINES:
+            _take(taken, weight, segment)
+            continue
+        for piece, worth in _weighed(segment, weigh):
+            if worth > 0.0:
+                _take(taken, worth, piece)
+            else:
+                left.append(piece)
+    return taken, left
+
+
+def error_lines(segments: list[Segment]) -> tuple[list[Segment], int]:
+    """Gives error lines, metrics and whatever is no line, and how many lines are left out."""
+    taken = [one for one in segments if one.kind is not Kind.LINES or one.vital]
+    return taken, sum(one.lines for one in segments) - sum(one.lines for one in taken)
+
+
+def _take(taken: Weighed, weight: float, segment: Segment) -> None:
+    if taken and taken[-1][0] == weight:
+        taken[-1][1].append(segment)
+    else:
+        taken.append((weight, [segment]))
+
+
+def _weighed(
+    segment: Segment, weigh: Callable[[Level | None], float]
+) -> list[tuple[Segment, float]]:
+    """Cuts a segment where what its lines stand for changes."""
+    if segment.is_emf:
+        # Never sampled away; it goes as metrics, for certain.
+        return [(segment, 0.0)]
+    events = split_events(segment.raw, segment.count)
+    worths = [weigh(_level_in(event)) for event in events]
+    if len(events) != segment.count or len(set(worths)) == 1:
+        return [(segment, worths[0])]
+    pieces = []
+    start = 0
+    for end in range(1, len(events) + 1):
+        if end < len(events) and worths[end] == worths[start]:
+            continue
+        piece = Segment(
+            b",".join(events[start:end]),
+            count=end - start,
+            first_number=segment.first_number + start,
+            vital=segment.vital,
+        )
+        pieces.append((piece, worths[start]))
+        start = end
+    return pieces
+
+
+def _level_in(event: bytes) -> Level | None:
+    try:
+        parsed = json.loads(event)
+    except (ValueError, RecursionError):
+        return None
+    return level_of(parsed.get("record")) if isinstance(parsed, dict) else None

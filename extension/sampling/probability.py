@@ -1,0 +1,47 @@
+"""Which healthy transactions are kept: OpenTelemetry's consistent probability sampling, on Lambda's trace ids.
+
+The decision is a pure function of the transaction's id and the rate: no clock, no random source, so that every
+function of one transaction decides alike, a retry decides alike, and a lower rate's sample is a subset of a higher
+one's. It also agrees with the traces that an OpenTelemetry sampler keeps at the same rate.
+
+Sources: OpenTelemetry, "TraceState: Probability Sampling" (R, T, and R >= T); AWS X-Ray, "Tracing header" (the
+trace id's last 96 bits are random, so their last 56 serve as R).
+"""
+
+RANDOMNESS_BITS = 56
+
+_ONE = 1 << RANDOMNESS_BITS
+
+
+def randomness_of(*, trace_id: str, request_id: str, correlation_id: str = "") -> int:
+    """Gives R, the 56 bits that decide.
+
+    Args:
+        trace_id: as :func:`trace_id_of` gives it; its last 56 bits are R.
+        request_id: where there is no trace id, R comes from a stable 64-bit hash of this.
+        correlation_id: where the function itself names the transaction, R comes from a hash of that: it reaches
+            further than X-Ray does.
+    """
+    if trace_id and not correlation_id:
+        return int(trace_id[-RANDOMNESS_BITS // 4 :], 16)
+    # Imported here: hashlib loads OpenSSL, and Lambda gives nearly every invocation a trace id.
+    from hashlib import blake2b
+
+    name = correlation_id or request_id
+    digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") & (_ONE - 1)
+
+
+def threshold_of(rate: float) -> int:
+    """Gives T = (1 - rate) * 2^56 for a rate in [0, 1]."""
+    return round((1.0 - rate) * _ONE)
+
+
+def keeps(randomness: int, *, rate: float) -> bool:
+    """Tells whether a healthy transaction is kept at a rate in [0, 1]."""
+    return randomness >= threshold_of(rate)
+
+
+def weight_of(rate: float) -> float:
+    """Gives the adjusted count of what was kept at a rate in (0, 1]: how many transactions it stands for."""
+    return round(_ONE / (_ONE - threshold_of(rate)), 9)

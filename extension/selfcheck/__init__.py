@@ -1,0 +1,1 @@
+"""Check settings, references and sinks for ``--check``."""

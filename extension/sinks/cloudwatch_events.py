@@ -1,0 +1,269 @@
+"""Records as CloudWatch's log events: what each says, in what order, and in which requests.
+
+Promises: the lines of a function as it wrote them, or, where that is asked for, each as the record that it is; events in the order of their times, those of one time in the order
+received; every request within every limit of PutLogEvents; nothing left out. Assumes those limits as AWS's API
+reference gives them (CloudWatch Logs: PutLogEvents, InputLogEvent, RejectedLogEventsInfo).
+
+Pure.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Set as AbstractSet
+from enum import Enum
+from typing import NamedTuple
+
+from extension.model.levels import parse_object
+from extension.model.ndjson import lines_of
+from extension.model.record import GAP_TYPE, METRICS_TYPE, Record, dumps, is_emf
+from extension.model.timestamps import epoch_ns
+
+MAX_EVENTS = 10_000
+MAX_REQUEST_BYTES = 1_048_576
+"""Of the messages in UTF-8, and :data:`EVENT_BYTES` for each."""
+EVENT_BYTES = 26
+MAX_SPAN_MS = 24 * 60 * 60 * 1000
+MAX_MESSAGE_BYTES = MAX_REQUEST_BYTES - EVENT_BYTES
+"""An event may have 1 MB (1,048,576 bytes), but one that large would not fit into a request with its 26 bytes."""
+
+NO_RECORD = -1
+"""In place of a record's number, for an event that is no record's."""
+UNKNOWN_MS = -1
+
+MAX_METRIC = 1e10
+"""More than any duration in milliseconds or size in megabytes is, and what the form of a whole number has room for."""
+
+REPEAT_TYPE = "flightRecorder.repeat"
+_WHOLE_RECORDS = frozenset({"flightRecorder.invocation", GAP_TYPE})
+"""Written with all that is known, unlike a line, which has no room for it."""
+_CONTINUATION_MASK, _CONTINUATION = 0xC0, 0x80
+"""What tells the second and later bytes of a character in UTF-8 (RFC 3629, section 3)."""
+
+
+class Form(Enum):
+    """What is written of a record.
+
+    ``TEXT``: the line as the function wrote it, and reports as Lambda writes them with the Text log format. ``JSON``: the
+    same, with reports as JSON, which is what Lambda writes with the JSON log format. ``RECORDS``: one JSON object with all
+    that is known, but for lines in the embedded metric format, from which CloudWatch takes metrics only as they are.
+    """
+
+    TEXT = "text"
+    JSON = "json"
+    RECORDS = "records"
+
+
+class LogEvent(NamedTuple):
+    """One log event.
+
+    Attributes:
+        number: of the record that it tells, or a part of.
+        at_ms: its time since 1970.
+        message: never empty.
+        size_bytes: what it counts against the limit of a request.
+        ends: whether it is the last of its record: false for all but the last piece of one that had to be cut.
+    """
+
+    number: int
+    at_ms: int
+    message: str
+    size_bytes: int
+    ends: bool = True
+
+
+def log_events(records: Iterable[Record], *, form: Form, now_ms: int) -> list[LogEvent]:
+    """Writes records out as log events.
+
+    Args:
+        records: in the order received.
+        form: of each.
+        now_ms: the time for records before which, and in which, none can be read.
+
+    Returns:
+        Events sorted by time; whatever has no readable time has that of the record before, or else the first.
+    """
+    events: list[LogEvent] = []
+    first_ms = last_ms = UNKNOWN_MS
+    for kept in records:
+        at_ns = epoch_ns(kept.time)
+        if at_ns is not None:
+            # The smallest time that InputLogEvent may have is 0.
+            last_ms = max(at_ns // 1_000_000, 0)
+            first_ms = last_ms if first_ms == UNKNOWN_MS else first_ms
+        events += _events_of(kept.number, last_ms, message_of(kept, form=form))
+    before_ms = now_ms if first_ms == UNKNOWN_MS else first_ms
+    for place, event in enumerate(events):
+        if event.at_ms != UNKNOWN_MS:
+            break
+        events[place] = event._replace(at_ms=before_ms)
+    events.sort(key=lambda event: event.at_ms)
+    return events
+
+
+def message_of(kept: Record, *, form: Form) -> str:
+    """Gives what is written of a record: a line as it was, all that is known of an invocation, or the event's JSON."""
+    if kept.type in _WHOLE_RECORDS or (form is Form.RECORDS and not _is_emf(kept)):
+        return lines_of([kept])[0].decode("utf-8", "replace").removesuffix("\n")
+    if kept.is_line or kept.type == METRICS_TYPE:
+        return kept.text or "\n"
+    if kept.type == "platform.report" and form is Form.TEXT:
+        report = report_text(kept.record)
+        if report:
+            return report
+    return kept.raw.decode("utf-8", "replace")
+
+
+def _is_emf(kept: Record) -> bool:
+    if not kept.is_line:
+        return False
+    record = kept.record
+    if isinstance(record, str):
+        return is_emf(parse_object(record))
+    return is_emf(record) if isinstance(record, dict) else False
+
+
+_METRICS = (
+    ("durationMs", "Duration: {:.2f} ms"),
+    ("billedDurationMs", "Billed Duration: {:.10g} ms"),
+    ("memorySizeMB", "Memory Size: {:.10g} MB"),
+    ("maxMemoryUsedMB", "Max Memory Used: {:.10g} MB"),
+    ("initDurationMs", "Init Duration: {:.2f} ms"),
+    ("restoreDurationMs", "Restore Duration: {:.2f} ms"),
+    ("billedRestoreDurationMs", "Billed Restore Duration: {:.10g} ms"),
+)
+"""In the order of Lambda's own line (AWS: "Configure Lambda function memory", "Monitoring for Lambda SnapStart")."""
+
+
+def report_text(record: object) -> str:
+    """Writes ``platform.report`` as Lambda writes it into a log with the Text format, for the queries that read it.
+
+    Such as ``REPORT RequestId: ...`` with fields that end in tabs, ``Status`` where it is another than success, and
+    the X-Ray line below (AWS: Lambda developer guide, "Viewing CloudWatch logs", "Visualize Lambda function
+    invocations using AWS X-Ray").
+
+    Returns:
+        The text; empty if the record is not one that it could be written of.
+    """
+    if not isinstance(record, dict):
+        return ""
+    metrics, request_id = record.get("metrics"), record.get("requestId")
+    if not isinstance(metrics, dict) or not isinstance(request_id, str):
+        return ""
+    fields = [f"REPORT RequestId: {request_id}"]
+    for name, form in _METRICS:
+        value = metrics.get(name)
+        if isinstance(value, (int, float)) and abs(value) < MAX_METRIC:
+            fields.append(form.format(value))
+    if len(fields) == 1:
+        return ""
+    status, error_type = record.get("status"), record.get("errorType")
+    if isinstance(status, str) and status != "success":
+        fields.append(f"Status: {status}")
+        if isinstance(error_type, str):
+            fields.append(f"Error Type: {error_type}")
+    return "\t".join(fields) + "\t\n" + _trace_text(record.get("tracing"))
+
+
+def _trace_text(tracing: object) -> str:
+    if not isinstance(tracing, dict) or not isinstance(tracing.get("value"), str):
+        return ""
+    parts = dict(part.partition("=")[::2] for part in tracing["value"].split(";"))
+    segment = tracing.get("spanId")
+    if "Root" not in parts or not isinstance(segment, str):
+        return ""
+    sampled = "true" if parts.get("Sampled") == "1" else "false"
+    return f"XRAY TraceId: {parts['Root']}\tSegmentId: {segment}\tSampled: {sampled}\t\n"
+
+
+def _events_of(number: int, at_ms: int, message: str) -> Iterator[LogEvent]:
+    if message.isascii() and len(message) <= MAX_MESSAGE_BYTES:
+        yield LogEvent(number, at_ms, message, len(message) + EVENT_BYTES)
+        return
+    # What JSON can escape and UTF-8 cannot write, half a surrogate pair, becomes a question mark.
+    data = message.encode("utf-8", "replace")
+    start = 0
+    while start < len(data):
+        end = start + MAX_MESSAGE_BYTES
+        while end < len(data) and data[end] & _CONTINUATION_MASK == _CONTINUATION:
+            end -= 1
+        piece = data[start:end]
+        start = end
+        ends = end >= len(data)
+        yield LogEvent(number, at_ms, piece.decode(), len(piece) + EVENT_BYTES, ends=ends)
+
+
+def mark_repetition(
+    events: list[LogEvent], perhaps_there: AbstractSet[int], *, environment_id: str
+) -> list[LogEvent]:
+    """Puts one event before those that may have been written before, so that whoever reads them can tell.
+
+    A line as written has no room for an id. The mark says how many of the events from there on may be there twice,
+    and from which record to which.
+
+    Args:
+        events: sorted.
+        perhaps_there: numbers of records.
+        environment_id: of those records, to tell their ids.
+
+    Returns:
+        The events, with the mark in its place.
+    """
+    repeated = [event for event in events if event.number in perhaps_there]
+    if not repeated:
+        return events
+    first, last = repeated[0], repeated[-1]
+    told = {
+        "events": len(repeated),
+        "first": f"{environment_id}-{first.number}",
+        "last": f"{environment_id}-{last.number}",
+    }
+    message = dumps({"type": REPEAT_TYPE, "record": told})
+    mark = LogEvent(NO_RECORD, first.at_ms, message, len(message.encode()) + EVENT_BYTES)
+    place = events.index(first)
+    return [*events[:place], mark, *events[place:]]
+
+
+def requests_of(events: Iterable[LogEvent]) -> Iterator[list[LogEvent]]:
+    """Cuts sorted events into requests, each within every limit."""
+    request: list[LogEvent] = []
+    size_bytes = 0
+    for event in events:
+        if request and (
+            len(request) >= MAX_EVENTS
+            or size_bytes + event.size_bytes > MAX_REQUEST_BYTES
+            or event.at_ms - request[0].at_ms > MAX_SPAN_MS
+        ):
+            yield request
+            request, size_bytes = [], 0
+        request.append(event)
+        size_bytes += event.size_bytes
+    if request:
+        yield request
+
+
+def refused_by(answer: bytes, request: list[LogEvent]) -> dict[int, str]:
+    """Reads which records of a request CloudWatch took but did not keep.
+
+    ``tooNewLogEventStartIndex`` is the first that is too new, ``tooOldLogEventEndIndex`` the first that is not too old.
+    What ``expiredLogEventEndIndex`` is, AWS does not say; it is read like the latter, whose name it shares.
+
+    Returns:
+        Numbers of records, with ``too-new``, ``too-old`` or ``expired``.
+    """
+    try:
+        info = json.loads(answer)["rejectedLogEventsInfo"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    if not isinstance(info, dict):
+        return {}
+    expired_end = _index(info.get("expiredLogEventEndIndex"), 0)
+    old_end = _index(info.get("tooOldLogEventEndIndex"), 0)
+    new_start = _index(info.get("tooNewLogEventStartIndex"), len(request))
+    refused = {event.number: "expired" for event in request[:expired_end]}
+    refused.update((event.number, "too-old") for event in request[:old_end])
+    refused.update((event.number, "too-new") for event in request[new_start:])
+    refused.pop(NO_RECORD, None)
+    return refused
+
+
+def _index(value: object, default: int) -> int:
+    return max(value, 0) if isinstance(value, int) else default

@@ -1,0 +1,1 @@
+"""Send records to an OpenTelemetry collector."""

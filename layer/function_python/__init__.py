@@ -1,0 +1,1 @@
+"""Build the layer that runs on the function's own Python."""

@@ -1,0 +1,132 @@
+"""Bytecode for each Python at hand, and the proof that each can import what the layer holds.
+
+Promises bytecode that is used: `unchecked-hash` files, valid whatever timestamps the layer's files
+get when Lambda unpacks them, and equal bytes from equal sources. Docstrings are not in it (see
+`bundle.py`, which compiles). The sources stay beside it: one folder serves several versions, and
+anyio reads its own source when it is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from layer.archive import tree_files
+from layer.function_python.dependencies import BuildError
+
+__all__ = ["PRIVATE", "precompile", "run_bundle", "verify"]
+
+PRIVATE = "flight-recorder"
+"""The folder in the layer that holds our package and its dependencies, out of the function's way."""
+
+COMPILES = ("-SBs", "-Xno_debug_ranges")
+"""What Python is told when it compiles: to leave out the columns of each instruction (3.11 and later), which nothing but
+the carets in a traceback needs. The zip is a sixth smaller without."""
+
+COMPILE_TIMEOUT_SECONDS = 180.0
+"""A tree compiles in a few seconds; the rest is for a busy machine."""
+
+# httpcore swallows an anyio that cannot be imported and fails at the first request; so it is asked.
+VERIFY = """
+import sys
+private = sys.argv[1]
+sys.path[:] = [entry for entry in sys.path if entry] + [private, private + "/deps"]
+import anyio, certifi, httpcore, httpx, importlib, os, pkgutil, structlog
+assert hasattr(httpcore.AnyIOBackend, "connect_tcp"), "httpcore has no anyio backend"
+# What anyio imports when it is asked for, it does not miss before.
+assert anyio.connect_tcp and anyio.run and anyio.to_thread
+importlib.import_module("anyio._backends._asyncio")
+assert os.path.isfile(certifi.where()), "the certificate authorities are missing"
+httpx.Client().close()
+import extension
+for module in pkgutil.walk_packages(extension.__path__, "extension."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+for module in (anyio, certifi, extension, httpcore, httpx, structlog):
+    assert module.__file__.startswith(private), module.__file__ + " is not the layer's"
+"""
+
+
+def precompile(root: Path, pythons: dict[str, Path]) -> None:
+    """Compile every source file below `root` for each of `pythons` (by version, such as `3.12`).
+
+    Raises:
+        BuildError: a file does not compile under one of them.
+    """
+    sources = [path for path in tree_files(root) if path.suffix == ".py"]
+    with ThreadPoolExecutor() as workers:
+        for version, process in zip(
+            pythons,
+            workers.map(
+                lambda version: _compile(version, pythons[version], root, sources), pythons
+            ),
+            strict=True,
+        ):
+            if process.returncode != 0:
+                raise BuildError(f"Python {version} cannot compile the layer:\n{process.stderr}")
+
+
+def verify(root: Path, pythons: dict[str, Path]) -> None:
+    """Import everything from the unpacked layer at `root` with each of `pythons`, as Lambda would.
+
+    Raises:
+        BuildError: an import fails, a file compiled anew although there is bytecode for it, or a
+            file was written.
+    """
+    before = tree_files(root)
+    for version, python in pythons.items():
+        process = subprocess.run(
+            [str(python), "-ISBv", "-c", VERIFY, str(root / PRIVATE)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMPILE_TIMEOUT_SECONDS,
+            env={},
+        )
+        traces = process.stderr.splitlines()
+        if process.returncode != 0:
+            reason = [line for line in traces if not line.startswith(("#", "import "))][-6:]
+            raise BuildError(f"Python {version} cannot import the layer:\n" + "\n".join(reason))
+        # With -v the interpreter names the file each module's code came from.
+        compiled = [line for line in traces if line.startswith(f"# code object from {root}")]
+        if compiled:
+            raise BuildError(f"Python {version} did not use its bytecode: {compiled[0]}")
+    if tree_files(root) != before:
+        raise BuildError("importing the layer wrote files into it")
+
+
+def _compile(
+    version: str, python: Path, root: Path, sources: list[Path]
+) -> subprocess.CompletedProcess[str]:
+    tag = f"cpython-{version.replace('.', '')}"
+    listed: list[dict[str, object]] = [
+        {
+            "name": "",
+            "path": str(source),
+            # The name in tracebacks is where the file is in Lambda, so the folder of the build is nowhere.
+            "shown": f"/opt/{source.relative_to(root).as_posix()}",
+            "source": False,
+            "target": str(source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc"),
+        }
+        for source in sources
+    ]
+    return run_bundle(python, listed)
+
+
+def run_bundle(
+    python: Path, listed: list[dict[str, object]], *words: str
+) -> subprocess.CompletedProcess[str]:
+    """Compile modules with `python`: run `bundle.py` with these words on a list as it takes it."""
+    return subprocess.run(
+        [str(python), *COMPILES, str(Path(__file__).parents[1] / "bundle.py"), *words],
+        input=json.dumps(listed),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=COMPILE_TIMEOUT_SECONDS,
+        # The order in frozensets of strings depends on it.
+        env={"PYTHONHASHSEED": "0"},
+        cwd="/",
+    )

@@ -1,0 +1,1 @@
+"""Build the layers that bring their own Python."""

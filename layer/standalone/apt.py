@@ -1,0 +1,181 @@
+"""Packages of a Debian release, fetched with apt but without root and without touching the machine's own apt.
+
+Promises files whose hashes apt has checked against a release that Debian's keys have signed, or an error. The mirror is
+the one that the machine's own apt is set up with, whatever release the machine itself is; what apt keeps of it is in a
+folder of ours. Assumes apt, and Debian's archive keys where Debian installs them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from functools import cmp_to_key
+from pathlib import Path
+
+from layer.function_python.dependencies import BuildError
+
+__all__ = ["PrivateApt"]
+
+TIMEOUT_SECONDS = 300.0
+"""Some 60 MB of sources come in seconds; a mirror that does not answer must not hang a build."""
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+# A target of the machine's apt: where it is, and what it calls the release.
+TARGETS = "$(REPO_URI)\t$(RELEASE)\t$(ORIGIN)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateApt:
+    """An apt of our own, for one release.
+
+    Attributes:
+        folder: what it keeps, made when it is needed.
+        release: Debian's name for it.
+        architectures: as Debian names them; the first is apt's "own".
+    """
+
+    folder: Path
+    release: str
+    architectures: tuple[str, ...] = ("amd64",)
+
+    def fetch_sources(self, packages: list[str], target: Path) -> list[Path]:
+        """Fetch the files of source packages into `target`, and return them by name.
+
+        Raises:
+            BuildError: there is no apt, no mirror of Debian's, or no such package.
+        """
+        self._update()
+        target.mkdir(parents=True, exist_ok=True)
+        for package in packages:
+            self._fetch_source(package, target)
+        return sorted(path for path in target.iterdir() if path.is_file())
+
+    def fetch_binaries(self, packages: list[str], target: Path) -> list[Path]:
+        """Fetch binary packages (`libc6:arm64`) into `target`, and return them by name.
+
+        Raises:
+            BuildError: as above.
+        """
+        self._update()
+        target.mkdir(parents=True, exist_ok=True)
+        self._run(["download", *packages], target)
+        return sorted(path for path in target.iterdir() if path.is_file())
+
+    def _fetch_source(self, package: str, target: Path) -> None:
+        """Fetch the newest version that the mirror has whole: one that lags behind lists more than it has."""
+        *newer, oldest = self._versions(package)
+        for version in newer:
+            with contextlib.suppress(BuildError):
+                self._run(["source", "--download-only", f"{package}={version}"], target)
+                return
+            print(f"  the mirror lists {package} {version} and does not have it", flush=True)
+            for left in target.glob(f"{package}_*"):
+                left.unlink()
+        self._run(["source", "--download-only", f"{package}={oldest}"], target)
+
+    def _versions(self, package: str) -> list[str]:
+        """Return the versions of a source package, newest first."""
+        environ = {**os.environ, "APT_CONFIG": str(self.folder / "apt.conf"), "LC_ALL": "C"}
+        said = _call(["apt-cache", "showsrc", package], cwd=self.folder, environ=environ).stdout
+        found = re.findall(
+            rf"^Package: {re.escape(package)}\n(?:.+\n)*?Version: (.+)$", said, re.MULTILINE
+        )
+        if not found:
+            raise BuildError(f"Debian {self.release} has no source package {package}")
+        return sorted(set(found), key=cmp_to_key(_compare), reverse=True)
+
+    def _update(self) -> None:
+        """Read the release anew. It takes a second where nothing has changed, so it is done each time."""
+        sources = _sources(self.release)
+        for name in ("lists/partial", "archives/partial"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        (self.folder / "status").touch()
+        (self.folder / "sources.list").write_text(sources, encoding="utf-8")
+        quoted = " ".join(f'"{name}";' for name in self.architectures)
+        (self.folder / "apt.conf").write_text(
+            f'APT::Architecture "{self.architectures[0]}";\n'
+            f"APT::Architectures {{ {quoted} }};\n"
+            # Root's apt would fetch as a user who may not write here.
+            f'APT::Sandbox::User "root";\n'
+            f'Dir::State "{self.folder}";\n'
+            f'Dir::State::lists "{self.folder}/lists";\n'
+            f'Dir::State::status "{self.folder}/status";\n'
+            f'Dir::Cache "{self.folder}";\n'
+            f'Dir::Cache::archives "{self.folder}/archives";\n'
+            f'Dir::Etc::sourcelist "{self.folder}/sources.list";\n'
+            f'Dir::Etc::sourceparts "/dev/null";\n'
+            f'Dir::Etc::preferencesparts "/dev/null";\n'
+            f'Acquire::Languages "none";\n',
+            encoding="utf-8",
+        )
+        self._run(["update", "-qq", "-o", "APT::Update::Error-Mode=any"], self.folder)
+
+    def _run(self, words: list[str], cwd: Path) -> None:
+        environ = {**os.environ, "APT_CONFIG": str(self.folder / "apt.conf"), "LC_ALL": "C"}
+        # Read last, and so stronger than what the machine's own files say of the same.
+        command = ["apt-get", "-qq", "-c", str(self.folder / "apt.conf"), *words]
+        done = _call(command, cwd=cwd, environ=environ)
+        if done.returncode != 0:
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise BuildError(f"apt-get {words[0]} failed for Debian {self.release}: {reason}")
+
+
+def _sources(release: str) -> str:
+    """Return a sources.list for `release`, from the mirrors that the machine's own apt has.
+
+    Raises:
+        BuildError: it has none of Debian's.
+    """
+    command = ["apt-get", "indextargets", "--format", TARGETS, "Created-By: Packages"]
+    lines = []
+    for line in _call(command, cwd=Path("/"), environ=dict(os.environ)).stdout.splitlines():
+        uri, suite, origin = line.split("\t")
+        # Before the first `apt-get update` it is not known whose a mirror is: then its path tells.
+        is_debian = origin == "Debian" or (origin.startswith("$(") and "debian" in uri)
+        kind = suite.partition("-")[2]
+        if not is_debian or kind not in {"", "security", "updates"}:
+            continue
+        wanted = f"{release}-{kind}" if kind else release
+        signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
+        for type_ in ("deb", "deb-src"):
+            entry = f"{type_} {signed}{uri} {wanted} main"
+            if entry not in lines:
+                lines.append(entry)
+    if not lines:
+        raise BuildError(
+            "the interpreter is compiled from Debian's sources, and this machine's apt has no mirror"
+            " of Debian: build on Debian (apt-get update first), or with --interpreter uv"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _compare(one: str, other: str) -> int:
+    """Compare two versions by Debian's rules."""
+    command = ["dpkg", "--compare-versions", one, "lt", other]
+    return -1 if _call(command, cwd=Path("/"), environ={}).returncode == 0 else 1
+
+
+def _call(
+    command: list[str], *, cwd: Path, environ: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=cwd,
+            env=environ,
+            timeout=TIMEOUT_SECONDS,
+        )
+    except FileNotFoundError as error:
+        raise BuildError(
+            f"{command[0]} is missing, with which sources are fetched from Debian's mirror: build on"
+            " Debian, or with --interpreter uv"
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise BuildError(f"{command[0]} got no answer in {TIMEOUT_SECONDS:.0f} s") from error

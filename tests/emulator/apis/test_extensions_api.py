@@ -1,0 +1,191 @@
+"""The Extensions and Runtime APIs' refusals, asked directly over a socket while an environment waits."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.emulator.support import seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from emulator.cloud import LocalLambda
+
+    Start = Callable[..., LocalLambda]
+
+REGISTER = "/2020-01-01/extension/register"
+NEXT = "/2020-01-01/extension/event/next"
+
+
+@pytest.fixture
+def api(start: Start, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Ask the API of an environment whose probe sleeps before registering, so that init is open."""
+    cloud = start(probe={"PROBE_MODE": "never_register"}, init_timeout_ms=20_000, shutdown_ms=50)
+    thread = threading.Thread(target=cloud.initialise, daemon=True)
+    thread.start()
+    cloud.wait_for(lambda: seen(tmp_path).of("start"))
+    address = seen(tmp_path).of("start")[0]["environment"]["AWS_LAMBDA_RUNTIME_API"]
+
+    def ask(
+        method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, Any, dict[str, str]]:
+        connection = http.client.HTTPConnection(address, timeout=5)
+        data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+        connection.request(method, path, data, headers or {})
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        try:
+            return answer.status, json.loads(text), dict(answer.headers)
+        except ValueError:
+            return answer.status, text, dict(answer.headers)
+
+    yield ask
+    for child in (
+        list(cloud.running_lifecycle.environment.children.values())
+        if cloud.running_lifecycle.environment
+        else []
+    ):
+        child.kill()
+    thread.join(10)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "kind"),
+    [
+        ({}, {"events": []}, "Extension.InvalidExtensionName"),
+        ({"Lambda-Extension-Name": " "}, {"events": []}, "Extension.InvalidExtensionName"),
+        ({"Lambda-Extension-Name": "probe"}, b"not JSON", "InvalidRequestFormat"),
+        ({"Lambda-Extension-Name": "probe"}, [1], "InvalidRequestFormat"),
+        ({"Lambda-Extension-Name": "probe"}, {"configurationKeys": ["a"]}, "InvalidRequestFormat"),
+        ({"Lambda-Extension-Name": "probe"}, {"events": ["NONE"]}, "Extension.InvalidEventType"),
+        (
+            {"Lambda-Extension-Name": "inside"},
+            {"events": ["SHUTDOWN"]},
+            "Extension.InvalidEventType",
+        ),
+    ],
+)
+def test_register_refuses(
+    api: Callable[..., Any], headers: dict[str, str], body: Any, kind: str
+) -> None:
+    """403 with the error type of AWS's agent."""
+    status, answer, _ = api("POST", REGISTER, body, headers)
+
+    assert (status, answer["errorType"]) == (403, kind)
+
+
+def test_register_twice_is_refused(api: Callable[..., Any]) -> None:
+    """The name is taken; the first registration holds."""
+    named = {"Lambda-Extension-Name": "probe"}
+
+    first, answer, headers = api("POST", REGISTER, {"events": ["INVOKE"]}, named)
+    second, refusal, _ = api("POST", REGISTER, {"events": ["INVOKE"]}, named)
+
+    assert (first, second) == (200, 403)
+    assert (
+        str(uuid.UUID(headers["Lambda-Extension-Identifier"]))
+        == headers["Lambda-Extension-Identifier"]
+    )
+    assert answer == {
+        "functionName": "function",
+        "functionVersion": "$LATEST",
+        "handler": "app.handler",
+    }
+    assert refusal["errorType"] == "Extension.InvalidExtensionState"
+
+
+def test_more_than_ten_extensions_are_refused(api: Callable[..., Any]) -> None:
+    """External and internal together."""
+    statuses = [
+        api("POST", REGISTER, {"events": ["INVOKE"]}, {"Lambda-Extension-Name": f"inside-{i}"})[0]
+        for i in range(10)
+    ]
+
+    assert statuses == [200] * 9 + [403]
+
+
+@pytest.mark.parametrize(
+    ("headers", "kind"),
+    [
+        ({}, "Extension.MissingExtensionIdentifier"),
+        ({"Lambda-Extension-Identifier": "nonsense"}, "Extension.InvalidExtensionIdentifier"),
+        (
+            {"Lambda-Extension-Identifier": str(uuid.UUID(int=5))},
+            "Extension.UnknownExtensionIdentifier",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", NEXT), ("PUT", "/2022-07-01/telemetry"), ("POST", "/2020-01-01/extension/init/error")],
+)
+def test_an_identifier_is_needed(
+    api: Callable[..., Any], method: str, path: str, headers: dict[str, str], kind: str
+) -> None:
+    """403, by what is wrong with it."""
+    status, answer, _ = api(method, path, {}, headers)
+
+    assert (status, answer["errorType"]) == (403, kind)
+
+
+def test_the_error_endpoints_need_their_header(api: Callable[..., Any]) -> None:
+    """403 Extension.MissingHeader, and nothing else changes."""
+    _, _, headers = api("POST", REGISTER, {"events": []}, {"Lambda-Extension-Name": "probe"})
+    own = {"Lambda-Extension-Identifier": headers["Lambda-Extension-Identifier"]}
+
+    status, answer, _ = api("POST", "/2020-01-01/extension/exit/error", b"", own)
+
+    assert (status, answer["errorType"]) == (403, "Extension.MissingHeader")
+
+
+def test_after_an_error_nothing_succeeds_but_the_same_again(api: Callable[..., Any]) -> None:
+    """202, 202 for a repeat, then Next is refused or the environment is gone."""
+    _, _, headers = api("POST", REGISTER, {"events": []}, {"Lambda-Extension-Name": "inside"})
+    own = {
+        "Lambda-Extension-Identifier": headers["Lambda-Extension-Identifier"],
+        "Lambda-Extension-Function-Error-Type": "Extension.Told",
+    }
+
+    first = api("POST", "/2020-01-01/extension/init/error", b"", own)
+
+    assert (first[0], first[1]) == (202, {"status": "OK"})
+
+
+def test_unknown_paths_are_not_found(api: Callable[..., Any]) -> None:
+    """As Go's router answers."""
+    assert api("GET", "/2020-01-01/extension/nothing")[:2] == (404, b"404 page not found\n")
+    assert api("GET", "/2018-06-01/runtime/nothing")[0] == 404
+
+
+def test_the_runtime_api_knows_only_the_invocation_under_way(api: Callable[..., Any]) -> None:
+    """400 for any other id."""
+    status, answer, _ = api("POST", "/2018-06-01/runtime/invocation/nope/response", b"1")
+
+    assert (status, answer["errorType"]) == (400, "InvalidRequestID")
+
+
+def test_registration_closes_with_the_runtimes_first_next(start: Start) -> None:
+    """A late one is refused."""
+    late = """
+import os, urllib.request, urllib.error
+def handler(event, context):
+    url = "http://%s/2020-01-01/extension/register" % os.environ["AWS_LAMBDA_RUNTIME_API"]
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, b'{"events":[]}', {"Lambda-Extension-Name": "late"}))
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+"""
+    cloud = start(probe=None, app=late)
+
+    status, answer = cloud.invoke({}).payload
+
+    assert status == 403
+    assert json.loads(answer)["errorType"] == "Extension.RegistrationClosed"

@@ -1,0 +1,184 @@
+"""When a line of metrics is written, and in which form it is handed on."""
+
+import json
+from collections.abc import Callable
+
+from extension.app.metrics_reporter import MetricsReporter
+from extension.delivery.delivery import Delivery
+from extension.diagnostics.account import Account
+from extension.model.chunk import Chunk
+from extension.model.ndjson import encode
+from extension.model.record import METRICS_TYPE, records_in
+from extension.sinks.cloudwatch_events import Form, log_events
+from tests.extension.emf import parse
+from tests.extension.environment import Environment
+
+NOON_S = 1_800_000_000.25
+BUFFER_BYTES = 1000
+
+
+class TakingDelivery(Delivery):
+    """Takes what it is given, or does not; without lanes."""
+
+    def __init__(self) -> None:
+        self.takes = True
+        self.taken: list[Chunk] = []
+        self.last: list[Chunk] = []
+        self.on_answer: Callable[[float], None] | None = None
+
+    def report(self, chunk: Chunk) -> bool:
+        if self.takes:
+            self.taken.append(chunk)
+        return self.takes
+
+    def report_last(self, chunk: Chunk, until_s: float, *, wait: Callable[[float], None]) -> None:
+        self.last.append(chunk)
+
+
+class World:
+    """Metrics whose clock is set by hand."""
+
+    def __init__(self, *, interval_ms: int = 60_000) -> None:
+        self.now_s = NOON_S
+        self.held_bytes = 0
+        self.account = Account()
+        self.delivery = TakingDelivery()
+        self.sampler = Environment().sampler
+        self.reporting = MetricsReporter(
+            account=self.account,
+            sampler=self.sampler,
+            delivery=self.delivery,
+            held_bytes=lambda: self.held_bytes,
+            function="checkout",
+            version="7",
+            wall_s=lambda: self.now_s,
+        )
+        self.reporting.apply(interval_ms=interval_ms, buffer_bytes=BUFFER_BYTES)
+
+    def pass_s(self, seconds: float) -> None:
+        self.now_s += seconds
+        self.reporting.check()
+
+    def lines(self) -> list[dict[str, object]]:
+        return [parse(encode([chunk]).decode()) for chunk in self.delivery.taken]
+
+
+def test_one_line_an_interval_if_there_is_anything_to_tell() -> None:
+    """However often it is looked at."""
+    world = World()
+    world.account.invocations = 1
+    for _ in range(130):
+        world.pass_s(1.0)
+    world.account.invocations = 2
+    world.pass_s(50.0)
+
+    assert [one["Invocations"] for one in world.lines()] == [1, 1]
+
+
+def test_a_frozen_environment_tells_when_it_thaws() -> None:
+    """The first thing that wakes it after an hour makes one line of what there was before."""
+    world = World()
+    world.account.invocations = 1
+    world.pass_s(3600.0)
+
+    assert len(world.lines()) == 1
+
+
+def test_what_cannot_be_handed_on_comes_with_the_next_line() -> None:
+    """It is tried whenever the loop wakes, and told once."""
+    world = World()
+    world.account.invocations = 1
+    world.delivery.takes = False
+    world.pass_s(60.0)
+    world.account.invocations = 2
+    world.delivery.takes = True
+    world.pass_s(1.0)
+    world.pass_s(1.0)
+
+    assert [one["Invocations"] for one in world.lines()] == [2]
+
+
+def test_the_most_that_was_held_is_told() -> None:
+    """As a share of BUFFER_SIZE, whenever it was."""
+    world = World()
+    world.account.invocations = 1
+    for held_bytes in (100, 730, 20):
+        world.held_bytes = held_bytes
+        world.pass_s(20.0)
+
+    assert [one["BufferUsed"] for one in world.lines()] == [73.0]
+
+
+def test_times_to_an_answer_are_taken_note_of() -> None:
+    """The delivery tells of them."""
+    world = World()
+    world.account.invocations = 1
+    assert world.delivery.on_answer is not None
+    world.delivery.on_answer(17.0)
+    world.pass_s(60.0)
+
+    assert world.lines()[0]["DeliveryTime"] == [17.0]
+
+
+def test_metrics_can_be_switched_off_and_on() -> None:
+    """METRICS may be a reference: nothing is written meanwhile, and nothing is missing from the sums."""
+    world = World()
+    world.account.invocations = 1
+    world.reporting.apply(interval_ms=0, buffer_bytes=BUFFER_BYTES)
+    world.pass_s(600.0)
+    world.reporting.finish(0.0, wait=lambda _: None)
+    while_off = [*world.delivery.taken, *world.delivery.last]
+    hook = world.delivery.on_answer
+    world.reporting.apply(interval_ms=10_000, buffer_bytes=BUFFER_BYTES)
+    world.pass_s(0.0)
+
+    assert while_off == []
+    assert hook is None
+    assert [one["Invocations"] for one in world.lines()] == [1]
+
+
+def test_the_last_line_tells_what_no_other_did() -> None:
+    """At SHUTDOWN, if there is anything."""
+    world = World()
+    world.account.invocations = 3
+    world.pass_s(60.0)
+    world.reporting.finish(0.0, wait=lambda _: None)
+    nothing = list(world.delivery.last)
+    world.account.failed_invocations = 1
+    world.reporting.finish(0.0, wait=lambda _: None)
+
+    assert nothing == []
+    [chunk] = world.delivery.last
+    assert parse(encode([chunk]).decode())["FailedInvocations"] == 1
+
+
+def test_a_line_is_nothing_but_the_metrics_wherever_it_goes() -> None:
+    """As a line of NDJSON and as a log event: one bare object, of the time it was drawn up."""
+    world = World()
+    world.account.invocations = 1
+    world.pass_s(60.0)
+    [chunk] = world.delivery.taken
+
+    [event] = log_events(records_in([chunk]), form=Form.TEXT, now_ms=0)
+    printed = encode([chunk]).decode()
+
+    assert printed == event.message + "\n"
+    assert event.at_ms == int((NOON_S + 60) * 1000)
+    assert parse(event.message)["_aws"]["Timestamp"] == event.at_ms
+    assert chunk.lines == 0
+    assert chunk.is_metrics
+    [kept] = records_in([chunk])
+    assert kept.type == METRICS_TYPE
+    assert json.loads(kept.text)["FunctionName"] == "checkout"
+
+
+def test_records_of_metrics_have_numbers_of_their_own() -> None:
+    """A sink says by the number what became of a record, so no two have the same."""
+    world = World()
+    numbers = [world.sampler.number(1)]
+    for count in (1, 2):
+        world.account.invocations = count
+        world.pass_s(60.0)
+    numbers += [chunk.segments[0].first_number for chunk in world.delivery.taken]
+
+    assert len(set(numbers)) == 3

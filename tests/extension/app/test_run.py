@@ -1,0 +1,364 @@
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.extension.emf import is_emf, parse
+from tests.extension.scripted_lambda import (
+    Reply,
+    ScriptedLambda,
+    line,
+    report,
+    runtime_done,
+    start,
+)
+
+ROOT = Path(__file__).resolve().parents[3]
+WAIT_S = 15.0
+ID = "aaaaaaaa-0000-4000-8000-00000000000{}"
+ERROR = "[ERROR] ValueError: told to\nTraceback (most recent call last):\n"
+SECRET = "hunter2"
+
+
+class Extension:
+    """``python -m extension`` from the source tree."""
+
+    def __init__(self, cloud: ScriptedLambda, **environ: str) -> None:
+        self.cloud = cloud
+        given = {
+            f"FLIGHT_RECORDER_{name}": value
+            for name, value in ({"SINK": "stdout:"} | environ).items()
+            if name.isupper()
+        }
+        lambda_environ = {
+            "AWS_LAMBDA_RUNTIME_API": cloud.address,
+            "AWS_LAMBDA_FUNCTION_NAME": "checkout",
+            "AWS_LAMBDA_FUNCTION_VERSION": "7",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+        }
+        kept = {name: os.environ[name] for name in os.environ if name.startswith(("PATH", "COV"))}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "extension"],
+            cwd=ROOT,
+            env=kept
+            | lambda_environ
+            | given
+            | {name[1:]: value for name, value in environ.items() if name.startswith("_")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.nexts = 1
+        cloud.wait_for("next", 1)
+
+    def invoke(self, number: int, *texts: object, trace: str = "") -> None:
+        """Goes through one invocation, from INVOKE to the Next after it."""
+        request_id = ID.format(number)
+        self.cloud.invoke(request_id, trace=trace)
+        events = [start(request_id, trace=trace), *map(line, texts), runtime_done(request_id)]
+        self.cloud.post(events)
+        self.nexts += 1
+        self.cloud.wait_for("next", self.nexts)
+
+    def shut_down(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Ends it; gives the records on stdout and the lines on stderr."""
+        self.cloud.shut_down()
+        out, err = self.process.communicate(timeout=WAIT_S)
+        assert self.process.returncode == 0, err
+        return [json.loads(one) for one in out.splitlines()], [
+            json.loads(one) for one in err.splitlines()
+        ]
+
+
+Begin = Callable[..., Extension]
+
+
+@pytest.fixture
+def cloud() -> Iterator[ScriptedLambda]:
+    with ScriptedLambda() as scripted:
+        yield scripted
+
+
+@pytest.fixture
+def begin(cloud: ScriptedLambda) -> Iterator[Begin]:
+    begun: list[Extension] = []
+
+    def start_one(**environ: str) -> Extension:
+        begun.append(Extension(cloud, **environ))
+        return begun[-1]
+
+    yield start_one
+    for extension in begun:
+        extension.process.kill()
+        extension.process.communicate()
+
+
+def lines(records: list[dict[str, Any]]) -> list[object]:
+    return [record["record"] for record in records if record["type"] == "function"]
+
+
+def test_from_invoke_to_shutdown(cloud: ScriptedLambda, begin: Begin) -> None:
+    """The failed invocation arrives whole and in order, of the healthy ones nothing, and the account adds up."""
+    extension = begin(SAMPLE_RATE="0")
+    for number in range(1, 5):
+        texts = ["one", ERROR if number == 3 else "two", "three"]
+        extension.invoke(
+            number, *texts, trace=f"Root=1-5f35ae12-0c0fec141ab77a00bc047aa{number};Sampled=1"
+        )
+        cloud.post([report(ID.format(number))])
+
+    records, said = extension.shut_down()
+
+    assert lines(records) == ["one", ERROR, "three"]
+    assert {record["requestId"] for record in records} == {ID.format(3)}
+    assert {record["traceId"] for record in records} == {"1-5f35ae12-0c0fec141ab77a00bc047aa3"}
+    assert {(record["function"], record["version"]) for record in records} == {("checkout", "7")}
+    assert len({record["id"] for record in records}) == len(records)
+    (account,) = said
+    assert (account["event"], account["received_lines"]) == ("account", 12)
+    assert sum(account["kept_lines"].values()) == 3
+    assert account["dropped_lines"] == {"not-sampled": 9}
+    assert (account["buffered_lines"], account["lost_lines"]) == (0, {})
+
+
+def test_at_rate_1_everything_is_kept(cloud: ScriptedLambda, begin: Begin) -> None:
+    """At rate 1 every line arrives, with weight 1."""
+    extension = begin(SAMPLE_RATE="100%")
+    for number in range(1, 4):
+        extension.invoke(number, f"{number}")
+
+    records, _ = extension.shut_down()
+
+    assert lines(records) == ["1", "2", "3"]
+    assert {(record["reason"], record["weight"]) for record in records} == {("sampled", 1)}
+
+
+def test_bad_settings_are_said_and_the_function_runs(cloud: ScriptedLambda, begin: Begin) -> None:
+    """Each bad value is one line with what is used instead, secrets are not shown, and recording works."""
+    extension = begin(
+        SAMPLE_RATE="1.5",
+        SINK=f"htp://user:{SECRET}@host",
+        FLUSH="never",
+        SINKS=SECRET,
+        ERROR_PATTERN="(",
+    )
+    extension.invoke(1, ERROR)
+
+    records, said = extension.shut_down()
+
+    assert ERROR in lines(records)
+    problems = [one["variable"] for one in said if one["event"] == "a setting cannot be used"]
+    assert problems == [
+        f"FLIGHT_RECORDER_{name}"
+        for name in ("SAMPLE_RATE", "ERROR_PATTERN", "SINK", "FLUSH", "SINKS")
+    ]
+    assert SECRET not in json.dumps(said)
+
+
+def test_no_log_line_and_no_secret_in_our_own_output(cloud: ScriptedLambda, begin: Begin) -> None:
+    """With a sink that is down nothing of the function is in our own log: the last resort is standard output."""
+    extension = begin(
+        LOG_LEVEL="debug",
+        SINK=f"http://user:{SECRET}@127.0.0.1:1/{SECRET}",
+        SINK_HEADERS=f"Authorization=Bearer {SECRET}",
+    )
+    extension.invoke(1, f"[ERROR] customer {SECRET}")
+    cloud.post(b"garbage " + SECRET.encode())
+
+    records, said = extension.shut_down()
+
+    assert lines(records) == [f"[ERROR] customer {SECRET}"]
+    assert any("sink could not be reached" in one["event"] for one in said)
+    assert SECRET not in json.dumps(said)
+    assert said[-1]["lost_lines"] == {}
+    assert said[-1]["last_resort_lines"] == 1
+
+
+def test_an_error_pattern_is_used_however_hostile(cloud: ScriptedLambda, begin: Begin) -> None:
+    """A pattern makes a line a failure; one that other engines never finish holds nobody."""
+    extension = begin(SAMPLE_RATE="0", ERROR_PATTERN="declined|(a+)+$")
+    extension.invoke(1, "card declined")
+    extension.invoke(2, "a" * 4000 + "!")
+    extension.invoke(3, "card declined")
+
+    records, said = extension.shut_down()
+
+    assert lines(records) == ["card declined", "card declined"]
+    assert [one for one in said if one["level"] == "warning"] == []
+
+
+def test_secrets_are_masked_before_they_leave(cloud: ScriptedLambda, begin: Begin) -> None:
+    """In what goes to the sink, whichever it is; what is excluded is never recorded, and counted."""
+    extension = begin(REDACT='["emails", "hunter[0-9]"]', EXCLUDE="GET /health")
+    extension.invoke(1, f"ann@example.com has {SECRET}", "GET /health 200", ERROR)
+
+    records, said = extension.shut_down()
+
+    assert lines(records) == ["[REDACTED:emails] has [REDACTED]", ERROR]
+    assert said[-1]["dropped_lines"] == {"excluded": 1}
+    assert said[-1]["received_lines"] == 3
+
+
+def test_the_last_resort_is_masked_too(cloud: ScriptedLambda, begin: Begin) -> None:
+    """Also where the pattern cannot be used, which masks whole lines and is said."""
+    extension = begin(REDACT="(", SINK="http://127.0.0.1:1/")
+    extension.invoke(1, f"[ERROR] {SECRET}")
+
+    records, said = extension.shut_down()
+
+    assert lines(records) == ["[REDACTED]"]
+    assert said[0]["variable"] == "FLIGHT_RECORDER_REDACT"
+    assert said[0]["used"] == "every line is masked as a whole"
+
+
+def test_disabled(cloud: ScriptedLambda, begin: Begin) -> None:
+    """ENABLED=false answers Next until SHUTDOWN and is silent."""
+    extension = begin(ENABLED="false")
+    cloud.invoke(ID.format(1))
+    cloud.wait_for("next", 2)
+
+    assert extension.shut_down() == ([], [])
+
+
+def test_where_descriptors_run_out_the_function_survives(cloud: ScriptedLambda) -> None:
+    """If what delivery needs cannot be had, that is said in one line, and Next goes on being answered."""
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", 'ulimit -n 6 && exec "$@"', "sh", sys.executable, "-m", "extension"],
+        cwd=ROOT,
+        env={"AWS_LAMBDA_RUNTIME_API": cloud.address},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        for number in range(1, 4):
+            cloud.wait_for("next", number)
+            cloud.invoke(ID.format(number))
+        cloud.wait_for("next", 4)
+        cloud.shut_down()
+        out, err = process.communicate(timeout=WAIT_S)
+    finally:
+        process.kill()
+        process.communicate()
+
+    (line_said,) = [json.loads(one) for one in err.splitlines()]
+    assert line_said["event"].startswith("stopped recording after an internal error (OSError at ")
+    assert line_said["logger"] == "flight-recorder"
+    assert (out, process.returncode) == ("", 0)
+
+
+def test_where_lambda_offers_no_logs(begin: Begin) -> None:
+    """Without a subscription nothing is held, nothing recorded, and that is said with the answers."""
+    with ScriptedLambda(subscribe=lambda _path, _schema: Reply(202, b"{}")) as cloud:
+        extension = Extension(cloud, FLUSH="end")
+        cloud.invoke(ID.format(1), timeout_s=60.0)
+        cloud.wait_for("next", 2, timeout_s=2.0)
+
+        _, said = extension.shut_down()
+
+    problem = said[0]
+    assert "Lambda offers no logs here" in problem["event"]
+    assert [answer.rpartition(": ")[2] for answer in problem["answers"]] == ["202", "202"]
+    assert said[-1]["event"] == "account"
+
+
+def test_a_snapshot_renews_its_identity(cloud: ScriptedLambda, begin: Begin) -> None:
+    """Clones of one snapshot do not share their ids: what is recorded after restore is numbered under a new name."""
+    extension = begin(SAMPLE_RATE="1", _AWS_LAMBDA_INITIALIZATION_TYPE="snap-start")
+    extension.invoke(1, "one")
+    extension.invoke(2, "two")
+
+    records, _ = extension.shut_down()
+
+    names = {record["id"].rpartition("-")[0] for record in records}
+    assert len(names) == 1
+    assert len(names.pop()) == 16
+
+
+def test_a_file_as_the_sink(cloud: ScriptedLambda, begin: Begin, tmp_path: Path) -> None:
+    """SINK=file: writes there, and nothing to standard output; LOG_LEVEL=off says nothing at all."""
+    path = tmp_path / "records.ndjson"
+    extension = begin(SINK=f"file:{path}", LOG_LEVEL="off")
+    extension.invoke(1, "one", ERROR)
+
+    records, said = extension.shut_down()
+
+    assert (records, said) == ([], [])
+    assert lines([json.loads(one) for one in path.read_text().splitlines()]) == ["one", ERROR]
+
+
+def test_managed_instances(cloud: ScriptedLambda, begin: Begin) -> None:
+    """There invocations run side by side, and each line goes by its id."""
+    extension = begin(SAMPLE_RATE="0", _AWS_LAMBDA_INITIALIZATION_TYPE="lambda-managed-instances")
+    first, second = ID.format(1), ID.format(2)
+
+    cloud.post([start(first), start(second)])
+    cloud.post(
+        [line({"requestId": one, "level": "INFO", "message": "m"}) for one in (first, second)]
+    )
+    cloud.post([line({"requestId": second, "level": "ERROR", "message": "bad"})])
+    cloud.post([report(first), report(second)])
+    records, _ = extension.shut_down()
+
+    assert {record["requestId"] for record in records if record["type"] == "function"} == {second}
+    assert len(lines(records)) == 2
+    assert cloud.calls[0].detail == '["SHUTDOWN"]'
+
+
+@pytest.mark.parametrize("reason", ["timeout", "failure", "spindown"])
+def test_an_invocation_that_never_ended_is_delivered(
+    cloud: ScriptedLambda, begin: Begin, reason: str
+) -> None:
+    """What was running when the environment ended arrives, whatever the reason."""
+    extension = begin(SAMPLE_RATE="0", FLUSH="background")
+    cloud.invoke(ID.format(1))
+    cloud.post([start(ID.format(1)), line("last words")])
+    cloud.wait_for("next", 2)
+    cloud.shut_down(reason=reason)
+    out, _ = extension.process.communicate(timeout=WAIT_S)
+
+    records = [json.loads(one) for one in out.splitlines()]
+    assert lines(records) == ["last words"]
+    assert records[-1]["record"]["outcome"] == {"timeout": "timeout", "failure": "crash"}.get(
+        reason, "unknown"
+    )
+
+
+def test_what_is_off_by_default_is_not_loaded() -> None:
+    """Metrics, references and masks cost nothing where nobody asked for them."""
+    code = "import sys, extension.app.run; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    loaded = set(done.stdout.split())
+    off = {
+        "app.metrics_reporter",
+        "app.settings_refresh",
+        "aws",
+        "config.references",
+        "diagnostics.metrics",
+        "redaction",
+        "regex",
+        "selfcheck",
+    }
+    assert "extension.app.loop" in loaded
+    assert not {f"extension.{name}" for name in off} & loaded
+
+
+def test_metrics_are_printed_whole_beside_records(cloud: ScriptedLambda, begin: Begin) -> None:
+    """With SINK=stdout: both go to the same place, each a line of its own; METRICS alone loads what writes them."""
+    extension = begin(SAMPLE_RATE="0", METRICS="1m")
+    extension.invoke(1, ERROR)
+    cloud.shut_down()
+    out, err = extension.process.communicate(timeout=WAIT_S)
+
+    printed = [text for text in out.splitlines() if is_emf(text)]
+    [told] = [json.loads(text) for text in err.splitlines()]
+    assert [parse(text)["KeptLines"] for text in printed] == [sum(told["kept_lines"].values())]
+    assert lines([json.loads(text) for text in out.splitlines() if not is_emf(text)]) == [ERROR]

@@ -1,0 +1,301 @@
+import select
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from extension.delivery.worker import SinkWorker
+from extension.model.chunk import Chunk, Metadata
+from extension.model.receipt import Answer, Receipt
+from extension.model.segment import Segment
+from extension.sinks.base import Sink
+
+WAIT_S = 5.0
+STAMP = Metadata("id", "", "f", "1", "e", "crash", 1.0, failed=True)
+
+
+def chunk() -> Chunk:
+    return Chunk(STAMP, [Segment(b"{}", count=1, first_number=0)])
+
+
+class ListSink:
+    """Notes what it is handed, and where."""
+
+    def __init__(self, receipts: list[Receipt | Exception] | None = None) -> None:
+        self.receipts = receipts or []
+        self.sent: list[tuple[list[Chunk], float]] = []
+        self.threads: list[str] = []
+        self.aborted = self.closed = False
+
+    def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
+        self.sent.append((chunks, timeout_s))
+        self.threads.append(threading.current_thread().name)
+        receipt = self.receipts.pop(0) if self.receipts else Receipt(Answer.TAKEN)
+        if isinstance(receipt, Exception):
+            raise receipt
+        return receipt
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def close(self) -> None:
+        self.closed = True
+
+
+Start = Callable[..., SinkWorker]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    started: list[SinkWorker] = []
+
+    def open_and_start(
+        open_sink: Callable[[], Sink], *, prepare: Callable[[], None] | None = None
+    ) -> SinkWorker:
+        worker = SinkWorker(open_sink, prepare=prepare)
+        worker.start()
+        started.append(worker)
+        return worker
+
+    yield open_and_start
+    for worker in started:
+        worker.stop(timeout_s=WAIT_S)
+
+
+def receipt_of(worker: SinkWorker) -> Receipt:
+    poll = select.poll()
+    poll.register(worker.descriptor, select.POLLIN)
+    assert poll.poll(WAIT_S * 1000), "no receipt was announced"
+    receipt = worker.collect()
+    assert receipt is not None
+    return receipt
+
+
+def test_a_batch_goes_to_the_sink_in_the_delivery_thread(start: Start) -> None:
+    """The sink gets the very batch and its time-out, in another thread than ours."""
+    sink = ListSink([Receipt(Answer.TAKEN, sent_bytes=7)])
+    worker = start(lambda: sink)
+    batch = [chunk()]
+
+    worker.send(batch, timeout_s=1.5)
+    receipt = receipt_of(worker)
+
+    assert receipt == Receipt(Answer.TAKEN, sent_bytes=7)
+    assert sink.sent == [(batch, 1.5)]
+    assert sink.threads == ["worker"]
+
+
+def test_the_descriptor_is_readable_only_while_a_receipt_waits(start: Start) -> None:
+    """Before a batch and after its receipt, a poll on the descriptor finds nothing."""
+    poll = select.poll()
+    worker = start(ListSink)
+    poll.register(worker.descriptor, select.POLLIN)
+
+    before = poll.poll(0)
+    worker.send([chunk()], timeout_s=1.0)
+    announced = poll.poll(WAIT_S * 1000)
+    worker.collect()
+    after = poll.poll(0)
+
+    assert (before, after) == ([], [])
+    assert [descriptor for descriptor, _ in announced] == [worker.descriptor]
+
+
+def test_collecting_too_early_gives_nothing(start: Start) -> None:
+    """Nobody waits in collect."""
+    worker = start(ListSink)
+
+    assert worker.collect() is None
+
+
+def test_an_exception_in_a_sink_is_a_receipt(start: Start) -> None:
+    """What breaks in a sink keeps its batch, is told by its type alone, and does not end the thread."""
+    sink = ListSink([ValueError("secret-token")])
+    worker = start(lambda: sink)
+
+    worker.send([chunk()], timeout_s=1.0)
+    first = receipt_of(worker)
+    worker.send([chunk()], timeout_s=1.0)
+    second = receipt_of(worker)
+
+    assert first == Receipt(Answer.UNAVAILABLE, "internal error: ValueError")
+    assert second.answer is Answer.TAKEN
+
+
+def test_opening_a_sink_that_fails_is_tried_again(start: Start) -> None:
+    """A sink that could not be opened at start is opened with a later batch."""
+    sink = ListSink()
+    attempts = []
+
+    def open_sink() -> Sink:
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise PermissionError
+        return sink
+
+    worker = start(open_sink)
+    answers = []
+    for _ in range(3):
+        worker.send([chunk()], timeout_s=1.0)
+        answers.append(receipt_of(worker).answer)
+
+    assert answers == [Answer.UNAVAILABLE, Answer.TAKEN, Answer.TAKEN]
+    assert len(attempts) == 3
+
+
+def test_the_sink_is_opened_before_the_first_batch(start: Start) -> None:
+    """Opening, which imports, happens while the function initialises, after what is to be prepared."""
+    done: list[str] = []
+    opened = threading.Event()
+
+    def open_sink() -> Sink:
+        done.append("open")
+        opened.set()
+        return ListSink()
+
+    start(open_sink, prepare=lambda: done.append("prepare"))
+
+    assert opened.wait(WAIT_S)
+    assert done == ["prepare", "open"]
+
+
+def test_a_preparation_that_fails_does_not_cost_the_sink(start: Start) -> None:
+    """If what is to be loaded first cannot be, deliveries work all the same."""
+
+    def prepare() -> None:
+        raise ImportError
+
+    worker = start(ListSink, prepare=prepare)
+    worker.send([chunk()], timeout_s=1.0)
+
+    assert receipt_of(worker).answer is Answer.TAKEN
+
+
+def test_handing_over_does_not_wait_for_the_sink(start: Start) -> None:
+    """The main loop goes on while the sink stalls."""
+    release = threading.Event()
+
+    class Stalled(ListSink):
+        def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
+            release.wait(WAIT_S)
+            return super().send(chunks, timeout_s=timeout_s)
+
+    worker = start(Stalled)
+    began = time.monotonic()
+
+    worker.send([chunk()], timeout_s=10.0)
+    early = worker.collect()
+    took_s = time.monotonic() - began
+    release.set()
+
+    assert early is None
+    assert took_s < 0.5
+    assert receipt_of(worker).answer is Answer.TAKEN
+
+
+def test_a_delivery_can_be_ended_from_outside(start: Start) -> None:
+    """Aborting reaches the sink while it is busy."""
+    release = threading.Event()
+
+    class Busy(ListSink):
+        def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
+            release.wait(WAIT_S)
+            return Receipt(Answer.UNAVAILABLE, f"aborted: {self.aborted}")
+
+        def abort(self) -> None:
+            super().abort()
+            release.set()
+
+    opened = threading.Event()
+    worker = start(Busy, prepare=opened.set)
+    worker.send([chunk()], timeout_s=1.0)
+    opened.wait(WAIT_S)
+    while not release.is_set():
+        worker.abort()
+
+    assert receipt_of(worker).detail == "aborted: True"
+
+
+def test_aborting_without_a_sink_is_harmless() -> None:
+    """Before the sink is open there is nothing to end."""
+    SinkWorker(ListSink).abort()
+
+
+def test_stopping_closes_the_sink() -> None:
+    """Stopping ends the thread after what is under way, and closes the sink."""
+    sink = ListSink()
+    worker = SinkWorker(lambda: sink)
+    worker.start()
+    worker.send([chunk()], timeout_s=1.0)
+
+    worker.stop(timeout_s=WAIT_S)
+
+    assert len(sink.sent) == 1
+    assert sink.closed
+    assert not worker._thread.is_alive()
+
+
+def test_stopping_is_bounded() -> None:
+    """A sink that hangs is left behind: the process is about to end."""
+    release = threading.Event()
+
+    class Hanging(ListSink):
+        def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
+            release.wait(WAIT_S)
+            return Receipt(Answer.TAKEN)
+
+    worker = SinkWorker(Hanging)
+    worker.start()
+    worker.send([chunk()], timeout_s=10.0)
+    began = time.monotonic()
+
+    worker.stop(timeout_s=0.1)
+    took_s = time.monotonic() - began
+    release.set()
+
+    assert 0.1 <= took_s < 1.0
+    worker._thread.join(WAIT_S)
+
+
+def test_stopping_a_courier_that_never_had_a_sink() -> None:
+    """A sink that could not be opened leaves nothing to close."""
+
+    def open_sink() -> Sink:
+        raise OSError
+
+    worker = SinkWorker(open_sink)
+    worker.start()
+
+    worker.stop(timeout_s=WAIT_S)
+
+    assert not worker._thread.is_alive()
+
+
+def test_another_sink_can_take_over(start: Start) -> None:
+    """After a change the next batch goes to the new sink, and the old one is closed."""
+    first, second = ListSink(), ListSink()
+    worker = start(lambda: first)
+    worker.send([chunk()], timeout_s=1.0)
+    receipt_of(worker)
+
+    worker.change(lambda: second)
+    worker.send([chunk()], timeout_s=1.0)
+    receipt_of(worker)
+
+    assert (len(first.sent), first.closed) == (1, True)
+    assert (len(second.sent), second.closed) == (1, False)
+
+
+def test_a_batch_is_rewritten_before_it_leaves(start: Start) -> None:
+    """In the delivery thread; what is kept for a repetition stays as it was."""
+    sink = ListSink()
+    worker = start(lambda: sink)
+    worker.rewrite = lambda chunks: [*chunks, chunk()]
+    batch = [chunk()]
+
+    worker.send(batch, timeout_s=1.0)
+    receipt_of(worker)
+
+    assert len(sink.sent[0][0]) == 2
+    assert len(batch) == 1

@@ -1,0 +1,162 @@
+import json
+import re
+import site
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from extension.diagnostics.log import LEVELS, MAX_PROBLEMS, OwnLog
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return [json.loads(line) for line in captured.err.splitlines()]
+
+
+def test_a_line_is_json_with_timestamp_level_event_and_logger(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A line is one JSON object with the same keys as what is said before the log is loaded."""
+    OwnLog("warning").once(
+        "a setting cannot be used", variable="FLIGHT_RECORDER_SINK", used="stdout:"
+    )
+
+    (line,) = lines(capsys)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", line.pop("timestamp"))
+    assert line == {
+        "level": "warning",
+        "event": "a setting cannot be used",
+        "logger": "flight-recorder",
+        "variable": "FLIGHT_RECORDER_SINK",
+        "used": "stdout:",
+    }
+
+
+def test_each_problem_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same problem with the same variable is said the first time only, whatever else it carries."""
+    log = OwnLog("warning")
+
+    log.once("bad", variable="A", problem="1")
+    log.once("bad", variable="A", problem="2")
+    log.once("bad", variable="B")
+    log.once("worse", variable="A")
+    log.once("bad")
+
+    said = [(line["event"], line.get("variable")) for line in lines(capsys)]
+    assert said == [("bad", "A"), ("bad", "B"), ("worse", "A"), ("bad", None)]
+
+
+def test_problems_are_bounded(capsys: pytest.CaptureFixture[str]) -> None:
+    """Problems that differ each time come to an end."""
+    log = OwnLog("warning")
+
+    for number in range(MAX_PROBLEMS + 20):
+        log.once(f"problem {number}")
+
+    assert len(lines(capsys)) == MAX_PROBLEMS
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        ("debug", ["warning", "info"]),
+        ("info", ["warning", "info"]),
+        ("warning", ["warning"]),
+        ("error", []),
+        ("off", []),
+    ],
+)
+def test_the_level_decides_what_is_said(
+    level: str, said: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line below the level is not written."""
+    log = OwnLog(level)
+
+    log.once("something is wrong")
+    log.info("something is going on")
+
+    assert [line["level"] for line in lines(capsys)] == said
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_account_is_said_at_every_level_but_off(
+    level: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The account is the one line that a quiet log still has."""
+    OwnLog(level).account(received_lines=3, kept_lines={"crash": 2})
+
+    said = lines(capsys)
+    if level == "off":
+        assert said == []
+    else:
+        assert [line["event"] for line in said] == ["account"]
+        assert (said[0]["received_lines"], said[0]["kept_lines"]) == (3, {"crash": 2})
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_loading_ahead_says_nothing(level: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is loaded ahead is used later and writes nothing by itself; `off` does not load it."""
+    log = OwnLog(level)
+
+    log.preload()
+
+    assert lines(capsys) == []
+    assert (log._logger is None) is (level == "off")
+
+
+def test_odd_text_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Newlines, quotes and bytes that are no UTF-8 in a value do not break the line."""
+    OwnLog("warning").once("odd", value='a\n"b"\t\udcff\x00 é')
+
+    (line,) = lines(capsys)
+    assert line["value"] == 'a\n"b"\t\udcff\x00 é'
+
+
+def _in_a_process_of_its_own(code: str, *paths: Path) -> str:
+    paths = (*paths, Path(__file__).parents[3], *map(Path, site.getsitepackages()))
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-IS",
+            "-c",
+            f"import sys\nsys.path += {[str(one) for one in paths]}\n{code}",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    return run.stdout + run.stderr
+
+
+def test_asyncio_is_kept_out_of_the_process() -> None:
+    """Our log works without it, and it would cost as much as structlog."""
+    said = _in_a_process_of_its_own(
+        "from extension.diagnostics.log import OwnLog\n"
+        "OwnLog('info').info('works')\n"
+        "print('asyncio' in sys.modules, 'structlog' in sys.modules)"
+    )
+
+    assert '"event": "works"' in said
+    assert "False True" in said
+
+
+def test_a_structlog_that_needs_asyncio_gets_it(tmp_path: Path) -> None:
+    """A later release may want more of it than to be there."""
+    package = tmp_path / "structlog"
+    package.mkdir()
+    (package / "__init__.py").write_text("from . import stdlib\n")
+    (package / "stdlib.py").write_text("import asyncio\nLoop = asyncio.AbstractEventLoop\n")
+
+    said = _in_a_process_of_its_own(
+        "from extension.diagnostics import log\n"
+        "structlog = log._import_structlog()\n"
+        "print(structlog.stdlib.Loop.__name__, log._import_structlog() is structlog)",
+        tmp_path,
+    )
+
+    assert said == "AbstractEventLoop True\n"

@@ -1,0 +1,226 @@
+import json
+
+import pytest
+from hypothesis import given, strategies as st
+
+from extension.model.chunk import Chunk, halves, numbers_in, rewritten, sifted, without
+from extension.model.record import records_in
+from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
+from tests.extension.sinks.kept_parcels import STAMP, gap, lines
+
+
+def numbers(chunks: list[Chunk]) -> list[int]:
+    return [kept.number for kept in records_in(chunks)]
+
+
+def texts(chunks: list[Chunk]) -> list[str]:
+    return [kept.text for kept in records_in(chunks)]
+
+
+def segment_of(*texts: str, first_number: int = 0) -> Segment:
+    (segment,) = lines(*texts, first_number=first_number).segments
+    return segment
+
+
+# Sizes ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_parcel_knows_what_it_holds() -> None:
+    """Bytes are those that its segments are charged; only lines count as lines."""
+    event = Segment(b"{}", count=1, first_number=2, kind=Kind.EVENT)
+    line = segment_of("a", "b")
+
+    chunk = Chunk(STAMP, [line, event])
+
+    assert chunk.held_bytes == len(line.raw) + 2 + 2 * SEGMENT_COST_BYTES
+    assert chunk.lines == 2
+
+
+def test_holding_others_is_counted_anew() -> None:
+    """What a chunk holds may be replaced."""
+    chunk = lines("a", "b")
+
+    chunk.hold([segment_of("c")])
+
+    assert chunk.lines == 1
+    assert chunk.held_bytes == segment_of("c").cost_bytes
+
+
+def test_the_first_segments_are_split_off() -> None:
+    """Both parts know what they hold, and have the same stamp."""
+    segments = [segment_of(text, first_number=n) for n, text in enumerate("abcd")]
+    chunk = Chunk(STAMP, list(segments))
+    before = chunk.held_bytes
+
+    first = chunk.split_off(2 * segments[0].cost_bytes)
+
+    assert (first.segments, chunk.segments) == (segments[:2], segments[2:])
+    assert first.metadata is chunk.metadata
+    assert (first.lines, chunk.lines) == (2, 2)
+    assert first.held_bytes + chunk.held_bytes == before
+
+
+def test_one_segment_at_least_is_split_off() -> None:
+    """A segment larger than what is asked for goes all the same: it would never go otherwise."""
+    chunk = lines("a" * 1000)
+
+    first = chunk.split_off(10)
+
+    assert (first.lines, chunk.lines) == (1, 0)
+    assert chunk.held_bytes == 0
+
+
+# Numbers -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("segment", "expected"),
+    [
+        (segment_of("a", "b", "c", first_number=5), [5, 6, 7]),
+        (Segment(b"{}", count=1, first_number=9, kind=Kind.EVENT), [9]),
+        (Segment(b"", count=120, first_number=3, kind=Kind.GAP), [3]),
+    ],
+)
+def test_each_record_has_its_number(segment: Segment, expected: list[int]) -> None:
+    """One for each event; a gap is one record, however many lines it stands for."""
+    assert list(numbers_in(segment)) == expected
+
+
+def batch() -> list[Chunk]:
+    return [
+        Chunk(STAMP, [segment_of("a", "b", "c", "d"), segment_of("e", first_number=4)]),
+        gap(5),
+        lines("f", "g", first_number=12),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gone", "left"),
+    [
+        ([], [0, 1, 2, 3, 4, 5, 12, 13]),
+        ([0], [1, 2, 3, 4, 5, 12, 13]),
+        ([1, 2], [0, 3, 4, 5, 12, 13]),
+        ([0, 2, 12], [1, 3, 4, 5, 13]),
+        ([5], [0, 1, 2, 3, 4, 12, 13]),
+        ([12, 13], [0, 1, 2, 3, 4, 5]),
+        ([0, 1, 2, 3, 4, 5, 12, 13], []),
+        ([99], [0, 1, 2, 3, 4, 5, 12, 13]),
+    ],
+)
+def test_what_is_gone_is_left_out(gone: list[int], left: list[int]) -> None:
+    """The rest keeps its numbers, its order and its text; what it came from stays as it was."""
+    chunks = batch()
+    expected = [text for text, n in zip(texts(chunks), numbers(chunks), strict=True) if n in left]
+
+    result = without(chunks, set(gone))
+
+    assert numbers(result) == left
+    assert texts(result) == expected
+    assert all(chunk.segments for chunk in result)
+    assert numbers(chunks) == [0, 1, 2, 3, 4, 5, 12, 13]
+
+
+def test_pieces_are_of_the_segments_kind() -> None:
+    """What is known of a segment holds for each of its pieces."""
+    whole = segment_of("a", "b", "c")
+    whole.vital = whole.is_emf = True
+
+    (chunk,) = without([Chunk(STAMP, [whole])], {1})
+
+    assert [(one.vital, one.is_emf, one.kind) for one in chunk.segments] == [
+        (True, True, Kind.LINES)
+    ] * 2
+    assert chunk.lines == 2
+
+
+def test_halves_are_of_as_many_records() -> None:
+    """Both together are the whole, in order."""
+    cut = halves(batch())
+
+    assert cut is not None
+    assert [numbers(one) for one in cut] == [[0, 1, 2, 3], [4, 5, 12, 13]]
+
+
+@pytest.mark.parametrize("chunks", [[lines("a")], [gap(7)], []])
+def test_one_record_has_no_halves(chunks: list[Chunk]) -> None:
+    """There is nothing to cut any more."""
+    assert halves(chunks) is None
+
+
+@pytest.mark.parametrize(("gone", "stays"), [({1}, True), ({0}, False), ({0, 1, 2}, False)])
+def test_what_cannot_be_taken_apart_goes_as_one(gone: set[int], stays: bool) -> None:
+    """Bytes that are not as many events as were counted go the way of the first of them."""
+    garbage = Chunk(STAMP, [Segment(b"no events", count=3, first_number=0)])
+
+    left = without([garbage], gone)
+
+    assert [one.raw for chunk in left for one in chunk.segments] == [b"no events"] * stays
+    assert halves([garbage]) is None
+
+
+@given(
+    sizes=st.lists(st.integers(min_value=1, max_value=5), min_size=1, max_size=5),
+    gone=st.sets(st.integers(min_value=0, max_value=30)),
+)
+def test_cutting_loses_nothing(sizes: list[int], gone: set[int]) -> None:
+    """However a batch is cut, each record is in exactly one of the parts."""
+    chunks = []
+    first = 0
+    for size in sizes:
+        chunks.append(lines(*(str(first + n) for n in range(size)), first_number=first))
+        first += size
+
+    left = without(chunks, gone)
+    taken = without(chunks, set(range(first)) - gone)
+    cut = halves(left)
+
+    assert sorted(numbers(left) + numbers(taken)) == list(range(first))
+    assert texts(left) == [str(n) for n in range(first) if n not in gone]
+    if cut is not None:
+        assert numbers(cut[0]) + numbers(cut[1]) == numbers(left)
+        assert abs(len(numbers(cut[0])) - len(numbers(cut[1]))) <= 1
+
+
+def lines_of(*texts: str, number: int = 0) -> Segment:
+    events = [
+        json.dumps(
+            {"time": "2026-10-12T00:01:15.123Z", "type": "function", "record": text},
+            separators=(",", ":"),
+        )
+        for text in texts
+    ]
+    return Segment(",".join(events).encode(), count=len(texts), first_number=number)
+
+
+def test_lines_can_be_rewritten_and_nothing_else() -> None:
+    """Numbers stay, so ids do; what is not changed is not copied, and what is no line is not touched."""
+    first, second = lines_of("a", "b"), lines_of("x", number=2)
+    note = Segment(b'{"b":1}', count=1, first_number=3, kind=Kind.EVENT)
+    chunks = [Chunk(STAMP, [first, second, note])]
+
+    (chunk,) = rewritten(chunks, lambda event: event.replace(b'"b"', b'"B"'))
+
+    assert [one.raw for one in chunk.segments] == [
+        first.raw.replace(b'"b"', b'"B"'),
+        second.raw,
+        note.raw,
+    ]
+    assert chunk.segments[1] is second
+    assert chunk.segments[0].first_number == 0
+    assert b'"b"' in first.raw
+
+
+def test_lines_can_be_taken_out() -> None:
+    """What stays keeps its numbers, and how many went is told."""
+    stays, gone = sifted(lines_of("a", "b", "c", "d"), lambda event: b'"b"' in event)
+
+    assert [(one.first_number, one.count) for one in stays] == [(0, 1), (2, 2)]
+    assert gone == 1
+
+
+def test_what_cannot_be_taken_apart_stays_or_goes_as_one() -> None:
+    """A segment whose events are not as many as it says."""
+    odd = Segment(b"{} {}", count=3, first_number=0)
+
+    assert sifted(odd, lambda _: False) == ([odd], 0)
+    assert sifted(odd, lambda _: True) == ([], 3)

@@ -1,0 +1,334 @@
+"""Batches, taken apart: the quick way, the exact way, and what neither can read."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from extension.model.levels import OFF
+from extension.model.segment import split_events
+from extension.parsing import batch as parser
+from extension.parsing.batch import Line, Lines, PlatformEvent, Unreadable, read_batch
+from extension.parsing.line import LineRules
+from tests.extension.batches import (
+    FIRST,
+    SECOND,
+    TIME,
+    batch,
+    done,
+    event,
+    line,
+    node_line,
+    python_line,
+    report,
+    start,
+)
+
+RULES = LineRules()
+OPEN = FIRST.encode()
+
+HEALTHY = [
+    python_line("hello"),
+    python_line("hello", level="DEBUG"),
+    python_line("hello", level="WARNING"),
+    node_line("hello"),
+    node_line("hello", level="WARN"),
+    "printed\n",
+    "",
+    "[main] starting",
+    "[INFO] from Java",
+    "2026 was a good year",
+    '{"level":"INFO","message":"x"}\n',
+    f'{{"level":"info","function_request_id":"{FIRST}"}}',
+    f'{{"timestamp":"t","level":"INFO","requestId":"{FIRST}","message":"x"}}',
+    '{"level":30,"msg":"pino"}',
+    'naïve ☕ \U0001f680 \\ " \t \x7f',
+    "E-mail sent",
+]
+
+REMARKABLE = [
+    python_line("x", level="ERROR"),
+    python_line("x", level="CRITICAL"),
+    python_line("x", request_id=SECOND),
+    node_line("x", level="ERROR"),
+    node_line("x", request_id=SECOND),
+    '{"level":"ERROR","message":"x"}',
+    '{"level":"INFO","requestId":"' + SECOND + '"}',
+    "[ERROR] E: x\nTraceback (most recent call last):\n",
+    "LAMBDA_WARNING: Unhandled exception.\r[ERROR] E: x\rTraceback (most recent call last):",
+    "boom: a.B\na.B: boom\n\tat c.D.e(D.java:1)\n",
+    "Error raised from handler method\n",
+    f"{TIME} {FIRST} Task timed out after 3.00 seconds",
+    '{"_aws":{"CloudWatchMetrics":[]},"level":"INFO"}',
+]
+
+
+@pytest.mark.parametrize("text", HEALTHY)
+def test_a_healthy_line_is_not_looked_at(text: str) -> None:
+    """It stays the very bytes that came."""
+    body = batch([line(text)])
+
+    (item,) = read_batch(body, rules=RULES, open_id=OPEN)
+
+    assert isinstance(item, Lines)
+    assert (item.raw, item.count) == (body[1:-1], 1)
+
+
+@pytest.mark.parametrize("text", REMARKABLE)
+def test_a_remarkable_line_is_looked_at(text: str) -> None:
+    """An error, metrics or another invocation's id: none of them slips by, wherever it stands."""
+    body = batch([line("before"), line(text), line("after")])
+
+    before, item, after = read_batch(body, rules=RULES, open_id=OPEN)
+
+    assert isinstance(item, Line)
+    assert json.loads(item.raw)["record"] == text
+    assert isinstance(before, Lines)
+    assert isinstance(after, Lines)
+
+
+@pytest.mark.parametrize("text", [*HEALTHY, *REMARKABLE])
+def test_the_quick_way_sees_all_that_the_exact_way_sees(text: str) -> None:
+    """Whatever a full look would find failed, metric or foreign is never passed by on first bytes."""
+    body = batch([line(text)])
+
+    quick = read_batch(body, rules=RULES, open_id=OPEN)
+    exact = parser._read_exactly(body, RULES, OPEN)
+
+    assert [type(item) for item in quick] == [type(item) for item in exact]
+    assert [item.raw for item in quick] == [item.raw for item in exact]
+
+
+_TEXTS = st.one_of(
+    st.sampled_from([*HEALTHY, *REMARKABLE]),
+    st.text(max_size=60),
+    st.builds(
+        lambda prefix, text: prefix + text,
+        st.sampled_from(
+            [
+                "[ERROR] ",
+                "[",
+                f"{TIME}\t{FIRST}\tERROR\t",
+                '{"level":"',
+                "E, [x] ERROR ",
+                "RequestId: ",
+            ]
+        ),
+        st.text(max_size=30),
+    ),
+)
+
+
+@given(st.lists(_TEXTS, min_size=1, max_size=6))
+def test_both_ways_find_the_same_failures_in_any_text(texts: list[str]) -> None:
+    """No made-up line is a failure one way and not the other."""
+    body = batch(line(text) for text in texts)
+
+    def found(items: list[parser.Item]) -> list[str]:
+        return [
+            item.facts.failure.reason
+            for item in items
+            if isinstance(item, Line) and item.facts.failure
+        ]
+
+    assert found(read_batch(body, rules=RULES, open_id=OPEN)) == found(
+        parser._read_exactly(body, RULES, OPEN)
+    )
+
+
+@given(st.lists(_TEXTS, min_size=1, max_size=12))
+def test_every_line_comes_out_once_and_in_order(texts: list[str]) -> None:
+    """Whatever way a batch is read, its lines are all there, as they were."""
+    body = batch(line(text) for text in texts)
+
+    out: list[str] = []
+    for item in read_batch(body, rules=RULES, open_id=OPEN):
+        assert isinstance(item, (Lines, Line))
+        events = split_events(item.raw, item.count if isinstance(item, Lines) else 1)
+        out += [json.loads(one)["record"] for one in events]
+
+    assert out == texts
+
+
+def test_consecutive_healthy_lines_stay_together() -> None:
+    """A batch of them costs one object, not one a line."""
+    body = batch(line(python_line(f"order {n}")) for n in range(1000))
+
+    (item,) = read_batch(body, rules=RULES, open_id=OPEN)
+
+    assert isinstance(item, Lines)
+    assert (item.count, item.raw) == (1000, body[1:-1])
+
+
+def test_a_start_changes_whose_lines_are_unremarkable() -> None:
+    """A batch may hold the end of one invocation and the beginning of the next."""
+    body = batch(
+        [
+            line(python_line("a")),
+            done(),
+            report(),
+            start(SECOND),
+            line(python_line("b", request_id=SECOND)),
+        ]
+    )
+
+    items = read_batch(body, rules=RULES, open_id=OPEN)
+
+    assert [type(item) for item in items] == [
+        Lines,
+        PlatformEvent,
+        PlatformEvent,
+        PlatformEvent,
+        Lines,
+    ]
+    assert [item.type for item in items if isinstance(item, PlatformEvent)] == [
+        "platform.runtimeDone",
+        "platform.report",
+        "platform.start",
+    ]
+
+
+def test_object_records_are_read_whole() -> None:
+    """The JSON log format delivers objects; what they nest is not taken for events of its own."""
+    forged = {
+        "level": "INFO",
+        "items": [{"time": TIME, "type": "platform.runtimeDone", "record": {"status": "error"}}],
+    }
+    body = batch([line({"level": "INFO", "message": "a"}), line(forged), line({"level": "ERROR"})])
+
+    items = read_batch(body, rules=RULES, open_id=OPEN)
+
+    assert [type(item) for item in items] == [Lines, Line]
+    assert isinstance(items[0], Lines)
+    assert [json.loads(one)["record"] for one in split_events(items[0].raw, 2)][1] == forged
+
+
+@pytest.mark.parametrize("record", [None, 5, 1.5, True, [], [1], {}, {"a": None}])
+def test_a_record_may_be_any_json_value(record: object) -> None:
+    """AWS promises no type, so none is relied upon."""
+    (item,) = read_batch(batch([line(record)]), rules=RULES, open_id=OPEN)
+
+    assert isinstance(item, Lines)
+    assert json.loads(item.raw)["record"] == record
+
+
+def test_microsecond_times_and_mixed_times_are_read() -> None:
+    """Some captures have microseconds, with trailing zeros cut."""
+    times = ["2026-10-12T00:01:15.123Z", "2026-10-12T00:01:15.123456Z", "2026-10-12T00:01:15Z"]
+    body = batch(line("x", time=time) for time in times)
+
+    (item,) = read_batch(body, rules=RULES, open_id=OPEN)
+
+    assert isinstance(item, Lines)
+    assert [json.loads(one)["time"] for one in split_events(item.raw, 3)] == times
+
+
+def test_a_batch_with_spaces_and_another_key_order_is_read() -> None:
+    """Only speed depends on the compact form."""
+    events = [
+        {"type": "function", "record": "a", "time": TIME},
+        {"record": {"requestId": FIRST}, "type": "platform.start"},
+    ]
+
+    items = read_batch(json.dumps(events, indent=1).encode(), rules=RULES, open_id=OPEN)
+
+    assert [type(item) for item in items] == [Lines, PlatformEvent]
+
+
+def test_unknown_types_are_ignored() -> None:
+    """New event types appear without notice."""
+    body = batch([event("extension", "x"), event("platform.unheardOf", {"a": 1}), line("kept")])
+
+    items = read_batch(body, rules=RULES, open_id=OPEN)
+
+    assert [type(item) for item in items] == [PlatformEvent, Lines]
+
+
+@pytest.mark.parametrize(
+    ("body", "readable"),
+    [
+        (b"", 0),
+        (b"[]", 0),
+        (b"not json", 0),
+        (b"\xff\xfe\x00", 0),
+        (b"[1,null,true]", 0),
+        (b'[{"type":5}]', 0),
+        (b"[" * 100_000, 0),
+        (batch([line("a"), line("b")])[:-8], 1),
+        (batch([line("a")]) + b"garbage", 1),
+        (batch([line("a")])[1:-1], 1),
+        (b'[{"time":"t","type":"function","record":"a\xffb"}]', 1),
+        (b'[{"time":"t","type":"function","record":"[ERROR] \xff"}]', 1),
+        (b'[{"time":"t","type":"platform.start","record":{"requestId":"\xff"}}]', 1),
+        (
+            b'[{"time":"t","type":"function","record":"a"},{"time":"t","type":"function","record":"b}]',
+            1,
+        ),
+        (
+            b'[{"time":"t","type":"function","record":"a"},{"x":"1","type":"platform.end"},{"time":"t"}]',
+            2,
+        ),
+    ],
+)
+def test_of_garbage_what_can_be_read_is_read(body: bytes, readable: int) -> None:
+    """Reading never raises; the rest is told as unreadable, so that it can be counted."""
+    items = read_batch(body, rules=RULES, open_id=OPEN)
+
+    assert sum(1 for item in items if not isinstance(item, Unreadable)) == readable
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_reading_fail(body: bytes) -> None:
+    """Whatever is posted, an answer comes."""
+    read_batch(b'[{"time":"' + body, rules=RULES, open_id=OPEN)
+    read_batch(body, rules=RULES, open_id=OPEN)
+
+
+def test_a_pattern_makes_every_line_be_looked_at() -> None:
+    """With ERROR_PATTERN no line can be passed by."""
+    rules = LineRules(pattern=lambda text: "declined" in text)
+
+    items = read_batch(batch([line("card declined"), line("fine")]), rules=rules, open_id=OPEN)
+
+    assert [type(item) for item in items] == [Line, Lines]
+
+
+def test_by_id_only_every_line_is_looked_at() -> None:
+    """On Managed Instances each line may be another invocation's."""
+    rules = LineRules(by_id_only=True)
+
+    items = read_batch(batch([line({"requestId": FIRST}), line("none")]), rules=rules, open_id=b"")
+
+    assert [item.facts.request_id for item in items if isinstance(item, Line)] == [FIRST, ""]
+
+
+def test_with_levels_off_runtime_errors_are_still_seen() -> None:
+    """ERROR_LEVEL=OFF looks at outcomes only, and an unhandled error is one."""
+    rules = LineRules(error_level=OFF)
+    body = batch(
+        [line(node_line("Invoke Error \t{}", level="ERROR")), line(node_line("x", level="ERROR"))]
+    )
+
+    items = read_batch(body, rules=rules, open_id=OPEN)
+
+    assert [
+        item.facts.failure.reason for item in items if isinstance(item, Line) and item.facts.failure
+    ] == ["nodejs-exception"]
+
+
+SAMPLES = sorted((Path(__file__).parent / "captures").glob("*.ndjson"))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_events_that_public_projects_ship_are_read(path: Path) -> None:
+    """Samples and real captures of AWS's own repositories come out as what they are."""
+    events = [json.loads(text)["event"] for text in path.read_text().splitlines()]
+
+    items = read_batch(batch(events), rules=RULES, open_id=b"")
+
+    lines = sum(item.count if isinstance(item, Lines) else isinstance(item, Line) for item in items)
+    platform = sum(isinstance(item, PlatformEvent) for item in items)
+    assert lines == sum(one["type"] == "function" for one in events)
+    assert platform == sum(one["type"].startswith("platform.") for one in events)
+    assert not any(isinstance(item, Unreadable) for item in items)

@@ -1,0 +1,184 @@
+"""A line's first bytes, held against a full look at the line."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from extension.model.levels import Level
+from extension.parsing import batch as parser
+from extension.parsing.batch import Lines
+from extension.parsing.fast_path import count_plain as count_plain_and_tell, is_plain
+from extension.parsing.line import LineRules
+from tests.extension.batches import (
+    FIRST,
+    SECOND,
+    TIME,
+    batch,
+    done,
+    line,
+    node_line,
+    python_line,
+)
+
+OPEN = FIRST.encode()
+
+
+def count_plain(body: bytes, open_id: bytes, careful_from: int) -> int:
+    return count_plain_and_tell(body, open_id, careful_from)[0]
+
+
+@pytest.mark.parametrize(
+    ("record", "is_text"),
+    [
+        ("printed", True),
+        (python_line("a"), True),
+        ("2 digits", True),
+        ('{"level":"INFO"}', False),
+        (' {"level":"INFO"}', False),
+        ('\\n{"level":"INFO"}', False),
+        ('\u00a0{"level":"INFO"}', False),
+        ({"level": "INFO"}, False),
+    ],
+)
+def test_what_is_certainly_text_is_told(record: object, is_text: bool) -> None:
+    """Nobody has to look for JSON's fields in it."""
+    _, told = count_plain_and_tell(batch([line("x"), line(record)]), b"", Level.FATAL)
+
+    assert told is is_text
+
+
+def as_json(level: str, request_id: str | None = None, **more: object) -> dict[str, object]:
+    """A line of the JSON log format, its time first as all managed runtimes write it."""
+    record: dict[str, object] = {"timestamp": TIME, "level": level, "message": "asked", **more}
+    if request_id:
+        record["requestId"] = request_id
+    return record
+
+
+FLOODS: dict[str, list[Any]] = {
+    "Python": [python_line("a"), python_line("b"), python_line("c", level="DEBUG")],
+    "Python with warnings and prints": [
+        python_line("a"),
+        python_line("b", level="WARNING"),
+        "printed",
+    ],
+    "print": ["order 1 accepted", "Éclair", "Request 7 is in", "", "9 lives", "{", "[main] x"][:5],
+    "Java": ["[INFO] one", "[DEBUG] two", "[main] three"],
+    "Node.js": [node_line("a"), node_line("b", level="WARN"), node_line("c", level="DEBUG")],
+    ".NET": [node_line("a", level="info"), node_line("b", level="dbug")],
+    "JSON text, level first": ['{"level":"INFO","message":"a"}', '{"level": "DEBUG", "m": 1}'],
+    "JSON text, time first": [
+        json.dumps(as_json("INFO", FIRST), separators=(",", ":")),
+        json.dumps(as_json("WARN", FIRST), separators=(",", ":")),
+    ],
+    "JSON text with spaces": [json.dumps(as_json("INFO", FIRST)), json.dumps(as_json("DEBUG"))],
+    "JSON objects": [as_json("INFO", FIRST), as_json("WARN", FIRST), as_json("DEBUG")],
+    "JSON objects of .NET": [as_json("Information", FIRST), as_json("Warning", FIRST)],
+    "JSON objects that speak of requests": [as_json("INFO", FIRST, note=f"request {FIRST}")],
+}
+
+
+@pytest.mark.parametrize("texts", FLOODS.values(), ids=FLOODS)
+def test_a_flood_of_healthy_lines_is_told_as_a_whole(texts: list[Any]) -> None:
+    """Each managed runtime's form is recognised without decoding a line."""
+    count = count_plain(batch(line(text) for text in texts * 5), OPEN, Level.ERROR)
+
+    assert count == 5 * len(texts)
+
+
+REMARKABLE: list[Any] = [
+    python_line("x", level="ERROR"),
+    python_line("x", request_id=SECOND),
+    node_line("x", level="ERROR"),
+    node_line("x", level="fail"),
+    node_line("x", level="crit"),
+    node_line("x", request_id=SECOND),
+    f"2026-10-12T00:01:15.123456Z\t{FIRST}\tERROR\tmicroseconds",
+    f"2026-10-12T00:01:15Z\t{FIRST}\tERROR\tseconds",
+    "[error] from Java",
+    f"{TIME} {FIRST} Task timed out after 3.00 seconds",
+    node_line("boom: a.B\na.B: boom\n\tat c.D.e(D.java:1)", level="WARN"),
+    f"E, [2026-10-12T00:01:15 #8] ERROR {FIRST} -- : Ruby",
+    "Error raised from handler method",
+    f"RequestId: {FIRST} Error: Runtime exited with error: exit status 1",
+    "[ERROR] E: x\nTraceback (most recent call last):",
+    json.dumps(as_json("ERROR", FIRST)),
+    json.dumps(as_json("INFO", SECOND)),
+    json.dumps({"context": {"level": "INFO"}, "level": "ERROR"}),
+    json.dumps({"timestamp": TIME, "nested": {"level": "INFO"}, "level": "ERROR"}),
+    json.dumps({"errorMessage": "x", "errorType": "E"}),
+    json.dumps({"_aws": {"CloudWatchMetrics": []}, "level": "INFO"}),
+    as_json("ERROR", FIRST),
+    as_json("INFO", SECOND),
+    as_json("INFO", None, AWSRequestId=SECOND),
+    {"timestamp": TIME, "nested": {"level": "INFO"}, "level": "ERROR"},
+    {"errorMessage": "x", "errorType": "E"},
+    {"level": "INFO", "_aws": {"CloudWatchMetrics": []}},
+    {"timestamp": "short", "level": "ERROR"},
+]
+
+
+@pytest.mark.parametrize("texts", FLOODS.values(), ids=FLOODS)
+@pytest.mark.parametrize("text", REMARKABLE)
+def test_one_remarkable_line_in_a_flood_is_not_passed_by(texts: list[Any], text: object) -> None:
+    """Whatever surrounds it, and wherever it stands."""
+    for events in ([text, *texts], [*texts, text], [*texts, text, *texts]):
+        assert count_plain(batch(line(one) for one in events), OPEN, Level.ERROR) == 0
+
+
+def test_a_platform_event_in_a_flood_is_not_passed_by() -> None:
+    """It is the end of the invocation, perhaps."""
+    flood = [line(python_line("a"))] * 3
+
+    assert count_plain(batch([*flood, done(), *flood]), OPEN, Level.ERROR) == 0
+
+
+def test_a_lower_error_level_is_more_careful() -> None:
+    """ERROR_LEVEL=INFO makes every INFO line remarkable."""
+    body = batch([line(python_line("a")), line(python_line("b"))])
+
+    assert count_plain(body, OPEN, Level.INFO) == 0
+    assert count_plain(body, OPEN, Level.WARN) == 2
+
+
+def test_without_an_open_invocation_ids_are_remarkable() -> None:
+    """Before the first start no id is this invocation's."""
+    assert count_plain(batch([line(python_line("a"))]), b"", Level.ERROR) == 0
+    assert count_plain(batch([line("printed")]), b"", Level.ERROR) == 1
+
+
+_PARTS = st.sampled_from(
+    [text for texts in FLOODS.values() for text in texts] + REMARKABLE + ['\\"', '},{"time":"', ""]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(_PARTS, min_size=1, max_size=6), st.sampled_from([OPEN, b""]))
+def test_what_is_passed_by_would_be_found_unremarkable(texts: list[Any], open_id: bytes) -> None:
+    """A full look at every line of a batch that was told as a whole finds nothing in it."""
+    body = batch(line(text) for text in texts)
+
+    count = count_plain(body, open_id, Level.ERROR)
+
+    if count:
+        (item,) = parser._read_exactly(body, LineRules(), open_id)
+        assert isinstance(item, Lines)
+        assert (item.count, item.raw) == (count, body[1:-1])
+
+
+@given(st.one_of(_PARTS.filter(lambda one: isinstance(one, str)), st.text(max_size=80)))
+def test_a_single_line_that_passes_is_unremarkable(text: str) -> None:
+    """The same for one line alone."""
+    body = batch([line(text)])
+    piece = body[len(b'[{"time":"') : -2]
+
+    passed = is_plain(piece, piece.index(b'"record":"') + 10, OPEN, Level.ERROR)
+
+    telling = any(
+        word in text for word in ("Traceback", "\n\tat ", "Task timed out", "CloudWatchMetrics")
+    )
+    if passed and not telling:
+        (item,) = parser._read_exactly(body, LineRules(), OPEN)
+        assert isinstance(item, Lines)

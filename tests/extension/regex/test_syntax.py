@@ -1,0 +1,94 @@
+"""Regular expressions read into positions: what is refused, and what every match holds."""
+
+import warnings
+
+import pytest
+
+from extension.regex.syntax import MAX_EDGES, MAX_POSITIONS, read_expression
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("(", "no regular expression"),
+        ("a{2,1}", "no regular expression"),
+        ("(a)\\1", "a backreference"),
+        ("a(?=b)", "lookaround"),
+        ("a(?!)", "lookaround"),
+        ("(?<!a)b", "lookaround"),
+        ("(a)?(?(1)b|c)", "a conditional group"),
+        ("(?:a{100}){100}", "too large"),
+        ("(?:){0,1000000}", "too large"),
+        ("(?:a|){4000000}", "too large"),
+        ("a{99999999999}", "repeats too often"),
+        ("(?:" + "|".join(f"{n}?x?y?" * 20 for n in range(10)) + ")*", "too many alternatives"),
+        ("".join(f"[{chr(0x100 + n)}-{chr(0x180 + n)}]" for n in range(101)), "too many different"),
+        ("(" * 5000 + "a" + ")" * 5000, "nested too deeply"),
+    ],
+)
+def test_what_cannot_be_run_in_linear_time_is_refused_with_a_reason(pattern: str, why: str) -> None:
+    """When it is read, not when a line comes; the reason does not quote it."""
+    with pytest.raises(ValueError, match=why) as raised:
+        read_expression(pattern)
+
+    assert pattern not in str(raised.value)
+
+
+@pytest.mark.parametrize("pattern", ["(?>a+)b", "a++b"])
+def test_what_never_goes_back_is_refused(pattern: str) -> None:
+    """Older Pythons do not know it; newer ones find less with it than without."""
+    with pytest.raises(ValueError, match=r"atomic|possessive|no regular expression"):
+        read_expression(pattern)
+
+
+def test_what_is_large_but_not_too_large_is_read() -> None:
+    """Up to the bounds."""
+    expression = read_expression(f"a{{{MAX_POSITIONS}}}")
+
+    assert len(expression.set_of) == len(expression.edges) == MAX_POSITIONS + 3
+    assert len(expression.sets) == 1
+    assert sum(map(len, read_expression("(?:.?){60}").edges)) <= MAX_EDGES
+
+
+@pytest.mark.parametrize("pattern", ["(?:){1000000000}", "(?:(?:){1000}){1000}"])
+def test_nothing_a_thousand_times_is_nothing(pattern: str) -> None:
+    """It takes no time either."""
+    assert len(read_expression(pattern).set_of) == 3
+
+
+def test_no_warning_is_printed() -> None:
+    """Python warns of patterns that may mean something else one day."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_expression("[[a]")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "strings", "any_case"),
+    [
+        ("declined", {"declined"}, False),
+        ("card \\d+|declined", {"card ", "declined"}, False),
+        ("\\d+ (?:items)+ sold", {"items"}, False),
+        ("(?:timeout){2,}", {"timeout"}, False),
+        ("(?i)Secret", {"secret"}, True),
+        ("(?i:Se)CRET", {"CRET"}, False),
+        ("(?i:SE)|CRET", {"se", "cret"}, True),
+        ("(?i)straße", {"stra"}, True),
+        ("Straße", {"Straße"}, False),
+        ("a|\\d", None, False),
+        ("x*", None, False),
+        ("", None, False),
+        ("|".join("abcdefghijklmnopqrstuvwxyz!"[n] * 3 for n in range(17)), None, False),
+    ],
+)
+def test_what_every_match_holds_is_known(
+    pattern: str, strings: set[str] | None, any_case: bool
+) -> None:
+    """Text without any of it need not be looked at."""
+    needles = read_expression(pattern).needles
+
+    if strings is None:
+        assert needles is None
+    else:
+        assert needles is not None
+        assert (set(needles.strings), needles.any_case) == (strings, any_case)

@@ -1,0 +1,108 @@
+"""What is taken of a recording line by line."""
+
+import json
+
+import pytest
+from hypothesis import given, strategies as st
+
+from extension.model.chunk import numbers_in
+from extension.model.levels import Level
+from extension.model.segment import Kind, Segment
+from extension.sampling.by_level import draw, error_lines
+
+WEIGHTS = {None: 10.0, Level.DEBUG: 0.0, Level.INFO: 10.0, Level.WARN: 2.0, Level.ERROR: 2.0}
+
+
+def weigh(level: Level | None) -> float:
+    return WEIGHTS[level]
+
+
+def lines(levels: list[Level | None], *, number: int = 0) -> Segment:
+    events = []
+    for level in levels:
+        record: object = "plain" if level is None else {"level": level.name}
+        event = {"time": "2026-10-12T00:01:15.123Z", "type": "function", "record": record}
+        events.append(json.dumps(event, separators=(",", ":")))
+    return Segment(",".join(events).encode(), count=len(levels), first_number=number)
+
+
+def event(number: int) -> Segment:
+    return Segment(b"{}", count=1, first_number=number, kind=Kind.EVENT)
+
+
+def numbers(segments: list[Segment]) -> list[int]:
+    return [number for segment in segments for number in numbers_in(segment)]
+
+
+def test_lines_go_by_their_level_in_runs() -> None:
+    """In order, each run with what its lines stand for; what is not sampled in is left."""
+    segment = lines([Level.INFO, None, Level.DEBUG, Level.WARN, Level.ERROR, Level.INFO])
+
+    taken, left = draw([segment, event(6)], weigh=weigh, weight=2.0)
+
+    assert [(weight, numbers(parts)) for weight, parts in taken] == [
+        (10.0, [0, 1]),
+        (2.0, [3, 4]),
+        (10.0, [5]),
+        (2.0, [6]),
+    ]
+    assert numbers(left) == [2]
+
+
+def test_a_segment_of_one_kind_stays_whole() -> None:
+    """What needs no cut is not copied."""
+    segment = lines([Level.INFO, Level.INFO])
+
+    taken, left = draw([segment], weigh=weigh, weight=1.0)
+
+    assert taken[0][1][0] is segment
+    assert left == []
+
+
+def test_metrics_are_left_for_those_who_take_them_for_certain() -> None:
+    """A line in the embedded metric format is never sampled, neither in nor out."""
+    metrics = lines([None])
+    metrics.is_emf = True
+
+    taken, left = draw([metrics], weigh=weigh, weight=1.0)
+
+    assert (taken, left) == ([], [metrics])
+
+
+def test_what_cannot_be_read_has_no_level() -> None:
+    """Bytes that are no JSON go by SAMPLE_RATE."""
+    broken = Segment(b"\xff{", count=1, first_number=0)
+
+    taken, _ = draw([broken], weigh=weigh, weight=1.0)
+
+    assert taken == [(10.0, [broken])]
+
+
+@given(st.lists(st.lists(st.sampled_from(list(WEIGHTS)), min_size=1, max_size=8), max_size=5))
+def test_every_line_is_taken_or_left_once_in_order(levels: list[list[Level | None]]) -> None:
+    """Nothing is lost, doubled or moved."""
+    segments, number = [], 0
+    for each in levels:
+        segments.append(lines(each, number=number))
+        number += len(each)
+
+    taken, left = draw(segments, weigh=weigh, weight=1.0)
+
+    went = [n for _, parts in taken for n in numbers(parts)]
+    assert went == sorted(went)
+    assert sorted(went + numbers(left)) == list(range(number))
+    flat = [level for each in levels for level in each]
+    assert {flat[n] for n in numbers(left)} <= {Level.DEBUG}
+    assert all(weigh(flat[n]) == weight for weight, parts in taken for n in numbers(parts))
+
+
+@pytest.mark.parametrize("vital", [True, False])
+def test_error_lines_alone(vital: bool) -> None:
+    """Of a flood only they go, with events and gaps; the rest is counted."""
+    segment = lines([Level.ERROR])
+    segment.vital = vital
+
+    taken, left_out = error_lines([lines([None, None], number=1), segment, event(3)])
+
+    assert numbers(taken) == ([0, 3] if vital else [3])
+    assert left_out == (2 if vital else 3)

@@ -1,0 +1,453 @@
+import itertools
+import json
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from extension.model.ndjson import encode
+from extension.model.record import Record, records_in
+from extension.sinks.cloudwatch_events import (
+    EVENT_BYTES,
+    MAX_EVENTS,
+    MAX_MESSAGE_BYTES,
+    MAX_REQUEST_BYTES,
+    MAX_SPAN_MS,
+    NO_RECORD,
+    REPEAT_TYPE,
+    Form,
+    LogEvent,
+    log_events,
+    mark_repetition,
+    message_of,
+    refused_by,
+    report_text,
+    requests_of,
+)
+from tests.extension.batches import FIRST, TIME, event, line, report, start
+from tests.extension.sinks.kept_parcels import (
+    ENVIRONMENT,
+    at,
+    chunk,
+    compact,
+    gap,
+    lines,
+    milliseconds,
+)
+
+NOON = datetime(2026, 10, 12, 12, tzinfo=timezone.utc)
+NOW_MS = 1_790_000_000_000
+EMF = (
+    '{"_aws":{"Timestamp":1574109732004,"CloudWatchMetrics":[{"Namespace":"n","Dimensions":[["a"]],'
+    '"Metrics":[{"Name":"time"}]}]},"a":"ü","time":100}\n'
+)
+
+
+def one(happened: object) -> Record:
+    (kept,) = records_in([chunk([happened])])
+    return kept
+
+
+def told(*events: object, form: Form = Form.TEXT) -> list[LogEvent]:
+    return log_events(records_in([chunk(events)]), form=form, now_ms=NOW_MS)
+
+
+# what is written ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("happened", "message"),
+    [
+        (line("plain\n"), "plain\n"),
+        (line("no newline"), "no newline"),
+        (line("two\nlines\r\n"), "two\nlines\r\n"),
+        (line("\tÄpfel 🍏\x00\x7f\u2028"), "\tÄpfel 🍏\x00\x7f\u2028"),
+        (line(EMF), EMF),
+        (line(""), "\n"),
+        (
+            b'{"time":"%s","type":"function","record":{"level": "INFO",  "n":1.50,"m":"\\u00e4"}}'
+            % TIME.encode(),
+            '{"level": "INFO",  "n":1.50,"m":"\\u00e4"}',
+        ),
+        (line(None), "null"),
+        (b'{"time":"cut sho', '{"time":"cut sho'),
+    ],
+    ids=[
+        "text",
+        "text without newline",
+        "several lines",
+        "beyond ASCII",
+        "metrics",
+        "nothing",
+        "an object, byte for byte",
+        "null",
+        "no event at all",
+    ],
+)
+def test_a_line_is_written_as_it_was(happened: object, message: str) -> None:
+    """What the function wrote is the whole message; only an empty line, which may not be, gets a newline."""
+    assert message_of(one(happened), form=Form.TEXT) == message
+
+
+def test_half_a_surrogate_becomes_a_question_mark() -> None:
+    """JSON can escape what UTF-8 cannot write."""
+    (written,) = told(b'{"time":"%s","type":"function","record":"a\\ud800b"}' % TIME.encode())
+
+    assert written.message == "a?b"
+    assert written.size_bytes == 3 + EVENT_BYTES
+
+
+def test_an_invocation_is_told_with_all_that_is_known_of_it() -> None:
+    """Its summary carries the request, why it was kept, its weight and its id, as NDJSON has them."""
+    summary = event("flightRecorder.invocation", {"outcome": "crash", "lines": 3})
+
+    message = message_of(one(summary), form=Form.TEXT)
+
+    assert json.loads(message) == {
+        "time": TIME,
+        "type": "flightRecorder.invocation",
+        "record": {"outcome": "crash", "lines": 3},
+        "requestId": FIRST,
+        "traceId": "1-5f35ae12-0c0fec141ab77a00bc047aa2",
+        "function": "shop",
+        "version": "$LATEST",
+        "reason": "crash",
+        "weight": 1,
+        "id": f"{ENVIRONMENT}-0",
+    }
+    assert not message.endswith("\n")
+
+
+def test_a_gap_is_told_at_its_place() -> None:
+    """What is missing is an event of the time of the record before it."""
+    records = records_in(
+        [lines("a"), gap(1, lines_gone=7, bytes_gone=70), lines("b", first_number=8)]
+    )
+
+    events = log_events(records, form=Form.TEXT, now_ms=NOW_MS)
+
+    assert [one.message for one in events[::2]] == ["a", "b"]
+    missing = json.loads(events[1].message)
+    assert missing["record"] == {"evictedLines": 7, "evictedBytes": 70}
+    assert events[1].at_ms == events[0].at_ms
+    assert [one.number for one in events] == [0, 1, 8]
+
+
+def test_platform_events_are_written_as_they_came() -> None:
+    """Their JSON is passed on byte for byte."""
+    raw = b'{"time":"%s",  "type":"platform.start","record":{"requestId":"r" }}' % TIME.encode()
+
+    assert message_of(one(raw), form=Form.TEXT) == raw.decode()
+    assert message_of(one(start()), form=Form.TEXT) == compact(start()).decode()
+
+
+def test_as_records_everything_carries_what_is_known_but_metrics() -> None:
+    """A print, a report and an object are found by the same fields; CloudWatch takes metrics only from what was written."""
+    for happened in (line("a print"), line({"level": "WARN"}), report(), start()):
+        message = message_of(one(happened), form=Form.RECORDS)
+
+        assert json.loads(message) == json.loads(encode([chunk([happened])]))
+        assert json.loads(message)["requestId"] == FIRST
+
+    assert message_of(one(line(EMF)), form=Form.RECORDS) == EMF
+    assert (
+        message_of(one(line(json.loads(EMF))), form=Form.RECORDS)
+        == compact(json.loads(EMF)).decode()
+    )
+
+
+def test_a_report_is_text_where_the_function_logs_text() -> None:
+    """With the Text log format a report reads as Lambda's own; with JSON it stays the JSON that came."""
+    text = message_of(one(report()), form=Form.TEXT)
+
+    assert text == (
+        f"REPORT RequestId: {FIRST}\tDuration: 2.50 ms\tBilled Duration: 3 ms\tMemory Size: 128 MB\t"
+        "Max Memory Used: 40 MB\t\n"
+    )
+    assert message_of(one(report()), form=Form.JSON) == compact(report()).decode()
+
+
+METRICS = {"durationMs": 3000.0, "billedDurationMs": 3000, "memorySizeMB": 10240}
+USUAL = "Duration: 3000.00 ms|Billed Duration: 3000 ms|Memory Size: 10240 MB|"
+
+
+@pytest.mark.parametrize(
+    ("record", "fields"),
+    [
+        (
+            {"metrics": METRICS | {"maxMemoryUsedMB": 40, "initDurationMs": 0.125}},
+            USUAL + "Max Memory Used: 40 MB|Init Duration: 0.12 ms|",
+        ),
+        ({"status": "timeout", "metrics": METRICS}, USUAL + "Status: timeout|"),
+        (
+            {"status": "error", "errorType": "Runtime.ExitError", "metrics": {"durationMs": 1}},
+            "Duration: 1.00 ms|Status: error|Error Type: Runtime.ExitError|",
+        ),
+        (
+            {
+                "status": "success",
+                "metrics": {
+                    "durationMs": 22.654,
+                    "billedDurationMs": 185.5,
+                    "restoreDurationMs": 615.979,
+                    "billedRestoreDurationMs": 12345678,
+                },
+            },
+            "Duration: 22.65 ms|Billed Duration: 185.5 ms|Restore Duration: 615.98 ms|Billed Restore Duration: 12345678 ms|",
+        ),
+        (
+            {
+                "metrics": {"durationMs": 1},
+                "tracing": {
+                    "spanId": "24cd7d670fa455f0",
+                    "value": "Parent=3;Root=1-63-24;Sampled=1",
+                },
+            },
+            "Duration: 1.00 ms|\nXRAY TraceId: 1-63-24|SegmentId: 24cd7d670fa455f0|Sampled: true|",
+        ),
+        ({"metrics": {"durationMs": 1}, "tracing": {"value": "Sampled=1"}}, "Duration: 1.00 ms|"),
+        ({"metrics": {"durationMs": 1, "memorySizeMB": 10**400}}, "Duration: 1.00 ms|"),
+    ],
+    ids=["cold start", "timeout", "crash", "restore", "traced", "odd trace", "odd size"],
+)
+def test_a_report_reads_as_lambdas_own(record: dict[str, object], fields: str) -> None:
+    """The fields, their order and units are those of Lambda's line, each ended by a tab."""
+    text = report_text({"requestId": "r", **record})
+
+    assert text == f"REPORT RequestId: r|{fields}\n".replace("|", "\t")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"requestId": "r", "metrics": {"durationMs": "1"}},
+        {"requestId": "r", "metrics": None},
+        {"metrics": METRICS},
+        "REPORT",
+        None,
+    ],
+)
+def test_what_is_no_report_makes_no_text(record: object) -> None:
+    """Without a request or anything measured there is nothing that such a line could say."""
+    assert not report_text(record)
+
+
+def test_a_report_that_is_none_stays_json() -> None:
+    """What cannot be written as text is passed on."""
+    odd = event("platform.report", {"requestId": "r"})
+
+    assert message_of(one(odd), form=Form.TEXT) == compact(odd).decode()
+
+
+# when, and in what order -------------------------------------------------------------------------------------------
+
+
+def test_events_are_in_the_order_of_their_times() -> None:
+    """What came later may have happened earlier; events of one time stay in the order received."""
+    times = [at(NOON, seconds=seconds) for seconds in (2, 1, 2, 1, 3)]
+
+    events = told(*(line(str(number), time=time) for number, time in enumerate(times)))
+
+    assert [one.message for one in events] == ["1", "3", "0", "2", "4"]
+    assert [one.at_ms for one in events] == sorted(milliseconds(time) for time in times)
+
+
+@pytest.mark.parametrize("time", ["", "soon", "2026-13-01T00:00:00Z"])
+def test_a_time_that_cannot_be_read_is_that_of_a_neighbour(time: str) -> None:
+    """It is that of the record before, else of the first that has one, else now."""
+    known = at(NOON, seconds=1)
+    early = line("a", time=time), line("b", time=known), line("c", time=time)
+
+    assert {one.at_ms for one in told(*early)} == {milliseconds(known)}
+    assert {one.at_ms for one in told(line("a", time=time))} == {NOW_MS}
+
+
+def test_a_time_before_1970_is_the_earliest_there_is() -> None:
+    """CloudWatch has no times below zero."""
+    (written,) = told(line("a", time="0001-01-01T00:00:00.000Z"))
+
+    assert written.at_ms == 0
+
+
+# requests ----------------------------------------------------------------------------------------------------------
+
+
+def within_every_limit(request: list[LogEvent]) -> bool:
+    times = [one.at_ms for one in request]
+    return (
+        1 <= len(request) <= MAX_EVENTS
+        and sum(one.size_bytes for one in request) <= MAX_REQUEST_BYTES
+        and times[-1] - times[0] <= MAX_SPAN_MS
+        and times == sorted(times)
+    )
+
+
+sized = st.builds(
+    LogEvent,
+    st.integers(0, 10**6),
+    st.integers(0, 5 * MAX_SPAN_MS),
+    st.just("x"),
+    st.integers(EVENT_BYTES + 1, MAX_REQUEST_BYTES) | st.sampled_from([27, MAX_REQUEST_BYTES]),
+)
+
+
+@given(events=st.lists(sized, max_size=60))
+def test_every_request_is_within_every_limit(events: list[LogEvent]) -> None:
+    """However large and far apart events are, nothing is lost, their order stays and no request is too much."""
+    events.sort(key=lambda event: event.at_ms)
+
+    requests = list(requests_of(events))
+
+    assert [event for request in requests for event in request] == events
+    assert all(within_every_limit(request) for request in requests)
+    # No request could have taken the next one's first event as well.
+    for request, following in itertools.pairwise(requests):
+        assert not within_every_limit([*request, following[0]])
+
+
+def test_ten_thousand_and_one_events_are_two_requests() -> None:
+    """The most events a request may have is 10,000."""
+    requests = list(requests_of([LogEvent(n, 0, "x", 27) for n in range(10_001)]))
+
+    assert [len(request) for request in requests] == [10_000, 1]
+
+
+@pytest.mark.parametrize(("hours", "count"), [(24, 1), (24.001, 2), (30, 2)])
+def test_a_request_spans_a_day_at_most(hours: float, count: int) -> None:
+    """24 hours are allowed, and no more."""
+    events = [LogEvent(0, 0, "x", 27), LogEvent(1, round(hours * 3_600_000), "x", 27)]
+
+    assert len(list(requests_of(events))) == count
+
+
+@pytest.mark.parametrize("size_bytes", [MAX_MESSAGE_BYTES - 1, MAX_MESSAGE_BYTES])
+def test_the_largest_event_stays_whole(size_bytes: int) -> None:
+    """What fits is one event, and with its 26 bytes a request by itself."""
+    (written,) = told(line("x" * size_bytes))
+
+    assert written.ends
+    assert written.size_bytes == size_bytes + EVENT_BYTES
+    assert within_every_limit([written])
+
+
+@settings(max_examples=20)
+@given(
+    head=st.text(max_size=5),
+    filling=st.sampled_from("aä€🍏"),
+    more=st.integers(1, 30),
+    tail=st.text(max_size=5),
+)
+def test_a_line_too_large_for_an_event_is_cut_between_characters(
+    head: str, filling: str, more: int, tail: str
+) -> None:
+    """Its pieces have one time and one record, are each within the limits, and make up the line."""
+    text = head + filling * (MAX_MESSAGE_BYTES // len(filling.encode()) + more) + tail
+
+    events = told(line(text))
+
+    assert "".join(piece.message for piece in events) == text
+    assert len(events) == 2
+    assert {(piece.number, piece.at_ms) for piece in events} == {(0, milliseconds(TIME))}
+    assert [piece.ends for piece in events] == [False, True]
+    assert all(piece.size_bytes == len(piece.message.encode()) + EVENT_BYTES for piece in events)
+    assert all(within_every_limit([piece]) for piece in events)
+
+
+written = st.tuples(
+    st.sampled_from(["function", "platform.start", "flightRecorder.invocation"]),
+    st.text(max_size=20) | st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+    st.integers(0, 200).map(lambda hours: at(NOON, hours=hours)) | st.sampled_from(["", "t"]),
+)
+
+
+@given(events=st.lists(written, min_size=1, max_size=30))
+def test_nothing_is_left_out(events: list[tuple[str, object, str]]) -> None:
+    """Each record makes one event, never empty, and lines read as written."""
+    happened = [event(kind, record, time=time) for kind, record, time in events]
+
+    made = told(*happened)
+
+    by_number = sorted(made, key=lambda one: one.number)
+    assert [one.number for one in by_number] == list(range(len(events)))
+    assert all(one.message for one in made)
+    assert all(one.size_bytes == len(one.message.encode()) + EVENT_BYTES for one in made)
+    for one, (kind, record, _) in zip(by_number, events, strict=True):
+        if kind == "function":
+            assert one.message == (
+                (record or "\n") if isinstance(record, str) else compact(record).decode()
+            )
+
+
+# repetitions -------------------------------------------------------------------------------------------------------
+
+
+def numbered(*numbers: int) -> list[LogEvent]:
+    return [LogEvent(number, 10 * number, "x", 27) for number in numbers]
+
+
+def test_a_repetition_is_marked_where_it_begins() -> None:
+    """One event stands before the first that may be there already, of the same time, and tells how many follow."""
+    marked = mark_repetition(numbered(1, 2, 3, 4), {2, 4, 9}, environment_id="e")
+
+    assert [one.number for one in marked] == [1, NO_RECORD, 2, 3, 4]
+    assert marked[1].at_ms == 20
+    assert json.loads(marked[1].message) == {
+        "type": REPEAT_TYPE,
+        "record": {"events": 2, "first": "e-2", "last": "e-4"},
+    }
+    assert marked[1].size_bytes == len(marked[1].message) + EVENT_BYTES
+
+
+@pytest.mark.parametrize("perhaps_there", [set(), {9}, {NO_RECORD}])
+def test_what_is_new_is_not_marked(perhaps_there: set[int]) -> None:
+    """Without repetition there is no mark."""
+    events = numbered(1, 2)
+
+    assert mark_repetition(events, perhaps_there, environment_id="e") == events
+
+
+# refusals ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("info", "refused"),
+    [
+        ({"tooNewLogEventStartIndex": 2}, {2: "too-new", 3: "too-new"}),
+        ({"tooOldLogEventEndIndex": 2}, {0: "too-old", 1: "too-old"}),
+        ({"expiredLogEventEndIndex": 1}, {0: "expired"}),
+        (
+            {
+                "tooOldLogEventEndIndex": 1,
+                "expiredLogEventEndIndex": 2,
+                "tooNewLogEventStartIndex": 3,
+            },
+            {0: "too-old", 1: "expired", 3: "too-new"},
+        ),
+        ({"tooNewLogEventStartIndex": 0}, dict.fromkeys(range(4), "too-new")),
+        ({"tooOldLogEventEndIndex": 99}, dict.fromkeys(range(4), "too-old")),
+        ({"tooNewLogEventStartIndex": None}, {}),
+        ({"tooOldLogEventEndIndex": "2"}, {}),
+        ({}, {}),
+        (None, {}),
+    ],
+)
+def test_rejected_events_are_read(info: object, refused: dict[int, str]) -> None:
+    """The first too new is counted in; the end of the too old and the expired is not."""
+    answer = json.dumps({"nextSequenceToken": "1", "rejectedLogEventsInfo": info}).encode()
+
+    assert refused_by(answer, numbered(0, 1, 2, 3)) == refused
+
+
+@pytest.mark.parametrize("answer", [b"", b"{}", b"[]", b"no", b"null", b"[" * 100_000])
+def test_an_answer_without_rejections_refuses_nothing(answer: bytes) -> None:
+    """Whatever it is: CloudWatch has said 200."""
+    assert refused_by(answer, numbered(0)) == {}
+
+
+def test_a_mark_is_nobodys_record() -> None:
+    """That the mark itself was too old is of no interest."""
+    request = [LogEvent(NO_RECORD, 0, "mark", 30), *numbered(7)]
+
+    assert refused_by(b'{"rejectedLogEventsInfo":{"tooOldLogEventEndIndex":2}}', request) == {
+        7: "too-old"
+    }

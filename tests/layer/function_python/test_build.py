@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from layer.function_python.build import Sources, build, main, unpack
+from layer.function_python.dependencies import BuildError
+
+pytestmark = pytest.mark.timeout(180)  # each builds or imports a whole layer, once a Python
+
+ROOT = Path(__file__).resolve().parents[3]
+CACHE = ROOT / ".cache" / "layer"
+
+# As the launcher does: the standard library first, then what the layer holds.
+FROM_LAYER = """
+import sys
+private = sys.argv[1] + "/flight-recorder"
+sys.path[:] = [entry for entry in sys.path if entry] + [private, private + "/deps"]
+"""
+
+
+def import_from(
+    layer: Path, python: Path, code: str, *, environ: dict[str, str] | None = None, flags: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run `code` with the layer's import path, isolated as the launcher isolates Python."""
+    return subprocess.run(
+        [str(python), f"-ISB{flags}", "-c", FROM_LAYER + code, str(layer)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=environ or {},
+    )
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Sources:
+    """Return a small package and launcher of a folder of their own."""
+    folder = tmp_path / "checkout"
+    (folder / "extension" / "__pycache__").mkdir(parents=True)
+    (folder / "extension" / "__init__.py").write_text('"""Small."""\n')
+    (folder / "extension" / "rules.py").write_text('KINDS = frozenset({"a", "b", None})\n')
+    (folder / "extension" / "__pycache__" / "rules.cpython-39.pyc").write_bytes(b"old")
+    (folder / "flight-recorder").write_text("#!/bin/sh\nexit 0\n")
+    return Sources(launcher=folder / "flight-recorder", package=folder / "extension")
+
+
+def build_for_this_python(sources: Sources, output: Path) -> None:
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    pythons = {version: Path(sys.executable)}
+    build(sources, output, pythons=pythons, cache=CACHE, environ={})
+
+
+@pytest.mark.end_to_end
+def test_the_layer_holds_the_launcher_and_one_private_folder(layer_zip: Path) -> None:
+    """Lambda finds one executable extension; nothing is where a function would import it."""
+    with zipfile.ZipFile(layer_zip) as archive:
+        modes = {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()}
+
+    assert {name.partition("/")[0] for name in modes} == {"extensions", "flight-recorder"}
+    assert [name for name in modes if name.startswith("extensions/")] == [
+        "extensions/flight-recorder"
+    ]
+    assert modes.pop("extensions/flight-recorder") == 0o100755
+    assert set(modes.values()) == {0o100644}
+    assert "flight-recorder/extension/__init__.py" in modes
+    assert "flight-recorder/deps/httpx/__init__.py" in modes
+    assert "flight-recorder/deps/exceptiongroup/__init__.py" in modes
+
+
+@pytest.mark.end_to_end
+def test_the_layer_keeps_the_licences_of_what_it_carries(layer_zip: Path) -> None:
+    """Each package comes with its METADATA, for scanners, and its licence, as it must."""
+    with zipfile.ZipFile(layer_zip) as archive:
+        names = archive.namelist()
+
+    packages = {name.split("/")[2] for name in names if ".dist-info/" in name}
+    licensed = {
+        name.split("/")[2]
+        for name in names
+        if ".dist-info/" in name and "licen" in name.rpartition(".dist-info/")[2].lower()
+    }
+    assert packages == licensed
+    assert all(f"flight-recorder/deps/{package}/METADATA" in names for package in packages)
+
+
+@pytest.mark.end_to_end
+def test_every_python_imports_the_layer_from_bytecode_and_writes_nothing(
+    layer_dir: Path, pythons: dict[str, Path]
+) -> None:
+    """From a read-only folder, each Python at hand imports all, compiling no file of the layer."""
+    before = sorted(layer_dir.rglob("*"))
+    code = (
+        "import anyio, httpcore, httpx, structlog, extension\n"
+        "assert hasattr(httpcore.AnyIOBackend, 'connect_tcp')\n"
+        "httpx.Client(verify=False).close()\n"
+    )
+
+    for version, python in pythons.items():
+        done = import_from(layer_dir, python, code, flags="v")
+
+        assert done.returncode == 0, f"{version}: {done.stderr[-2000:]}"
+        loaded = [line for line in done.stderr.splitlines() if str(layer_dir) in line]
+        from_bytecode = [line for line in loaded if line.startswith("# code object from '")]
+        compiled = [line for line in loaded if line.startswith("# code object from /")]
+        assert len(from_bytecode) > 50, version
+        assert not compiled, version
+
+    assert sorted(layer_dir.rglob("*")) == before
+
+
+@pytest.mark.end_to_end
+def test_the_function_cannot_disturb_the_import(
+    layer_dir: Path, pythons: dict[str, Path], tmp_path: Path
+) -> None:
+    """The function's own httpx, PYTHONPATH, PYTHONHOME and LD_LIBRARY_PATH are of no effect."""
+    broken = tmp_path / "python"
+    broken.mkdir()
+    for name in ("httpx", "structlog", "json", "sitecustomize"):
+        (broken / f"{name}.py").write_text("raise SystemExit('the wrong one')\n")
+    (broken / "libpython3.so").write_text("no library\n")
+    environ = {
+        "PYTHONPATH": str(broken),
+        "PYTHONHOME": "/nonexistent",
+        "PYTHONSTARTUP": str(broken / "httpx.py"),
+        "LD_LIBRARY_PATH": str(broken),
+    }
+
+    for version, python in pythons.items():
+        done = import_from(
+            layer_dir, python, "import httpx, structlog; print(httpx.__file__)", environ=environ
+        )
+
+        assert done.returncode == 0, f"{version}: {done.stderr[-2000:]}"
+        assert done.stdout.strip().startswith(str(layer_dir)), version
+
+
+@pytest.mark.end_to_end
+def test_two_builds_give_the_same_bytes(tmp_path: Path, pythons: dict[str, Path]) -> None:
+    """Two copies of the sources, in folders of different names, become the same layer."""
+    outputs = []
+    for name in ("one", "another-folder/with-a-longer-name"):
+        checkout = tmp_path / name
+        package = checkout / "extension"
+        shutil.copytree(ROOT / "extension", package)
+        launcher = checkout / "flight-recorder"
+        shutil.copy(ROOT / "layer" / "function_python" / "flight-recorder", launcher)
+        output = checkout / "dist" / "layer.zip"
+        build(
+            Sources(launcher=launcher, package=package),
+            output,
+            pythons=pythons,
+            cache=CACHE,
+            environ={},
+        )
+        outputs.append(output.read_bytes())
+
+    assert outputs[0] == outputs[1]
+
+
+def test_what_the_build_machine_left_behind_stays_out(tmp_path: Path, sources: Sources) -> None:
+    """Old bytecode in the checkout is not shipped; names in tracebacks are those in Lambda."""
+    output = tmp_path / "layer.zip"
+
+    build_for_this_python(sources, output)
+
+    with zipfile.ZipFile(output) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    assert "flight-recorder/extension/__pycache__/rules.cpython-39.pyc" not in content
+    tag = sys.implementation.cache_tag
+    bytecode = content[f"flight-recorder/extension/__pycache__/rules.{tag}.pyc"]
+    assert b"/opt/flight-recorder/extension/rules.py" in bytecode
+    assert not [name for name, data in content.items() if str(tmp_path).encode() in data]
+
+
+def test_bytecode_is_valid_whatever_the_timestamps_become(tmp_path: Path, sources: Sources) -> None:
+    """Each bytecode file is of the kind that is used unchecked: its flags say hash, no check."""
+    output = tmp_path / "layer.zip"
+
+    build_for_this_python(sources, output)
+
+    with zipfile.ZipFile(output) as archive:
+        flags = {
+            int.from_bytes(archive.read(name)[4:8], "little")
+            for name in archive.namelist()
+            if name.endswith(".pyc")
+        }
+    assert flags == {0b01}
+
+
+def test_a_package_that_does_not_import_stops_the_build(tmp_path: Path, sources: Sources) -> None:
+    """A layer that would fail in Lambda is not written; the last good one stays."""
+    output = tmp_path / "layer.zip"
+    output.write_bytes(b"the last good one")
+    (sources.package / "broken.py").write_text("import no_such_module\n")
+
+    with pytest.raises(BuildError, match="no_such_module"):
+        build_for_this_python(sources, output)
+
+    assert output.read_bytes() == b"the last good one"
+
+
+def test_a_layer_over_the_limit_is_refused(
+    tmp_path: Path, sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Growth is noticed when it happens, not when functions start slower."""
+    monkeypatch.setattr("layer.function_python.build.MAX_ZIPPED_BYTES", 1000)
+
+    with pytest.raises(BuildError, match="over 1000"):
+        build_for_this_python(sources, tmp_path / "layer.zip")
+
+    assert not (tmp_path / "layer.zip").exists()
+
+
+def test_a_missing_launcher_is_named(
+    tmp_path: Path, sources: Sources, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command fails with one line that names what is missing."""
+    sources.launcher.unlink()
+
+    status = main(
+        [
+            f"--launcher={sources.launcher}",
+            f"--package={sources.package}",
+            f"--output={tmp_path / 'layer.zip'}",
+        ]
+    )
+
+    assert status == 1
+    assert f"{sources.launcher} is missing" in capsys.readouterr().err
+
+
+def test_an_unchanged_layer_is_not_built_again(
+    tmp_path: Path, sources: Sources, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second build says that there is nothing to do; a changed source makes it build."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    for tree in CACHE.glob("deps-*"):
+        (cache / tree.name).symlink_to(tree)
+    arguments = [
+        f"--launcher={sources.launcher}",
+        f"--package={sources.package}",
+        f"--output={tmp_path / 'layer.zip'}",
+        f"--cache={cache}",
+    ]
+
+    assert main(arguments) == 0
+    assert main(arguments) == 0
+    unchanged = capsys.readouterr().out
+    (sources.package / "rules.py").write_text("KINDS = ()\n")
+    assert main(arguments) == 0
+    changed = capsys.readouterr().out
+
+    assert "is up to date" in unchanged
+    assert "is up to date" not in changed
+
+
+def test_unpacking_restores_modes(tmp_path: Path, sources: Sources) -> None:
+    """The launcher can be executed after unpacking, the rest cannot."""
+    output = tmp_path / "layer.zip"
+    build_for_this_python(sources, output)
+
+    unpack(output, tmp_path / "opt")
+
+    launcher = tmp_path / "opt" / "extensions" / "flight-recorder"
+    assert subprocess.run([str(launcher)], check=False).returncode == 0
+    other = tmp_path / "opt" / "flight-recorder" / "extension" / "__init__.py"
+    assert other.stat().st_mode & 0o777 == 0o644

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from layer.function_python.dependencies import BuildError
+from layer.standalone.apt import PrivateApt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Stands in for the machine's apt, whose mirrors differ from one machine to the next. It notes what it is asked for, and
+# has version 2 of a package in its index only.
+APT_GET = """#!/bin/sh
+case "$*" in
+    *indextargets*) cat "$APT_TARGETS" ;;
+    *update*) ;;
+    *"source --download-only small=2"*) echo "E: 404" >&2; : > small_2.dsc; exit 100 ;;
+    *"source --download-only small=1"*) : > small_1.dsc ;;
+    *) echo "E: no network" >&2; exit 100 ;;
+esac
+"""
+APT_CACHE = """#!/bin/sh
+printf 'Package: small\\nBinary: small\\nVersion: %s\\nFormat: 3.0\\n\\n' 1 2
+printf 'Package: smaller\\nVersion: 9\\n'
+"""
+
+
+@pytest.fixture
+def targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the file with what the machine's apt is said to have for mirrors."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name, text in (("apt-get", APT_GET), ("apt-cache", APT_CACHE)):
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    path = tmp_path / "targets"
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("APT_TARGETS", str(path))
+    return path
+
+
+@pytest.fixture
+def apt(tmp_path: Path) -> PrivateApt:
+    return PrivateApt(folder=tmp_path / "apt", release="trixie")
+
+
+def write_targets(path: Path, *lines: str) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines))
+
+
+def read_sources(apt: PrivateApt) -> list[tuple[str, str]]:
+    """Return mirror and suite of each line for sources."""
+    lines = (apt.folder / "sources.list").read_text().splitlines()
+    return [(words[-3], words[-2]) for words in map(str.split, lines) if words[0] == "deb-src"]
+
+
+needs_dpkg = pytest.mark.skipif(shutil.which("dpkg") is None, reason="dpkg compares versions")
+
+
+@needs_dpkg
+def test_the_mirrors_are_the_machines_and_the_release_is_ours(
+    targets: Path, apt: PrivateApt, tmp_path: Path
+) -> None:
+    """Main, updates and security of the wanted release, from where the machine has its own from; nobody else's."""
+    write_targets(
+        targets,
+        "http://mirror.example/debian/\tbookworm\tDebian",
+        "http://mirror.example/debian/\tbookworm-updates\tDebian",
+        "http://safe.example/debian-security/\tbookworm-security\tDebian",
+        "http://other.example/tools/\tnodistro\tSomebody",
+        "http://mirror.example/debian/\tbookworm\tDebian",
+    )
+
+    apt.fetch_sources(["small"], tmp_path / "sources")
+
+    assert read_sources(apt) == [
+        ("http://mirror.example/debian/", "trixie"),
+        ("http://mirror.example/debian/", "trixie-updates"),
+        ("http://safe.example/debian-security/", "trixie-security"),
+    ]
+
+
+@needs_dpkg
+def test_before_the_first_update_the_path_tells_whose_a_mirror_is(
+    targets: Path, apt: PrivateApt, tmp_path: Path
+) -> None:
+    """Then apt knows no origin and leaves the fields as they were asked for."""
+    write_targets(
+        targets,
+        "http://mirror.example/debian/\tstable\t$(ORIGIN)",
+        "http://other.example/tools/\tnodistro\t$(ORIGIN)",
+    )
+
+    apt.fetch_sources(["small"], tmp_path / "sources")
+
+    assert read_sources(apt) == [("http://mirror.example/debian/", "trixie")]
+
+
+@needs_dpkg
+def test_an_older_version_is_taken_where_the_mirror_lacks_the_newest(
+    targets: Path, apt: PrivateApt, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mirror can list more than it has; that is said, and what was left of the attempt is gone."""
+    write_targets(targets, "http://mirror.example/debian/\tbookworm\tDebian")
+
+    files = apt.fetch_sources(["small"], tmp_path / "sources")
+
+    assert [path.name for path in files] == ["small_1.dsc"]
+    assert "small 2" in capsys.readouterr().out
+
+
+def test_a_machine_without_a_mirror_of_debian_is_told_what_to_do(
+    targets: Path, apt: PrivateApt, tmp_path: Path
+) -> None:
+    """Another distribution's apt is of no use, and uv may be."""
+    write_targets(targets, "http://mirror.example/other/\tnoble\tUbuntu")
+
+    with pytest.raises(BuildError, match="--interpreter uv"):
+        apt.fetch_sources(["small"], tmp_path / "sources")
+
+
+def test_a_machine_without_apt_is_told_what_to_do(
+    apt: PrivateApt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same there."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(BuildError, match=r"apt-get is missing.*--interpreter uv"):
+        apt.fetch_sources(["small"], tmp_path / "sources")

@@ -1,0 +1,75 @@
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.whatif import shop_logs
+from whatif.logs.readers import read_events
+from whatif.model.events import Logged, Reading
+
+
+@pytest.mark.parametrize("name", shop_logs.NAMED)
+def test_the_same_events_come_out_of_every_form(tmp_path: Path, name: str) -> None:
+    """Streams, times to the millisecond and messages are those that Lambda wrote, byte for byte."""
+    path = tmp_path / "log"
+    path.write_text(shop_logs.NAMED[name](shop_logs.shop()), encoding="utf-8", newline="")
+    reading = Reading(str(path))
+    key = _by_stream if name == "subscription" else _as_is
+
+    events = [event for event in read_events(reading) if isinstance(event, Logged)]
+
+    shown = [(event.stream, event.time[:23], _plain(event.message)) for event in events]
+    expected = [(e.stream, shop_logs.iso(e.at_ms), _plain(e.message)) for e in shop_logs.shop()]
+    assert key(shown) == key(expected)
+    assert (reading.unreadable, reading.notes) == (0, [])
+    assert reading.events == len(expected)
+
+
+def _as_is(events: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    return events
+
+
+def _by_stream(events: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    return sorted(events, key=lambda event: event[0])
+
+
+def _plain(message: str) -> str:
+    # What stands at an event's very end does not survive ``aws logs tail``, nor do blanks in JSON.
+    return message.rstrip() if not message.startswith("{") else message.replace(" ", "")
+
+
+def test_a_file_without_any_known_form_says_so(tmp_path: Path) -> None:
+    """Its lines count as unreadable, and what is read is named."""
+    path = tmp_path / "log"
+    path.write_text("hello\n\nworld\n")
+    reading = Reading(str(path))
+
+    assert list(read_events(reading)) == []
+    assert reading.unreadable == 2
+    assert "aws logs tail" in reading.notes[0]
+
+
+@pytest.mark.parametrize("cut", [lambda data: data[:-20], lambda data: data[:-200] + b"x" * 200])
+def test_a_file_that_is_cut_gives_what_it_has(
+    tmp_path: Path, cut: Callable[[bytes], bytes]
+) -> None:
+    """An interrupted download ends the reading of that file with a note, not the command."""
+    path = tmp_path / "log.gz"
+    path.write_bytes(cut(gzip.compress(shop_logs.tail(shop_logs.shop() * 40).encode())))
+    reading = Reading(str(path))
+
+    events = list(read_events(reading))
+
+    assert len(events) > 100
+    assert "ended before the file did" in reading.notes[0]
+
+
+def test_an_empty_file_has_no_events(tmp_path: Path) -> None:
+    """It is of no form, and nothing in it is unreadable."""
+    path = tmp_path / "log"
+    path.write_bytes(b"")
+    reading = Reading(str(path))
+
+    assert list(read_events(reading)) == []
+    assert (reading.form, reading.unreadable) == ("", 0)

@@ -1,0 +1,36 @@
+import pytest
+
+from extension import PREFIX
+from extension.config.settings import read_settings
+from whatif.model.problems import fault_text, problem_text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault", "told"),
+    [
+        (
+            "FLUSH",
+            "never",
+            "FLUSH=never cannot be used: accepted is end, background or adaptive",
+            "FLUSH=never: accepted is end, background or adaptive; used is adaptive.",
+        ),
+        (
+            "EXCLUDE",
+            "(",
+            "EXCLUDE cannot be used: pattern 1: no regular expression",
+            "EXCLUDE, pattern 1: no regular expression. Because of that nothing is excluded by it.",
+        ),
+        (
+            "SAMPEL_RATE",
+            "1",
+            f"SAMPEL_RATE: perhaps {PREFIX}SAMPLE_RATE was meant",
+            f"SAMPEL_RATE: perhaps {PREFIX}SAMPLE_RATE was meant; it has no effect.",
+        ),
+    ],
+)
+def test_what_is_wrong_reads_as_a_sentence(name: str, value: str, fault: str, told: str) -> None:
+    """A bad value, a bad pattern among several and a name that is misspelt, each in its own words."""
+    (problem,) = read_settings({PREFIX + name: value})[1]
+
+    assert fault_text(problem) == PREFIX + fault
+    assert problem_text(problem) == PREFIX + told

@@ -1,0 +1,39 @@
+import os
+import signal
+
+import pytest
+
+from whatif.replay.batches import Batch
+from whatif.replay.runner import LocalRunner, ParallelRunner, RunnerError, runner_for
+
+BATCH = Batch([], b'[{"time":"","type":"function","record":"x"}]')
+
+
+def test_small_logs_are_counted_in_this_process() -> None:
+    """Starting others takes longer than a small log does."""
+    assert isinstance(runner_for([{}, {}], size_bytes=1000), LocalRunner)
+
+
+def test_a_process_that_dies_is_noticed() -> None:
+    """The command ends with a sentence instead of waiting for ever."""
+    runner = ParallelRunner([{}, {}], 2)
+    runner.take("e", BATCH)
+    victim = runner._processes[1].pid
+    assert victim is not None
+    os.kill(victim, signal.SIGKILL)
+    try:
+        with pytest.raises(RunnerError, match="ended with code -9"):
+            runner.finish()
+    finally:
+        runner.abort()
+
+    assert not any(process.is_alive() for process in runner._processes)
+
+
+def test_counting_can_be_given_up() -> None:
+    """Nothing is left running when reading has failed."""
+    runner = ParallelRunner([{}], 1)
+
+    runner.abort()
+
+    assert not runner._processes[0].is_alive()

@@ -1,0 +1,1 @@
+"""Explain the settings in force, and the verdict on a transaction."""

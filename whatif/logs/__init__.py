@@ -1,0 +1,1 @@
+"""Read exported logs in every form that people have."""

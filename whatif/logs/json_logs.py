@@ -1,0 +1,224 @@
+"""JSON of any arrangement in which events come: arrays, one value a line, documents, values strung together.
+
+Promises: values are decoded one by one, so that a document of gigabytes needs no more memory than its largest event; what
+is no JSON is counted, and reading goes on at the next line.
+
+Assumes of AWS: ``filter-log-events`` and ``get-log-events`` answer ``{"events": [{"timestamp", "message", ...}]}``;
+``get-query-results`` answers ``{"results": [[{"field", "value"}, ...]]}`` (AWS: CloudWatch Logs API reference);
+subscription filters deliver ``{"logStream", "logEvents": [...]}``, strung together by Firehose; batches of the Logs and
+the Telemetry API are arrays of ``{"time", "type", "record"}``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from whatif.logs.text_logs import time_of
+from whatif.model.events import Logged, Received
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from whatif.model.events import Reading
+
+__all__ = ["in_order", "read_json", "values_in"]
+
+CHUNK_CHARS = 1024 * 1024
+"""What is read at a time: some thousand events."""
+
+MAX_VALUE_CHARS = 8 * 1024 * 1024
+"""Of one value: what no API of AWS's would send, so that garbage which merely begins like JSON is not collected."""
+
+MAX_ROWS = 200_000
+"""Of Logs Insights, put in order in memory. A query gives 10,000 at most (AWS: CloudWatch Logs quotas)."""
+
+_LOOK_AHEAD_CHARS = 4096
+_DECODER = json.JSONDecoder()
+_FILLER = re.compile(r"[\s,:\]}]*")
+_WRAPPER = re.compile(
+    r'\{(?:\s*"\w+"\s*:\s*"[^"\\]{0,200}"\s*,){0,4}\s*"(?:events|results)"\s*:\s*\['
+)
+_INSIGHTS_ROW = re.compile(r'\[\s*\{\s*"field"')
+
+
+class _Buffer:
+    """The part of a text that is being decoded."""
+
+    __slots__ = ("_read", "at", "ended", "text")
+
+    def __init__(self, head: str, read: Callable[[int], str]) -> None:
+        self.text = head
+        self.at = 0
+        self.ended = False
+        self._read = read
+
+    def more(self) -> None:
+        """Read on, and forget what lies before ``at``."""
+        left = len(self.text) - self.at
+        chunk = self._read(max(CHUNK_CHARS, left))
+        self.ended = not chunk
+        self.text = self.text[self.at :] + chunk
+        self.at = 0
+
+    def skip_filler(self) -> bool:
+        """Go to the next value; tell whether there is one."""
+        while True:
+            match = _FILLER.match(self.text, self.at)
+            self.at = match.end() if match is not None else self.at
+            if len(self.text) - self.at >= _LOOK_AHEAD_CHARS or self.ended:
+                return self.at < len(self.text)
+            self.more()
+
+    def skip_line(self) -> None:
+        """Go to the next line, or to the end."""
+        while True:
+            newline = self.text.find("\n", self.at)
+            if newline >= 0:
+                self.at = newline + 1
+                return
+            self.at = len(self.text)
+            if self.ended:
+                return
+            self.more()
+
+
+def values_in(head: str, read: Callable[[int], str], reading: Reading) -> Iterator[object]:
+    """Give the JSON values of a text: the elements of its outermost arrays, and of ``events`` and ``results``.
+
+    Args:
+        head: The text's beginning, as far as it has been read.
+        read: Reads at most so many characters of the rest; gives an empty string at the end.
+        reading: Counts what is no JSON.
+    """
+    buffer = _Buffer(head, read)
+    wrapped = False
+    while buffer.skip_filler():
+        text, at = buffer.text, buffer.at
+        wrapper = _WRAPPER.match(text, at) if text[at] == "{" else None
+        if wrapper is not None:
+            wrapped = True
+            buffer.at = wrapper.end()
+            continue
+        if text[at] == "[" and not _INSIGHTS_ROW.match(text, at):
+            buffer.at += 1
+            continue
+        try:
+            value, buffer.at = _DECODER.raw_decode(text, at)
+        except json.JSONDecodeError as error:
+            cut = error.msg.startswith("Unterminated") or error.pos >= len(text) - 16
+            if cut and not buffer.ended and len(text) - at < MAX_VALUE_CHARS:
+                buffer.more()
+                continue
+        except RecursionError:
+            pass
+        else:
+            # What stands in a document beside its events, such as a token for the next page, is none.
+            if isinstance(value, (dict, list)) and not (wrapped and _is_aside(value)):
+                yield value
+            elif not wrapped:
+                reading.unreadable += 1
+            continue
+        reading.unreadable += 1
+        buffer.skip_line()
+
+
+def _is_aside(value: dict[str, Any] | list[Any]) -> bool:
+    return isinstance(value, dict) and "message" not in value
+
+
+def read_json(
+    head: str, read: Callable[[int], str], reading: Reading
+) -> Iterator[Logged | Received]:
+    """Give the events of a JSON text."""
+    found = _read_values(head, read, reading)
+    first = next(found, None)
+    if first is None:
+        return
+    everything = chain((first,), found)
+    if reading.form == _INSIGHTS:
+        yield from in_order((one for one in everything if isinstance(one, Logged)), reading)
+    else:
+        yield from everything
+
+
+def _read_values(
+    head: str, read: Callable[[int], str], reading: Reading
+) -> Iterator[Logged | Received]:
+    for value in values_in(head, read, reading):
+        any_found = False
+        for event in _events_of(value, reading):
+            any_found = True
+            yield event
+        if not any_found and not _is_control(value):
+            reading.unreadable += 1
+
+
+def in_order(events: Iterable[Logged], reading: Reading) -> Iterator[Logged]:
+    """Put events in the order of their times; those of one time keep the order that they were written in."""
+    rows: list[Logged] = []
+    for event in events:
+        rows.append(event)
+        if len(rows) >= MAX_ROWS:
+            reading.note(f"Its rows were put in order by {MAX_ROWS:,} at a time only.")
+            yield from _sorted(rows)
+            rows = []
+    yield from _sorted(rows)
+
+
+def _sorted(rows: list[Logged]) -> list[Logged]:
+    if rows and rows[0].time > rows[-1].time:
+        # Newest first is how Logs Insights gives them, unless it is told otherwise.
+        rows.reverse()
+    return sorted(rows, key=lambda row: row.time)
+
+
+_INSIGHTS = "Logs Insights results"
+_EVENTS = "CloudWatch Logs events as JSON"
+_SUBSCRIPTION = "subscription filter deliveries"
+_RECORDS = "records of Flight Recorder"
+_TELEMETRY = "Logs or Telemetry API events"
+
+
+def _is_control(value: object) -> bool:
+    return isinstance(value, dict) and value.get("messageType") == "CONTROL_MESSAGE"
+
+
+def _events_of(value: object, reading: Reading) -> Iterator[Logged | Received]:
+    if isinstance(value, list):
+        value = {
+            cell["field"]: cell.get("value")
+            for cell in value
+            if isinstance(cell, dict) and isinstance(cell.get("field"), str)
+        }
+    if not isinstance(value, dict):
+        return
+    if isinstance(value.get("type"), str) and "record" in value:
+        record_id = value.get("id")
+        ours = isinstance(record_id, str) and "weight" in value
+        reading.form = reading.form or (_RECORDS if ours else _TELEMETRY)
+        yield Received(str(record_id).rpartition("-")[0] if ours else "", value)
+    elif isinstance(value.get("logEvents"), list):
+        reading.form = reading.form or _SUBSCRIPTION
+        for event in value["logEvents"]:
+            yield from _logged(event, value.get("logStream"))
+    elif "@message" in value:
+        reading.form = reading.form or _INSIGHTS
+        event = {"timestamp": value.get("@timestamp"), "message": value["@message"]}
+        yield from _logged(event, value.get("@logStream"))
+    elif "message" in value and "timestamp" in value:
+        reading.form = reading.form or _EVENTS
+        yield from _logged(value, value.get("logStreamName"))
+
+
+def _logged(event: object, stream: object) -> Iterator[Logged]:
+    if not isinstance(event, dict):
+        return
+    time, message = time_of(event.get("timestamp")), event.get("message")
+    if isinstance(message, (dict, list)):
+        # The console's download has messages that are JSON as values.
+        message = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+    if time and isinstance(message, str):
+        yield Logged(stream if isinstance(stream, str) else "", time, message.rstrip("\n"))

@@ -1,0 +1,1 @@
+"""Define prices, events and words."""

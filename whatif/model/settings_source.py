@@ -1,0 +1,109 @@
+"""The variables that a function has, and where each comes from.
+
+Assumes of AWS: ``aws lambda get-function-configuration`` answers ``{"Environment": {"Variables": {...}}, "MemorySize":
+..., ...}`` (AWS: Lambda API reference, GetFunctionConfiguration); ``get-function`` has the same under
+``Configuration``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from extension import PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+__all__ = ["ENVIRONMENT", "GIVEN", "SettingsError", "Sourced", "read_environ"]
+
+ENVIRONMENT = "this shell's environment"
+GIVEN = "--env"
+MEMORY = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+NAME = "AWS_LAMBDA_FUNCTION_NAME"
+_OF_INTEREST = (PREFIX, "AWS_LAMBDA_")
+
+_BUILD_VARIABLES = frozenset(
+    f"{PREFIX}{name}" for name in ("LAYER_ZIP", "PYTHON", "SERVICES", "TEST_WORKERS")
+)
+"""Of this shell, but build.sh's and the tests' own: no function has them."""
+
+
+class SettingsError(Exception):
+    """Variables that cannot be read; the message says which and why, and never a value."""
+
+
+class Sourced(NamedTuple):
+    """Variables, and for each where it comes from."""
+
+    values: dict[str, str]
+    origins: dict[str, str]
+
+
+def read_environ(
+    environ: Mapping[str, str], *, file: Path | None = None, given: Iterable[str] = ()
+) -> Sourced:
+    """Collect variables: what is given wins over the file, and that over this process's environment.
+
+    Args:
+        environ: This process's.
+        file: The answer of ``get-function-configuration``, or a plain JSON object of variables. Where there is one,
+            this process's environment does not count: the function has its own.
+        given: ``NAME=VALUE`` each; the name of a setting may go without its prefix.
+
+    Raises:
+        SettingsError: The file cannot be read, or something given is no ``NAME=VALUE``.
+    """
+    values: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    base = dict(environ) if file is None else _read_file(file)
+    sources = [(ENVIRONMENT if file is None else str(file), base)]
+    sources.append((GIVEN, dict(_pair(text) for text in given)))
+    for origin, variables in sources:
+        for name, value in variables.items():
+            if name in _BUILD_VARIABLES and origin == ENVIRONMENT:
+                continue
+            if name.startswith(_OF_INTEREST):
+                values[name] = value
+                origins[name] = origin
+    return Sourced(values, origins)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    name = name.strip()
+    if not equals or not name:
+        raise SettingsError("--env takes NAME=VALUE")
+    return (name if name.startswith(_OF_INTEREST) else PREFIX + name), value
+
+
+def _read_file(file: Path) -> dict[str, str]:
+    try:
+        document = json.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}") from error
+    except (ValueError, RecursionError):
+        raise SettingsError(f"{file}: it is no JSON") from None
+    if isinstance(document, dict) and isinstance(document.get("Configuration"), dict):
+        document = document["Configuration"]
+    if not isinstance(document, dict):
+        raise SettingsError(f"{file}: it is no JSON object")
+    return _variables_of(document)
+
+
+def _variables_of(document: dict[str, Any]) -> dict[str, str]:
+    if not {"Environment", "MemorySize", "FunctionName"} & document.keys():
+        return {name: value for name, value in document.items() if isinstance(value, str)}
+    environment = document.get("Environment")
+    variables = environment.get("Variables") if isinstance(environment, dict) else None
+    found = {
+        name: value
+        for name, value in (variables if isinstance(variables, dict) else {}).items()
+        if isinstance(value, str)
+    }
+    if isinstance(document.get("MemorySize"), int):
+        found[MEMORY] = str(document["MemorySize"])
+    if isinstance(document.get("FunctionName"), str):
+        found[NAME] = document["FunctionName"]
+    return found

@@ -1,0 +1,1 @@
+"""Replay logs through the recorder, under a grid of settings."""

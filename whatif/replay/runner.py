@@ -1,0 +1,204 @@
+"""All environments under some of the settings: in this process, or in several beside it.
+
+Promises: what several processes count is what one would; they hold at most :data:`WAITING_BATCHES` that wait.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Protocol
+
+from extension.config.settings import read_settings
+from extension.redaction.redactor import Redactor
+from whatif.replay.replay import Replay
+from whatif.replay.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from multiprocessing.context import SpawnProcess
+    from multiprocessing.queues import Queue
+
+    from whatif.replay.batches import Batch
+
+__all__ = ["LocalRunner", "Runner", "RunnerError", "runner_for"]
+
+PARALLEL_BYTES = 16 * 1024 * 1024
+"""Of logs, from which on other processes are worth their start: half a second."""
+
+MAX_PROCESSES = 8
+WAITING_BATCHES = 32
+"""For each process: 8 MiB at the most."""
+
+_POLL_S = 1.0
+
+
+class RunnerError(Exception):
+    """A process that counted has ended before it had counted everything."""
+
+
+class Runner(Protocol):
+    """Takes what Lambda would have told the extensions of many environments."""
+
+    def take(self, name: str, batch: Batch) -> None:
+        """Take an environment's next batch; the first one makes the environment."""
+
+    def close(self, name: str) -> None:
+        """Take note that an environment has ended."""
+
+    def finish(self) -> list[Tally]:
+        """End; give what was counted for each of the settings, in their order."""
+
+    def abort(self) -> None:
+        """End without having counted everything."""
+
+
+class LocalRunner:
+    """Counts in this process."""
+
+    def __init__(self, variables: Sequence[Mapping[str, str]]) -> None:
+        """Take the variables of each of the settings."""
+        self._settings = [read_settings(one)[0] for one in variables]
+        self._redacts = [
+            Redactor(one.redact).redact
+            # What a reference names is not known here; until it has been fetched nothing would leave at all.
+            if one.redact is not None and "REDACT" not in one.unresolved
+            else None
+            for one in self._settings
+        ]
+        self._tallies = [Tally() for _ in variables]
+        self._replays: dict[str, list[Replay]] = {}
+
+    def take(self, name: str, batch: Batch) -> None:
+        """Take an environment's next batch."""
+        replays = self._replays.get(name)
+        if replays is None:
+            environment_id = blake2b(name.encode("utf-8", "replace"), digest_size=8).hexdigest()
+            replays = self._replays[name] = [
+                Replay(settings, tally, environment_id=environment_id, redact=redact)
+                for settings, tally, redact in zip(
+                    self._settings, self._tallies, self._redacts, strict=True
+                )
+            ]
+        for replay in replays:
+            replay.take(batch)
+
+    def close(self, name: str) -> None:
+        """Take note that an environment has ended."""
+        for replay in self._replays.pop(name, ()):
+            replay.close()
+
+    def finish(self) -> list[Tally]:
+        """End all environments, and give what was counted."""
+        for name in list(self._replays):
+            self.close(name)
+        return self._tallies
+
+    def abort(self) -> None:
+        """Forget everything."""
+        self._replays = {}
+
+
+_Message = tuple[str, "Batch | None"]
+"""An environment and its batch, None for its end; no environment for the end of all."""
+
+
+def _work(
+    variables: Sequence[Mapping[str, str]],
+    messages: Queue[_Message],
+    results: Queue[tuple[int, list[Tally]]],
+    number: int,
+) -> None:
+    """Count in a process of its own, until it is told that there is no more."""
+    runner = LocalRunner(variables)
+    while True:
+        name, batch = messages.get()
+        if batch is not None:
+            runner.take(name, batch)
+        elif name:
+            runner.close(name)
+        else:
+            results.put((number, runner.finish()))
+            return
+
+
+class ParallelRunner:
+    """Counts in several processes, each for some of the settings."""
+
+    def __init__(self, variables: Sequence[Mapping[str, str]], processes: int) -> None:
+        """Start as many processes."""
+        context = multiprocessing.get_context("spawn")
+        self._count = len(variables)
+        self._results: Queue[tuple[int, list[Tally]]] = context.Queue()
+        self._queues: list[Queue[_Message]] = []
+        self._processes: list[SpawnProcess] = []
+        for number in range(processes):
+            messages: Queue[_Message] = context.Queue(WAITING_BATCHES)
+            arguments = (variables[number::processes], messages, self._results, number)
+            process = context.Process(target=_work, args=arguments, daemon=True)
+            process.start()
+            self._queues.append(messages)
+            self._processes.append(process)
+
+    def take(self, name: str, batch: Batch) -> None:
+        """Take an environment's next batch."""
+        self._send((name, batch))
+
+    def close(self, name: str) -> None:
+        """Take note that an environment has ended."""
+        self._send((name, None))
+
+    def _send(self, message: _Message) -> None:
+        for messages, process in zip(self._queues, self._processes, strict=True):
+            while True:
+                try:
+                    messages.put(message, timeout=_POLL_S)
+                    break
+                except queue.Full:
+                    self._check(process)
+
+    def _check(self, process: SpawnProcess) -> None:
+        if not process.is_alive():
+            raise RunnerError(f"a process ended with code {process.exitcode}")
+
+    def finish(self) -> list[Tally]:
+        """Wait for all processes, and give what they counted.
+
+        Raises:
+            RunnerError: One of them did not come to its end.
+        """
+        self._send(("", None))
+        tallies: dict[int, Tally] = {}
+        waiting = set(range(len(self._processes)))
+        while waiting:
+            try:
+                number, counted = self._results.get(timeout=_POLL_S)
+            except queue.Empty:
+                for number in waiting:
+                    if self._results.empty():
+                        self._check(self._processes[number])
+                continue
+            waiting.discard(number)
+            tallies.update(
+                zip(range(number, self._count, len(self._processes)), counted, strict=True)
+            )
+        for process in self._processes:
+            process.join()
+        return [tallies[place] for place in range(self._count)]
+
+    def abort(self) -> None:
+        """End the processes, whatever they are at."""
+        for process, messages in zip(self._processes, self._queues, strict=True):
+            process.terminate()
+            messages.cancel_join_thread()
+            process.join()
+
+
+def runner_for(variables: Sequence[Mapping[str, str]], *, size_bytes: int) -> Runner:
+    """Make what counts: in other processes where the logs are large and the machine has more than one core."""
+    processes = min(os.cpu_count() or 1, len(variables), MAX_PROCESSES)
+    if size_bytes < PARALLEL_BYTES or processes == 1:
+        return LocalRunner(variables)
+    return ParallelRunner(variables, processes)

@@ -1,0 +1,1 @@
+"""Report the result as text and as a page."""

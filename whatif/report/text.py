@@ -1,0 +1,257 @@
+"""A view as text for a terminal. Pure; nothing is wider than the demo's tables, and all of it is ASCII."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from emulator.demo.table import Column, Paint, paragraph, table
+from whatif.model.prices import AS_OF, PRICES, REGION, SINK_TITLES, SINKS
+from whatif.model.words import counted, listed
+from whatif.replay.tally import CAUSES, WITHHELD
+from whatif.report.view import HISTORY, KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from whatif.report.view import Row, View
+
+__all__ = [
+    "ASSUMPTIONS",
+    "bytes_text",
+    "kinds_text",
+    "missing_text",
+    "report",
+    "share_text",
+    "span_text",
+    "usd_text",
+]
+
+MAX_LABEL_CHARS = 32
+LEAST_SHOWN_USD = 0.0001
+MAX_LISTED = 8
+"""Incomplete failures of one set of settings; the page has more."""
+
+ASSUMPTIONS = """Costs are list prices without volume tiers, of ingestion and one month of storage; S3 and Firehose are
+    counted with one request for each kept invocation, which is the most there can be. Today's cost ends only when the
+    function's role may no longer write to its own log group; until then what is kept comes on top."""
+
+
+def report(view: View, paint: Paint) -> list[str]:
+    """Write all of it."""
+    key: list[str] = []
+    if max(len(row.label) for row in view.rows) > MAX_LABEL_CHARS:
+        # What sets them apart may stand at a label's end, so none is cut.
+        key = [f"#{number}: {row.label}" for number, row in enumerate(view.rows, 1)]
+        rows = [replace(row, label=f"#{number}") for number, row in enumerate(view.rows, 1)]
+        view = replace(view, rows=rows)
+    notes = [line for note in view.notes for line in paragraph(f"- {note}")]
+    told = [*_title("What was read", paint), *_read(view)]
+    if not view.invocations and not view.lines:
+        return [*told, "", *(notes or ["There is nothing in it to replay."])]
+    return [
+        *told,
+        *_title("What would be kept", paint),
+        *(part for one in key for part in paragraph(one)),
+        *([""] if key else []),
+        *_kept(view, paint),
+        *_title("Failures found", paint),
+        *_failures(view),
+        *_title(f"Cost, USD for {view.per}", paint),
+        *_cost(view),
+        *(_title("To be known", paint) if view.notes else []),
+        *notes,
+    ]
+
+
+def _title(text: str, paint: Paint) -> list[str]:
+    return ["", paint(text, "bold"), paint("=" * len(text), "dim"), ""]
+
+
+def _read(view: View) -> list[str]:
+    columns = (
+        Column("file", 46),
+        Column("taken for", 28),
+        Column("events", 10, right=True),
+        Column("unreadable", 10, right=True),
+    )
+    shown = view.files[:MAX_LISTED]
+    cells = [
+        [_tail(name, 46), form or "nothing known", f"{events:,}", f"{unreadable:,}"]
+        for name, form, events, unreadable in shown
+    ]
+    rest = view.files[MAX_LISTED:]
+    if rest:
+        events, unreadable = sum(one[2] for one in rest), sum(one[3] for one in rest)
+        cells.append([f"{len(rest)} more", "", f"{events:,}", f"{unreadable:,}"])
+    summary = f"""{counted(view.invocations, "invocation")} in {counted(view.environments, "environment")},
+        {counted(view.lines, "line")}, {bytes_text(view.cloudwatch_bytes)} as CloudWatch counts, over
+        {span_text(view.span_s)}."""
+    return [*table(columns, [cells]), "", *paragraph(summary)]
+
+
+def _tail(text: str, width: int) -> str:
+    return text if len(text) <= width else f"...{text[-(width - 3) :]}"
+
+
+def _kept(view: View, paint: Paint) -> list[str]:
+    columns = (
+        _settings_column(view),
+        Column("lines", 10, right=True),
+        Column("share", 6, right=True),
+        Column("failures whole", 14, right=True),
+        Column("healthy", 8, right=True),
+        Column("estimate of all", 20, right=True),
+    )
+    everything = [
+        _TODAY,
+        f"{view.lines:,}",
+        "100%" if view.lines else "",
+        "",
+        "",
+        f"{view.invocations:,}",
+    ]
+    lines = table(columns, [[everything], [_cells(row, view) for row in view.rows]])
+    explained = """Failures whole: failed invocations all of whose lines are kept, of those that failed. Healthy: other
+        invocations that are kept. Estimate of all: what the kept ones say of how many invocations there were, as the sum
+        of their weights, give or take what 95 of 100 samples stay within, whose transactions are drawn each as a whole;
+        the first line has the truth."""
+    return [
+        *(paint(lines[0], "bold"), *lines[1:], "", *paragraph(explained), ""),
+        *_lines_by_kind(view, paint),
+    ]
+
+
+def _lines_by_kind(view: View, paint: Paint) -> list[str]:
+    seen = [kind for kind in KINDS if any(row.lines_by_kind[kind] for row in view.rows)]
+    if not seen:
+        return ["No line is kept, whatever the settings."]
+    columns = (_settings_column(view), *(Column(kind, 12, right=True) for kind in seen))
+    cells = [[row.label, *(f"{row.lines_by_kind[kind]:,}" for kind in seen)] for row in view.rows]
+    lines = table(columns, [cells])
+    return [paint(lines[0], "bold"), *lines[1:], "", *paragraph(kinds_text(seen))]
+
+
+def kinds_text(kinds: Sequence[str]) -> str:
+    """Explain the columns of lines by why they are kept."""
+    text = """Lines by why they are kept, as each record says. What a rate of 100% or a rule keeps leaves while the
+        function still runs, so a failure that comes later does not make it a failed invocation's."""
+    if HISTORY in kinds:
+        text += """ History was let go of before a failure, and is delivered with it; it stands for nothing in the
+            estimates."""
+    return " ".join(text.split())
+
+
+_TODAY = "today, everything"
+
+
+def _settings_column(view: View) -> Column:
+    return Column("settings", max(len(_TODAY), *(len(row.label) for row in view.rows)))
+
+
+def _cells(row: Row, view: View) -> list[str]:
+    margin = f" +- {row.margin:,.0f}" if row.margin else ""
+    return [
+        row.label,
+        f"{row.lines:,}",
+        share_text(row.lines, view.lines),
+        f"{row.whole:,} of {row.failed:,}",
+        f"{row.healthy:,}",
+        f"{row.estimated:,.0f}{margin}" if row.estimates else "none",
+    ]
+
+
+def _failures(view: View) -> list[str]:
+    lines: list[str] = []
+    alike: dict[tuple[tuple[str, int], ...], list[str]] = {}
+    for row in view.rows:
+        alike.setdefault(tuple(row.failures.items()), []).append(row.label)
+    columns = (Column("reason", 24), Column("invocations", 11, right=True))
+    for failures, labels in alike.items():
+        lines += [*paragraph(f"With {listed(labels)}:"), ""] if len(alike) > 1 else []
+        if failures:
+            lines += table(columns, [[[reason, f"{count:,}"] for reason, count in failures]])
+        else:
+            lines += ["None."]
+        lines.append("")
+    for row in view.rows:
+        if row.whole < row.failed:
+            lines += paragraph(f"{row.label}: {missing_text(row)}")
+            lines += [
+                f"  {one.request_id or 'init'}  {one.reason}: {one.missing:,} of {one.written:,}, {one.why}"
+                for one in row.incomplete[:MAX_LISTED]
+            ]
+            rest = row.failed - row.whole - len(row.incomplete[:MAX_LISTED])
+            lines += [f"  and {rest:,} more"] if rest else []
+            lines.append("")
+    if all(row.whole == row.failed for row in view.rows) and any(row.failed for row in view.rows):
+        lines += ["All of them are kept whole, whatever the settings.", ""]
+    return lines[:-1]
+
+
+def missing_text(row: Row) -> str:
+    """Tell of how many failures lines are missing, and why."""
+    causes = []
+    for cause in CAUSES:
+        count = row.missing.get(cause, 0)
+        if count:
+            lines = f" ({counted(row.withheld_lines, 'line')})" if cause == WITHHELD else ""
+            causes.append(f"{count:,} {cause}{lines}")
+    failures = counted(row.failed - row.whole, "failure")
+    return f"{failures} of {row.failed:,} without some of the lines: {'; '.join(causes)}."
+
+
+def _cost(view: View) -> list[str]:
+    titles = {**SINK_TITLES, "cloudwatch-ia": "CloudWatch, IA"}
+    columns = (
+        _settings_column(view),
+        *(Column(titles[name], max(len(titles[name]), 10), right=True) for name in SINKS),
+    )
+    today = [_TODAY, *(usd_text(usd) for usd in view.today_usd.values()), "", ""]
+    cells = [[row.label, *(usd_text(row.usd[name]) for name in SINKS)] for row in view.rows]
+    listed = "; ".join(f"{one.name}, {one.usd:g} per {one.per}" for one in PRICES.values())
+    return [
+        *table(columns, [[today], cells]),
+        "",
+        *paragraph(ASSUMPTIONS),
+        "",
+        *paragraph(f"Prices ({REGION}, {AS_OF}, USD): {listed}."),
+    ]
+
+
+def share_text(part: float, whole: float) -> str:
+    """Write a share: with a decimal below ten percent."""
+    if not whole:
+        return ""
+    share = 100 * part / whole
+    return f"{share:.0f}%" if share >= 10 or share == 0 else f"{share:.1f}%"  # noqa: PLR2004 - below ten, as said
+
+
+def usd_text(usd: float) -> str:
+    """Write a sum of money: cents, or two digits that say something where it is less, as far as it is anything."""
+    if 0 < usd < LEAST_SHOWN_USD:
+        return f"<{LEAST_SHOWN_USD:g}"
+    return f"{usd:,.2f}" if usd >= 1 or usd == 0 else f"{usd:.2g}"
+
+
+_UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "KB"))
+
+
+def bytes_text(size: float) -> str:
+    """Write a size in the units that prices are in."""
+    for unit, name in _UNITS:
+        if size >= unit:
+            return f"{size / unit:.3g} {name}"
+    return f"{size:.0f} bytes"
+
+
+_SPANS = ((86_400, "days"), (3600, "hours"), (60, "minutes"))
+
+
+def span_text(span_s: float) -> str:
+    """Write a length of time."""
+    for unit_s, name in _SPANS:
+        if span_s >= 2 * unit_s:
+            count = span_s / unit_s
+            return f"{count:.3g} {name}" if count < 100 else f"{count:,.0f} {name}"  # noqa: PLR2004 - three digits
+    return f"{span_s:.3g} seconds"
