@@ -270,7 +270,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run the command line; give the exit code: 0, 1 if an invocation failed, 2 if the emulator could not work."""
+    """Run the command line; return the exit code: 0, 1 if an invocation failed, 2 if the emulator could not work."""
     arguments = parser().parse_args(words)
     try:
         return _run(arguments) if arguments.command == "run" else _serve(arguments)

@@ -136,7 +136,7 @@ class LocalLambda:
     # What a test does.
 
     def initialise(self) -> InitResult:
-        """Run the init phase now, unless there is an environment; give how it went."""
+        """Run the init phase now, unless there is an environment; return how it went."""
         return self.run(self.running_lifecycle.initialise(), self._bound_s)
 
     def invoke(
@@ -190,7 +190,7 @@ class LocalLambda:
     def deliver(
         self, events: list[Any] | bytes, *, extension: str | None = None
     ) -> dict[str, int | None]:
-        """Post a hand-made list of events, or raw bytes, to the subscribers; give each one's status."""
+        """Post a hand-made list of events, or raw bytes, to the subscribers; return each one's status."""
         return self.run(self.running_lifecycle.deliver(events, extension))
 
     def wait_for(self, condition: Callable[[], object], timeout_s: float = 5.0) -> None:

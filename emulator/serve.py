@@ -12,7 +12,7 @@ _PATH = re.compile(r"/2015-03-31/functions/[^/]+/invocations")
 
 
 async def serve(cloud: LocalLambda, *, host: str, port: int) -> int:
-    """Listen; give the port. Answers as soon as the runtime has; a handler error is HTTP 200, as in AWS's emulator."""
+    """Listen; return the port. Answers as soon as the runtime has; a handler error is HTTP 200, as in AWS's emulator."""
     background: set[asyncio.Task[object]] = set()
 
     async def handle(request: Request) -> Response:

@@ -23,7 +23,7 @@ _ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 
 
 def valid_error_type(given: str, *, default: str = "Function.Unknown") -> str:
-    """Give the error type the platform keeps: its own families, or a stand-in."""
+    """Return the error type the platform keeps: its own families, or a stand-in."""
     return given if _ERROR_TYPE.fullmatch(given) else default
 
 

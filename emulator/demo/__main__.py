@@ -65,7 +65,7 @@ def _paint() -> Paint:
 
 
 def run(arguments: argparse.Namespace, paint: Paint) -> int:
-    """Run the demo; give the exit code.
+    """Run the demo; return the exit code.
 
     Raises:
         EmulatorError: The emulator cannot work here.
@@ -121,7 +121,7 @@ def run(arguments: argparse.Namespace, paint: Paint) -> int:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run the command line; give the exit code: 0, 1 if the check fails, 2 if the demo could not be run."""
+    """Run the command line; return the exit code: 0, 1 if the check fails, 2 if the demo could not be run."""
     arguments = parser().parse_args(words)
     if not arguments.layer.exists():
         sys.stderr.write(f"{arguments.layer} is not there: make it with ./build.sh layer\n")

@@ -70,7 +70,7 @@ class Row:
 
 
 def faults_of(row: Row) -> list[str]:
-    """Give what is wrong with one invocation, a sentence each; nothing if all is as it must be."""
+    """Return what is wrong with one invocation, a sentence each; nothing if all is as it must be."""
     found = []
     case = row.planned.case
     if row.outcome != case.outcome:
@@ -150,7 +150,7 @@ def faults(
     refused: Iterable[str] = (),
     accounts: Sequence[dict[str, object]] = (),
 ) -> list[str]:
-    """Give all that is wrong: of each invocation, and of what the sink got as a whole.
+    """Return all that is wrong: of each invocation, and of what the sink got as a whole.
 
     Args:
         rows: The invocations.

@@ -18,12 +18,12 @@ MILLION = 10**6
 
 
 def ingestion_usd(size_bytes: float) -> float:
-    """Give what CloudWatch charges for taking in that many bytes."""
+    """Return what CloudWatch charges for taking in that many bytes."""
     return size_bytes / GB * INGESTION_USD_PER_GB
 
 
 def hold_usd(*, held_ms: float, memory_mb: int) -> float:
-    """Give what Lambda charges a million invocations for waiting that long each."""
+    """Return what Lambda charges a million invocations for waiting that long each."""
     return MILLION * held_ms / 1e3 * memory_mb / MIB_PER_GIB * DURATION_USD_PER_GB_S
 
 
@@ -46,18 +46,18 @@ class Volume:
         )
 
     def a_million(self) -> "Volume":
-        """Give the same mix, a million invocations of it."""
+        """Return the same mix, a million invocations of it."""
         factor = MILLION / self.invocations if self.invocations else 0.0
         return Volume(MILLION, self.written_bytes * factor, self.kept_bytes * factor)
 
 
 def kept_bytes(row: Row) -> int:
-    """Give what CloudWatch would count for one invocation's records: their bytes, and 26 for each."""
+    """Return what CloudWatch would count for one invocation's records: their bytes, and 26 for each."""
     return row.delivered_bytes + EVENT_OVERHEAD_BYTES * len(row.delivered)
 
 
 def blend(*, certain: Volume, drawn: Volume, sampled: Volume, share: float, rate: float) -> Volume:
-    """Give a million invocations of which another share is kept for certain, each as large as those seen.
+    """Return a million invocations of which another share is kept for certain, each as large as those seen.
 
     Args:
         certain: Those seen that failed, or that a rule kept.

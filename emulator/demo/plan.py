@@ -153,7 +153,7 @@ class Planned:
 
 
 def settings_of(sink_url: str) -> dict[str, str]:
-    """Give all the variables that the functions have for the recorder."""
+    """Return all the variables that the functions have for the recorder."""
     return {
         "FLIGHT_RECORDER_SAMPLE_RATE": str(SAMPLE_RATE),
         "FLIGHT_RECORDER_KEEP_SLOWER_THAN": f"{KEEP_SLOWER_THAN_MS}ms",
@@ -164,7 +164,7 @@ def settings_of(sink_url: str) -> dict[str, str]:
 
 
 def is_sampled(trace_id: str, *, rate: float) -> bool:
-    """Tell whether the draw keeps a transaction: R >= (1 - rate) * 2^56.
+    """Return whether the draw keeps a transaction: R >= (1 - rate) * 2^56.
 
     This is worked out here anew, from OpenTelemetry's text, so that the demo checks the extension and does not
     merely ask it.
@@ -174,7 +174,7 @@ def is_sampled(trace_id: str, *, rate: float) -> bool:
 
 
 def plan_of(function: DemoFunction, *, quick: bool = False, seed: str = SEED) -> list[Planned]:
-    """Give a function's invocations; ``quick``: each case once, and what is sampled."""
+    """Return a function's invocations; ``quick``: each case once, and what is sampled."""
     planned = [
         Planned(number, mishap, _trace_id(f"{seed} {function.key} {number}"))
         for number, mishap in enumerate(function.mishaps, 1)

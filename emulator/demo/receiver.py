@@ -104,7 +104,7 @@ class Receiver:
             return list(self._records)
 
     def of(self, request_id: str) -> list[Record]:
-        """Give the records of one invocation, in the order they came."""
+        """Return the records of one invocation, in the order they came."""
         return [record for record in self.records if record.request_id == request_id]
 
     @property

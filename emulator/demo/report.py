@@ -61,7 +61,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def titles() -> str:
-    """Give the titles of the live lines."""
+    """Return the titles of the live lines."""
     return row_text(COLUMNS, [column.title for column in COLUMNS])
 
 
@@ -72,7 +72,7 @@ def _cells(row: Row) -> list[object]:
 
 
 def live(row: Row, paint: Paint) -> str:
-    """Give the line of an invocation that has just ended."""
+    """Return the line of an invocation that has just ended."""
     colour = COLOURS[row.planned.fate] if row.delivered else "dim"
     return paint(row_text(COLUMNS, _cells(row)), colour)
 
@@ -148,7 +148,7 @@ def comparison(rows: Sequence[Row], buffered: Sequence[Buffered]) -> list[str]:
 
 
 def _record_text(record: Record) -> str:
-    """Give a record for reading: its time of day, its level, and its text without what the runtime put before it."""
+    """Return a record for reading: its time of day, its level, and its text without what the runtime put before it."""
     fields = record.fields
     time = str(fields.get("time", ""))[11:23]
     if record.is_line:
@@ -215,7 +215,7 @@ def bill(runs: Sequence[FunctionRun], *, wire_bytes: int) -> list[str]:
 
 
 def _growth(rows: Sequence[Row]) -> float:
-    """Give the size of the kept lines' records, in sizes of the lines themselves."""
+    """Return the size of the kept lines' records, in sizes of the lines themselves."""
     lines = sum(len(str(line).encode()) for row in rows for line in row.kept)
     records = sum(record.size_bytes for row in rows for record in row.delivered if record.is_line)
     return records / lines if lines else 0.0

@@ -40,7 +40,7 @@ class RootFileSystem:
     user: int = 993
 
     def mounts(self, mounts: tuple[Mount, ...], temporary: Path) -> list[Mount]:
-        """Give what is mounted: the whole read-only, what Lambda puts into it, and what no program can do without."""
+        """Return what is mounted: the whole read-only, what Lambda puts into it, and what no program can do without."""
         root = str(self.directory)
         return [
             Mount(self.directory, root),
@@ -98,7 +98,7 @@ class Places:
 
 
 def unpack_layers(layers: Sequence[Path], scratch: Path) -> Path:
-    """Merge layers in order into one directory and give it; a single directory is used as it is.
+    """Merge layers in order into one directory and return it; a single directory is used as it is.
 
     Raises:
         ComponentMissing: A layer does not exist or is neither a directory nor a zip file.

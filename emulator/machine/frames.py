@@ -56,7 +56,7 @@ class FrameReader:
         self._buffer = bytearray()
 
     def feed(self, chunk: bytes) -> list[RawRecord]:
-        """Take a chunk; give the records completed by it.
+        """Take a chunk; return the records completed by it.
 
         Bytes that cannot be a frame header are given back as one plain record, so that nothing is lost silently.
         """
@@ -79,7 +79,7 @@ class FrameReader:
         return records
 
     def close(self) -> list[RawRecord]:
-        """Give what is left of an unfinished frame, header cut off."""
+        """Return what is left of an unfinished frame, header cut off."""
         rest = bytes(self._buffer[HEADER.size :])
         self._buffer.clear()
         return [RawRecord(rest)] if rest else []
@@ -92,7 +92,7 @@ class LineReader:
         self._buffer = bytearray()
 
     def feed(self, chunk: bytes) -> list[RawRecord]:
-        """Take a chunk; give the lines completed by it, newline included."""
+        """Take a chunk; return the lines completed by it, newline included."""
         *lines, rest = (
             (bytes(self._buffer) + chunk).split(b"\n") if self._buffer else chunk.split(b"\n")
         )
@@ -104,7 +104,7 @@ class LineReader:
         return records
 
     def close(self) -> list[RawRecord]:
-        """Give an unfinished last line."""
+        """Return an unfinished last line."""
         rest = bytes(self._buffer)
         self._buffer.clear()
         return [RawRecord(rest)] if rest else []

@@ -33,7 +33,7 @@ class MemoryWatch:
                 return
 
     def used_mb(self, children: Iterable[Child], *, full: bool) -> int:
-        """Give what a report tells: peak of all processes in MB, at most the function's memory; all of it if ``full``."""
+        """Return what a report tells: peak of all processes in MB, at most the function's memory; all of it if ``full``."""
         limit_mb = self._limit_bytes // MIB
         if full:
             return limit_mb

@@ -82,7 +82,7 @@ class Child:
         self.signal(signal.SIGKILL)
 
     def memory_bytes(self, field_name: str = "VmRSS") -> int:
-        """Give resident memory of the leader and its direct children, or the leader's peak for ``VmHWM``."""
+        """Return resident memory of the leader and its direct children, or the leader's peak for ``VmHWM``."""
         total = _status_bytes(self.pid, field_name)
         if field_name == "VmRSS":
             with contextlib.suppress(OSError):

@@ -32,7 +32,7 @@ main([runtime + '/bootstrap', os.environ['_HANDLER']])
 
 
 def cache_directory() -> Path:
-    """Give the directory for fetched clients: ``LAMBDA_EMULATOR_CACHE``, else .cache/ beside the package."""
+    """Return the directory for fetched clients: ``LAMBDA_EMULATOR_CACHE``, else .cache/ beside the package."""
     given = os.environ.get("LAMBDA_EMULATOR_CACHE")
     if given:
         return Path(given)
@@ -101,7 +101,7 @@ def _install(command: list[str], target: Path, what: str, hint: str) -> Path:
 
 
 def python_client(interpreter: Interpreter) -> Path:
-    """Give a directory that holds awslambdaric for an interpreter.
+    """Return a directory that holds awslambdaric for an interpreter.
 
     Raises:
         ComponentMissing: It is not there and pip cannot get it.
@@ -140,7 +140,7 @@ def _copy_installed(target: Path) -> Path | None:
 
 
 def find_node(given: Path | None = None) -> Path:
-    """Give the Node.js executable.
+    """Return the Node.js executable.
 
     Raises:
         ComponentMissing: There is none.
@@ -154,7 +154,7 @@ def find_node(given: Path | None = None) -> Path:
 
 
 def node_client(node: Path, *, install: bool = True) -> Path:
-    """Give a directory whose node_modules holds aws-lambda-ric.
+    """Return a directory whose node_modules holds aws-lambda-ric.
 
     Raises:
         ComponentMissing: It is not there and (if ``install``) npm cannot build it.
@@ -184,7 +184,7 @@ def node_client(node: Path, *, install: bool = True) -> Path:
 def runtime_command(
     function: Function, places: Places, *, node: Path | None, opt: Path
 ) -> list[str]:
-    """Give the command that starts the function's runtime; ``opt`` is the merged layers' directory on this machine."""
+    """Return the command that starts the function's runtime; ``opt`` is the merged layers' directory on this machine."""
     if function.family == "python":
         boot = PYTHON_BOOT.format(task=places.task, opt=places.opt, runtime=places.runtime)
         return [f"{places.lang}/bin/python3", "-c", boot]

@@ -74,7 +74,7 @@ class Mounter:
             self.mount("", target, flags)
 
     def add_entries(self, parent: str, names: list[str], scratch: str) -> None:
-        """Give a directory more sub-directories without touching it: a tmpfs with its entries bound in."""
+        """Return a directory more sub-directories without touching it: a tmpfs with its entries bound in."""
         self.mount("tmpfs", scratch, 0, "tmpfs", "size=1m,mode=755")
         for entry in os.scandir(parent):
             copy = f"{scratch}/{entry.name}"

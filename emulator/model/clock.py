@@ -29,7 +29,7 @@ class Clock:
         return self._frozen_since is not None
 
     def now_ns(self) -> int:
-        """Give the running time in nanoseconds."""
+        """Return the running time in nanoseconds."""
         now = time.monotonic_ns() if self._frozen_since is None else self._frozen_since
         return now - self._frozen_ns
 

@@ -86,7 +86,7 @@ class Event:
         return self.logs_record is not None
 
     def encoded(self, flavour: Flavour) -> bytes:
-        """Give the event's JSON for a flavour."""
+        """Return the event's JSON for a flavour."""
         found = self._encoded.get(flavour)
         if found is None:
             head = f'{{"time":"{self.time}","type":"{self.kind}","record":'.encode()
@@ -98,7 +98,7 @@ class Event:
         return found
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the event in its richest form, for inspection."""
+        """Return the event in its richest form, for inspection."""
         if self.raw_object is not None:
             return {"time": self.time, "type": self.kind, "record": json.loads(self.raw_object)}
         record = self.logs_record if self.record is None else self.record

@@ -63,7 +63,7 @@ class Response:
         return cls.of(status, {"errorMessage": message, "errorType": error_type})
 
     def encoded(self) -> bytes:
-        """Give the bytes on the wire."""
+        """Return the bytes on the wire."""
         head = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Status')}"]
         head += [f"{name}: {value}" for name, value in self.headers.items()]
         if self.content_type:

@@ -40,7 +40,7 @@ class InvokeResult:
     report: dict[str, Any]
 
     def raise_for_status(self) -> "InvokeResult":
-        """Give itself back.
+        """Return the result itself.
 
         Raises:
             EmulatorError: The invocation did not succeed.
@@ -112,12 +112,12 @@ class Invocation:
         self.deadline_epoch_ms = int(self.started_wall_ns / 1e6 + timeout_ms)
 
     def answer(self, posted: Posted) -> None:
-        """Give the caller an answer; the first one counts."""
+        """Return the caller an answer; the first one counts."""
         if not self.response.done():
             self.response.set_result(posted)
 
     def elapsed_ms(self, until_ns: int) -> float:
-        """Give milliseconds from the start."""
+        """Return milliseconds from the start."""
         return round((until_ns - self.started_ns) / 1e6, 3)
 
     def _wall(self, at_ns: int, *, microseconds: bool) -> str:
@@ -130,7 +130,7 @@ class Invocation:
         return self.response.result() if self.response.done() else None
 
     def tracing(self) -> dict[str, Any]:
-        """Give the ``tracing`` member for records, or nothing."""
+        """Return the ``tracing`` member for records, or nothing."""
         if not self.traced:
             return {}
         value = {"type": "X-Amzn-Trace-Id", "value": self.trace_id}

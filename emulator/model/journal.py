@@ -59,11 +59,11 @@ class Journal:
         return len(self._entries)
 
     def of(self, kind: str, who: str | None = None) -> list[Entry]:
-        """Give all entries of one kind, of one party if named."""
+        """Return all entries of one kind, of one party if named."""
         return [e for e in self if e.kind == kind and who in (None, e.who)]
 
     def first(self, kind: str, who: str | None = None) -> Entry:
-        """Give the first entry of a kind.
+        """Return the first entry of a kind.
 
         Raises:
             EmulatorError: There is none.
@@ -71,7 +71,7 @@ class Journal:
         return self._one(kind, who, 0)
 
     def last(self, kind: str, who: str | None = None) -> Entry:
-        """Give the last entry of a kind.
+        """Return the last entry of a kind.
 
         Raises:
             EmulatorError: There is none.

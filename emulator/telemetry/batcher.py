@@ -167,7 +167,7 @@ class Batcher:
         return True
 
     def close(self) -> int:
-        """Stop sending; give the number of events that were never answered."""
+        """Stop sending; return the number of events that were never answered."""
         if self._timer is not None:
             self._timer.cancel()
         self._task.cancel()
@@ -177,7 +177,7 @@ class Batcher:
     async def post(
         self, body: bytes, *, items: int, kinds: list[str], attempt: int = 1
     ) -> int | None:
-        """Send one body now; give the status, or None where there was no answer."""
+        """Send one body now; return the status, or None where there was no answer."""
         where = self.subscription
         async with self._send_lock:
             await self._clock.running()

@@ -30,7 +30,7 @@ class Sender(Protocol):
     acknowledges: bool
 
     async def send(self, body: bytes) -> int:
-        """Deliver; give the HTTP status, or 200 where there is none. Raises OSError or BadMessage on failure."""
+        """Deliver; return the HTTP status, or 200 where there is none. Raises OSError or BadMessage on failure."""
 
     def close(self) -> None:
         """Drop the connection."""
@@ -78,7 +78,7 @@ class HttpSender:
         self._connection = _Connection(destination.port)
 
     async def send(self, body: bytes) -> int:
-        """Post the body; give the status.
+        """Post the body; return the status.
 
         Raises:
             OSError: No connection, or it broke.
@@ -137,7 +137,7 @@ class TcpSender:
         self._connection = _Connection(destination.port)
 
     async def send(self, body: bytes) -> int:
-        """Write the body; give 200, which only means that the kernel took it.
+        """Write the body; return 200, which only means that the kernel took it.
 
         Raises:
             OSError: No connection, or it broke.

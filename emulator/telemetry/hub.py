@@ -135,7 +135,7 @@ class Telemetry:
         self._history.clear()
 
     async def deliver(self, body: Any, extension: str | None) -> dict[str, int | None]:
-        """Post raw bytes, or a list of event dicts, past the buffers; give each subscriber's status."""
+        """Post raw bytes, or a list of event dicts, past the buffers; return each subscriber's status."""
         raw = bytes(body) if isinstance(body, (bytes, bytearray)) else encode(body)
         items = len(body) if isinstance(body, list) else 0
         kinds = [str(e.get("type")) for e in body if isinstance(e, dict)] if items else ["raw"]

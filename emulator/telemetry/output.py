@@ -114,7 +114,7 @@ class Output:
 
 
 def _request_id_in(text: str) -> str | None:
-    """Give the request id that a JSON line of a managed runtime carries."""
+    """Return the request id that a JSON line of a managed runtime carries."""
     if not text.startswith("{"):
         return None
     try:

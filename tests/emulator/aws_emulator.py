@@ -29,7 +29,7 @@ TRACE_ID = "Root=1-5f35ae12-0c0fec141ab77a00bc047aa2;Parent=2be948a625588e32;Sam
 
 
 def aws_emulator_binary() -> Path:
-    """Give the binary.
+    """Return the binary.
 
     Raises:
         OSError: It is not in the cache and pip cannot get it; the text says why.
@@ -82,7 +82,7 @@ def prepare(folder: Path, settings: dict[str, str]) -> None:
 
 
 def free_port() -> int:
-    """Give a port nobody listens on."""
+    """Return a port nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
@@ -155,7 +155,7 @@ class AwsEmulator:
         await self._processes.stop()
 
     async def invoke(self, payload: Any) -> tuple[int, Any]:
-        """Invoke; give the HTTP status and the decoded body."""
+        """Invoke; return the HTTP status and the decoded body."""
         return await asyncio.to_thread(self._invoke, payload)
 
     def _invoke(self, payload: Any) -> tuple[int, Any]:

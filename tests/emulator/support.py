@@ -53,7 +53,7 @@ def handler(event, context):
 
 
 def make_function(folder: Path, text: str = APP) -> Path:
-    """Write a Python function; give its directory."""
+    """Write a Python function; return its directory."""
     code = folder / "code"
     code.mkdir(exist_ok=True)
     (code / "app.py").write_text(text)
@@ -61,7 +61,7 @@ def make_function(folder: Path, text: str = APP) -> Path:
 
 
 def make_layer(folder: Path, *names: str, settings: dict[str, str] | None = None) -> Path:
-    """Write a layer with one probe for each name; give its directory.
+    """Write a layer with one probe for each name; return its directory.
 
     Settings go into the launcher, so that a function's variables are not needed to carry them.
     """
@@ -93,15 +93,15 @@ class Seen:
         return [json.loads(line) for line in file.read_text().splitlines()]
 
     def of(self, kind: str) -> list[dict[str, Any]]:
-        """Give the entries of one kind."""
+        """Return the entries of one kind."""
         return [entry for entry in self.read() if entry["kind"] == kind]
 
     def invoked(self) -> list[dict[str, Any]]:
-        """Give the events got from Next."""
+        """Return the events got from Next."""
         return [json.loads(entry["body"]) for entry in self.of("event")]
 
     def batches(self) -> list[Any]:
-        """Give the bodies of the batches, decoded where they are JSON, else as text."""
+        """Return the bodies of the batches, decoded where they are JSON, else as text."""
         found: list[Any] = []
         for entry in self.of("batch"):
             try:
@@ -111,7 +111,7 @@ class Seen:
         return found
 
     def events(self) -> list[dict[str, Any]]:
-        """Give all telemetry events, batch after batch."""
+        """Return all telemetry events, batch after batch."""
         return [
             e
             for batch in self.batches()
@@ -121,10 +121,10 @@ class Seen:
         ]
 
     def types(self) -> list[str]:
-        """Give their types."""
+        """Return their types."""
         return [str(event.get("type")) for event in self.events()]
 
 
 def seen(folder: Path, name: str = "probe") -> Seen:
-    """Give the account of a probe made by ``make_layer``."""
+    """Return the account of a probe made by ``make_layer``."""
     return Seen(folder / "seen", name)

@@ -59,7 +59,7 @@ def folders() -> Iterator[list[Path]]:
 
 
 def run_aws(folder: Path, settings: dict[str, str], *, managed: bool) -> tuple[list[Any], Seen]:
-    """Run the payloads under AWS's emulator; give the answers and what the probe saw."""
+    """Run the payloads under AWS's emulator; return the answers and what the probe saw."""
     prepare(folder, settings)
 
     async def work() -> list[Any]:
@@ -104,7 +104,7 @@ def shape(value: Any) -> Any:
 
 
 def without_request_id(answers: list[Any]) -> str:
-    """Give answers as text, less what is different each time."""
+    """Return answers as text, less what is different each time."""
     kept = [(s, {k: v for k, v in b.items() if k != "requestId"}) for s, b in answers]
     return json.dumps(kept, sort_keys=True)
 
@@ -202,7 +202,7 @@ def test_managed_instances_deliver_the_same_telemetry(binary: Path, folders: lis
 
 
 def message(record: Any) -> str:
-    """Give a line's own words, in whatever wrapping it came."""
+    """Return a line's own words, in whatever wrapping it came."""
     if isinstance(record, str):
         try:
             record = json.loads(record)

@@ -88,7 +88,7 @@ def test_help_documents_everything(command: str, capsys: pytest.CaptureFixture[s
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Serve on a free port; give the address printed and the process."""
+    """Serve on a free port; return the address printed and the process."""
     words = [
         "serve",
         "--code",
@@ -159,7 +159,7 @@ def test_nothing_survives_a_killed_emulator(
 
 
 def _is_running(pid: int) -> bool:
-    """Tell whether a process is there; one that is dead and waits for its parent, who may be slow, is not."""
+    """Return whether a process is there; one that is dead and waits for its parent, who may be slow, is not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):

@@ -37,7 +37,7 @@ def handler(event, context):
 
 
 def snapshot() -> tuple[str, list[Path], list[Path]]:
-    """Give what a namespace might leave behind: mounts, and entries of the directories it covers."""
+    """Return what a namespace might leave behind: mounts, and entries of the directories it covers."""
     mounts = Path("/proc/self/mountinfo").read_text()
     return mounts, sorted(Path("/var").iterdir()), sorted(Path("/opt").iterdir())
 

@@ -35,7 +35,7 @@ async def connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.Strea
 
 
 async def closed(*servers: asyncio.AbstractServer) -> None:
-    """Close servers, and give the loop the turns in which closed connections let go of their sockets."""
+    """Close servers, and return the loop the turns in which closed connections let go of their sockets."""
     for server in servers:
         server.close()
     for _ in range(5):
@@ -43,7 +43,7 @@ async def closed(*servers: asyncio.AbstractServer) -> None:
 
 
 def exchange(sent: bytes, expected: int) -> list[bytes]:
-    """Send bytes; give the bodies of that many answers, and what came after them if the server hung up."""
+    """Send bytes; return the bodies of that many answers, and what came after them if the server hung up."""
 
     async def work() -> list[bytes]:
         async with connected() as (reader, writer):

@@ -16,7 +16,7 @@ Start = Callable[..., LocalLambda]
 
 
 def states(cloud: LocalLambda) -> set[str]:
-    """Give the kernel's word for the environment's processes, T when stopped."""
+    """Return the kernel's word for the environment's processes, T when stopped."""
     environment = cloud.running_lifecycle.environment
     assert environment is not None
     found = set()
