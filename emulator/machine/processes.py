@@ -104,7 +104,6 @@ class Processes:
         self._children: dict[int, Child] = {}
         self._early_exits: dict[int, Exit] = {}
         self._spawner: SpawnerClient | None = None
-        self.frozen = False
 
     async def start(
         self, mounts: list[Mount], scratch: Path, root: RootFileSystem | None = None
@@ -152,13 +151,8 @@ class Processes:
             channels["frame"] = FRAME_DESCRIPTOR
             env = {**env, "_LAMBDA_TELEMETRY_LOG_FD": str(FRAME_DESCRIPTOR)}
         pairs = [os.pipe() for _ in channels]
-        request = {
-            "spawn": name,
-            "argv": argv,
-            "env": env,
-            "cwd": cwd,
-            "targets": list(channels.values()),
-        }
+        targets = list(channels.values())
+        request = {"spawn": name, "argv": argv, "env": env, "cwd": cwd, "targets": targets}
         try:
             answer = await self._spawner.ask(request, [write for _, write in pairs])
         finally:
@@ -213,14 +207,12 @@ class Processes:
 
     def freeze(self) -> None:
         """SIGSTOP every process group."""
-        self.frozen = True
         for child in self._children.values():
             if child.alive:
                 child.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """SIGCONT every process group."""
-        self.frozen = False
         for child in self._children.values():
             if child.alive:
                 child.signal(signal.SIGCONT)

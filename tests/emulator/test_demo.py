@@ -114,7 +114,7 @@ class TestPlan:
             ("by rule", 1.0),
             ("by rule", 1.0),
             ("sampled", 10.0),
-            ("let go", 1.0),
+            ("dropped", 1.0),
         ]
 
     def test_the_sampled_are_those_the_extension_samples(self) -> None:
@@ -149,12 +149,12 @@ class TestCheck:
     @pytest.mark.parametrize(
         ("row", "words"),
         [
-            (make_row(kept=("a\n",)), "2 lines written, 1 kept; the first that is missing: 'b\\n'"),
-            (make_row(kept=()), "2 lines written, 0 kept; the first that is missing: 'a\\n'"),
+            (make_row(kept=("a\n",)), "2 lines written, 1 kept; the first missing line: 'b\\n'"),
+            (make_row(kept=()), "2 lines written, 0 kept; the first missing line: 'a\\n'"),
             (make_row(kept=("b\n", "a\n")), "line 1 was 'a\\n' and arrived as 'b\\n'"),
-            (make_row(kept=("a\n", "b\n", "b\n")), "the first that is too many: 'b\\n'"),
+            (make_row(kept=("a\n", "b\n", "b\n")), "the first extra line: 'b\\n'"),
             (make_row(kept=("a", "b\n")), "line 1 was 'a\\n' and arrived as 'a'"),
-            (make_row(mishap="fine"), "of no rule and not sampled, yet 2 records"),
+            (make_row(mishap="fine"), "no rule keeps it and it was not sampled, yet 2 records"),
             (make_row(mishap="fine", trace_id=SAMPLED, kept=()), "2 lines written, 0 kept"),
             (make_row(mishap="slow", kept=()), "2 lines written, 0 kept"),
             (make_row(mishap="slow", reason="sampled"), "says sampled, for 1.0; it must say slow"),
@@ -199,10 +199,10 @@ class TestCheck:
         )
 
         assert [fault.split(":")[0] for fault in found] == [
-            "The sink got a record of no known invocation",
+            "The sink got a record of an unknown invocation",
             "The record with the id e-1 came 2 times.",
             "The sink could not read a body of 3 bytes",
-            "The extension's account says kept_lines 1, and 2 were seen.",
+            "The extension's account says kept_lines 1, but 2 were seen.",
         ]
 
     def test_accounts_are_added_up(self) -> None:
@@ -369,8 +369,16 @@ def test_the_quick_demo_keeps_what_failed_and_says_so(layer_zip: Path) -> None:
     assert sum("not sampled" in " ".join(words) for words in shown) == 1
     for reason in ("python-exception", "level-error", "timeout", "slow", "marker"):
         assert [words[-1] for words in shown].count(reason) == 1
+    compared = done.stdout.partition("The same failures")[2].partition("All that")[0]
+    counts = {
+        " ".join(words[:-3]): words[-3:]
+        for words in map(str.split, compared.splitlines())
+        if words[-3:] and all(word.isdigit() for word in words[-3:])
+    }
+    assert counts["logs an ERROR, succeeds"] == ["11", "9", "11"]
+    assert counts["hangs until the timeout"][1:] == ["0", "9"]
     for word in (
-        "Checked, line by line",
+        "Checked line by line",
         "The buffer",
         "USD for a million",
         "./build.sh publish",
@@ -396,4 +404,4 @@ def test_the_demo_fails_when_nothing_is_kept(
     assert code == 1
     assert "CHECK FAILED" in output
     for mishap in set(FUNCTIONS["python"].mishaps) - {"fine"}:
-        assert CASES[mishap].what in output.partition("CHECK FAILED")[2]
+        assert CASES[mishap].text in output.partition("CHECK FAILED")[2]
