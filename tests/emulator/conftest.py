@@ -1,7 +1,7 @@
 """Fixtures of the emulator's tests."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,15 +9,13 @@ import pytest
 
 from emulator.cloud import LocalLambda
 from emulator.model.function import Function
-from tests.emulator.support import make_function, make_layer
+from tests.doubles.probe import Start, make_function, make_layer
 
 HERE = Path(__file__).parent
 
-Start = "Callable[..., LocalLambda]"
-
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., LocalLambda]]:
+def start(tmp_path: Path) -> Iterator[Start]:
     """Start emulators that are ended with the test; ``probe`` are the probe's settings, None for no extension."""
     with contextlib.ExitStack() as stack:
 

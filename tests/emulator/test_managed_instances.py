@@ -1,16 +1,12 @@
 """Managed Instances mode: no INVOKE, no runtimeDone, several invocations at once, never frozen."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from emulator.cloud import LocalLambda
 from emulator.model.errors import MisuseError
-from tests.emulator.support import seen
-
-Start = Callable[..., LocalLambda]
+from tests.doubles.probe import Start, seen
 
 PROBE = {"PROBE_EVENTS": '["SHUTDOWN"]', "PROBE_SCHEMA": "2025-01-29"}
 

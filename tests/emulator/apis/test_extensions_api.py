@@ -10,10 +10,7 @@ from typing import Any
 
 import pytest
 
-from emulator.cloud import LocalLambda
-from tests.emulator.support import seen
-
-Start = Callable[..., LocalLambda]
+from tests.doubles.probe import Start, seen
 
 REGISTER = "/2020-01-01/extension/register"
 NEXT = "/2020-01-01/extension/event/next"

@@ -1,18 +1,14 @@
 """Subscribing: what is accepted, what is refused and in which words, and which API excludes which."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emulator.apis.subscriptions import SubscriptionError, parse_subscription
-from emulator.cloud import LocalLambda
 from emulator.model.variations import Variations
-from tests.emulator.support import seen
-
-Start = Callable[..., LocalLambda]
+from tests.doubles.probe import Start, seen
 
 GOOD: dict[str, Any] = {
     "schemaVersion": "2022-12-13",

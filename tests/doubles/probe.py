@@ -2,11 +2,17 @@
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-PROBE = Path(__file__).with_name("probe.py")
+from emulator.cloud import LocalLambda
+
+Start = Callable[..., LocalLambda]
+"""The fixture ``start`` of tests/emulator: keywords of ``Function`` and ``LocalLambda``."""
+
+PROBE = Path(__file__).with_name("probe_extension.py")
 PYTHON = Path(sys.base_prefix) / "bin" / "python3"
 
 APP = """

@@ -1,23 +1,19 @@
-"""Where the environment's directories are, in a namespace and relocated, and that nothing is left behind."""
+"""Test where processes see the directories, in a namespace and relocated."""
 
 import os
 import re
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from emulator.cloud import LocalLambda
 from emulator.machine.filesystem import RootFileSystem, unpack_layers
-from emulator.model.errors import ComponentMissing, IsolationRefused, MisuseError
+from emulator.model.errors import ComponentMissing, IsolationRefused
 from emulator.model.function import Function
-from tests.emulator.support import make_function, make_layer, seen
-
-Start = Callable[..., LocalLambda]
+from tests.doubles.probe import Start, make_function, make_layer, seen
 
 LOOK = """
 import os, sys
@@ -106,17 +102,6 @@ def test_relocated_processes_start_from_the_unpacked_directory(
     assert first == result.payload["PATH"].split(":")[0]
 
 
-def test_a_first_line_that_points_nowhere_is_explained(start: Start, tmp_path: Path) -> None:
-    """An interpreter under /var/lang does not exist when relocated; the error says so."""
-    cloud = start(probe={}, isolation="relocated")
-    (tmp_path / "layer" / "extensions" / "probe").write_text("#!/var/lang/bin/python3\n")
-
-    result = cloud.initialise()
-
-    assert result.error_type == "Extension.LaunchError"
-    assert "relocated" in result.message
-
-
 def test_later_layers_overwrite_earlier_ones(tmp_path: Path) -> None:
     """Zips keep modes and symbolic links; directories and zips mix."""
     first = tmp_path / "first"
@@ -152,25 +137,6 @@ def test_more_than_five_layers_are_refused(tmp_path: Path) -> None:
     """As Lambda does."""
     with pytest.raises(ValueError, match="allows 5"):
         unpack_layers([tmp_path] * 6, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"code": Path("/nonexistent")}, "must be a directory"),
-        ({"runtime": "cobol"}, "must begin with python, nodejs or provided"),
-        ({"memory_mb": 64}, "memory_mb must be 128"),
-        ({"timeout_ms": 0}, "timeout_ms must be 1"),
-        ({"log_format": "xml"}, "Text or JSON"),
-        ({"log_level": "INFO"}, "needs log_format JSON"),
-    ],
-)
-def test_a_function_lambda_would_refuse_is_refused(
-    tmp_path: Path, change: dict[str, object], words: str
-) -> None:
-    """With the setting's name."""
-    with pytest.raises(ValueError, match=words):
-        Function(**({"code": tmp_path} | change))  # type: ignore[arg-type]
 
 
 # A function that has bash alone: it answers once with what it sees.
@@ -229,14 +195,3 @@ def test_a_root_file_system_is_all_that_a_function_sees(tmp_path: Path) -> None:
 
     assert found == {"user": 1234, "root": "read-only", "tmp": "writable", "lang": "missing"}
     assert sorted(root.rglob("*")) == before
-
-
-@pytest.mark.parametrize("wrong", [{"runtime": "python"}, {"isolation": "relocated"}])
-def test_a_root_file_system_takes_a_custom_runtime_and_a_namespace(
-    tmp_path: Path, wrong: dict[str, Any]
-) -> None:
-    """The clients of the other runtimes would need this machine's Python or Node.js; what is asked for is refused."""
-    function = Function(code=tmp_path, runtime=wrong.pop("runtime", "provided"))
-
-    with pytest.raises(MisuseError, match="custom runtime"):
-        LocalLambda(function, root=RootFileSystem(directory=tmp_path), **wrong)

@@ -1,0 +1,90 @@
+"""Test the comparison of the lines that were written with those that arrived."""
+
+import pytest
+
+from emulator.demo.check import Row, account_total, faults, faults_of
+from tests.doubles.demo_rows import SAMPLED, make_record, make_row
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        make_row(),
+        make_row(mishap="fine", kept=()),
+        make_row(mishap="fine", trace_id=SAMPLED),
+        make_row(mishap="slow"),
+        make_row(mishap="asked", trace_id=SAMPLED),
+    ],
+    ids=["failed", "healthy and gone", "sampled", "kept by a rule", "by a rule, not the draw"],
+)
+def test_what_is_as_it_must_be_has_no_fault(row: Row) -> None:
+    """Failed, kept by a rule or sampled: all lines; else none."""
+    assert faults_of(row) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (make_row(kept=("a\n",)), "2 lines written, 1 kept; the first missing line: 'b\\n'"),
+        (make_row(kept=()), "2 lines written, 0 kept; the first missing line: 'a\\n'"),
+        (make_row(kept=("b\n", "a\n")), "line 1 was 'a\\n' and arrived as 'b\\n'"),
+        (make_row(kept=("a\n", "b\n", "b\n")), "the first extra line: 'b\\n'"),
+        (make_row(kept=("a", "b\n")), "line 1 was 'a\\n' and arrived as 'a'"),
+        (make_row(mishap="fine"), "no rule keeps it and it was not sampled, yet 2 records"),
+        (make_row(mishap="fine", trace_id=SAMPLED, kept=()), "2 lines written, 0 kept"),
+        (make_row(mishap="slow", kept=()), "2 lines written, 0 kept"),
+        (make_row(mishap="slow", reason="sampled"), "says sampled, for 1.0; it must say slow"),
+        (make_row(mishap="asked", weight=10.0), "says marker, for 10.0; it must say marker"),
+        (make_row(weight=10.0), "says timeout, for 10.0; it must say timeout, for 1."),
+        (make_row(mishap="fine", trace_id=SAMPLED, weight=1.0), "must say sampled, for 10."),
+        (make_row(outcome="success"), "expected timeout, it ended as success"),
+        (make_row(written=(), kept=()), "wrote no line"),
+    ],
+    ids=[
+        "a line is missing",
+        "nothing arrived",
+        "the order differs",
+        "a line came twice",
+        "a byte is missing",
+        "a healthy one was kept",
+        "a sampled one was not kept",
+        "what a rule speaks for was not kept",
+        "another reason than the rule's",
+        "what a rule kept has a weight",
+        "a failed one has a weight",
+        "a sampled one stands for itself",
+        "it ended otherwise",
+        "there was nothing to check",
+    ],
+)
+def test_each_kind_of_fault_is_told(row: Row, words: str) -> None:
+    """One sentence, with the invocation's name and what differs."""
+    (fault,) = faults_of(row)
+
+    assert fault.startswith("orders #5 ")
+    assert words in fault
+
+
+def test_faults_of_the_whole_delivery_are_told() -> None:
+    """A record id that comes twice, a record of nobody, a body that could not be read, a wrong account."""
+    row = make_row()
+    stray = make_record("x", 1, requestId="r-9")
+    account: dict[str, object] = {"received_lines": 2, "kept_lines": {"timeout": 1}}
+
+    found = faults(
+        [row], [*row.delivered, stray], refused=["a body of 3 bytes: no"], accounts=[account]
+    )
+
+    assert [fault.split(":")[0] for fault in found] == [
+        "The sink got a record of an unknown invocation",
+        "The record with the id e-1 came 2 times.",
+        "The sink could not read a body of 3 bytes",
+        "The extension's account says kept_lines 1, but 2 were seen.",
+    ]
+
+
+def test_accounts_are_added_up() -> None:
+    """Plain counters and counters by reason, over all extension processes."""
+    accounts: list[dict[str, object]] = [{"n": 1}, {"n": {"a": 2, "b": 3}}, {}]
+
+    assert account_total(accounts, "n") == 6
