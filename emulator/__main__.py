@@ -1,4 +1,4 @@
-"""The command line: ``python -m emulator run`` and ``python -m emulator serve``."""
+"""Run the command line: ``python -m emulator run`` and ``python -m emulator serve``."""
 
 import argparse
 import dataclasses
@@ -26,7 +26,7 @@ examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Make the parser; its help is the reference of the command line."""
+    """Return the parser; its help is the reference of the command line."""
     main = argparse.ArgumentParser(
         prog="python -m emulator",
         description="A local Lambda that delivers logs and platform events to extensions.",
@@ -135,10 +135,10 @@ def _variations_help() -> str:
 
 
 def read_variations(words: list[str]) -> Variations:
-    """Read ``--vary`` arguments.
+    """Parse ``--vary`` arguments.
 
     Raises:
-        ValueError: An unknown name or a value that does not fit.
+        ValueError: A name is unknown, or a value does not fit.
     """
     hints = typing.get_type_hints(Variations)
     values: dict[str, Any] = {}
@@ -159,10 +159,10 @@ def read_variations(words: list[str]) -> Variations:
 
 
 def make(arguments: argparse.Namespace, printer: "Printer") -> LocalLambda:
-    """Make the emulator the arguments ask for.
+    """Return the emulator that the arguments ask for.
 
     Raises:
-        ValueError: A value Lambda would refuse.
+        ValueError: Lambda would refuse a value.
     """
     function = Function(
         code=arguments.code,
@@ -194,13 +194,13 @@ def make(arguments: argparse.Namespace, printer: "Printer") -> LocalLambda:
 
 
 class Printer:
-    """Writes what happens as it happens, one prefixed line at a time."""
+    """Write lines and results as they happen, each after the name of its source."""
 
     def __init__(self) -> None:
         self._file = sys.stdout
 
     def say(self, who: str, text: str) -> None:
-        """Write text, each of its lines after the name of who wrote it."""
+        """Write text, each of its lines after the name of its source."""
         for part in text.rstrip("\n").split("\n"):
             self._file.write(f"{who:>12} | {part}\n")
         self._file.flush()
@@ -210,7 +210,7 @@ class Printer:
         self.say(line.source, line.text)
 
     def result(self, result: InvokeResult) -> None:
-        """Write how an invocation ended."""
+        """Write the result of an invocation."""
         times = [f"{name} {value:.1f} ms" for name, value in _times(result) if value is not None]
         payload = json.dumps(result.payload, default=repr)
         self.say("result", f"{result.status}; {', '.join(times)}; {payload}")
@@ -270,7 +270,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run the command line; return the exit code: 0, 1 if an invocation failed, 2 if the emulator could not work."""
+    """Run the command line; return 0, or 1 if an invocation failed, or 2 if the emulator could not work."""
     arguments = parser().parse_args(words)
     try:
         return _run(arguments) if arguments.command == "run" else _serve(arguments)

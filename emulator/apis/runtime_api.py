@@ -1,4 +1,4 @@
-"""The Runtime API, for one environment.
+"""Serve the Runtime API of one environment.
 
 Sources: AWS "Using the Lambda runtime API"; refusals as in the agent's open source (``internal/lambda/rapi/handler``).
 """
@@ -23,13 +23,13 @@ _ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 
 
 def valid_error_type(given: str, *, default: str = "Function.Unknown") -> str:
-    """Return the error type the platform keeps: its own families, or a stand-in."""
+    """Return the error type that the platform keeps: one of its own families, or the default."""
     return given if _ERROR_TYPE.fullmatch(given) else default
 
 
 @dataclass(slots=True)
 class RuntimeHooks:
-    """What the environment wants to know."""
+    """Callbacks of the environment: asked for Next, answered, failed in init (error type, body)."""
 
     next_called: Callable[[], None]
     answered: Callable[[Invocation], None]
@@ -37,7 +37,7 @@ class RuntimeHooks:
 
 
 class RuntimeApi:
-    """Requests of one environment's runtime (or, on Managed Instances, its workers)."""
+    """Answer one environment's runtime, or on Managed Instances its workers."""
 
     def __init__(self, function: Function, *, journal: Journal, hooks: RuntimeHooks) -> None:
         self._function = function
@@ -57,20 +57,20 @@ class RuntimeApi:
         self._queue.append(invocation)
 
     def forget(self, invocation: Invocation) -> None:
-        """Take no more answers for an invocation."""
+        """Refuse further answers for an invocation."""
         self._running.pop(invocation.request_id, None)
         if invocation in self._queue:
             self._queue.remove(invocation)
 
     def close(self) -> None:
-        """End pending calls without an answer."""
+        """Close pending calls without an answer."""
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(None)
         self._waiting.clear()
 
     async def handle(self, request: Request) -> Response | None:
-        """Answer one request."""
+        """Answer one request; None closes the connection without an answer."""
         if request.method == "GET" and request.path == f"{PREFIX}/invocation/next":
             return await self._next(request)
         if request.method == "POST" and request.path == f"{PREFIX}/init/error":

@@ -61,7 +61,7 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        """Whether its exit has not been noticed."""
+        """Whether it still runs, as far as the emulator knows."""
         return not self.exited.done()
 
     def signal(self, number: int) -> None:
@@ -137,7 +137,7 @@ class Processes:
         cwd: str,
         framed: bool = False,
     ) -> Child:
-        """Start a child in its own session, its output read from now on.
+        """Start a child in its own session, and read its output from now on.
 
         Raises:
             LaunchError: exec failed.

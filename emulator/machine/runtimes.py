@@ -1,7 +1,7 @@
-"""The real runtime clients: where they are, how they are fetched, how they are started.
+"""Find, fetch and start the real runtime clients.
 
-``awslambdaric`` is taken from the running interpreter's packages where its version fits, else installed with pip into
-a cache directory; ``aws-lambda-ric`` for Node.js is installed with npm, which compiles C++. Both once.
+``awslambdaric`` is copied from the running interpreter's packages where its version fits, else installed with pip.
+``aws-lambda-ric`` for Node.js is installed with npm, which compiles C++. Both go to a cache directory, once.
 """
 
 import json
@@ -104,7 +104,7 @@ def python_client(interpreter: Interpreter) -> Path:
     """Return a directory that holds awslambdaric for an interpreter.
 
     Raises:
-        ComponentMissing: It is not there and pip cannot get it.
+        ComponentMissing: It is not in the cache, and pip cannot fetch it.
     """
     target = cache_directory() / f"awslambdaric-{interpreter.minor}"
     if target.is_dir():
@@ -143,7 +143,7 @@ def find_node(given: Path | None = None) -> Path:
     """Return the Node.js executable.
 
     Raises:
-        ComponentMissing: There is none.
+        ComponentMissing: This machine has none.
     """
     found = str(given) if given else shutil.which("node")
     if not found or not Path(found).exists():
@@ -157,7 +157,7 @@ def node_client(node: Path, *, install: bool = True) -> Path:
     """Return a directory whose node_modules holds aws-lambda-ric.
 
     Raises:
-        ComponentMissing: It is not there and (if ``install``) npm cannot build it.
+        ComponentMissing: It is not in the cache, and (if ``install``) npm cannot build it.
     """
     answer = subprocess.run([str(node), "--version"], capture_output=True, check=True, timeout=30)
     major = int(answer.stdout.decode().lstrip("v").split(".")[0])
@@ -184,7 +184,7 @@ def node_client(node: Path, *, install: bool = True) -> Path:
 def runtime_command(
     function: Function, places: Places, *, node: Path | None, opt: Path
 ) -> list[str]:
-    """Return the command that starts the function's runtime; ``opt`` is the merged layers' directory on this machine."""
+    """Return the command that starts the runtime; ``opt`` is the directory of the merged layers."""
     if function.family == "python":
         boot = PYTHON_BOOT.format(task=places.task, opt=places.opt, runtime=places.runtime)
         return [f"{places.lang}/bin/python3", "-c", boot]
@@ -197,7 +197,7 @@ def runtime_command(
 
 
 def runtime_version(function: Function, interpreter: Interpreter) -> str:
-    """Make what platform.initStart tells, ``python:3.13.v1``."""
+    """Return the runtime version for platform.initStart, ``python:3.13.v1``."""
     family = function.family
     detail = interpreter.minor if family == "python" else function.runtime.removeprefix(family)
     return f"{family}:{detail.strip('.').removesuffix('.x') or 'local'}.v1"

@@ -50,7 +50,7 @@ class Lifecycle:
         return await environment.extensions_api.handle(request)
 
     async def initialise(self) -> InitResult:
-        """Run the init phase unless an environment is there; return how it went."""
+        """Run the init phase unless an environment is there, and return its result."""
         async with self._lock:
             if self.environment is None:
                 await self._start("invoke" if self._reset else "init")

@@ -31,7 +31,7 @@ async def connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.Strea
 
 
 async def closed(*servers: asyncio.AbstractServer) -> None:
-    """Close servers, and return the loop the turns in which closed connections let go of their sockets."""
+    """Close servers, and let the loop run until closed connections have dropped their sockets."""
     for server in servers:
         server.close()
     for _ in range(5):

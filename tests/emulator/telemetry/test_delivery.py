@@ -11,7 +11,7 @@ from emulator.telemetry.delivery import Destination, sender_for
 
 
 async def closed(*servers: asyncio.AbstractServer) -> None:
-    """Close servers, and return the loop the turns in which closed connections let go of their sockets."""
+    """Close servers, and let the loop run until closed connections have dropped their sockets."""
     for server in servers:
         server.close()
     for _ in range(5):
