@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from emulator.model.errors import (
-    EnvironmentDidNotStart,
-)
+from emulator.model.errors import EnvironmentDidNotStart
 from tests.doubles.probe import Start, seen
 
 
-def test_an_init_error_fails_twice_and_tells_no_start(start: Start, tmp_path: Path) -> None:
-    """Init is run again inside the invocation; its own error goes to the caller; no start or report is told."""
+def test_init_error_fails_twice_and_tells_subscribers_no_start(
+    start: Start, tmp_path: Path
+) -> None:
+    """As in live captures: the caller gets the second init's error, and CloudWatch gets text alone."""
     cloud = start(probe={}, app="import nonexistent_module\n")
 
     result = cloud.invoke({})
@@ -34,8 +34,8 @@ def test_an_init_error_fails_twice_and_tells_no_start(start: Start, tmp_path: Pa
     assert "Already subscribed" in str(seen(tmp_path).batches())
 
 
-def test_an_init_over_its_bound_is_restarted_under_the_function_timeout(start: Start) -> None:
-    """A slow import times the init out; inside the invocation it has the function's timeout, and then succeeds."""
+def test_init_over_its_bound_is_restarted_under_the_function_timeout(start: Start) -> None:
+    """A slow import times out in the init phase, and succeeds inside the invocation."""
     slow = "import time\ntime.sleep(0.6)\ndef handler(event, context):\n    return 'late'\n"
     cloud = start(probe=None, app=slow, init_timeout_ms=300)
 
@@ -49,7 +49,7 @@ def test_an_init_over_its_bound_is_restarted_under_the_function_timeout(start: S
     ]
 
 
-def test_an_init_that_never_ends_times_the_invocation_out(start: Start) -> None:
+def test_init_that_never_ends_times_the_invocation_out(start: Start) -> None:
     """An extension that never registers costs the init bound and then the function timeout."""
     cloud = start(probe={"PROBE_MODE": "never_register"}, init_timeout_ms=200, timeout_ms=300)
 
@@ -62,9 +62,10 @@ def test_an_init_that_never_ends_times_the_invocation_out(start: Start) -> None:
     assert result.status == "timeout"
 
 
-def test_an_extension_that_never_calls_next_is_named(start: Start) -> None:
-    """Init does not end before every extension has asked for Next."""
-    cloud = start(probe={"PROBE_MODE": "never_next"}, init_timeout_ms=500)
+def test_extension_that_never_calls_next_is_named(start: Start) -> None:
+    """Init waits for every extension, and its author must learn which one kept the others waiting."""
+    probe = {"PROBE_MODE": "never_next"}
+    cloud = start(probe=probe, init_timeout_ms=500, shutdown_ms=100)
 
     result = cloud.initialise()
 
@@ -73,26 +74,26 @@ def test_an_extension_that_never_calls_next_is_named(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "kind"),
+    ("mode", "error_type"),
     [
         ("exit_before_register", "Extension.Crash"),
         ("init_error", "Extension.InitError"),
         ("exit_error", "Extension.ExitError"),
     ],
 )
-def test_an_extension_that_fails_in_init_fails_the_invocation(
-    start: Start, mode: str, kind: str
+def test_extension_that_fails_in_init_fails_the_invocation(
+    start: Start, mode: str, error_type: str
 ) -> None:
-    """Exit code 0 is a crash too."""
-    cloud = start(probe={"PROBE_MODE": mode}, init_timeout_ms=3_000, shutdown_ms=100)
+    """Lambda runs no function without all its extensions; even exit code 0 is a crash."""
+    cloud = start(probe={"PROBE_MODE": mode}, shutdown_ms=100)
 
     result = cloud.invoke({})
 
-    assert (result.status, result.error_type) == ("error", kind)
+    assert (result.status, result.error_type) == ("error", error_type)
 
 
-def test_a_file_that_cannot_be_executed_is_a_launch_error(start: Start, tmp_path: Path) -> None:
-    """platform.extension tells the reason."""
+def test_file_that_cannot_be_executed_is_a_launch_error(start: Start, tmp_path: Path) -> None:
+    """Subscribers read the reason in platform.extension."""
     cloud = start(probe={})
     (tmp_path / "layer" / "extensions" / "probe").chmod(0o644)
 
@@ -103,8 +104,8 @@ def test_a_file_that_cannot_be_executed_is_a_launch_error(start: Start, tmp_path
     assert about[0]["errorType"] == "PermissionDenied"
 
 
-def test_a_first_line_that_points_nowhere_is_explained(start: Start, tmp_path: Path) -> None:
-    """An interpreter under /var/lang does not exist when relocated; the error says so."""
+def test_launch_error_explains_a_first_line_without_target(start: Start, tmp_path: Path) -> None:
+    """In a relocated environment no interpreter is under /var/lang, and nobody would guess that."""
     cloud = start(probe={}, isolation="relocated")
     (tmp_path / "layer" / "extensions" / "probe").write_text("#!/var/lang/bin/python3\n")
 
