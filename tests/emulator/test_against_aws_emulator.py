@@ -109,10 +109,10 @@ def without_request_id(answers: list[Any]) -> str:
     return json.dumps(kept, sort_keys=True)
 
 
-def test_an_ordinary_function_sees_the_same_registration_and_events(
+def test_ordinary_function_sees_the_same_registration_and_events(
     binary: Path, folders: list[Path]
 ) -> None:
-    """Answers, register, INVOKE and SHUTDOWN agree in content, headers and member order."""
+    """Content, headers and the order of members must agree with AWS's agent."""
     aws_answers, aws = run_aws(folders[0], ORDINARY, managed=False)
     our_answers, ours = run_ours(folders[1], ORDINARY, managed=False)
 
@@ -135,10 +135,10 @@ def test_an_ordinary_function_sees_the_same_registration_and_events(
     assert aws.invoked()[-1]["shutdownReason"] == "SandboxTerminated"
 
 
-def test_an_ordinary_function_of_aws_emulator_refuses_subscriptions_as_our_variation_does(
+def test_variation_refuses_subscriptions_as_aws_emulator_does(
     binary: Path, folders: list[Path]
 ) -> None:
-    """Both answer 202 with the same error body; the cloud and our default accept."""
+    """Extensions meet this 202 wherever they are tested with AWS's emulator."""
     _, aws = run_aws(folders[0], ORDINARY, managed=False)
     prepare(folders[1], ORDINARY)
     from emulator.model.variations import Variations
@@ -158,7 +158,7 @@ def test_an_ordinary_function_of_aws_emulator_refuses_subscriptions_as_our_varia
 
 
 def test_managed_instances_deliver_the_same_telemetry(binary: Path, folders: list[Path]) -> None:
-    """Registration, refusals, batches' headers, the sequence of events and each record's members agree."""
+    """Only in this mode does AWS's emulator show its telemetry."""
     aws_answers, aws = run_aws(folders[0], MANAGED, managed=True)
     our_answers, ours = run_ours(folders[1], MANAGED, managed=True)
 

@@ -12,8 +12,8 @@ from emulator.model.function import Function
 from tests.doubles.probe import Start
 
 
-def test_calls_outside_the_with_block_are_a_misuse(tmp_path: Path) -> None:
-    """Said so, not an AttributeError."""
+def test_calls_outside_the_with_block_are_refused(tmp_path: Path) -> None:
+    """An AttributeError would not say what to change."""
     cloud = LocalLambda(Function(code=tmp_path))
 
     with pytest.raises(MisuseError, match="with block"):
@@ -22,7 +22,7 @@ def test_calls_outside_the_with_block_are_a_misuse(tmp_path: Path) -> None:
         _ = cloud.written
 
 
-def test_a_wait_that_runs_out_says_so(start: Start) -> None:
+def test_wait_that_runs_out_names_its_bound(start: Start) -> None:
     """With its bound."""
     cloud = start(probe=None)
 
@@ -31,10 +31,10 @@ def test_a_wait_that_runs_out_says_so(start: Start) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"runtime": "python"}, {"isolation": "relocated"}])
-def test_a_root_file_system_takes_a_custom_runtime_and_a_namespace(
+def test_root_file_system_needs_a_custom_runtime_and_a_namespace(
     tmp_path: Path, wrong: dict[str, Any]
 ) -> None:
-    """The clients of the other runtimes would need this machine's Python or Node.js; what is asked for is refused."""
+    """The clients of other runtimes would need this machine's Python or Node.js."""
     function = Function(code=tmp_path, runtime=wrong.pop("runtime", "provided"))
 
     with pytest.raises(MisuseError, match="custom runtime"):

@@ -8,8 +8,10 @@ from emulator.__main__ import main, read_variations
 from tests.doubles.probe import make_function, make_layer
 
 
-def test_run_shows_what_happens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Lines as they come, results, how extensions ended, events and journal; exit code 1 for a failed invocation."""
+def test_run_prints_lines_results_events_and_journal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exit code is 1, so that a script notices the failed invocation."""
     code, layer = make_function(tmp_path), make_layer(tmp_path)
     words = ["run", "--code", str(code), "--layer", str(layer), "-n", "2", "--events", "--journal"]
 
@@ -32,8 +34,8 @@ def test_run_shows_what_happens(tmp_path: Path, capsys: pytest.CaptureFixture[st
         assert expected in text
 
 
-def test_a_mistake_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 2 and no traceback."""
+def test_mistake_is_one_line_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A traceback would hide it."""
     status = main(["run", "--code", str(make_function(tmp_path)), "--layer", "nothing.zip"])
 
     error = capsys.readouterr().err
@@ -42,8 +44,8 @@ def test_a_mistake_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
     assert "nothing.zip" in error
 
 
-def test_variations_are_read_from_words() -> None:
-    """Flags, numbers, words and lists; unknown ones are refused."""
+def test_variations_are_parsed_from_words() -> None:
+    """A misspelt variation must not pass for a setting."""
     read = read_variations(
         [
             "duplicate_batches",
@@ -63,8 +65,10 @@ def test_variations_are_read_from_words() -> None:
 
 
 @pytest.mark.parametrize("command", ["run", "serve"])
-def test_help_documents_everything(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each option and each variation."""
+def test_help_documents_options_and_variations(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is the reference of the command line."""
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])
 

@@ -46,7 +46,7 @@ def served(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 
 def test_serve_answers_as_aws_emulator_does(served: tuple[str, subprocess.Popen[str]]) -> None:
-    """A handler error is HTTP 200 with the error header; another path 404; Ctrl-C ends it, extensions included."""
+    """Tools that speak to AWS's emulator must work unchanged; Ctrl-C ends everything."""
     url, process = served
 
     with urllib.request.urlopen(urllib.request.Request(url, b'{"a":1}'), timeout=10) as answer:  # noqa: S310 - a local address
@@ -73,10 +73,10 @@ def test_serve_answers_as_aws_emulator_does(served: tuple[str, subprocess.Popen[
     assert "shutting down" in rest
 
 
-def test_nothing_survives_a_killed_emulator(
+def test_killed_emulator_leaves_no_process(
     served: tuple[str, subprocess.Popen[str]], tmp_path: Path
 ) -> None:
-    """Kill -9 leaves neither runtime nor extension behind."""
+    """Nobody would find a stopped runtime that kept its memory."""
     url, process = served
     with urllib.request.urlopen(urllib.request.Request(url, b"{}"), timeout=10):  # noqa: S310 - a local address
         pass

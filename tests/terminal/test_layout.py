@@ -6,13 +6,13 @@ from terminal.paint import Paint
 COLUMNS = (Column("name", 6), Column("n", 3, right=True))
 
 
-def test_numbers_are_set_right_and_long_text_is_shortened() -> None:
-    """A cell never breaks its column."""
+def test_row_sets_numbers_right_and_shortens_text() -> None:
+    """A cell must not break its column."""
     assert row_text(COLUMNS, ["abcdefgh", 7]) == "abc...    7"
 
 
-def test_groups_are_set_apart() -> None:
-    """Titles, a rule, and an empty line between groups only."""
+def test_table_sets_groups_apart() -> None:
+    """Readers look for blocks first."""
     assert table(COLUMNS, [[["a", 1]], [["b", 2]]]) == [
         "name      n",
         "------  ---",
@@ -22,13 +22,13 @@ def test_groups_are_set_apart() -> None:
     ]
 
 
-def test_text_is_shown_in_ascii_on_one_line() -> None:
-    """Whatever a log line holds."""
+def test_fit_returns_ascii_on_one_line() -> None:
+    """A log line may hold anything."""
     assert fit("caf\u00e9\tau\nlait\n", 20) == "caf? au lait"
 
 
 def test_paragraphs_and_sides_keep_to_the_width() -> None:
-    """Long words too."""
+    """A terminal would wrap a longer line in the middle of a column."""
     words = " ".join(["word"] * 60) + " " + "x" * 250
 
     lines = [*paragraph(words, indent="  "), *side_by_side([words], [words], left_width=60)]
@@ -36,12 +36,12 @@ def test_paragraphs_and_sides_keep_to_the_width() -> None:
     assert max(map(len, lines)) <= WIDTH
 
 
-def test_the_shorter_side_is_filled_up() -> None:
+def test_sides_start_at_the_top() -> None:
     """Both stand from the top."""
     assert side_by_side(["a", "b"], ["c"], left_width=3) == ["a   | c", "b   |"]
 
 
-def test_colour_is_left_out_where_it_is_not_wanted() -> None:
-    """Plain text for files and pipes."""
+def test_paint_leaves_text_alone_where_colour_is_off() -> None:
+    """Files and pipes get plain text."""
     assert Paint(enabled=False)("a", "red") == "a"
     assert Paint(enabled=True)("a", "red") == "\x1b[31ma\x1b[0m"

@@ -96,7 +96,7 @@ def test_managed_instances_accept_one_schema() -> None:
         parse({"schemaVersion": "2022-12-13"}, managed=True)
 
 
-def test_the_logs_api_has_its_own_schemas() -> None:
+def test_logs_api_has_its_own_schemas() -> None:
     """Without a schema the oldest applies; the Telemetry API's schemas are refused."""
     assert parse({"schemaVersion": None}, logs_api=True).flavour.name == "LOGS_2020"
     assert parse({"schemaVersion": "2021-03-18"}, logs_api=True).flavour.name == "LOGS_2021"

@@ -17,8 +17,8 @@ from tests.doubles.demo_rows import SAMPLED, make_record, make_row
     ],
     ids=["failed", "healthy and gone", "sampled", "kept by a rule", "by a rule, not the draw"],
 )
-def test_what_is_as_it_must_be_has_no_fault(row: Row) -> None:
-    """Failed, kept by a rule or sampled: all lines; else none."""
+def test_check_accepts_rows_that_agree_with_their_plan(row: Row) -> None:
+    """The demo must not cry wolf."""
     assert faults_of(row) == []
 
 
@@ -57,16 +57,16 @@ def test_what_is_as_it_must_be_has_no_fault(row: Row) -> None:
         "there was nothing to check",
     ],
 )
-def test_each_kind_of_fault_is_told(row: Row, words: str) -> None:
-    """One sentence, with the invocation's name and what differs."""
+def test_check_names_each_kind_of_fault(row: Row, words: str) -> None:
+    """A reader must learn from one sentence which invocation differs, and how."""
     (fault,) = faults_of(row)
 
     assert fault.startswith("orders #5 ")
     assert words in fault
 
 
-def test_faults_of_the_whole_delivery_are_told() -> None:
-    """A record id that comes twice, a record of nobody, a body that could not be read, a wrong account."""
+def test_check_names_faults_of_the_whole_delivery() -> None:
+    """Duplicates, strays and a wrong account belong to no single invocation."""
     row = make_row()
     stray = make_record("x", 1, requestId="r-9")
     account: dict[str, object] = {"received_lines": 2, "kept_lines": {"timeout": 1}}
@@ -83,8 +83,8 @@ def test_faults_of_the_whole_delivery_are_told() -> None:
     ]
 
 
-def test_accounts_are_added_up() -> None:
-    """Plain counters and counters by reason, over all extension processes."""
+def test_account_total_adds_counters_by_reason() -> None:
+    """Each extension process writes an account of its own."""
     accounts: list[dict[str, object]] = [{"n": 1}, {"n": {"a": 2, "b": 3}}, {}]
 
     assert account_total(accounts, "n") == 6

@@ -6,8 +6,8 @@ from emulator.demo import money
 from tests.doubles.demo_rows import make_row
 
 
-def test_a_million_invocations_of_a_kilobyte_cost_half_a_dollar() -> None:
-    """0.50 USD per GB of 10^9 bytes."""
+def test_gigabyte_of_ingestion_costs_the_listed_price() -> None:
+    """AWS's GB has 10^9 bytes."""
     assert money.ingestion_usd(10**6 * 1000) == pytest.approx(0.50)
 
 
@@ -17,14 +17,14 @@ def test_waiting_is_charged_by_time_and_memory() -> None:
 
 
 def test_kept_records_count_as_cloudwatch_counts() -> None:
-    """Each with 26 bytes more."""
+    """CloudWatch adds 26 bytes to each event."""
     row = make_row()
 
     assert money.kept_bytes(row) == row.delivered_bytes + 2 * 26
 
 
-def test_another_share_of_failures_is_worked_out_from_those_seen() -> None:
-    """Failed ones and those of a rule as they are, the others at the rate."""
+def test_blend_weighs_failures_and_samples() -> None:
+    """The demo fails far more often than a real function does."""
     mixed = money.blend(
         certain=money.Volume(2, 2_000, 6_000),
         drawn=money.Volume(10, 5_000, 1_000),

@@ -12,8 +12,8 @@ from emulator.demo.plan import (
 from tests.doubles.demo_rows import SAMPLED, UNSAMPLED
 
 
-def test_every_function_has_one_sampled_invocation_and_it_is_a_healthy_one() -> None:
-    """The output shows what sampling keeps, in the quick form too, and always the same."""
+def test_each_function_has_one_sampled_healthy_invocation() -> None:
+    """The output must show sampling in every run, and in the quick form too."""
     for function in FUNCTIONS.values():
         for quick in (False, True):
             sampled = [one for one in plan_of(function, quick=quick) if one.sampled]
@@ -21,16 +21,16 @@ def test_every_function_has_one_sampled_invocation_and_it_is_a_healthy_one() -> 
             assert [one.fate for one in sampled] == ["sampled"]
 
 
-def test_the_day_has_about_forty_invocations_and_most_go_well() -> None:
-    """The mix is that of a shop, if one with a bad day."""
+def test_most_of_forty_invocations_go_well() -> None:
+    """The mix is that of a shop on a bad day."""
     day = [one for function in FUNCTIONS.values() for one in plan_of(function)]
 
     assert 35 <= len(day) <= 45
     assert sum(one.case.healthy for one in day) > len(day) / 2
 
 
-def test_the_quick_form_keeps_each_case_of_the_whole() -> None:
-    """Fewer invocations, not fewer kinds."""
+def test_quick_plan_has_every_case() -> None:
+    """The quick form has fewer invocations, not fewer kinds."""
     for function in FUNCTIONS.values():
         quick = plan_of(function, quick=True)
 
@@ -38,8 +38,8 @@ def test_the_quick_form_keeps_each_case_of_the_whole() -> None:
         assert len(quick) < len(function.mishaps)
 
 
-def test_every_function_writes_the_marker_where_the_event_asks_for_it_and_is_slow_once() -> None:
-    """Two rules for healthy invocations, each shown by each function with the setting that it needs."""
+def test_each_function_shows_both_rules() -> None:
+    """A rule that no function shows would go unchecked."""
     assert settings_of("http://sink/")["FLIGHT_RECORDER_KEEP_MARKER"] == MARKER
     for function in FUNCTIONS.values():
         rules = [one.case.rule for one in plan_of(function) if one.fate == "by rule"]
@@ -49,8 +49,8 @@ def test_every_function_writes_the_marker_where_the_event_asks_for_it_and_is_slo
         assert sum(text.count(MARKER) for text in texts) == 1
 
 
-def test_what_a_rule_keeps_stands_for_itself_whatever_the_draw() -> None:
-    """Failures and rules come before the draw; only what is drawn stands for more than itself."""
+def test_failures_and_rules_come_before_the_sample() -> None:
+    """A sampled invocation stands for ten; a failed one stands for itself."""
     planned = [
         Planned(1, mishap, trace_id)
         for mishap in ("hang", "slow", "fine")
@@ -67,8 +67,8 @@ def test_what_a_rule_keeps_stands_for_itself_whatever_the_draw() -> None:
     ]
 
 
-def test_the_sampled_are_those_the_extension_samples() -> None:
-    """Worked out twice, from one specification."""
+def test_plan_and_extension_sample_the_same() -> None:
+    """Both follow OpenTelemetry's text, and were written apart."""
     from extension.sampling import probability
 
     ids = [one.trace_id for function in FUNCTIONS.values() for one in plan_of(function)]

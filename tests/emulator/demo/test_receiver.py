@@ -14,8 +14,8 @@ def post(url: str, body: bytes, encoding: str) -> int:
         return connection.getresponse().status
 
 
-def test_the_sink_takes_gzipped_records_and_refuses_anything_else() -> None:
-    """It counts what came over the wire and remembers what it could not read."""
+def test_receiver_takes_gzipped_records_and_refuses_the_rest() -> None:
+    """A body that the demo cannot read must show as a fault, not vanish."""
     body = gzip.compress(
         b'{"type":"function","record":"a","requestId":"r-1"}\n{"requestId":"r-2"}\n'
     )

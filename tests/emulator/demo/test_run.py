@@ -9,8 +9,8 @@ from emulator.demo.plan import (
 from emulator.machine.frames import Line
 
 
-def test_lines_outside_invocations_belong_to_the_next_one() -> None:
-    """An init's lines go with the first invocation of its environment."""
+def test_lines_of_an_init_belong_to_the_next_invocation() -> None:
+    """The extension counts them the same way."""
     lines = [
         Line(name, text, "stdout", 0) for name, text in ((None, "i"), ("r-1", "a"), ("r-2", "b"))
     ]
@@ -23,8 +23,8 @@ def test_lines_outside_invocations_belong_to_the_next_one() -> None:
     }
 
 
-def test_what_is_missing_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without Node.js, or without curl, runs the rest."""
+def test_missing_tools_are_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without Node.js or curl still runs the rest of the demo."""
     monkeypatch.setenv("PATH", "/nonexistent")
 
     without_node = run.missing_for(FUNCTIONS["nodejs"], say=print)

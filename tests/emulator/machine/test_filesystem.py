@@ -49,8 +49,8 @@ def namespace(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("namespace")
-def test_a_namespace_has_everything_where_lambda_has_it(start: Start) -> None:
-    """/opt (read-only), /var/task, /var/lang and /var/runtime; the rest of /var is still there."""
+def test_namespace_has_lambdas_paths(start: Start) -> None:
+    """Programs in a layer have these paths compiled in."""
     cloud = start(probe={}, app=LOOK, isolation="namespace")
 
     found = cloud.invoke({}).payload
@@ -67,8 +67,8 @@ def test_a_namespace_has_everything_where_lambda_has_it(start: Start) -> None:
 
 
 @pytest.mark.usefixtures("namespace")
-def test_the_machine_stays_as_it_was(start: Start, tmp_path: Path) -> None:
-    """No mount, no directory, no process and no scratch directory remains."""
+def test_namespace_leaves_the_machine_as_it_was(start: Start, tmp_path: Path) -> None:
+    """The emulator runs as root on people's machines."""
     before = snapshot()
     with LocalLambda(
         Function(code=make_function(tmp_path)), layers=[make_layer(tmp_path)], isolation="namespace"
@@ -86,10 +86,8 @@ def test_the_machine_stays_as_it_was(start: Start, tmp_path: Path) -> None:
     assert not scratch.exists()
 
 
-def test_relocated_processes_start_from_the_unpacked_directory(
-    start: Start, tmp_path: Path
-) -> None:
-    """PATH begins with the relocated interpreter's directory; function and extension run all the same."""
+def test_relocated_processes_find_themselves_by_their_paths(start: Start, tmp_path: Path) -> None:
+    """Most machines and containers refuse a mount namespace."""
     cloud = start(probe={}, isolation="relocated")
 
     result = cloud.invoke({"do": "environment"}).raise_for_status()
@@ -103,7 +101,7 @@ def test_relocated_processes_start_from_the_unpacked_directory(
 
 
 def test_later_layers_overwrite_earlier_ones(tmp_path: Path) -> None:
-    """Zips keep modes and symbolic links; directories and zips mix."""
+    """Zips must keep modes and symbolic links, and mix with directories."""
     first = tmp_path / "first"
     (first / "lib").mkdir(parents=True)
     (first / "lib" / "shared").write_text("first")
@@ -125,16 +123,16 @@ def test_later_layers_overwrite_earlier_ones(tmp_path: Path) -> None:
     assert (merged / "lib" / "link").readlink() == Path("shared")
 
 
-def test_a_missing_layer_is_named(tmp_path: Path) -> None:
-    """In one line, with what may be wrong."""
+def test_missing_layer_is_named(tmp_path: Path) -> None:
+    """The layer has often just not been built."""
     with pytest.raises(
         ComponentMissing, match=r"nothing\.zip is neither a directory nor a zip file"
     ):
         unpack_layers([tmp_path / "nothing.zip"], tmp_path)
 
 
-def test_more_than_five_layers_are_refused(tmp_path: Path) -> None:
-    """As Lambda does."""
+def test_sixth_layer_is_refused(tmp_path: Path) -> None:
+    """Lambda allows five."""
     with pytest.raises(ValueError, match="allows 5"):
         unpack_layers([tmp_path] * 6, tmp_path)
 
@@ -178,8 +176,8 @@ def _bare_root(folder: Path) -> Path:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give others a root file system")
 @pytest.mark.usefixtures("namespace")
-def test_a_root_file_system_is_all_that_a_function_sees(tmp_path: Path) -> None:
-    """Read-only but for /tmp, with nothing of the machine's, as an ordinary user; and it is left as it was."""
+def test_function_sees_its_root_file_system_alone(tmp_path: Path) -> None:
+    """That shows what a container image without Python has."""
     code = tmp_path / "bash"
     code.mkdir()
     (code / "bootstrap").write_text(SEES)

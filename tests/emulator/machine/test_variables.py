@@ -5,8 +5,8 @@ from pathlib import Path
 from tests.doubles.probe import Start, seen
 
 
-def test_extensions_are_not_given_what_aws_withholds(start: Start, tmp_path: Path) -> None:
-    """Neither handler nor log group nor anything that begins with an underscore; the customer's variables they get."""
+def test_extensions_lack_the_variables_that_aws_withholds(start: Start, tmp_path: Path) -> None:
+    """An extension that reads one works here and fails in the cloud."""
     cloud = start(probe={}, environment={"MINE": "1"})
 
     runtime = cloud.invoke({"do": "environment"}).payload

@@ -18,9 +18,9 @@ from emulator.model.function import Function
         ({"log_level": "INFO"}, "needs log_format JSON"),
     ],
 )
-def test_a_function_lambda_would_refuse_is_refused(
+def test_function_refuses_values_that_lambda_refuses(
     tmp_path: Path, change: dict[str, object], words: str
 ) -> None:
-    """With the setting's name."""
+    """A test that passes here must not fail at deployment."""
     with pytest.raises(ValueError, match=words):
         Function(**({"code": tmp_path} | change))  # type: ignore[arg-type]

@@ -56,24 +56,24 @@ def exchange(sent: bytes, expected: int) -> list[bytes]:
     return asyncio.run(work())
 
 
-def test_a_connection_serves_several_requests() -> None:
-    """Kept alive, also when two come at once."""
+def test_connection_serves_several_requests() -> None:
+    """Clients keep connections alive and may send two requests at once."""
     one = b"GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n"
     two = b"POST /d HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi"
 
     assert exchange(one + two, 2) == [b"GET /a ", b"POST /d hi"]
 
 
-def test_a_chunked_body_is_put_together() -> None:
-    """With extensions and trailers, as streaming runtimes send it."""
+def test_chunked_body_is_joined() -> None:
+    """Streaming runtimes send chunks, extensions and trailers."""
     chunks = b"3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: t\r\n\r\n"
     request = b"POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
 
     assert exchange(request, 1) == [b"POST /c abcde"]
 
 
-def test_a_client_that_waits_for_100_continue_gets_it() -> None:
-    """Curl does for larger bodies."""
+def test_server_sends_100_continue() -> None:
+    """Curl waits for it with larger bodies."""
     request = b"POST /e HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nz"
 
     assert exchange(request, 2) == [b"", b"POST /e z"]
@@ -90,8 +90,8 @@ def test_a_client_that_waits_for_100_continue_gets_it() -> None:
     ],
     ids=["told to", "too long", "no number", "bad chunk", "endless head"],
 )
-def test_what_cannot_be_answered_closes_the_connection(sent: bytes) -> None:
-    """And nothing else breaks."""
+def test_malformed_request_closes_the_connection(sent: bytes) -> None:
+    """One bad client must not disturb the others."""
 
     async def work() -> bytes:
         async with connected() as (reader, writer):
@@ -104,8 +104,8 @@ def test_what_cannot_be_answered_closes_the_connection(sent: bytes) -> None:
 
 
 @pytest.mark.parametrize("version", [b"HTTP/1.1\r\nConnection: close", b"HTTP/1.0"])
-def test_a_connection_is_closed_where_the_client_wants_it(version: bytes) -> None:
-    """Told so, or HTTP/1.0."""
+def test_server_closes_where_the_client_asks_it_to(version: bytes) -> None:
+    """An HTTP/1.0 client reads until the end."""
 
     async def work() -> bytes:
         async with connected() as (reader, writer):

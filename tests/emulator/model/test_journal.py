@@ -3,8 +3,8 @@
 from tests.doubles.probe import Start
 
 
-def test_the_journal_tells_what_an_extension_costs(start: Start) -> None:
-    """spawn, register, subscribe, next, event, batch, in this order and on one clock."""
+def test_journal_orders_the_calls_of_an_extension(start: Start) -> None:
+    """Users read the cost of a start off the times."""
     cloud = start(probe={})
 
     cloud.invoke({})

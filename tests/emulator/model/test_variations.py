@@ -115,8 +115,8 @@ def test_variation_shows_in_the_probes_account(start: Start, tmp_path: Path, nam
     assert look(seen(tmp_path)) == expected
 
 
-def test_the_report_comes_with_the_next_invocation_by_default(start: Start, tmp_path: Path) -> None:
-    """While frozen after the first invocation, its report has not been delivered."""
+def test_report_comes_with_the_next_invocation_by_default(start: Start, tmp_path: Path) -> None:
+    """In the cloud it does, so an extension must not wait for it."""
     cloud = start(probe={}, settle_ms=300)
 
     cloud.invoke({})
@@ -128,8 +128,8 @@ def test_the_report_comes_with_the_next_invocation_by_default(start: Start, tmp_
     assert "platform.report" not in before
 
 
-def test_the_report_can_come_at_once(start: Start, tmp_path: Path) -> None:
-    """It has been delivered when invoke returns."""
+def test_report_can_come_at_once(start: Start, tmp_path: Path) -> None:
+    """Tests that need the report need not invoke again."""
     cloud = start(probe={}, variations=Variations(report="at_once"))
 
     cloud.invoke({})
@@ -138,7 +138,7 @@ def test_the_report_can_come_at_once(start: Start, tmp_path: Path) -> None:
 
 
 def test_runtime_done_can_come_before_invoke(start: Start, tmp_path: Path) -> None:
-    """The batch with runtimeDone reaches the extension before its INVOKE event does."""
+    """Short invocations are over before an extension reads its event."""
     cloud = start(probe={}, variations=Variations(runtime_done_before_invoke=True))
 
     result = cloud.invoke({})
@@ -153,10 +153,8 @@ def test_runtime_done_can_come_before_invoke(start: Start, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("kind", GARBAGE_KINDS)
-def test_garbage_comes_before_real_batches_and_nothing_is_lost(
-    start: Start, tmp_path: Path, kind: str
-) -> None:
-    """One broken body goes ahead of each real one."""
+def test_garbage_comes_before_each_real_batch(start: Start, tmp_path: Path, kind: str) -> None:
+    """The real batch must survive, or a test of garbage would lose lines."""
     cloud = start(probe={}, variations=Variations(garbage=(kind,)))  # type: ignore[arg-type]
 
     cloud.invoke({})
@@ -187,8 +185,8 @@ def test_shutdown_can_come_before_any_invoke(start: Start, tmp_path: Path) -> No
     assert [e["eventType"] for e in seen(tmp_path).invoked()] == ["SHUTDOWN"]
 
 
-def test_hand_made_events_and_raw_bytes_can_be_delivered(start: Start, tmp_path: Path) -> None:
-    """At any time, past the buffers, with each subscriber's status given back."""
+def test_deliver_posts_events_and_raw_bytes(start: Start, tmp_path: Path) -> None:
+    """Tests need batches that the platform would never send."""
     cloud = start(probe={})
     cloud.invoke({})
     made = {"time": "2026-01-01T00:00:00.000Z", "type": "function", "record": "made"}
@@ -201,8 +199,8 @@ def test_hand_made_events_and_raw_bytes_can_be_delivered(start: Start, tmp_path:
     assert "\x00raw" in seen(tmp_path).batches()
 
 
-def test_an_unknown_variation_value_is_refused() -> None:
-    """A misspelt word would otherwise switch nothing on."""
+def test_variations_refuse_unknown_words() -> None:
+    """A misspelt word would switch nothing on."""
     with pytest.raises(ValueError, match="unknown garbage"):
         Variations(garbage=("nonsense",))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="report must be"):

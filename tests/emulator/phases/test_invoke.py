@@ -9,8 +9,8 @@ from tests.doubles.probe import Start, seen
 LOGS = {"PROBE_APIS": "logs"}
 
 
-def test_a_cold_success_follows_the_documented_order(start: Start, tmp_path: Path) -> None:
-    """Events come as initStart, subscription, init's end, start, lines, runtimeDone; the report with the next one."""
+def test_events_of_a_cold_start_follow_the_documented_order(start: Start, tmp_path: Path) -> None:
+    """Extensions build their state on this order."""
     cloud = start(probe={})
 
     first = cloud.invoke({"a": 1}).raise_for_status()
@@ -39,8 +39,8 @@ def test_a_cold_success_follows_the_documented_order(start: Start, tmp_path: Pat
     ]
 
 
-def test_a_handler_exception_ends_with_runtime_done_success(start: Start, tmp_path: Path) -> None:
-    """The caller gets the error; runtimeDone and report say success, and the runtime's own line tells the error."""
+def test_handler_exception_ends_with_runtime_done_success(start: Start, tmp_path: Path) -> None:
+    """The status alone does not find a failed invocation."""
     cloud = start(probe={})
 
     result = cloud.invoke({"do": "raise"})
@@ -62,10 +62,10 @@ def test_a_handler_exception_ends_with_runtime_done_success(start: Start, tmp_pa
     [("exit", "exit status 3"), ("kill", "signal: killed")],
     ids=["sys.exit", "kill -9"],
 )
-def test_a_runtime_that_exits_fails_the_invocation_and_restarts_the_environment(
+def test_runtime_exit_fails_the_invocation_and_restarts_the_environment(
     start: Start, tmp_path: Path, what: str, text: str
 ) -> None:
-    """A runtimeDone with error, SHUTDOWN failure, and a restarted init inside the next invocation."""
+    """The extension gets SHUTDOWN and a new process, as in the cloud."""
     cloud = start(probe={})
 
     result = cloud.invoke({"do": what})
@@ -82,8 +82,8 @@ def test_a_runtime_that_exits_fails_the_invocation_and_restarts_the_environment(
     assert cloud.lines(result.request_id)[0] == "plain line\n"
 
 
-def test_the_logs_api_has_a_fault_for_a_crash(start: Start, tmp_path: Path) -> None:
-    """A subscriber of the older API gets platform.fault as text, and no metrics in runtimeDone."""
+def test_crash_is_a_fault_in_the_logs_api(start: Start, tmp_path: Path) -> None:
+    """The older API has text where the newer one has a status."""
     cloud = start(probe=LOGS)
 
     result = cloud.invoke({"do": "exit"})
@@ -97,8 +97,8 @@ def test_the_logs_api_has_a_fault_for_a_crash(start: Start, tmp_path: Path) -> N
     assert done == [{"requestId": result.request_id, "status": "error"}]
 
 
-def test_a_timeout_ends_the_environment(start: Start, tmp_path: Path) -> None:
-    """Both runtimeDone and report say timeout, CloudWatch has the text, extensions get SHUTDOWN timeout."""
+def test_timeout_ends_the_environment(start: Start, tmp_path: Path) -> None:
+    """Every party has its own word for a timeout, and all must come."""
     cloud = start(probe={}, timeout_ms=1_200)  # the restarted init must fit in as well
 
     result = cloud.invoke({"do": "sleep", "s": 30})
@@ -116,8 +116,8 @@ def test_a_timeout_ends_the_environment(start: Start, tmp_path: Path) -> None:
     assert after.status == "success"
 
 
-def test_an_extension_that_holds_next_too_long_times_the_invocation_out(start: Start) -> None:
-    """The response is out and runtimeDone says success; the invocation itself still times out."""
+def test_extension_that_holds_next_too_long_times_the_invocation_out(start: Start) -> None:
+    """The caller has had its response, and yet the invocation failed."""
     cloud = start(probe={"PROBE_MODE": "hold:30"}, timeout_ms=400, shutdown_ms=200)
 
     result = cloud.invoke({"a": 1})
@@ -127,8 +127,8 @@ def test_an_extension_that_holds_next_too_long_times_the_invocation_out(start: S
     assert result.runtime_done_status == "success"
 
 
-def test_a_runtime_over_the_functions_memory_is_killed(start: Start) -> None:
-    """The error type is that of managed runtimes, and the report shows all memory used."""
+def test_runtime_over_its_memory_is_killed(start: Start) -> None:
+    """Managed runtimes have an error type of their own for it."""
     cloud = start(probe={})
 
     result = cloud.invoke({"do": "eat"})
@@ -137,10 +137,8 @@ def test_a_runtime_over_the_functions_memory_is_killed(start: Start) -> None:
     assert result.report["maxMemoryUsedMB"] == result.report["memorySizeMB"] == 128
 
 
-def test_an_extension_that_exits_during_an_invocation_fails_it(
-    start: Start, tmp_path: Path
-) -> None:
-    """The invocation fails with Extension.Crash and the other extension gets SHUTDOWN failure."""
+def test_extension_that_exits_fails_the_invocation(start: Start, tmp_path: Path) -> None:
+    """The other extensions get SHUTDOWN and can save their data."""
     cloud = start(probe={}, names=("other", "probe"))
     launcher = tmp_path / "layer" / "extensions" / "probe"
     launcher.write_text(
@@ -154,8 +152,8 @@ def test_an_extension_that_exits_during_an_invocation_fails_it(
     assert seen(tmp_path, "other").invoked()[1]["shutdownReason"] == "failure"
 
 
-def test_too_large_a_response_is_refused(start: Start) -> None:
-    """Over 6 MB the runtime is answered 413 and the caller gets Function.ResponseSizeTooLarge."""
+def test_too_large_response_is_refused(start: Start) -> None:
+    """The runtime gets 413, and the caller an error of its own type."""
     cloud = start(probe=None)
 
     result = cloud.invoke({"do": "big", "n": 6_400_000})
@@ -163,15 +161,15 @@ def test_too_large_a_response_is_refused(start: Start) -> None:
     assert result.error_type == "Function.ResponseSizeTooLarge"
 
 
-def test_the_caller_has_the_response_before_the_extension_is_through(start: Start) -> None:
-    """held_ms is the extension's; duration_ms is not."""
-    cloud = start(probe={"PROBE_MODE": "hold:0.6"})
+def test_caller_has_its_response_before_the_extension_is_done(start: Start) -> None:
+    """The wait for an extension is billed, but the caller does not feel it."""
+    cloud = start(probe={"PROBE_MODE": "hold:0.3"})
 
     result = cloud.invoke({})
 
     assert result.duration_ms is not None
     assert result.held_ms is not None
     assert result.response_ms is not None
-    assert result.response_ms <= result.duration_ms < 500
-    assert 500 < result.held_ms < 2_000
-    assert result.report["durationMs"] >= result.held_ms
+    assert result.response_ms <= result.duration_ms
+    assert result.held_ms >= 300
+    assert result.report["durationMs"] >= result.duration_ms + result.held_ms - 1

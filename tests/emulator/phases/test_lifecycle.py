@@ -18,8 +18,8 @@ def states(cloud: LocalLambda) -> set[str]:
     return found
 
 
-def test_the_environment_is_stopped_between_invocations(start: Start) -> None:
-    """Every process, and they run again for the next one."""
+def test_environment_is_frozen_between_invocations(start: Start) -> None:
+    """An extension that works after Next must meet the freeze in its tests."""
     cloud = start(probe={})
 
     cloud.invoke({})
@@ -37,8 +37,8 @@ def test_the_environment_is_stopped_between_invocations(start: Start) -> None:
     ]
 
 
-def test_the_freeze_can_be_switched_off_and_done_by_hand(start: Start) -> None:
-    """With freeze=False nothing stops until told to."""
+def test_freeze_can_be_switched_off_and_done_by_hand(start: Start) -> None:
+    """A debugger needs processes that run."""
     cloud = start(probe={}, freeze=False)
 
     cloud.invoke({})
@@ -52,7 +52,7 @@ def test_the_freeze_can_be_switched_off_and_done_by_hand(start: Start) -> None:
 
 
 def test_batches_stand_still_while_frozen(start: Start, tmp_path: Path) -> None:
-    """A batch that was not due at the freeze is not sent before the thaw, however long that takes."""
+    """A batch that was not due at the freeze comes after the thaw, however late that is."""
     cloud = start(probe={"PROBE_TIMEOUT_MS": "100"})
 
     cloud.invoke({})
@@ -65,8 +65,8 @@ def test_batches_stand_still_while_frozen(start: Start, tmp_path: Path) -> None:
     assert before == frozen
 
 
-def test_the_emulators_own_share_of_an_invocation_is_small(start: Start) -> None:
-    """Median of warm invocations with a real client, process switches included; generous for a loaded machine."""
+def test_emulators_own_share_of_an_invocation_is_small(start: Start) -> None:
+    """Measurements of extensions would drown in it; the bound is generous for a loaded machine."""
     cloud = start(probe={})
     cloud.invoke({})
 

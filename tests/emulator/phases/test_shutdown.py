@@ -7,10 +7,8 @@ import pytest
 from tests.doubles.probe import Start, seen
 
 
-def test_shutdown_gives_extensions_their_deadline_and_notes_who_was_killed(
-    start: Start, tmp_path: Path
-) -> None:
-    """An extension that stays is killed at the deadline; one that goes is not."""
+def test_shutdown_kills_extensions_at_the_deadline(start: Start, tmp_path: Path) -> None:
+    """An author must see whether the extension made it in time."""
     cloud = start(probe={}, names=("quick", "stays"), shutdown_ms=500)
     launcher = tmp_path / "layer" / "extensions" / "stays"
     launcher.write_text(
@@ -29,8 +27,8 @@ def test_shutdown_gives_extensions_their_deadline_and_notes_who_was_killed(
 
 
 @pytest.mark.parametrize("reason", ["spindown", "timeout", "failure"])
-def test_shutdown_by_hand_gives_any_reason(start: Start, tmp_path: Path, reason: str) -> None:
-    """And the next invocation starts anew."""
+def test_shutdown_can_have_any_reason(start: Start, tmp_path: Path, reason: str) -> None:
+    """An extension may act on the reason, and the next invocation starts anew."""
     cloud = start(probe={})
     cloud.invoke({})
 
@@ -41,8 +39,8 @@ def test_shutdown_by_hand_gives_any_reason(start: Start, tmp_path: Path, reason:
     assert again.init_ms is not None
 
 
-def test_an_extension_inside_the_function_takes_part(start: Start) -> None:
-    """It registers for INVOKE from the runtime's process; the shutdown budget is then the smaller one."""
+def test_internal_extension_takes_part(start: Start) -> None:
+    """It runs in the runtime's process, and has the smaller shutdown budget."""
     inside = """
 import json, os, threading, urllib.request
 api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2020-01-01/extension"

@@ -11,8 +11,8 @@ def function_records(folder: Path) -> list[object]:
     return [e["record"] for e in seen(folder).events() if e["type"] == "function"]
 
 
-def test_a_batch_goes_out_at_max_items(start: Start, tmp_path: Path) -> None:
-    """With 1,000 items as the bound no batch has more, and every line arrives once, in order."""
+def test_batch_goes_out_at_max_items(start: Start, tmp_path: Path) -> None:
+    """Every line must arrive once and in order, whatever the batches."""
     cloud = start(probe={"PROBE_TIMEOUT_MS": "30000"}, timeout_ms=20_000)
 
     result = cloud.invoke({"do": "many", "n": 2_500, "size": 10})
@@ -23,8 +23,8 @@ def test_a_batch_goes_out_at_max_items(start: Start, tmp_path: Path) -> None:
     assert function_records(tmp_path) == cloud.lines(result.request_id)
 
 
-def test_a_batch_goes_out_once_it_is_over_max_bytes(start: Start, tmp_path: Path) -> None:
-    """Bodies are a little over the bound, as AWS's own agent sends them."""
+def test_batch_goes_out_once_it_is_over_max_bytes(start: Start, tmp_path: Path) -> None:
+    """Bodies may exceed the bound a little, as with AWS's own agent."""
     cloud = start(probe={"PROBE_TIMEOUT_MS": "30000"}, timeout_ms=20_000)
 
     cloud.invoke({"do": "many", "n": 400, "size": 2_000})
@@ -34,8 +34,8 @@ def test_a_batch_goes_out_once_it_is_over_max_bytes(start: Start, tmp_path: Path
     assert 262_144 < max(sizes) < 262_144 + 3_000
 
 
-def test_a_batch_goes_out_after_timeout_ms(start: Start, tmp_path: Path) -> None:
-    """Lines reach the subscriber while the function still runs."""
+def test_batch_goes_out_after_timeout_ms(start: Start, tmp_path: Path) -> None:
+    """Lines must reach the subscriber while the function still runs."""
     cloud = start(probe={})
 
     cloud.invoke({"do": "sleep", "s": 0.4})
@@ -45,8 +45,8 @@ def test_a_batch_goes_out_after_timeout_ms(start: Start, tmp_path: Path) -> None
     assert 0.1e9 < done.at_ns - lines[0]["at_ns"] < 0.5e9
 
 
-def test_a_refused_batch_comes_again(start: Start, tmp_path: Path) -> None:
-    """Until it is answered 200; the body stays the same."""
+def test_refused_batch_comes_again(start: Start, tmp_path: Path) -> None:
+    """AWS delivers at least once, with the same body."""
     cloud = start(probe={"PROBE_REFUSE_BATCHES": "2"}, settle_ms=600)
 
     cloud.invoke({})
@@ -59,8 +59,8 @@ def test_a_refused_batch_comes_again(start: Start, tmp_path: Path) -> None:
     assert statuses[:3] == [500, 500, 200]
 
 
-def test_what_does_not_fit_is_dropped_and_told(start: Start, tmp_path: Path) -> None:
-    """A slow subscriber loses records and gets platform.logsDropped with their number."""
+def test_batcher_drops_and_counts_events_that_do_not_fit(start: Start, tmp_path: Path) -> None:
+    """A slow subscriber must learn how many records it lost."""
     policy = DeliveryPolicy(max_pending_bytes=300_000)
     cloud = start(probe={"PROBE_MODE": "slow_batches"}, delivery=policy, timeout_ms=20_000)
 
@@ -82,8 +82,8 @@ def delivered_or_dropped(tmp_path: Path) -> int:
     return dropped + len(function_records(tmp_path))
 
 
-def test_tcp_gets_one_event_a_line(start: Start, tmp_path: Path) -> None:
-    """Newline-delimited, unacknowledged."""
+def test_tcp_subscriber_gets_one_event_a_line(start: Start, tmp_path: Path) -> None:
+    """Nothing acknowledges them."""
     cloud = start(probe={"PROBE_PROTOCOL": "TCP"}, settle_ms=300)
 
     cloud.invoke({})
@@ -93,8 +93,8 @@ def test_tcp_gets_one_event_a_line(start: Start, tmp_path: Path) -> None:
     assert kinds[:2] == ["platform.initStart", "platform.telemetrySubscription"]
 
 
-def test_put_can_be_asked_for(start: Start, tmp_path: Path) -> None:
-    """With the path that was subscribed and the documented host."""
+def test_subscriber_may_ask_for_put(start: Start, tmp_path: Path) -> None:
+    """The path is the subscribed one, the host the documented one."""
     cloud = start(probe={"PROBE_METHOD": "PUT"})
 
     cloud.invoke({})
@@ -106,8 +106,8 @@ def test_put_can_be_asked_for(start: Start, tmp_path: Path) -> None:
     assert entry["headers"]["content-type"] == "application/json"
 
 
-def test_the_older_logs_schema_has_no_runtime_done(start: Start, tmp_path: Path) -> None:
-    """2020-08-15 has start, end and report, but neither runtimeDone nor init events."""
+def test_older_logs_schema_has_no_runtime_done(start: Start, tmp_path: Path) -> None:
+    """An extension of 2020 knows neither runtimeDone nor init events."""
     cloud = start(probe={"PROBE_APIS": "logs", "PROBE_SCHEMA": "2020-08-15"})
 
     cloud.invoke({})

@@ -18,7 +18,7 @@ async def closed(*servers: asyncio.AbstractServer) -> None:
         await asyncio.sleep(0.01)
 
 
-def test_a_listener_that_drops_its_connection_is_dialled_again() -> None:
+def test_sender_dials_again_after_a_dropped_connection() -> None:
     """A kept-alive connection may be gone after a thaw."""
 
     async def work() -> list[int]:
@@ -56,8 +56,8 @@ def test_a_listener_that_drops_its_connection_is_dialled_again() -> None:
     ],
     ids=["no body", "body to the end", "chunked", "not HTTP", "hangs up"],
 )
-def test_answers_of_every_shape(answer: bytes, status: int | None) -> None:
-    """A status where there is one; BadMessage where it is no answer."""
+def test_sender_reads_answers_of_every_shape(answer: bytes, status: int | None) -> None:
+    """People write listeners by hand, and the status must come out all the same."""
 
     async def work() -> int | None:
         async def listener(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,8 +80,8 @@ def test_answers_of_every_shape(answer: bytes, status: int | None) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["HTTP", "TCP"])
-def test_nobody_listening_is_an_error_to_the_batcher(protocol: str) -> None:
-    """Which then tries again."""
+def test_sender_raises_where_nobody_listens(protocol: str) -> None:
+    """The batcher then tries again."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
 

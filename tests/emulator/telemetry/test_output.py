@@ -14,10 +14,10 @@ def function_records(folder: Path) -> list[object]:
 @pytest.mark.parametrize(
     ("schema", "wrapped"), [("2022-07-01", False), ("2022-12-13", True), ("2025-01-29", True)]
 )
-def test_json_format_gives_objects_from_the_second_schema_on(
+def test_json_lines_are_objects_from_the_second_schema_on(
     start: Start, tmp_path: Path, schema: str, wrapped: bool
 ) -> None:
-    """An object line comes verbatim, any other wrapped; with the first schema both are strings."""
+    """An object comes verbatim, and with the first schema everything is a string."""
     cloud = start(probe={"PROBE_SCHEMA": schema}, log_format="JSON")
     own = '{"level": "INFO", "n": 1.50, "html": "<b>"}'
 
@@ -37,8 +37,8 @@ def test_json_format_gives_objects_from_the_second_schema_on(
         assert all(isinstance(r, str) for r in records)
 
 
-def test_extension_output_is_an_event_for_who_wants_it(start: Start, tmp_path: Path) -> None:
-    """Only a subscriber to that type gets it; the emulator keeps it in any case."""
+def test_extension_output_goes_to_its_subscribers(start: Start, tmp_path: Path) -> None:
+    """An extension that subscribes to its own output would loop."""
     cloud = start(probe={"PROBE_TYPES": '["extension"]'})
 
     cloud.invoke({})
@@ -50,10 +50,8 @@ def test_extension_output_is_an_event_for_who_wants_it(start: Start, tmp_path: P
     ]
 
 
-def test_bytes_that_are_not_utf8_become_replacement_characters(
-    start: Start, tmp_path: Path
-) -> None:
-    """As Go's encoder does."""
+def test_invalid_utf8_becomes_replacement_characters(start: Start, tmp_path: Path) -> None:
+    """Go's encoder does the same."""
     cloud = start(probe={})
 
     cloud.invoke({"do": "raw", "hex": b"a\xffb\n".hex()})
@@ -63,7 +61,7 @@ def test_bytes_that_are_not_utf8_become_replacement_characters(
 
 
 def test_lines_belong_to_their_invocation(start: Start) -> None:
-    """Also those without a request id in them; text, channel and level are kept."""
+    """Most lines carry no request id."""
     cloud = start(probe=None)
 
     first, second = cloud.invoke({"do": "raise"}), cloud.invoke({})
@@ -78,8 +76,8 @@ def test_lines_belong_to_their_invocation(start: Start) -> None:
     assert [line.request_id for line in error] == [first.request_id]
 
 
-def test_cloudwatch_gets_everything_and_its_size_is_counted(start: Start) -> None:
-    """UTF-8 bytes and 26 an event, the platform's lines among them."""
+def test_cloudwatch_gets_every_line(start: Start) -> None:
+    """Its size is the bill without the extension."""
     cloud = start(probe=None)
 
     result = cloud.invoke({})
@@ -92,8 +90,8 @@ def test_cloudwatch_gets_everything_and_its_size_is_counted(start: Start) -> Non
     assert cloud.cloudwatch_bytes == sum(len(t.encode()) + 26 for t in texts)
 
 
-def test_a_level_drops_raw_lines_from_cloudwatch_alone(start: Start) -> None:
-    """The JSON format's application level; the client drops its own lines in the process."""
+def test_level_drops_raw_lines_from_cloudwatch_alone(start: Start) -> None:
+    """A subscriber sees more than CloudWatch does."""
     cloud = start(probe=None, log_format="JSON", log_level="ERROR")
     high = '{"timestamp":"2026-01-01T00:00:00Z","level":"ERROR","message":"m"}'
 
