@@ -4,11 +4,13 @@
 ``aws-lambda-ric`` for Node.js is installed with npm, which compiles C++. Both go to a cache directory, once.
 """
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -73,30 +75,37 @@ class Interpreter:
         return cls(executable, Path(prefix), version)
 
 
-def _install(command: list[str], target: Path, what: str, hint: str) -> Path:
-    """Run an installer into a temporary neighbour of the target, then move it there in one step."""
+@contextlib.contextmanager
+def _staged(target: Path) -> Iterator[Path]:
+    """Provide a temporary neighbour of the target; move it there at the end, or remove it after an error."""
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        subprocess.run(
-            [word.replace("TARGET", str(partial)) for word in command],
-            capture_output=True,
-            check=True,
-            timeout=INSTALL_TIMEOUT_S,
-            cwd=partial,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
+        yield partial
+        with contextlib.suppress(OSError):  # another process was quicker
+            partial.rename(target)
+    finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _install(command: list[str], target: Path, what: str, hint: str) -> Path:
+    """Run an installer; the word TARGET in its command is the directory to install to."""
+    try:
+        with _staged(target) as partial:
+            subprocess.run(
+                [word.replace("TARGET", str(partial)) for word in command],
+                capture_output=True,
+                check=True,
+                timeout=INSTALL_TIMEOUT_S,
+                cwd=partial,
+            )
+    except (OSError, subprocess.SubprocessError) as error:
         output = getattr(error, "stderr", None) or b""
         lines = output.decode("utf-8", "replace").strip().splitlines()
         # npm ends with the name of its log, which says nothing to the reader.
         last = [line for line in lines if "complete log" not in line][-1:] or [str(error)]
         raise ComponentMissing(f"{what} could not be installed ({last[0]}); {hint}") from error
-    try:
-        partial.rename(target)
-    except OSError:  # another process was quicker
-        shutil.rmtree(partial, ignore_errors=True)
     return target
 
 
@@ -107,36 +116,29 @@ def python_client(interpreter: Interpreter) -> Path:
         ComponentMissing: It is not in the cache, and pip cannot fetch it.
     """
     target = cache_directory() / f"awslambdaric-{interpreter.minor}"
-    if target.is_dir():
+    running = "{}.{}".format(*sys.version_info[:2])
+    if target.is_dir() or (interpreter.minor == running and _copy_installed(target)):
         return target
-    if interpreter.minor == "{}.{}".format(*sys.version_info[:2]):
-        copied = _copy_installed(target)
-        if copied is not None:
-            return copied
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", "TARGET", "--no-compile"]
     pip += ["--only-binary", ":all:", "--python-version", interpreter.minor, "awslambdaric"]
     hint = f"install it with: {interpreter.executable} -m pip install awslambdaric"
     return _install(pip, target, "awslambdaric", hint)
 
 
-def _copy_installed(target: Path) -> Path | None:
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+def _copy_installed(target: Path) -> bool:
+    """Copy awslambdaric from the running interpreter's packages; return whether they have it."""
     try:
-        for name in ("awslambdaric", "simplejson", "snapshot_restore_py"):
-            for file in metadata.distribution(name).files or []:
-                source = Path(str(file.locate()))
-                if ".." in file.parts or "__pycache__" in file.parts or not source.is_file():
-                    continue
-                (partial / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, partial / file)
+        with _staged(target) as partial:
+            for name in ("awslambdaric", "simplejson", "snapshot_restore_py"):
+                for file in metadata.distribution(name).files or []:
+                    source = Path(str(file.locate()))
+                    if ".." in file.parts or "__pycache__" in file.parts or not source.is_file():
+                        continue
+                    (partial / file).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(source, partial / file)
     except metadata.PackageNotFoundError:
-        shutil.rmtree(partial, ignore_errors=True)
-        return None
-    try:
-        partial.rename(target)
-    except OSError:
-        shutil.rmtree(partial, ignore_errors=True)
-    return target
+        return False
+    return True
 
 
 def find_node(given: Path | None = None) -> Path:

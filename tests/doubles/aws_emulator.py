@@ -1,6 +1,6 @@
 """AWS's own Runtime Interface Emulator, run in a mount namespace of its own so that the machine stays as it is.
 
-The binary is inside the wheel of aws-sam-cli; it is fetched once with pip into the cache directory.
+The binary comes from the wheel of aws-sam-cli; ./build.sh fetches it once into the cache directory.
 """
 
 import asyncio
@@ -9,11 +9,8 @@ import platform
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import urllib.error
 import urllib.request
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -32,27 +29,12 @@ def aws_emulator_binary() -> Path:
     """Return the binary.
 
     Raises:
-        OSError: It is not in the cache and pip cannot get it; the text says why.
+        OSError: It is not in the cache; ``./build.sh test`` puts it there.
     """
     machine = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
     target = cache_directory() / f"aws-lambda-rie-{machine}"
-    if target.exists():
-        return target
-    folder = cache_directory() / "aws-sam-cli"
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "aws-sam-cli"]
-    try:
-        subprocess.run([*command, "-d", str(folder)], check=True, capture_output=True, timeout=300)
-        wheel = next(folder.glob("*.whl"))
-        with zipfile.ZipFile(wheel) as file:
-            data = file.read(f"samcli/local/rapid/aws-lambda-rie-{machine}")
-    except (subprocess.SubprocessError, StopIteration, KeyError) as error:
-        raise OSError(f"pip cannot fetch aws-sam-cli ({error})") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    partial = target.with_suffix(".partial")
-    partial.write_bytes(data)
-    partial.chmod(0o755)
-    partial.rename(target)
+    if not target.exists():
+        raise OSError(f"{target} does not exist; ./build.sh test fetches it")
     return target
 
 

@@ -22,7 +22,7 @@ logging.getLogger().setLevel(logging.INFO)
 
 def handler(event, context):
     what = event.get("do") if isinstance(event, dict) else None
-    print("plain line")
+    sys.stdout.write("plain line\\n")  # in one piece: several processes may share the pipe
     logging.getLogger().info("logged line")
     if what == "raise":
         raise ValueError("told to")

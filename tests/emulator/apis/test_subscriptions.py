@@ -8,6 +8,7 @@ import pytest
 
 from emulator.apis.subscriptions import SubscriptionError, parse_subscription
 from emulator.model.variations import Variations
+from emulator.telemetry.batcher import Buffering
 from tests.doubles.probe import Start, seen
 
 GOOD: dict[str, Any] = {
@@ -15,6 +16,10 @@ GOOD: dict[str, Any] = {
     "types": ["platform", "function"],
     "destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain:8080/x"},
 }
+
+
+def to(uri: str, **more: str) -> dict[str, Any]:
+    return {"destination": {"protocol": "HTTP", "URI": uri, **more}}
 
 
 def parse(change: dict[str, Any], *, logs_api: bool = False, managed: bool = False) -> Any:
@@ -26,12 +31,7 @@ def test_parser_fills_in_the_documented_defaults() -> None:
     """An extension that names no bounds must get AWS's."""
     subscription = parse({})
 
-    buffering = subscription.buffering
-    assert (buffering.max_items, buffering.max_bytes, buffering.timeout_ms) == (
-        10_000,
-        262_144,
-        1_000,
-    )
+    assert subscription.buffering == Buffering(10_000, 262_144, 1_000)
     assert (subscription.destination.method, subscription.destination.path) == ("POST", "/x")
 
 
@@ -44,28 +44,13 @@ def test_parser_fills_in_the_documented_defaults() -> None:
         ({"schemaVersion": "1999-01-01"}, "schemaVersion is not supported"),
         ({"destination": None}, "destination is required"),
         ({"destination": {"protocol": "UDP"}}, "HTTP or TCP"),
-        (
-            {"destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain"}},
-            "URI port is not provided",
-        ),
-        ({"destination": {"protocol": "HTTP", "URI": "https://sandbox.localdomain:80"}}, "scheme"),
-        (
-            {"destination": {"protocol": "HTTP", "URI": "http://localhost:80"}},
-            "sandbox.localdomain",
-        ),
-        (
-            {"destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain:9001"}},
-            "reserved",
-        ),
-        (
-            {"destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain:99999"}},
-            "not valid",
-        ),
         ({"destination": {"protocol": "TCP"}}, "port is not valid"),
-        (
-            {"destination": {"protocol": "HTTP", "URI": "http://sandbox:1", "method": "GET"}},
-            "POST or PUT",
-        ),
+        (to("http://sandbox.localdomain"), "URI port is not provided"),
+        (to("https://sandbox.localdomain:80"), "scheme"),
+        (to("http://localhost:80"), "sandbox.localdomain"),
+        (to("http://sandbox.localdomain:9001"), "reserved"),
+        (to("http://sandbox.localdomain:99999"), "not valid"),
+        (to("http://sandbox:1", method="GET"), "POST or PUT"),
         ({"buffering": {"maxItems": 999}}, "maxItems should be between 1000 and 10000"),
         ({"buffering": {"maxBytes": 1}}, "maxBytes should be between"),
         ({"buffering": {"timeoutMs": 24}}, "timeoutMs should be between 25 and 30000"),
@@ -81,10 +66,8 @@ def test_subscription_that_breaks_a_rule_is_refused_in_words(
 
 def test_refusal_names_all_broken_rules() -> None:
     """AWS joins the reasons with semicolons, so one try shows them all."""
-    uri = {"protocol": "HTTP", "URI": "http://sandbox.localdomain"}
-
     with pytest.raises(SubscriptionError) as caught:
-        parse({"types": [], "destination": uri})
+        parse({"types": [], **to("http://sandbox.localdomain")})
 
     assert str(caught.value) == "URI port is not provided; types should not be empty"
 

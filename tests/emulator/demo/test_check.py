@@ -5,58 +5,58 @@ import pytest
 from emulator.demo.check import Row, account_total, faults, faults_of
 from tests.doubles.demo_rows import SAMPLED, make_record, make_row
 
+AGREEING = {
+    "failed": make_row(),
+    "dropped": make_row(mishap="fine", kept=()),
+    "sampled": make_row(mishap="fine", trace_id=SAMPLED),
+    "kept by a rule": make_row(mishap="slow"),
+    "kept by a rule, not the sample": make_row(mishap="asked", trace_id=SAMPLED),
+}
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        make_row(),
-        make_row(mishap="fine", kept=()),
-        make_row(mishap="fine", trace_id=SAMPLED),
-        make_row(mishap="slow"),
-        make_row(mishap="asked", trace_id=SAMPLED),
-    ],
-    ids=["failed", "healthy and gone", "sampled", "kept by a rule", "by a rule, not the draw"],
-)
+
+@pytest.mark.parametrize("row", AGREEING.values(), ids=AGREEING)
 def test_check_accepts_rows_that_agree_with_their_plan(row: Row) -> None:
     """The demo must not cry wolf."""
     assert faults_of(row) == []
 
 
-@pytest.mark.parametrize(
-    ("row", "words"),
-    [
-        (make_row(kept=("a\n",)), "2 lines written, 1 kept; the first missing line: 'b\\n'"),
-        (make_row(kept=()), "2 lines written, 0 kept; the first missing line: 'a\\n'"),
-        (make_row(kept=("b\n", "a\n")), "line 1 was 'a\\n' and arrived as 'b\\n'"),
-        (make_row(kept=("a\n", "b\n", "b\n")), "the first extra line: 'b\\n'"),
-        (make_row(kept=("a", "b\n")), "line 1 was 'a\\n' and arrived as 'a'"),
-        (make_row(mishap="fine"), "no rule keeps it and it was not sampled, yet 2 records"),
-        (make_row(mishap="fine", trace_id=SAMPLED, kept=()), "2 lines written, 0 kept"),
-        (make_row(mishap="slow", kept=()), "2 lines written, 0 kept"),
-        (make_row(mishap="slow", reason="sampled"), "says sampled, for 1.0; it must say slow"),
-        (make_row(mishap="asked", weight=10.0), "says marker, for 10.0; it must say marker"),
-        (make_row(weight=10.0), "says timeout, for 10.0; it must say timeout, for 1."),
-        (make_row(mishap="fine", trace_id=SAMPLED, weight=1.0), "must say sampled, for 10."),
-        (make_row(outcome="success"), "expected timeout, it ended as success"),
-        (make_row(written=(), kept=()), "wrote no line"),
-    ],
-    ids=[
-        "a line is missing",
-        "nothing arrived",
-        "the order differs",
-        "a line came twice",
-        "a byte is missing",
-        "a healthy one was kept",
-        "a sampled one was not kept",
-        "what a rule speaks for was not kept",
-        "another reason than the rule's",
-        "what a rule kept has a weight",
-        "a failed one has a weight",
-        "a sampled one stands for itself",
-        "it ended otherwise",
-        "there was nothing to check",
-    ],
-)
+FAULTS = {
+    "line missing": (
+        make_row(kept=("a\n",)),
+        "2 lines written, 1 kept; the first missing line: 'b\\n'",
+    ),
+    "all missing": (make_row(kept=()), "2 lines written, 0 kept; the first missing line: 'a\\n'"),
+    "order differs": (make_row(kept=("b\n", "a\n")), "line 1 was 'a\\n' and arrived as 'b\\n'"),
+    "line came twice": (make_row(kept=("a\n", "b\n", "b\n")), "the first extra line: 'b\\n'"),
+    "byte missing": (make_row(kept=("a", "b\n")), "line 1 was 'a\\n' and arrived as 'a'"),
+    "healthy kept": (
+        make_row(mishap="fine"),
+        "no rule keeps it and it was not sampled, yet 2 records",
+    ),
+    "sampled lost": (make_row(mishap="fine", trace_id=SAMPLED, kept=()), "2 lines written, 0 kept"),
+    "rule's lost": (make_row(mishap="slow", kept=()), "2 lines written, 0 kept"),
+    "reason": (
+        make_row(mishap="slow", reason="sampled"),
+        "says sampled, for 1.0; it must say slow",
+    ),
+    "rule's weight": (
+        make_row(mishap="asked", weight=10.0),
+        "says marker, for 10.0; it must say marker",
+    ),
+    "failure's weight": (
+        make_row(weight=10.0),
+        "says timeout, for 10.0; it must say timeout, for 1.",
+    ),
+    "sample's weight": (
+        make_row(mishap="fine", trace_id=SAMPLED, weight=1.0),
+        "must say sampled, for 10.",
+    ),
+    "other end": (make_row(outcome="success"), "expected timeout, it ended as success"),
+    "no line": (make_row(written=(), kept=()), "wrote no line"),
+}
+
+
+@pytest.mark.parametrize(("row", "words"), FAULTS.values(), ids=FAULTS)
 def test_check_names_each_kind_of_fault(row: Row, words: str) -> None:
     """A reader must learn from one sentence which invocation differs, and how."""
     (fault,) = faults_of(row)

@@ -27,19 +27,12 @@ async def connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.Strea
     finally:
         writer.close()
         await server.stop()
-        await closed()
-
-
-async def closed(*servers: asyncio.AbstractServer) -> None:
-    """Close servers, and let the loop run until closed connections have dropped their sockets."""
-    for server in servers:
-        server.close()
-    for _ in range(5):
-        await asyncio.sleep(0.01)
+        for _ in range(5):  # until closed connections have dropped their sockets
+            await asyncio.sleep(0.01)
 
 
 def exchange(sent: bytes, expected: int) -> list[bytes]:
-    """Send bytes; return the bodies of that many answers, and what came after them if the server hung up."""
+    """Send bytes; return the bodies of so many answers."""
 
     async def work() -> list[bytes]:
         async with connected() as (reader, writer):
