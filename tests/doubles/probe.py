@@ -1,9 +1,9 @@
-"""What the emulator's tests share: a function to run, the probe extension, and what it saw."""
+"""Provide a function, a layer with the probe extension, and a reader of the probe's account."""
 
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +83,17 @@ def make_layer(folder: Path, *names: str, settings: dict[str, str] | None = None
     return layer
 
 
+def records(events: list[dict[str, Any]], kind: str) -> list[Any]:
+    """Return the records of the events of one type."""
+    return [event["record"] for event in events if event["type"] == kind]
+
+
 @dataclass
 class Seen:
-    """What one probe noted."""
+    """The account that one probe writes to a file."""
 
     path: Path
     name: str = "probe"
-    entries: list[dict[str, Any]] = field(default_factory=list)
 
     def read(self) -> list[dict[str, Any]]:
         """Read the account so far."""
@@ -126,8 +130,12 @@ class Seen:
             if isinstance(e, dict)
         ]
 
+    def records(self, kind: str) -> list[Any]:
+        """Return the records of the events of one type."""
+        return records(self.events(), kind)
+
     def types(self) -> list[str]:
-        """Return their types."""
+        """Return the types of all telemetry events."""
         return [str(event.get("type")) for event in self.events()]
 
 

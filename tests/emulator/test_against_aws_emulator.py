@@ -185,8 +185,7 @@ def test_managed_instances_deliver_the_same_telemetry(binary: Path, folders: lis
         assert list(our_event) == list(aws_event) == ["time", "type", "record"]
         assert shape(our_event["record"]) == shape(aws_event["record"]), our_event["type"]
     reports = [
-        [e["record"]["status"] for e in probe.events() if e["type"] == "platform.report"]
-        for probe in (ours, aws)
+        [record["status"] for record in probe.records("platform.report")] for probe in (ours, aws)
     ]
     assert reports[0] == reports[1] == ["success", "error"]
     # Accepted: AWS's emulator sends a JSON line as a string; the cloud documents an object, which ours sends.

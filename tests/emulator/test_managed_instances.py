@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from emulator.model.errors import MisuseError
-from tests.doubles.probe import Start, seen
+from tests.doubles.probe import Start, records, seen
 
 PROBE = {"PROBE_EVENTS": '["SHUTDOWN"]', "PROBE_SCHEMA": "2025-01-29"}
 
@@ -47,7 +47,7 @@ def test_posted_error_is_an_error_in_the_report(start: Start) -> None:
 
     result = cloud.invoke({"do": "raise"})
 
-    report = next(e["record"] for e in cloud.events if e["type"] == "platform.report")
+    report = records(cloud.events, "platform.report")[0]
     assert result.status == report["status"] == "error"
     assert list(report["metrics"]) == ["durationMs"]
     assert [s["name"] for s in report["spans"]] == ["responseLatency", "responseDuration"]

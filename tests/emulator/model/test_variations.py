@@ -34,7 +34,7 @@ def _lines_and_ends(probe: Seen) -> list[str]:
 
 
 def _report_statuses(probe: Seen) -> set[str | None]:
-    reports = [e["record"] for e in probe.events() if e["type"] == "platform.report"]
+    reports = probe.records("platform.report")
     return {record.get("status") for record in reports}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from emulator.model.errors import EnvironmentDidNotStart
-from tests.doubles.probe import Start, seen
+from tests.doubles.probe import Start, records, seen
 
 
 def test_init_error_fails_twice_and_tells_subscribers_no_start(
@@ -42,7 +42,7 @@ def test_init_over_its_bound_is_restarted_under_the_function_timeout(start: Star
     result = cloud.invoke({})
 
     assert (result.status, result.payload) == ("success", "late")
-    reports = [e["record"] for e in cloud.events if e["type"] == "platform.initReport"]
+    reports = records(cloud.events, "platform.initReport")
     assert [(r["phase"], r["status"]) for r in reports] == [
         ("init", "timeout"),
         ("invoke", "success"),
@@ -100,7 +100,7 @@ def test_file_that_cannot_be_executed_is_a_launch_error(start: Start, tmp_path: 
     result = cloud.invoke({})
 
     assert result.error_type == "Extension.LaunchError"
-    about = [e["record"] for e in cloud.events if e["type"] == "platform.extension"]
+    about = records(cloud.events, "platform.extension")
     assert about[0]["errorType"] == "PermissionDenied"
 
 

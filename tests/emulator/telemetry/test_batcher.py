@@ -7,10 +7,6 @@ from emulator.telemetry.batcher import DeliveryPolicy
 from tests.doubles.probe import Start, seen
 
 
-def function_records(folder: Path) -> list[object]:
-    return [e["record"] for e in seen(folder).events() if e["type"] == "function"]
-
-
 def test_batch_goes_out_at_max_items(start: Start, tmp_path: Path) -> None:
     """Every line must arrive once and in order, whatever the batches."""
     cloud = start(probe={"PROBE_TIMEOUT_MS": "30000"}, timeout_ms=20_000)
@@ -20,7 +16,7 @@ def test_batch_goes_out_at_max_items(start: Start, tmp_path: Path) -> None:
 
     sizes = [len(batch) for batch in seen(tmp_path).batches()]
     assert max(sizes) == 1_000
-    assert function_records(tmp_path) == cloud.lines(result.request_id)
+    assert seen(tmp_path).records("function") == cloud.lines(result.request_id)
 
 
 def test_batch_goes_out_once_it_is_over_max_bytes(start: Start, tmp_path: Path) -> None:
@@ -70,16 +66,15 @@ def test_batcher_drops_and_counts_events_that_do_not_fit(start: Start, tmp_path:
     cloud.wait_for(lambda: delivered_or_dropped(tmp_path) >= written, timeout_s=20)
     cloud.shutdown()
 
-    dropped = [e["record"] for e in seen(tmp_path).events() if e["type"] == "platform.logsDropped"]
+    dropped = seen(tmp_path).records("platform.logsDropped")
     assert dropped[0]["droppedBytes"] > 500 * dropped[0]["droppedRecords"]
 
 
 def delivered_or_dropped(tmp_path: Path) -> int:
-    """How many function records the probe got, and how many it was told that it will not get."""
-    events = seen(tmp_path).events()
-    records = [e["record"] for e in events if e["type"] == "platform.logsDropped"]
-    dropped = sum(int(record["droppedRecords"]) for record in records)
-    return dropped + len(function_records(tmp_path))
+    """Return how many of the function's records the probe got, or was told that it lost."""
+    probe = seen(tmp_path)
+    dropped = sum(int(r["droppedRecords"]) for r in probe.records("platform.logsDropped"))
+    return dropped + len(probe.records("function"))
 
 
 def test_tcp_subscriber_gets_one_event_a_line(start: Start, tmp_path: Path) -> None:

@@ -7,10 +7,6 @@ import pytest
 from tests.doubles.probe import Start, seen
 
 
-def function_records(folder: Path) -> list[object]:
-    return [e["record"] for e in seen(folder).events() if e["type"] == "function"]
-
-
 @pytest.mark.parametrize(
     ("schema", "wrapped"), [("2022-07-01", False), ("2022-12-13", True), ("2025-01-29", True)]
 )
@@ -24,7 +20,7 @@ def test_json_lines_are_objects_from_the_second_schema_on(
     cloud.invoke({"do": "say", "lines": [own, "text", "[1]"]})
     cloud.shutdown()
 
-    records = function_records(tmp_path)
+    records = seen(tmp_path).records("function")
     if wrapped:
         assert {"level": "INFO", "n": 1.5, "html": "<b>"} in records
         plain = [r for r in records if isinstance(r, dict) and r.get("message") == "text"]
@@ -57,7 +53,7 @@ def test_invalid_utf8_becomes_replacement_characters(start: Start, tmp_path: Pat
     cloud.invoke({"do": "raw", "hex": b"a\xffb\n".hex()})
     cloud.shutdown()
 
-    assert "a\ufffdb\n" in function_records(tmp_path)
+    assert "a\ufffdb\n" in seen(tmp_path).records("function")
 
 
 def test_lines_belong_to_their_invocation(start: Start) -> None:
