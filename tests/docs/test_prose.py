@@ -13,6 +13,7 @@ PAGES = sorted(
     [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
+        ROOT / "CHANGELOG.md",
         ROOT / "emulator" / "README.md",
         ROOT / "bench" / "results" / "README.md",
         *(ROOT / "docs").rglob("*.md"),
@@ -53,7 +54,7 @@ def _sentences(block: str) -> list[str]:
 
 
 def _words(sentence: str) -> int:
-    return len(re.findall(r"[\w`$%][\w`'’.,/%$+-]*", sentence))
+    return len(re.findall(r"[\w`$%][\w`'\u2019.,/%$+-]*", sentence))
 
 
 def _anchors(page: Path) -> set[str]:
@@ -64,9 +65,7 @@ def _anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page_has_no_sentence_that_must_be_read_twice(page: Path) -> None:
     """People read these pages during an incident."""
-    sentences = [
-        one for block in _blocks(page.read_text("utf-8")) for one in _sentences(block)
-    ]
+    sentences = [one for block in _blocks(page.read_text("utf-8")) for one in _sentences(block)]
 
     assert sentences
     assert [one for one in sentences if _words(one) > MAX_WORDS] == []
@@ -88,7 +87,9 @@ def test_page_has_no_dead_link(page: Path) -> None:
 def test_index_names_every_page() -> None:
     """docs/README.md is where a reader starts."""
     index = (ROOT / "docs" / "README.md").read_text("utf-8")
-    linked = {(ROOT / "docs" / target.partition("#")[0]).resolve() for _, target in _LINK.findall(index)}
+    linked = {
+        (ROOT / "docs" / target.partition("#")[0]).resolve() for _, target in _LINK.findall(index)
+    }
 
     assert {page for page in PAGES if ROOT / "docs" in page.parents} - linked == {
         ROOT / "docs" / "README.md"
