@@ -2,6 +2,7 @@
 
 import gzip
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
@@ -14,7 +15,8 @@ ANSWERS = {
 }
 """The statuses that a path answers with, in turn; the last one stays. Other paths answer 200."""
 
-ELASTICSEARCH_TAKES_ALL = b'{"errors":false}'
+TAKEN = b'{"errors":false}'
+"""What Elasticsearch says of a request that it has taken; others say it by the status."""
 
 
 class Kept(NamedTuple):
@@ -35,10 +37,16 @@ class Receiver:
         requests: in the order in which they came.
     """
 
-    def __init__(self, *, hiccups: int = 0) -> None:
-        """Take how many of the first PutLogEvents are answered with 500."""
+    def __init__(self, *, answers: Mapping[str, bytes], hiccups: int = 0) -> None:
+        """Take what is answered otherwise.
+
+        Args:
+            answers: bodies, each for the first request to an action of AWS's, or to a path.
+            hiccups: how many of the first PutLogEvents get a 500.
+        """
         self.requests: list[Kept] = []
         self.changed = threading.Condition()
+        self._answers = dict(answers)
         self._hiccups = hiccups
         self._has_group = False
         self._turns: dict[str, int] = {}
@@ -85,7 +93,8 @@ class Receiver:
         statuses = ANSWERS.get(path, [200])
         turn = self._turns.get(path, 0)
         self._turns[path] = turn + 1
-        return statuses[min(turn, len(statuses) - 1)], ELASTICSEARCH_TAKES_ALL
+        answer = self._answers.pop(action or path, b"" if path.endswith("/v1/logs") else TAKEN)
+        return statuses[min(turn, len(statuses) - 1)], answer
 
 
 def _handler_of(receiver: Receiver) -> type[BaseHTTPRequestHandler]:

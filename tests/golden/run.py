@@ -53,7 +53,8 @@ class Scenario(NamedTuple):
         settings: without their prefix; ``{sink}`` stands for the receiver's address, ``{folder}`` for a folder.
         environment: other variables.
         refusals: schema versions that Lambda refuses, with its status.
-        hiccups: of CloudWatch's PutLogEvents.
+        hiccups: how many of the first PutLogEvents get a 500.
+        answers: bodies of first answers, by action or path.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Scenario(NamedTuple):
     environment: Mapping[str, str] = {}
     refusals: Mapping[str, int] = {}
     hiccups: int = 0
+    answers: Mapping[str, bytes] = {}
 
 
 class Captured(NamedTuple):
@@ -87,7 +89,7 @@ def run(scenario: Scenario, root: Path) -> Captured:
     with tempfile.TemporaryDirectory(prefix="golden-") as name:
         folder = Path(name)
         lambda_ = ScriptedLambda(dict(scenario.refusals))
-        receiver = Receiver(hiccups=scenario.hiccups)
+        receiver = Receiver(answers=scenario.answers, hiccups=scenario.hiccups)
         try:
             _drive(scenario, root, folder, lambda_, receiver)
         finally:
@@ -131,6 +133,8 @@ def _drive(
 
 
 def _post(step: Post, folder: Path, lambda_: ScriptedLambda, receiver: Receiver) -> None:
+    if step.after_next:
+        lambda_.wait_for_next()
     before = _arrived(folder, receiver)
     lambda_.post(step.body)
     if step.delivers:

@@ -1,6 +1,6 @@
 """The scenarios: every sink, every reason, and every setting that decides what becomes of a line."""
 
-from tests.golden import stories
+from tests.golden import hardships, stories
 from tests.golden.lines import JSON_FAILURES, TEXT_FAILURES
 from tests.golden.run import Scenario
 from tests.golden.script import Tell
@@ -62,7 +62,7 @@ BAD_SETTINGS = {
     "SAMPEL_RATE": "1",
 }
 
-TOLD_ONLY = [one for one in stories.one_of_each() if isinstance(one, Tell)]
+TOLD_ONLY = [one for one in hardships.one_of_each() if isinstance(one, Tell)]
 """The same without its batches: nobody is subscribed to them."""
 
 DECISIONS = [
@@ -107,7 +107,7 @@ DECISIONS = [
             "SAMPLE_RATE_WARN": "0.75",
         },
     ),
-    Scenario("all-kept", stories.one_of_each(), {"SINK": FILE, "SAMPLE_RATE": "1"}),
+    Scenario("all-kept", hardships.one_of_each(), {"SINK": FILE, "SAMPLE_RATE": "1"}),
     Scenario("ends", stories.ends(), {"SINK": FILE, "SAMPLE_RATE": "0", "FLUSH": "background"}),
     Scenario(
         "shutdown-timeout", stories.shutdown_with("timeout"), {"SINK": FILE, "SAMPLE_RATE": "0"}
@@ -136,70 +136,119 @@ DECISIONS = [
         "correlated", stories.uncorrelated(), {"SINK": FILE, "CORRELATION_FIELDS": "order,cart"}
     ),
     Scenario(
-        "evicted", stories.evicted(), {"SINK": FILE, "SAMPLE_RATE": "0.5", "BUFFER_SIZE": "64KiB"}
+        "evicted", hardships.evicted(), {"SINK": FILE, "SAMPLE_RATE": "0.5", "BUFFER_SIZE": "64KiB"}
     ),
 ]
 
+FILTER = "filter_path=errors,items.*.status,items.*.error.type"
+ELASTICSEARCH_TAKES_ONE = (
+    b'{"errors":true,"items":[{"create":{"status":400,"error":{"type":"mapper_parsing_exception"}}},'
+    b'{"create":{"status":429,"error":{"type":"es_rejected_execution_exception"}}},'
+    b'{"create":{"status":201}}]}'
+)
+CLOUDWATCH_TAKES_ONE = (
+    b'{"rejectedLogEventsInfo":{"tooOldLogEventEndIndex":1,"tooNewLogEventStartIndex":2}}'
+)
+
+NO_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+
 DELIVERIES = [
-    Scenario("refused", stories.refused(), {"SINK": "http://{sink}/refuse", "SAMPLE_RATE": "0.5"}),
+    Scenario(
+        "refused", hardships.refused(), {"SINK": "http://{sink}/refuse", "SAMPLE_RATE": "0.5"}
+    ),
     Scenario(
         "fallback-refused",
-        stories.refused(),
+        hardships.refused(),
         {"SINK": "http://{sink}/refuse", "FALLBACK_SINK": FILE, "SAMPLE_RATE": "0.5"},
     ),
     Scenario(
         "fallback-denied",
-        stories.refused(),
+        hardships.refused(),
         {"SINK": "firehose:stream", "FALLBACK_SINK": "http://{sink}/in", "SAMPLE_RATE": "0.5"},
-        {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
+        NO_CREDENTIALS,
     ),
     Scenario(
         "unavailable",
-        stories.refused(left_ms=700),
+        hardships.refused(left_ms=700),
         {"SINK": "file:{folder}/missing/kept.ndjson", "SAMPLE_RATE": "0.5"},
     ),
-    Scenario("repeated", stories.failed(), {"SINK": "http://{sink}/hiccup"}),
-    Scenario("repeated-cloudwatch", stories.failed(), {"SINK": "cloudwatch:"}, hiccups=1),
-    Scenario("too-large", stories.refused(), {"SINK": "http://{sink}/large", "SAMPLE_RATE": "0.5"}),
     Scenario(
-        "unreadable", stories.refused(), {"SINK": "http://{sink}/unreadable", "SAMPLE_RATE": "0.5"}
+        "evicted-at-sink",
+        hardships.too_much(),
+        {"SINK": "firehose:stream", "SAMPLE_RATE": "0.5", "BUFFER_SIZE": "64KiB"},
+        NO_CREDENTIALS,
+    ),
+    Scenario("repeated", hardships.failed(), {"SINK": "http://{sink}/hiccup"}),
+    Scenario("repeated-cloudwatch", hardships.failed(), {"SINK": "cloudwatch:"}, hiccups=1),
+    Scenario(
+        "too-large", hardships.refused(), {"SINK": "http://{sink}/large", "SAMPLE_RATE": "0.5"}
+    ),
+    Scenario(
+        "unreadable",
+        hardships.refused(),
+        {"SINK": "http://{sink}/unreadable", "SAMPLE_RATE": "0.5"},
+    ),
+    Scenario(
+        "rejected-elasticsearch",
+        hardships.failed(),
+        {"SINK": "elasticsearch+http://{sink}/_bulk"},
+        answers={"/_bulk?" + FILTER: ELASTICSEARCH_TAKES_ONE},
+    ),
+    Scenario(
+        "rejected-cloudwatch",
+        hardships.clone(),
+        {"SINK": "cloudwatch:", "SAMPLE_RATE": "0.5"},
+        answers={"PutLogEvents": CLOUDWATCH_TAKES_ONE},
+    ),
+    Scenario(
+        "rejected-otlp",
+        hardships.clone(),
+        {"SINK": "otlp+http://{sink}", "SAMPLE_RATE": "0.5"},
+        answers={"/v1/logs": b"\x0a\x02\x08\x01"},
     ),
     Scenario(
         "archive",
-        stories.one_of_each(),
+        hardships.one_of_each(),
         {"SINK": FILE, "ARCHIVE_SINK": "s3://bucket", "SAMPLE_RATE": "0.5", "HISTORY": "1"},
     ),
     Scenario(
         "metrics-file",
-        stories.one_of_each(),
+        hardships.one_of_each(),
         {"SINK": FILE, "METRICS": "1m", "SAMPLE_RATE": "0.5", "BUFFER_SIZE": "64KiB"},
     ),
     Scenario(
         "metrics-cloudwatch",
-        stories.one_of_each(),
+        hardships.one_of_each(),
         {"SINK": "cloudwatch:", "METRICS": "1m", "SAMPLE_RATE": "0.5"},
     ),
 ]
 
 ENVIRONMENTS = [
     Scenario(
-        "garbage", stories.garbage(), {"SINK": FILE, "SAMPLE_RATE": "0", "FLUSH": "background"}
+        "large-batches",
+        hardships.large_batches(),
+        {"SINK": FILE, "SAMPLE_RATE": "0", "HISTORY": "1"},
+    ),
+    Scenario(
+        "garbage", hardships.garbage(), {"SINK": FILE, "SAMPLE_RATE": "0", "FLUSH": "background"}
     ),
     Scenario(
         "managed-instances",
-        stories.managed_instances(),
+        hardships.managed_instances(),
         {"SINK": FILE, "SAMPLE_RATE": "1", "SAMPLE_RATE_DEBUG": "0"},
         {"AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances"},
     ),
     Scenario(
         "managed-instances-sampled",
-        stories.managed_instances(),
+        hardships.managed_instances(),
         {"SINK": FILE, "SAMPLE_RATE": "0.5", "PLATFORM_EVENTS": "all"},
         {"AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances"},
     ),
-    Scenario("without-ends", stories.without_ends(), {"SINK": FILE}, refusals={"2021-03-18": 400}),
     Scenario(
-        "telemetry-instead", stories.one_of_each(), {"SINK": FILE}, refusals={"2021-03-18": 500}
+        "without-ends", hardships.without_ends(), {"SINK": FILE}, refusals={"2021-03-18": 400}
+    ),
+    Scenario(
+        "telemetry-instead", hardships.one_of_each(), {"SINK": FILE}, refusals={"2021-03-18": 500}
     ),
     Scenario(
         "no-logs",
@@ -210,9 +259,23 @@ ENVIRONMENTS = [
         ),
     ),
     Scenario(
-        "clone", stories.clone(), {"SINK": FILE}, {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
+        "clone", hardships.clone(), {"SINK": FILE}, {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
     ),
-    Scenario("bad-settings", stories.one_of_each(), BAD_SETTINGS),
+    Scenario(
+        "references",
+        stories.masked(),
+        {
+            "SINK": "http://{sink}/in",
+            "SINK_HEADERS": "secretsmanager:intake#headers",
+            "REDACT": "ssm:/shop/patterns",
+            "EXCLUDE": "ssm:/shop/missing",
+        },
+        answers={
+            "GetParameters": b'{"Parameters":[{"Name":"/shop/patterns","Value":"emails"}]}',
+            "GetSecretValue": b'{"SecretString":"{\\"headers\\":\\"X-Scenario=fetched\\"}"}',
+        },
+    ),
+    Scenario("bad-settings", hardships.one_of_each(), BAD_SETTINGS),
     Scenario(
         "disabled",
         TOLD_ONLY,

@@ -30,10 +30,12 @@ class Post(NamedTuple):
     Attributes:
         body: of the POST.
         delivers: whether to wait until something of it has arrived at a sink, where Next does not say so.
+        after_next: whether to wait before, until Next is asked for: when reports come.
     """
 
     body: bytes
     delivers: bool = False
+    after_next: bool = False
 
 
 Step = Tell | Post
@@ -168,6 +170,7 @@ class Script:
         """Post the last invocation's report by itself."""
         if self._report:
             self.post(*self._report, delivers=delivers)
+            self.steps[-1] = self.steps[-1]._replace(after_next=True)  # type: ignore[call-arg]
             self._report = []
         return self
 

@@ -8,7 +8,7 @@ What is written otherwise than it left, and why. Nothing else is touched:
 - ``<bytes sent>``: ``delivered_bytes`` where that is exactly what receivers got, but in bodies that were compressed, or
   with a line of metrics among them, whose durations are longer or shorter; and
   ``<sha256>``: a digest of such a body, which is looked at. How many bytes a text is compressed into is zlib's doing.
-- ``<tries>``: a count of ``unavailable`` deliveries beyond 1: the clock that cannot be set paces attempts at the end.
+- ``<tries>``: a count of ``unavailable`` or ``denied`` deliveries beyond 1: attempts at SHUTDOWN are paced by that clock.
 - ``<signature>``: it covers the receiver's port.
 - ``<port>``: of the listener.
 - ``<request 3>``, ``<trace 3 R>``: ids of the third invocation, of which R is the trace id's randomness; they are given, and long.
@@ -129,8 +129,9 @@ def _generalise(account: dict[str, object], requests: list[Kept]) -> None:
     held_ms["delivery"] = "<ms>" if held_ms["delivery"] >= 0 else held_ms["delivery"]
     deliveries = account["deliveries"]
     assert isinstance(deliveries, dict)
-    if deliveries.get("unavailable", 0) > 1:
-        deliveries["unavailable"] = "<tries>"
+    for answer in ("unavailable", "denied"):
+        if deliveries.get(answer, 0) > 1:
+            deliveries[answer] = "<tries>"
     taken = [one for one in requests if one.status == SUCCESS]
     sent_bytes = sum(len(one.sent) for one in taken if one.sent != one.body)
     if any(OWN_METRICS in one.body for one in taken):
