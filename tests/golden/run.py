@@ -1,6 +1,6 @@
 """Runs the extension of any tree as Lambda does, as a process of its own, and keeps everything that leaves it.
 
-Only what is outside of the tree's own code is fixed: its clock (``time.time`` stands still) and its randomness
+Only what is outside of the tree's own code is fixed: its clock (``time.time`` and ``time_ns`` stand still) and its randomness
 (``os.urandom`` counts up), so that environment ids, streams' names and signatures' dates are the same each time.
 """
 
@@ -21,6 +21,7 @@ OWN_ROOT = Path(__file__).resolve().parents[2]
 LAUNCHER = f"""
 import os, sys, time
 time.time = lambda: {NOW_S}.0
+time.time_ns = lambda: {NOW_S} * 10**9
 ids = iter(range(1, 256))
 os.urandom = lambda size: bytes.fromhex("f11e") + bytes(5) + bytes([next(ids)]) if size == 8 else bytes(size)
 sys.path.insert(0, sys.argv.pop(1))

@@ -213,7 +213,7 @@ DELIVERIES = [
     ),
     Scenario(
         "metrics-file",
-        hardships.one_of_each(),
+        hardships.evicted(),
         {"SINK": FILE, "METRICS": "1m", "SAMPLE_RATE": "0.5", "BUFFER_SIZE": "64KiB"},
     ),
     Scenario(
@@ -224,6 +224,7 @@ DELIVERIES = [
 ]
 
 ENVIRONMENTS = [
+    Scenario("late", hardships.late(), {"SINK": FILE, "SAMPLE_RATE": "0"}),
     Scenario(
         "large-batches",
         hardships.large_batches(),
