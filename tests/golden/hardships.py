@@ -71,14 +71,15 @@ def refused(*, left_ms: int = 2000) -> list[Step]:
     return script.shut_down(left_ms=left_ms)
 
 
-def late() -> list[Step]:
+def too_late() -> list[Step]:
     """Errors that come when their invocations are over, without any report: of one let go of, and of one at hand."""
     script = Script()
     for number in range(1, 4):
         script.invoke(number)
         script.post(script.start(number), *script.lines("healthy\n", EMF), script.done(number))
     for number in (1, 3, 2):
-        script.post(*script.lines(python_text("ERROR", "late", number)), delivers=True)
+        late = script.lines(python_text("ERROR", "late", number))
+        script.post(*late, delivers=True, after_next=True)
     return script.shut_down()
 
 

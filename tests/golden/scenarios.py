@@ -224,7 +224,7 @@ DELIVERIES = [
 ]
 
 ENVIRONMENTS = [
-    Scenario("late", hardships.late(), {"SINK": FILE, "SAMPLE_RATE": "0"}),
+    Scenario("late", hardships.too_late(), {"SINK": FILE, "SAMPLE_RATE": "0"}),
     Scenario(
         "large-batches",
         hardships.large_batches(),

@@ -118,14 +118,17 @@ class Script:
         self.steps.append(Tell(event))
         return self
 
-    def post(self, *events: dict[str, object], delivers: bool = False) -> "Script":
+    def post(
+        self, *events: dict[str, object], delivers: bool = False, after_next: bool = False
+    ) -> "Script":
         """Post a batch, as Go's encoder writes it."""
         text = json.dumps(events, separators=(",", ":"), ensure_ascii=False)
-        return self.post_raw(text.encode("utf-8", "surrogatepass"), delivers=delivers)
+        self.steps.append(Post(text.encode("utf-8", "surrogatepass"), delivers, after_next))
+        return self
 
-    def post_raw(self, body: bytes, *, delivers: bool = False) -> "Script":
+    def post_raw(self, body: bytes) -> "Script":
         """Post any bytes."""
-        self.steps.append(Post(body, delivers))
+        self.steps.append(Post(body))
         return self
 
     def invocation(
@@ -169,8 +172,7 @@ class Script:
     def flush_report(self, *, delivers: bool = False) -> "Script":
         """Post the last invocation's report by itself."""
         if self._report:
-            self.post(*self._report, delivers=delivers)
-            self.steps[-1] = self.steps[-1]._replace(after_next=True)  # type: ignore[call-arg]
+            self.post(*self._report, delivers=delivers, after_next=True)
             self._report = []
         return self
 
