@@ -70,7 +70,6 @@ async def assemble(
     async def answer(request: Request) -> Response | None:
         return await lifecycle.handle(request)
 
-    day = time.strftime("%Y/%m/%d", time.gmtime())
     server = Server(answer)
     await server.start()
     setting = Setting(
@@ -84,12 +83,17 @@ async def assemble(
         places=places,
         opt=opt,
         node=node,
-        log_stream=f"{day}/[{function.version}]{uuid.uuid4().hex}",
+        log_stream=_log_stream(function),
         runtime_version=runtime_version(function, interpreter),
         api_address=f"127.0.0.1:{server.port}",
     )
-    lifecycle = Lifecycle(setting)  # answers requests from here on
+    lifecycle = Lifecycle(setting)
     return Assembled(lifecycle, server, isolation)
+
+
+def _log_stream(function: Function) -> str:
+    day = time.strftime("%Y/%m/%d", time.gmtime())
+    return f"{day}/[{function.version}]{uuid.uuid4().hex}"
 
 
 def _client_and_node(

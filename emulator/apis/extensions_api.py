@@ -46,7 +46,6 @@ class Extension:
     state: State = State.STARTED
     identifier: str = ""
     events: tuple[str, ...] = ()
-    error_type: str | None = None
     waiting: asyncio.Future[dict[str, Any] | None] | None = None
     queue: list[dict[str, Any]] = field(default_factory=list)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -255,7 +254,6 @@ class ExtensionsApi:
             if extension.state not in allowed:
                 return self._wrong_state(extension, target)
             extension.state = target
-            extension.error_type = error_type
             self._hooks.failed(extension, f"Extension.{target.value}", error_type)
         return Response.of(202, {"status": "OK"})
 

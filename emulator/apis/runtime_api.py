@@ -22,11 +22,6 @@ _PATH = re.compile(rf"{PREFIX}/invocation/([^/]+)/(response|error)")
 _ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 
 
-def valid_error_type(given: str, *, default: str = "Function.Unknown") -> str:
-    """Return the error type that the platform keeps: one of its own families, or the default."""
-    return given if _ERROR_TYPE.fullmatch(given) else default
-
-
 @dataclass(slots=True)
 class RuntimeHooks:
     """Callbacks of the environment: asked for Next, answered, failed in init (error type, body)."""
@@ -124,7 +119,10 @@ class RuntimeApi:
             return Response.error(413, "RequestEntityTooLarge", message)
         if is_error:
             given = request.headers.get("lambda-runtime-function-error-type", "")
-            invocation.runtime_error_type = valid_error_type(given) if given else None
+            if given:
+                # The platform keeps the error types of its own families alone.
+                known = _ERROR_TYPE.fullmatch(given)
+                invocation.runtime_error_type = given if known else "Function.Unknown"
             self._post(
                 invocation, request.body, _type_in(request.body) or given or "Function.Unknown"
             )

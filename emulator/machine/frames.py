@@ -89,22 +89,19 @@ class LineReader:
     """Cut a plain pipe at newlines."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._rest = b""
 
     def feed(self, chunk: bytes) -> list[RawRecord]:
         """Add a chunk; return the lines that it completes, newlines included."""
-        *lines, rest = (
-            (bytes(self._buffer) + chunk).split(b"\n") if self._buffer else chunk.split(b"\n")
-        )
+        *lines, rest = (self._rest + chunk).split(b"\n")
         records = [RawRecord(line + b"\n") for line in lines]
         while len(rest) > MAX_LINE_BYTES:
             records.append(RawRecord(rest[:MAX_LINE_BYTES]))
             rest = rest[MAX_LINE_BYTES:]
-        self._buffer = bytearray(rest)
+        self._rest = rest
         return records
 
     def close(self) -> list[RawRecord]:
         """Return an unfinished last line."""
-        rest = bytes(self._buffer)
-        self._buffer.clear()
+        rest, self._rest = self._rest, b""
         return [RawRecord(rest)] if rest else []

@@ -52,9 +52,6 @@ class Journal:
         with self._lock:
             return iter(list(self._entries))
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
     def of(self, kind: str, who: str | None = None) -> list[Entry]:
         """Return all entries of one kind, or those of one party."""
         return [e for e in self if e.kind == kind and who in (None, e.who)]
