@@ -38,7 +38,7 @@ class Lifecycle:
         self._init_untold = False
         self._reset = False
         self._lock = asyncio.Lock()
-        self._freezing: asyncio.Task[None] | None = None
+        self._freezing: asyncio.TimerHandle | None = None
 
     async def handle(self, request: Request) -> Response | None:
         """Answer a request of a runtime or an extension."""
@@ -93,11 +93,8 @@ class Lifecycle:
         if self._options.settle_ms <= 0:
             self.freeze()
         else:
-            self._freezing = asyncio.ensure_future(self._freeze_later())
-
-    async def _freeze_later(self) -> None:
-        await asyncio.sleep(self._options.settle_ms / 1e3)
-        self.freeze()
+            loop = asyncio.get_running_loop()
+            self._freezing = loop.call_later(self._options.settle_ms / 1e3, self.freeze)
 
     def _cancel_freezing(self) -> None:
         if self._freezing is not None:

@@ -1,9 +1,10 @@
-"""AWS's own Runtime Interface Emulator, run in a mount namespace of its own so that the machine stays as it is.
+"""Run AWS's own Runtime Interface Emulator, in a mount namespace of its own that leaves the machine as it is.
 
 The binary comes from the wheel of aws-sam-cli; ./build.sh fetches it once into the cache directory.
 """
 
 import asyncio
+import contextlib
 import json
 import platform
 import shutil
@@ -64,7 +65,7 @@ def prepare(folder: Path, settings: dict[str, str]) -> None:
 
 
 def free_port() -> int:
-    """Return a port nobody listens on."""
+    """Return a port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
@@ -117,18 +118,12 @@ class AwsEmulator:
             argv += ["/opt/bootstrap"]
         self._child = await self._processes.spawn("rie", argv, env=env, cwd="/var/task")
         for _ in range(int(READY_S / 0.05)):
-            with_connection = await asyncio.to_thread(self._accepts)
-            if with_connection:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                writer.close()
                 break
             await asyncio.sleep(0.05)
         return self
-
-    def _accepts(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
-        except OSError:
-            return False
-        return True
 
     async def __aexit__(self, *_: object) -> None:
         if self._child is not None and self._child.alive:

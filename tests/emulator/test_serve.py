@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,17 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Serve on a free port; return the address printed and the process."""
-    words = [
-        "serve",
-        "--code",
-        str(make_function(tmp_path)),
-        "--layer",
-        str(make_layer(tmp_path)),
-        "--port",
-        "0",
-    ]
+    words = f"serve --code {make_function(tmp_path)} --layer {make_layer(tmp_path)} --port 0"
     with subprocess.Popen(
-        [sys.executable, "-u", "-m", "emulator", *words],
+        [sys.executable, "-u", "-m", "emulator", *words.split()],
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
@@ -45,29 +38,27 @@ def served(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         process.kill()
 
 
+def post(url: str, body: bytes) -> tuple[int, Any, str | None]:
+    """Return status, decoded body and error header."""
+    request = urllib.request.Request(url, body)  # noqa: S310 - a local address
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - a local address
+        return answer.status, json.loads(answer.read()), answer.headers["X-Amz-Function-Error"]
+
+
 def test_serve_answers_as_aws_emulator_does(served: tuple[str, subprocess.Popen[str]]) -> None:
     """Tools that speak to AWS's emulator must work unchanged; Ctrl-C ends everything."""
     url, process = served
 
-    with urllib.request.urlopen(urllib.request.Request(url, b'{"a":1}'), timeout=10) as answer:  # noqa: S310 - a local address
-        good = answer.status, json.loads(answer.read()), answer.headers["X-Amz-Function-Error"]
-    with urllib.request.urlopen(  # noqa: S310 - a local address
-        urllib.request.Request(url, b'{"do":"raise"}'),  # noqa: S310 - a local address
-        timeout=10,
-    ) as answer:
-        bad = (
-            answer.status,
-            json.loads(answer.read())["errorType"],
-            answer.headers["X-Amz-Function-Error"],
-        )
+    good = post(url, b'{"a":1}')
+    status, body, header = post(url, b'{"do":"raise"}')
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(urllib.request.Request(url + "/more", b""), timeout=10)  # noqa: S310 - a local address
+        post(url + "/more", b"")
     caught.value.close()
     os.kill(process.pid, signal.SIGINT)
     rest, _ = process.communicate(timeout=10)
 
     assert good == (200, {"a": 1}, None)
-    assert bad == (200, "ValueError", "Unhandled")
+    assert (status, body["errorType"], header) == (200, "ValueError", "Unhandled")
     assert caught.value.code == 404
     assert process.returncode == 0
     assert "shutting down" in rest
@@ -78,8 +69,7 @@ def test_killed_emulator_leaves_no_process(
 ) -> None:
     """Nobody would find a stopped runtime that kept its memory."""
     url, process = served
-    with urllib.request.urlopen(urllib.request.Request(url, b"{}"), timeout=10):  # noqa: S310 - a local address
-        pass
+    post(url, b"{}")
     pid = seen(tmp_path).of("start")[0]["pid"]
     assert _is_running(pid)
 

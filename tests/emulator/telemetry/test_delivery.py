@@ -3,46 +3,48 @@
 import asyncio
 import contextlib
 import socket
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from emulator.model.http1 import BadMessage
 from emulator.telemetry.delivery import Destination, sender_for
 
+Listener = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
-async def closed(*servers: asyncio.AbstractServer) -> None:
-    """Close servers, and let the loop run until closed connections have dropped their sockets."""
-    for server in servers:
-        server.close()
-    for _ in range(5):
-        await asyncio.sleep(0.01)
+
+def statuses_of(listener: Listener, *, bodies: int) -> list[int]:
+    """Send bodies to a listener with one sender, and return the statuses."""
+
+    async def work() -> list[int]:
+        server = await asyncio.start_server(listener, "127.0.0.1", 0)
+        sender = sender_for(Destination("HTTP", server.sockets[0].getsockname()[1]))
+        try:
+            return [await sender.send(b"[]") for _ in range(bodies)]
+        finally:
+            sender.close()
+            server.close()
+            for _ in range(5):  # until closed connections have dropped their sockets
+                await asyncio.sleep(0.01)
+
+    return asyncio.run(work())
 
 
 def test_sender_dials_again_after_a_dropped_connection() -> None:
     """A kept-alive connection may be gone after a thaw."""
+    connections = []
 
-    async def work() -> list[int]:
-        served = 0
-
-        async def listener(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            nonlocal served
-            served += 1
+    async def listener(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        await reader.readuntil(b"[]")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        with contextlib.suppress(asyncio.IncompleteReadError):
             await reader.readuntil(b"[]")
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-            await writer.drain()
-            with contextlib.suppress(asyncio.IncompleteReadError):
-                await reader.readuntil(b"[]")
-            writer.close()
+        writer.close()
 
-        server = await asyncio.start_server(listener, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        sender = sender_for(Destination("HTTP", port))
-        statuses = [await sender.send(b"[]"), await sender.send(b"[]")]
-        sender.close()
-        await closed(server)
-        return [*statuses, served]
-
-    assert asyncio.run(work()) == [200, 200, 2]
+    assert statuses_of(listener, bodies=2) == [200, 200]
+    assert len(connections) == 2
 
 
 @pytest.mark.parametrize(
@@ -59,24 +61,17 @@ def test_sender_dials_again_after_a_dropped_connection() -> None:
 def test_sender_reads_answers_of_every_shape(answer: bytes, status: int | None) -> None:
     """People write listeners by hand, and the status must come out all the same."""
 
-    async def work() -> int | None:
-        async def listener(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"[]")
-            writer.write(answer)
-            await writer.drain()
-            writer.close()
+    async def listener(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"[]")
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
 
-        server = await asyncio.start_server(listener, "127.0.0.1", 0)
-        sender = sender_for(Destination("HTTP", server.sockets[0].getsockname()[1]))
-        try:
-            return await sender.send(b"[]")
-        except BadMessage:
-            return None
-        finally:
-            sender.close()
-            await closed(server)
-
-    assert asyncio.run(work()) == status
+    if status is None:
+        with pytest.raises(BadMessage):
+            statuses_of(listener, bodies=1)
+    else:
+        assert statuses_of(listener, bodies=1) == [status]
 
 
 @pytest.mark.parametrize("protocol", ["HTTP", "TCP"])
