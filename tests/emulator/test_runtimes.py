@@ -56,6 +56,7 @@ def node() -> Path:
     return found
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize("log_format", ["Text", "JSON"])
 def test_the_nodejs_client(node: Path, tmp_path: Path, log_format: str) -> None:
     """Lines of console come through the framed channel with their level; a thrown error is the caller's."""
