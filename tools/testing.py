@@ -129,7 +129,7 @@ def run_fuzz(workspace: Workspace, arguments: Sequence[str]) -> int:
 
     Examples that failed are in `.hypothesis/`, and the ordinary run tries none of them.
     """
-    files = property_tests(workspace)
+    files = files_with(workspace, "\nfrom hypothesis import")
     say(f"fuzz: the property tests of {len(files)} files on Python {workspace.newest.version}")
     command = [str(workspace.python), "-m", "pytest", "--quiet", "-m", "hypothesis"]
     command += ["--hypothesis-profile=fuzz", f"--timeout={FUZZ_TIMEOUT_S}"]
@@ -137,13 +137,16 @@ def run_fuzz(workspace: Workspace, arguments: Sequence[str]) -> int:
     return subprocess.run(command, check=False, cwd=workspace.root).returncode
 
 
-def property_tests(workspace: Workspace) -> list[str]:
-    """Return the test files that import hypothesis, relative to the checkout and sorted."""
+def files_with(workspace: Workspace, text: str) -> list[str]:
+    """Return the test files that contain a text, relative to the checkout and sorted.
+
+    pytest finds the same tests by their markers, but has to import all files for it: nine seconds of a core.
+    """
     files = (workspace.root / "tests").rglob("test_*.py")
     return sorted(
         str(file.relative_to(workspace.root))
         for file in files
-        if "\nfrom hypothesis import" in file.read_text(encoding="utf-8")
+        if text in file.read_text(encoding="utf-8")
     )
 
 
@@ -214,14 +217,11 @@ def _test_on(
     """Run a selection of the tests on one Python; with a log, its output goes there."""
     version = python.version
     report = workspace.cache / RESULTS / f"{version}.xml"
-    command = [str(workspace.interpreter(python)), "-m"]
-    if selection is Selection.ALL:
-        command += ["coverage", "run", "-m", "pytest"]
-    else:
-        # The newest Python builds and measures the layer, so the tests of both run on no other.
-        command += ["pytest", "-m", selection.value, "--ignore=tests/layer", "--ignore=tests/bench"]
-        command += ["-o", f"cache_dir=.cache/pytest-{version}"]
+    command = _pytest_command(workspace, python, selection)
     command += ["--quiet", f"--numprocesses={workers}", f"--junit-xml={report}"]
+    names_files = any((workspace.root / word.partition("::")[0]).exists() for word in arguments)
+    if selection is Selection.VARYING and not names_files:
+        command += files_with(workspace, "pytest.mark.every_python")
     say(f"test on Python {version}")
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
@@ -236,6 +236,15 @@ def _test_on(
         )
     seconds = round(time.monotonic() - started)
     return Run(version=version, status=done.returncode, seconds=seconds, report=report)
+
+
+def _pytest_command(workspace: Workspace, python: Python, selection: Selection) -> list[str]:
+    command = [str(workspace.interpreter(python)), "-m"]
+    if selection is Selection.ALL:
+        return [*command, "coverage", "run", "-m", "pytest"]
+    # The newest Python builds and measures the layer, so the tests of both run on no other.
+    command += ["pytest", "-m", selection.value, "--ignore=tests/layer", "--ignore=tests/bench"]
+    return [*command, "-o", f"cache_dir=.cache/pytest-{python.version}"]
 
 
 def _begin_preparing(pool: ThreadPoolExecutor, workspace: Workspace) -> list[Future[None]]:

@@ -10,7 +10,7 @@ from tests.tools.checkout import report
 from tools.console import CommandError
 from tools.testing import (
     Selection,
-    property_tests,
+    files_with,
     run_fuzz,
     run_standalone_tests,
     run_tests,
@@ -181,14 +181,43 @@ def test_fuzz_runs_the_property_tests_with_its_own_profile(checkout: Checkout) -
     assert call.arguments[-3:] == ["tests/room/test_a.py", "-k", "redaction"]
 
 
-def test_property_tests_of_this_repository_are_found(checkout: Checkout) -> None:
+@pytest.mark.parametrize("text", ["\nfrom hypothesis import", "pytest.mark.every_python"])
+def test_files_of_this_repository_are_found(checkout: Checkout, text: str) -> None:
     """However their rooms are named."""
     workspace = dataclasses.replace(checkout.workspace, root=ROOT)
 
-    found = property_tests(workspace)
+    found = files_with(workspace, text)
 
-    assert len(found) > 10
+    assert len(found) > 3
     assert all((ROOT / name).is_file() for name in found)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "files"),
+    [
+        (["-k", "x"], ["tests/test_a.py", "-k", "x"]),
+        (["tests/test_b.py::test_x", "-x"], ["tests/test_b.py::test_x", "-x"]),
+    ],
+    ids=["no files are named", "the user names files"],
+)
+def test_pythons_between_read_no_file_without_a_test_for_them(
+    ready: Checkout, arguments: list[str], files: list[str]
+) -> None:
+    """To import all test files takes as long as the tests for them."""
+    (ready.root / "tests").mkdir()
+    (ready.root / "tests" / "test_a.py").write_text("pytestmark = pytest.mark.every_python\n")
+    (ready.root / "tests" / "test_b.py").write_text("\n")
+
+    run_tests(ready.workspace, arguments)
+
+    called = runs(ready)
+    for version in ("3.11", "3.12"):
+        words = called[version].arguments
+        assert (
+            words[words.index(f"--junit-xml={ready.root}/.cache/test-results/{version}.xml") + 1 :]
+            == files
+        )
+    assert "tests/test_a.py" not in called["3.10"].arguments
 
 
 def test_number_of_workers_is_the_users_or_follows_the_cores(checkout: Checkout) -> None:
