@@ -13,6 +13,8 @@ import emulator
 from emulator import ComponentMissing, Function, LocalLambda
 from emulator.runtimes import Interpreter, find_node, node_client, python_client
 
+pytestmark = pytest.mark.every_python
+
 BASH = Path(emulator.__file__).parent / "examples" / "bash_function"
 
 

@@ -20,6 +20,8 @@ from extension.check import (
 from extension.config import PREFIX, read_settings
 from extension.parcels import Answer, Receipt
 
+pytestmark = pytest.mark.every_python
+
 FUNCTION = {
     "AWS_LAMBDA_FUNCTION_NAME": "checkout",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",

@@ -11,6 +11,8 @@ from extension.recording import Kind, Segment
 from tests.extension.batches import TIME, event, line
 from tests.extension.sinks.kept_parcels import ENVIRONMENT, STAMP, gap, parcel
 
+pytestmark = pytest.mark.every_python
+
 
 def one(raw: object) -> Kept:
     (kept,) = kept_in([parcel([raw])])

@@ -9,6 +9,8 @@ from hypothesis import given, settings, strategies as st
 from extension.expressions import _parser  # type: ignore[attr-defined]
 from extension.linear import Linear, may_hold
 
+pytestmark = pytest.mark.every_python
+
 PATTERNS = [
     "a",
     "ab|cd",

@@ -6,6 +6,8 @@ import pytest
 from whatif.batches import Batch
 from whatif.runner import LocalRunner, ParallelRunner, RunnerError, runner_for
 
+pytestmark = pytest.mark.every_python
+
 BATCH = Batch([], b'[{"time":"","type":"function","record":"x"}]')
 
 
