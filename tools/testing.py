@@ -129,8 +129,10 @@ def run_fuzz(workspace: Workspace, arguments: Sequence[str]) -> int:
 
     Examples that failed are in `.hypothesis/`, and the ordinary run tries none of them.
     """
-    files = files_with(workspace, "\nfrom hypothesis import")
-    say(f"fuzz: the property tests of {len(files)} files on Python {workspace.newest.version}")
+    files = []
+    if not _names_files(workspace, arguments):
+        files = files_with(workspace, "\nfrom hypothesis import")
+    say(f"fuzz on Python {workspace.newest.version}")
     command = [str(workspace.python), "-m", "pytest", "--quiet", "-m", "hypothesis"]
     command += ["--hypothesis-profile=fuzz", f"--timeout={FUZZ_TIMEOUT_S}"]
     command += [f"--numprocesses={worker_count(workspace)}", *files, *arguments]
@@ -219,8 +221,7 @@ def _test_on(
     report = workspace.cache / RESULTS / f"{version}.xml"
     command = _pytest_command(workspace, python, selection)
     command += ["--quiet", f"--numprocesses={workers}", f"--junit-xml={report}"]
-    names_files = any((workspace.root / word.partition("::")[0]).exists() for word in arguments)
-    if selection is Selection.VARYING and not names_files:
+    if selection is Selection.VARYING and not _names_files(workspace, arguments):
         command += files_with(workspace, "pytest.mark.every_python")
     say(f"test on Python {version}")
     started = time.monotonic()
@@ -265,6 +266,11 @@ def _prepare_layer(workspace: Workspace) -> None:
 
 def _log(workspace: Workspace, version: str) -> Path:
     return workspace.cache / RESULTS / f"{version}.log"
+
+
+def _names_files(workspace: Workspace, arguments: Sequence[str]) -> bool:
+    """Return whether arguments of pytest name files, folders or tests in files."""
+    return any((workspace.root / word.partition("::")[0]).exists() for word in arguments)
 
 
 def _cores() -> int:

@@ -165,7 +165,17 @@ def test_standalone_layers_are_built_and_tested(ready: Checkout) -> None:
     assert layer.name in {"flight-recorder-x86_64.zip", "flight-recorder-arm64.zip"}
 
 
-def test_fuzz_runs_the_property_tests_with_its_own_profile(checkout: Checkout) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["-k", "redaction"], ["tests/room/test_a.py", "-k", "redaction"]),
+        (["tests/room"], ["tests/room"]),
+    ],
+    ids=["no files are named", "the user names files"],
+)
+def test_fuzz_runs_the_property_tests_with_its_own_profile(
+    checkout: Checkout, arguments: list[str], expected: list[str]
+) -> None:
     """On the newest Python alone."""
     tests = checkout.root / "tests"
     (tests / "room").mkdir(parents=True)
@@ -173,12 +183,13 @@ def test_fuzz_runs_the_property_tests_with_its_own_profile(checkout: Checkout) -
     (tests / "room" / "test_b.py").write_text('"""Says: from hypothesis import given"""\n')
     checkout.answer("-m hypothesis", status=1)
 
-    assert run_fuzz(checkout.workspace, ["-k", "redaction"]) == 1
+    assert run_fuzz(checkout.workspace, arguments) == 1
 
     (call,) = checkout.calls()
     assert call.program == checkout.workspace.python
     assert "--hypothesis-profile=fuzz" in call.arguments
-    assert call.arguments[-3:] == ["tests/room/test_a.py", "-k", "redaction"]
+    numbered = next(word for word in call.arguments if word.startswith("--numprocesses="))
+    assert call.arguments[call.arguments.index(numbered) + 1 :] == expected
 
 
 @pytest.mark.parametrize("text", ["\nfrom hypothesis import", "pytest.mark.every_python"])
