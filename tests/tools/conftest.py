@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tools.checkout import Checkout
+from tests.doubles.checkout import Checkout
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ import pytest
 from tools.commands import build_layer
 
 if TYPE_CHECKING:
-    from tests.tools.checkout import Call, Checkout
+    from tests.doubles.checkout import Call, Checkout
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -21,7 +21,7 @@ from tools.pythons import ask_python
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.tools.checkout import Checkout
+    from tests.doubles.checkout import Checkout
 
 
 def services(checkout: Checkout) -> Environment:

@@ -18,7 +18,7 @@ from tools.fetching import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.tools.checkout import Checkout
+    from tests.doubles.checkout import Checkout
     from tools.environments import Workspace
 
 

@@ -9,7 +9,7 @@ from tools.linting import MAX_SCRIPT_BYTES, lint, shell_scripts
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.tools.checkout import Checkout
+    from tests.doubles.checkout import Checkout
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from tools.locking import FILES, lock
 
 if TYPE_CHECKING:
-    from tests.tools.checkout import Checkout
+    from tests.doubles.checkout import Checkout
 
 
 def compiled(checkout: Checkout) -> list[str]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tools.checkout import report
+from tests.doubles.checkout import report
 from tools.summary import Counts, Run, count, summarise
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tools.checkout import report
+from tests.doubles.checkout import report
 from tools.console import CommandError
 from tools.testing import (
     Selection,
@@ -19,7 +19,7 @@ from tools.testing import (
 )
 
 if TYPE_CHECKING:
-    from tests.tools.checkout import Call, Checkout
+    from tests.doubles.checkout import Call, Checkout
 
 ROOT = Path(__file__).parent.parent.parent
 
