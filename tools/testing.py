@@ -1,9 +1,8 @@
 """Run the tests on all Pythons found, as many at a time as keep the cores busy.
 
-The newest Python runs everything, with coverage. The oldest runs the unit tests. The Pythons between these two run the
-tests that are marked `every_python`: a test of a behaviour that no standard library module changes from one version to
-the next shows on them what it shows on the other two. The newest Python's run and those of the older ones overlap, since
-tests wait for a process or a clock a third of their time.
+The newest Python runs everything, with coverage. The oldest runs the unit tests. The Pythons between them run the tests
+marked `every_python`, whose outcome may differ by version: 20 s of a core, where all unit tests take 90 s. The newest
+Python's run overlaps with the others, since tests wait for a process or a clock a third of their time.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from tools.commands import LAYER, build_layer
-from tools.console import say, warn
+from tools.console import CommandError, say, warn
 from tools.environments import ensure_environment, remove
 from tools.fetching import (
     ensure_aws_emulator,
@@ -38,13 +37,13 @@ if TYPE_CHECKING:
     from tools.pythons import Python
 
 MAX_WORKERS = 5
-"""More test processes than that wait for each other's services on the machines we know."""
+"""Each worker starts services of its own, which take memory; two cores need three workers."""
 
 FUZZ_TIMEOUT_S = 3_600
-"""A property test that hangs ends after that; ten thousands of examples take minutes."""
+"""Ends a property test that hangs; many thousand examples take minutes."""
 
 OLDER_WORKERS = 1
-"""The newest Python's run takes longer than all others together, so these others need one process."""
+"""The newest Python's run takes three times as long as all others together, so these share one process."""
 
 RESULTS = "test-results"
 
@@ -67,9 +66,12 @@ def selections(pythons: Sequence[Python]) -> list[tuple[Python, Selection]]:
 
 
 def worker_count(workspace: Workspace) -> int:
-    """Return FLIGHT_RECORDER_TEST_WORKERS, or one more than cores, 5 at most; 0 is all in one process."""
-    given = workspace.environ.get("FLIGHT_RECORDER_TEST_WORKERS")
-    return int(given) if given else min(_cores() + 1, MAX_WORKERS)
+    """Return FLIGHT_RECORDER_TEST_WORKERS, or one more than cores, 5 at most; 0 is all in one process.
+
+    Raises:
+        CommandError: the variable is not a number.
+    """
+    return _given_workers(workspace, min(_cores() + 1, MAX_WORKERS))
 
 
 def run_tests(workspace: Workspace, arguments: Sequence[str]) -> int:
@@ -117,8 +119,7 @@ def run_standalone_tests(workspace: Workspace, arguments: Sequence[str]) -> int:
     environ = _environ(workspace)
     environ["FLIGHT_RECORDER_LAYER_ZIP"] = str(dist / f"flight-recorder-{machine_name()}.zip")
     environ["FLIGHT_RECORDER_STANDALONE"] = str(dist)
-    given = workspace.environ.get("FLIGHT_RECORDER_TEST_WORKERS")
-    workers = int(given) if given else _cores() + 1
+    workers = _given_workers(workspace, _cores() + 1)
     command = [str(workspace.python), "-m", "pytest", "--quiet", f"--numprocesses={workers}"]
     command += ["tests/end_to_end", "tests/standalone", *arguments]
     return subprocess.run(command, check=False, cwd=workspace.root, env=environ).returncode
@@ -127,7 +128,7 @@ def run_standalone_tests(workspace: Workspace, arguments: Sequence[str]) -> int:
 def run_fuzz(workspace: Workspace, arguments: Sequence[str]) -> int:
     """Run the property tests on many random examples, and return pytest's exit status.
 
-    Examples that failed are in `.hypothesis/`, and the ordinary run tries none of them.
+    Examples that failed are kept in `.hypothesis/`, where hypothesis tries them first the next time.
     """
     files = []
     if not _names_files(workspace, arguments):
@@ -271,6 +272,13 @@ def _log(workspace: Workspace, version: str) -> Path:
 def _names_files(workspace: Workspace, arguments: Sequence[str]) -> bool:
     """Return whether arguments of pytest name files, folders or tests in files."""
     return any((workspace.root / word.partition("::")[0]).exists() for word in arguments)
+
+
+def _given_workers(workspace: Workspace, default: int) -> int:
+    given = workspace.environ.get("FLIGHT_RECORDER_TEST_WORKERS") or str(default)
+    if not given.isdecimal():
+        raise CommandError(f"FLIGHT_RECORDER_TEST_WORKERS is not a number: {given}")
+    return int(given)
 
 
 def _cores() -> int:

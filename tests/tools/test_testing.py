@@ -40,8 +40,8 @@ def ready(checkout: Checkout) -> Checkout:
     return checkout
 
 
-def with_workers(checkout: Checkout, number: int) -> None:
-    environ = {**checkout.workspace.environ, "FLIGHT_RECORDER_TEST_WORKERS": str(number)}
+def with_workers(checkout: Checkout, number: str) -> None:
+    environ = {**checkout.workspace.environ, "FLIGHT_RECORDER_TEST_WORKERS": number}
     checkout.workspace = dataclasses.replace(checkout.workspace, environ=environ)
 
 
@@ -72,7 +72,7 @@ def test_each_python_runs_its_selection(
     ready: Checkout, capsys: pytest.CaptureFixture[str], workers: int
 ) -> None:
     """In one process each for a debugger, else beside each other."""
-    with_workers(ready, workers)
+    with_workers(ready, str(workers))
 
     status = run_tests(ready.workspace, ["-k", "buffer"])
 
@@ -99,7 +99,7 @@ def test_output_of_older_pythons_is_shown_after_the_newest_ones(
     ready: Checkout, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Two runs that print at the same time cannot be read."""
-    with_workers(ready, 3)
+    with_workers(ready, "3")
 
     run_tests(ready.workspace, [])
 
@@ -234,5 +234,8 @@ def test_pythons_between_read_no_file_without_a_test_for_them(
 def test_number_of_workers_is_the_users_or_follows_the_cores(checkout: Checkout) -> None:
     """0 is a number too: all in one process."""
     assert 2 <= worker_count(checkout.workspace) <= 5
-    with_workers(checkout, 0)
+    with_workers(checkout, "0")
     assert worker_count(checkout.workspace) == 0
+    with_workers(checkout, "two")
+    with pytest.raises(CommandError, match="is not a number: two"):
+        worker_count(checkout.workspace)
