@@ -28,7 +28,8 @@ def lint(workspace: Workspace) -> int:
     """Run every check, and return 0 if all found nothing, else 1."""
     bin_folder = workspace.python.parent
     python = str(workspace.python)
-    contracts = [str(bin_folder / "lint-imports"), "--cache-dir", ".cache/import-linter"]
+    contracts = [str(bin_folder / "lint-imports"), "--no-logo"]
+    contracts += ["--cache-dir", ".cache/import-linter"]
     checks = [
         ("ruff check", [python, "-m", "ruff", "check", "."]),
         ("ruff format --check", [python, "-m", "ruff", "format", "--check", "."]),

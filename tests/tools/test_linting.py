@@ -71,7 +71,7 @@ def test_every_check_runs(linters: Checkout, capsys: pytest.CaptureFixture[str])
         "-m ruff check .",
         "-m ruff format --check .",
         "-m mypy",
-        "--cache-dir .cache/import-linter",
+        "--no-logo --cache-dir .cache/import-linter",
     ]
     assert capsys.readouterr().out.splitlines()[-1] == "lint: nothing found"
 
