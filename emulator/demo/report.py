@@ -90,10 +90,10 @@ def rows_by_function(runs: Sequence[FunctionRun], paint: Paint) -> list[str]:
         Column("times", 5, right=True),
         *(column for column in COLUMNS if column.title not in ("function", "#")),
     )
-    groups = []
+    groups, fates = [], list(COLOURS)
     for run in runs:
         alike: dict[tuple[str, str, str], list[Row]] = {}
-        for row in sorted(run.rows, key=_importance):
+        for row in sorted(run.rows, key=lambda row: fates.index(row.planned.fate)):
             alike.setdefault((row.planned.case.text, row.outcome, row.why), []).append(row)
         group = [_sum(run.function.name, *key, rows) for key, rows in alike.items()]
         groups.append([*group, _sum(run.function.name, "all", "", "", run.rows)])
@@ -106,11 +106,6 @@ def rows_by_function(runs: Sequence[FunctionRun], paint: Paint) -> list[str]:
         marker one that wrote {MARKER}. All of these are always kept. The rest are sampled: each one that is kept
         stands for {1 / SAMPLE_RATE:.4g} of its kind."""
     return [paint(lines[0], "bold"), *lines[1:], "", paint(total, "bold"), "", *paragraph(why)]
-
-
-def _importance(row: Row) -> int:
-    """Sort failed invocations first, then those that a rule keeps, then the sampled."""
-    return list(COLOURS).index(row.planned.fate)
 
 
 def _sum(function: str, what: str, outcome: str, why: str, rows: Sequence[Row]) -> list[object]:

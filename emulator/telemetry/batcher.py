@@ -110,8 +110,7 @@ class Batcher:
             self._dropped[1] += len(data)
             return
         self._append(data, event.kind)
-        closes = ("platform.runtimeDone", "platform.report")
-        if self._variations.merge_invocations and event.kind == closes[0]:
+        if self._variations.merge_invocations and event.kind == "platform.runtimeDone":
             self._invocations += 1
             if self._invocations >= self._variations.merge_invocations:
                 self.flush()
@@ -139,9 +138,7 @@ class Batcher:
 
     def flush(self) -> None:
         """Close the current batch, unless it is empty, and queue it for sending."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self.freeze()
         self._invocations = 0
         if self._current.events:
             self._waiting.append(self._current)
@@ -170,8 +167,7 @@ class Batcher:
 
     def close(self) -> int:
         """Stop sending; return the number of events that were never answered."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self.freeze()
         self._task.cancel()
         self._sender.close()
         return len(self._current.events) + sum(len(b.events) for b in self._waiting)
