@@ -27,7 +27,7 @@ from extension.recorder.tail_sampler import TailSampler
 
 if TYPE_CHECKING:
     from extension.app.metrics_reporter import MetricsReporter
-    from extension.app.settings_refresh import Renewal
+    from extension.app.settings_refresh import SettingsRefresh
 
 DEADLINE_MARGIN_S = 0.1
 """Before an invocation's deadline Next is called in any case: a function must not time out on our account."""
@@ -69,7 +69,7 @@ class Loop:
         sampler: TailSampler,
         delivery: Delivery,
         flush_control: FlushControl | None = None,
-        renewal: "Renewal | None" = None,
+        renewal: "SettingsRefresh | None" = None,
         account: Account,
         log: OwnLog,
         renew_identity: Callable[[], None] | None = None,

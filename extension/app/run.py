@@ -26,7 +26,7 @@ from extension.recorder.tail_sampler import TailSampler
 
 if TYPE_CHECKING:
     from extension.app.metrics_reporter import MetricsReporter
-    from extension.app.settings_refresh import Renewal
+    from extension.app.settings_refresh import SettingsRefresh
     from extension.config.references import Fetched
 
 ARCHIVE_LINGER_S = 60.0
@@ -181,7 +181,7 @@ def run(
         flush_control=FlushControl(
             settings.flush, ends_are_told=subscription.schema != SCHEMA_WITHOUT_ENDS
         ),
-        renewal=_renewal(environ, settings, apply) if settings.unresolved else None,
+        renewal=_settings_refresh(environ, settings, apply) if settings.unresolved else None,
         account=account,
         log=log,
         renew_identity=identify if is_clone else None,
@@ -235,17 +235,17 @@ def _reporting(
     )
 
 
-def _renewal(
+def _settings_refresh(
     environ: Mapping[str, str], settings: Settings, apply: "Callable[[Fetched], None]"
-) -> "Renewal":
-    # Imported here, with what they need to speak to AWS: most functions refer to nothing.
-    from extension.app.settings_refresh import Refresher, Renewal
+) -> "SettingsRefresh":
+    # Imported here, with the AWS client: few functions have references.
+    from extension.app.settings_refresh import SettingsRefresh
+    from extension.aws.secrets import fetch
     from extension.config.references import References
 
+    references = References(environ, fetch=partial(fetch, random=_random))
     interval_s = settings.refresh_interval_ms / 1000
-    return Renewal(
-        Refresher(References(environ, random=_random)), interval_s=interval_s, apply=apply
-    )
+    return SettingsRefresh(references, interval_s=interval_s, apply=apply)
 
 
 def _random() -> float:

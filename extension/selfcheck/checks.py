@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
+from functools import partial
 from typing import TypeVar
 
 from extension import PREFIX, __version__
@@ -80,9 +81,10 @@ def _references(environ: Mapping[str, str]) -> tuple[list[Finding], dict[str, st
         for name, value in environ.items()
     ):
         return [], {}
+    from extension.aws.secrets import fetch
     from extension.config.references import References
 
-    references = References(environ, random=lambda: 0.5)
+    references = References(environ, fetch=partial(fetch, random=lambda: 0.5))
     [fetched] = _each_in_time(
         [lambda: references.fetch(timeout_s=REFERENCES_S)],
         within_s=REFERENCES_S + GRACE_S,

@@ -10,7 +10,7 @@ import pytest
 
 from extension.app.loop import DEADLINE_MARGIN_S, MAX_FAILURES_IN_A_ROW, Loop
 from extension.app.metrics_reporter import MetricsReporter
-from extension.app.settings_refresh import Refresher, Renewal
+from extension.app.settings_refresh import SettingsRefresh
 from extension.boot import Boot, listen, subscribe
 from extension.config.parsers import Flush
 from extension.config.references import Fetched, References
@@ -98,7 +98,7 @@ class Environment:
         cloud: ScriptedLambda,
         *,
         renew_identity: Callable[[], None] | None = None,
-        renewal: Renewal | None = None,
+        renewal: SettingsRefresh | None = None,
         **settings: Any,
     ) -> None:
         self.cloud = cloud
@@ -785,7 +785,7 @@ class CountingReferences(References):
     """Brings something else each time."""
 
     def __init__(self) -> None:
-        super().__init__({}, random=lambda: 0.0)
+        super().__init__({}, fetch=lambda *_, **__: ({}, {}))
         self.fetches = 0
 
     def fetch(self, *, timeout_s: float = 1.0) -> Fetched:
@@ -798,8 +798,8 @@ def test_settings_are_fetched_anew_while_the_environment_runs(
 ) -> None:
     """At each multiple of the interval, without an invocation's doing, and what came is applied."""
     applied: list[str] = []
-    renewal = Renewal(
-        Refresher(CountingReferences()),
+    renewal = SettingsRefresh(
+        CountingReferences(),
         interval_s=0.1,
         apply=lambda fetched: applied.append(fetched.values["V"]),
     )

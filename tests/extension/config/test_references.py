@@ -1,18 +1,16 @@
 import json
-import select
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
-from extension.app.settings_refresh import Refresher
-from extension.aws.secrets import MAX_ATTEMPTS
+from extension.aws.secrets import MAX_ATTEMPTS, fetch
 from extension.config.references import (
     FETCH_TIMEOUT_S,
     Fetched,
@@ -42,7 +40,7 @@ def settings(**values: str) -> dict[str, str]:
 
 
 def references(environ: dict[str, str], **more: Any) -> References:
-    return References(environ, random=lambda: 0.0, **more)
+    return References(environ, fetch=partial(fetch, **{"random": lambda: 0.0, **more}))
 
 
 def by_name(fetched: Fetched) -> dict[str, str]:
@@ -203,7 +201,7 @@ def test_what_cannot_be_fetched_does_not_stop_the_rest(emulator: Callable[[], Aw
     told = problems(fetched)
     assert sorted(told) == ["B", "C", "E", "F", "G", "H", "I", "J", "K"]
     assert told["B"] == "no such parameter"
-    assert told["E"] == told["K"] == "what was fetched is no JSON object"
+    assert told["E"] == told["K"] == "the value that was fetched is not a JSON object"
     assert told["F"].startswith("ResourceNotFoundException")
     assert told["G"] == told["H"] == "the JSON object that was fetched has no such key"
     assert told["I"] == "the secret is binary"
@@ -364,7 +362,7 @@ def test_throttling_is_waited_out(server: LocalServer, environ: dict[str, str]) 
     pauses_s: list[float] = []
     environ |= settings(A="ssm:/a")
 
-    fetched = References(environ, random=lambda: 0.5, sleep=pauses_s.append).fetch()
+    fetched = references(environ, random=lambda: 0.5, sleep=pauses_s.append).fetch()
 
     assert by_name(fetched) == {"A": "of /a"}
     assert pauses_s == [0.2, 0.4]
@@ -464,85 +462,6 @@ def test_nothing_to_ask_with(environ: dict[str, str], detail: str) -> None:
     fetched = references(environ | settings(A="ssm:/a", B="secretsmanager:b")).fetch()
 
     assert fetched == Fetched({}, [("FLIGHT_RECORDER_A", detail), ("FLIGHT_RECORDER_B", detail)])
-
-
-# on a thread of its own --------------------------------------------------------------------------------------------
-
-
-def collected(refresher: Refresher) -> Fetched:
-    select.select([refresher.descriptor], [], [], WAIT_S)
-    fetched = refresher.collect()
-    assert fetched is not None
-    return fetched
-
-
-def test_a_fetch_is_announced(server: LocalServer, environ: dict[str, str]) -> None:
-    """The main loop goes on; its descriptor becomes readable when the values are there."""
-    waiting = threading.Event()
-
-    def slowly(asked: Asked) -> Answer:
-        waiting.wait(WAIT_S)
-        return parameters(asked)
-
-    server.answers = [slowly]
-    refresher = Refresher(references(environ | settings(A="ssm:/a")))
-    idle = refresher.busy
-
-    refresher.start_fetch()
-    refresher.start_fetch()
-    meanwhile = (refresher.busy, refresher.collect())
-    waiting.set()
-    fetched = collected(refresher)
-
-    assert (idle, meanwhile, refresher.busy) == (False, (True, None), False)
-    assert by_name(fetched) == {"A": "of /a"}
-    assert refresher.collect() is None
-    assert len(server.asked) == 1
-
-
-def test_one_fetch_after_the_other(server: LocalServer, environ: dict[str, str]) -> None:
-    """Each has a thread of its own, which ends with it."""
-    server.answers = [parameters]
-    refresher = Refresher(references(environ | settings(A="ssm:/a")))
-
-    for _ in range(3):
-        refresher.start_fetch()
-        collected(refresher)
-
-    assert len(server.asked) == 3
-    until_s = time.monotonic() + WAIT_S
-    while any(one.name == "references" for one in threading.enumerate()):
-        assert time.monotonic() < until_s
-
-
-def test_an_error_of_our_own_is_a_problem(environ: dict[str, str]) -> None:
-    """Whatever goes wrong in the thread, the settings stay, and it is told by its kind alone."""
-
-    def broken() -> float:
-        raise ZeroDivisionError("very secret")
-
-    refresher = Refresher(references(environ | settings(A="ssm:/a"), wall_s=broken))
-
-    refresher.start_fetch()
-    fetched = collected(refresher)
-
-    assert fetched == Fetched({}, [("FLIGHT_RECORDER_A", "internal error: ZeroDivisionError")])
-
-
-def test_no_thread_can_be_started(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment whose threads are all in use keeps its settings."""
-
-    def fail(_thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    refresher = Refresher(references(environ | settings(A="ssm:/a")))
-    monkeypatch.setattr(threading.Thread, "start", fail)
-
-    refresher.start_fetch()
-    fetched = refresher.collect()
-
-    assert fetched == Fetched({}, [("FLIGHT_RECORDER_A", "no thread can be started")])
-    assert not refresher.busy
 
 
 def test_a_fetch_ends_in_time(server: LocalServer, environ: dict[str, str]) -> None:

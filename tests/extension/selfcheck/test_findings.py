@@ -171,7 +171,7 @@ def test_a_reference_that_is_denied_names_the_action(value: str, action: str) ->
         ("ResourceNotFoundException (status 400)", "make it, or correct the name"),
         ("no AWS credentials in the environment", "run the check where the function runs"),
         ("the name cannot be resolved", "correct the host in AWS_ENDPOINT_URL"),
-        ("what was fetched is no JSON object", "correct what it refers to"),
+        ("the value that was fetched is not a JSON object", "correct what it refers to"),
     ],
 )
 def test_a_reference_that_cannot_be_fetched_says_what_to_do(problem: str, todo: str) -> None:
