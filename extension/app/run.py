@@ -135,7 +135,7 @@ def run(
         archive=archive,
         account=account,
         log=log,
-        last_resort=None if settings.sink == "stdout:" else STDOUT,
+        last_resort=None if settings.sinks[0].url == "stdout:" else STDOUT,
     )
     delivery.make_ready(ready=not settings.unresolved & DELIVERY_SETTINGS)
     delivery.rewrite(_rewriting(settings))

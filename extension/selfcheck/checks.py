@@ -24,7 +24,6 @@ from extension.selfcheck.findings import (
     CHECK_TYPE,
     FAIL,
     OK,
-    SINKS,
     WARN,
     Finding,
     judge_environment,
@@ -108,7 +107,7 @@ def _sinks(environ: Mapping[str, str], settings: Settings) -> list[Finding]:
             "not tried: what is needed for it could not be fetched",
             "put the references right first",
         )
-        for variable in SINKS
+        for variable in configs
         if settings.unresolved & {variable, f"{variable}_HEADERS"}
     ]
     tried = {
@@ -138,15 +137,9 @@ def _sinks(environ: Mapping[str, str], settings: Settings) -> list[Finding]:
 
 
 def _configs_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, SinkConfig]:
-    given = (
-        (settings.sink, settings.sink_headers),
-        (settings.fallback_sink, settings.fallback_sink_headers),
-        (settings.archive_sink, settings.archive_sink_headers),
-    )
     # No retention: that it cannot be set is no failure of a sink, so it would not be told.
     return {
-        variable: SinkConfig(url, environ, headers)
-        for variable, (url, headers) in zip(SINKS, given, strict=True)
+        variable: SinkConfig(url, environ, headers) for variable, url, headers in settings.sinks
     }
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from extension import PREFIX
 from extension.config.parsers import MIB, kind_of_sink
 from extension.config.settings import MAX_SHOWN_CHARS, REFERENCE_FORMS, Problem, Settings
-from extension.config.variables import SETTINGS, Setting
+from extension.config.variables import SETTINGS, SINKS, Setting
 from extension.model.levels import Level, level_named
 from extension.model.receipt import Answer, Receipt
 from extension.selfcheck.remedies import (
@@ -32,7 +32,6 @@ OK, WARN, FAIL = "ok", "warn", "fail"
 CHECK_TYPE = "flightRecorder.check"
 """Of the one record that each sink is given."""
 
-SINKS = ("SINK", "FALLBACK_SINK", "ARCHIVE_SINK")
 _AWS = frozenset({"cloudwatch", "s3", "firehose"})
 
 BUFFER_SHARE = 4
@@ -247,16 +246,13 @@ def _judge_log_level(environ: Mapping[str, str], settings: Settings) -> list[Fin
 
 
 def _metrics_are_sunk(settings: Settings) -> bool:
-    return kind_of_sink(settings.sink) in READS_METRICS
+    return kind_of_sink(settings.sinks[0].url) in READS_METRICS
 
 
 def _judge_sinks(environ: Mapping[str, str], settings: Settings) -> list[Finding]:
     findings = []
     own_group = "/aws/lambda/" + environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
-    urls = dict(
-        zip(SINKS, (settings.sink, settings.fallback_sink, settings.archive_sink), strict=True)
-    )
-    for variable, url in urls.items():
+    for variable, url, _ in settings.sinks:
         what = PREFIX + variable
         if kind_of_sink(url) == "stdout":
             found = "stdout: goes to the function's own log group, so nothing is saved, and nothing arrives once that is denied"
@@ -264,7 +260,8 @@ def _judge_sinks(environ: Mapping[str, str], settings: Settings) -> list[Finding
         if kind_of_sink(url) == "cloudwatch" and group_of(url, environ) == own_group:
             found = "is the function's own log group: what is kept is there twice, and a Deny on it stops both"
             findings.append(Finding(WARN, what, found, "let it be cloudwatch: or another group"))
-    if settings.fallback_sink and settings.fallback_sink == settings.sink:
+    primary, fallback, _ = settings.sinks
+    if fallback.url and fallback.url == primary.url:
         found = "is the same as SINK: it fails when that does"
         todo = "name another, or remove it"
         findings.append(Finding(WARN, f"{PREFIX}FALLBACK_SINK", found, todo))
@@ -272,18 +269,15 @@ def _judge_sinks(environ: Mapping[str, str], settings: Settings) -> list[Finding
         found = "SINK is no CloudWatch Logs, so metrics go to standard output: with a Deny on the function's own log group, nowhere"
         todo = "let SINK be cloudwatch:, allow the group, or set METRICS to off"
         findings.append(Finding(WARN, f"{PREFIX}METRICS", found, todo))
-    if settings.retention_days and "cloudwatch" not in map(kind_of_sink, urls.values()):
+    if settings.retention_days and all(
+        kind_of_sink(sink.url) != "cloudwatch" for sink in settings.sinks
+    ):
         found = "has no effect: no sink is CloudWatch Logs"
         findings.append(Finding(WARN, f"{PREFIX}RETENTION_DAYS", found, "remove it"))
     return findings
 
 
 def _judge_headers(settings: Settings) -> list[Finding]:
-    given = (
-        ("SINK", settings.sink, settings.sink_headers),
-        ("FALLBACK_SINK", settings.fallback_sink, settings.fallback_sink_headers),
-        ("ARCHIVE_SINK", settings.archive_sink, settings.archive_sink_headers),
-    )
     return [
         Finding(
             WARN,
@@ -291,6 +285,6 @@ def _judge_headers(settings: Settings) -> list[Finding]:
             f"have no effect: {variable} is no URL",
             "remove them",
         )
-        for variable, url, headers in given
+        for variable, url, headers in settings.sinks
         if headers and not kind_of_sink(url).endswith(("http", "https"))
     ]

@@ -3,7 +3,6 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -814,7 +813,7 @@ def test_a_changed_flush_applies_to_the_next_invocation(
 ) -> None:
     """What is turned to `background` holds nobody from the next INVOKE on."""
     environment = begin(flush=Flush.END)
-    environment.lifecycle.apply(replace(environment.settings, flush=Flush.BACKGROUND))
+    environment.lifecycle.apply(environment.settings._replace(flush=Flush.BACKGROUND))
 
     cloud.invoke(A)
 

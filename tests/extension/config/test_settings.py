@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,10 @@ def read(**values: str) -> tuple[Settings, list[Problem]]:
 
 
 def field_of(settings: Settings, name: str) -> Any:
+    """Return the value of a setting; a sink's are in its ``SinkSettings``."""
+    for sink in settings.sinks:
+        if name.removesuffix("_HEADERS") == sink.variable:
+            return sink.headers if name.endswith("_HEADERS") else sink.url
     return getattr(settings, next(one.field for one in SETTINGS if one.name == name))
 
 
@@ -256,7 +259,7 @@ def test_nothing_set_is_the_defaults() -> None:
     settings, problems = read_settings({})
 
     assert problems == []
-    assert settings == replace(Settings(), buffer_bytes=16 * MIB)
+    assert settings == Settings(buffer_bytes=16 * MIB)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "BUFFER_SIZE"])
@@ -345,10 +348,10 @@ def test_a_reference_is_the_default_until_it_is_fetched(reference: str) -> None:
     after, none_either = read_settings(environ, fetched={f"{PREFIX}SAMPLE_RATE": "0.5\n"})
 
     assert no_problems == none_either == []
-    assert before == replace(
-        read_settings({})[0], flush=Flush.END, unresolved=frozenset({"SAMPLE_RATE"})
+    assert before == read_settings({})[0]._replace(
+        flush=Flush.END, unresolved=frozenset({"SAMPLE_RATE"})
     )
-    assert after == replace(before, sample_rate=0.5, unresolved=frozenset())
+    assert after == before._replace(sample_rate=0.5, unresolved=frozenset())
 
 
 def test_what_was_fetched_is_never_shown() -> None:

@@ -1,6 +1,5 @@
 """Who asks for a verdict."""
 
-from dataclasses import replace
 from typing import Any
 
 from extension.config.parsers import Pace
@@ -20,7 +19,7 @@ OUT = "1-5f35ae12-0c0fec141a00000000000001"
 
 def evaluator(**settings: Any) -> PolicyEvaluator:
     return PolicyEvaluator(
-        replace(Settings(), **{"sample_rate": 0.1, **settings}), environment_id="e"
+        Settings()._replace(**{"sample_rate": 0.1, **settings}), environment_id="e"
     )
 
 
@@ -89,9 +88,9 @@ def test_changed_settings_are_for_every_decision_from_then_on() -> None:
     """The rate, and the rules."""
     asked = evaluator()
 
-    asked.apply(replace(Settings(), sample_rate=1.0))
+    asked.apply(Settings()._replace(sample_rate=1.0))
     assert reason(asked.decide(over())) == "sampled"
-    asked.apply(replace(Settings(), sample_rate=0.0, keep_cold_starts=True))
+    asked.apply(Settings()._replace(sample_rate=0.0, keep_cold_starts=True))
     invocation = over()
     invocation.signs.is_first = True
     assert reason(asked.decide(invocation)) == "cold-start"

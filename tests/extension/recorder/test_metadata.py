@@ -1,7 +1,5 @@
 """What every delivered record says of its invocation."""
 
-from dataclasses import replace
-
 import pytest
 
 from extension.config.settings import Settings
@@ -17,7 +15,7 @@ MOST_BYTES = 1000
 
 def source(*fields: str) -> MetadataSource:
     made = MetadataSource(function="shop", version="7", environment_id="e")
-    made.apply(replace(Settings(), correlation_fields=fields))
+    made.apply(Settings()._replace(correlation_fields=fields))
     return made
 
 

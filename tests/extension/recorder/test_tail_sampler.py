@@ -1,7 +1,6 @@
 """What becomes of what was recorded, within the memory bound."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -251,7 +250,7 @@ def test_settings_do_not_change_under_way() -> None:
 
     with pytest.raises(AttributeError):
         env.settings.sample_rate = 1.0  # type: ignore[misc]
-    assert replace(env.settings, sample_rate=1.0).sample_rate == 1.0
+    assert env.settings._replace(sample_rate=1.0).sample_rate == 1.0
 
 
 def test_a_restored_snapshot_gets_an_identity_of_its_own() -> None:
@@ -320,7 +319,7 @@ def test_a_changed_setting_applies_to_what_is_undecided() -> None:
     """A rate that is turned up keeps the invocation that runs."""
     env = Environment().invoke().receive(start(), line("a"))
 
-    env.sampler.apply(replace(env.settings, sample_rate=1.0))
+    env.sampler.apply(env.settings._replace(sample_rate=1.0))
     env.receive(done())
 
     assert env.lines() == ["a"]
