@@ -18,10 +18,12 @@ from urllib.parse import quote, urlsplit
 
 from extension.aws.credentials import Credentials, NoCredentials
 from extension.aws.endpoints import endpoint_for, has_custom_endpoint, region_of
-from extension.aws.errors import CLOCK_CODES, EXPIRED_CODES, LOCAL_STATUS, error_code
+from extension.aws.errors import CLOCK_CODES, EXPIRED_CODES, LOCAL_STATUS, Missing, error_code
 from extension.aws.sigv4 import Keys, Request, Scope, sha256, sign
 from extension.transport.client import Reply, Transport
-from extension.transport.errors import Unreachable
+from extension.transport.errors import Reason, Unreachable
+
+_BAD_ENDPOINT = f"{Reason.URL_INVALID.value}: the AWS endpoint"
 
 ANY_REGION = "us-east-1"
 """What is signed for at an endpoint of one's own where no region is set: emulators take any."""
@@ -120,7 +122,7 @@ class AwsClient:
             Unreachable: there was no answer.
         """
         if not self.endpoint:
-            return _local_reply("NoRegion", "no AWS region: AWS_REGION is not set")
+            return _local_reply("NoRegion", f"{Missing.REGION.value}: AWS_REGION is not set")
         given = dict(headers or {})
         if self._scope.service == "s3":
             given["x-amz-content-sha256"] = sha256(body)
@@ -149,7 +151,7 @@ class AwsClient:
             base = urlsplit(self.endpoint)
             host = _host(base.hostname or "", base.port, base.scheme)
         except ValueError:
-            raise Unreachable("the AWS endpoint's address is no URL", forever=True) from None
+            raise Unreachable(Reason.URL_INVALID, _BAD_ENDPOINT) from None
         request = plain._replace(
             path=base.path + quote(plain.path, safe="/-_.~", errors="replace"),
             headers=(("Host", host), *plain.headers),

@@ -12,9 +12,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from extension.aws.errors import Missing
 from extension.aws.sigv4 import Keys
 from extension.transport.client import Reply, Transport
-from extension.transport.errors import Unreachable
+from extension.transport.errors import Reason, Unreachable
 
 REFRESH_BEFORE_S = 300.0
 """How long before they expire credentials are replaced: a signature is good for 5 minutes, so that none of ours outlives
@@ -28,6 +29,13 @@ _LOCAL_NAMES = frozenset({"localhost", "::1", "fd00:ec2::23"})
 """Who may be asked without TLS, since a token is sent along: this machine, and link-local addresses as AWS has them."""
 
 
+_ENDPOINT = "the credentials endpoint"
+
+
+def _detail(why: str) -> str:
+    return f"{Missing.CREDENTIALS.value}: {why}"
+
+
 class NoCredentials(Exception):  # noqa: N818 - it says what is the matter
     """There are none to be had, and asking again soon is of no use.
 
@@ -35,9 +43,9 @@ class NoCredentials(Exception):  # noqa: N818 - it says what is the matter
         detail: for people; never of what the environment or an answer holds.
     """
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    def __init__(self, why: str) -> None:
+        self.detail = _detail(why)
+        super().__init__(self.detail)
 
 
 class Credentials:
@@ -97,7 +105,9 @@ class Credentials:
             headers["Authorization"] = token
         reply = self._transport.exchange("GET", url, headers=headers, body=b"", until_s=until_s)
         if reply.status >= 500:  # noqa: PLR2004 - RFC 9110, section 15
-            raise Unreachable(f"the credentials endpoint answered with status {reply.status}")
+            raise Unreachable(
+                Reason.SERVER_ERROR, _detail(f"{_ENDPOINT} answered with status {reply.status}")
+            )
         return _read(reply)
 
     def _url(self) -> str:
@@ -105,12 +115,12 @@ class Credentials:
             return CONTAINER_HOST + relative
         url = self._environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
         if not url:
-            raise NoCredentials("no AWS credentials in the environment")
+            raise NoCredentials("none in the environment")
         try:
             parts = urlsplit(url)
             host = parts.hostname or ""
         except ValueError:
-            raise NoCredentials("AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL") from None
+            raise NoCredentials("AWS_CONTAINER_CREDENTIALS_FULL_URI is not a URL") from None
         if parts.scheme != "https" and not (
             host in _LOCAL_NAMES or (host.startswith(_LOCAL_HOSTS) and _is_address(host))
         ):
@@ -130,7 +140,7 @@ class Credentials:
                     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read"
                 ) from None
         if not (token.isascii() and token.isprintable()):
-            raise NoCredentials("the credentials endpoint's token is none that a header can hold")
+            raise NoCredentials("a header cannot hold the token of the credentials endpoint")
         return token
 
 
@@ -141,18 +151,18 @@ def _is_address(host: str) -> bool:
 
 def _read(reply: Reply) -> tuple[Keys, float]:
     if not reply.is_success:
-        raise NoCredentials(f"the credentials endpoint answered with status {reply.status}")
+        raise NoCredentials(f"{_ENDPOINT} answered with status {reply.status}")
     try:
         answer = json.loads(reply.body)
         found = [answer[name] for name in ("AccessKeyId", "SecretAccessKey", "Token")]
         expires = answer.get("Expiration")
         expires_s = float("inf") if expires is None else _epoch_s(expires)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise NoCredentials("the credentials endpoint's answer cannot be read") from None
+        raise NoCredentials(f"the answer of {_ENDPOINT} cannot be read") from None
     if not all(
         isinstance(one, str) and one and one.isascii() and one.isprintable() for one in found
     ):
-        raise NoCredentials("the credentials endpoint's answer holds no credentials")
+        raise NoCredentials(f"the answer of {_ENDPOINT} holds none")
     return Keys(*found), expires_s
 
 

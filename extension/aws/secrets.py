@@ -123,13 +123,15 @@ class _Fetch:
                 self.failures.update(dict.fromkeys(names, error.detail))
 
     def _parameters(self, names: list[str]) -> None:
+        from extension.aws.errors import Missing
+
         answer = self._call("AmazonSSM.GetParameters", {"Names": names, "WithDecryption": True})
         for one in _objects(answer, "Parameters"):
             selector = _text(one, "Selector")
             for name in (_text(one, "Name"), _text(one, "ARN")):
                 self.values[name] = self.values[name + selector] = _text(one, "Value")
         missing = [name for name in names if name not in self.values]
-        self.failures.update(dict.fromkeys(missing, "no such parameter"))
+        self.failures.update(dict.fromkeys(missing, Missing.PARAMETER.value))
 
     def _secrets(self, names: list[str]) -> None:
         if len(names) == 1:

@@ -32,7 +32,7 @@ from extension.selfcheck.findings import (
     judge_settings,
     judge_sink,
 )
-from extension.selfcheck.remedies import group_of
+from extension.selfcheck.remedies import NO_ANSWER, group_of
 from extension.sinks import open_sink
 from extension.sinks.base import SinkConfig
 
@@ -232,7 +232,7 @@ def _each_in_time(
         within_s: the most that they may take together.
         otherwise: makes a result of the reason why there is none, in words.
     """
-    results = [otherwise("no answer in time") for _ in calls]
+    results = [otherwise(NO_ANSWER) for _ in calls]
 
     def run(number: int, call: Callable[[], _Result]) -> None:
         try:

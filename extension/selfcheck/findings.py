@@ -11,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from extension import PREFIX
+from extension.aws.errors import Missing
 from extension.config.parsers import MIB, kind_of_sink
 from extension.config.settings import MAX_SHOWN_CHARS, REFERENCE_FORMS, Problem, Settings
 from extension.config.variables import SETTINGS, SINKS, Setting
@@ -21,6 +22,7 @@ from extension.selfcheck.remedies import (
     code_and_status,
     group_of,
     needed_for,
+    reason_in,
     statement,
     todo_for_aws,
     todo_for_aws_sink,
@@ -128,7 +130,7 @@ def judge_reference(variable: str, problem: str, environ: Mapping[str, str]) -> 
     code, _ = code_and_status(problem)
     if code.startswith("AccessDenied"):
         todo = f"allow the function's role, with the name in its place: {needed}; and kms:Decrypt on a key of yours"
-    elif problem == "no such parameter" or code == "ResourceNotFoundException":
+    elif code == "ResourceNotFoundException" or reason_in(problem) is Missing.PARAMETER:
         todo = f"make it, or correct the name; the role needs {needed}"
     else:
         todo = todo_for_aws(code, problem) or "correct what it refers to"

@@ -284,7 +284,7 @@ def test_credentials_of_the_environment_cannot_be_fetched_anew(
 @pytest.mark.parametrize(
     ("environ", "code", "detail"),
     [
-        ({"AWS_REGION": REGION}, "NoCredentials", "no AWS credentials in the environment"),
+        ({"AWS_REGION": REGION}, "NoCredentials", "no AWS credentials: none in the environment"),
         (KEYS, "NoRegion", "no AWS region: AWS_REGION is not set"),
     ],
 )
@@ -306,7 +306,7 @@ def test_an_endpoint_that_is_no_url(client: Client, url: str) -> None:
     with pytest.raises(Unreachable) as caught:
         describe(logs)
 
-    assert caught.value.forever
+    assert caught.value.permanent
 
 
 def test_certificate_authorities_of_aws_s_own_variable(

@@ -454,7 +454,7 @@ def test_what_the_batch_leaves_out_is_asked_for_alone(
     ("environ", "detail"),
     [
         ({}, "no AWS region: AWS_REGION is not set"),
-        ({"AWS_REGION": REGION}, "no AWS credentials in the environment"),
+        ({"AWS_REGION": REGION}, "no AWS credentials: none in the environment"),
     ],
 )
 def test_nothing_to_ask_with(environ: dict[str, str], detail: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from extension import PREFIX
+from extension.aws.errors import Missing, receipt_for_aws
 from extension.config.settings import read_settings
 from extension.model.receipt import Answer, Receipt
 from extension.selfcheck.findings import (
@@ -20,6 +21,9 @@ from extension.selfcheck.findings import (
     judge_sink,
     name_of,
 )
+from extension.selfcheck.remedies import ADVICE, code_and_status, reason_in
+from extension.transport.client import Reply
+from extension.transport.errors import Reason
 
 FUNCTION = {
     "AWS_LAMBDA_FUNCTION_NAME": "checkout",
@@ -169,7 +173,7 @@ def test_a_reference_that_is_denied_names_the_action(value: str, action: str) ->
     [
         ("no such parameter", "make it, or correct the name"),
         ("ResourceNotFoundException (status 400)", "make it, or correct the name"),
-        ("no AWS credentials in the environment", "run the check where the function runs"),
+        ("no AWS credentials: none in the environment", "run the check where the function runs"),
         ("the name cannot be resolved", "correct the host in AWS_ENDPOINT_URL"),
         ("the value that was fetched is not a JSON object", "correct what it refers to"),
     ],
@@ -284,7 +288,7 @@ def test_statements_are_for_the_functions_partition(region: str, beginning: str)
         ("s3://b-ucket", denied("status 403"), "allow the function's role"),
         ("s3://b-ucket", denied("PermanentRedirect (status 301)"), "another region"),
         ("cloudwatch:", denied("no AWS region: AWS_REGION is not set"), "set AWS_REGION"),
-        ("cloudwatch:", denied("no AWS credentials in the environment"), "credentials"),
+        ("cloudwatch:", denied("no AWS credentials: none in the environment"), "credentials"),
         (
             "cloudwatch:",
             denied("CreateLogStream: UnrecognizedClientException (status 400)"),
@@ -298,10 +302,10 @@ def test_statements_are_for_the_functions_partition(region: str, beginning: str)
         ("https://h/x", unavailable("timed out waiting for the answer"), "too long"),
         ("https://h/x", unavailable("no answer in time"), "too long"),
         ("https://h/x", unavailable("connection refused"), "nothing listens"),
-        ("https://h/x", unavailable("there is no way to the address"), "NAT gateway"),
+        ("https://h/x", unavailable("there is no route to the address"), "NAT gateway"),
         ("https://h/x", unavailable("the certificate is not trusted"), "SSL_CERT_FILE"),
         ("https://h/x", unavailable("the certificate is for another name"), "correct the host"),
-        ("https://h/x", unavailable("the other side does not speak TLS"), "begin with http:"),
+        ("https://h/x", unavailable("the server does not speak TLS"), "begin with http:"),
         ("https://h/x", unavailable("the proxy refused"), "HTTPS_PROXY"),
         ("https://h/x", unavailable("internal error: TypeError"), "correct FLIGHT_RECORDER_SINK"),
         ("https://h/x", denied("status 401"), "FLIGHT_RECORDER_SINK_HEADERS"),
@@ -311,7 +315,7 @@ def test_statements_are_for_the_functions_partition(region: str, beginning: str)
         ("https://h/x", Receipt(Answer.REFUSED, "status 405"), "nothing takes a POST"),
         ("https://h/x", Receipt(Answer.UNREADABLE, "status 422"), "is the form right"),
         ("https://h/x", unavailable("status 429"), "its limits"),
-        ("https://h/x", unavailable("status 503"), "the other side is in trouble"),
+        ("https://h/x", unavailable("status 503"), "the server is in trouble"),
         ("https://h/x", Receipt(Answer.REFUSED, "a header cannot be sent as it is"), "_HEADERS"),
         (
             "otlp+https://h",
@@ -426,3 +430,22 @@ def test_metrics_on_standard_output_may_be_dropped_by_the_log_level() -> None:
     findings = of_environment(more, SINK="s3://bucket", METRICS="1m")
 
     assert [one.what for one in findings].count(f"{PREFIX}METRICS") == 2
+
+
+# Reasons ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", [*Reason, *Missing])
+def test_every_reason_has_its_advice(reason: Reason | Missing) -> None:
+    """A reason without advice would leave whoever reads the check alone with it."""
+    assert ADVICE[reason]
+    assert reason_in(f"PutLogEvents: {reason.value}: more words") is reason
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "NoSuchBucket", ""])
+@pytest.mark.parametrize("status", [400, 403, 503])
+def test_check_reads_code_and_status_that_receipts_write(code: str, status: int) -> None:
+    """Advice goes by the code, so the self-check must find it where the receipt has it."""
+    receipt = receipt_for_aws(Reply(status, {"x-amzn-errortype": code}, b""), sent_bytes=0)
+
+    assert code_and_status(f"CreateLogStream: {receipt.detail}") == (code, status)

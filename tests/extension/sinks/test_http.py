@@ -295,7 +295,7 @@ def test_a_url_that_cannot_be_one_is_refused(url: str) -> None:
     receipt = send(sink)
     sink.close()
 
-    assert receipt == Receipt(Answer.REFUSED, "the address is none")
+    assert receipt == Receipt(Answer.REFUSED, "the URL is not valid")
 
 
 def test_closing_twice_is_harmless(sink: HttpSink) -> None:

@@ -63,7 +63,7 @@ def refusal(transport: Transport, url: str, *, timeout_s: float = WAIT_S) -> Unr
 
 
 def seen(error: Unreachable) -> tuple[str, bool, bool]:
-    return error.detail, error.uncertain, error.forever
+    return error.detail, error.uncertain, error.permanent
 
 
 # What is sent and what comes back ------------------------------------------------------------------------------------
@@ -347,8 +347,8 @@ def test_what_is_no_answer_is_said_without_its_words(
 @pytest.mark.parametrize(
     ("error", "detail"),
     [
-        (OSError(errno.ENETUNREACH, "secret.example"), "there is no way to the address"),
-        (OSError(errno.EHOSTUNREACH, "secret.example"), "there is no way to the address"),
+        (OSError(errno.ENETUNREACH, "secret.example"), "there is no route to the address"),
+        (OSError(errno.EHOSTUNREACH, "secret.example"), "there is no route to the address"),
         (PermissionError(errno.EACCES, "secret.example"), "no connection: ConnectError"),
         (ssl.SSLError(1, "secret.example"), "the TLS handshake failed"),
     ],
@@ -376,7 +376,7 @@ def test_a_name_that_is_none(transport: Transport) -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999/", "http://exa mple/"])
 def test_an_address_that_only_connecting_finds_out_about(transport: Transport, url: str) -> None:
     """It is like any other connection that fails."""
-    assert not refusal(transport, url).forever
+    assert not refusal(transport, url).permanent
 
 
 @pytest.mark.parametrize(
@@ -384,7 +384,7 @@ def test_an_address_that_only_connecting_finds_out_about(transport: Transport, u
 )
 def test_an_address_that_is_none(transport: Transport, url: str) -> None:
     """Trying again would not mend it."""
-    assert seen(refusal(transport, url)) == ("the address is none", False, True)
+    assert seen(refusal(transport, url)) == ("the URL is not valid", False, True)
 
 
 @pytest.mark.parametrize("value", ["a\r\nb", "schlüssel"])
@@ -684,7 +684,7 @@ def test_a_server_without_tls(server: Server, transport: Transport) -> None:
         error = refusal(transport, f"https://127.0.0.1:{listening.getsockname()[1]}/")
         thread.join()
 
-    assert seen(error) == ("the other side does not speak TLS", False, False)
+    assert seen(error) == ("the server does not speak TLS", False, False)
 
 
 @pytest.mark.parametrize("name", ["missing.pem", "garbage.pem"])
@@ -808,5 +808,5 @@ def test_a_proxy_that_cannot_be_used(
 
     assert error.detail in {
         "the environment's proxy settings cannot be used",
-        "the address is none",
+        "the URL is not valid",
     }

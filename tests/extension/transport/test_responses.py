@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from extension.model.receipt import Answer, Receipt, send_in_turn
 from extension.model.record import Record, records_in
 from extension.transport.client import Reply
-from extension.transport.errors import Unreachable
+from extension.transport.errors import Reason, Unreachable
 from extension.transport.responses import receipt_for, receipt_for_silence, retry_after_s
 from tests.extension.sinks.kept_parcels import lines
 
@@ -86,16 +86,16 @@ def test_any_retry_after_can_be_read(value: str) -> None:
 @pytest.mark.parametrize("uncertain", [False, True])
 def test_silence_is_tried_again(uncertain: bool) -> None:
     """Where there was no answer there may be one later; whether it may have arrived is told on."""
-    receipt = receipt_for_silence(Unreachable("connection refused", uncertain=uncertain))
+    receipt = receipt_for_silence(Unreachable(Reason.CONNECTION_REFUSED, uncertain=uncertain))
 
     assert receipt == Receipt(Answer.UNAVAILABLE, "connection refused", uncertain=uncertain)
 
 
 def test_silence_for_ever_is_a_refusal() -> None:
     """An address that is none is not tried again."""
-    receipt = receipt_for_silence(Unreachable("the address is none", forever=True))
+    receipt = receipt_for_silence(Unreachable(Reason.URL_INVALID))
 
-    assert receipt == Receipt(Answer.REFUSED, "the address is none")
+    assert receipt == Receipt(Answer.REFUSED, "the URL is not valid")
 
 
 # Several requests ----------------------------------------------------------------------------------------------------
