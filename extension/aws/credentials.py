@@ -1,9 +1,9 @@
-"""Whose signature it is: the credentials that Lambda gives a function, and so its extensions.
+"""Find the credentials that Lambda gives a function and its extensions.
 
-They stand in the environment, and are good for as long as it lives. With SnapStart they do not: a local endpoint gives
-them, for some hours each time (AWS: "Improving startup performance with Lambda SnapStart"; "Container credential
-provider" in the AWS SDKs and Tools reference guide, which says what is read and in which order). They are fetched anew
-before they expire, and those at hand are used for as long as they are good, should that fail.
+Ordinarily they are variables, and valid for the life of the environment. With SnapStart a local endpoint provides them
+for some hours at a time (AWS: "Improving startup performance with Lambda SnapStart"). The order in which variables are
+read is that of AWS's SDKs ("Container credential provider" in the AWS SDKs and Tools reference guide). Credentials are
+fetched again before they expire; if that fails, the old ones are used until they expire.
 """
 
 import json
@@ -18,15 +18,15 @@ from extension.transport.client import Reply, Transport
 from extension.transport.errors import Reason, Unreachable
 
 REFRESH_BEFORE_S = 300.0
-"""How long before they expire credentials are replaced: a signature is good for 5 minutes, so that none of ours outlives
-the credentials it was made with."""
+"""Time before their end at which credentials are replaced. A signature is valid for 5 minutes, so none outlives its
+credentials."""
 
 CONTAINER_HOST = "http://169.254.170.2"
-"""Where a relative address is looked for."""
+"""Server of AWS_CONTAINER_CREDENTIALS_RELATIVE_URI."""
 
 _LOCAL_HOSTS = ("127.", "169.254.")
 _LOCAL_NAMES = frozenset({"localhost", "::1", "fd00:ec2::23"})
-"""Who may be asked without TLS, since a token is sent along: this machine, and link-local addresses as AWS has them."""
+"""Hosts that may get the token without TLS: this machine, and the link-local addresses that AWS uses."""
 
 
 _ENDPOINT = "the credentials endpoint"
@@ -36,11 +36,11 @@ def _detail(why: str) -> str:
     return f"{Missing.CREDENTIALS.value}: {why}"
 
 
-class NoCredentials(Exception):  # noqa: N818 - it says what is the matter
-    """There are none to be had, and asking again soon is of no use.
+class NoCredentials(Exception):  # noqa: N818 - the name says what is missing
+    """There are no credentials, and asking again soon cannot help.
 
     Attributes:
-        detail: for people; never of what the environment or an answer holds.
+        detail: the reason for people; holds no value of the environment and no part of an answer.
     """
 
     def __init__(self, why: str) -> None:
@@ -49,26 +49,26 @@ class NoCredentials(Exception):  # noqa: N818 - it says what is the matter
 
 
 class Credentials:
-    """Finds credentials, and keeps them for as long as they are good. Used by one thread."""
+    """Source of credentials; keeps them while they are valid. Used by one thread."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Takes the environment; reads it whenever credentials are wanted."""
+        """Take the environment, which each request reads again."""
         self._environ = environ
-        # What answers with credentials is on this machine: no proxy is to see its token, nor to be asked for it.
+        # The endpoint is on this machine, and no proxy may see its token.
         self._transport = Transport(environ, direct=True)
         self._fetched: Keys | None = None
         self._expires_s = 0.0
 
     def get(self, *, now_s: float, until_s: float) -> Keys:
-        """Gives credentials.
+        """Return credentials that are valid now.
 
         Args:
-            now_s: seconds since 1970, by AWS's clock as far as it is known.
+            now_s: seconds since 1970, by AWS's clock if its difference is known.
             until_s: when to give up asking the endpoint, by ``time.monotonic``.
 
         Raises:
-            NoCredentials: there are none.
-            Unreachable: the endpoint that has them did not answer.
+            NoCredentials: there are no credentials.
+            Unreachable: the endpoint did not answer.
         """
         access_key_id = self._environ.get("AWS_ACCESS_KEY_ID", "")
         secret_access_key = self._environ.get("AWS_SECRET_ACCESS_KEY", "")
@@ -86,16 +86,16 @@ class Credentials:
         return self._fetched
 
     def invalidate(self) -> bool:
-        """Forgets what was fetched, since AWS says that it has expired; False if nothing else can be had."""
+        """Forget fetched credentials that AWS says have expired; return False if there are no others."""
         fetched, self._fetched = self._fetched, None
         return fetched is not None
 
     def abort(self) -> None:
-        """Breaks a request off. Called from another thread."""
+        """Break a request off. Called from another thread."""
         self._transport.abort()
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         self._transport.close()
 
     def _fetch(self, until_s: float) -> tuple[Keys, float]:
@@ -132,7 +132,7 @@ class Credentials:
     def _token(self) -> str:
         token = self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
         if path := self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
-            # Read each time: whoever wrote it replaces it.
+            # Read each time, since its writer replaces it.
             try:
                 token = Path(path).read_text("utf-8").strip()
             except (OSError, ValueError):
@@ -145,7 +145,7 @@ class Credentials:
 
 
 def _is_address(host: str) -> bool:
-    # A name may begin like an address, and be anywhere: 127.0.0.1.example.com.
+    # A name may begin like an address: 127.0.0.1.example.com.
     return host.replace(".", "").isdigit()
 
 
@@ -167,6 +167,6 @@ def _read(reply: Reply) -> tuple[Keys, float]:
 
 
 def _epoch_s(time: str) -> float:
-    # Before 3.11 fromisoformat takes no Z. Parts of a second are of no account here.
+    # Before Python 3.11 fromisoformat refuses a Z. Parts of a second do not matter here.
     moment = datetime.fromisoformat(time.removesuffix("Z").partition(".")[0])
     return moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp()

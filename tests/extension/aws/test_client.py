@@ -161,7 +161,7 @@ def test_the_endpoint_moves_with_the_bucket() -> None:
     """At AWS's own endpoints the region is part of the name."""
     s3 = AwsClient("s3", {**KEYS, "AWS_REGION": REGION}, host_prefix="bucket.")
 
-    put_right = s3._put_right(Reply(301, {"x-amz-bucket-region": "us-west-2"}, b""))
+    put_right = s3._correct(Reply(301, {"x-amz-bucket-region": "us-west-2"}, b""))
 
     assert put_right
     assert s3.endpoint == "https://bucket.s3.us-west-2.amazonaws.com"
