@@ -32,8 +32,8 @@ _LOCAL_NAMES = frozenset({"localhost", "::1", "fd00:ec2::23"})
 _ENDPOINT = "the credentials endpoint"
 
 
-def _detail(why: str) -> str:
-    return f"{Missing.CREDENTIALS.value}: {why}"
+def _unusable(why: str) -> str:
+    return f"{Missing.USABLE_CREDENTIALS.value}: {why}"
 
 
 class NoCredentials(Exception):  # noqa: N818 - the name says what is missing
@@ -43,8 +43,8 @@ class NoCredentials(Exception):  # noqa: N818 - the name says what is missing
         detail: the reason for people; holds no value of the environment and no part of an answer.
     """
 
-    def __init__(self, why: str) -> None:
-        self.detail = _detail(why)
+    def __init__(self, why: str = "") -> None:
+        self.detail = _unusable(why) if why else Missing.CREDENTIALS.value
         super().__init__(self.detail)
 
 
@@ -106,7 +106,7 @@ class Credentials:
         reply = self._transport.exchange("GET", url, headers=headers, body=b"", until_s=until_s)
         if reply.status >= 500:  # noqa: PLR2004 - RFC 9110, section 15
             raise Unreachable(
-                Reason.SERVER_ERROR, _detail(f"{_ENDPOINT} answered with status {reply.status}")
+                Reason.SERVER_ERROR, _unusable(f"{_ENDPOINT} answered with status {reply.status}")
             )
         return _read(reply)
 
@@ -115,7 +115,7 @@ class Credentials:
             return CONTAINER_HOST + relative
         url = self._environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
         if not url:
-            raise NoCredentials("none in the environment")
+            raise NoCredentials
         try:
             parts = urlsplit(url)
             host = parts.hostname or ""

@@ -16,10 +16,11 @@ LOCAL_STATUS = 0
 
 
 class Missing(Enum):
-    """Things that are missing, in words for people."""
+    """Things that are missing, in words for people; more words may follow behind a colon."""
 
     REGION = "no AWS region"
-    CREDENTIALS = "no AWS credentials"
+    CREDENTIALS = "no AWS credentials in the environment"
+    USABLE_CREDENTIALS = "no AWS credentials"
     PARAMETER = "no such parameter"
 
 

@@ -28,6 +28,8 @@ _BAD_CERTIFICATE = "name the authority that signed it in SSL_CERT_FILE, or renew
 
 _BAD_PROXY = "correct HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
 
+_CREDENTIALS = "run the check where the function runs, or with its credentials in AWS_ACCESS_KEY_ID and the like"
+
 ADVICE = {
     Reason.CONNECT_TIMEOUT: f"{_NO_WAY}, and a security group that lets it out",
     Reason.SEND_TIMEOUT: _SLOW,
@@ -52,9 +54,8 @@ ADVICE = {
     Reason.URL_INVALID: "correct {variable}",
     Reason.HEADER_INVALID: "correct the headers",
     Missing.REGION: "set AWS_REGION to the function's region",
-    Missing.CREDENTIALS: (
-        "run the check where the function runs, or with its credentials in AWS_ACCESS_KEY_ID and the like"
-    ),
+    Missing.CREDENTIALS: _CREDENTIALS,
+    Missing.USABLE_CREDENTIALS: _CREDENTIALS,
     Missing.PARAMETER: "make it, or correct the name",
 }
 """What to change, by reason; ``{variable}`` names the variable that holds the address."""

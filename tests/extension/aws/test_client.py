@@ -284,7 +284,7 @@ def test_client_cannot_replace_credentials_of_the_environment(
 @pytest.mark.parametrize(
     ("environ", "code", "detail"),
     [
-        ({"AWS_REGION": REGION}, "NoCredentials", "no AWS credentials: none in the environment"),
+        ({"AWS_REGION": REGION}, "NoCredentials", "no AWS credentials in the environment"),
         (KEYS, "NoRegion", "no AWS region: AWS_REGION is not set"),
     ],
 )

@@ -189,7 +189,7 @@ def test_a_relative_address_is_on_the_container_host(
     assert server.asked[0].path == "/v2/credentials/1"
 
 
-NOTHING = "no AWS credentials: none in the environment"
+NOTHING = "no AWS credentials in the environment"
 NOT_LOCAL = (
     "no AWS credentials: AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor a local address"
 )

@@ -304,7 +304,7 @@ def test_fetch_of_many_names_ends_in_time(server: LocalServer, fetch_here: Fetch
     ("environ", "detail"),
     [
         ({}, "no AWS region: AWS_REGION is not set"),
-        ({"AWS_REGION": REGION}, "no AWS credentials: none in the environment"),
+        ({"AWS_REGION": REGION}, "no AWS credentials in the environment"),
     ],
 )
 def test_missing_region_or_credentials_fail_every_name(

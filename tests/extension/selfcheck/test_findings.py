@@ -155,7 +155,7 @@ def test_denied_reference_comes_with_its_statement(value: str, action: str) -> N
     [
         ("no such parameter", "make it, or correct the name"),
         ("ResourceNotFoundException (status 400)", "make it, or correct the name"),
-        ("no AWS credentials: none in the environment", "run the check where the function runs"),
+        ("no AWS credentials in the environment", "run the check where the function runs"),
         ("the name cannot be resolved", "correct the host in AWS_ENDPOINT_URL"),
         ("the value that was fetched is not a JSON object", "correct what it refers to"),
     ],
@@ -252,7 +252,7 @@ AT_AWS = [
     ("s3://b-ucket", denied("status 403"), "allow the function's role"),
     ("s3://b-ucket", denied("PermanentRedirect (status 301)"), "another region"),
     ("cloudwatch:", denied("no AWS region: AWS_REGION is not set"), "set AWS_REGION"),
-    ("cloudwatch:", denied("no AWS credentials: none in the environment"), "credentials"),
+    ("cloudwatch:", denied("no AWS credentials in the environment"), "credentials"),
     (
         "cloudwatch:",
         denied("CreateLogStream: UnrecognizedClientException (status 400)"),
