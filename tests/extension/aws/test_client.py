@@ -12,7 +12,7 @@ from extension.aws.client import AwsClient
 from extension.aws.errors import error_code, receipt_for_aws
 from extension.model.receipt import Answer as Told, Receipt
 from extension.transport.client import Reply
-from extension.transport.errors import Unreachable
+from extension.transport.errors import Reason, Unreachable
 from tests.extension.aws.local_server import (
     Answer,
     Asked,
@@ -67,6 +67,16 @@ def environ(server: LocalServer) -> dict[str, str]:
     return {**KEYS, "AWS_REGION": REGION, "AWS_ENDPOINT_URL": server.url}
 
 
+@pytest.fixture
+def logs(client: Client, environ: dict[str, str]) -> AwsClient:
+    return client("logs", environ)
+
+
+@pytest.fixture
+def s3(client: Client, environ: dict[str, str]) -> AwsClient:
+    return client("s3", environ)
+
+
 def test_call_speaks_the_json_protocol(
     server: LocalServer, environ: dict[str, str], client: Client
 ) -> None:
@@ -76,40 +86,34 @@ def test_call_speaks_the_json_protocol(
 
     client("logs", environ).call("Logs_20140328.Do", payload, until_s=until())
 
-    asked = server.asked[0]
+    [asked] = server.asked
+    signed = "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
     assert (asked.method, asked.path) == ("POST", "/")
     assert asked.body == '{"logGroupName":"größe","half":"?","n":[1,null]}'.encode()
     assert asked.headers["x-amz-target"] == "Logs_20140328.Do"
     assert asked.headers["content-type"] == "application/x-amz-json-1.1"
     assert asked.headers["host"] == f"127.0.0.1:{server.port}"
     assert asked.headers["x-amz-security-token"] == "the token"
-    assert (
-        "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
-        in (asked.headers["authorization"])
-    )
+    assert signed in asked.headers["authorization"]
     assert f"/{REGION}/logs/aws4_request" in asked.headers["authorization"]
     assert "very secret" not in str(asked)
 
 
-def test_path_is_sent_as_it_was_signed(
-    server: LocalServer, environ: dict[str, str], client: Client
-) -> None:
+def test_path_is_sent_as_it_was_signed(server: LocalServer, s3: AwsClient) -> None:
     """AWS computes the signature of the path that arrives."""
     key = "a b/c+d=1~é[x]{y}&z@:;,'\"%25*!()#?|\\^`<>//last/"
 
-    client("s3", environ).request(
-        "PUT", f"/bucket/{key}", query="list-type=2&p=a%20b", body=b"body", until_s=until()
-    )
+    s3.request("PUT", f"/bucket/{key}", query="list-type=2&p=a%20b", body=b"body", until_s=until())
 
-    path, _, query = server.asked[0].path.partition("?")
+    [asked] = server.asked
+    path, _, query = asked.path.partition("?")
+    encoded = " +=[]{}&@:;,'\"*!()#?|\\^`<>"
     assert unquote(path) == f"/bucket/{key}"
-    assert set(path) <= set("/-_.~%") | set(map(chr, range(128))) - set(
-        " +=[]{}&@:;,'\"*!()#?|\\^`<>"
-    )
+    assert path.isascii()
+    assert not set(path) & set(encoded)
     assert query == "list-type=2&p=a%20b"
-    assert server.asked[0].headers["x-amz-content-sha256"] == (
-        "230d8358dc8e8890b4c58deeb62912ee2f20357ae92a5cc861b98e68fe31acb5"
-    )
+    digest = "230d8358dc8e8890b4c58deeb62912ee2f20357ae92a5cc861b98e68fe31acb5"
+    assert asked.headers["x-amz-content-sha256"] == digest
 
 
 def test_endpoint_may_have_a_path(
@@ -123,15 +127,18 @@ def test_endpoint_may_have_a_path(
     assert server.asked[0].path == "/front/aws/bucket/key"
 
 
-def test_bucket_stands_before_the_host_of_aws_only(
-    server: LocalServer, environ: dict[str, str]
-) -> None:
-    """Only AWS's own endpoint has names for buckets."""
-    at_aws = AwsClient("s3", {**KEYS, "AWS_REGION": REGION}, host_prefix="bucket.")
+def test_bucket_stands_before_the_host_of_aws_only(environ: dict[str, str]) -> None:
+    """Only AWS's own endpoint has names for buckets; the region of the bucket is part of them."""
     at_home = AwsClient("s3", environ, host_prefix="bucket.")
+    at_aws = AwsClient("s3", {**KEYS, "AWS_REGION": REGION}, host_prefix="bucket.")
+    before = at_aws.endpoint
 
-    assert at_aws.endpoint == f"https://bucket.s3.{REGION}.amazonaws.com"
-    assert at_home.endpoint == server.url
+    corrected = at_aws._correct(Reply(301, {"x-amz-bucket-region": "us-west-2"}, b""))
+
+    assert at_home.endpoint == environ["AWS_ENDPOINT_URL"]
+    assert before == f"https://bucket.s3.{REGION}.amazonaws.com"
+    assert corrected
+    assert at_aws.endpoint == "https://bucket.s3.us-west-2.amazonaws.com"
 
 
 def moved(region: str, *, status: int = 301, code: str = "PermanentRedirect") -> Answer:
@@ -143,11 +150,10 @@ def moved(region: str, *, status: int = 301, code: str = "PermanentRedirect") ->
     ("status", "code"), [(301, "PermanentRedirect"), (400, "AuthorizationHeaderMalformed")]
 )
 def test_client_follows_a_bucket_to_its_region(
-    server: LocalServer, environ: dict[str, str], client: Client, status: int, code: str
+    server: LocalServer, s3: AwsClient, status: int, code: str
 ) -> None:
     """S3 names the region; later requests are signed for it at once."""
     server.answers = [moved("us-west-2", status=status, code=code), Answer()]
-    s3 = client("s3", environ)
 
     replies = [s3.request("PUT", "/bucket/key", body=b"x", until_s=until()) for _ in range(2)]
 
@@ -155,31 +161,6 @@ def test_client_follows_a_bucket_to_its_region(
     regions = [asked.headers["authorization"].split("/")[2] for asked in server.asked]
     assert regions == [REGION, "us-west-2", "us-west-2"]
     assert {asked.body for asked in server.asked} == {b"x"}
-
-
-def test_endpoint_moves_with_the_bucket() -> None:
-    """At AWS's own endpoints the region is part of the name."""
-    s3 = AwsClient("s3", {**KEYS, "AWS_REGION": REGION}, host_prefix="bucket.")
-
-    put_right = s3._correct(Reply(301, {"x-amz-bucket-region": "us-west-2"}, b""))
-
-    assert put_right
-    assert s3.endpoint == "https://bucket.s3.us-west-2.amazonaws.com"
-
-
-@pytest.mark.parametrize("region", [REGION, "evil.example/", ""])
-def test_client_ignores_a_region_that_is_not_another(
-    server: LocalServer, environ: dict[str, str], client: Client, region: str
-) -> None:
-    """The refusal is the result of the call, and nothing is sent to a host that an answer made up."""
-    server.answers = [moved(region)]
-
-    reply = client("s3", environ).request("PUT", "/bucket/key", until_s=until())
-
-    assert receipt_for_aws(reply, sent_bytes=0) == Receipt(
-        Told.DENIED, "PermanentRedirect (status 301)"
-    )
-    assert len(server.asked) == 1
 
 
 def skewed(code: str, *, ahead_s: float) -> Answer:
@@ -194,11 +175,10 @@ def signed_at(asked: Asked) -> int:
 @pytest.mark.parametrize("code", ["RequestTimeTooSkewed", "InvalidSignatureException"])
 @pytest.mark.parametrize("ahead_s", [3600.0, -3600.0])
 def test_client_corrects_clock_skew(
-    server: LocalServer, environ: dict[str, str], client: Client, code: str, ahead_s: float
+    server: LocalServer, logs: AwsClient, code: str, ahead_s: float
 ) -> None:
     """Later requests are signed with the time of AWS's answer."""
     server.answers = [skewed(code, ahead_s=ahead_s), Answer()]
-    logs = client("logs", environ)
 
     replies = [describe(logs), describe(logs)]
 
@@ -208,52 +188,71 @@ def test_client_corrects_clock_skew(
     assert [abs(one - ahead_s) < 5 for one in corrected] == [True, True]
 
 
-@pytest.mark.parametrize(
-    "answer_of_now",
-    [
-        lambda: skewed("InvalidSignatureException", ahead_s=20),
-        lambda: as_json({"__type": "InvalidSignatureException"}, 400, Date="yesterday"),
-        lambda: skewed("AccessDeniedException", ahead_s=3600),
-    ],
-    ids=["nearly the same time", "a date that is none", "another reason"],
-)
-def test_client_leaves_a_right_clock_alone(
-    server: LocalServer,
-    environ: dict[str, str],
-    client: Client,
-    answer_of_now: Callable[[], Answer],
-) -> None:
-    """A signature that is refused for another reason is not sent again."""
-    server.answers = [answer_of_now()]
-
-    reply = describe(client("logs", environ))
-
-    assert reply.status == 400
-    assert len(server.asked) == 1
-
-
-def test_client_corrects_the_clock_once_a_call(
-    server: LocalServer, environ: dict[str, str], client: Client
-) -> None:
+def test_client_corrects_the_clock_once_a_call(server: LocalServer, logs: AwsClient) -> None:
     """A server whose own clock jumps must not be asked for ever."""
-    server.answers = [skewed("RequestExpired", ahead_s=1000 * number) for number in (1, 2, 3, 4, 5)]
+    server.answers = [skewed("RequestExpired", ahead_s=1000 * number) for number in range(1, 6)]
 
-    reply = describe(client("logs", environ))
-
-    assert reply.status == 400
+    assert describe(logs).status == 400
     assert len(server.asked) == 2
 
 
-def given_out(name: str) -> Answer:
-    return as_json({"AccessKeyId": f"AK{name}", "SecretAccessKey": "s", "Token": f"T{name}"})
-
-
-def test_client_fetches_expired_credentials_again(
-    server: LocalServer, environ: dict[str, str], client: Client
+@pytest.mark.parametrize(
+    ("service", "answer", "code"),
+    [
+        ("s3", lambda: moved(REGION), "PermanentRedirect"),
+        ("s3", lambda: moved("evil.example/"), "PermanentRedirect"),
+        ("s3", lambda: moved(""), "PermanentRedirect"),
+        (
+            "logs",
+            lambda: skewed("InvalidSignatureException", ahead_s=20),
+            "InvalidSignatureException",
+        ),
+        (
+            "logs",
+            lambda: as_json({"__type": "RequestExpired"}, 400, Date="yesterday"),
+            "RequestExpired",
+        ),
+        ("logs", lambda: skewed("AccessDeniedException", ahead_s=3600), "AccessDeniedException"),
+        (
+            "logs",
+            lambda: as_json({"__type": "ExpiredTokenException"}, 400),
+            "ExpiredTokenException",
+        ),
+    ],
+    ids=[
+        "the same region",
+        "no region's name",
+        "no region",
+        "nearly the same time",
+        "no date",
+        "another reason",
+        "credentials of the environment",
+    ],
+)
+def test_refusal_that_cannot_be_corrected_is_the_reply(
+    server: LocalServer,
+    request: pytest.FixtureRequest,
+    service: str,
+    answer: Callable[[], Answer],
+    code: str,
 ) -> None:
+    """The request is not sent again, nor to a host that an answer made up."""
+    server.answers = [answer()]
+
+    reply = request.getfixturevalue(service).request("PUT", "/bucket/key", until_s=until())
+
+    detail = f"{code} (status {reply.status})"
+    assert receipt_for_aws(reply, sent_bytes=0) == Receipt(Told.DENIED, detail)
+    assert len(server.asked) == 1
+
+
+def test_client_fetches_expired_credentials_again(server: LocalServer, client: Client) -> None:
     """An endpoint may have new credentials for the same call."""
     with local_server() as endpoint:
-        endpoint.answers = [given_out("1"), given_out("2")]
+        endpoint.answers = [
+            as_json({"AccessKeyId": f"AK{n}", "SecretAccessKey": "s", "Token": f"T{n}"})
+            for n in (1, 2)
+        ]
         server.answers = [as_json({"__type": "ExpiredTokenException"}, 400), Answer()]
         environ = {
             "AWS_REGION": REGION,
@@ -265,20 +264,6 @@ def test_client_fetches_expired_credentials_again(
 
     assert reply.status == 200
     assert [one.headers["x-amz-security-token"] for one in server.asked] == ["T1", "T2"]
-
-
-def test_client_cannot_replace_credentials_of_the_environment(
-    server: LocalServer, environ: dict[str, str], client: Client
-) -> None:
-    """Their expiry is the result of the call."""
-    server.answers = [as_json({"__type": "ExpiredTokenException"}, 400)]
-
-    reply = describe(client("logs", environ))
-
-    assert receipt_for_aws(reply, sent_bytes=0) == Receipt(
-        Told.DENIED, "ExpiredTokenException (status 400)"
-    )
-    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize(
@@ -298,34 +283,30 @@ def test_missing_credentials_or_region_make_a_reply(
     assert receipt_for_aws(reply, sent_bytes=0) == Receipt(Told.DENIED, detail)
 
 
-@pytest.mark.parametrize("url", ["http://[::1", "http://h:port"])
-def test_endpoint_that_is_not_a_url_is_permanent(client: Client, url: str) -> None:
-    """Retrying cannot help."""
-    logs = client("logs", {**KEYS, "AWS_ENDPOINT_URL": url})
-
-    with pytest.raises(Unreachable) as caught:
-        describe(logs)
-
-    assert caught.value.permanent
-
-
-def test_authorities_of_aws_ca_bundle_are_trusted(
-    server: LocalServer, environ: dict[str, str], client: Client
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"AWS_ENDPOINT_URL": "http://[::1"}, Reason.URL_INVALID),
+        ({"AWS_ENDPOINT_URL": "http://h:port"}, Reason.URL_INVALID),
+        (
+            {"AWS_ENDPOINT_URL": "https://127.0.0.1:9", "AWS_CA_BUNDLE": "/none.pem"},
+            Reason.AUTHORITIES_UNREADABLE,
+        ),
+    ],
+)
+def test_variable_that_cannot_be_used_has_its_reason(
+    client: Client, more: dict[str, str], reason: Reason
 ) -> None:
-    """AWS's SDKs read this variable before the system's authorities."""
-    https = server.url.replace("http:", "https:")
-    logs = client("logs", {**environ, "AWS_ENDPOINT_URL": https, "AWS_CA_BUNDLE": "/none.pem"})
-
+    """The authorities of AWS_CA_BUNDLE come before the system's, as in AWS's SDKs."""
     with pytest.raises(Unreachable) as caught:
-        describe(logs)
+        describe(client("logs", {**KEYS, **more}))
 
-    assert caught.value.detail == "the certificates to trust cannot be read"
+    assert caught.value.reason is reason
 
 
-def test_call_ends_in_time(server: LocalServer, environ: dict[str, str], client: Client) -> None:
+def test_call_ends_in_time(server: LocalServer, logs: AwsClient) -> None:
     """The request may have arrived."""
     server.answers = [stall]
-    logs = client("logs", environ)
 
     with pytest.raises(Unreachable) as caught:
         logs.call("Logs_20140328.Do", {}, until_s=time.monotonic() + 0.2)
@@ -339,11 +320,10 @@ def hang_up(_asked: Asked) -> Answer:
 
 @pytest.mark.parametrize("repeatable", [True, False])
 def test_call_is_repeated_only_if_it_may_be(
-    server: LocalServer, environ: dict[str, str], client: Client, repeatable: bool
+    server: LocalServer, logs: AwsClient, repeatable: bool
 ) -> None:
     """A kept connection was lost on the request, which may have arrived."""
     server.answers = [Answer(), hang_up, Answer()]
-    logs = client("logs", environ)
     describe(logs)
 
     try:
@@ -356,12 +336,9 @@ def test_call_is_repeated_only_if_it_may_be(
     assert len(server.asked) == (3 if repeatable else 2)
 
 
-def test_call_can_be_broken_off(
-    server: LocalServer, environ: dict[str, str], client: Client
-) -> None:
+def test_call_can_be_broken_off(server: LocalServer, logs: AwsClient) -> None:
     """Another thread aborts it."""
     server.answers = [stall]
-    logs = client("logs", environ)
     timer = threading.Timer(0.2, logs.abort)
     timer.start()
 
