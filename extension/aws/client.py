@@ -5,8 +5,8 @@ causes of a refusal, each once: clock skew, by the time in AWS's answer; expired
 fetched; and the region of a bucket in another region. Missing credentials make a reply like any other, see
 :func:`extension.aws.errors.receipt_for_aws`.
 
-Assumes of AWS: the JSON 1.1 protocol for all services but S3 (``X-Amz-Target``), error codes at the place of the AWS JSON
-and REST-XML protocols (smithy.io, "Operation error serialization"), and ``Date`` in every answer. S3 names the region of
+Assumes of AWS: all services but S3 speak the JSON 1.1 protocol (``X-Amz-Target``). Error codes stand where the AWS JSON
+and REST-XML protocols put them (smithy.io, "Operation error serialization"). Every answer has a ``Date``. S3 names the region of
 a bucket that was asked for in the wrong one (AWS: "Request routing" of Amazon S3, header ``x-amz-bucket-region``).
 """
 

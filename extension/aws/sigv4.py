@@ -115,7 +115,7 @@ def string_to_sign(canonical: str, moment: str, credential_scope: str) -> bytes:
 
 
 def signature(text: bytes, keys: Keys, credential_scope: str) -> str:
-    """Return the signature of ``text``, with the key of the day, region and service of the scope."""
+    """Sign ``text`` with the key of the scope's day, region and service."""
     key = f"AWS4{keys.secret_access_key}".encode()
     for part in credential_scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")

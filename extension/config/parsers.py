@@ -63,7 +63,7 @@ MAX_FLUSH_TIMEOUT_MS = 900_000
 """Lambda's longest function timeout. The deadline of the invocation bounds a flush in any case."""
 
 MIN_METRICS_INTERVAL_MS = 10_000
-"""CloudWatch bills a metrics line's 1.1 KB (measured), and metrics have a resolution of one minute anyway."""
+"""Metrics have a resolution of one minute, and CloudWatch bills 1.1 KB for each line (measured)."""
 
 MAX_METRICS_INTERVAL_MS = 3_600_000
 """An alarm on metrics that come less often would be too late."""

@@ -130,7 +130,7 @@ class References:
 
 
 def _value(reference: Reference, text: str) -> tuple[str, str]:
-    """Return the value of a reference in the text that was fetched, or the problem with it."""
+    """Return the value of a reference in the fetched text, or the problem."""
     if reference.key:
         try:
             stored = json.loads(text)

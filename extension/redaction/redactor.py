@@ -151,7 +151,7 @@ def _covers(edits: list[_Edit], at: int) -> bool:
 
 
 def _across(places: list[int], begin: int, edit: _Edit) -> list[_Edit]:
-    """Return the part of an edit that lies within a JSON string, widened to whole written characters."""
+    """Cut an edit to a JSON string, and widen it to whole written characters."""
     first = bisect_right(places, max(edit.start - begin, 0)) - 1
     last = bisect_left(places, min(edit.end - begin, places[-1]))
     if first >= last:
@@ -160,7 +160,7 @@ def _across(places: list[int], begin: int, edit: _Edit) -> list[_Edit]:
 
 
 def _places(written: str) -> list[int]:
-    """Return the offset of each character of a JSON string behind its quote, and the end of the last one."""
+    """Return the offsets of a JSON string's characters behind its quote, and their end."""
     if "\\" not in written:
         return list(range(len(written) - 1))
     starts = [match.start() for match in _WRITTEN_CHAR.finditer(written, 1, len(written) - 1)]

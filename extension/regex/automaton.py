@@ -40,7 +40,7 @@ MAX_KNOWN_CHARACTERS = 4096
 """Bound for one pattern, about 100 bytes each. Chinese text uses some three thousand characters."""
 
 BLOCK_CHARS = 4096
-"""Length of the part of a text whose states are in memory at a time, while matches are placed."""
+"""Length of a block of text. While matches are placed, the states of one block are in memory."""
 
 _START = "\0"
 """Symbol for the beginning of the text, beside the symbols for characters."""
@@ -124,7 +124,7 @@ class _Symbols(dict[int, str]):
 
 
 class _Crossing:
-    """Step over a place, from the positions that match behind it to those that may match before it.
+    """Step from the positions that match behind a place to those before it.
 
     Most positions are reached from their neighbour alone: one shift moves them all. The others are joints.
     """
@@ -160,7 +160,7 @@ class _Crossing:
 
 
 class _Place(NamedTuple):
-    """State of the automaton at a place in a text, once it has read the character before the place.
+    """State of the automaton at a place, after the character before it.
 
     Attributes:
         positions: positions that match the character and lead to a match, as bits; also ``BEGIN`` or ``EMPTY`` if a match

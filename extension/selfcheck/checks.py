@@ -48,7 +48,7 @@ GRACE_S = 2.0
 ATTEMPTS = 3
 
 PAUSE_S = 0.5
-"""Pause between attempts, for a log group that was made just now or a connection that was refused once."""
+"""Pause between attempts. A log group may have been made just now, or a connection refused once."""
 
 _Result = TypeVar("_Result")
 

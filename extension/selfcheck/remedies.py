@@ -64,7 +64,7 @@ _REASONS: dict[str, Enum] = {reason.value: reason for reason in ADVICE}
 
 
 def reason_in(detail: str) -> Enum | None:
-    """Return the reason in the detail of a receipt, which may stand between an action and more words."""
+    """Find the reason in the detail of a receipt, between an action and more words."""
     return next((_REASONS[part] for part in detail.split(": ") if part in _REASONS), None)
 
 

@@ -1,4 +1,4 @@
-"""Send HTTP requests to one server, one at a time, on a connection that is kept alive.
+"""Send HTTP requests to one server, one at a time, on a kept connection.
 
 Promises: an answer, or :class:`~extension.transport.errors.Unreachable`, within the time given. If the connection died
 while the environment was frozen, the request is repeated once on a new connection. A failure says whether the request
