@@ -50,7 +50,7 @@ SWITCH_INTERVAL_S = 0.0005
 """How long the delivery thread may keep the interpreter while an event waits (CPython's default is ten times that)."""
 
 
-def _tell(log: OwnLog, problems: list[Problem]) -> None:
+def _tell(log: OwnLog, problems: list[Problem], sinks: Sinks) -> None:
     for problem in problems:
         known = {"value": problem.value, "fault": problem.fault, "accepted": problem.accepted}
         log.once(
@@ -59,6 +59,8 @@ def _tell(log: OwnLog, problems: list[Problem]) -> None:
             **{name: text for name, text in known.items() if text},
             used=problem.used,
         )
+    for variable in sinks.asking_for_otlp_json:
+        log.once("OTLP is sent as protobuf; JSON is no longer written", variable=PREFIX + variable)
 
 
 def run(
@@ -82,9 +84,9 @@ def run(
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     settings, problems = read_settings(environ)
     log = OwnLog(settings.log_level)
-    _tell(log, problems)
     account = Account()
     sinks = Sinks(settings, environ)
+    _tell(log, problems, sinks)
     primary = sinks.start("SINK", prepare=log.preload)
     assert primary is not None  # noqa: S101 - SINK has a default
     fallback, archive = sinks.start("FALLBACK_SINK"), sinks.start("ARCHIVE_SINK")
@@ -158,9 +160,9 @@ def run(
                 problem=detail,
             )
         settings, problems = read_settings(environ, fetched=fetched.values)
-        _tell(log, problems)
-        log.apply(settings.log_level)
         sinks.apply(settings)
+        _tell(log, problems, sinks)
+        log.apply(settings.log_level)
         sampler.apply(settings)
         recorder.apply(settings)
         lifecycle.apply(settings)

@@ -9,7 +9,6 @@ to hold; :meth:`SendingQueue.give_up` is how it does so here. A little longer th
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 
 from extension.diagnostics.account import Tally
 from extension.model.chunk import Chunk, Metadata, halves, without
@@ -422,7 +421,7 @@ def _merged(first: Chunk | None, second: Chunk) -> Chunk:
         kind=Kind.GAP,
         gone_bytes=sum(segment.gone_bytes for segment in gaps),
     )
-    return Chunk(replace(second.metadata, request_id="", trace_id="", span_id=""), [gap])
+    return Chunk(second.metadata._replace(request_id="", trace_id="", span_id=""), [gap])
 
 
 class Queues:

@@ -1,11 +1,11 @@
-"""What is handed to a sink, and what the sink says became of it.
+"""Define a chunk: segments of one invocation with one metadata, as a queue holds them and a sink gets them.
 
-Pure values. A *record* is one event, or one gap, and has a number that no other record of its environment has: by it a
-sink can say of each record by itself what became of it, and whoever reads a record twice can tell.
+Pure values. A *record* is one event, or one gap. Its number is unique in its environment: a receipt names records by
+their numbers, and a reader recognises by it a record that arrives twice.
 """
 
 from collections.abc import Callable, Container
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from extension.model.segment import Kind, Segment, split_events
 
@@ -13,9 +13,8 @@ OWN_METRICS = "metrics"
 """The reason of what holds no lines but the extension's own metrics; see :mod:`extension.app.metrics_reporter`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """What every record of a chunk carries beside its own line.
+class Metadata(NamedTuple):
+    """Describe where the records of a chunk come from, and why they are kept.
 
     Attributes:
         request_id: empty for what was written outside of any invocation.

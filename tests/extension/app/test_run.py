@@ -160,6 +160,21 @@ def test_bad_settings_are_said_and_the_function_runs(cloud: ScriptedLambda, begi
     assert SECRET not in json.dumps(said)
 
 
+def test_log_says_once_that_otlp_in_json_is_sent_as_protobuf(
+    cloud: ScriptedLambda, begin: Begin
+) -> None:
+    """The setting stays valid, so whoever reads the requests must learn why they changed."""
+    extension = begin(FALLBACK_SINK="OTLP-JSON+http://127.0.0.1:1/")
+    extension.invoke(1, ERROR)
+
+    records, said = extension.shut_down()
+
+    assert ERROR in lines(records)
+    (told,) = [one for one in said if one["event"] != "account"]
+    assert told["event"] == "OTLP is sent as protobuf; JSON is no longer written"
+    assert told["variable"] == "FLIGHT_RECORDER_FALLBACK_SINK"
+
+
 def test_no_log_line_and_no_secret_in_our_own_output(cloud: ScriptedLambda, begin: Begin) -> None:
     """With a sink that is down nothing of the function is in our own log: the last resort is standard output."""
     extension = begin(

@@ -31,7 +31,9 @@ def test_a_line() -> None:
 
     (kept,) = records_in([chunk([raw], first_number=7)])
 
-    assert kept == Record(7, STAMP, raw, TIME, "function", "[ERROR]\tbad\n", Level.ERROR)
+    assert (kept.number, kept.metadata, kept.raw) == (7, STAMP, raw)
+    assert (kept.time, kept.type, kept.record) == (TIME, "function", "[ERROR]\tbad\n")
+    assert kept.level is Level.ERROR
     assert kept.id == f"{ENVIRONMENT}-7"
     assert kept.text == "[ERROR]\tbad\n"
     assert kept.is_line

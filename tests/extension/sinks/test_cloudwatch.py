@@ -1,11 +1,10 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import pytest
 
-from extension.model.chunk import Chunk
+from extension.model.chunk import Chunk, Metadata
 from extension.model.receipt import Answer
 from extension.sinks import open_sink
 from extension.sinks.base import SinkConfig
@@ -70,7 +69,7 @@ def sink(front: LimitsFront) -> Iterator[MakeSink]:
             "AWS_LAMBDA_FUNCTION_NAME": "shop",
         }
         config = SinkConfig(f"cloudwatch:{group}", settings | environ, retention_days=days)
-        made.append(CloudWatchSink(config, group=group))
+        made.append(CloudWatchSink(config))
         return made[-1]
 
     yield make
@@ -232,7 +231,7 @@ def test_an_environment_that_becomes_another_has_another_stream(
 ) -> None:
     """Copies of one snapshot must not share a stream; no name holds what a stream's may not."""
     opened = sink()
-    other = replace(STAMP, environment_id="fedcba9876543210", version="a:*b")
+    other = STAMP._replace(environment_id="fedcba9876543210", version="a:*b")
 
     for metadata in (STAMP, other):
         opened.send([lines("a", metadata=metadata)], timeout_s=WAIT_S)
@@ -625,7 +624,7 @@ def test_as_records_one_filter_finds_all_of_a_transaction(cloud: Callable[..., C
     time_now = at(now())
     metrics = '{"_aws":{"CloudWatchMetrics":[]}}'
     texts = ["a print", "Traceback (most recent call last)", metrics]
-    metadata = replace(STAMP, correlation_id="order-7")
+    metadata = STAMP._replace(correlation_id="order-7")
     events = [
         *(line(text, time=time_now) for text in texts),
         {**report(), "time": time_now},
@@ -659,17 +658,15 @@ def test_group_stream_and_retention_are_made(cloud: Callable[..., Cloud]) -> Non
     found = moto().call("Logs_20140328.DescribeLogGroups", logGroupNamePrefix=opened.group)
     assert [one["retentionInDays"] for one in found["logGroups"]] == [30]
     second = cloud(group=opened.group)
-    other = replace(STAMP, environment_id="fedcba9876543210")
+    other = STAMP._replace(environment_id="fedcba9876543210")
     assert second.send(lines_now("b", metadata=other)) is Answer.TAKEN
     assert len(moto().log_streams(opened.group)) == 2
 
 
-def lines_now(*texts: str, first_number: int = 0, **metadata: object) -> Chunk:
+def lines_now(*texts: str, first_number: int = 0, metadata: Metadata = STAMP) -> Chunk:
     base = at(now())
     return chunk(
-        [line(text, time=base) for text in texts],
-        first_number=first_number,
-        metadata=metadata.get("stamp", STAMP),  # type: ignore[arg-type]
+        [line(text, time=base) for text in texts], first_number=first_number, metadata=metadata
     )
 
 

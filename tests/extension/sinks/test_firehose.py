@@ -69,7 +69,7 @@ def front() -> Iterator[LimitsFront]:
 @pytest.fixture
 def sink(front: LimitsFront) -> Iterator[FirehoseSink]:
     config = SinkConfig("firehose:kept", {**KEYS, "AWS_ENDPOINT_URL": front.url})
-    opened = FirehoseSink(config, stream="kept")
+    opened = FirehoseSink(config)
     yield opened
     opened.close()
 
@@ -358,7 +358,7 @@ def test_what_firehose_delivers_is_what_was_sent(cloud: LimitsFront) -> None:
     """Lines with umlauts and emoji, more than one pack and a line of 900 KB are NDJSON in the bucket."""
     stream, bucket = make_stream()
     sink = FirehoseSink(
-        SinkConfig(f"firehose:{stream}", moto().environ(AWS_ENDPOINT_URL=cloud.url)), stream=stream
+        SinkConfig(f"firehose:{stream}", moto().environ(AWS_ENDPOINT_URL=cloud.url)),
     )
     batch = [
         lines(*(f"Zeile {n} 🍏\n" for n in range(2000)), "x" * 900_000, {"a": "ü"}),
@@ -380,7 +380,7 @@ def test_a_batch_that_arrives_twice_has_the_same_ids(cloud: LimitsFront) -> None
     """The answer got lost, the lines did not: whoever reads them can tell by their ids."""
     stream, bucket = make_stream()
     sink = FirehoseSink(
-        SinkConfig(f"firehose:{stream}", moto().environ(AWS_ENDPOINT_URL=cloud.url)), stream=stream
+        SinkConfig(f"firehose:{stream}", moto().environ(AWS_ENDPOINT_URL=cloud.url)),
     )
     cloud.behaviours.append(swallow)
 
@@ -397,9 +397,7 @@ def test_a_batch_that_arrives_twice_has_the_same_ids(cloud: LimitsFront) -> None
 @pytest.mark.services
 def test_a_stream_that_is_missing_is_denied(cloud: LimitsFront) -> None:
     """Until somebody makes it."""
-    sink = FirehoseSink(
-        SinkConfig("firehose:nobody", moto().environ(AWS_ENDPOINT_URL=cloud.url)), stream="nobody"
-    )
+    sink = FirehoseSink(SinkConfig("firehose:nobody", moto().environ(AWS_ENDPOINT_URL=cloud.url)))
 
     receipt = sink.send([lines("a")], timeout_s=WAIT_S)
     sink.close()

@@ -13,7 +13,7 @@ from extension.model.chunk import Chunk
 from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.sinks.base import SinkConfig
-from extension.sinks.http import HttpSink, gzipped
+from extension.sinks.http import HttpSink, gzipped, read_url
 from tests.extension.batches import line
 from tests.extension.scripted_server import OK, Server, hang_up, status
 from tests.extension.sinks.kept_parcels import at, chunk, lines, now
@@ -108,6 +108,16 @@ def test_a_scheme_may_be_written_in_any_case(server: Server, scheme: str) -> Non
         ("splunk+http://HOST", b"/services/collector/event"),
         ("datadog+http://HOST?ddtags=env:a", b"/api/v2/logs?ddtags=env:a"),
         ("logzio+http://HOST?token=t", b"/?token=t"),
+        ("otlp+http://HOST", b"/v1/logs"),
+        ("otlp+http://HOST/", b"/v1/logs"),
+        ("otlp+http://HOST/otlp/v1/logs", b"/otlp/v1/logs"),
+        ("otlp+http://HOST/api/", b"/api/"),
+        ("otlp+http://HOST?key=a/b", b"/v1/logs?key=a/b"),
+        ("otlp+http://HOST/?key=a", b"/v1/logs?key=a"),
+        ("otlp+http://HOST/in?key=a?b", b"/in?key=a?b"),
+        ("otlp+http://HOST#part", b"/v1/logs"),
+        ("loki+http://HOST/?a=b#part", b"/loki/api/v1/push?a=b"),
+        ("otlp+HTTP://user:pass@HOST", b"/v1/logs"),
     ],
 )
 def test_where_a_batch_is_posted_to(server: Server, url: str, target: bytes) -> None:
@@ -118,6 +128,11 @@ def test_where_a_batch_is_posted_to(server: Server, url: str, target: bytes) -> 
     sink.close()
 
     assert server.requests[0][0].split(b" ")[1] == target
+
+
+def test_read_url_keeps_the_brackets_of_an_ip_v6_address() -> None:
+    """A port follows them, and no path does."""
+    assert read_url("OTLP+http://[::1]:4318") == ("otlp", "http://[::1]:4318", "", "")
 
 
 def test_headers_of_the_user_are_sent(server: Server) -> None:
@@ -177,8 +192,8 @@ def test_gzip_has_no_time_in_it() -> None:
     """What compresses for other sinks makes the same bytes each time as well."""
     data = b"a line\n" * 1000
 
-    assert gzip.decompress(gzipped(data)) == data
-    assert gzipped(data)[4:8] == bytes(4)
+    assert gzip.decompress(gzipped([data])) == data
+    assert gzipped([data])[4:8] == bytes(4)
 
 
 def test_an_empty_batch_is_no_request(server: Server, sink: HttpSink) -> None:

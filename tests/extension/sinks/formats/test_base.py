@@ -1,7 +1,6 @@
 import gzip
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -163,7 +162,7 @@ def test_every_line_arrives_as_it_was_written(case: Case) -> None:
 
 def test_what_belongs_to_a_line_is_told(case: Case) -> None:
     """Request, trace, version, reason, weight and level stand beside each line, in the receiver's own places."""
-    metadata = replace(STAMP, weight=2.5, arn="arn:aws:lambda:eu-west-1:123456789012:function:shop")
+    metadata = STAMP._replace(weight=2.5, arn="arn:aws:lambda:eu-west-1:123456789012:function:shop")
 
     case.send([chunk([line("[WARNING]\tso so\n", time=at(now()))], metadata=metadata)])
 
@@ -210,7 +209,7 @@ def test_what_belongs_to_a_line_is_told(case: Case) -> None:
 
 def test_what_is_not_known_is_not_told(case: Case) -> None:
     """A record outside of any invocation, of a function without a name, has no empty fields."""
-    metadata = replace(STAMP, request_id="", trace_id="", function="", version="")
+    metadata = STAMP._replace(request_id="", trace_id="", function="", version="")
 
     receipt = case.send([chunk([line("a line", time=at(now()))], metadata=metadata)])
 
@@ -625,7 +624,7 @@ def test_logzios_token_is_in_the_query(logzio: Case) -> None:
 
 
 def bodies(kind: str, chunks: list[Chunk]) -> list[bytes]:
-    shape = format_named(kind)
+    shape = format_named(kind, {})
     return [b"".join(shape.body(one)) for one in shape.requests(records_in(chunks), now_ns=0)]
 
 
@@ -646,7 +645,7 @@ def test_content_types(kind: str) -> None:
     lines_of_json = {"", "elasticsearch", "logzio"}
     expected = "application/x-ndjson" if kind in lines_of_json else "application/json"
 
-    assert format_named(kind).content_type == expected
+    assert format_named(kind, {}).content_type == expected
 
 
 # Parts ---------------------------------------------------------------------------------------------------------------
@@ -684,16 +683,15 @@ def test_times_are_written_with_microseconds(ns: int, text: str) -> None:
     assert time_text(ns) == text
 
 
-def test_a_request_keeps_its_records_without_their_content() -> None:
-    """Their bytes are in the entries: memory is bounded."""
-    (kept,) = records_in([lines("x" * 1000)])
+def test_request_keeps_numbers_and_not_records() -> None:
+    """The records' bytes are in the entries: memory is bounded."""
+    [record] = records_in([lines("x" * 1000)])
     request = Request()
 
-    request.add(kept, [b"abc"], 4)
+    request.add(record, [b"abc", b"def"], 8)
 
-    assert request.records[0].raw == b""
-    assert request.records[0].record is None
-    assert (request.records[0].number, request.size_bytes) == (kept.number, 4)
+    assert (request.numbers, request.owners, request.size_bytes) == ([0], [0, 0], 8)
+    assert request.entries == [b"abc", b"def"]
 
 
 def test_bodies_are_gzipped(case: Case) -> None:

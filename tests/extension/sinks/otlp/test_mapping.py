@@ -5,16 +5,17 @@ import pytest
 
 from extension import __version__
 from extension.model.chunk import Chunk, Metadata, without
-from extension.sinks.otlp.encoding import JsonForm
+from extension.model.record import records_in
 from extension.sinks.otlp.mapping import (
     Context,
     Resources,
     context_named_by,
     context_of,
-    request_of,
+    encode,
     resource_attributes,
     resource_id,
 )
+from tests.doubles.otlp import read_request
 from tests.extension.batches import FIRST, TIME, event, line, python_line, report
 from tests.extension.sinks.kept_parcels import ENVIRONMENT, STAMP, chunk, compact, gap, lines
 
@@ -33,11 +34,14 @@ ENVIRON = {
 
 
 def told(chunks: list[Chunk], environ: dict[str, str] | None = None) -> list[dict[str, Any]]:
-    """What a receiver is told of each resource."""
+    """Return the resources as a receiver reads them."""
     resources = Resources(ENVIRON if environ is None else environ)
-    request, _ = request_of(chunks, JsonForm(), resources)
-    found: list[dict[str, Any]] = json.loads(request)["resourceLogs"]
+    found: list[dict[str, Any]] = read_request(body_of(chunks, resources))["resourceLogs"]
     return found
+
+
+def body_of(chunks: list[Chunk], resources: Resources) -> bytes:
+    return b"".join(encode(records_in(chunks), resources))
 
 
 def records(chunks: list[Chunk]) -> list[dict[str, Any]]:
@@ -60,8 +64,7 @@ def resource(metadata: Metadata = STAMP, environ: dict[str, str] | None = None) 
 
 
 def stamped(**fields: Any) -> Metadata:
-    known = {name: getattr(STAMP, name) for name in STAMP.__dataclass_fields__}
-    return Metadata(**known | fields)
+    return STAMP._replace(**fields)
 
 
 # records -----------------------------------------------------------------------------------------------------------
@@ -169,10 +172,9 @@ def test_the_same_records_make_the_same_bytes() -> None:
     batch = [lines("a", "b", "c")]
     resources = Resources(ENVIRON)
 
-    first, again = (request_of(batch, JsonForm(), resources) for _ in range(2))
+    first, again = (body_of(batch, resources) for _ in range(2))
 
     assert first == again
-    assert first[1] == 3
     assert records(without(batch, {1})) == [records(batch)[n] for n in (0, 2)]
 
 
@@ -391,10 +393,11 @@ def test_the_span_is_x_rays(trace_id: str, span_id: str, expected: Context) -> N
 def test_a_json_line_may_name_its_span(record: object, expected: Context) -> None:
     """A valid id at the top of an object, or of a text line that is one, is believed before the invocation's."""
     as_text = json.dumps(record)
+    named = [one.object for one in records_in([lines(record, as_text, as_text + "\n")])]
 
-    assert context_named_by(record, of_invocation=OF_INVOCATION) == expected
-    assert context_named_by(as_text, of_invocation=OF_INVOCATION) == expected
-    assert context_named_by(as_text + "\n", of_invocation=OF_INVOCATION) == expected
+    contexts = [context_named_by(one, of_invocation=OF_INVOCATION) for one in named]
+
+    assert contexts == [expected] * 3
 
 
 def test_a_span_alone_is_of_no_use_without_a_trace() -> None:
@@ -406,9 +409,9 @@ def test_a_span_alone_is_of_no_use_without_a_trace() -> None:
 
 def test_a_text_line_that_only_mentions_a_trace_names_none() -> None:
     """What is no JSON object is not searched for ids."""
-    text = f'retrying "trace_id": "{OTHER_TRACE_ID}"'
+    [record] = records([lines(f'retrying "trace_id": "{OTHER_TRACE_ID}"')])
 
-    assert context_named_by(text, of_invocation=OF_INVOCATION) == OF_INVOCATION
+    assert record["traceId"] == TRACE_ID
 
 
 def test_the_span_a_line_names_is_in_its_record() -> None:
