@@ -3,8 +3,7 @@
 ``time``, ``type`` and ``record`` stand as they came, byte for byte; after them come ``level`` (where known),
 ``requestId``, ``traceId``, ``correlationId``, ``function``, ``version``, ``reason``, ``weight`` and ``id``. The README documents the
 fields; a golden file holds the format. Two further types tell about an invocation rather than being part of it:
-``flightRecorder.invocation`` (its outcome and counts) and ``flightRecorder.gap`` (what is missing at that place). The
-extension's own metrics are a line by themselves, with nothing around them.
+``flightRecorder.invocation`` (its outcome and counts) and ``flightRecorder.gap`` (what is missing at that place).
 
 Pure.
 """
@@ -13,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from extension.model.chunk import Chunk, Metadata
-from extension.model.record import METRICS_TYPE, Record, dumps, records_in
+from extension.model.record import Record, dumps, records_in
 
 
 def encode(chunks: list[Chunk]) -> bytes:
@@ -26,9 +25,6 @@ def lines_of(records: Iterable[Record]) -> list[bytes]:
     lines: list[bytes] = []
     metadata, tail = None, b""
     for kept in records:
-        if kept.type == METRICS_TYPE:
-            lines.append(kept.text.encode("utf-8", "replace") + b"\n")
-            continue
         if kept.metadata is not metadata:
             metadata = kept.metadata
             tail = _tail(metadata)

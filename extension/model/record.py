@@ -16,9 +16,6 @@ from extension.model.segment import Kind, Segment, split_events
 
 GAP_TYPE = "flightRecorder.gap"
 
-METRICS_TYPE = "flightRecorder.metrics"
-"""Of a record that is the extension's own metrics, written with nothing around it, as CloudWatch wants them."""
-
 _RECORD_AT = b'"record":'
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from extension.model.levels import parse_object
 from extension.model.ndjson import lines_of
-from extension.model.record import GAP_TYPE, METRICS_TYPE, Record, dumps, is_emf
+from extension.model.record import GAP_TYPE, Record, dumps, is_emf
 from extension.model.timestamps import epoch_ns
 
 MAX_EVENTS = 10_000
@@ -103,7 +103,7 @@ def message_of(kept: Record, *, form: Form) -> str:
     """Gives what is written of a record: a line as it was, all that is known of an invocation, or the event's JSON."""
     if kept.type in _WHOLE_RECORDS or (form is Form.RECORDS and not _is_emf(kept)):
         return lines_of([kept])[0].decode("utf-8", "replace").removesuffix("\n")
-    if kept.is_line or kept.type == METRICS_TYPE:
+    if kept.is_line:
         return kept.text or "\n"
     if kept.type == "platform.report" and form is Form.TEXT:
         report = report_text(kept.record)
