@@ -5,14 +5,14 @@ longer be handed on is written to standard output. Loaded only where METRICS is 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 
-from extension.delivery.delivery import Delivery
+from extension.delivery.own_metrics import OwnMetrics
 from extension.diagnostics.account import Account
 from extension.diagnostics.metrics import Metrics
-from extension.model.chunk import OWN_METRICS, Chunk, Metadata
-from extension.model.record import METRICS_TYPE, dumps
+from extension.model.chunk import Chunk, Metadata
+from extension.model.record import dumps
 from extension.model.segment import Kind, Segment
 from extension.recorder.tail_sampler import TailSampler
 
@@ -23,10 +23,10 @@ class MetricsReporter:
     __slots__ = (
         "_account",
         "_buffer_bytes",
-        "_delivery",
         "_function",
         "_held_bytes",
         "_metrics",
+        "_own_metrics",
         "_sampler",
         "_version",
         "_wall_s",
@@ -37,7 +37,7 @@ class MetricsReporter:
         *,
         account: Account,
         sampler: TailSampler,
-        delivery: Delivery,
+        own_metrics: OwnMetrics,
         held_bytes: Callable[[], int],
         function: str,
         version: str,
@@ -48,7 +48,7 @@ class MetricsReporter:
         Args:
             account: the counters.
             sampler: gives numbers to records, and names the environment.
-            delivery: takes the lines.
+            own_metrics: takes the lines.
             held_bytes: gives all that counts against BUFFER_SIZE.
             function: its name.
             version: its version.
@@ -56,7 +56,7 @@ class MetricsReporter:
         """
         self._account = account
         self._sampler = sampler
-        self._delivery = delivery
+        self._own_metrics = own_metrics
         self._held_bytes = held_bytes
         self._function = function
         self._version = version
@@ -64,11 +64,12 @@ class MetricsReporter:
         self._buffer_bytes = 1
         self._metrics = Metrics(function=function, interval_ms=0, now_ms=self._now_ms())
 
-    def apply(self, *, interval_ms: int, buffer_bytes: int) -> None:
-        """Takes METRICS, 0 for off, and BUFFER_SIZE."""
+    def apply(self, *, interval_ms: int, buffer_bytes: int, schemes: Mapping[str, str]) -> None:
+        """Apply METRICS (0 for off), BUFFER_SIZE, and the schemes of the sinks by variable."""
         self._metrics.interval_ms = interval_ms
         self._buffer_bytes = buffer_bytes
-        self._delivery.on_answer = self._metrics.answered if interval_ms else None
+        self._own_metrics.apply(schemes)
+        self._own_metrics.on_answer = self._metrics.answered if interval_ms else None
 
     def check(self) -> None:
         """Notes what is held, and writes a line if it is time and there is something to tell."""
@@ -79,7 +80,7 @@ class MetricsReporter:
         line = self._metrics.draw_up(self._account, now_ms)
         if line is None:
             self._metrics.skip(now_ms)
-        elif self._delivery.report(self._parcel(line)):
+        elif self._own_metrics.report(self._chunk(line)):
             self._metrics.told(self._account, now_ms)
 
     def finish(self, until_s: float, *, wait: Callable[[float], None]) -> None:
@@ -93,16 +94,16 @@ class MetricsReporter:
             return
         line = self._metrics.draw_up(self._account, self._now_ms())
         if line is not None:
-            self._delivery.report_last(self._parcel(line), until_s, wait=wait)
+            self._own_metrics.report_last(self._chunk(line), until_s, wait=wait)
 
     def _now_ms(self) -> int:
         return int(self._wall_s() * 1000)
 
-    def _parcel(self, line: dict[str, object]) -> Chunk:
+    def _chunk(self, line: dict[str, object]) -> Chunk:
         moment = datetime.fromtimestamp(self._wall_s(), timezone.utc)
         event = {
             "time": moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z",
-            "type": METRICS_TYPE,
+            "type": "function",
             "record": line,
         }
         metadata = Metadata(
@@ -111,7 +112,7 @@ class MetricsReporter:
             function=self._function,
             version=self._version,
             environment_id=self._sampler.environment_id,
-            reason=OWN_METRICS,
+            reason="",
             weight=1.0,
             failed=False,
         )

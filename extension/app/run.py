@@ -139,10 +139,8 @@ def run(
         log=log,
         last_resort=None if settings.sink == "stdout:" else STDOUT,
     )
-    delivery.make_ready(ready=not settings.unresolved & DELIVERY_SETTINGS)
+    delivery.is_ready = not settings.unresolved & DELIVERY_SETTINGS
     delivery.rewrite(_rewriting(settings))
-
-    delivery.lead_metrics(sinks.schemes)
     reporting = partial(
         _reporting,
         environ,
@@ -150,6 +148,7 @@ def run(
         queues=queues,
         delivery=delivery,
         account=account,
+        log=log,
     )
 
     def apply(fetched: "Fetched") -> None:
@@ -167,9 +166,8 @@ def run(
         recorder.apply(settings)
         lifecycle.apply(settings)
         delivery.rewrite(_rewriting(settings))
-        delivery.make_ready(ready=not settings.unresolved & DELIVERY_SETTINGS)
-        delivery.lead_metrics(sinks.schemes)
-        _report(settings, lifecycle, reporting)
+        delivery.is_ready = not settings.unresolved & DELIVERY_SETTINGS
+        _report(settings, lifecycle, reporting, sinks.schemes)
 
     is_clone = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
     lifecycle = Loop(
@@ -188,7 +186,7 @@ def run(
         log=log,
         renew_identity=identify if is_clone else None,
     )
-    _report(settings, lifecycle, reporting)
+    _report(settings, lifecycle, reporting, sinks.schemes)
     lifecycle.run()
     sys.stdout.flush()
     # Not by returning: a delivery that hangs would keep the process until Lambda kills it.
@@ -206,13 +204,20 @@ def _rewriting(settings: Settings) -> Callable[[], Rewrite] | None:
     return lambda: partial(rewritten, rewrite=Redactor(patterns).redact)
 
 
-def _report(settings: Settings, lifecycle: Loop, make: "Callable[[], MetricsReporter]") -> None:
+def _report(
+    settings: Settings,
+    lifecycle: Loop,
+    make: "Callable[[], MetricsReporter]",
+    schemes: Mapping[str, str],
+) -> None:
     """Begins to write metrics, goes on, or ends it, as METRICS says."""
     if settings.metrics_interval_ms and lifecycle.reporting is None:
         lifecycle.reporting = make()
     if lifecycle.reporting is not None:
         lifecycle.reporting.apply(
-            interval_ms=settings.metrics_interval_ms, buffer_bytes=settings.buffer_bytes
+            interval_ms=settings.metrics_interval_ms,
+            buffer_bytes=settings.buffer_bytes,
+            schemes=schemes,
         )
 
 
@@ -223,14 +228,16 @@ def _reporting(
     queues: Queues,
     delivery: Delivery,
     account: Account,
+    log: OwnLog,
 ) -> "MetricsReporter":
     # Imported here: it is off by default.
     from extension.app.metrics_reporter import MetricsReporter
+    from extension.delivery.own_metrics import OwnMetrics
 
     return MetricsReporter(
         account=account,
         sampler=sampler,
-        delivery=delivery,
+        own_metrics=OwnMetrics(delivery, log=log),
         held_bytes=lambda: sampler.held_bytes + queues.held_bytes,
         function=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
         version=environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),

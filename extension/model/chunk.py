@@ -9,9 +9,6 @@ from typing import NamedTuple
 
 from extension.model.segment import Kind, Segment, split_events
 
-OWN_METRICS = "metrics"
-"""The reason of what holds no lines but the extension's own metrics; see :mod:`extension.app.metrics_reporter`."""
-
 
 class Metadata(NamedTuple):
     """Describe where the records of a chunk come from, and why they are kept.
@@ -51,11 +48,6 @@ class Chunk:
     def __init__(self, metadata: Metadata, segments: list[Segment]) -> None:
         self.metadata = metadata
         self.hold(segments)
-
-    @property
-    def is_metrics(self) -> bool:
-        """Whether it holds the extension's own metrics, which are no lines, and nothing that anybody waits for."""
-        return self.metadata.reason == OWN_METRICS
 
     def hold(self, segments: list[Segment]) -> None:
         """Holds these segments, and no others."""

@@ -4,7 +4,7 @@
 ``requestId``, ``traceId``, ``correlationId``, ``function``, ``version``, ``reason``, ``weight`` and ``id``. The README
 documents the fields; a golden file holds the format. Two further types tell about an invocation rather than being part
 of it: ``flightRecorder.invocation`` (its outcome and counts) and ``flightRecorder.gap`` (how much is missing at that
-place). The extension's own metrics are a line by themselves, with nothing around them.
+place).
 
 Pure.
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from extension.model.chunk import Chunk
-from extension.model.record import METRICS_TYPE, Record, fields_of, members, records_in
+from extension.model.record import Record, fields_of, members, records_in
 
 RECORDS_AT_ONCE = 256
 """So many that a call costs nothing beside them, and a small part of a batch: as NDJSON, with all that is known of each
@@ -30,9 +30,6 @@ def lines_of(records: Iterable[Record]) -> list[bytes]:
     lines: list[bytes] = []
     metadata, tail = None, b""
     for record in records:
-        if record.type == METRICS_TYPE:
-            lines.append(record.text.encode("utf-8", "replace") + b"\n")
-            continue
         if record.metadata is not metadata:
             metadata = record.metadata
             tail = b',%b,"id":"%b-' % (

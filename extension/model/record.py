@@ -19,9 +19,6 @@ from extension.model.timestamps import epoch_ns
 
 GAP_TYPE = "flightRecorder.gap"
 
-METRICS_TYPE = "flightRecorder.metrics"
-"""Of a record that is the extension's own metrics, written with nothing around it, as CloudWatch wants them."""
-
 _RECORD_AT = b'"record":'
 
 _UNPARSED: dict[str, object] = {}

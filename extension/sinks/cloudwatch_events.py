@@ -14,7 +14,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from extension.model.ndjson import lines_of
-from extension.model.record import GAP_TYPE, METRICS_TYPE, Record, dumps, is_emf, timed
+from extension.model.record import GAP_TYPE, Record, dumps, is_emf, timed
 
 MAX_EVENTS = 10_000
 MAX_REQUEST_BYTES = 1_048_576
@@ -94,7 +94,7 @@ def message_of(record: Record, *, form: Form) -> str:
     is_line = kind == "function"
     if kind in _WHOLE_RECORDS or (form is Form.RECORDS and not (is_line and is_emf(record.object))):
         return lines_of([record])[0].decode("utf-8", "replace").removesuffix("\n")
-    if is_line or kind == METRICS_TYPE:
+    if is_line:
         return (content if isinstance(content, str) else record.text) or "\n"
     if kind == "platform.report" and form is Form.TEXT:
         report = report_text(content)

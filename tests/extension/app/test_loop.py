@@ -15,7 +15,7 @@ from extension.boot import Boot, listen, subscribe
 from extension.config.parsers import Flush
 from extension.config.references import Fetched, References
 from extension.config.settings import Settings
-from extension.delivery import delivery as delivery_module
+from extension.delivery import delivery as delivery_module, exporter as exporter_module
 from extension.delivery.delivery import Delivery
 from extension.delivery.queue import Queues, SendingQueue
 from extension.delivery.worker import SinkWorker
@@ -28,6 +28,7 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.recorder.recorder import Recorder
 from extension.recorder.tail_sampler import TailSampler
+from tests.doubles.accounts import settled
 from tests.extension.scripted_lambda import (
     CLOSE,
     IDENTIFIER,
@@ -214,7 +215,7 @@ def stays_at(cloud: ScriptedLambda, nexts: int, *, for_s: float = 0.15) -> None:
 
 def assert_adds_up(environment: Environment) -> None:
     account = environment.account
-    assert account.received == account.settled() + account.buffered
+    assert account.received == settled(account) + account.buffered
 
 
 # Holding Next --------------------------------------------------------------------------------------------------------
@@ -336,7 +337,7 @@ def test_a_delivery_that_outlasts_its_time_is_broken_off(
 ) -> None:
     """A sink that keeps no time is told to stop, and what it had is tried again."""
     monkeypatch.setattr(delivery_module, "ATTEMPT_TIMEOUT_S", 0.1)
-    monkeypatch.setattr(delivery_module, "ABORT_GRACE_S", 0.1)
+    monkeypatch.setattr(exporter_module, "ABORT_GRACE_S", 0.1)
     environment = begin(flush=Flush.BACKGROUND)
     environment.sink.patient = True
     environment.sink.release.clear()
@@ -703,7 +704,7 @@ def test_shutdown_ends_before_its_deadline_with_a_sink_that_stalls(
     assert_adds_up(environment)
     events = [one["event"] for one in said(capsys)]
     assert events[-1] == "account"
-    assert any("before everything kept was delivered" in one for one in events)
+    assert any("before all kept lines were delivered" in one for one in events)
 
 
 def test_shutdown_with_a_sink_that_comes_back(cloud: ScriptedLambda, begin: Begin) -> None:

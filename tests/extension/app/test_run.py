@@ -188,7 +188,7 @@ def test_no_log_line_and_no_secret_in_our_own_output(cloud: ScriptedLambda, begi
     records, said = extension.shut_down()
 
     assert lines(records) == [f"[ERROR] customer {SECRET}"]
-    assert any("sink could not be reached" in one["event"] for one in said)
+    assert any("the sink cannot be reached" in one["event"] for one in said)
     assert SECRET not in json.dumps(said)
     assert said[-1]["lost_lines"] == {}
     assert said[-1]["last_resort_lines"] == 1
