@@ -7,7 +7,7 @@ their numbers, and a reader recognises by it a record that arrives twice.
 from collections.abc import Callable, Container
 from typing import NamedTuple
 
-from extension.model.segment import Kind, Segment, split_events
+from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
 
 
 class Metadata(NamedTuple):
@@ -52,8 +52,8 @@ class Chunk:
     def hold(self, segments: list[Segment]) -> None:
         """Holds these segments, and no others."""
         self.segments = segments
-        self.held_bytes = sum(segment.cost_bytes for segment in segments)
-        self.lines = sum(segment.lines for segment in segments)
+        self.held_bytes = sum(len(one.raw) + SEGMENT_COST_BYTES for one in segments)
+        self.lines = sum(one.lines for one in segments)
 
     def split_off(self, max_bytes: int) -> "Chunk":
         """Takes the first segments off, at least one, as a chunk of about ``max_bytes`` at most."""
@@ -82,7 +82,8 @@ def without(chunks: list[Chunk], gone: Container[int]) -> list[Chunk]:
     for chunk in chunks:
         segments: list[Segment] = []
         for segment in chunk.segments:
-            segments += _pieces(segment, [n not in gone for n in numbers_in(segment)])
+            runs = segment.runs([n in gone for n in numbers_in(segment)])
+            segments += [part for part, is_gone in runs if not is_gone]
         if segments:
             left.append(Chunk(chunk.metadata, segments))
     return left
@@ -114,62 +115,24 @@ def rewritten(chunks: list[Chunk], rewrite: Callable[[bytes], bytes]) -> list[Ch
 def _rewritten(segment: Segment, rewrite: Callable[[bytes], bytes]) -> Segment:
     if segment.kind is not Kind.LINES:
         return segment
-    events = split_events(segment.raw, segment.count)
+    events = segment.events()
     new = [rewrite(event) for event in events]
-    if new == events:
-        return segment
-    return Segment(
-        b",".join(new),
-        count=segment.count,
-        first_number=segment.first_number,
-        vital=segment.vital,
-        is_emf=segment.is_emf,
-    )
+    return segment if new == events else segment.rewritten(new)
 
 
 def sifted(segment: Segment, goes: Callable[[bytes], bool]) -> tuple[list[Segment], int]:
-    """Takes lines out of a segment.
+    """Take lines out of a segment. A segment that cannot be split goes whole as soon as one line goes.
 
     Args:
         segment: of lines.
-        goes: tells of the JSON of one event whether it goes.
+        goes: tells from the JSON of one event whether it is taken out.
 
     Returns:
-        What stays, and how many went.
+        The segments that stay, and how many lines were taken out.
     """
-    events = split_events(segment.raw, segment.count)
-    stays = [not goes(event) for event in events]
-    if len(stays) != segment.count:
-        stays = [all(stays)] * segment.count
-    return _pieces(segment, stays), stays.count(False)
-
-
-def _pieces(segment: Segment, stays: list[bool]) -> list[Segment]:
-    """Gives the runs of a segment's records that stay."""
-    if all(stays):
-        return [segment]
-    if not any(stays):
-        return []
-    events = split_events(segment.raw, segment.count)
-    if len(events) != len(stays):
-        # What cannot be taken apart goes the way of its first record.
-        return [segment] if stays[0] else []
-    pieces = []
-    start = 0
-    while start < len(stays):
-        end = start
-        while end < len(stays) and stays[end] == stays[start]:
-            end += 1
-        if stays[start]:
-            pieces.append(
-                Segment(
-                    b",".join(events[start:end]),
-                    count=end - start,
-                    first_number=segment.first_number + start,
-                    kind=segment.kind,
-                    vital=segment.vital,
-                    is_emf=segment.is_emf,
-                )
-            )
-        start = end
-    return pieces
+    events = segment.events()
+    gone = [goes(event) for event in events]
+    if len(gone) != segment.count:
+        gone = [any(gone)] * segment.count
+    stays = [part for part, is_gone in segment.runs(gone, events) if not is_gone]
+    return stays, gone.count(True)
