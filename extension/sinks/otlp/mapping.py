@@ -18,7 +18,6 @@ from extension import EXTENSION_NAME, __version__
 from extension.model.chunk import Metadata
 from extension.model.record import Record
 from extension.model.timestamps import epoch_ns
-from extension.sampling.probability import threshold_of
 from extension.sinks.otlp.protobuf import (
     Attribute,
     LogRecord,
@@ -263,7 +262,7 @@ def threshold_text(weight: float) -> str:
     """
     if weight < 1.0:
         return ""
-    digits = f"{threshold_of(1.0 / weight):014x}"
+    digits = f"{round((1.0 - 1.0 / weight) * (1 << 56)):014x}"
     shift = 4 * (len(digits) - THRESHOLD_DIGITS)
     rounded = (int(digits, 16) + (1 << (shift - 1))) >> shift
     return f"{min(rounded, 16**THRESHOLD_DIGITS - 1):0{THRESHOLD_DIGITS}x}".rstrip("0") or "0"
