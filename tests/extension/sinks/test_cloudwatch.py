@@ -89,7 +89,9 @@ def messages(front: LimitsFront, number: int = -1) -> list[str]:
 # group and stream --------------------------------------------------------------------------------------------------
 
 
-def test_a_new_environments_stream_is_made_first(front: LimitsFront, sink: MakeSink) -> None:
+def test_sink_creates_the_stream_of_a_new_environment_first(
+    front: LimitsFront, sink: MakeSink
+) -> None:
     """It cannot be there yet; it is made once, named as Lambda names its own, in a group by the function's name."""
     opened = sink()
 
@@ -115,7 +117,7 @@ def test_a_new_environments_stream_is_made_first(front: LimitsFront, sink: MakeS
     ],
     ids=["named", "by the environment", "by the records"],
 )
-def test_the_group_is_the_named_one_or_the_functions(
+def test_group_is_the_named_one_or_the_functions(
     front: LimitsFront, sink: MakeSink, group: str, environ: dict[str, str], used: str
 ) -> None:
     """Without a name it is the function's, which the environment tells, or else each record."""
@@ -125,7 +127,7 @@ def test_the_group_is_the_named_one_or_the_functions(
 
 
 @pytest.mark.parametrize("answer", [OK, EXISTS, fail("OperationAbortedException")])
-def test_a_missing_group_is_made(
+def test_sink_creates_a_missing_group(
     front: LimitsFront, sink: MakeSink, answer: Callable[..., HttpAnswer | None]
 ) -> None:
     """Before the stream, whether or not another environment is doing so at the same moment."""
@@ -142,7 +144,7 @@ def test_a_missing_group_is_made(
     ]
 
 
-def test_a_stream_that_exists_is_used(front: LimitsFront, sink: MakeSink) -> None:
+def test_sink_uses_a_stream_that_exists(front: LimitsFront, sink: MakeSink) -> None:
     """Whoever made it."""
     front.behaviours.append(EXISTS)
 
@@ -175,7 +177,7 @@ def test_a_stream_that_exists_is_used(front: LimitsFront, sink: MakeSink) -> Non
         ),
     ],
 )
-def test_a_failure_names_the_action(
+def test_failure_names_the_action(
     front: LimitsFront,
     sink: MakeSink,
     answers: list[Callable[..., HttpAnswer | None]],
@@ -193,7 +195,7 @@ def test_a_failure_names_the_action(
     assert opened.send([lines(SECRET)], timeout_s=WAIT_S).answer is Answer.TAKEN
 
 
-def test_a_group_that_vanishes_is_made_again(front: LimitsFront, sink: MakeSink) -> None:
+def test_sink_creates_a_group_that_vanishes_again(front: LimitsFront, sink: MakeSink) -> None:
     """Somebody may delete it while the environment lives: nothing is lost by it, and retention is set again."""
     opened = sink(days=30)
     opened.send([lines("a")], timeout_s=WAIT_S)
@@ -217,7 +219,7 @@ def test_a_group_that_vanishes_is_made_again(front: LimitsFront, sink: MakeSink)
 @pytest.mark.parametrize(
     ("log_format", "beginning"), [("", "REPORT"), ("Text", "REPORT"), ("JSON", "{"), ("json", "{")]
 )
-def test_a_report_reads_as_in_the_functions_own_log(
+def test_report_reads_as_in_the_functions_own_log(
     front: LimitsFront, sink: MakeSink, log_format: str, beginning: str
 ) -> None:
     """As text, unless the function logs JSON."""
@@ -226,9 +228,7 @@ def test_a_report_reads_as_in_the_functions_own_log(
     assert messages(front)[0].startswith(beginning)
 
 
-def test_an_environment_that_becomes_another_has_another_stream(
-    front: LimitsFront, sink: MakeSink
-) -> None:
+def test_environment_with_a_new_id_has_a_new_stream(front: LimitsFront, sink: MakeSink) -> None:
     """Copies of one snapshot must not share a stream; no name holds what a stream's may not."""
     opened = sink()
     other = STAMP._replace(environment_id="fedcba9876543210", version="a:*b")
@@ -244,7 +244,9 @@ def test_an_environment_that_becomes_another_has_another_stream(
 # retention ---------------------------------------------------------------------------------------------------------
 
 
-def test_retention_is_set_once_after_the_first_delivery(front: LimitsFront, sink: MakeSink) -> None:
+def test_sink_sets_retention_once_after_the_first_delivery(
+    front: LimitsFront, sink: MakeSink
+) -> None:
     """It is asked for when what matters has been delivered."""
     opened = sink("g", days=14)
 
@@ -262,7 +264,7 @@ def test_retention_is_set_once_after_the_first_delivery(front: LimitsFront, sink
     [(DENIED, 1), (fail("InvalidParameterException"), 1), (THROTTLED, 3), (hang_up, 6)],
     ids=["denied", "invalid", "throttled", "unanswered"],
 )
-def test_retention_that_cannot_be_set_fails_nothing(
+def test_retention_that_cannot_be_set_fails_no_delivery(
     front: LimitsFront,
     sink: MakeSink,
     answer: Callable[..., HttpAnswer | None],
@@ -286,7 +288,7 @@ def test_retention_that_cannot_be_set_fails_nothing(
     assert len(front.of("PutLogEvents")) == 5
 
 
-def test_retention_is_not_touched_unless_asked(front: LimitsFront, sink: MakeSink) -> None:
+def test_sink_leaves_retention_alone_unless_asked(front: LimitsFront, sink: MakeSink) -> None:
     """Not even of a group that was made."""
     front.behaviours.append(MISSING)
 
@@ -313,7 +315,9 @@ def test_retention_waits_where_no_time_is_left(front: LimitsFront, sink: MakeSin
 # several requests --------------------------------------------------------------------------------------------------
 
 
-def test_what_was_taken_is_told_when_the_rest_fails(front: LimitsFront, sink: MakeSink) -> None:
+def test_receipt_names_the_records_taken_before_a_failure(
+    front: LimitsFront, sink: MakeSink
+) -> None:
     """Of a batch in two requests, the first stays taken; only the second is to come again."""
     front.behaviours.extend([OK, OK, DENIED])
     count = MAX_EVENTS + 5
@@ -325,7 +329,7 @@ def test_what_was_taken_is_told_when_the_rest_fails(front: LimitsFront, sink: Ma
     assert receipt.sent_bytes == 27 * MAX_EVENTS
 
 
-def test_a_line_in_pieces_is_taken_when_all_of_it_is(front: LimitsFront, sink: MakeSink) -> None:
+def test_line_in_pieces_is_taken_once_all_of_it_is(front: LimitsFront, sink: MakeSink) -> None:
     """If its end fails, all of it comes again, marked as a repetition."""
     front.behaviours.extend([OK, OK, OK, DENIED])
     opened = sink()
@@ -348,7 +352,7 @@ def test_a_line_in_pieces_is_taken_when_all_of_it_is(front: LimitsFront, sink: M
         ({"expiredLogEventEndIndex": 2}, {1: "expired", 2: "expired"}),
     ],
 )
-def test_what_cloudwatch_rejects_is_refused(
+def test_receipt_names_the_events_that_cloudwatch_rejects(
     front: LimitsFront, sink: MakeSink, info: dict[str, int], refused: dict[int, str]
 ) -> None:
     """Its indices count the events in the order sent, which is not the order received."""
@@ -378,7 +382,7 @@ def mark(events: int, first: int, last: int) -> str:
     [hang_up, fail("InternalFailure", 500)],
     ids=["no answer", "status 500"],
 )
-def test_what_may_have_arrived_is_marked_when_it_comes_again(
+def test_mark_stands_before_a_possible_repetition(
     front: LimitsFront, sink: MakeSink, lost: Callable[..., HttpAnswer | None]
 ) -> None:
     """One event before the second copy; none before what is new, nor once it is known to be there."""
@@ -399,7 +403,7 @@ def test_what_may_have_arrived_is_marked_when_it_comes_again(
 @pytest.mark.parametrize(
     "answer", [DENIED, THROTTLED, MISSING], ids=["denied", "throttled", "missing"]
 )
-def test_what_was_refused_is_no_repetition(
+def test_no_mark_stands_before_a_refused_batch_that_comes_again(
     front: LimitsFront, sink: MakeSink, answer: Callable[..., HttpAnswer | None]
 ) -> None:
     """An answer that nothing was written is believed."""
@@ -412,7 +416,7 @@ def test_what_was_refused_is_no_repetition(
     assert messages(front) == ["a"]
 
 
-def test_what_cannot_have_arrived_is_no_repetition(front: LimitsFront, sink: MakeSink) -> None:
+def test_no_mark_stands_where_no_line_was_under_way(front: LimitsFront, sink: MakeSink) -> None:
     """Without a stream or a connection no line has been under way."""
     with limits_front(NOBODY) as other:
         other.behaviours.extend([hang_up, OK, OK])
@@ -432,7 +436,7 @@ def test_what_cannot_have_arrived_is_no_repetition(front: LimitsFront, sink: Mak
     assert not opened._perhaps_there
 
 
-def test_only_the_request_that_got_lost_is_marked(front: LimitsFront, sink: MakeSink) -> None:
+def test_mark_covers_the_lost_request_alone(front: LimitsFront, sink: MakeSink) -> None:
     """What the first of two requests wrote is known, so it does not come again."""
     front.behaviours.extend([OK, OK, hang_up])
     opened = sink()
@@ -446,7 +450,7 @@ def test_only_the_request_that_got_lost_is_marked(front: LimitsFront, sink: Make
     assert messages(front) == [mark(2, MAX_EVENTS, MAX_EVENTS + 1), *texts[MAX_EVENTS:]]
 
 
-def test_what_is_remembered_is_bounded(sink: MakeSink) -> None:
+def test_sink_remembers_a_bounded_number_of_records(sink: MakeSink) -> None:
     """However much gets lost, the numbers of two full requests are the most that is kept."""
     opened = sink()
 
@@ -458,33 +462,6 @@ def test_what_is_remembered_is_bounded(sink: MakeSink) -> None:
 
 
 # time --------------------------------------------------------------------------------------------------------------
-
-
-def test_a_cloudwatch_that_stalls_is_left_in_time(front: LimitsFront, sink: MakeSink) -> None:
-    """All requests of a delivery share its time."""
-
-    def stall(_request: Request, _pass_on: Callable[[], HttpAnswer]) -> None:
-        time.sleep(0.6)
-
-    front.behaviours.extend([OK, stall])
-    began = time.monotonic()
-
-    receipt = sink().send([lines("a")], timeout_s=0.3)
-
-    assert receipt.answer is Answer.UNAVAILABLE
-    assert receipt.uncertain
-    assert time.monotonic() - began < 0.55
-
-
-def test_aborting_what_is_not_under_way_is_harmless(sink: MakeSink) -> None:
-    """There may be nothing to break off, and closing twice is the same as once."""
-    opened = sink()
-
-    opened.abort()
-    opened.close()
-    opened.close()
-
-    assert opened.send([lines("a")], timeout_s=WAIT_S).answer is Answer.TAKEN
 
 
 # the front ---------------------------------------------------------------------------------------------------------
@@ -501,9 +478,7 @@ def test_aborting_what_is_not_under_way_is_harmless(sink: MakeSink) -> None:
         ([], "0 events"),
     ],
 )
-def test_the_front_refuses_what_cloudwatch_would(
-    events: list[tuple[int, str]], violation: str
-) -> None:
+def test_front_refuses_as_cloudwatch_does(events: list[tuple[int, str]], violation: str) -> None:
     """What the other tests here rest upon: a request that is too much does not pass."""
     from extension.aws.client import AwsClient
     from extension.aws.errors import error_code
@@ -582,7 +557,7 @@ def cloud() -> Iterator[Callable[..., Cloud]]:
 
 
 @pytest.mark.services
-def test_the_log_reads_as_the_function_wrote_it(cloud: Callable[..., Cloud]) -> None:
+def test_log_reads_as_the_function_wrote_it(cloud: Callable[..., Cloud]) -> None:
     """Lines, objects, umlauts, emoji, metrics and platform events come back as they were, in order."""
     opened = cloud()
     base = now()
@@ -618,7 +593,7 @@ def test_the_log_reads_as_the_function_wrote_it(cloud: Callable[..., Cloud]) -> 
 
 
 @pytest.mark.services
-def test_as_records_one_filter_finds_all_of_a_transaction(cloud: Callable[..., Cloud]) -> None:
+def test_one_filter_finds_all_records_of_a_transaction(cloud: Callable[..., Cloud]) -> None:
     """Prints, tracebacks and platform events, which name no transaction themselves; metrics stay what they are."""
     opened = cloud(scheme="records+")
     time_now = at(now())
@@ -649,7 +624,7 @@ def test_as_records_one_filter_finds_all_of_a_transaction(cloud: Callable[..., C
 
 
 @pytest.mark.services
-def test_group_stream_and_retention_are_made(cloud: Callable[..., Cloud]) -> None:
+def test_sink_creates_group_stream_and_retention(cloud: Callable[..., Cloud]) -> None:
     """From nothing, and found there by the next environment."""
     opened = cloud(days=30)
 
@@ -671,7 +646,7 @@ def lines_now(*texts: str, first_number: int = 0, metadata: Metadata = STAMP) ->
 
 
 @pytest.mark.services
-def test_the_group_may_be_deleted_meanwhile(cloud: Callable[..., Cloud]) -> None:
+def test_sink_creates_a_deleted_group_again(cloud: Callable[..., Cloud]) -> None:
     """What comes after is in a new one."""
     opened = cloud()
     opened.send(lines_now("a"))
@@ -682,7 +657,7 @@ def test_the_group_may_be_deleted_meanwhile(cloud: Callable[..., Cloud]) -> None
 
 
 @pytest.mark.services
-def test_what_is_too_old_or_too_new_is_refused(cloud: Callable[..., Cloud]) -> None:
+def test_receipt_names_lines_that_are_too_old_or_too_new(cloud: Callable[..., Cloud]) -> None:
     """CloudWatch says which, whatever our clock thinks; the rest is there."""
     opened = cloud()
     base = now()
@@ -745,7 +720,7 @@ def test_more_bytes_than_a_request_may_have_arrive(cloud: Callable[..., Cloud]) 
 
 
 @pytest.mark.services
-def test_a_batch_that_arrives_twice_can_be_recognised(cloud: Callable[..., Cloud]) -> None:
+def test_mark_stands_between_two_copies_in_the_log(cloud: Callable[..., Cloud]) -> None:
     """The answer got lost, the lines did not: a mark stands between the two copies."""
     opened = cloud()
     opened.send(lines_now("before"))
