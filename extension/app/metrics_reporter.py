@@ -83,7 +83,7 @@ class MetricsReporter:
         elif self._own_metrics.report(self._chunk(line)):
             self._metrics.told(self._account, now_ms)
 
-    def finish(self, until_s: float, *, wait: Callable[[float], None]) -> None:
+    def finish(self, until_s: float, *, wait: Callable[[float], object]) -> None:
         """Writes the last line, once it is known what became of everything else.
 
         Args:

@@ -126,27 +126,26 @@ class Delivery:
             if exporter is not self._archive and not exporter.queue.empty:
                 exporter.queue.backoff.is_late = True
 
-    def wait_s(self, now_s: float) -> float | None:
-        """Return the seconds until there is something to do; None if there is nothing."""
-        if not self.is_ready:
-            return None
-        waits = [exporter.wait_s(now_s) for exporter in self.exporters]
-        return min((wait_s for wait_s in waits if wait_s is not None), default=None)
-
-    def deliver(self, now_s: float, *, at_once: bool = False) -> None:
+    def deliver(self, now_s: float, *, at_once: bool = False) -> float | None:
         """Start what is due, and abort what takes much too long.
 
         Args:
             now_s: the time, by a clock that does not jump.
             at_once: whether to ignore the pause after a failure, and not to wait for more to come.
+
+        Returns:
+            The seconds until there is something to do again; None if there is nothing.
         """
         if not self.is_ready:
-            return
+            return None
         if self._failover is not None:
             self._failover.divert(now_s)
         attempt_s = ATTEMPT_TIMEOUT_S if self._until_s is None else self._until_s - now_s
-        for exporter in self.exporters:
+        waits = [
             exporter.deliver(now_s, attempt_s=attempt_s, at_once=at_once)
+            for exporter in self.exporters
+        ]
+        return min((wait_s for wait_s in waits if wait_s is not None), default=None)
 
     def collect(self, descriptor: int) -> bool:
         """Apply a sink's answer, if ``descriptor`` belongs to one of the workers; tell whether it does."""
@@ -208,7 +207,7 @@ class Delivery:
 
     # SHUTDOWN ---------------------------------------------------------------------------------------------------
 
-    def finish(self, until_s: float, *, wait: Callable[[float], None]) -> None:
+    def finish(self, until_s: float, *, wait: Callable[[float], object]) -> None:
         """Deliver what is left, as far as there is time; write the rest out, or count it as lost.
 
         Args:
@@ -220,7 +219,7 @@ class Delivery:
         finally:
             self._abandon(max(until_s, self._monotonic_s()) + OVERTIME_S)
 
-    def _deliver_all(self, until_s: float, wait: Callable[[float], None]) -> None:
+    def _deliver_all(self, until_s: float, wait: Callable[[float], object]) -> None:
         failover = self._failover
         self._until_s = until_s
         if failover is not None:

@@ -71,38 +71,39 @@ class Exporter:
         """Whether an invocation may be held for what waits: not while the sink fails."""
         return not self.queue.empty and not self.queue.backoff.is_failing
 
-    def wait_s(self, now_s: float) -> float | None:
-        """Return the seconds until there is something to do; None if there is nothing."""
-        if self._sent_at_s is not None:
-            return self._abort_at_s - now_s
-        wait_s = self.queue.wait_s(now_s)
-        if self.metrics is None or self.metrics.is_empty:
-            return wait_s
-        metrics_s = self.queue.backoff.wait_s(now_s)
-        return metrics_s if wait_s is None else min(wait_s, metrics_s)
-
-    def deliver(self, now_s: float, *, attempt_s: float, at_once: bool) -> None:
+    def deliver(self, now_s: float, *, attempt_s: float, at_once: bool) -> float | None:
         """Start what is due, or abort what takes much too long.
 
         Args:
             now_s: the time, by a clock that does not jump.
             attempt_s: the most that an attempt may take.
             at_once: whether to ignore the pause after a failure, and not to wait for more to come.
+
+        Returns:
+            The seconds until there is something to do again; None if there is nothing.
         """
         if self._sent_at_s is not None:
             if now_s >= self._abort_at_s:
                 self._abort_at_s = now_s + ABORT_GRACE_S
                 self.worker.abort()
-            return
+            return self._abort_at_s - now_s
         chunks = self.queue.begin(now_s, at_once=at_once)
         if self.metrics is not None:
             chunks = self.metrics.join(chunks, now_s, at_once=at_once)
         if not chunks:
-            return
+            return self._wait_s(now_s)
         timeout_s = max(attempt_s, MIN_ATTEMPT_S)
         self._abort_at_s = now_s + timeout_s + ABORT_GRACE_S
         self._sent_at_s = now_s
         self.worker.send(chunks, timeout_s=timeout_s)
+        return self._abort_at_s - now_s
+
+    def _wait_s(self, now_s: float) -> float | None:
+        wait_s = self.queue.wait_s(now_s)
+        if self.metrics is None or self.metrics.is_empty:
+            return wait_s
+        metrics_s = self.queue.backoff.wait_s(now_s)
+        return metrics_s if wait_s is None else min(wait_s, metrics_s)
 
     def collect(self, now_s: float) -> Outcome | None:
         """Apply the sink's answer, once it is there.

@@ -183,7 +183,7 @@ class OwnMetrics:
         queue.waiting.append(line)
         return True
 
-    def report_last(self, line: Chunk, until_s: float, *, wait: Callable[[float], None]) -> None:
+    def report_last(self, line: Chunk, until_s: float, *, wait: Callable[[float], object]) -> None:
         """Deliver the last line of metrics after everything else, or write it out if no sink takes it in time.
 
         Args:

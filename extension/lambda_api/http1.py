@@ -69,11 +69,6 @@ class MessageReader:
         self._until_close = False
 
     @property
-    def idle(self) -> bool:
-        """Whether nothing of a further message has been seen yet."""
-        return self._message is None and not self._head
-
-    @property
     def wanted_bytes(self) -> int:
         """How many bytes of the message being read are known to be still to come."""
         return self._remaining

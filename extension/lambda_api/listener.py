@@ -86,13 +86,6 @@ class Listener:
                 self.discarded_bytes += message.body_bytes
         return bodies
 
-    def close(self) -> None:
-        """Closes everything."""
-        for descriptor in list(self._connections):
-            self._drop(descriptor)
-        self._poll.unregister(self._listening.fileno())
-        self._listening.close()
-
     def _drop(self, descriptor: int) -> None:
         connection, _ = self._connections.pop(descriptor)
         self._poll.unregister(descriptor)

@@ -262,7 +262,7 @@ def test_where_lambda_offers_no_logs(begin: Begin) -> None:
         _, said = extension.shut_down()
 
     problem = said[0]
-    assert "Lambda offers no logs here" in problem["event"]
+    assert "Lambda accepted no subscription to logs" in problem["event"]
     assert [answer.rpartition(": ")[2] for answer in problem["answers"]] == ["202", "202"]
     assert said[-1]["event"] == "account"
 
