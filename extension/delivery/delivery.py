@@ -14,13 +14,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from extension import PREFIX
-from extension.delivery.exporter import Exporter, Outcome
+from extension.delivery.exporter import Exporter
 from extension.delivery.queue import Queues
 from extension.delivery.worker import Rewrite, SinkWorker
 from extension.diagnostics.account import Account
 from extension.diagnostics.log import OwnLog
 from extension.model.chunk import Chunk
-from extension.model.receipt import Answer
+from extension.model.receipt import Answer, Receipt
 
 if TYPE_CHECKING:
     from extension.delivery.failover import Failover
@@ -160,11 +160,13 @@ class Delivery:
             return True
         if is_fallback:
             account.fallback += sum(account.kept.values()) - before
-        if self._own_metrics is not None and exporter is not self._archive:
-            self._own_metrics.answered(outcome.took_ms)
+        if self._own_metrics is not None:
+            self._own_metrics.answered(exporter, outcome.took_ms)
+            self._own_metrics.write([line for _, line in outcome.metrics_given_back])
         receipt = outcome.receipt
-        if receipt.answer is not Answer.TAKEN or outcome.reasons or receipt.rejected_lines:
-            self._tell(exporter, outcome)
+        reasons = {reason for reason, _ in (*outcome.given_back, *outcome.metrics_given_back)}
+        if receipt.answer is not Answer.TAKEN or reasons or receipt.rejected_lines:
+            self._tell(exporter, receipt, reasons)
         for reason, chunk in outcome.given_back:
             self._pass_on(exporter, reason, chunk)
         return True
@@ -181,9 +183,8 @@ class Delivery:
         ):
             self._account.lose(reason, chunk.lines)
 
-    def _tell(self, exporter: Exporter, outcome: Outcome) -> None:
+    def _tell(self, exporter: Exporter, receipt: Receipt, reasons: set[str]) -> None:
         variable = f"{PREFIX}{exporter.variable}"
-        receipt = outcome.receipt
         if receipt.answer is Answer.DENIED:
             self._log.once(
                 "the sink denied access; kept lines stay in the buffer and are retried until the permission or token is fixed",
@@ -197,11 +198,11 @@ class Delivery:
                 problem=receipt.detail,
                 variable=variable,
             )
-        if outcome.reasons or receipt.rejected_lines:
+        if reasons or receipt.rejected_lines:
             self._log.once(
                 "the sink refused some of the kept lines; they go to FALLBACK_SINK, or those of failed invocations to standard output",
                 problem=receipt.detail,
-                reasons=sorted(outcome.reasons) or ["rejected"],
+                reasons=sorted(reasons) or ["rejected"],
                 variable=variable,
             )
 
