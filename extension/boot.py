@@ -89,7 +89,7 @@ def register(boot: Boot) -> None:
 
 
 def listen(boot: Boot) -> None:
-    """Open the listener on a port that the system picks, so that no other extension can have taken it."""
+    """Open the listener on a port that the system picks, which no other extension has."""
     listener = None
     try:
         listener = Socket(AF_INET, SOCK_STREAM)
@@ -107,7 +107,7 @@ def listen(boot: Boot) -> None:
 
 
 def subscribe(boot: Boot) -> None:
-    """Subscribe to the first API and schema that accepts, in the order that LOG_API asks for.
+    """Subscribe to the first API and schema that accepts, in the order of LOG_API.
 
     A 202 is a refusal. Lambda's local stand-ins send it with an error in the body, and then never deliver.
     """
@@ -141,7 +141,7 @@ def subscribe(boot: Boot) -> None:
 
 
 def say(text: str) -> None:
-    """Write one line to stderr in the shape of our log, which is not loaded yet. ``text`` needs no escaping."""
+    """Write one line to stderr in the shape of our log. ``text`` needs no escaping."""
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     line = f'{{"timestamp":"{moment}","level":"warning","logger":"{EXTENSION_NAME}","event":"{text}"}}\n'
     try:
@@ -151,7 +151,7 @@ def say(text: str) -> None:
 
 
 def idle(api: ExtensionsApi) -> None:
-    """Answer Next until SHUTDOWN and do nothing else, because we are switched off or cannot record."""
+    """Answer Next until SHUTDOWN and do nothing else: we are off, or cannot record."""
     pause_s = REGISTER_PAUSE_S
     while True:
         try:
@@ -171,7 +171,7 @@ def idle(api: ExtensionsApi) -> None:
 
 
 def run_by_hand(arguments: list[str], environ: dict[str, str]) -> None:
-    """Run a command line such as ``--check`` without calling Lambda, and end the process with its status."""
+    """Run a command line such as ``--check``, without Lambda, and end the process."""
     import os
 
     if sys.version_info < MINIMUM_PYTHON:

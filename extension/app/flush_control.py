@@ -21,7 +21,9 @@ GAPS_LOOKED_AT = 4
 
 
 class Hold:
-    """Hold the times of an invocation for which Next is held, by a clock that does not jump, in seconds.
+    """Note the times of an invocation for which Next is held.
+
+    They are seconds of a clock that does not jump.
 
     Attributes:
         request_id: as INVOKE names it.

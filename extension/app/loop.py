@@ -1,4 +1,4 @@
-"""The main loop: wait for Lambda, its batches and the sinks' answers, and call Next when nothing speaks against it.
+"""The main loop: wait for events, batches and the sinks' answers, and call Next.
 
 One thread owns all state. Every wait but the one for the next event has a deadline taken from the invocation.
 Assumes: ``/event/next`` tells Lambda that it may freeze the environment (AWS: Lambda Extensions API). So whatever
@@ -266,7 +266,7 @@ class Loop:
             self._hold.invocation = invocation
 
     def _look_for_missed_end(self) -> None:
-        """Stop holding Next if the last end did not come up to the deadline, nor since then."""
+        """Stop holding Next if the end of the last invocation has not come yet."""
         missed, self._missed = self._missed, None
         if missed is None:
             return

@@ -72,7 +72,7 @@ class MetricsReporter:
         self._own_metrics.on_answer = self._metrics.answered if interval_ms else None
 
     def check(self) -> None:
-        """Note the bytes held, and write a line if it is time and something has happened."""
+        """Note the bytes held, and write a line if one is due."""
         self._metrics.used(self._held_bytes() / self._buffer_bytes)
         now_ms = self._now_ms()
         if not self._metrics.is_due(now_ms):

@@ -1,4 +1,4 @@
-"""The wiring: make the parts of one environment after the first ``/event/next``, and apply changed settings to them."""
+"""The wiring: make the parts of one environment, after the first ``/event/next``."""
 
 import os
 import select
@@ -264,7 +264,7 @@ def _apply_to_delivery(delivery: Delivery, settings: Settings) -> None:
 
 
 def _rewriting(settings: Settings) -> Callable[[], Rewrite] | None:
-    """Return what makes, for each thread, a rewriter that masks lines; None if nothing is to be masked."""
+    """Return a maker of rewriters that mask lines; None if nothing is masked."""
     patterns = settings.redact
     if patterns is None:
         return None
@@ -275,5 +275,5 @@ def _rewriting(settings: Settings) -> Callable[[], Rewrite] | None:
 
 
 def _random() -> float:
-    """Return a number in [0, 1) from the system: the random module's state is the same in each clone of a snapshot."""
+    """Return a number in [0, 1). The random module's state is the same in each clone of a snapshot."""
     return int.from_bytes(os.urandom(4), "big") / 2**32

@@ -65,7 +65,7 @@ class Shutdown:
                 self._parts.log.once(INTERNAL_ERROR, error=type(error).__name__)
 
     def _drain(self) -> None:
-        """Receive what Lambda still delivers: until it has been quiet, and no invocation is left open."""
+        """Receive late batches, until it has been quiet and no invocation is open."""
         parts = self._parts
         until_s = min(self._until_s, self._begin_s + DRAIN_S)
         quiet_s = self._begin_s + DRAIN_QUIET_S

@@ -1,4 +1,4 @@
-"""Delivery: from the queues to the sinks, and what happens to chunks that no sink takes.
+"""Delivery: send the queues to the sinks, and save or count chunks that no sink takes.
 
 Promises: the main loop waits here at SHUTDOWN only, and then to a deadline. What SINK refuses goes to FALLBACK_SINK.
 Without one, lines of failed invocations go to standard output, the last resort, and so does what is left of them at
@@ -148,7 +148,7 @@ class Delivery:
         return min((wait_s for wait_s in waits if wait_s is not None), default=None)
 
     def collect(self, descriptor: int) -> bool:
-        """Apply a sink's answer, if ``descriptor`` belongs to one of the workers; tell whether it does."""
+        """Apply a sink's answer; return whether ``descriptor`` belongs to one of the workers."""
         exporter = self._by_descriptor.get(descriptor)
         if exporter is None:
             return False
@@ -209,7 +209,7 @@ class Delivery:
     # SHUTDOWN ---------------------------------------------------------------------------------------------------
 
     def finish(self, until_s: float, *, wait: Callable[[float], object]) -> None:
-        """Deliver what is left, as far as there is time; write the rest out, or count it as lost.
+        """Deliver what is left in time; write the rest out, or count it as lost.
 
         Args:
             until_s: when it has to be over, by a clock that does not jump.
@@ -271,7 +271,7 @@ class Delivery:
             )
 
     def _write_out(self, chunk: Chunk, until_s: float) -> bool:
-        """Write a chunk to standard output, the last resort; tell whether all of it is written."""
+        """Write a chunk to standard output, the last resort; return whether that worked."""
         if self._last_resort is None:
             return False
         from extension.model.ndjson import encode

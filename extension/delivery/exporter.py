@@ -18,7 +18,7 @@ ABORT_GRACE_S = 1.0
 
 
 class Outcome(NamedTuple):
-    """What became of one batch: the sink's answer, what it will not take and why, and how long it took to answer."""
+    """Hold a sink's answer, the chunks that it will not take, and how long it took."""
 
     receipt: Receipt
     given_back: list[tuple[str, Chunk]]

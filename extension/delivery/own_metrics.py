@@ -63,7 +63,7 @@ class OwnMetrics:
         delivery.join(self)
 
     def apply(self, schemes: Mapping[str, str]) -> None:
-        """Apply the schemes of the sinks by variable; write out what waits for one that is no longer CloudWatch."""
+        """Apply the schemes of the sinks by variable, which may have changed."""
         self._schemes = schemes
         for variable, queue in self._queues.items():
             if schemes.get(variable) != "cloudwatch":
@@ -88,7 +88,7 @@ class OwnMetrics:
         return True
 
     def report_last(self, line: Chunk, until_s: float, *, wait: Callable[[float], object]) -> None:
-        """Deliver the last line of metrics after everything else, or write it out if no sink takes it in time.
+        """Deliver the last line, or write it out if no sink takes it in time.
 
         Args:
             line: the line.
@@ -103,7 +103,7 @@ class OwnMetrics:
         self._delivery.finish(until_s, wait=wait)
 
     def move(self, source: Exporter, target: Exporter) -> None:
-        """Move lines that wait for a sink which is down to FALLBACK_SINK, or write them out."""
+        """Move the lines of a sink that is down to FALLBACK_SINK, or write them out."""
         lines = self._queues[source.variable].take_all()
         if self._schemes.get(target.variable) != "cloudwatch":
             self.write(lines)
@@ -167,7 +167,7 @@ class OwnMetrics:
 
 
 def text_of(line: Chunk) -> bytes:
-    """Return a line of metrics with nothing around it but a newline, as CloudWatch wants the embedded metric format."""
+    """Return a line as one bare object and a newline, as CloudWatch requires."""
     record = json.loads(line.segments[0].raw)["record"]
     text = json.dumps(record, separators=(",", ":"), ensure_ascii=False)
     return text.encode("utf-8", "replace") + b"\n"

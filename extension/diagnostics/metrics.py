@@ -104,9 +104,9 @@ def saving_usd(values: Values) -> float:
 
 
 class Times:
-    """Hold as many durations as a line may have: every one, then every second one, then every fourth, and so on.
+    """Hold as many durations as a line may have.
 
-    The longest is always among them, because alarms look at it.
+    That is every one, then every second one, then every fourth, and so on. The longest is always among them, because alarms look at it.
     """
 
     __slots__ = ("_count", "_every", "_longest_ms", "_values_ms")

@@ -1,7 +1,7 @@
-"""What Lambda offers an extension: the Extensions API and the subscriptions to logs, over a raw socket.
+"""Lambda's side: call the Extensions API and subscribe to logs, over a raw socket.
 
-Promises: ``register`` and ``subscribe`` end within the bounds below. The call for the next event never times out,
-because Lambda freezes the process inside it for as long as it likes (AWS: Lambda Extensions API, "Next").
+Promises: ``register`` and ``subscribe`` end within the bounds below. The call for the next event never times
+out: Lambda freezes the process inside it for as long as it likes (AWS: Lambda Extensions API, "Next").
 Assumes: plain HTTP on ``AWS_LAMBDA_RUNTIME_API``, whose address differs between environments.
 
 This module is loaded before the extension has registered. So it uses ``_socket``, since ``socket`` costs 7 ms more,
@@ -43,7 +43,7 @@ class ExtensionsApi:
 
     @property
     def descriptor(self) -> int:
-        """The descriptor of the connection on which Next's answer will come; -1 if there is none."""
+        """The descriptor of the connection that Next's answer comes on; -1 without one."""
         return self._connection.fileno() if self._connection is not None else -1
 
     def register(self, name: str, *, events: str) -> "Message | None":
@@ -199,7 +199,7 @@ BUFFERING = '{"maxItems":1000,"maxBytes":262144,"timeoutMs":25}'
 
 
 class Subscription:
-    """Hold the path and schema of the API that delivers, and the answers of those that refused."""
+    """Hold the API and schema that deliver, and the answers of those that refused."""
 
     __slots__ = ("path", "refusals", "schema")
 

@@ -94,7 +94,7 @@ class MessageReader:
         return complete
 
     def end_of_stream(self) -> "Message | None":
-        """Note that the peer closed, and return the message that this completes; None if there is none."""
+        """Note that the peer closed; return the message that this completes, if any."""
         if self._message is not None and self._until_close:
             return self._finish(self._message)
         return None
