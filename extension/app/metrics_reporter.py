@@ -1,7 +1,7 @@
-"""When the metrics are written, and as what: looked at where the main loop wakes anyhow, so never by a timer.
+"""Write a line of metrics when an interval has passed. The check runs where the main loop wakes anyhow, by no timer.
 
-Promises: no invocation waits for metrics; what cannot be handed on now is told with the next line, and what can no
-longer be handed on is written to standard output. Loaded only where METRICS is set.
+Promises: no invocation waits for metrics. Changes that cannot be handed on now come with the next line. Loaded only
+where METRICS is set.
 """
 
 import time
@@ -18,7 +18,7 @@ from extension.recorder.tail_sampler import TailSampler
 
 
 class MetricsReporter:
-    """Draws up lines of metrics, and hands them to the delivery. Used by the main loop."""
+    """Make lines of metrics, and hand them on. Used by the main loop."""
 
     __slots__ = (
         "_account",
@@ -43,16 +43,16 @@ class MetricsReporter:
         version: str,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
-        """Takes what is told of, and what takes lines.
+        """Start with METRICS off.
 
         Args:
             account: the counters.
-            sampler: gives numbers to records, and names the environment.
+            sampler: numbers the records, and knows the environment's id.
             own_metrics: takes the lines.
-            held_bytes: gives all that counts against BUFFER_SIZE.
+            held_bytes: returns the bytes that count against BUFFER_SIZE.
             function: its name.
             version: its version.
-            wall_s: the time of day, in seconds since 1970: the clock that goes on while the environment is frozen.
+            wall_s: the time of day, in seconds since 1970. This clock goes on while the environment is frozen.
         """
         self._account = account
         self._sampler = sampler
@@ -72,7 +72,7 @@ class MetricsReporter:
         self._own_metrics.on_answer = self._metrics.answered if interval_ms else None
 
     def check(self) -> None:
-        """Notes what is held, and writes a line if it is time and there is something to tell."""
+        """Note the bytes held, and write a line if one is due."""
         self._metrics.used(self._held_bytes() / self._buffer_bytes)
         now_ms = self._now_ms()
         if not self._metrics.is_due(now_ms):
@@ -83,8 +83,8 @@ class MetricsReporter:
         elif self._own_metrics.report(self._chunk(line)):
             self._metrics.told(self._account, now_ms)
 
-    def finish(self, until_s: float, *, wait: Callable[[float], None]) -> None:
-        """Writes the last line, once it is known what became of everything else.
+    def finish(self, until_s: float, *, wait: Callable[[float], object]) -> None:
+        """Write the last line, after everything else has been delivered.
 
         Args:
             until_s: when a sink must have taken it, as for :meth:`extension.delivery.delivery.Delivery.finish`.

@@ -50,13 +50,12 @@ class Backoff:
         """Return the seconds until the pause ends."""
         return max(0.0, self._try_at_s - now_s)
 
-    def answered(self, receipt: Receipt, now_s: float, *, is_excused: bool = False) -> None:
+    def answered(self, receipt: Receipt, now_s: float) -> None:
         """Start the pause that an answer calls for, or end all pauses.
 
         Args:
             receipt: the sink's answer. Its ``retry_after_s`` lengthens the pause, up to the longest.
             now_s: the time, by a clock that does not jump.
-            is_excused: whether a failure pauses without being counted.
         """
         self.is_late = False
         if receipt.answer not in (Answer.UNAVAILABLE, Answer.DENIED):
@@ -64,8 +63,7 @@ class Backoff:
             if receipt.answer is Answer.TAKEN:
                 self.is_down = False
             return
-        if not is_excused:
-            self.failures += 1
+        self.failures += 1
         if receipt.answer is Answer.DENIED:
             self._pause_s = MAX_PAUSE_S
             self.is_down = True

@@ -1,4 +1,4 @@
-"""Delivery: from the queues to the sinks, and what happens to chunks that no sink takes.
+"""Delivery: send the queues to the sinks, and save or count chunks that no sink takes.
 
 Promises: the main loop waits here at SHUTDOWN only, and then to a deadline. What SINK refuses goes to FALLBACK_SINK.
 Without one, lines of failed invocations go to standard output, the last resort, and so does what is left of them at
@@ -14,13 +14,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from extension import PREFIX
-from extension.delivery.exporter import Exporter, Outcome
+from extension.delivery.exporter import Exporter
 from extension.delivery.queue import Queues
 from extension.delivery.worker import Rewrite, SinkWorker
 from extension.diagnostics.account import Account
 from extension.diagnostics.log import OwnLog
 from extension.model.chunk import Chunk
-from extension.model.receipt import Answer
+from extension.model.receipt import Answer, Receipt
 
 if TYPE_CHECKING:
     from extension.delivery.failover import Failover
@@ -126,30 +126,29 @@ class Delivery:
             if exporter is not self._archive and not exporter.queue.empty:
                 exporter.queue.backoff.is_late = True
 
-    def wait_s(self, now_s: float) -> float | None:
-        """Return the seconds until there is something to do; None if there is nothing."""
-        if not self.is_ready:
-            return None
-        waits = [exporter.wait_s(now_s) for exporter in self.exporters]
-        return min((wait_s for wait_s in waits if wait_s is not None), default=None)
-
-    def deliver(self, now_s: float, *, at_once: bool = False) -> None:
+    def deliver(self, now_s: float, *, at_once: bool = False) -> float | None:
         """Start what is due, and abort what takes much too long.
 
         Args:
             now_s: the time, by a clock that does not jump.
             at_once: whether to ignore the pause after a failure, and not to wait for more to come.
+
+        Returns:
+            The seconds until there is something to do again; None if there is nothing.
         """
         if not self.is_ready:
-            return
+            return None
         if self._failover is not None:
             self._failover.divert(now_s)
         attempt_s = ATTEMPT_TIMEOUT_S if self._until_s is None else self._until_s - now_s
-        for exporter in self.exporters:
+        waits = [
             exporter.deliver(now_s, attempt_s=attempt_s, at_once=at_once)
+            for exporter in self.exporters
+        ]
+        return min((wait_s for wait_s in waits if wait_s is not None), default=None)
 
     def collect(self, descriptor: int) -> bool:
-        """Apply a sink's answer, if ``descriptor`` belongs to one of the workers; tell whether it does."""
+        """Apply a sink's answer; return whether ``descriptor`` belongs to one of the workers."""
         exporter = self._by_descriptor.get(descriptor)
         if exporter is None:
             return False
@@ -161,11 +160,13 @@ class Delivery:
             return True
         if is_fallback:
             account.fallback += sum(account.kept.values()) - before
-        if self._own_metrics is not None and exporter is not self._archive:
-            self._own_metrics.answered(outcome.took_ms)
+        if self._own_metrics is not None:
+            self._own_metrics.answered(exporter, outcome.took_ms)
+            self._own_metrics.write([line for _, line in outcome.metrics_given_back])
         receipt = outcome.receipt
-        if receipt.answer is not Answer.TAKEN or outcome.reasons or receipt.rejected_lines:
-            self._tell(exporter, outcome)
+        reasons = {reason for reason, _ in (*outcome.given_back, *outcome.metrics_given_back)}
+        if receipt.answer is not Answer.TAKEN or reasons or receipt.rejected_lines:
+            self._tell(exporter, receipt, reasons)
         for reason, chunk in outcome.given_back:
             self._pass_on(exporter, reason, chunk)
         return True
@@ -182,9 +183,8 @@ class Delivery:
         ):
             self._account.lose(reason, chunk.lines)
 
-    def _tell(self, exporter: Exporter, outcome: Outcome) -> None:
+    def _tell(self, exporter: Exporter, receipt: Receipt, reasons: set[str]) -> None:
         variable = f"{PREFIX}{exporter.variable}"
-        receipt = outcome.receipt
         if receipt.answer is Answer.DENIED:
             self._log.once(
                 "the sink denied access; kept lines stay in the buffer and are retried until the permission or token is fixed",
@@ -198,18 +198,18 @@ class Delivery:
                 problem=receipt.detail,
                 variable=variable,
             )
-        if outcome.reasons or receipt.rejected_lines:
+        if reasons or receipt.rejected_lines:
             self._log.once(
                 "the sink refused some of the kept lines; they go to FALLBACK_SINK, or those of failed invocations to standard output",
                 problem=receipt.detail,
-                reasons=sorted(outcome.reasons) or ["rejected"],
+                reasons=sorted(reasons) or ["rejected"],
                 variable=variable,
             )
 
     # SHUTDOWN ---------------------------------------------------------------------------------------------------
 
-    def finish(self, until_s: float, *, wait: Callable[[float], None]) -> None:
-        """Deliver what is left, as far as there is time; write the rest out, or count it as lost.
+    def finish(self, until_s: float, *, wait: Callable[[float], object]) -> None:
+        """Deliver what is left in time; write the rest out, or count it as lost.
 
         Args:
             until_s: when it has to be over, by a clock that does not jump.
@@ -220,7 +220,7 @@ class Delivery:
         finally:
             self._abandon(max(until_s, self._monotonic_s()) + OVERTIME_S)
 
-    def _deliver_all(self, until_s: float, wait: Callable[[float], None]) -> None:
+    def _deliver_all(self, until_s: float, wait: Callable[[float], object]) -> None:
         failover = self._failover
         self._until_s = until_s
         if failover is not None:
@@ -271,7 +271,7 @@ class Delivery:
             )
 
     def _write_out(self, chunk: Chunk, until_s: float) -> bool:
-        """Write a chunk to standard output, the last resort; tell whether all of it is written."""
+        """Write a chunk to standard output, the last resort; return whether that worked."""
         if self._last_resort is None:
             return False
         from extension.model.ndjson import encode

@@ -44,7 +44,7 @@ class Failover:
         self.switch_s = begin_s + (until_s - begin_s) * (1 - FALLBACK_SHARE)
 
     def switch(self, now_s: float) -> bool:
-        """Move everything at SHUTDOWN, what SINK has under way as well, once SINK fails or its time is over.
+        """Move everything at SHUTDOWN once SINK fails or its time is over.
 
         Returns:
             Whether SINK has nothing to do any more.

@@ -2,8 +2,8 @@
 
 Promises: chunks leave in the order they came. At most one batch is under way. A batch that was tried stays as it is,
 so that a repetition has the same bytes. What a sink does not take now stays in its place and is retried after a pause
-that grows. A batch that is too large, or that holds a record which is never taken, is halved until that record stands
-alone; the rest is delivered. What the sink will never take is given back. The recorder holds the memory bound, through
+that grows. A batch that is too large, or holds a record that is never taken, is halved until that record stands alone.
+The rest is delivered. What the sink will never take is given back. The recorder holds the memory bound, through
 :meth:`Queues.give_up`.
 """
 
@@ -31,7 +31,7 @@ them, later batches are tried once each, until it accepts one."""
 
 
 class _Cuts:
-    """Count how often the parts of one batch may still be halved in search of an unreadable record."""
+    """Count how often the parts of one batch may still be halved."""
 
     __slots__ = ("left",)
 
@@ -122,7 +122,7 @@ class SendingQueue:
         self.held_bytes += chunk.held_bytes
 
     def add(self, metadata: Metadata, segment: Segment) -> None:
-        """Add a segment at the end, to the last chunk if that has the same metadata."""
+        """Add a segment, to the last chunk if that has the same metadata."""
         last = self._chunks[-1] if self._chunks else None
         if last is None or last.metadata is not metadata:
             self.put(Chunk(metadata, [segment]))
@@ -136,7 +136,7 @@ class SendingQueue:
     # Delivery ---------------------------------------------------------------------------------------------------
 
     def wait_s(self, now_s: float) -> float | None:
-        """Return the seconds until the next attempt is due; None if there is nothing to attempt."""
+        """Return the seconds until the next attempt; None if there is nothing to attempt."""
         if self._under_way is not None or not (self._batches or self._chunks):
             return None
         wait_s = self.backoff.wait_s(now_s)
@@ -201,7 +201,7 @@ class SendingQueue:
         return self._settle_partly(batch, receipt)
 
     def _settle_partly(self, batch: Batch, receipt: Receipt) -> list[tuple[str, Chunk]]:
-        """Keep what was taken, give back what was refused, and put the rest back in its place."""
+        """Keep what was taken, give back what was refused, and put back the rest."""
         from extension.delivery.batch import only, refused
 
         given_back = refused(batch.chunks, receipt)
@@ -220,7 +220,7 @@ class SendingQueue:
         return given_back
 
     def _put_back(self, batch: Batch, answer: Answer) -> bool:
-        """Put a batch back to be tried again, in halves where that helps; tell whether it is worth another attempt."""
+        """Put a batch back, in halves where that helps; return whether it is tried again."""
         batches = [batch]
         if answer in (Answer.UNAVAILABLE, Answer.DENIED):
             if batch.attempts >= MAX_ATTEMPTS:
@@ -255,7 +255,7 @@ class SendingQueue:
                 self.tally.lose("rejected", rejected)
 
     def take_all(self) -> list[Chunk]:
-        """Remove and return everything, with the batch under way; the answer to that batch is then ignored."""
+        """Remove and return everything. The answer to the batch under way is then ignored."""
         chunks = self._all()
         self._chunks.clear()
         self._batches.clear()
@@ -281,7 +281,7 @@ class SendingQueue:
     # The memory bound -------------------------------------------------------------------------------------------
 
     def give_up(self, *, need_bytes: int, failed_too: bool) -> int:
-        """Give up lines that wait, oldest first; when no lines are left, merge the oldest gaps into one.
+        """Give up lines that wait, oldest first, and then merge the oldest gaps.
 
         Returns:
             How many bytes were freed.

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from extension.app.loop import DEADLINE_MARGIN_S, MAX_FAILURES_IN_A_ROW, Loop
+from extension.app.flush_control import FlushControl
+from extension.app.loop import DEADLINE_MARGIN_S, MAX_FAILURES_IN_A_ROW, Loop, Parts
 from extension.app.metrics_reporter import MetricsReporter
 from extension.app.settings_refresh import Refresher, Renewal
 from extension.boot import Boot, listen, subscribe
@@ -29,6 +30,7 @@ from extension.model.receipt import Answer, Receipt
 from extension.recorder.recorder import Recorder
 from extension.recorder.tail_sampler import TailSampler
 from tests.doubles.accounts import settled
+from tests.doubles.listeners import close_listener
 from tests.extension.scripted_lambda import (
     CLOSE,
     IDENTIFIER,
@@ -127,19 +129,22 @@ class Environment:
         self.listener = Listener(self.boot.listener, poll)
         log = OwnLog("info")
         self.lifecycle = Loop(
-            settings=self.settings,
-            api=self.boot.api,
-            listener=self.listener,
-            poll=poll,
-            recorder=self.recorder,
-            sampler=sampler,
-            delivery=Delivery(
-                queues, primary=self.worker, account=self.account, log=log, last_resort=None
-            ),
-            renewal=renewal,
-            account=self.account,
-            log=log,
-            renew_identity=renew_identity,
+            Parts(
+                settings=self.settings,
+                api=self.boot.api,
+                listener=self.listener,
+                poll=poll,
+                recorder=self.recorder,
+                sampler=sampler,
+                delivery=Delivery(
+                    queues, primary=self.worker, account=self.account, log=log, last_resort=None
+                ),
+                flush_control=FlushControl(self.settings.flush),
+                renewal=renewal,
+                account=self.account,
+                log=log,
+                renew_identity=renew_identity,
+            )
         )
         self._thread = threading.Thread(target=self._run, name="main loop")
         self._thread.start()
@@ -169,8 +174,7 @@ class Environment:
         if self.alive:
             self.cloud.shut_down()
         self.join()
-        self.worker.stop(timeout_s=WAIT_S)
-        self.listener.close()
+        close_listener(self.listener)
         self.boot.api.drop_connection()
 
 
@@ -402,7 +406,7 @@ def test_a_hold_is_bounded_by_the_deadline(
     assert 0.3 <= asked_s - began_s <= 0.5 - DEADLINE_MARGIN_S + 0.1
     environment.close()
     assert [one["event"] for one in said(capsys) if one["level"] == "warning"] == [
-        "Lambda does not tell when invocations end; not waiting for it any more"
+        "Lambda does not report when invocations end; Next is no longer held, so failures arrive with the next invocation"
     ]
 
 
@@ -833,7 +837,7 @@ class BrokenReporting(MetricsReporter):
     def check(self) -> None:
         self.checks += 1
 
-    def finish(self, until_s: float, *, wait: Callable[[float], None]) -> None:
+    def finish(self, until_s: float, *, wait: Callable[[float], object]) -> None:
         self.others_first = self._ended()
         raise RuntimeError
 

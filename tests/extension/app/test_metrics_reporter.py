@@ -35,7 +35,7 @@ class TakingMetrics(OwnMetrics):
             self.taken.append(line)
         return self.takes
 
-    def report_last(self, line: Chunk, until_s: float, *, wait: Callable[[float], None]) -> None:
+    def report_last(self, line: Chunk, until_s: float, *, wait: Callable[[float], object]) -> None:
         self.last.append(line)
 
 

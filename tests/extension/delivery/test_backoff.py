@@ -66,16 +66,6 @@ def test_answers_decide_the_pause(
     assert backoff.is_down == is_down
 
 
-def test_an_excused_failure_pauses_and_is_not_counted() -> None:
-    """A line of metrics that froze on its way says nothing about the sink."""
-    backoff = Backoff(lambda: 0.0)
-
-    backoff.answered(UNAVAILABLE, 0.0, is_excused=True)
-
-    assert backoff.wait_s(0.0) == pytest.approx(FIRST_PAUSE_S)
-    assert not backoff.is_failing
-
-
 def test_a_late_sink_is_failing_until_its_next_answer() -> None:
     """An invocation that was held for long enough must not be followed by another."""
     backoff = after(TAKEN)

@@ -97,8 +97,7 @@ def test_nothing_is_sent_until_it_is_known_where_to(make: Make) -> None:
     world = make()
     world.delivery.is_ready = False
     world.put("a")
-    world.attempt()
-    waits = (world.delivery.wait_s(world.now_s()), world.sink.attempts)
+    waits = (world.delivery.deliver(world.now_s()), world.sink.attempts)
     world.delivery.is_ready = True
     world.attempt()
 

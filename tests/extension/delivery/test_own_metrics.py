@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from extension.delivery.own_metrics import MAX_WAITING, text_of
+from extension.delivery.own_metrics import MAX_WAITING_BYTES, text_of
 from extension.delivery.queue import MAX_ATTEMPTS
 from extension.model.receipt import Answer, Receipt
 from tests.doubles.deliveries import DOWN, TAKEN, WAIT_S, Deliveries
@@ -313,10 +313,9 @@ def test_metrics_pause_after_a_failure(make: Make) -> None:
     own.report(world.metrics("m"))
     world.attempt()
 
-    world.attempt(skip_s=0.0)
+    wait_s = world.delivery.deliver(world.now_s())
 
     assert world.sink.attempts == 1
-    wait_s = world.delivery.wait_s(world.now_s())
     assert wait_s is not None
     assert 0.0 < wait_s <= 0.1
 
@@ -335,14 +334,14 @@ def test_metrics_that_nobody_takes_are_printed_in_the_end(make: Make) -> None:
     assert world.delivery.exporters[0].is_empty
 
 
-def test_no_more_than_a_few_lines_wait(make: Make) -> None:
-    """The others are told with a later one."""
+def test_lines_that_wait_are_bounded(make: Make) -> None:
+    """What they would have told comes with a later one."""
     world = make()
     own = world.own_metrics(CLOUDWATCH)
 
-    went = [own.report(world.metrics("m")) for _ in range(MAX_WAITING + 1)]
+    went = [own.report(world.metrics("m" * (MAX_WAITING_BYTES // 2))) for _ in range(3)]
 
-    assert went == [True] * MAX_WAITING + [False]
+    assert went == [True, True, False]
 
 
 def test_metrics_wait_while_a_sink_writes_to_standard_output(make: Make) -> None:
@@ -352,16 +351,36 @@ def test_metrics_wait_while_a_sink_writes_to_standard_output(make: Make) -> None
     world.sink.release.clear()
     world.put("a")
     world.delivery.deliver(world.now_s())
-    own.report(world.metrics("m"))
-    world.delivery.deliver(world.now_s())
-    meanwhile = world.written()
+    meanwhile = (own.report(world.metrics("m")), world.written())
     world.sink.release.set()
     world.wait(WAIT_S)
+    went = own.report(world.metrics("mm"))
+
+    assert meanwhile == (False, [])
+    assert went
+    assert world.written() == [{"m": "mm"}]
+
+
+def test_refused_metrics_wait_while_a_sink_writes_to_standard_output(make: Make) -> None:
+    """They are written with the next line, once the sink is idle."""
+    world = make(archive=True)
+    own = world.own_metrics({"SINK": "cloudwatch", "ARCHIVE_SINK": "stdout"})
+    world.sink.answer = lambda _: Receipt(Answer.REFUSED)
+    world.archive.release.clear()
+    world.archived("a")
+    own.report(world.metrics("m"))
+    world.delivery.deliver(world.now_s())
+    world.wait(WAIT_S)
+    meanwhile = world.written()
+    world.archive.release.set()
+    world.wait(WAIT_S)
+    world.sink.answer = lambda _: TAKEN
+    own.report(world.metrics("mm"))
     world.attempt()
 
     assert meanwhile == []
     assert world.written() == [{"m": "m"}]
-    assert not world.delivery.is_awaited
+    assert world.sink.taken == ["mm"]
 
 
 def test_an_archive_on_standard_output_has_metrics_on_its_own_account(make: Make) -> None:
