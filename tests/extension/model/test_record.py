@@ -110,6 +110,7 @@ def test_text_of_an_object_is_the_json_that_was_written(record: bytes) -> None:
         b'{"record":{"a":1},"time":"t","type":"function"}',
         b'{"time":"t","record" : {"a":1} ,"type":"function"}',
         b'{"time":"\\"record\\":","type":"function","record" :{"a":1}}',
+        b'{"time":"t","type":"function","record":1, "record": {"a":1}}',
     ],
 )
 def test_text_is_written_anew_where_the_record_is_not_last(raw: bytes) -> None:
@@ -121,6 +122,7 @@ def test_text_is_written_anew_where_the_record_is_not_last(raw: bytes) -> None:
 def test_text_keeps_numbers_that_json_does_not_have(record: bytes) -> None:
     """A number that equals nothing, not even itself, is no reason to lose the line."""
     assert one(function(record)).text == record.decode()
+    assert one(b'{"type":"function","record":%b}' % record).text == record.decode()
 
 
 @pytest.mark.parametrize(

@@ -330,7 +330,7 @@ def test_largest_event_stays_whole(size_bytes: int) -> None:
     assert within_every_limit([written])
 
 
-@settings(max_examples=20)
+@settings(max_examples=max(20, settings().max_examples))
 @given(
     head=st.text(max_size=5),
     filling=st.sampled_from("aä€🍏"),

@@ -76,7 +76,7 @@ def sink(front: LimitsFront) -> Iterator[FirehoseSink]:
 # packing -----------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40)
+@settings(max_examples=max(40, settings().max_examples))
 @given(
     sizes=st.lists(
         st.integers(1, 300) | st.integers(20_000, 70_000) | st.just(MAX_RECORD_BYTES),
