@@ -1,87 +1,111 @@
-"""Read OTLP log requests from protobuf, as OTLP's JSON has them: ids in hexadecimal, 64-bit numbers as strings.
+"""Read OTLP's protobuf, from the schema and not with the product's code (OpenTelemetry: ``logs.proto``, ``common.proto``).
 
-Written from the schema (opentelemetry-proto), not with the product's code. A test compares it with OpenTelemetry's own.
+A test compares what is read with OpenTelemetry's own reading.
 """
 
 import struct
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-_VALUE = {1: ("stringValue", "text"), 3: ("intValue", "int64"), 4: ("doubleValue", "double")}
-_ATTRIBUTE = {1: ("key", "text"), 2: ("value", _VALUE)}
-_SCOPE = {1: ("name", "text"), 2: ("version", "text")}
-_RECORD = {
-    1: ("timeUnixNano", "fixed64"),
-    2: ("severityNumber", "number"),
-    3: ("severityText", "text"),
-    5: ("body", _VALUE),
-    6: ("attributes[]", _ATTRIBUTE),
-    8: ("flags", "fixed32"),
-    9: ("traceId", "id"),
-    10: ("spanId", "id"),
-    11: ("observedTimeUnixNano", "fixed64"),
-    12: ("eventName", "text"),
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+
+
+class Field(NamedTuple):
+    """A field's name, and how it is read: the name of a message, or of a type."""
+
+    name: str
+    kind: str
+
+
+MESSAGES: dict[str, dict[int, Field]] = {
+    "request": {1: Field("resource_logs", "resource_logs")},
+    "resource_logs": {
+        1: Field("resource", "resource"),
+        2: Field("scope_logs", "scope_logs"),
+        3: Field("schema_url", "text"),
+    },
+    "resource": {1: Field("attribute", "key_value")},
+    "scope_logs": {
+        1: Field("scope", "scope"),
+        2: Field("log_record", "log_record"),
+        3: Field("schema_url", "text"),
+    },
+    "scope": {1: Field("name", "text"), 2: Field("version", "text")},
+    "log_record": {
+        1: Field("time_unix_nano", "number"),
+        2: Field("severity_number", "number"),
+        3: Field("severity_text", "text"),
+        5: Field("body", "any_value"),
+        6: Field("attribute", "key_value"),
+        8: Field("flags", "number"),
+        9: Field("trace_id", "hex"),
+        10: Field("span_id", "hex"),
+        11: Field("observed_time_unix_nano", "number"),
+        12: Field("event_name", "text"),
+    },
+    "key_value": {1: Field("key", "text"), 2: Field("value", "any_value")},
+    "any_value": {
+        1: Field("string", "text"),
+        2: Field("bool", "number"),
+        3: Field("int", "number"),
+        4: Field("double", "double"),
+        7: Field("bytes", "hex"),
+    },
 }
-_SCOPE_LOGS = {1: ("scope", _SCOPE), 2: ("logRecords[]", _RECORD)}
-_RESOURCE_LOGS = {
-    1: ("resource", {1: ("attributes[]", _ATTRIBUTE)}),
-    2: ("scopeLogs[]", _SCOPE_LOGS),
+
+LISTS = {"attribute": "attributes", "log_record": "logRecords"} | {
+    "resource_logs": "resourceLogs",
+    "scope_logs": "scopeLogs",
 }
-_REQUEST = {1: ("resourceLogs[]", _RESOURCE_LOGS)}
-
-_READ: dict[str, Callable[[Any], object]] = {
-    "text": lambda raw: raw.decode(),
-    "id": lambda raw: raw.hex(),
-    "number": lambda raw: raw,
-    "int64": lambda raw: str(raw - (1 << 64) if raw >> 63 else raw),
-    "fixed64": lambda raw: str(int.from_bytes(raw, "little")),
-    "fixed32": lambda raw: int.from_bytes(raw, "little"),
-    "double": lambda raw: struct.unpack("<d", raw)[0],
-}
+"""Repeated fields, with their names in OTLP's JSON."""
 
 
-def read_request(body: bytes) -> dict[str, Any]:
-    """Read an ``ExportLogsServiceRequest``.
-
-    Raises:
-        KeyError: the schema has no such field.
-    """
-    return _message(body, _REQUEST)
-
-
-def _message(data: bytes, schema: dict[int, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for number, raw in _fields(data):
-        name, kind = schema[number]
-        value = _message(raw, kind) if isinstance(kind, dict) else _READ[kind](raw)
-        if name.endswith("[]"):
-            found.setdefault(name[:-2], []).append(value)
-        else:
-            found[name] = value
-    return found
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
+def fields_of(data: bytes, message: str) -> Iterator[tuple[Field, int | bytes]]:
+    """Yield the fields of a message in order; an unknown field has its number for a name."""
     at = 0
     while at < len(data):
-        tag, at = _varint(data, at)
-        if tag & 7 == 0:
+        key, at = _varint(data, at)
+        value: int | bytes
+        if key & 7 == VARINT:
             value, at = _varint(data, at)
-            yield tag >> 3, value
+        else:
+            size = {FIXED64: 8, FIXED32: 4}.get(key & 7, 0)
+            if key & 7 == BYTES:
+                size, at = _varint(data, at)
+            value, at = data[at : at + size], at + size
+        yield MESSAGES[message].get(key >> 3, Field(str(key >> 3), "hex")), value
+
+
+def read(data: bytes, message: str = "request") -> dict[str, Any]:
+    """Return a message as OTLP's JSON has it: ids in hexadecimal, 64-bit numbers as strings."""
+    found: dict[str, Any] = {}
+    for (name, kind), raw in fields_of(data, message):
+        value: Any = raw
+        if isinstance(raw, bytes):
+            if kind in MESSAGES:
+                value = read(raw, kind)
+            elif kind == "number":
+                value = int.from_bytes(raw, "little")
+            elif kind == "double":
+                (value,) = struct.unpack("<d", raw)
+            else:
+                value = raw.decode() if kind == "text" else raw.hex()
+        if name in LISTS:
+            found.setdefault(LISTS[name], []).append(value)
             continue
-        size = {1: 8, 5: 4}.get(tag & 7)
-        if size is None:
-            size, at = _varint(data, at)
-        assert at + size <= len(data)
-        yield tag >> 3, data[at : at + size]
-        at += size
+        if name == "int":
+            value -= (value >> 63) << 64
+        first, *others = f"{name}_value".split("_") if message == "any_value" else name.split("_")
+        is_64_bits = name == "int" or name.endswith("_nano")
+        found[first + "".join(map(str.title, others))] = str(value) if is_64_bits else value
+    return found
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
-        byte = data[at]
-        value |= (byte & 127) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 128:
+        value |= (data[at] & 0x7F) << shift
+        shift += 7
+        at += 1
+        if data[at - 1] < 0x80:
             return value, at

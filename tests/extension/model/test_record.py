@@ -4,8 +4,8 @@ import pytest
 
 from extension.model.levels import Level
 from extension.model.record import GAP_TYPE, Record, dumps, records_in
+from tests.doubles.chunks import ENVIRONMENT, STAMP, chunk, gap
 from tests.extension.batches import TIME, event, line
-from tests.extension.sinks.kept_parcels import ENVIRONMENT, STAMP, chunk, gap
 
 
 def one(raw: object) -> Record:

@@ -10,8 +10,7 @@ from extension.sinks import open_sink
 from extension.sinks.base import SinkConfig
 from extension.sinks.cloudwatch import CloudWatchSink
 from extension.sinks.cloudwatch_events import MAX_EVENTS, REPEAT_TYPE, LogEvent
-from tests.extension.batches import event, line, report, start
-from tests.extension.sinks.kept_parcels import (
+from tests.doubles.chunks import (
     ENVIRONMENT,
     STAMP,
     at,
@@ -22,6 +21,7 @@ from tests.extension.sinks.kept_parcels import (
     milliseconds,
     now,
 )
+from tests.extension.batches import event, line, report, start
 from tests.services.aws import moto
 from tests.services.environment import unique
 from tests.services.limits import (

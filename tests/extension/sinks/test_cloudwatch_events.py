@@ -24,8 +24,7 @@ from extension.sinks.cloudwatch_events import (
     report_text,
     requests_of,
 )
-from tests.extension.batches import FIRST, TIME, event, line, report, start
-from tests.extension.sinks.kept_parcels import (
+from tests.doubles.chunks import (
     ENVIRONMENT,
     at,
     chunk,
@@ -34,6 +33,7 @@ from tests.extension.sinks.kept_parcels import (
     lines,
     milliseconds,
 )
+from tests.extension.batches import FIRST, TIME, event, line, report, start
 
 NOON = datetime(2026, 10, 12, 12, tzinfo=timezone.utc)
 NOW_MS = 1_790_000_000_000

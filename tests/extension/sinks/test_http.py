@@ -14,9 +14,9 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.sinks.base import SinkConfig
 from extension.sinks.http import HttpSink, gzipped, read_url
+from tests.doubles.chunks import at, chunk, lines, now
 from tests.extension.batches import line
 from tests.extension.scripted_server import OK, Server, status
-from tests.extension.sinks.kept_parcels import at, chunk, lines, now
 from tests.services import clickhouse, tls
 
 WAIT_S = 5.0

@@ -11,8 +11,8 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.sinks import open_sink
 from extension.sinks.base import Sink, SinkConfig
+from tests.doubles.chunks import lines
 from tests.extension.scripted_server import OK, Script, Server, hang_up
-from tests.extension.sinks.kept_parcels import lines
 
 WAIT_S = 5.0
 ENVIRON = {

@@ -9,6 +9,7 @@ from extension.model.record import records_in
 from extension.model.timestamps import epoch_ns
 from extension.sinks.formats.base import Request, json_bytes, pieces_of, time_text, utf8_bytes
 from extension.sinks.http import HttpSink
+from tests.doubles.chunks import STAMP, at, chunk, compact, gap, lines, now
 from tests.extension.batches import line
 from tests.extension.sinks.formats.cases import (
     KINDS,
@@ -20,7 +21,6 @@ from tests.extension.sinks.formats.cases import (
     known,
     written,
 )
-from tests.extension.sinks.kept_parcels import STAMP, at, chunk, compact, gap, lines, now
 from tests.services import intakes
 
 every_intake = pytest.mark.parametrize("case", KINDS, indirect=True)

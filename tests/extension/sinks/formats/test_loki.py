@@ -5,9 +5,9 @@ import pytest
 
 from extension.model.receipt import Answer, Receipt
 from extension.model.timestamps import epoch_ns
+from tests.doubles.chunks import at, chunk, now
 from tests.extension.batches import line
 from tests.extension.sinks.formats.cases import Case
-from tests.extension.sinks.kept_parcels import at, chunk, now
 
 loki = pytest.mark.parametrize("case", ["loki"], indirect=True)
 

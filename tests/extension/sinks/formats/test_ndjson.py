@@ -1,7 +1,7 @@
 import json
 
+from tests.doubles.chunks import at, now
 from tests.extension.sinks.formats.cases import AWKWARD, bodies, known
-from tests.extension.sinks.kept_parcels import at, now
 
 
 def test_array_holds_the_objects_of_the_lines() -> None:

@@ -1,8 +1,8 @@
 import pytest
 
 from extension.model.receipt import Answer, Receipt
+from tests.doubles.chunks import lines
 from tests.extension.sinks.formats.cases import Case
-from tests.extension.sinks.kept_parcels import lines
 from tests.services import intakes
 
 splunk = pytest.mark.parametrize("case", ["splunk"], indirect=True)

@@ -11,10 +11,10 @@ from extension.model.record import records_in
 from extension.sinks import open_sink
 from extension.sinks.base import Sink, SinkConfig
 from extension.sinks.otlp.mapping import Resources, encode
-from tests.doubles.otlp import read_request
+from tests.doubles import otlp
+from tests.doubles.chunks import ENVIRONMENT, STAMP, chunk, gap, lines
 from tests.extension.batches import TIME, event, line, python_line, report
 from tests.extension.scripted_server import Server, status
-from tests.extension.sinks.kept_parcels import ENVIRONMENT, STAMP, chunk, gap, lines
 from tests.services.collector import Printed, collector, decoder
 from tests.services.environment import unique
 
@@ -224,7 +224,7 @@ def test_opentelemetrys_own_code_reads_a_batch_as_the_tests_do() -> None:
     message, again = decoder().request(body)
 
     assert again == body
-    assert message == read_request(body)
+    assert message == otlp.read(body)
 
 
 @pytest.mark.services

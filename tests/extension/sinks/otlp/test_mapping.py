@@ -15,9 +15,9 @@ from extension.sinks.otlp.mapping import (
     resource_attributes,
     resource_id,
 )
-from tests.doubles.otlp import read_request
+from tests.doubles import otlp
+from tests.doubles.chunks import ENVIRONMENT, STAMP, chunk, compact, gap, lines
 from tests.extension.batches import FIRST, TIME, event, line, python_line, report
-from tests.extension.sinks.kept_parcels import ENVIRONMENT, STAMP, chunk, compact, gap, lines
 
 TRACE_ID = "5f35ae120c0fec141ab77a00bc047aa2"
 SPAN_ID = "2be948a625588e32"
@@ -36,7 +36,7 @@ ENVIRON = {
 def told(chunks: list[Chunk], environ: dict[str, str] | None = None) -> list[dict[str, Any]]:
     """Return the resources as a receiver reads them."""
     resources = Resources(ENVIRON if environ is None else environ)
-    found: list[dict[str, Any]] = read_request(body_of(chunks, resources))["resourceLogs"]
+    found: list[dict[str, Any]] = otlp.read(body_of(chunks, resources))["resourceLogs"]
     return found
 
 
