@@ -40,6 +40,7 @@ NOBODY = "http://127.0.0.1:1"
 SECRET = "the line nobody else may see"
 MISSING = fail("ResourceNotFoundException")
 EXISTS = fail("ResourceAlreadyExistsException")
+BEING_MADE = fail("OperationAbortedException")
 THROTTLED = fail("ThrottlingException")
 DENIED = fail("AccessDeniedException")
 OK = succeed()
@@ -126,29 +127,29 @@ def test_group_is_the_named_one_or_the_functions(
     assert {request.payload["logGroupName"] for request in front.requests} == {used}
 
 
-@pytest.mark.parametrize("answer", [OK, EXISTS, fail("OperationAbortedException")])
-def test_sink_creates_a_missing_group(
-    front: LimitsFront, sink: MakeSink, answer: Callable[..., HttpAnswer | None]
+@pytest.mark.parametrize(
+    ("answers", "created"),
+    [
+        ([MISSING, OK], ["CreateLogStream", "CreateLogGroup", "CreateLogStream"]),
+        ([MISSING, EXISTS], ["CreateLogStream", "CreateLogGroup", "CreateLogStream"]),
+        ([MISSING, BEING_MADE], ["CreateLogStream", "CreateLogGroup", "CreateLogStream"]),
+        ([EXISTS], ["CreateLogStream"]),
+    ],
+    ids=["missing", "made meanwhile", "being made", "there"],
+)
+def test_sink_creates_what_is_missing_and_uses_what_is_there(
+    front: LimitsFront,
+    sink: MakeSink,
+    answers: list[Callable[..., HttpAnswer | None]],
+    created: list[str],
 ) -> None:
-    """Before the stream, whether or not another environment is doing so at the same moment."""
-    front.behaviours.extend([MISSING, answer])
+    """Another environment may create the group at the same moment; retention stays as it is unless it is set."""
+    front.behaviours.extend(answers)
 
     receipt = sink().send([lines("a")], timeout_s=WAIT_S)
 
     assert receipt.answer is Answer.TAKEN
-    assert actions(front) == [
-        "CreateLogStream",
-        "CreateLogGroup",
-        "CreateLogStream",
-        "PutLogEvents",
-    ]
-
-
-def test_sink_uses_a_stream_that_exists(front: LimitsFront, sink: MakeSink) -> None:
-    """Whoever made it."""
-    front.behaviours.append(EXISTS)
-
-    assert sink().send([lines("a")], timeout_s=WAIT_S).answer is Answer.TAKEN
+    assert actions(front) == [*created, "PutLogEvents"]
 
 
 @pytest.mark.parametrize(
@@ -286,15 +287,6 @@ def test_retention_that_cannot_be_set_fails_no_delivery(
     assert {receipt.answer for receipt in receipts} == {Answer.TAKEN}
     assert len(front.of("PutRetentionPolicy")) == tries
     assert len(front.of("PutLogEvents")) == 5
-
-
-def test_sink_leaves_retention_alone_unless_asked(front: LimitsFront, sink: MakeSink) -> None:
-    """Not even of a group that was made."""
-    front.behaviours.append(MISSING)
-
-    sink().send([lines("a")], timeout_s=WAIT_S)
-
-    assert "PutRetentionPolicy" not in actions(front)
 
 
 def test_retention_waits_where_no_time_is_left(front: LimitsFront, sink: MakeSink) -> None:

@@ -296,7 +296,7 @@ def test_requests_are_within_every_limit(events: list[LogEvent]) -> None:
     """However large and far apart events are, nothing is lost, their order stays and no request is too much."""
     events.sort(key=lambda event: event.at_ms)
 
-    requests = list(requests_of(events))
+    requests = requests_of(events)
 
     assert [event for request in requests for event in request] == events
     assert all(within_every_limit(request) for request in requests)
@@ -305,19 +305,16 @@ def test_requests_are_within_every_limit(events: list[LogEvent]) -> None:
         assert not within_every_limit([*request, following[0]])
 
 
-def test_request_has_at_most_10_000_events() -> None:
-    """The most events a request may have is 10,000."""
-    requests = list(requests_of([LogEvent(n, 0, "x", 27) for n in range(10_001)]))
+@pytest.mark.parametrize(
+    ("hours", "sizes"),
+    [([0, 24], [2]), ([0, 24.001], [1, 1]), ([0, 30], [1, 1]), ([0] * 10_001, [10_000, 1])],
+    ids=["a day", "a little more", "30 hours", "10,001 events"],
+)
+def test_request_has_at_most_a_day_and_10_000_events(hours: list[float], sizes: list[int]) -> None:
+    """CloudWatch refuses a request that has more, and all of its lines with it."""
+    events = [LogEvent(n, round(hour * 3_600_000), "x", 27) for n, hour in enumerate(hours)]
 
-    assert [len(request) for request in requests] == [10_000, 1]
-
-
-@pytest.mark.parametrize(("hours", "count"), [(24, 1), (24.001, 2), (30, 2)])
-def test_request_spans_at_most_a_day(hours: float, count: int) -> None:
-    """24 hours are allowed, and no more."""
-    events = [LogEvent(0, 0, "x", 27), LogEvent(1, round(hours * 3_600_000), "x", 27)]
-
-    assert len(list(requests_of(events))) == count
+    assert [len(request) for request in requests_of(events)] == sizes
 
 
 @pytest.mark.parametrize("size_bytes", [MAX_MESSAGE_BYTES - 1, MAX_MESSAGE_BYTES])

@@ -217,27 +217,18 @@ def test_sink_tells_which_packs_were_taken(front: LimitsFront, sink: FirehoseSin
     assert receipt.taken == frozenset({0, 2})
 
 
+@pytest.mark.parametrize("others", [["a", "b"], []])
 def test_sink_refuses_a_line_that_is_too_large_alone(
-    front: LimitsFront, sink: FirehoseSink
+    front: LimitsFront, sink: FirehoseSink, others: list[str]
 ) -> None:
-    """Its neighbours are delivered."""
-    batch = [lines("a", "x" * 1_100_000, "b")]
+    """Its neighbours are delivered; without any there is no request."""
+    texts = [*others[:1], "x" * 1_100_000, *others[1:]]
 
-    receipt = sink.send(batch, timeout_s=WAIT_S)
+    receipt = sink.send([lines(*texts)], timeout_s=WAIT_S)
 
-    assert (receipt.answer, receipt.refused) == (Answer.TAKEN, {1: "too-large"})
-    (data,) = data_of(front.requests[0])
-    assert [json.loads(line)["record"] for line in data.splitlines()] == ["a", "b"]
-
-
-def test_sink_sends_no_request_for_a_line_that_is_too_large(
-    front: LimitsFront, sink: FirehoseSink
-) -> None:
-    """There is nothing to send."""
-    receipt = sink.send([lines("x" * 1_100_000)], timeout_s=WAIT_S)
-
-    assert receipt == Receipt(Answer.TAKEN, refused={0: "too-large"})
-    assert not front.requests
+    assert (receipt.answer, receipt.refused) == (Answer.TAKEN, {len(others[:1]): "too-large"})
+    sent = [data for request in front.requests for data in data_of(request)]
+    assert [json.loads(line)["record"] for line in b"".join(sent).splitlines()] == others
 
 
 def test_sink_tells_what_was_taken_before_a_request_failed(

@@ -69,21 +69,17 @@ def key_of(chunks: list[Chunk], prefix: str = "") -> str:
     return object_key(prefix, chunks, b"body", otherwise_s=OPENED_S)
 
 
-def test_key_lies_in_hives_partitions() -> None:
+@pytest.mark.parametrize(("prefix", "folder"), [("logs/app", "logs/app/"), ("", "")])
+def test_key_lies_in_hives_partitions(prefix: str, folder: str) -> None:
     """By function and hour; its name is the environment's, with the first record's number and the body's hash."""
     digits = hashlib.sha256(b"body").hexdigest()[:8]
 
-    key = key_of([chunk([line("a", time=at(NOON))], first_number=17)], "logs/app")
+    key = key_of([chunk([line("a", time=at(NOON))], first_number=17)], prefix)
 
     assert key == (
-        "logs/app/function=shop/year=2026/month=02/day=03/hour=12/"
+        f"{folder}function=shop/year=2026/month=02/day=03/hour=12/"
         f"{ENVIRONMENT}-17-{digits}.ndjson.gz"
     )
-
-
-def test_key_without_a_prefix_begins_with_the_function() -> None:
-    """There is no empty folder."""
-    assert key_of([lines("a")]).startswith("function=shop/year=")
 
 
 @pytest.mark.parametrize(
