@@ -42,6 +42,12 @@ class Sinks:
         """Return the kind of each sink that is set, by variable."""
         return {name: kind_of_sink(self._configs[name].url) for name in self.workers}
 
+    @property
+    def asking_for_otlp_json(self) -> list[str]:
+        """The variables whose sinks name OTLP in JSON, which is sent as protobuf."""
+        urls = {name: config.url.lower() for name, config in self._configs.items()}
+        return [name for name, url in urls.items() if url.startswith("otlp-json+")]
+
     def _configs_of(self, settings: Settings) -> dict[str, SinkConfig]:
         return {
             sink.variable: SinkConfig(

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 
 from extension.model.levels import Level, level_of
-from extension.model.segment import Kind, Segment, split_events
+from extension.model.segment import Kind, Segment
 
 Weighed = list[tuple[float, list[Segment]]]
 """Runs of segments, in order, each with what its records stand for."""
@@ -60,24 +60,8 @@ def _weighed(
     if segment.is_emf:
         # Never sampled away; it goes as metrics, for certain.
         return [(segment, 0.0)]
-    events = split_events(segment.raw, segment.count)
-    worths = [weigh(_level_in(event)) for event in events]
-    if len(events) != segment.count or len(set(worths)) == 1:
-        return [(segment, worths[0])]
-    pieces = []
-    start = 0
-    for end in range(1, len(events) + 1):
-        if end < len(events) and worths[end] == worths[start]:
-            continue
-        piece = Segment(
-            b",".join(events[start:end]),
-            count=end - start,
-            first_number=segment.first_number + start,
-            vital=segment.vital,
-        )
-        pieces.append((piece, worths[start]))
-        start = end
-    return pieces
+    events = segment.events()
+    return segment.runs([weigh(_level_in(event)) for event in events], events)
 
 
 def _level_in(event: bytes) -> Level | None:

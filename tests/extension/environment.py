@@ -10,6 +10,7 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.recorder.recorder import Recorder
 from extension.recorder.tail_sampler import TailSampler
+from tests.doubles.accounts import settled
 from tests.extension.batches import FIRST, TRACE, batch
 
 
@@ -92,4 +93,4 @@ class Environment:
     def accounted_for(self) -> bool:
         """Invariant 3: received = kept + dropped + evicted + lost + still buffered."""
         buffered = self.sampler.buffered_lines + self.queue.lines
-        return self.account.received == self.account.settled() + buffered
+        return self.account.received == settled(self.account) + buffered

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from extension.app.loop import DEADLINE_MARGIN_S, MAX_FAILURES_IN_A_ROW, Loop
+from extension.app.flush_control import FlushControl
+from extension.app.loop import DEADLINE_MARGIN_S, MAX_FAILURES_IN_A_ROW, Loop, Parts
 from extension.app.metrics_reporter import MetricsReporter
 from extension.app.settings_refresh import SettingsRefresh
 from extension.boot import Boot, listen, subscribe
 from extension.config.parsers import Flush
 from extension.config.references import Fetched, References
 from extension.config.settings import Settings
-from extension.delivery import delivery as delivery_module
+from extension.delivery import delivery as delivery_module, exporter as exporter_module
 from extension.delivery.delivery import Delivery
 from extension.delivery.queue import Queues, SendingQueue
 from extension.delivery.worker import SinkWorker
@@ -27,6 +28,8 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.recorder.recorder import Recorder
 from extension.recorder.tail_sampler import TailSampler
+from tests.doubles.accounts import settled
+from tests.doubles.listeners import close_listener
 from tests.extension.scripted_lambda import (
     CLOSE,
     IDENTIFIER,
@@ -125,19 +128,22 @@ class Environment:
         self.listener = Listener(self.boot.listener, poll)
         log = OwnLog("info")
         self.lifecycle = Loop(
-            settings=self.settings,
-            api=self.boot.api,
-            listener=self.listener,
-            poll=poll,
-            recorder=self.recorder,
-            sampler=sampler,
-            delivery=Delivery(
-                queues, primary=self.worker, account=self.account, log=log, last_resort=None
-            ),
-            renewal=renewal,
-            account=self.account,
-            log=log,
-            renew_identity=renew_identity,
+            Parts(
+                settings=self.settings,
+                api=self.boot.api,
+                listener=self.listener,
+                poll=poll,
+                recorder=self.recorder,
+                sampler=sampler,
+                delivery=Delivery(
+                    queues, primary=self.worker, account=self.account, log=log, last_resort=None
+                ),
+                flush_control=FlushControl(self.settings.flush),
+                renewal=renewal,
+                account=self.account,
+                log=log,
+                renew_identity=renew_identity,
+            )
         )
         self._thread = threading.Thread(target=self._run, name="main loop")
         self._thread.start()
@@ -167,8 +173,7 @@ class Environment:
         if self.alive:
             self.cloud.shut_down()
         self.join()
-        self.worker.stop(timeout_s=WAIT_S)
-        self.listener.close()
+        close_listener(self.listener)
         self.boot.api.drop_connection()
 
 
@@ -213,7 +218,7 @@ def stays_at(cloud: ScriptedLambda, nexts: int, *, for_s: float = 0.15) -> None:
 
 def assert_adds_up(environment: Environment) -> None:
     account = environment.account
-    assert account.received == account.settled() + account.buffered
+    assert account.received == settled(account) + account.buffered
 
 
 # Holding Next --------------------------------------------------------------------------------------------------------
@@ -335,7 +340,7 @@ def test_a_delivery_that_outlasts_its_time_is_broken_off(
 ) -> None:
     """A sink that keeps no time is told to stop, and what it had is tried again."""
     monkeypatch.setattr(delivery_module, "ATTEMPT_TIMEOUT_S", 0.1)
-    monkeypatch.setattr(delivery_module, "ABORT_GRACE_S", 0.1)
+    monkeypatch.setattr(exporter_module, "ABORT_GRACE_S", 0.1)
     environment = begin(flush=Flush.BACKGROUND)
     environment.sink.patient = True
     environment.sink.release.clear()
@@ -400,7 +405,7 @@ def test_a_hold_is_bounded_by_the_deadline(
     assert 0.3 <= asked_s - began_s <= 0.5 - DEADLINE_MARGIN_S + 0.1
     environment.close()
     assert [one["event"] for one in said(capsys) if one["level"] == "warning"] == [
-        "Lambda does not tell when invocations end; not waiting for it any more"
+        "Lambda does not report when invocations end; Next is no longer held, so failures arrive with the next invocation"
     ]
 
 
@@ -702,7 +707,7 @@ def test_shutdown_ends_before_its_deadline_with_a_sink_that_stalls(
     assert_adds_up(environment)
     events = [one["event"] for one in said(capsys)]
     assert events[-1] == "account"
-    assert any("before everything kept was delivered" in one for one in events)
+    assert any("before all kept lines were delivered" in one for one in events)
 
 
 def test_shutdown_with_a_sink_that_comes_back(cloud: ScriptedLambda, begin: Begin) -> None:
@@ -831,7 +836,7 @@ class BrokenReporting(MetricsReporter):
     def check(self) -> None:
         self.checks += 1
 
-    def finish(self, until_s: float, *, wait: Callable[[float], None]) -> None:
+    def finish(self, until_s: float, *, wait: Callable[[float], object]) -> None:
         self.others_first = self._ended()
         raise RuntimeError
 

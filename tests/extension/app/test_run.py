@@ -78,6 +78,38 @@ class Extension:
 Begin = Callable[..., Extension]
 
 
+READY = """
+import sys
+import extension.app.loop, extension.delivery.worker
+from socket import socket
+from extension.lambda_api import LOGS_API, Subscription
+subscription = Subscription()
+subscription.path = LOGS_API
+# The main thread's part alone: what the workers load delays nobody.
+extension.delivery.worker.SinkWorker.start = lambda self: None
+extension.app.loop.Loop.run = lambda self: print(*sys.modules)
+from extension.app.run import run
+run({}, api=None, subscription=subscription, listener=socket(), listener_problem="")
+"""
+
+LOADED_AT_READY = {
+    *("app", "app.flush_control", "app.loop", "app.run", "app.sinks"),
+    *("delivery", "delivery.backoff", "delivery.delivery", "delivery.exporter"),
+    *("delivery.queue", "delivery.worker"),
+    *("diagnostics", "diagnostics.account", "diagnostics.log"),
+    *("lambda_api", "lambda_api.http1", "lambda_api.listener"),
+}
+"""Of the rooms that drive the others."""
+
+LOADED_ON_NEED = {
+    *("app.metrics_reporter", "app.settings_refresh", "app.shutdown"),
+    *("aws", "config.references", "diagnostics.metrics"),
+    *("delivery.batch", "delivery.eviction", "delivery.failover", "delivery.own_metrics"),
+    *("model.ndjson", "redaction", "regex", "selfcheck", "transport"),
+}
+"""With an answer that is no plain success, short memory, SHUTDOWN, a setting that is off by default, or a worker."""
+
+
 @pytest.fixture
 def cloud() -> Iterator[ScriptedLambda]:
     with ScriptedLambda() as scripted:
@@ -160,6 +192,21 @@ def test_bad_settings_are_said_and_the_function_runs(cloud: ScriptedLambda, begi
     assert SECRET not in json.dumps(said)
 
 
+def test_log_says_once_that_otlp_in_json_is_sent_as_protobuf(
+    cloud: ScriptedLambda, begin: Begin
+) -> None:
+    """The setting stays valid, so whoever reads the requests must learn why they changed."""
+    extension = begin(FALLBACK_SINK="OTLP-JSON+http://127.0.0.1:1/")
+    extension.invoke(1, ERROR)
+
+    records, said = extension.shut_down()
+
+    assert ERROR in lines(records)
+    (told,) = [one for one in said if one["event"] != "account"]
+    assert told["event"] == "OTLP is sent as protobuf; JSON is no longer written"
+    assert told["variable"] == "FLIGHT_RECORDER_FALLBACK_SINK"
+
+
 def test_no_log_line_and_no_secret_in_our_own_output(cloud: ScriptedLambda, begin: Begin) -> None:
     """With a sink that is down nothing of the function is in our own log: the last resort is standard output."""
     extension = begin(
@@ -173,7 +220,7 @@ def test_no_log_line_and_no_secret_in_our_own_output(cloud: ScriptedLambda, begi
     records, said = extension.shut_down()
 
     assert lines(records) == [f"[ERROR] customer {SECRET}"]
-    assert any("sink could not be reached" in one["event"] for one in said)
+    assert any("the sink cannot be reached" in one["event"] for one in said)
     assert SECRET not in json.dumps(said)
     assert said[-1]["lost_lines"] == {}
     assert said[-1]["last_resort_lines"] == 1
@@ -262,7 +309,7 @@ def test_where_lambda_offers_no_logs(begin: Begin) -> None:
         _, said = extension.shut_down()
 
     problem = said[0]
-    assert "Lambda offers no logs here" in problem["event"]
+    assert "Lambda accepted no subscription to logs" in problem["event"]
     assert [answer.rpartition(": ")[2] for answer in problem["answers"]] == ["202", "202"]
     assert said[-1]["event"] == "account"
 
@@ -329,26 +376,18 @@ def test_an_invocation_that_never_ended_is_delivered(
     )
 
 
-def test_what_is_off_by_default_is_not_loaded() -> None:
-    """Metrics, references and masks cost nothing where nobody asked for them."""
-    code = "import sys, extension.app.run; print(*sys.modules)"
+def test_run_loads_no_more_than_it_needs() -> None:
+    """What is loaded when the main loop begins delays somebody's first request; the rest loads on first need."""
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", READY], cwd=ROOT, capture_output=True, text=True, check=True
     )
 
     loaded = set(done.stdout.split())
-    off = {
-        "app.metrics_reporter",
-        "app.settings_refresh",
-        "aws",
-        "config.references",
-        "diagnostics.metrics",
-        "redaction",
-        "regex",
-        "selfcheck",
-    }
-    assert "extension.app.loop" in loaded
-    assert not {f"extension.{name}" for name in off} & loaded
+    ours = {name.removeprefix("extension.") for name in loaded if name.startswith("extension.")}
+    rooms = {"app", "delivery", "diagnostics", "lambda_api"}
+    assert {name for name in ours if name.partition(".")[0] in rooms} == LOADED_AT_READY
+    assert not ours & LOADED_ON_NEED
+    assert "structlog" not in loaded
 
 
 def test_metrics_are_printed_whole_beside_records(cloud: ScriptedLambda, begin: Begin) -> None:
