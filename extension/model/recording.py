@@ -25,10 +25,11 @@ class Recording:
 
     __slots__ = ("held_bytes", "lines", "segments")
 
-    segments: list[Segment]
-
     def __init__(self, segments: Iterable[Segment] = ()) -> None:
-        self._hold(list(segments))
+        self.segments = list(segments)
+        self.held_bytes = self.lines = 0
+        if self.segments:
+            self._hold(self.segments)
 
     def append(self, segment: Segment) -> None:
         """Add a segment at the end."""

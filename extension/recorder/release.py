@@ -16,6 +16,7 @@ from extension.model.segment import Segment
 from extension.recorder.evaluator import PolicyEvaluator
 from extension.recorder.invocation import Invocation
 from extension.recorder.metadata import MetadataSource
+from extension.recorder.states import State
 from extension.sampling import verdict
 from extension.sampling.verdict import Verdict
 
@@ -174,7 +175,8 @@ class Release:
         """Tell whether to wait for an id, by what the environment's invocations have done so far."""
         return (
             self._wants_ids
-            and not (invocation.correlation_id or invocation.ended or invocation.is_init)
+            and invocation.state is State.KEPT
+            and not (invocation.correlation_id or invocation.is_init)
             and (self.one_was_named or not self.one_has_ended)
             and invocation.recording.held_bytes <= self._wait_bytes
         )
