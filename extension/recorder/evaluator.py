@@ -110,7 +110,7 @@ class PolicyEvaluator:
         )
 
     def decide_alone(self, facts: LineFacts, name: str) -> Verdict | None:
-        """Decide on a line that belongs to no invocation, as a transaction of its own, called ``name``."""
+        """Decide on a line of no invocation: a transaction of its own, called ``name``."""
         return verdict.decide(
             failure=facts.failure,
             signs=Signs(),
@@ -130,7 +130,7 @@ class PolicyEvaluator:
     def draw(
         self, invocation: Invocation, segments: list[Segment], *, weight: float
     ) -> "tuple[Weighed, list[Segment]]":
-        """Split segments into the lines whose level is sampled in, and the lines that are left.
+        """Split segments into the lines whose level is sampled in, and the rest.
 
         Args:
             invocation: whose transaction is drawn.
@@ -179,6 +179,6 @@ class PolicyEvaluator:
 
 
 def now_ms(invocation: Invocation) -> int:
-    """Return the time of the last event about an invocation, in milliseconds of Lambda's clock; 0 if unknown."""
+    """Return the time of an invocation's last event, in milliseconds since 1970; 0 if unknown."""
     at_ns = epoch_ns(invocation.last_time)
     return 0 if at_ns is None else at_ns // 1_000_000

@@ -23,7 +23,7 @@ class Announcement(NamedTuple):
 
 
 class Invocation:
-    """Hold what is known of one invocation; of the environment's init if it has no request id.
+    """Hold the facts about one invocation. Without a request id it is the environment's init.
 
     Attributes:
         request_id: as Lambda gives it; empty for init.

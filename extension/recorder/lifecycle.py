@@ -81,7 +81,7 @@ class Lifecycle:
             action(invocation)
 
     def expire_oldest(self) -> int | None:
-        """Let the oldest held invocation go; return the bytes it held, or None if there is no such invocation."""
+        """Let the oldest held invocation expire. Return the bytes it held; None if there is no such invocation."""
         oldest = next(iter(self._held.values()), None)
         if oldest is None:
             return None
@@ -90,7 +90,7 @@ class Lifecycle:
         return held_bytes
 
     def forget_oldest(self) -> int | None:
-        """Let the oldest invocation of the history go; return the bytes it held, or None if there is no history."""
+        """Forget the oldest invocation of the history. Return the bytes it held; None if there is no history."""
         if not self._history:
             return None
         oldest = self._history.popleft()
@@ -113,7 +113,7 @@ class Lifecycle:
     # Decisions --------------------------------------------------------------------------------------------------
 
     def _decide(self, invocation: Invocation) -> None:
-        """Decide at the end of an ordinary invocation, or at the INVOKE that an ended one waits for."""
+        """Decide at the end of an invocation, or at the INVOKE that it waited for."""
         if invocation.outcome is Outcome.CRASH:
             # The fault and the report that follow tell what killed the process: the summary comes behind them.
             self._leave_running(invocation)

@@ -1,10 +1,15 @@
 """Memory limiter: give up the least important lines until BUFFER_SIZE holds again.
 
-The order is: history; recordings at hand for a late error; records that wait for the archive, and healthy invocations
-that wait for the sink, oldest first; the middle of running invocations; failed invocations that wait, oldest first; the
-rest of running ones. The account, and a gap in the delivery, tell what is gone.
+It gives up, in this order:
 
-Pure. Loaded on first need: most environments never reach the bound.
+1. history, then recordings that are held for a late error;
+2. records that wait for the archive, then healthy invocations that wait for the sink, oldest first;
+3. the middle of running invocations, down to a floor;
+4. failed invocations that wait, oldest first;
+5. the rest of running invocations.
+
+The account and a gap in the delivery tell what is gone. Pure. Loaded on first need: most environments never reach the
+bound.
 """
 
 from collections.abc import Callable, Iterable
@@ -39,8 +44,8 @@ class MemoryLimiter:
             account: counts evicted lines.
             held_bytes: the bytes in all recordings.
             running: the invocations that are not over, and init.
-            oldest: functions that each let the oldest recording of one kind go and return the bytes it held; None if
-                there is no recording of the kind. The least important kind comes first.
+            oldest: functions that let the oldest recording of a kind go, the least important kind first. Each
+                returns the bytes it held; None if there is no recording of its kind.
         """
         self._queues = queues
         self._account = account

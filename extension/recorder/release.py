@@ -1,8 +1,8 @@
 """Release: hand kept lines to the queues, with metadata and a summary.
 
-Promises: every kept record of an invocation whose lines name a transaction (CORRELATION_FIELDS) carries that id, also the
-records before the line that names it, so that one search finds them all. For that, an early release waits until the id
-is known or the invocation is over, but for no more bytes than the tail sampler allows. Where an environment's lines
+Promises: where lines name their transaction (CORRELATION_FIELDS), every kept record of the invocation carries that id. So
+do the records before the line that names it, and one search finds them all. For that, an early release waits until the
+id is known or the invocation is over. It waits with an eighth of the memory bound at most. Where an environment's lines
 name no transaction, nothing waits after its first invocation.
 
 Pure.
@@ -172,7 +172,7 @@ class Release:
         return self._made
 
     def _may_be_named(self, invocation: Invocation) -> bool:
-        """Tell whether to wait for an id, by what the environment's invocations have done so far."""
+        """Tell whether an id may still come, by what earlier invocations did."""
         return (
             self._wants_ids
             and invocation.state is State.KEPT

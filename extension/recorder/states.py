@@ -44,8 +44,8 @@ Events come from three places: from Lambda (LINES to INIT_END), from bounds on w
 and from actions (the decisions). An action may raise the next event before it returns.
 
 On Managed Instances the same table holds but for three things. INVOKE never comes, so nothing waits for a trace id.
-Nothing is UNEXPLAINED: many invocations share the process. And the report may come before the last lines, so an
-invocation stays at hand when its report has come, until newer ones take its place.
+Nothing is UNEXPLAINED: many invocations share the process. And lines may follow the report, so an invocation stays at hand
+until newer ones take its place.
 
 The environment's init is an invocation without a request id. It is RUNNING or KEPT until INIT_END, and then DELIVERED.
 """

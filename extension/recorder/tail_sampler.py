@@ -1,8 +1,10 @@
 """Tail sampler: hold each invocation's lines until its outcome is known, then release or drop them.
 
-Promises: lines of a failed invocation are released as soon as the failure is known, while the function still runs; a
-healthy invocation's are dropped only when its report has come, because a late error still saves them; the bytes held
-exceed the bound for no longer than one batch, and the account and the delivery count the lines that costs.
+Promises:
+
+- Lines of a failed invocation are released as soon as the failure is known, while the function still runs.
+- Lines of a healthy one are dropped only when its report has come, because a late error still saves them.
+- The bytes held exceed the bound for one batch at most. The account and the delivery count the lines that costs.
 
 Pure: it reads no clock and does no I/O. The states of an invocation are a table, in :mod:`extension.recorder.states`.
 """
@@ -78,7 +80,7 @@ class TailSampler:
         self._life.most_history = settings.history
 
     def identify(self, environment_id: str) -> None:
-        """Name this environment, with 16 hex digits; anew when it turns out to be a clone."""
+        """Name this environment, with 16 hex digits. A restored snapshot gets a new name."""
         self.metadata.environment_id = environment_id
 
     @property

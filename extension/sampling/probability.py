@@ -4,8 +4,8 @@ The decision is a pure function of the transaction's id and the rate, without a 
 function of one transaction decides alike, a retry decides alike, and a lower rate's sample is a subset of a higher
 one's. It agrees with the traces that an OpenTelemetry sampler keeps at the same rate.
 
-Sources: OpenTelemetry, "TraceState: Probability Sampling" (R, T, and R >= T); AWS X-Ray, "Tracing header" (the
-trace id's last 96 bits are random, so their last 56 serve as R).
+Sources: OpenTelemetry, "TraceState: Probability Sampling" (R, T, and R >= T). AWS X-Ray, "Tracing header": the
+trace id's last 96 bits are random, so their last 56 serve as R.
 """
 
 RANDOMNESS_BITS = 56

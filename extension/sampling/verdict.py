@@ -77,7 +77,7 @@ class Rates:
         return self._by_level.get(level, self.most if level > Level.WARN else self._other)
 
     def weight_of(self, level: Level | None, *, randomness: int) -> float:
-        """Return the weight of a transaction's line at a level; 0 if the line is not kept."""
+        """Return the weight of a line at a level; 0 if it is not kept."""
         rate = self.of(level)
         kept = rate > 0.0 and probability.keeps(randomness, rate=rate)
         return probability.weight_of(rate) if kept else 0.0

@@ -49,6 +49,7 @@ PLATFORM: dict[str, tuple[str, dict[str, Any]]] = {
     "report": ("report", {"metrics": _REPORT}),
     "report-failed": ("report", {"status": "error", "errorType": "Runtime.ExitError"}),
     "report-full": ("report", {"metrics": {"memorySizeMB": 128, "maxMemoryUsedMB": 128}}),
+    "init-done": ("initRuntimeDone", {"phase": "init", "status": "success"}),
     "init-failed": ("initRuntimeDone", {"phase": "init", "status": "error"}),
     "init-timeout": ("initReport", {"phase": "init", "status": "timeout"}),
     "init-failed-again": ("initReport", {"phase": "invoke", "status": "error"}),

@@ -76,7 +76,9 @@ CASES: dict[str, Case] = {
     "an end behind the next start": Case(
         "invoke start a | invoke2 start2 | done done2 | invoke3 start3 done3", ""
     ),
+    "events of nobody": Case("invoke start a | end2 fault2 done", ""),
     # Init.
+    "an init that went well": Case("import init-done | invoke start a done report", ""),
     "an init that failed": Case("import init-failed", "import", {}, "init-error"),
     "an init whose lines tell why": Case(
         "import error init-failed", "import error", {}, "level-error"
@@ -138,10 +140,13 @@ def test_recorder_finds_the_invocation_of_an_invoke_once_it_has_started() -> Non
     assert env.recorder.expected(FIRST) is None
     env.receive(start())
     first = env.recorder.expected(FIRST)
+    complete = [env.recorder.complete]
     env.receive(done())
+    complete.append(env.recorder.complete)
     assert env.recorder.invoked(FIRST, trace_header=TRACE) is None
     env.receive(start(time="2026-10-12T00:02:00.000Z"))
 
+    assert complete == [False, True]
     assert first is not None
     assert first.ended
     second = env.recorder.expected(FIRST)

@@ -181,6 +181,9 @@ CASES: dict[str, Case] = {
         "a error/2 error/3",
         {"history": 3},
     ),
+    "history at SHUTDOWN": Case(
+        lives(life(1, "a"), "spindown"), "", {"history": 2}, dropped={"not-sampled": 1}
+    ),
     # KEEP_AT_MOST: beyond it error lines alone are delivered.
     "flood": Case(
         lives(*(life(n, f"a b error{n}") for n in range(1, 5))),
