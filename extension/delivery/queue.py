@@ -30,24 +30,19 @@ MAX_CUTS = 64
 them, later batches are tried once each, until it accepts one."""
 
 
-class _Cuts:
-    """Count how often the parts of one batch may still be halved."""
-
-    __slots__ = ("left",)
-
-    def __init__(self) -> None:
-        self.left = MAX_CUTS
-
-
 class Batch:
-    """Hold chunks that are sent together."""
+    """Hold chunks that are sent together.
 
-    __slots__ = ("attempts", "chunks", "cuts")
+    Attributes:
+        origin: the batch that this one is a part of; itself if it was never cut.
+        cuts_left: of an origin, how often its parts may still be halved.
+    """
 
-    def __init__(self, chunks: list[Chunk], cuts: _Cuts | None = None) -> None:
+    def __init__(self, chunks: list[Chunk], origin: "Batch | None" = None) -> None:
         self.chunks = chunks
         self.attempts = 0
-        self.cuts = cuts or _Cuts()
+        self.origin = origin or self
+        self.cuts_left = MAX_CUTS
 
 
 class SendingQueue:
@@ -58,20 +53,6 @@ class SendingQueue:
         held_bytes: of everything that waits or is under way.
         tally: counts the lines that leave.
     """
-
-    __slots__ = (
-        "_batches",
-        "_chunks",
-        "_hopeless",
-        "_linger_s",
-        "_max_batch_bytes",
-        "_ripe_bytes",
-        "_since_s",
-        "_under_way",
-        "backoff",
-        "held_bytes",
-        "tally",
-    )
 
     def __init__(
         self,
@@ -221,7 +202,7 @@ class SendingQueue:
 
     def _put_back(self, batch: Batch, answer: Answer) -> bool:
         """Put a batch back, in halves where that helps; return whether it is tried again."""
-        batches = [batch]
+        batches, origin = [batch], batch.origin
         if answer in (Answer.UNAVAILABLE, Answer.DENIED):
             if batch.attempts >= MAX_ATTEMPTS:
                 return False
@@ -230,15 +211,15 @@ class SendingQueue:
                 # No later batch is larger than half of the one that was too large.
                 half_bytes = _size(batch.chunks) // 2
                 self._max_batch_bytes = max(MIN_BATCH_BYTES, min(self._max_batch_bytes, half_bytes))
-            elif batch.cuts.left <= 0 or (self._hopeless and batch.cuts.left == MAX_CUTS):
+            elif origin.cuts_left <= 0 or (self._hopeless and origin.cuts_left == MAX_CUTS):
                 self._hopeless = True
                 return False
             else:
-                batch.cuts.left -= 1
+                origin.cuts_left -= 1
             both = halves(batch.chunks)
             if both is None:
                 return False
-            batches = [Batch(half, batch.cuts) for half in both]
+            batches = [Batch(half, origin) for half in both]
         else:
             return False
         self._batches.extendleft(reversed(batches))
