@@ -120,7 +120,7 @@ class SendingQueue:
         """Return the seconds until the next attempt; None if there is nothing to attempt."""
         if self._under_way is not None or not (self._batches or self._chunks):
             return None
-        wait_s = self.backoff.wait_s(now_s)
+        wait_s = max(0.0, self.backoff.try_at_s - now_s)
         if self._batches or self.held_bytes >= self._ripe_bytes:
             return wait_s
         if self._since_s is None:
@@ -162,24 +162,26 @@ class SendingQueue:
         self._since_s = None
         return Batch(chunks)
 
-    def settle(self, receipt: Receipt, now_s: float) -> list[tuple[str, Chunk]]:
+    def settle(self, receipt: Receipt, now_s: float) -> list[tuple[str, Chunk]] | None:
         """Apply the sink's answer to the batch under way.
 
         Returns:
             The chunks that this sink will not take, each with the reason. The caller delivers them elsewhere, or
-            counts them as lost.
+            counts them as lost. None if no batch is under way.
         """
         batch, self._under_way = self._under_way, None
         if batch is None:
-            return []
-        self.backoff.answered(receipt, now_s)
+            return None
         self.held_bytes -= _size(batch.chunks)
-        self.tally.count_delivery(receipt.answer.value, sent_bytes=receipt.sent_bytes)
+        given_back: list[tuple[str, Chunk]] = []
         if receipt.answer is Answer.TAKEN and not receipt.refused:
+            self._count(receipt, batch.chunks)
+        else:
+            given_back = self._settle_partly(batch, receipt)
+        if receipt.answer is Answer.TAKEN:
             self._hopeless = False
-            self._keep(batch.chunks, receipt.rejected_lines)
-            return []
-        return self._settle_partly(batch, receipt)
+        self.backoff.answered(receipt, now_s)
+        return given_back
 
     def _settle_partly(self, batch: Batch, receipt: Receipt) -> list[tuple[str, Chunk]]:
         """Keep what was taken, give back what was refused, and put back the rest."""
@@ -187,12 +189,11 @@ class SendingQueue:
 
         given_back = refused(batch.chunks, receipt)
         if receipt.answer is Answer.TAKEN:
-            self._hopeless = False
-            self._keep(without(batch.chunks, receipt.refused), receipt.rejected_lines)
+            self._count(receipt, without(batch.chunks, receipt.refused))
             return given_back
         gone = receipt.taken.union(receipt.refused)
         left = without(batch.chunks, gone) if gone else batch.chunks
-        self._keep(only(batch.chunks, receipt.taken), receipt.rejected_lines)
+        self._count(receipt, only(batch.chunks, receipt.taken))
         if gone:
             batch.attempts = 1
         batch.chunks = left
@@ -226,9 +227,11 @@ class SendingQueue:
         self.held_bytes += sum(_size(each.chunks) for each in batches)
         return True
 
-    def _keep(self, chunks: list[Chunk], rejected_lines: int) -> None:
-        """Count chunks as taken, except the lines that the sink rejected without naming them."""
-        for chunk in chunks:
+    def _count(self, receipt: Receipt, taken: list[Chunk]) -> None:
+        """Count a delivery and what it took, except the lines that the sink rejected without naming them."""
+        rejected_lines = receipt.rejected_lines
+        self.tally.count_delivery(receipt.answer.value, sent_bytes=receipt.sent_bytes)
+        for chunk in taken:
             rejected = min(rejected_lines, chunk.lines)
             rejected_lines -= rejected
             self.tally.keep(chunk.metadata.reason, chunk.lines - rejected)
