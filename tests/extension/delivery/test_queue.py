@@ -255,15 +255,6 @@ def test_a_batch_that_failed_comes_again_as_it_was(queue: SendingQueue) -> None:
     assert ids(queue.begin(6.0)) == ["c"]
 
 
-def test_the_pause_can_be_passed_over(queue: SendingQueue) -> None:
-    """At SHUTDOWN there is no time to wait."""
-    queue.put(chunk("a"))
-    queue.begin(0.0)
-    queue.settle(UNAVAILABLE, 0.0)
-
-    assert ids(queue.begin(0.0, at_once=True)) == ["a"]
-
-
 def test_attempts_are_bounded(queue: SendingQueue) -> None:
     """A batch that nobody ever takes is given back in the end, and the next one has its own attempts."""
     queue.put(chunk("a", count=2))
