@@ -46,15 +46,6 @@ IDENTIFIER_CHARS = "0123456789abcdefABCDEF-"
 class Boot:
     """Hold the results of the first milliseconds for the rest of the extension."""
 
-    __slots__ = (
-        "api",
-        "environ",
-        "listener",
-        "listener_problem",
-        "managed_instances",
-        "subscription",
-    )
-
     def __init__(self, environ: dict[str, str], *, identifier: str = "") -> None:
         self.environ = environ
         self.managed_instances = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == MANAGED_INSTANCES

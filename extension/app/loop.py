@@ -128,7 +128,6 @@ class Loop:
                 self._parts.log.once(INTERNAL_ERROR, error=type(error).__name__)
                 if failures >= MAX_FAILURES_IN_A_ROW:
                     raise
-                self._deliver_at_s = 0.0
                 if not (self._parts.api.awaiting or self._hold or self._ask_at_s):
                     self._ask_later("internal error")
 
@@ -142,18 +141,24 @@ class Loop:
             self._read_event()
             if self._shutdown_event is not None:
                 return
+        try:
+            self._handle(descriptors)
+        finally:
+            now_s = parts.monotonic_s()
+            wait_s = parts.delivery.deliver(now_s)
+            self._deliver_at_s = None if wait_s is None else now_s + wait_s
+        self._release(now_s)
+
+    def _handle(self, descriptors: list[int]) -> None:
+        parts = self._parts
         for descriptor in descriptors:
             self._attend(descriptor)
-        now_s = parts.monotonic_s()
-        if self._ask_at_s is not None and now_s >= self._ask_at_s:
+        if self._ask_at_s is not None and parts.monotonic_s() >= self._ask_at_s:
             self._ask_next()
         if parts.renewal is not None:
             parts.renewal.check()
         if self.reporting is not None:
             self.reporting.check()
-        wait_s = parts.delivery.deliver(now_s)
-        self._deliver_at_s = None if wait_s is None else now_s + wait_s
-        self._release(now_s)
 
     def _shutdown(self) -> None:
         # Imported here: the time to load it is Lambda's, and no invocation's.

@@ -18,18 +18,6 @@ from extension.recorder.tail_sampler import TailSampler
 class MetricsReporter:
     """Make lines of metrics, and hand them on. Used by the main loop."""
 
-    __slots__ = (
-        "_account",
-        "_buffer_bytes",
-        "_function",
-        "_held_bytes",
-        "_metrics",
-        "_own_metrics",
-        "_sampler",
-        "_version",
-        "_wall_s",
-    )
-
     def __init__(  # noqa: PLR0913 - the wiring is __main__'s
         self,
         *,

@@ -24,9 +24,10 @@ class Backoff:
         failures: how many attempts in a row have failed.
         is_down: whether the sink denied access or failed too often in a row, and has taken nothing since.
         is_late: whether an invocation was held for as long as it may be, since the sink's last answer.
+        try_at_s: when the pause ends.
     """
 
-    __slots__ = ("_pause_s", "_random", "_try_at_s", "failures", "is_down", "is_late")
+    __slots__ = ("_pause_s", "_random", "failures", "is_down", "is_late", "try_at_s")
 
     def __init__(self, random: Callable[[], float]) -> None:
         """Start without a pause.
@@ -36,7 +37,7 @@ class Backoff:
         """
         self._random = random
         self._pause_s = FIRST_PAUSE_S
-        self._try_at_s = 0.0
+        self.try_at_s = 0.0
         self.failures = 0
         self.is_down = False
         self.is_late = False
@@ -45,10 +46,6 @@ class Backoff:
     def is_failing(self) -> bool:
         """Whether no invocation should wait for the next attempt."""
         return self.failures > 0 or self.is_late
-
-    def wait_s(self, now_s: float) -> float:
-        """Return the seconds until the pause ends."""
-        return max(0.0, self._try_at_s - now_s)
 
     def answered(self, receipt: Receipt, now_s: float) -> None:
         """Start the pause that an answer calls for, or end all pauses.
@@ -59,7 +56,7 @@ class Backoff:
         """
         self.is_late = False
         if receipt.answer not in (Answer.UNAVAILABLE, Answer.DENIED):
-            self._pause_s, self._try_at_s, self.failures = FIRST_PAUSE_S, 0.0, 0
+            self._pause_s, self.try_at_s, self.failures = FIRST_PAUSE_S, 0.0, 0
             if receipt.answer is Answer.TAKEN:
                 self.is_down = False
             return
@@ -70,5 +67,5 @@ class Backoff:
         elif self.failures >= PATIENCE_ATTEMPTS:
             self.is_down = True
         asked_s = min(receipt.retry_after_s or 0.0, MAX_PAUSE_S)
-        self._try_at_s = now_s + max(asked_s, self._pause_s * (1.0 - JITTER * self._random()))
+        self.try_at_s = now_s + max(asked_s, self._pause_s * (1.0 - JITTER * self._random()))
         self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)

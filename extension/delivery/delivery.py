@@ -145,7 +145,7 @@ class Delivery:
             exporter.deliver(now_s, attempt_s=attempt_s, at_once=at_once)
             for exporter in self.exporters
         ]
-        return min((wait_s for wait_s in waits if wait_s is not None), default=None)
+        return min([wait_s for wait_s in waits if wait_s is not None], default=None)
 
     def collect(self, descriptor: int) -> bool:
         """Apply a sink's answer; return whether ``descriptor`` belongs to one of the workers."""

@@ -54,7 +54,8 @@ class Exporter:
     @property
     def is_stuck(self) -> bool:
         """Whether the batch that the worker has was taken out meanwhile. The answer to it is ignored."""
-        return self.is_sending and not self._is_busy
+        is_busy = self.queue.busy or (self.metrics is not None and self.metrics.busy)
+        return self.is_sending and not is_busy
 
     @property
     def is_empty(self) -> bool:
@@ -65,10 +66,6 @@ class Exporter:
     def is_awaited(self) -> bool:
         """Whether an invocation may be held for what waits: not while the sink fails."""
         return not self.queue.empty and not self.queue.backoff.is_failing
-
-    @property
-    def _is_busy(self) -> bool:
-        return self.queue.busy or (self.metrics is not None and self.metrics.busy)
 
     def deliver(self, now_s: float, *, attempt_s: float, at_once: bool) -> float | None:
         """Start what is due, or abort what takes much too long.
@@ -92,7 +89,7 @@ class Exporter:
             chunks = [*(chunks or ()), *(metrics or ())]
         if not chunks:
             waits = [one.wait_s(now_s) for one in (self.queue, self.metrics) if one is not None]
-            return min((wait_s for wait_s in waits if wait_s is not None), default=None)
+            return min([wait_s for wait_s in waits if wait_s is not None], default=None)
         timeout_s = max(attempt_s, MIN_ATTEMPT_S)
         self._abort_at_s = now_s + timeout_s + ABORT_GRACE_S
         self._sent_at_s = now_s
@@ -110,16 +107,16 @@ class Exporter:
             return None
         took_s = now_s - (self._sent_at_s or now_s)
         self._sent_at_s = None
-        if not self._is_busy:
-            return None
-        of_metrics = self._settle_metrics(receipt, now_s) if self.metrics is not None else []
+        of_metrics = None if self.metrics is None else self._settle_metrics(receipt, now_s)
         given_back = self.queue.settle(receipt, now_s)
-        return Outcome(receipt, given_back, of_metrics, took_s * 1000)
+        if given_back is None and of_metrics is None:
+            return None
+        return Outcome(receipt, given_back or [], of_metrics or [], took_s * 1000)
 
-    def _settle_metrics(self, receipt: Receipt, now_s: float) -> list[tuple[str, Chunk]]:
+    def _settle_metrics(self, receipt: Receipt, now_s: float) -> list[tuple[str, Chunk]] | None:
         queue, metrics = self.queue, self.metrics
         if metrics is None or not metrics.busy:
-            return []
+            return None
         if queue.busy:
             if receipt.answer in (Answer.TOO_LARGE, Answer.UNREADABLE):
                 # The lines beside them are to blame.

@@ -36,7 +36,8 @@ class Failover:
     def divert(self, now_s: float) -> None:
         """Move what waits for SINK while it is down, unless its next attempt is due."""
         queue = self._primary.queue
-        if queue.backoff.is_down and not self._primary.is_sending and queue.backoff.wait_s(now_s):
+        backoff = queue.backoff
+        if backoff.is_down and now_s < backoff.try_at_s and not self._primary.is_sending:
             self._move(queue.take_waiting())
 
     def begin_shutdown(self, begin_s: float, until_s: float) -> None:

@@ -30,24 +30,19 @@ MAX_CUTS = 64
 them, later batches are tried once each, until it accepts one."""
 
 
-class _Cuts:
-    """Count how often the parts of one batch may still be halved."""
-
-    __slots__ = ("left",)
-
-    def __init__(self) -> None:
-        self.left = MAX_CUTS
-
-
 class Batch:
-    """Hold chunks that are sent together."""
+    """Hold chunks that are sent together.
 
-    __slots__ = ("attempts", "chunks", "cuts")
+    Attributes:
+        origin: the batch that this one is a part of; itself if it was never cut.
+        cuts_left: of an origin, how often its parts may still be halved.
+    """
 
-    def __init__(self, chunks: list[Chunk], cuts: _Cuts | None = None) -> None:
+    def __init__(self, chunks: list[Chunk], origin: "Batch | None" = None) -> None:
         self.chunks = chunks
         self.attempts = 0
-        self.cuts = cuts or _Cuts()
+        self.origin = origin or self
+        self.cuts_left = MAX_CUTS
 
 
 class SendingQueue:
@@ -58,20 +53,6 @@ class SendingQueue:
         held_bytes: of everything that waits or is under way.
         tally: counts the lines that leave.
     """
-
-    __slots__ = (
-        "_batches",
-        "_chunks",
-        "_hopeless",
-        "_linger_s",
-        "_max_batch_bytes",
-        "_ripe_bytes",
-        "_since_s",
-        "_under_way",
-        "backoff",
-        "held_bytes",
-        "tally",
-    )
 
     def __init__(
         self,
@@ -139,7 +120,7 @@ class SendingQueue:
         """Return the seconds until the next attempt; None if there is nothing to attempt."""
         if self._under_way is not None or not (self._batches or self._chunks):
             return None
-        wait_s = self.backoff.wait_s(now_s)
+        wait_s = max(0.0, self.backoff.try_at_s - now_s)
         if self._batches or self.held_bytes >= self._ripe_bytes:
             return wait_s
         if self._since_s is None:
@@ -181,24 +162,26 @@ class SendingQueue:
         self._since_s = None
         return Batch(chunks)
 
-    def settle(self, receipt: Receipt, now_s: float) -> list[tuple[str, Chunk]]:
+    def settle(self, receipt: Receipt, now_s: float) -> list[tuple[str, Chunk]] | None:
         """Apply the sink's answer to the batch under way.
 
         Returns:
             The chunks that this sink will not take, each with the reason. The caller delivers them elsewhere, or
-            counts them as lost.
+            counts them as lost. None if no batch is under way.
         """
         batch, self._under_way = self._under_way, None
         if batch is None:
-            return []
-        self.backoff.answered(receipt, now_s)
+            return None
         self.held_bytes -= _size(batch.chunks)
-        self.tally.count_delivery(receipt.answer.value, sent_bytes=receipt.sent_bytes)
+        given_back: list[tuple[str, Chunk]] = []
         if receipt.answer is Answer.TAKEN and not receipt.refused:
+            self._count(receipt, batch.chunks)
+        else:
+            given_back = self._settle_partly(batch, receipt)
+        if receipt.answer is Answer.TAKEN:
             self._hopeless = False
-            self._keep(batch.chunks, receipt.rejected_lines)
-            return []
-        return self._settle_partly(batch, receipt)
+        self.backoff.answered(receipt, now_s)
+        return given_back
 
     def _settle_partly(self, batch: Batch, receipt: Receipt) -> list[tuple[str, Chunk]]:
         """Keep what was taken, give back what was refused, and put back the rest."""
@@ -206,12 +189,11 @@ class SendingQueue:
 
         given_back = refused(batch.chunks, receipt)
         if receipt.answer is Answer.TAKEN:
-            self._hopeless = False
-            self._keep(without(batch.chunks, receipt.refused), receipt.rejected_lines)
+            self._count(receipt, without(batch.chunks, receipt.refused))
             return given_back
         gone = receipt.taken.union(receipt.refused)
         left = without(batch.chunks, gone) if gone else batch.chunks
-        self._keep(only(batch.chunks, receipt.taken), receipt.rejected_lines)
+        self._count(receipt, only(batch.chunks, receipt.taken))
         if gone:
             batch.attempts = 1
         batch.chunks = left
@@ -221,7 +203,7 @@ class SendingQueue:
 
     def _put_back(self, batch: Batch, answer: Answer) -> bool:
         """Put a batch back, in halves where that helps; return whether it is tried again."""
-        batches = [batch]
+        batches, origin = [batch], batch.origin
         if answer in (Answer.UNAVAILABLE, Answer.DENIED):
             if batch.attempts >= MAX_ATTEMPTS:
                 return False
@@ -230,24 +212,26 @@ class SendingQueue:
                 # No later batch is larger than half of the one that was too large.
                 half_bytes = _size(batch.chunks) // 2
                 self._max_batch_bytes = max(MIN_BATCH_BYTES, min(self._max_batch_bytes, half_bytes))
-            elif batch.cuts.left <= 0 or (self._hopeless and batch.cuts.left == MAX_CUTS):
+            elif origin.cuts_left <= 0 or (self._hopeless and origin.cuts_left == MAX_CUTS):
                 self._hopeless = True
                 return False
             else:
-                batch.cuts.left -= 1
+                origin.cuts_left -= 1
             both = halves(batch.chunks)
             if both is None:
                 return False
-            batches = [Batch(half, batch.cuts) for half in both]
+            batches = [Batch(half, origin) for half in both]
         else:
             return False
         self._batches.extendleft(reversed(batches))
         self.held_bytes += sum(_size(each.chunks) for each in batches)
         return True
 
-    def _keep(self, chunks: list[Chunk], rejected_lines: int) -> None:
-        """Count chunks as taken, except the lines that the sink rejected without naming them."""
-        for chunk in chunks:
+    def _count(self, receipt: Receipt, taken: list[Chunk]) -> None:
+        """Count a delivery and what it took, except the lines that the sink rejected without naming them."""
+        rejected_lines = receipt.rejected_lines
+        self.tally.count_delivery(receipt.answer.value, sent_bytes=receipt.sent_bytes)
+        for chunk in taken:
             rejected = min(rejected_lines, chunk.lines)
             rejected_lines -= rejected
             self.tally.keep(chunk.metadata.reason, chunk.lines - rejected)

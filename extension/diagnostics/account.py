@@ -24,16 +24,6 @@ class Tally:
         delivered_bytes: on the wire.
     """
 
-    __slots__ = (
-        "_evicted_ids",
-        "delivered_bytes",
-        "deliveries",
-        "evicted",
-        "evicted_invocations",
-        "kept",
-        "lost",
-    )
-
     def __init__(self) -> None:
         self.kept: dict[str, int] = {}
         self.lost: dict[str, int] = {}
@@ -76,22 +66,6 @@ class Account(Tally):
         held_ms: how long Next was held although the function had ended, by what it waited for.
         archive: counts the lines for ARCHIVE_SINK.
     """
-
-    __slots__ = (
-        "archive",
-        "buffered",
-        "dropped",
-        "duplicate_batches",
-        "failed_invocations",
-        "fallback",
-        "held_ms",
-        "invocations",
-        "last_resort",
-        "platform_dropped",
-        "received",
-        "received_bytes",
-        "unreadable_bytes",
-    )
 
     def __init__(self) -> None:
         super().__init__()

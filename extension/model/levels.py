@@ -60,7 +60,7 @@ _RUBY = r"[A-Z], \[[^\]]*\] +([A-Z]+) "
 
 
 def level_named(word: object) -> Level | None:
-    """Read a level's name in any case, or a number as pino and bunyan write it (10 to 60)."""
+    """Read a level's name, or its number as pino and bunyan write it (10 to 60)."""
     if isinstance(word, str):
         return LEVEL_NAMES.get(word.strip().lower())
     if isinstance(word, int) and not isinstance(word, bool) and _PINO_STEP <= word <= _PINO_FATAL:
@@ -101,7 +101,7 @@ def parse_object(line: str) -> dict[str, object] | None:
 
 
 def object_of(record: object) -> dict[str, object] | None:
-    """Return the object that a ``function`` record is, or holds as text; None for any other record."""
+    """Return the object that a record is or holds as text; None for other records."""
     if isinstance(record, dict):
         return record
     return parse_object(record) if isinstance(record, str) else None

@@ -47,7 +47,7 @@ class Record:
     ``text_at`` is the offset in ``raw`` from which all but the last byte is the record's JSON; 0 if unknown.
     """
 
-    __slots__ = ("_object", "_text_at", "metadata", "number", "raw", "record", "time", "type")
+    __slots__ = ("_parsed", "_text_at", "metadata", "number", "raw", "record", "time", "type")
 
     def __init__(  # noqa: PLR0913 - a plain value
         self,
@@ -67,7 +67,7 @@ class Record:
         self.type = type
         self.record = record
         self._text_at = text_at
-        self._object: dict[str, object] | None = _UNPARSED
+        self._parsed: dict[str, object] | None = _UNPARSED
 
     @property
     def id(self) -> str:
@@ -80,20 +80,20 @@ class Record:
         return self.type == "function"
 
     @property
-    def object(self) -> dict[str, object] | None:
+    def parsed(self) -> dict[str, object] | None:
         """The JSON object that a line is or holds as text; None for any other line, and for what is not a line."""
-        if self._object is _UNPARSED:
+        if self._parsed is _UNPARSED:
             record = self.record if self.is_line else None
             if isinstance(record, str):
-                self._object = parse_object(record)
+                self._parsed = parse_object(record)
             else:
-                self._object = record if isinstance(record, dict) else None
-        return self._object
+                self._parsed = record if isinstance(record, dict) else None
+        return self._parsed
 
     @property
     def level(self) -> Level | None:
         """The level of a line that tells one."""
-        parsed = self.object
+        parsed = self.parsed
         if parsed is not None:
             return level_of_object(parsed)
         record = self.record

@@ -1,9 +1,9 @@
 """The buffered lines of one invocation, bounded in bytes.
 
-Operations: appending is frequent, taking everything in order happens once, taking the metrics alone is rare, and giving
-up a part is for when memory is short. So a recording is a list of segments, each with the bytes of many lines as they
-arrived, and giving up rebuilds the list once for many lines. The middle goes first, then its error lines, then the
-rest: the beginning shows how the invocation started, the end shows how it died. A gap stays at each hole and is delivered.
+Lines are appended all the time, and taken once, all in order. Rarely the metrics alone are taken, or a part is given up
+because memory is short. So a recording is a list of segments, each with the bytes of many lines as they arrived. Giving
+up rebuilds the list once for many lines. The middle goes first, then its error lines, then the rest: the beginning
+shows how the invocation started, the end shows how it died. A gap stays at each hole and is delivered.
 """
 
 from collections.abc import Iterable
@@ -25,10 +25,11 @@ class Recording:
 
     __slots__ = ("held_bytes", "lines", "segments")
 
-    segments: list[Segment]
-
     def __init__(self, segments: Iterable[Segment] = ()) -> None:
-        self._hold(list(segments))
+        self.segments = list(segments)
+        self.held_bytes = self.lines = 0
+        if self.segments:
+            self._hold(self.segments)
 
     def append(self, segment: Segment) -> None:
         """Add a segment at the end."""

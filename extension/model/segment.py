@@ -49,9 +49,10 @@ def scan(text: str) -> Events:
     decode = json.JSONDecoder().raw_decode
     filler = re.compile(r"[\s,\[\]]*")
     found: Events = []
-    at = 0
-    while match := filler.match(text, at):
-        at = match.end()
+    end = 0
+    while end < len(text):
+        match = filler.match(text, end)
+        at = match.end() if match else end
         if at == len(text):
             break
         try:
@@ -60,7 +61,6 @@ def scan(text: str) -> Events:
             found.append((at, len(text), UNREADABLE))
             break
         found.append((at, end, event))
-        at = end
     return found
 
 

@@ -1,14 +1,16 @@
-"""Parse a batch of the Logs or the Telemetry API into items, without decoding lines that nobody will read.
+"""Parse a batch of the Logs or the Telemetry API, without decoding unremarkable lines.
 
 Most lines are dropped, so the common line costs a look at its first bytes. :func:`read_batch` splits the batch where
 events begin and keeps consecutive unremarkable lines together, as the bytes that arrived. It decodes platform events,
 and lines that may matter: an error, metrics, another invocation's id. A batch that cannot be split this way is decoded
 as a whole; both ways return the same items.
 
-Pure. Assumes of AWS: a batch is a JSON array of ``{"time","type","record"}``; Lambda's encoder writes it compactly and
-in that key order (every other form is read too, but slower); ``record`` has any JSON type; unknown types are to be
-ignored (AWS: Telemetry API schema reference). A batch may be garbage: its unreadable parts come back as
-:class:`Unreadable`, to be counted.
+Pure. Assumes of AWS (Telemetry API schema reference):
+
+- A batch is a JSON array of ``{"time","type","record"}``. Lambda's encoder writes it compactly and in that key order.
+  Every other form is read too, but slower.
+- ``record`` has any JSON type, and unknown types are to be ignored.
+- A batch may be garbage. Its unreadable parts come back as :class:`Unreadable`, to be counted.
 """
 
 import json
@@ -94,7 +96,7 @@ def read_batch(body: bytes, *, rules: LineRules, open_id: bytes) -> list[Item]:
 
 
 def _read_compact(body: bytes, rules: LineRules, open_id: bytes) -> list[Item] | None:
-    """Parse a batch in Lambda's own compact form; return None if any part has another form.
+    """Parse a batch in Lambda's compact form; return None for any other form.
 
     In text lines quotes are escaped, so the beginning of a platform event cannot be mistaken. Objects may contain the
     same bytes. So a batch with objects is parsed here only if all its events are objects and plain.
@@ -133,7 +135,7 @@ def _read_compact(body: bytes, rules: LineRules, open_id: bytes) -> list[Item] |
 def _add_lines(
     items: list[Item], run: bytes, rules: LineRules, open_id: bytes, careful_from: int
 ) -> bool:
-    """Add the items between two platform events; return False if they are not text lines alone."""
+    """Add the lines between two platform events; return False unless all are text."""
     count, is_text = count_plain(run, open_id, careful_from)
     if count:
         items.append(Lines(run, count, is_text=is_text))
@@ -251,7 +253,7 @@ def _is_plain_object(event: object, rules: LineRules, current: str) -> bool:
 
 
 def _aligned(body: bytes) -> tuple[bytes, Events] | None:
-    """Decode a batch in compact form at once, and find by its separators where each event begins and ends.
+    """Decode a batch in compact form at once, and find each event by the separators.
 
     Returns:
         The body and its events. None if there are more separators than events, because an object contains one.

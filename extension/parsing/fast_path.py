@@ -93,7 +93,7 @@ def telltales_in(body: bytes) -> list[bytes]:
 
 
 def count_plain(body: bytes, open_id: bytes, careful_from: int) -> tuple[int, bool]:
-    """Count the lines of a batch that holds unremarkable lines alone; return 0 for any other batch.
+    """Count the lines of a batch of unremarkable lines; return 0 for any other batch.
 
     A flood arrives in such batches, so their lines must be cheap: no Python runs for each line, the batch is searched
     as a whole, and each different beginning is read once.
@@ -175,7 +175,7 @@ def _bracketed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) 
 def _tabbed_are_plain(
     lines: list[bytes], open_id: bytes, careful_from: int, *, without_exception: bool = False
 ) -> bool:
-    """Judge lines with a time, the id and the level between tabs, as Node.js and .NET write them.
+    """Judge lines with time, id and level between tabs, as Node.js and .NET write.
 
     Args:
         lines: that begin with a digit.

@@ -18,6 +18,6 @@ def trace_id_of(header: str) -> str:
 
 
 def span_id_of(header: str) -> str:
-    """Return the header's ``Parent``, 16 hex digits; an empty string where it is missing or malformed."""
+    """Return the header's ``Parent``, 16 hex digits; empty where it is missing or malformed."""
     match = re.search(_PARENT, header)
     return match.group(1).lower() if match else ""

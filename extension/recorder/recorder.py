@@ -37,7 +37,8 @@ from extension.parsing.platform_events import (
     Started,
 )
 from extension.parsing.trace_header import span_id_of, trace_id_of
-from extension.recorder.invocation import Invocation
+from extension.recorder.invocation import Announcement, Invocation
+from extension.recorder.states import Event
 from extension.recorder.tail_sampler import UNKNOWN, TailSampler
 from extension.sampling.policies import Signs
 
@@ -59,7 +60,7 @@ Handler = Callable[[Any], None]
 
 
 class Recorder:
-    """Everything that Lambda tells one environment's extension goes in here."""
+    """Take all that Lambda sends to one environment's extension."""
 
     def __init__(
         self,
@@ -70,6 +71,7 @@ class Recorder:
         managed_instances: bool = False,
     ) -> None:
         self._sampler = sampler
+        self._metadata = sampler.metadata
         self._account = account
         self._managed = managed_instances
         self.apply(settings)
@@ -77,8 +79,8 @@ class Recorder:
         self._current: Invocation | None = None
         self._previous: Invocation | None = None
         self._known: OrderedDict[str, Invocation] = OrderedDict()
-        self._announced: dict[str, tuple[str, str]] = {}
-        self._signs_for_next = Signs()
+        self._announced: dict[str, Announcement] = {}
+        self._signs_for_next: Signs | None = None
         self._handlers: dict[type, Handler] = {
             Lines: self._take_lines,
             Line: self._take_line,
@@ -93,12 +95,12 @@ class Recorder:
         }
 
     def apply(self, settings: Settings) -> None:
-        """Takes settings, at first or when they have changed, for every batch from now on."""
+        """Apply settings, the first ones or changed ones, to every batch from now on."""
         self._correlation = Correlation(settings.correlation_fields)
         self._marker = settings.keep_marker.encode()
         self._excluder = None
         if settings.exclude is not None:
-            # Imported here, with the patterns: most functions exclude nothing.
+            # Imported here: most functions exclude nothing.
             from extension.redaction.exclusion import Excluder
 
             self._excluder = Excluder(settings.exclude)
@@ -111,41 +113,41 @@ class Recorder:
 
     @property
     def complete(self) -> bool:
-        """Whether every invocation that began has ended, and none that was announced is still to begin."""
+        """Whether every invocation that began has ended, and every one that INVOKE announced has begun."""
         return not self._sampler.open_count and not self._announced
 
     def invoked(self, request_id: str, *, trace_header: str, arn: str = "") -> Invocation | None:
-        """Takes an INVOKE event.
+        """Take an INVOKE event.
 
         Args:
             request_id: Lambda's.
-            trace_header: ``X-Amzn-Trace-Id``, empty if there is none.
+            trace_header: ``X-Amzn-Trace-Id``; empty where it is missing.
             arn: as the function was invoked.
 
         Returns:
-            The invocation, if its start has been seen already; else None, until :meth:`expected` finds it.
+            The invocation, if it has begun; else None, and :meth:`expected` finds it later.
         """
-        trace_id = trace_id_of(trace_header)
-        span_id = span_id_of(trace_header)
-        self._sampler.invoked_as(arn)
+        announcement = Announcement(trace_id_of(trace_header), span_id_of(trace_header))
+        self._metadata.arn = arn
         known = self._known.get(request_id)
-        if known is not None and not known.expected:
-            known.expected = True
-            known.trace_id = known.trace_id or trace_id
-            known.span_id = known.span_id or span_id
-            self._sampler.trace_known(known)
+        if known is not None and known.announcement is None:
+            known.announcement = announcement
+            known.trace_id = known.trace_id or announcement.trace_id
+            known.span_id = known.span_id or announcement.span_id
+            self._sampler.step(known, Event.INVOKE)
             return known
-        self._announced[request_id] = trace_id, span_id
+        # A retry has the request id of the invocation before it.
+        self._announced[request_id] = announcement
         while len(self._announced) > REMEMBERED_INVOCATIONS:
             del self._announced[next(iter(self._announced))]
         return None
 
     def expected(self, request_id: str) -> Invocation | None:
-        """Finds the invocation that an INVOKE announced, once its start has been seen."""
+        """Return the invocation that an INVOKE announced; None until it has begun."""
         return None if request_id in self._announced else self._known.get(request_id)
 
     def receive(self, body: bytes) -> None:
-        """Takes one batch as it was posted. A repetition of an earlier one is counted and left alone."""
+        """Take one batch as it was posted. A repetition of an earlier batch is only counted."""
         if len(body) >= MIN_REPEATED_BYTES:
             digest = _digest(body)
             if digest in self._seen_batches:
@@ -164,7 +166,8 @@ class Recorder:
     # Lines ------------------------------------------------------------------------------------------------------
 
     def _take_lines(self, item: Lines) -> None:
-        first = self._sampler.number(item.count)
+        first = self._metadata.next_number
+        self._metadata.next_number += item.count
         invocation = self._current or self._sampler.init
         for piece in self._sift(Segment(item.raw, count=item.count, first_number=first)):
             self._look_into(invocation, piece, is_text=item.is_text)
@@ -175,10 +178,12 @@ class Recorder:
 
     def _take_line(self, item: Line) -> None:
         facts = item.facts
+        number = self._metadata.next_number
+        self._metadata.next_number += 1
         segment = Segment(
             item.raw,
             count=1,
-            first_number=self._sampler.number(1),
+            first_number=number,
             vital=facts.failure is not None or facts.is_emf,
             is_emf=facts.is_emf,
         )
@@ -194,7 +199,7 @@ class Recorder:
         self._sampler.store(invocation, segment)
 
     def _sift(self, segment: Segment) -> list[Segment]:
-        """Takes out lines that are not to be recorded."""
+        """Return the parts of a segment that EXCLUDE leaves."""
         if self._excluder is None or not self._excluder.may_match(segment.raw):
             return [segment]
         stays, gone = sifted(segment, self._excluder.excludes)
@@ -206,17 +211,17 @@ class Recorder:
     def _look_into(
         self, invocation: Invocation, segment: Segment, *, is_text: bool = False
     ) -> None:
-        """Looks for what a line may say of its whole invocation, until it has been said."""
+        """Look for the correlation id and the marker, until the invocation has them."""
         if not is_text and not invocation.correlation_id and not invocation.is_init:
             found = self._correlation.found_in(segment.raw, segment.count)
             if found:
-                self._sampler.named(invocation, found)
+                self._sampler.name(invocation, found)
         if self._marker and not invocation.signs.is_marked and self._marker in segment.raw:
             invocation.signs.is_marked = True
             self._sampler.signed(invocation)
 
     def _attributed(self, request_id: str) -> Invocation | None:
-        """Finds whose line it is; None where nothing tells, on Managed Instances."""
+        """Return the invocation that a line belongs to; None where nothing tells, on Managed Instances."""
         if request_id:
             known = self._known.get(request_id)
             if known is not None:
@@ -246,16 +251,18 @@ class Recorder:
             if missed is not None and not missed.ended:
                 # Invocations follow each other, and batches nearly do: after two more starts, its end will not come.
                 self._sampler.fail(missed, UNKNOWN)
-                self._sampler.end(missed)
+                self._sampler.step(missed, Event.END)
 
     def _begin(self, request_id: str, *, started: str = "", trace_id: str = "") -> Invocation:
         invocation = Invocation(request_id, started=started, trace_id=trace_id)
-        if request_id in self._announced:
-            announced_id, invocation.span_id = self._announced.pop(request_id)
-            invocation.trace_id = trace_id or announced_id
-            invocation.expected = True
-        invocation.signs, self._signs_for_next = self._signs_for_next, Signs()
-        invocation.signs.is_first = not self._account.invocations
+        announcement = invocation.announcement = self._announced.pop(request_id, None)
+        if announcement is not None:
+            invocation.trace_id = trace_id or announcement.trace_id
+            invocation.span_id = announcement.span_id
+        signs, self._signs_for_next = self._signs_for_next, None
+        if signs is not None:
+            invocation.signs = signs
+        is_first = invocation.signs.is_first = not self._account.invocations
         self._account.invocations += 1
         self._known[request_id] = invocation
         self._known.move_to_end(request_id)
@@ -264,7 +271,7 @@ class Recorder:
             if not oldest.ended:
                 break
             del self._known[oldest.request_id]
-        self._sampler.begin(invocation)
+        self._sampler.begin(invocation, has_signs=is_first or signs is not None)
         return invocation
 
     def _take_end(self, event: Ended) -> None:
@@ -288,15 +295,16 @@ class Recorder:
             self._sampler.fail(invocation, failure)
         elif invocation.outcome is Outcome.UNKNOWN:
             invocation.outcome = Outcome.SUCCESS
-        self._sampler.end(invocation)
+        if not (event.is_report and invocation.ended):
+            self._sampler.step(invocation, Event.END)
         if event.is_report:
-            self._sampler.reported(invocation)
+            self._sampler.step(invocation, Event.REPORT)
 
     def _take_closed(self, event: Closed) -> None:
         invocation = self._known.get(event.request_id)
         if invocation is not None:
             self._note(invocation, event.raw, event.time)
-            self._sampler.end(invocation)
+            self._sampler.step(invocation, Event.END)
 
     def _take_fault(self, event: Fault) -> None:
         named = event.request_id
@@ -329,9 +337,13 @@ class Recorder:
         self._signed(signs)
 
     def _signs(self) -> Signs:
-        """Gives the signs of the invocation that runs, or else of the one to come."""
+        """Return the signs of the running invocation, or else of the next one."""
         running = self._current
-        return running.signs if running is not None and not running.ended else self._signs_for_next
+        if running is not None and not running.ended:
+            return running.signs
+        if self._signs_for_next is None:
+            self._signs_for_next = Signs()
+        return self._signs_for_next
 
     def _signed(self, signs: Signs) -> None:
         if self._current is not None and signs is self._current.signs:
@@ -344,16 +356,17 @@ class Recorder:
         invocation.last_time = time or invocation.last_time
         wanted = self._platform_events
         if wanted is PlatformEvents.ALL or (wanted is PlatformEvents.REPORT and is_report):
-            number = self._sampler.number(1)
+            number = self._metadata.next_number
+            self._metadata.next_number += 1
             segment = Segment(raw, count=1, first_number=number, kind=Kind.EVENT, vital=True)
-            self._sampler.store_event(invocation, segment)
+            self._sampler.store(invocation, segment)
 
 
 def _digest(body: bytes) -> int:
-    """Tells a batch from others by its length and its ends.
+    """Digest a batch by its length and its ends.
 
-    Their first and last lines carry the times of both: two batches would have to begin in the same millisecond, and
-    hold the same text there, to be taken for one.
+    The ends carry the times of the first and the last lines. So two batches with one digest would have to begin in the
+    same millisecond, and to hold the same text there.
     """
     if len(body) <= 2 * DIGESTED_BYTES:
         return hash(body)

@@ -92,7 +92,7 @@ def message_of(record: Record, *, form: Form) -> str:
     """Return a line as it was written, an invocation's or a gap's whole record, or a platform event's JSON."""
     kind, content = record.type, record.record
     is_line = kind == "function"
-    if kind in _WHOLE_RECORDS or (form is Form.RECORDS and not (is_line and is_emf(record.object))):
+    if kind in _WHOLE_RECORDS or (form is Form.RECORDS and not (is_line and is_emf(record.parsed))):
         return lines_of([record])[0].decode("utf-8", "replace").removesuffix("\n")
     if is_line:
         return (content if isinstance(content, str) else record.text) or "\n"

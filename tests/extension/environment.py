@@ -63,7 +63,7 @@ class Environment:
                 return
             if answer is Answer.TAKEN:
                 self.delivered += [json.loads(one) for one in encode(chunks).splitlines()]
-            for reason, chunk in self.queue.settle(Receipt(answer), self.now_s):
+            for reason, chunk in self.queue.settle(Receipt(answer), self.now_s) or []:
                 self.account.lose(reason, chunk.lines)
             if answer is Answer.UNAVAILABLE:
                 return

@@ -27,6 +27,8 @@ MAX_CHAR_BYTES = 6
 
 QUOTES_BYTES = 2
 
+NOTHING_AROUND = (b"", b"", b"")
+
 _JOINED = 128
 """Entries that are compressed at a time: some ten kilobytes of common lines."""
 
@@ -110,12 +112,14 @@ class Format(ABC):
 
     Attributes:
         content_type: of the body.
+        around: what stands before, between and behind the entries of a body.
         path: where the receiver listens, if the URL does not say.
         max_entries: of one request.
         max_bytes: of one request's body, before compression.
     """
 
     content_type = "application/json"
+    around = (b"[", b",", b"]")
     path = ""
     max_entries = sys.maxsize
     max_bytes = sys.maxsize
@@ -139,10 +143,11 @@ class Format(ABC):
         """
 
     def body(self, request: Request) -> Iterator[bytes]:
-        """Yield the parts of a request's body: by default an array of its entries."""
-        yield b"["
-        yield from joined(request.entries, b",")
-        yield b"]"
+        """Yield the parts of a request's body."""
+        before, between, behind = self.around
+        yield before
+        yield from joined(request.entries, between)
+        yield behind
 
     def receipt(self, reply: Reply, request: Request, *, sent_bytes: int) -> Receipt:  # noqa: ARG002 - some formats read it
         """Read the answer to a request."""

@@ -8,11 +8,10 @@ request, and 409 for a document that is there already. Since the extension sets 
 
 import json
 import re
-from collections.abc import Iterator
 
 from extension.model.receipt import Answer, Receipt
 from extension.model.record import Record, to_json
-from extension.sinks.formats.base import EntryFormat, Request, joined, level_word, time_text
+from extension.sinks.formats.base import NOTHING_AROUND, EntryFormat, Request, level_word, time_text
 from extension.transport.client import Reply
 from extension.transport.responses import DENIED, UNAVAILABLE
 
@@ -31,6 +30,7 @@ class Elasticsearch(EntryFormat):
     """Write a document for each record, with the line as it was written in ``message``."""
 
     content_type = "application/x-ndjson"
+    around = NOTHING_AROUND
     path = INDEX
     max_entries = 5000
     """The answer to as many errors, at about 100 bytes each, is read in full (MAX_ANSWER_BYTES)."""
@@ -55,10 +55,6 @@ class Elasticsearch(EntryFormat):
         message = to_json(record.text)
         time = time_text(ns).encode()
         return [form % (key, time, message, key, record.number, self.about(record))]
-
-    def body(self, request: Request) -> Iterator[bytes]:
-        """Yield the pairs of lines."""
-        return joined(request.entries, b"")
 
     def receipt(self, reply: Reply, request: Request, *, sent_bytes: int) -> Receipt:
         """Read the status of each document."""

@@ -7,15 +7,14 @@ tells log types apart by a ``type`` there, so a record's own type is ``recordTyp
 """
 
 import json
-from collections.abc import Iterator
 
 from extension.model.receipt import Answer, Receipt
 from extension.model.record import Record, to_json
 from extension.sinks.formats.base import (
+    NOTHING_AROUND,
     OVERHEAD_BYTES,
     EntryFormat,
     Request,
-    joined,
     json_bytes,
     part_of,
     pieces_of,
@@ -32,6 +31,7 @@ class Logzio(EntryFormat):
     """Write an object for each record, with the line as it was written in ``message``."""
 
     content_type = "application/x-ndjson"
+    around = NOTHING_AROUND
     path = "/"
     max_bytes = 10_000_000
 
@@ -53,10 +53,6 @@ class Logzio(EntryFormat):
             b'{"message":%s,%s%s}\n' % (to_json(piece), about, part_of(pieces, index))
             for index, piece in enumerate(pieces)
         ]
-
-    def body(self, request: Request) -> Iterator[bytes]:
-        """Yield the lines."""
-        return joined(request.entries, b"")
 
     def receipt(self, reply: Reply, request: Request, *, sent_bytes: int) -> Receipt:
         """Read the counts that come with 400. Rejected lines are counted if others were taken, since none is named."""

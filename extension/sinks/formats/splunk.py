@@ -8,15 +8,14 @@ Platform Service Details").
 """
 
 import json
-from collections.abc import Iterator
 
 from extension.model.receipt import Answer, Receipt
 from extension.model.record import Record, to_json
 from extension.sinks.formats.base import (
+    NOTHING_AROUND,
     OVERHEAD_BYTES,
     EntryFormat,
     Request,
-    joined,
     json_bytes,
     part_of,
     pieces_of,
@@ -35,6 +34,7 @@ INVALID_EVENT_CODES = frozenset({6, 12, 13, 15})
 class Splunk(EntryFormat):
     """Write an event for each record, with the line as it was written."""
 
+    around = NOTHING_AROUND
     path = "/services/collector/event"
     max_bytes = MAX_BYTES
 
@@ -58,10 +58,6 @@ class Splunk(EntryFormat):
             fields = about + part_of(pieces, index)
             entries.append(b'%s%s,"fields":%s}}\n' % (head, event, fields))
         return entries
-
-    def body(self, request: Request) -> Iterator[bytes]:
-        """Yield the events one after the other."""
-        return joined(request.entries, b"")
 
     def receipt(self, reply: Reply, request: Request, *, sent_bytes: int) -> Receipt:
         """Read the code and, where an event is to blame, its number. The events before it may have been stored."""

@@ -196,7 +196,7 @@ class _Writer:
         self._shared = encode_attributes({k: v for k, v in shared.items() if v != ""})
 
     def write(self, record: Record) -> None:
-        context = context_named_by(record.object, of_invocation=self._context)
+        context = context_named_by(record.parsed, of_invocation=self._context)
         time_ns = epoch_ns(record.time) or 0
         log_record = LogRecord(
             time_unix_ns=time_ns if 0 <= time_ns <= MAX_UNIX_NS else 0,

@@ -15,7 +15,6 @@ from extension.boot import Boot, listen, subscribe
 from extension.config.parsers import Flush
 from extension.config.references import Fetched, References
 from extension.config.settings import Settings
-from extension.delivery import delivery as delivery_module, exporter as exporter_module
 from extension.delivery.delivery import Delivery
 from extension.delivery.queue import Queues, SendingQueue
 from extension.delivery.worker import SinkWorker
@@ -63,13 +62,11 @@ class MemorySink:
         self.on_taken: Callable[[], None] = lambda: None
         self.release = threading.Event()
         self.release.set()
-        self.aborted = False
-        self.patient = False
 
     def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
         self.attempts.append(time.monotonic())
         data = encode(chunks)
-        if not self.release.wait(WAIT_S if self.patient else timeout_s):
+        if not self.release.wait(timeout_s):
             return Receipt(Answer.UNAVAILABLE, "stalled")
         receipt = self.answer()
         if receipt.answer is Answer.TAKEN:
@@ -78,7 +75,6 @@ class MemorySink:
         return receipt
 
     def abort(self) -> None:
-        self.aborted = True
         self.release.set()
 
     def close(self) -> None:
@@ -181,12 +177,6 @@ Begin = Callable[..., Environment]
 
 
 @pytest.fixture
-def cloud() -> Iterator[ScriptedLambda]:
-    with ScriptedLambda() as scripted:
-        yield scripted
-
-
-@pytest.fixture
 def begin(cloud: ScriptedLambda) -> Iterator[Begin]:
     begun: list[Environment] = []
 
@@ -224,50 +214,35 @@ def assert_adds_up(environment: Environment) -> None:
 # Holding Next --------------------------------------------------------------------------------------------------------
 
 
-def test_end_holds_next_until_what_is_owed_is_delivered(
-    cloud: ScriptedLambda, begin: Begin
+@pytest.mark.parametrize(
+    ("flush", "text", "delivered"),
+    [
+        (Flush.END, ERROR, ["one", ERROR]),
+        (Flush.END, "fine", []),
+        (Flush.BACKGROUND, ERROR, ["one", ERROR]),
+    ],
+    ids=["end, failed", "end, healthy", "background"],
+)
+def test_flush_decides_how_long_next_is_held(
+    cloud: ScriptedLambda, begin: Begin, flush: Flush, text: str, delivered: list[str]
 ) -> None:
-    """FLUSH=end: Next is asked after the end is known and the failed invocation's lines are with the sink."""
-    environment = begin()
+    """With end Next follows the end, and the delivery if there is one; with background it follows INVOKE."""
+    environment = begin(flush=flush)
     order: list[str] = []
     environment.sink.on_taken = lambda: order.append("delivered")
     cloud.on_call = order.append
 
     cloud.invoke(A)
+    if flush is Flush.BACKGROUND:
+        cloud.wait_for("next", 2, timeout_s=1.0)
     cloud.post([start(A), line("one")])
-    stays_at(cloud, 1)
-    cloud.post([line(ERROR), line("two"), runtime_done(A)])
-    cloud.wait_for("next", 2)
-
-    assert environment.sink.lines(A) == ["one", ERROR, "two"]
-    assert order[-1] == "next"
-    assert "delivered" in order
-
-
-def test_end_holds_for_a_healthy_invocation_only_until_its_end(
-    cloud: ScriptedLambda, begin: Begin
-) -> None:
-    """Where nothing is owed, Next follows the end at once."""
-    environment = begin()
-
-    cloud.invoke(A)
-    cloud.post([start(A), line("one")])
-    stays_at(cloud, 1)
-    cloud.post([runtime_done(A)])
+    stays_at(cloud, 2 if flush is Flush.BACKGROUND else 1)
+    cloud.post([line(text), runtime_done(A)])
     cloud.wait_for("next", 2, timeout_s=1.0)
 
-    assert environment.sink.attempts == []
-
-
-def test_background_never_holds(cloud: ScriptedLambda, begin: Begin) -> None:
-    """FLUSH=background: Next is asked as soon as INVOKE has come, and what fails is delivered all the same."""
-    environment = begin(flush=Flush.BACKGROUND)
-
-    cloud.invoke(A)
-    cloud.wait_for("next", 2, timeout_s=1.0)
-    cloud.post([start(A), line(ERROR), runtime_done(A)])
-
-    until(lambda: environment.sink.lines(A) == [ERROR])
+    until(lambda: environment.sink.lines(A) == delivered)
+    if flush is Flush.END:
+        assert order == (["delivered"] if delivered else []) + ["next"]
 
 
 def test_adaptive_stops_holding_in_a_burst(cloud: ScriptedLambda, begin: Begin) -> None:
@@ -335,23 +310,6 @@ def test_a_stalled_sink_holds_once_only(cloud: ScriptedLambda, begin: Begin) -> 
     until(lambda: environment.sink.lines() == [ERROR] * 3)
 
 
-def test_a_delivery_that_outlasts_its_time_is_broken_off(
-    cloud: ScriptedLambda, begin: Begin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A sink that keeps no time is told to stop, and what it had is tried again."""
-    monkeypatch.setattr(delivery_module, "ATTEMPT_TIMEOUT_S", 0.1)
-    monkeypatch.setattr(exporter_module, "ABORT_GRACE_S", 0.1)
-    environment = begin(flush=Flush.BACKGROUND)
-    environment.sink.patient = True
-    environment.sink.release.clear()
-
-    cloud.invoke(A)
-    cloud.post([start(A), line(ERROR), runtime_done(A)])
-
-    until(lambda: environment.sink.lines() == [ERROR], timeout_s=3.0)
-    assert environment.sink.aborted
-
-
 def test_a_failing_sink_holds_nobody(
     cloud: ScriptedLambda, begin: Begin, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -371,23 +329,6 @@ def test_a_failing_sink_holds_nobody(
     assert [(one["problem"], one["variable"]) for one in problems] == [
         ("status 503", "FLIGHT_RECORDER_SINK")
     ]
-
-
-def test_a_refusing_sink_loses_and_counts(
-    cloud: ScriptedLambda, begin: Begin, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What a sink refuses is lost, counted and said, and the function goes on."""
-    environment = begin()
-    environment.sink.answer = lambda: Receipt(Answer.REFUSED, "status 405")
-
-    cloud.invoke(A)
-    cloud.post([start(A), line(ERROR), line("two"), runtime_done(A)])
-    cloud.wait_for("next", 2, timeout_s=1.0)
-    environment.close()
-
-    assert environment.account.lost == {"refused": 2}
-    assert any(one.get("problem") == "status 405" for one in said(capsys))
-    assert_adds_up(environment)
 
 
 def test_a_hold_is_bounded_by_the_deadline(
@@ -441,17 +382,19 @@ def test_an_end_close_to_the_deadline_is_not_a_missing_one(
         pytest.param({"tracing": {}}, id="no trace"),
     ],
 )
+@pytest.mark.parametrize("flush", [Flush.END, Flush.BACKGROUND])
 def test_an_odd_invoke_is_got_over(
-    cloud: ScriptedLambda, begin: Begin, event: dict[str, Any]
+    cloud: ScriptedLambda, begin: Begin, event: dict[str, Any], flush: Flush
 ) -> None:
-    """Whatever INVOKE leaves out, the invocation goes on and its failure is delivered."""
-    environment = begin()
+    """Whatever INVOKE leaves out, the invocation goes on, its failure is delivered, and Next is called once."""
+    environment = begin(flush=flush)
 
     cloud.invoke(A, **event)
     cloud.post([start(A), line(ERROR), runtime_done(A)])
 
     cloud.wait_for("next", 2, timeout_s=1.0)
     until(lambda: environment.sink.lines() == [ERROR])
+    assert len(cloud.of("next")) == 2
 
 
 # What Next may answer ------------------------------------------------------------------------------------------------
@@ -509,16 +452,6 @@ def test_lambda_cannot_be_reached_for_a_while(
 
     assert environment.error is None
     assert len([one for one in said(capsys) if one["level"] == "warning"]) == 1
-
-
-def test_an_invoke_without_id_in_the_background(cloud: ScriptedLambda, begin: Begin) -> None:
-    """Where Next is not held, an INVOKE without an id changes nothing: Next is asked once."""
-    begin(flush=Flush.BACKGROUND)
-
-    cloud.invoke(A, requestId=None)
-
-    cloud.wait_for("next", 2)
-    stays_at(cloud, 2)
 
 
 def test_what_goes_wrong_at_an_invoke_leaves_no_function_waiting(
@@ -625,25 +558,6 @@ def test_too_many_internal_errors_in_a_row_end_the_loop(
 
 
 # SHUTDOWN -------------------------------------------------------------------------------------------------------------
-
-
-def test_shutdown_without_any_invocation(
-    cloud: ScriptedLambda, begin: Begin, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """An environment that was never used ends at once, and says its account."""
-    environment = begin()
-    began_s = time.monotonic()
-
-    cloud.shut_down()
-    environment.join()
-
-    assert environment.ended_s - began_s < 0.5
-    (account,) = said(capsys)
-    assert (account["event"], account["received_lines"], account["invocations"]) == (
-        "account",
-        0,
-        0,
-    )
 
 
 def test_shutdown_says_the_account(
@@ -759,27 +673,21 @@ def test_shutdown_does_not_spin_while_it_waits(cloud: ScriptedLambda, begin: Beg
         b'{"eventType":"SHUTDOWN","shutdownReason":"spindown","deadlineMs":1e300}',
     ],
 )
-def test_an_odd_shutdown_is_one(cloud: ScriptedLambda, begin: Begin, event: bytes) -> None:
-    """Whatever SHUTDOWN leaves out, the loop ends in Lambda's own time."""
+def test_an_odd_shutdown_is_one(
+    cloud: ScriptedLambda, begin: Begin, event: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever SHUTDOWN leaves out, even after an answer that was none, the loop ends in Lambda's own time."""
     environment = begin()
     began_s = time.monotonic()
 
+    cloud.answer_next(CLOSE)
     cloud.answer_next(Reply(200, event))
     environment.join()
 
     assert environment.error is None
     assert environment.ended_s - began_s < 2.0
-
-
-def test_shutdown_while_next_is_being_asked_again(cloud: ScriptedLambda, begin: Begin) -> None:
-    """After an answer that was none, SHUTDOWN is still heard."""
-    environment = begin()
-
-    cloud.answer_next(CLOSE)
-    cloud.shut_down()
-    environment.join()
-
-    assert environment.error is None
+    account = said(capsys)[-1]
+    assert (account["event"], account["received_lines"]) == ("account", 0)
 
 
 # Settings that change -----------------------------------------------------------------------------------------------

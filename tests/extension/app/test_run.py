@@ -113,12 +113,6 @@ LOADED_ON_NEED = {
 
 
 @pytest.fixture
-def cloud() -> Iterator[ScriptedLambda]:
-    with ScriptedLambda() as scripted:
-        yield scripted
-
-
-@pytest.fixture
 def begin(cloud: ScriptedLambda) -> Iterator[Begin]:
     begun: list[Extension] = []
 
@@ -158,18 +152,6 @@ def test_from_invoke_to_shutdown(cloud: ScriptedLambda, begin: Begin) -> None:
     assert sum(account["kept_lines"].values()) == 3
     assert account["dropped_lines"] == {"not-sampled": 9}
     assert (account["buffered_lines"], account["lost_lines"]) == (0, {})
-
-
-def test_at_rate_1_everything_is_kept(cloud: ScriptedLambda, begin: Begin) -> None:
-    """At rate 1 every line arrives, with weight 1."""
-    extension = begin(SAMPLE_RATE="100%")
-    for number in range(1, 4):
-        extension.invoke(number, f"{number}")
-
-    records, _ = extension.shut_down()
-
-    assert lines(records) == ["1", "2", "3"]
-    assert {(record["reason"], record["weight"]) for record in records} == {("sampled", 1)}
 
 
 def test_bad_settings_are_said_and_the_function_runs(cloud: ScriptedLambda, begin: Begin) -> None:
@@ -241,18 +223,6 @@ def test_an_error_pattern_is_used_however_hostile(cloud: ScriptedLambda, begin: 
     assert [one for one in said if one["level"] == "warning"] == []
 
 
-def test_secrets_are_masked_before_they_leave(cloud: ScriptedLambda, begin: Begin) -> None:
-    """In what goes to the sink, whichever it is; what is excluded is never recorded, and counted."""
-    extension = begin(REDACT='["emails", "hunter[0-9]"]', EXCLUDE="GET /health")
-    extension.invoke(1, f"ann@example.com has {SECRET}", "GET /health 200", ERROR)
-
-    records, said = extension.shut_down()
-
-    assert lines(records) == ["[REDACTED:emails] has [REDACTED]", ERROR]
-    assert said[-1]["dropped_lines"] == {"excluded": 1}
-    assert said[-1]["received_lines"] == 3
-
-
 def test_the_last_resort_is_masked_too(cloud: ScriptedLambda, begin: Begin) -> None:
     """Also where the pattern cannot be used, which masks whole lines and is said."""
     extension = begin(REDACT="(", SINK="http://127.0.0.1:1/")
@@ -263,15 +233,6 @@ def test_the_last_resort_is_masked_too(cloud: ScriptedLambda, begin: Begin) -> N
     assert lines(records) == ["[REDACTED]"]
     assert said[0]["variable"] == "FLIGHT_RECORDER_REDACT"
     assert said[0]["used"] == "every line is masked as a whole"
-
-
-def test_disabled(cloud: ScriptedLambda, begin: Begin) -> None:
-    """ENABLED=false answers Next until SHUTDOWN and is silent."""
-    extension = begin(ENABLED="false")
-    cloud.invoke(ID.format(1))
-    cloud.wait_for("next", 2)
-
-    assert extension.shut_down() == ([], [])
 
 
 def test_where_descriptors_run_out_the_function_survives(cloud: ScriptedLambda) -> None:
@@ -316,19 +277,6 @@ def test_where_lambda_offers_no_logs(begin: Begin) -> None:
     assert said[-1]["event"] == "account"
 
 
-def test_a_snapshot_renews_its_identity(cloud: ScriptedLambda, begin: Begin) -> None:
-    """Clones of one snapshot do not share their ids: what is recorded after restore is numbered under a new name."""
-    extension = begin(SAMPLE_RATE="1", _AWS_LAMBDA_INITIALIZATION_TYPE="snap-start")
-    extension.invoke(1, "one")
-    extension.invoke(2, "two")
-
-    records, _ = extension.shut_down()
-
-    names = {record["id"].rpartition("-")[0] for record in records}
-    assert len(names) == 1
-    assert len(names.pop()) == 16
-
-
 def test_a_file_as_the_sink(cloud: ScriptedLambda, begin: Begin, tmp_path: Path) -> None:
     """SINK=file: writes there, and nothing to standard output; LOG_LEVEL=off says nothing at all."""
     path = tmp_path / "records.ndjson"
@@ -339,24 +287,6 @@ def test_a_file_as_the_sink(cloud: ScriptedLambda, begin: Begin, tmp_path: Path)
 
     assert (records, said) == ([], [])
     assert lines([json.loads(one) for one in path.read_text().splitlines()]) == ["one", ERROR]
-
-
-def test_managed_instances(cloud: ScriptedLambda, begin: Begin) -> None:
-    """There invocations run side by side, and each line goes by its id."""
-    extension = begin(SAMPLE_RATE="0", _AWS_LAMBDA_INITIALIZATION_TYPE="lambda-managed-instances")
-    first, second = ID.format(1), ID.format(2)
-
-    cloud.post([start(first), start(second)])
-    cloud.post(
-        [line({"requestId": one, "level": "INFO", "message": "m"}) for one in (first, second)]
-    )
-    cloud.post([line({"requestId": second, "level": "ERROR", "message": "bad"})])
-    cloud.post([report(first), report(second)])
-    records, _ = extension.shut_down()
-
-    assert {record["requestId"] for record in records if record["type"] == "function"} == {second}
-    assert len(lines(records)) == 2
-    assert cloud.calls[0].detail == '["SHUTDOWN"]'
 
 
 @pytest.mark.parametrize("reason", ["timeout", "failure", "spindown"])

@@ -22,20 +22,118 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
-def test_metrics_go_to_cloudwatch_with_what_else_waits(make: Make) -> None:
-    """No request of their own, and no line in the account."""
-    world = make()
-    own = world.own_metrics(CLOUDWATCH)
+@pytest.mark.parametrize(
+    ("schemes", "taken", "printed", "answers"),
+    [
+        (CLOUDWATCH, ["a", "m"], [], 1),
+        ({"SINK": "https"}, ["a"], [{"m": "m"}], 1),
+        ({"SINK": "s3"}, ["a"], [{"m": "m"}], 1),
+        ({"SINK": "file"}, ["a"], [{"m": "m"}], 1),
+        ({"SINK": "otlp+https"}, ["a"], [{"m": "m"}], 1),
+        ({"SINK": "stdout"}, ["a"], [{"m": "m"}], 2),
+        ({"SINK": "https", "FALLBACK_SINK": "stdout"}, ["a"], [{"m": "m"}], 2),
+    ],
+)
+def test_schemes_decide_where_metrics_go(
+    make: Make, schemes: dict[str, str], taken: list[str], printed: list[object], answers: int
+) -> None:
+    """CloudWatch gets them with the lines that wait, in one request; they are no line of the account."""
+    world = make(fallback=True)
+    own = world.own_metrics(schemes)
     world.put("a")
     went = own.report(world.metrics("m"))
 
     world.attempt()
 
     assert went
-    assert world.sink.taken == ["a", "m"]
+    assert (world.sink.taken, world.written()) == (taken, printed)
     assert (world.sink.attempts, world.account.kept) == (1, {"crash": 1})
-    assert world.written() == []
+    assert world.account.deliveries == {"taken": answers}
+    assert world.account.delivered_bytes == 10 + (answers - 1) * len('{"m":"m"}\n')
     assert world.adds_up
+
+
+@pytest.mark.parametrize(
+    ("answer", "scheme", "taken", "printed"),
+    [
+        (Answer.REFUSED, "https", ["a"], [{"m": "m"}]),
+        (Answer.DENIED, "https", ["a"], [{"m": "m"}]),
+        (Answer.DENIED, "cloudwatch", ["a", "m"], []),
+    ],
+)
+def test_metrics_follow_lines_only_to_another_log_group(
+    make: Make, answer: Answer, scheme: str, taken: list[str], printed: list[object]
+) -> None:
+    """A fallback elsewhere makes no metrics of them, so they are printed."""
+    world = make(fallback=True)
+    own = world.own_metrics(CLOUDWATCH | {"FALLBACK_SINK": scheme})
+    world.sink.answer = lambda _: Receipt(answer)
+    world.put("a")
+    own.report(world.metrics("m"))
+
+    world.attempt()
+    world.attempt(skip_s=0.01)
+    world.attempt(skip_s=0.01)
+
+    assert (world.fallback.taken, world.written()) == (taken, printed)
+
+
+@pytest.mark.parametrize("fallback", [False, True])
+@pytest.mark.parametrize(
+    ("answer", "stalls", "lines", "taken", "printed"),
+    [
+        (TAKEN, False, True, ["a", "m"], []),
+        (DOWN, False, True, [], [{"m": "m"}]),
+        (DOWN, True, True, [], [{"m": "m"}]),
+        (DOWN, True, False, [], [{"m": "m"}]),
+    ],
+    ids=["taken", "down", "silent", "silent, nothing else"],
+)
+def test_the_last_metrics_come_after_everything_else(
+    make: Make,
+    fallback: bool,
+    answer: Receipt,
+    stalls: bool,
+    lines: bool,
+    taken: list[str],
+    printed: list[object],
+) -> None:
+    """They tell what has become of it; if CloudWatch does not take them in time, they are printed, once."""
+    world = make(fallback=fallback)
+    own = world.own_metrics(CLOUDWATCH)
+    world.sink.answer = lambda _: answer
+    if stalls:
+        world.sink.release.clear()
+    until_s = world.now_s() + 0.8
+    if lines:
+        world.put("a", failed=False)
+        world.delivery.finish(until_s, wait=world.wait)
+
+    own.report_last(world.metrics("m"), until_s, wait=world.wait)
+
+    assert (world.sink.taken, world.written()) == (taken, printed)
+    assert world.now_s() < until_s + 0.5
+    assert world.adds_up
+
+
+@pytest.mark.parametrize("is_broken", [False, True], ids=["nobody reads", "broken"])
+def test_metrics_that_cannot_be_written_are_reported_again_or_said_to_be_lost(
+    make: Make, capsys: pytest.CaptureFixture[str], is_broken: bool
+) -> None:
+    """An invocation is not held up for that, and it is no secret."""
+    world = make()
+    world.fill_stdout()
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        own = world.own_metrics({"SINK": "https"}, descriptor=full.fileno() if is_broken else None)
+        began_s = time.monotonic()
+        went = own.report(world.metrics("m"))
+        took_s = time.monotonic() - began_s
+
+        own.report_last(world.metrics("m"), world.now_s(), wait=world.wait)
+
+    assert not went
+    assert took_s < 0.3
+    assert [one["variable"] for one in said(capsys)] == ["FLIGHT_RECORDER_METRICS"]
 
 
 def test_nobody_waits_for_metrics(make: Make) -> None:
@@ -50,33 +148,6 @@ def test_nobody_waits_for_metrics(make: Make) -> None:
     world.put("a")
 
     assert (waiting, under_way, world.delivery.is_awaited) == (False, False, True)
-
-
-@pytest.mark.parametrize("scheme", ["https", "s3", "file", "otlp+https"])
-def test_metrics_are_printed_where_the_sink_is_no_cloudwatch(make: Make, scheme: str) -> None:
-    """Nobody would make metrics of them there."""
-    world = make()
-    own = world.own_metrics({"SINK": scheme})
-
-    went = own.report(world.metrics("m"))
-
-    assert went
-    assert world.written() == [{"m": "m"}]
-    assert world.delivery.exporters[0].is_empty
-
-
-@pytest.mark.parametrize("variable", ["SINK", "FALLBACK_SINK"])
-def test_metrics_are_written_by_the_sink_on_standard_output(make: Make, variable: str) -> None:
-    """Two that write to standard output at the same time would write into each other's lines."""
-    world = make(fallback=True)
-    own = world.own_metrics({"SINK": "https", "FALLBACK_SINK": "https", variable: "stdout"})
-
-    own.report(world.metrics("m"))
-    world.attempt()
-
-    assert world.written() == [{"m": "m"}]
-    assert world.account.deliveries == {"taken": 1}
-    assert world.account.delivered_bytes == len('{"m":"m"}\n')
 
 
 def test_metrics_are_printed_while_cloudwatch_is_down(make: Make) -> None:
@@ -123,109 +194,6 @@ def test_metrics_that_wait_are_printed_when_the_sink_becomes_another(make: Make)
     assert world.written() == [{"m": "m"}]
     assert world.sink.taken == ["a"]
     assert world.queues.held_bytes == 0
-
-
-def test_metrics_that_are_refused_are_printed(make: Make) -> None:
-    """They do not go to the fallback, which makes no metrics of them."""
-    world = make(fallback=True)
-    own = world.own_metrics(CLOUDWATCH)
-    world.sink.answer = lambda _: Receipt(Answer.REFUSED, "status 405")
-    world.put("a")
-    own.report(world.metrics("m"))
-
-    world.attempt()
-    world.attempt()
-
-    assert world.written() == [{"m": "m"}]
-    assert world.fallback.taken == ["a"]
-
-
-@pytest.mark.parametrize(
-    ("scheme", "taken", "printed"),
-    [("https", ["a"], [{"m": "m"}]), ("cloudwatch", ["a", "m"], [])],
-)
-def test_metrics_that_are_moved_go_to_a_fallback_that_takes_them(
-    make: Make, scheme: str, taken: list[str], printed: list[object]
-) -> None:
-    """Another log group does; anything else does not."""
-    world = make(fallback=True)
-    own = world.own_metrics(CLOUDWATCH | {"FALLBACK_SINK": scheme})
-    world.sink.answer = lambda _: Receipt(Answer.DENIED)
-    world.put("a")
-    own.report(world.metrics("m"))
-
-    world.attempt()
-    world.attempt(skip_s=0.01)
-    world.attempt(skip_s=0.01)
-
-    assert world.fallback.taken == taken
-    assert world.written() == printed
-
-
-def test_the_last_metrics_go_to_cloudwatch_after_everything_else(make: Make) -> None:
-    """They tell what has become of it."""
-    world = make()
-    own = world.own_metrics(CLOUDWATCH)
-    world.put("a")
-    world.finish()
-
-    own.report_last(world.metrics("m"), world.now_s() + 0.8, wait=world.wait)
-
-    assert world.sink.taken == ["a", "m"]
-    assert world.written() == []
-
-
-@pytest.mark.parametrize("fallback", [False, True])
-@pytest.mark.parametrize("stalls", [False, True])
-def test_the_last_metrics_are_printed_once_if_cloudwatch_does_not_take_them(
-    make: Make, fallback: bool, stalls: bool
-) -> None:
-    """Down, or silent: they are on standard output in time."""
-    world = make(fallback=fallback)
-    own = world.own_metrics(CLOUDWATCH)
-    world.sink.answer = lambda _: DOWN
-    if stalls:
-        world.sink.release.clear()
-    world.put("a", failed=False)
-    until_s = world.now_s() + 0.8
-    world.delivery.finish(until_s, wait=world.wait)
-
-    own.report_last(world.metrics("m"), until_s, wait=world.wait)
-
-    assert world.written() == [{"m": "m"}]
-    assert world.now_s() < until_s + 0.5
-    assert world.adds_up
-
-
-def test_the_last_metrics_are_printed_if_there_was_nothing_else_and_cloudwatch_stalls(
-    make: Make,
-) -> None:
-    """Nothing failed before; they are given the time there is, and are printed then."""
-    world = make()
-    own = world.own_metrics(CLOUDWATCH)
-    world.sink.release.clear()
-
-    own.report_last(world.metrics("m"), world.now_s() + 0.5, wait=world.wait)
-
-    assert world.written() == [{"m": "m"}]
-
-
-def test_metrics_that_cannot_be_written_are_told_again_or_said_to_be_lost(
-    make: Make, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Nobody reads standard output: an invocation is not held up for that, and it is no secret."""
-    world = make()
-    own = world.own_metrics({"SINK": "https"})
-    world.fill_stdout()
-    began_s = time.monotonic()
-    went = own.report(world.metrics("m"))
-    took_s = time.monotonic() - began_s
-
-    own.report_last(world.metrics("m"), world.now_s(), wait=world.wait)
-
-    assert not went
-    assert took_s < 0.3
-    assert [one["variable"] for one in said(capsys)] == ["FLIGHT_RECORDER_METRICS"]
 
 
 def test_times_to_an_answer_are_told(make: Make) -> None:
@@ -404,17 +372,3 @@ def test_text_is_the_bare_object(make: Make) -> None:
     line = world.metrics("\ud800\u00e4")
 
     assert text_of(line) == '{"m":"?\u00e4"}\n'.encode()
-
-
-def test_a_broken_standard_output_is_said_to_lose_metrics(
-    make: Make, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What cannot be written is told again later, and said to be lost at the end."""
-    world = make()
-    with Path("/dev/full").open("wb", buffering=0) as full:
-        own = world.own_metrics({"SINK": "https"}, descriptor=full.fileno())
-        went = own.report(world.metrics("m"))
-        own.report_last(world.metrics("m"), world.now_s(), wait=world.wait)
-
-    assert not went
-    assert [one["variable"] for one in said(capsys)] == ["FLIGHT_RECORDER_METRICS"]

@@ -70,7 +70,7 @@ def test_an_empty_queue_has_nothing_to_begin_with(queue: SendingQueue) -> None:
     assert queue.empty
     assert queue.begin(0.0) is None
     assert queue.wait_s(0.0) is None
-    assert queue.settle(TAKEN, 0.0) == []
+    assert queue.settle(TAKEN, 0.0) is None
 
 
 def test_one_batch_is_under_way_at_a_time(queue: SendingQueue) -> None:
@@ -210,7 +210,7 @@ def test_an_answer_decides_what_is_left(
     queue.put(Chunk(metadata(), [lines(10, size=1000)]))
     queue.begin(0.0)
 
-    back = queue.settle(receipt, 0.0)
+    back = queue.settle(receipt, 0.0) or []
 
     found: dict[str, list[int]] = {}
     for reason, one in back:
@@ -255,22 +255,13 @@ def test_a_batch_that_failed_comes_again_as_it_was(queue: SendingQueue) -> None:
     assert ids(queue.begin(6.0)) == ["c"]
 
 
-def test_the_pause_can_be_passed_over(queue: SendingQueue) -> None:
-    """At SHUTDOWN there is no time to wait."""
-    queue.put(chunk("a"))
-    queue.begin(0.0)
-    queue.settle(UNAVAILABLE, 0.0)
-
-    assert ids(queue.begin(0.0, at_once=True)) == ["a"]
-
-
 def test_attempts_are_bounded(queue: SendingQueue) -> None:
     """A batch that nobody ever takes is given back in the end, and the next one has its own attempts."""
     queue.put(chunk("a", count=2))
     given_back = []
     for _ in range(MAX_ATTEMPTS):
         assert ids(queue.begin(0.0, at_once=True)) == ["a"]
-        given_back += queue.settle(UNAVAILABLE, 0.0)
+        given_back += queue.settle(UNAVAILABLE, 0.0) or []
     queue.put(chunk("b"))
 
     assert [(reason, one.lines) for reason, one in given_back] == [("unavailable", 2)]
@@ -303,7 +294,7 @@ def try_all(
         attempts += 1
         sent = numbers(batch)
         answer = answer_to(sent)
-        back += numbers([one for _, one in queue.settle(Receipt(answer), 0.0)])
+        back += numbers([one for _, one in queue.settle(Receipt(answer), 0.0) or []])
         if answer is Answer.TAKEN:
             taken += sent
     return taken, back, attempts
@@ -359,7 +350,7 @@ def test_a_record_that_is_too_large_alone_is_given_back(queue: SendingQueue) -> 
     queue.put(chunk("a", size=500_000))
     queue.begin(0.0)
 
-    given_back = queue.settle(Receipt(Answer.TOO_LARGE), 0.0)
+    given_back = queue.settle(Receipt(Answer.TOO_LARGE), 0.0) or []
 
     assert [(reason, one.lines) for reason, one in given_back] == [("too-large", 1)]
     assert (queue.empty, queue.held_bytes, queue.backoff.is_failing) == (True, 0, False)
@@ -490,7 +481,7 @@ class QueueMachine(RuleBasedStateMachine):
             assert sent == sorted(sent)
             assert sent[0] > self.last_taken
             self.last_taken = sent[-1]
-        for reason, one in self.queue.settle(receipt, self.now_s):
+        for reason, one in self.queue.settle(receipt, self.now_s) or []:
             self.account.lose(reason, one.lines)
         self.batch = None
 

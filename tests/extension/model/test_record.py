@@ -195,7 +195,7 @@ def test_record_decodes_each_json_text_once(
     monkeypatch.setattr(json, "loads", counting)
     asked = one(function(record))
 
-    answers = {(asked.level, asked.text, str(asked.object)) for _ in range(2)}
+    answers = {(asked.level, asked.text, str(asked.parsed)) for _ in range(2)}
 
     assert len(decoded) == decodings
     assert [level for level, _, _ in answers] == [Level.INFO]

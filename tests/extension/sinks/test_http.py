@@ -72,33 +72,13 @@ def test_sink_posts_gzipped_ndjson(server: Server, sink: HttpSink) -> None:
     assert headers["host"] == f"127.0.0.1:{server.port}"
 
 
-def test_sink_posts_an_array_as_json(server: Server) -> None:
-    """``json+http`` is the same objects in an array."""
-    sink = sink_of(f"json+{server.url}")
-    batch = [lines("first", "second")]
-
-    sink.send(batch, timeout_s=WAIT_S)
-    sink.close()
-
-    head, body = server.requests[0]
-    assert head.startswith(b"POST /in?a=b HTTP/1.1\r\n")
-    assert json.loads(gzip.decompress(body)) == list(map(json.loads, encode(batch).splitlines()))
-    assert server.headers()["content-type"] == "application/json"
-
-
-@pytest.mark.parametrize("scheme", ["HTTP://", "Http://"])
-def test_sink_reads_a_scheme_in_any_case(server: Server, scheme: str) -> None:
-    """As URLs may."""
-    sink = sink_of(server.url.replace("http://", scheme))
-
-    assert send(sink).answer is Answer.TAKEN
-    sink.close()
-
-
 @pytest.mark.parametrize(
     ("url", "target"),
     [
         ("http://HOST", b"/"),
+        ("HTTP://HOST", b"/"),
+        ("Http://HOST/A", b"/A"),
+        ("json+http://HOST/in", b"/in"),
         ("http://HOST?token=a+b", b"/?token=a+b"),
         ("http://HOST/a+b", b"/a+b"),
         ("http://HOST/a?b=c%20d/e", b"/a?b=c%20d/e"),

@@ -262,7 +262,7 @@ def test_resource_id_is_the_functions_arn_by_version(arn: str, version: str, exp
 
 
 def test_attributes_of_the_user_win() -> None:
-    """What OTEL_RESOURCE_ATTRIBUTES says replaces what we would have said, and OTEL_SERVICE_NAME its service.name."""
+    """OTEL_RESOURCE_ATTRIBUTES replaces our attributes, and OTEL_SERVICE_NAME, unless empty, its service.name."""
     environ = ENVIRON | {
         "OTEL_RESOURCE_ATTRIBUTES": "service.name=a,cloud.region=mars,deployment.environment.name=prod",
         "OTEL_SERVICE_NAME": "checkout",
@@ -271,16 +271,10 @@ def test_attributes_of_the_user_win() -> None:
     told_of = resource(environ=environ)
 
     assert told_of["service.name"] == "checkout"
+    assert resource(environ=environ | {"OTEL_SERVICE_NAME": ""})["service.name"] == "a"
     assert told_of["cloud.region"] == "mars"
     assert told_of["deployment.environment.name"] == "prod"
     assert told_of["faas.name"] == "shop"
-
-
-def test_empty_service_name_is_ignored() -> None:
-    """OpenTelemetry treats an empty variable as one that is not set."""
-    environ = ENVIRON | {"OTEL_RESOURCE_ATTRIBUTES": "service.name=a", "OTEL_SERVICE_NAME": ""}
-
-    assert resource(environ=environ)["service.name"] == "a"
 
 
 @pytest.mark.parametrize("memory", ["", "lots", "-1", "1.5", "9" * 5000])
@@ -391,7 +385,7 @@ def test_context_of_reads_x_rays_ids(trace_id: str, span_id: str, expected: Cont
 def test_json_line_names_its_span(record: object, expected: Context) -> None:
     """A valid id at the top of an object, or of a text line that is one, is believed before the invocation's."""
     as_text = json.dumps(record)
-    named = [one.object for one in records_in([lines(record, as_text, as_text + "\n")])]
+    named = [one.parsed for one in records_in([lines(record, as_text, as_text + "\n")])]
 
     contexts = [context_named_by(one, of_invocation=OF_INVOCATION) for one in named]
 
