@@ -1,4 +1,4 @@
-"""A scripted Lambda for measuring: the Extensions, Logs and Telemetry APIs, and a sink, in one thread on raw sockets.
+"""Play Lambda for a measurement: the Extensions, Logs and Telemetry APIs and a sink, in one thread.
 
 Promises: no thread, no queue and no parsing between a byte that arrives and the time that is noted for it, so what it
 adds is the same small amount for every program measured. It does what the script says and checks next to nothing:
@@ -21,26 +21,26 @@ from typing import NamedTuple, final
 from bench.process import CORES, OURS, THEIRS, cpu_ns
 
 WAIT_S = 20.0
-"""The most that any answer may take: a measurement that waits longer is broken, not slow."""
+"""The longest wait for an answer. A measurement that waits longer is broken, not slow."""
 
 EXIT_S = 2.0
-"""What Lambda gives at SHUTDOWN (AWS: Lambda execution environment, shutdown phase)."""
+"""Lambda gives this long at SHUTDOWN (AWS: Lambda execution environment, shutdown phase)."""
 
 DEADLINE_MS = 900_000
-"""Of an invocation: as far off as Lambda has it, so that no deadline takes part in what is measured."""
+"""Of an invocation: Lambda's longest, so that no deadline takes part in a measurement."""
 
 BUSY_GAP_MS = 20
 QUIET_GAP_MS = 60_000
-"""How far apart invocations seem: the subject is told by ``deadlineMs``, nobody needs to wait."""
+"""How far apart invocations seem. ``deadlineMs`` tells the subject, so nobody has to wait."""
 
 SETTLED_S = 0.08
-"""A subject that used no CPU for this long has loaded whatever it loads by itself, and delivered what it owes."""
+"""A subject that uses no CPU for this long has loaded and delivered everything."""
 
 SETTLED_CPU_NS = 100_000
 """Less than this within ``SETTLED_S`` is not work."""
 
 SETTLE_S = 5.0
-"""The most to wait for it."""
+"""The longest wait for a subject to come to rest."""
 
 RECEIVE_BYTES = 256 * 1024
 
@@ -50,11 +50,11 @@ _IDENTIFIER = "11111111-2222-4333-8444-555555555555"
 
 
 class BenchError(Exception):
-    """The subject did not do what it must for the measurement to mean anything."""
+    """The subject broke off, so the measurement means nothing."""
 
 
 class Request(NamedTuple):
-    """A request that has arrived in full."""
+    """One request that has arrived in full."""
 
     kind: str
     at_ns: int
@@ -62,7 +62,7 @@ class Request(NamedTuple):
 
 
 class _Connection:
-    """One connection from the subject, and what has come of a request on it."""
+    """One connection from the subject, with the bytes of an unfinished request."""
 
     __slots__ = ("data", "missing", "socket")
 
@@ -74,7 +74,7 @@ class _Connection:
 
 @final
 class ControlPlane:
-    """One environment: one subject from its start to SHUTDOWN.
+    """Run one subject from its start to SHUTDOWN, as one environment.
 
     Attributes:
         pid: of the subject.
@@ -84,7 +84,7 @@ class ControlPlane:
     """
 
     def __init__(self, *, freezes: bool = False) -> None:
-        """Listens. With ``freezes`` the subject is stopped after each Next and let go with the next event."""
+        """Listen. With ``freezes``, stop the subject after each Next and continue it with the next event."""
         self._freezes = freezes
         self._frozen = False
         self._listening = socket()
@@ -106,7 +106,7 @@ class ControlPlane:
 
     @property
     def address(self) -> str:
-        """For AWS_LAMBDA_RUNTIME_API."""
+        """The value of AWS_LAMBDA_RUNTIME_API."""
         return f"127.0.0.1:{self._listening.getsockname()[1]}"
 
     @property
@@ -134,7 +134,7 @@ class ControlPlane:
         *,
         cores: Collection[int] = frozenset(THEIRS),
     ) -> None:
-        """Starts the subject. posix_spawn uses vfork, so what starting costs does not depend on how large we are.
+        """Start the subject. posix_spawn uses vfork, so our own size does not slow the start.
 
         Args:
             command: the program and its arguments.
@@ -155,20 +155,20 @@ class ControlPlane:
         os.sched_setaffinity(0, OURS)
 
     def freeze(self) -> None:
-        """Stops the subject, as Lambda does when nothing is under way."""
+        """Stop the subject, as Lambda does between invocations."""
         if not self._frozen:
             self._frozen = True
             os.kill(self.pid, signal.SIGSTOP)
             os.waitpid(self.pid, os.WUNTRACED)  # All of its threads have stopped then.
 
     def thaw(self) -> None:
-        """Lets it go on."""
+        """Continue a stopped subject."""
         if self._frozen:
             self._frozen = False
             os.kill(self.pid, signal.SIGCONT)
 
     def shut_down(self) -> None:
-        """Sends SHUTDOWN, and waits for the subject to exit.
+        """Send SHUTDOWN, and wait for the subject to exit.
 
         Raises:
             BenchError: it did not.
@@ -184,7 +184,7 @@ class ControlPlane:
                 raise BenchError("the subject did not exit")
 
     def close(self) -> None:
-        """Ends the subject, whatever it is doing: what there was to measure has been."""
+        """Kill the subject; the measurement is over."""
         os.sched_setaffinity(0, CORES)
         if self.pid:
             os.killpg(self.pid, signal.SIGKILL)
@@ -202,11 +202,11 @@ class ControlPlane:
     # The script -------------------------------------------------------------------------------------------------
 
     def count(self, kind: str) -> int:
-        """How many requests of a kind have arrived."""
+        """Return how many requests of a kind have arrived."""
         return sum(1 for each in self.requests if each.kind == kind)
 
     def first(self, kind: str) -> Request:
-        """The first request of a kind.
+        """Return the first request of a kind.
 
         Raises:
             BenchError: there was none.
@@ -217,25 +217,25 @@ class ControlPlane:
         raise BenchError(f"no {kind} has come")
 
     def wait_next(self) -> int:
-        """Waits until the subject is asking for the next event; returns when that came, in ns."""
+        """Wait until the subject asks for the next event; return the time of its request, in ns."""
         self.wait_for(lambda: self._asking is not None)
         return self._last("next").at_ns
 
     def wait_sink(self, count: int) -> int:
-        """Waits for the ``count``-th request to the sink; returns when the last one came, in ns."""
+        """Wait for ``count`` requests to the sink; return the time of the last one, in ns."""
         self.wait_for(lambda: self.count("sink") >= count)
         return self._last("sink").at_ns
 
     def forget(self) -> None:
-        """Forgets what has arrived, so that a long run does not search a long list."""
+        """Forget the requests so far, so that a long run does not search a long list."""
         self.requests.clear()
 
     def invoke(self, identifier: str, *, gap_ms: int = BUSY_GAP_MS) -> int:
-        """Sends INVOKE to a subject that is asking.
+        """Send INVOKE to a subject that is asking.
 
         Args:
             identifier: the request id.
-            gap_ms: how long after the invocation before this one seems to be.
+            gap_ms: the time that seems to have passed since the invocation before.
 
         Returns:
             When it was sent, in ns.
@@ -250,7 +250,7 @@ class ControlPlane:
         )
 
     def post(self, body: bytes) -> int:
-        """Posts a batch and waits for its 200; what else arrives meanwhile is attended to.
+        """Post a batch and wait for its 200, serving all other requests meanwhile.
 
         Returns:
             When the last byte was handed to the kernel, in ns.
@@ -271,12 +271,12 @@ class ControlPlane:
         return sent_ns
 
     def pump(self, *, until_ns: int) -> None:
-        """Attends to what arrives until a moment of the monotonic clock."""
+        """Serve requests until a moment of the monotonic clock."""
         while (left_ns := until_ns - time.monotonic_ns()) > 0:
             self._step(left_ns / 1e9)
 
     def settle(self) -> None:
-        """Attends to what arrives until the subject does nothing any more."""
+        """Serve requests until the subject uses no more CPU time."""
         until_s = time.monotonic() + SETTLE_S
         before_ns = cpu_ns(self.pid)
         while time.monotonic() < until_s:
@@ -287,7 +287,7 @@ class ControlPlane:
             before_ns = now_ns
 
     def wait_for(self, condition: Callable[[], bool], *, within_s: float = WAIT_S) -> None:
-        """Attends to what arrives until a condition holds.
+        """Serve requests until a condition holds.
 
         Raises:
             BenchError: it did not in time, or the subject has exited.

@@ -1,4 +1,4 @@
-"""What the kernel knows of one process: its CPU time, memory, threads and descriptors (Linux: proc(5))."""
+"""Ask the kernel for a process's CPU time, memory, threads and descriptors (Linux: proc(5))."""
 
 import os
 import time
@@ -10,13 +10,13 @@ KIB = 1024
 CORES = sorted(os.sched_getaffinity(0))
 OURS = set(CORES[-1:])
 THEIRS = set(CORES[:-1] or CORES)
-"""Cores of the control plane and of the subject. Who wakes another process tends to get it on its own core, where it
-waits until the first one pauses: without this, a subject that goes on working after a request seems to send it late."""
+"""Cores of the control plane and of the subject. A woken process tends to land on the core of the one that woke it, and
+waits there. Without this, a subject that works on after a request seems to send it late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """In bytes. ``pss_bytes`` divides a shared page among those who share it; ``peak_bytes`` is of the resident size."""
+    """Memory of one process. PSS divides a shared page among its processes; the peak is of the resident size."""
 
     pss_bytes: int
     rss_bytes: int
@@ -24,7 +24,7 @@ class Memory:
 
 
 def cpu_ns(pid: int) -> int:
-    """CPU time of all of a process's threads, dead ones too, in nanoseconds.
+    """Return the CPU time of all threads of a process, dead ones too, in nanoseconds.
 
     The clock of another process has the number ``(~pid << 3) | 2`` (Linux: include/linux/posix-timers_types.h); unlike
     the ticks in ``/proc/PID/stat`` it counts nanoseconds.
@@ -33,7 +33,7 @@ def cpu_ns(pid: int) -> int:
 
 
 def memory(pid: int) -> Memory:
-    """Memory of a process at this moment."""
+    """Return the memory that a process has at this moment."""
     rollup = _fields(f"/proc/{pid}/smaps_rollup")
     status = _fields(f"/proc/{pid}/status")
     return Memory(
@@ -44,12 +44,12 @@ def memory(pid: int) -> Memory:
 
 
 def threads(pid: int) -> int:
-    """How many threads a process has."""
+    """Return how many threads a process has."""
     return _fields(f"/proc/{pid}/status")["Threads"]
 
 
 def descriptors(pid: int) -> int:
-    """How many files and sockets a process has open."""
+    """Return how many files and sockets a process has open."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 

@@ -1,4 +1,4 @@
-"""What is measured: the floor, the floor that keeps, the obvious way and the built layer, on one interpreter.
+"""Prepare the subjects: the floor, the floor that keeps, the obvious way and the built layer.
 
 All run on a copy of the interpreter and its shared library in a temporary folder. Otherwise they would share its pages
 with this very process and whatever else runs on the machine, and their PSS would be a third of what it is in an
@@ -58,7 +58,7 @@ with open(sys.argv[2], "wb") as file:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """One program, and how it is started.
+    """One program and its command line.
 
     Attributes:
         name: as in the results.
@@ -71,12 +71,12 @@ class Subject:
     environ: dict[str, str] = field(default_factory=dict)
 
     def with_settings(self, **settings: str) -> "Subject":
-        """The same with ``FLIGHT_RECORDER_...`` settings; the floor and the obvious way do not look at them."""
+        """Return the subject with ``FLIGHT_RECORDER_...`` settings, which only the layer reads."""
         named = {f"FLIGHT_RECORDER_{name}": value for name, value in settings.items()}
         return replace(self, environ=self.environ | named)
 
     def with_words(self, *words: str) -> "Subject":
-        """The same with more words on its command line; the layer has none, it has settings."""
+        """Return the subject with more words on its command line; the layer has settings instead."""
         return self if self.name == LAYER else replace(self, command=(*self.command, *words))
 
     @contextmanager
@@ -87,7 +87,7 @@ class Subject:
         freezes: bool = False,
         stop_at_next: bool = False,
     ) -> Iterator[ControlPlane]:
-        """Starts it, waits for its first Next, and ends it in the end.
+        """Start it, wait for its first Next, and kill it at the end.
 
         Args:
             environ: more of its environment.
@@ -103,7 +103,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """Everything there is to measure.
+    """All subjects of one run.
 
     Attributes:
         python: the interpreter, a copy.
@@ -124,7 +124,7 @@ class Bench:
     scratch: Path
 
     def times(self, full: int, quick: int) -> int:
-        """How often to do something."""
+        """Return how often to repeat a measurement."""
         return quick if self.quick else full
 
 
@@ -137,7 +137,7 @@ def prepare(
     scratch: Path,
     quick: bool,
 ) -> Bench:
-    """Makes the interpreter's copy and tells how everything is started.
+    """Copy the interpreter and prepare all subjects.
 
     Args:
         python: the interpreter to run everything on.
@@ -214,7 +214,7 @@ def prepare(
 
 
 def _ways(layer: Subject, launcher: str) -> dict[str, Subject]:
-    """Tells how the layer's file can come to run: by which shell, and with or without bash's TCP."""
+    """Return the ways to start the layer's script: by each shell, with and without bash's TCP."""
     ways = {}
     if Path("/bin/bash").exists():
         ways["layer, sh is bash"] = replace(layer, command=("/bin/bash", launcher))
@@ -230,7 +230,7 @@ def _ways(layer: Subject, launcher: str) -> dict[str, Subject]:
 
 
 def _compiled(layer: Subject, python: Path, opt: Path, scratch: Path) -> dict[str, Subject]:
-    """Gives the layer behind the standalone layers' launcher; nothing where there is no compiler."""
+    """Return the layer behind the compiled launcher; nothing without a compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         return {}

@@ -8,18 +8,11 @@ The compressed bytes are those of the zlib of the Python that runs the build: an
 distributions have zlib-ng) makes other bytes of the same files.
 """
 
-from __future__ import annotations
-
 import stat
 import time
 import zipfile
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-__all__ = ["DateTime", "entry_time", "tree_files", "write_archive"]
+from collections.abc import Mapping
+from pathlib import Path
 
 DateTime = tuple[int, int, int, int, int, int]
 """Year, month, day, hour, minute, second."""

@@ -8,18 +8,14 @@ The one file holds, one after the other: the size of the index; the index, marsh
 is two dicts: name to (offset, size, whether it is a package), and name to (offset, size) of the source.
 """
 
-from __future__ import annotations
-
 import _frozen_importlib_external as external
 import ast
 import json
 import marshal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
-
-if TYPE_CHECKING:
-    from types import CodeType
+from types import CodeType
+from typing import TypedDict
 
 SIZE_BYTES = 8
 """As in `start.py`, which is on its own in Lambda."""

@@ -9,8 +9,6 @@ Developer Guide); PublishLayerVersion takes at most 2 architectures and 15 runti
 Lambda API reference); a zip file of up to 50 MB may be sent directly ("Lambda quotas").
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
@@ -19,16 +17,11 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from layer.function_python.dependencies import RUNTIMES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-__all__ = ["ARCHITECTURES", "Layer", "PublishError", "layers", "main"]
 
 ROOT = Path(__file__).resolve().parent.parent
 

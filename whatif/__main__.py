@@ -1,13 +1,11 @@
 """``python -m whatif LOGFILE...``: replays exported logs under many settings, and says what each would have done."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emulator.demo.table import Paint
 from extension import PREFIX
@@ -16,15 +14,10 @@ from whatif.logs.readers import FORMS
 from whatif.model.settings_source import SettingsError, read_environ
 from whatif.replay.grid import GridError, grid_of, read_axis
 from whatif.replay.runner import RunnerError
-from whatif.replay.study import study_of
+from whatif.replay.study import Study, study_of
 from whatif.report.html import page
 from whatif.report.text import report
 from whatif.report.view import view_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from whatif.replay.study import Study
 
 DEFAULT_PAGE = "whatif.html"
 

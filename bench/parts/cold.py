@@ -1,4 +1,4 @@
-"""A cold start: nothing of the interpreter or the layer is in memory, as in an environment that Lambda has just made.
+"""Measure a cold start: nothing of the interpreter or the layer is in memory yet.
 
 Not part of the ordinary suite (``--only cold``): it needs root, and takes the page cache from everything on the machine.
 The local disk is not what Lambda has; what carries over is how many files are opened, and in what order ways come.
@@ -22,7 +22,7 @@ _CALL = re.compile(r"\b(?:open|openat)\(.*\) = (-?\d+)")
 
 
 def measure(bench: Bench) -> list[Row]:
-    """Measures it all.
+    """Measure everything of this part.
 
     Raises:
         PermissionError: not as root.
@@ -76,7 +76,7 @@ def _deliver(plane: ControlPlane) -> int:
 
 
 def _opened(bench: Bench, subject: Subject) -> list[int]:
-    """Gives what each attempt to open a file came to, up to a delivery: a descriptor, or -1."""
+    """Return the result of each open until a delivery: a descriptor, or -1."""
     path = bench.scratch / "cold-trace"
     path.unlink(missing_ok=True)
     strace = shutil.which("strace") or "strace"

@@ -1,4 +1,4 @@
-"""CPU: of an invocation whose lines are dropped, and of a line, whatever form it has."""
+"""Measure the CPU time of an invocation whose lines are dropped, and of a line of each form."""
 
 import time
 from typing import NamedTuple
@@ -33,7 +33,7 @@ FORM_NAMES = {
 
 
 def measure(bench: Bench) -> list[Row]:
-    """Measures it all."""
+    """Measure everything of this part."""
     return [_invocations(bench), *_lines(bench), _beyond_the_buffer(bench)]
 
 
@@ -71,7 +71,7 @@ def _invocation_ms(subject: Subject, bodies: list[bytes]) -> float:
 
 
 def _lines(bench: Bench) -> list[Row]:
-    """Measures every form in one process after another, each form in an invocation of its own."""
+    """Measure all forms in each process, each form in an invocation of its own."""
     count = bench.times(LINES, LINES // 8)
     forms = {form: _one_invocation(form, count, number) for number, form in enumerate(FORM_NAMES)}
     costs: dict[str, dict[str, list[_LineCost]]] = {form: {} for form in FORM_NAMES}
@@ -98,7 +98,7 @@ def _lines(bench: Bench) -> list[Row]:
 
 
 def _beyond_the_buffer(bench: Bench) -> Row:
-    """The same with a small buffer, where most of the lines do not fit: room has to be made all the time."""
+    """Measure the same with a small buffer, which has to make room all the time."""
     count = bench.times(LINES, LINES // 8)
     forms = {"print": _one_invocation("print", count, 0)}
     subject = bench.subjects[LAYER].with_settings(BUFFER_SIZE="4MiB")

@@ -1,4 +1,4 @@
-"""Memory: at the first Next, after deliveries, for each buffered byte, and what the bound on the buffer bounds."""
+"""Measure memory: at the first Next, after deliveries, for each buffered byte, and at the bound."""
 
 from bench import batches
 from bench.control_plane import ControlPlane
@@ -24,13 +24,13 @@ BOUND_BYTES = 8 * MIB
 FLOWED_BYTES = 200 * 1000 * 1000
 QUICK_FLOWED_BYTES = 30 * 1000 * 1000
 BOUND_SLACK_BYTES = 4 * MIB
-"""What the process may grow by beside the buffer: two batches being read and cut, and the allocator's holes."""
+"""The process may grow by this beside the buffer: two batches in work, and the allocator's holes."""
 
 LARGE_FUNCTION = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024"}
 
 
 def measure(bench: Bench) -> list[Row]:
-    """Measures it all."""
+    """Measure everything of this part."""
     return [*_resting(bench), *_delivered(bench), *_by_byte(bench), _bound(bench)]
 
 
@@ -143,7 +143,7 @@ def _grown(subject: Subject, bodies: list[bytes]) -> int:
 
 
 def _bound(bench: Bench) -> Row:
-    """Lets far more than BUFFER_SIZE flow through one invocation. Nothing else here has a bound to hold."""
+    """Let far more than BUFFER_SIZE flow through one invocation. The other subjects have no bound."""
     size = QUICK_FLOWED_BYTES if bench.quick else FLOWED_BYTES
     identifier = batches.request_id(0)
     line_bytes = 200

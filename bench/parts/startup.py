@@ -1,4 +1,4 @@
-"""Start-up by phase: how long until register, subscribe and the first Next, and what is opened and loaded until then."""
+"""Measure start-up: times, CPU time until ready, and files and modules before the first Next."""
 
 import re
 import shutil
@@ -21,7 +21,7 @@ _MARKS = {"register": "/extension/register", "next": "/event/next"}
 
 
 def measure(bench: Bench) -> list[Row]:
-    """Measures it all."""
+    """Measure everything of this part."""
     subjects = {**bench.subjects, **bench.ways}
     times: dict[str, dict[str, list[float]]] = {
         phase: {name: [] for name in subjects} for phase in PHASES
@@ -71,7 +71,7 @@ def _count(trace: list[str], what: re.Pattern[str], phase: str) -> int:
 
 
 def _traced(bench: Bench, subject: Subject) -> list[str]:
-    """Runs a subject under strace until its first Next, and gives the trace's lines."""
+    """Run a subject under strace until its first Next, and return the trace's lines."""
     path = bench.scratch / "trace"
     path.unlink(missing_ok=True)
     strace = shutil.which("strace") or "strace"
@@ -97,7 +97,7 @@ def _traced(bench: Bench, subject: Subject) -> list[str]:
 
 
 def _telling_imports(bench: Bench, subject: Subject) -> Subject:
-    """Gives a subject whose interpreter tells on stderr what it imports: by an option, since -I ignores variables."""
+    """Return a subject whose interpreter reports its imports: by an option, since -I ignores variables."""
     folder = bench.scratch / "telling" / "bin"
     teller = folder / "python3"
     if not teller.exists():

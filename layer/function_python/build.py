@@ -9,8 +9,6 @@ Promises: the same sources, requirements and Pythons give the same bytes; the la
 importing all of it from the finished zip; a build that fails leaves the last zip as it was.
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import os
@@ -26,8 +24,6 @@ from pathlib import Path
 from layer.archive import entry_time, tree_files, write_archive
 from layer.function_python.bytecode import PRIVATE, precompile, verify
 from layer.function_python.dependencies import RUNTIMES, BuildError, install, select
-
-__all__ = ["Sources", "build", "main", "unpack"]
 
 MAX_ZIPPED_BYTES = 8 * 1024 * 1024
 """Every new environment fetches the layer before it starts; five Pythons' bytecode fits well."""

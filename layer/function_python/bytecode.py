@@ -6,8 +6,6 @@ get when Lambda unpacks them, and equal bytes from equal sources. Docstrings are
 anyio reads its own source when it is imported.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +13,6 @@ from pathlib import Path
 
 from layer.archive import tree_files
 from layer.function_python.dependencies import BuildError
-
-__all__ = ["PRIVATE", "precompile", "run_bundle", "verify"]
 
 PRIVATE = "flight-recorder"
 """The folder in the layer that holds our package and its dependencies, out of the function's way."""

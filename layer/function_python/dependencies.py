@@ -5,8 +5,6 @@ package in one version, from a wheel without compiled code, its hash checked. As
 AWS but the list of Python runtimes ("Lambda runtimes" in the AWS Lambda Developer Guide).
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib.metadata
 import re
@@ -14,15 +12,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["RUNTIMES", "BuildError", "install", "run_pip", "select"]
 
 RUNTIMES = ("3.10", "3.11", "3.12", "3.13", "3.14")
 """The Python runtimes the layer serves."""

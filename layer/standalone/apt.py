@@ -5,8 +5,6 @@ the one that the machine's own apt is set up with, whatever release the machine 
 folder of ours. Assumes apt, and Debian's archive keys where Debian installs them.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re
@@ -16,8 +14,6 @@ from functools import cmp_to_key
 from pathlib import Path
 
 from layer.function_python.dependencies import BuildError
-
-__all__ = ["PrivateApt"]
 
 TIMEOUT_SECONDS = 300.0
 """Some 60 MB of sources come in seconds; a mirror that does not answer must not hang a build."""

@@ -9,8 +9,6 @@ machine is not written; a build that fails leaves the last zip as it was. Longer
 layer, where it lies there, and the proof that it imports are one list seen from three sides.
 """
 
-from __future__ import annotations
-
 import argparse
 import ast
 import hashlib
@@ -32,8 +30,6 @@ from layer.standalone.compiling import ARCHITECTURES, LEFT_OUT, OLDEST_GLIBC
 from layer.standalone.gates import check_paths, check_programs, check_sizes
 from layer.standalone.interpreter import Workshop
 from layer.standalone.prebuilt import fetch_prebuilt
-
-__all__ = ["PACKINGS", "Job", "build", "main"]
 
 BRINGS = "3.13"
 """The version of the interpreter, for which dependencies are chosen."""

@@ -8,8 +8,6 @@ Assumes of AWS that the oldest glibc of a runtime is Amazon Linux 2's, 2.26 ("La
 Guide). Whoever changes this file has every interpreter compiled anew.
 """
 
-from __future__ import annotations
-
 import os
 import platform
 import re
@@ -17,24 +15,9 @@ import shutil
 import subprocess
 import tarfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from layer.function_python.dependencies import BuildError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = [
-    "ARCHITECTURES",
-    "LAUNCHER_FLAGS",
-    "LEFT_OUT",
-    "OLDEST_GLIBC",
-    "RELEASE",
-    "SOURCES",
-    "STEP_TIMEOUT_SECONDS",
-    "Build",
-    "compiler_environ",
-]
 
 OLDEST_GLIBC = (2, 26)
 """Amazon Linux 2's; every other runtime has a newer one."""

@@ -5,25 +5,12 @@ needs stand in it as plain names (its string table), so to search its bytes find
 too many.
 """
 
-from __future__ import annotations
-
 import re
 import struct
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from layer.archive import tree_files
 from layer.function_python.dependencies import BuildError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = [
-    "MAX_UNZIPPED_BYTES",
-    "MAX_ZIPPED_BYTES",
-    "check_paths",
-    "check_programs",
-    "check_sizes",
-]
 
 MAX_ZIPPED_BYTES = 12_000_000
 MAX_UNZIPPED_BYTES = 30_000_000

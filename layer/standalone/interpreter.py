@@ -5,8 +5,6 @@ sources, the compiler or the recipe (`compiling.py`) change. Assumes of the mach
 Debian's, make, perl, patch and a package index.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import platform
@@ -28,8 +26,6 @@ from layer.standalone.compiling import (
     Build,
     compiler_environ,
 )
-
-__all__ = ["Workshop"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,6 @@ which it reaches where its interpreters are (or UV_PYTHON_INSTALL_MIRROR). What 
 what is compiled here.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
@@ -14,8 +12,6 @@ import tempfile
 from pathlib import Path
 
 from layer.function_python.dependencies import BuildError
-
-__all__ = ["fetch_prebuilt"]
 
 VERSION = "3.13"
 

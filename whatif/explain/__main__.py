@@ -4,35 +4,23 @@ Promises: the value of a setting that may hold a secret is not shown, nor one th
 patterns, the names of presets and how many there are of others. What is shown is what is in force, not what was written.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emulator.demo.table import Column, Paint, paragraph, table
 from extension import PREFIX
 from extension.config.parsers import MIB, SAME_RATE
-from extension.config.settings import NEVER_REFERENCES, REFERENCE_FORMS, read_settings
-from extension.config.variables import SETTINGS
-from whatif.explain.transactions import correlated, transaction_of, verdict_lines
+from extension.config.settings import NEVER_REFERENCES, REFERENCE_FORMS, Settings, read_settings
+from extension.config.variables import SETTINGS, Setting
+from extension.redaction.patterns import Patterns
+from whatif.explain.transactions import Transaction, correlated, transaction_of, verdict_lines
 from whatif.model.problems import problem_text
-from whatif.model.settings_source import SettingsError, read_environ
+from whatif.model.settings_source import SettingsError, Sourced, read_environ
 from whatif.model.words import counted, listed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from extension.config.settings import Settings
-    from extension.config.variables import Setting
-    from extension.redaction.patterns import Patterns
-    from whatif.explain.transactions import Transaction
-    from whatif.model.settings_source import Sourced
-
-__all__ = ["explain", "main"]
 
 HIDDEN = "(set, not shown)"
 NONE = "(none)"

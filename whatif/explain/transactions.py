@@ -4,13 +4,13 @@ Promises: what is said is what :mod:`extension.sampling.probability`, :mod:`exte
 invocation that goes well and that no rule speaks for. Pure.
 """
 
-from __future__ import annotations
-
 import math
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from emulator.demo.table import Column, Paint, paragraph, table
+from extension.config.settings import Settings
 from extension.config.variables import SETTINGS
 from extension.model.levels import Level
 from extension.parsing import trace_header
@@ -19,13 +19,6 @@ from extension.sampling import probability, verdict
 from extension.sampling.policies import Signs, policies_of
 from extension.sampling.verdict import Rates, decide
 from whatif.model.words import counted, listed
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from extension.config.settings import Settings
-
-__all__ = ["Transaction", "correlated", "transaction_of", "verdict_lines"]
 
 LEAST_SHOWN = 0.001
 """Of a rate with two digits behind the point."""

@@ -3,19 +3,12 @@
 Promises: a file is read once, from its beginning to its end, and never held whole.
 """
 
-from __future__ import annotations
-
 import gzip
 import io
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import IO
-
-__all__ = ["STANDARD_INPUT", "SourceError", "files_of", "open_text", "size_of"]
+from typing import IO, cast
 
 STANDARD_INPUT = "-"
 GZIP_MAGIC = b"\x1f\x8b"

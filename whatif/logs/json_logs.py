@@ -9,22 +9,14 @@ subscription filters deliver ``{"logStream", "logEvents": [...]}``, strung toget
 the Telemetry API are arrays of ``{"time", "type", "record"}``.
 """
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from whatif.logs.text_logs import time_of
-from whatif.model.events import Logged, Received
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from whatif.model.events import Reading
-
-__all__ = ["in_order", "read_json", "values_in"]
+from whatif.model.events import Logged, Reading, Received
 
 CHUNK_CHARS = 1024 * 1024
 """What is read at a time: some thousand events."""

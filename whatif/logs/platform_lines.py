@@ -8,13 +8,9 @@ Telemetry API. What kills a process is told by ``RequestId: ... Error: Runtime e
 ``Status``, a timeout by ``... Task timed out after`` behind it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any, NamedTuple
-
-__all__ = ["Told", "header_of", "read_platform_line", "report_record"]
 
 
 class Told(NamedTuple):

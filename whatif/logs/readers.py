@@ -3,24 +3,16 @@
 Promises: nothing that a file holds makes reading fail; what could not be read is counted in :class:`Reading`.
 """
 
-from __future__ import annotations
-
 import io
 import zlib
+from collections.abc import Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import IO
 
 from whatif.logs.files import open_text
 from whatif.logs.json_logs import in_order, read_json
 from whatif.logs.text_logs import csv_columns, form_of, read_csv, read_text, stream_of_path
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import IO
-
-    from whatif.model.events import Logged, Reading, Received
-
-__all__ = ["FORMS", "read_events"]
+from whatif.model.events import Logged, Reading, Received
 
 HEAD_CHARS = 64 * 1024
 MAX_LINE_CHARS = 4 * 1024 * 1024

@@ -6,22 +6,14 @@ stream's name as dashes (AWS: Exporting log data to Amazon S3); ``aws logs tail`
 awscli/customizations/logs/tail.py). An event of several lines goes on where the next line does not begin with a time.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from whatif.model.events import Logged, iso_of_ms
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from whatif.model.events import Reading
-
-__all__ = ["TextForm", "csv_columns", "form_of", "read_csv", "read_text", "stream_of_path"]
+from whatif.model.events import Logged, Reading, iso_of_ms
 
 MAX_EVENT_CHARS = 2 * 1024 * 1024
 """Twice what CloudWatch takes as one event (AWS: CloudWatch Logs quotas): lines beyond it are no part of one."""

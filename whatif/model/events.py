@@ -3,12 +3,8 @@
 Pure values.
 """
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
-
-__all__ = ["Logged", "Reading", "Received", "iso_of_ms"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 

@@ -3,23 +3,8 @@
 Pure. Requests of Lambda's own, queries, the transfer to other places and volume tiers are left out.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
-
-__all__ = [
-    "AS_OF",
-    "GB",
-    "PRICES",
-    "REGION",
-    "SINKS",
-    "SINK_TITLES",
-    "Price",
-    "Volume",
-    "month_factor",
-    "usd_of",
-]
 
 REGION = "us-east-1"
 AS_OF = "November 2026"

@@ -1,13 +1,6 @@
 """What is wrong with a setting, in words for whoever has set it. Pure."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from extension.config.settings import Problem
-
-__all__ = ["fault_text", "problem_text"]
+from extension.config.settings import Problem
 
 
 def fault_text(problem: Problem) -> str:

@@ -5,18 +5,12 @@ Assumes of AWS: ``aws lambda get-function-configuration`` answers ``{"Environmen
 ``Configuration``.
 """
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from extension import PREFIX
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
-__all__ = ["ENVIRONMENT", "GIVEN", "SettingsError", "Sourced", "read_environ"]
 
 ENVIRONMENT = "this shell's environment"
 GIVEN = "--env"

@@ -1,9 +1,5 @@
 """Counts in words. Pure."""
 
-from __future__ import annotations
-
-__all__ = ["counted", "listed"]
-
 
 def counted(count: int, noun: str) -> str:
     """Write a count with its noun, in the plural unless there is one; ``file`` or ``file more`` become ``2 files more``."""

@@ -7,8 +7,6 @@ What a log leaves out, because Lambda does not write it there, is put back: ``pl
 Pure.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -17,8 +15,6 @@ from extension.sinks.cloudwatch_events import EVENT_BYTES
 from whatif.logs.platform_lines import Told, header_of, read_platform_line
 from whatif.model.events import Logged, Received
 from whatif.replay.log import Log, Open
-
-__all__ = ["MAX_BATCH_CHARS", "Batch", "Batcher"]
 
 MAX_BATCH_CHARS = 256 * 1024
 """As much as Lambda posts at a time by default (AWS: Telemetry API reference, maxBytes)."""

@@ -3,25 +3,17 @@
 Pure: variables are passed in. Values are read by :func:`extension.config.settings.read_settings`, as the extension reads them.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from extension import PREFIX
 from extension.config.settings import Settings, read_settings
-from extension.config.variables import SETTINGS
+from extension.config.variables import SETTINGS, Setting
 from whatif.model.problems import fault_text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from extension.config.variables import Setting
-
-__all__ = ["DEFAULT_RATES", "MAX_POINTS", "REPLAYED", "GridError", "Point", "grid_of", "read_axis"]
 
 DEFAULT_RATES = ("0", "1%", "5%", "10%", "100%")
 REPLAYED = (

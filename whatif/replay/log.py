@@ -3,12 +3,8 @@
 Pure values.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
-
-__all__ = ["Log", "Open"]
 
 
 @dataclass

@@ -3,24 +3,16 @@
 What is assumed: the sink is always there and takes everything, and every batch is delivered before the next one comes.
 """
 
-from __future__ import annotations
+from collections.abc import Callable
 
-from typing import TYPE_CHECKING
-
+from extension.config.settings import Settings
 from extension.delivery.queue import Queues, SendingQueue
 from extension.diagnostics.account import Account
 from extension.model.receipt import Answer, Receipt
 from extension.recorder.recorder import REMEMBERED_INVOCATIONS, Recorder
 from extension.recorder.tail_sampler import TailSampler
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from extension.config.settings import Settings
-    from whatif.replay.batches import Batch
-    from whatif.replay.tally import Followed, Tally
-
-__all__ = ["Replay"]
+from whatif.replay.batches import Batch
+from whatif.replay.tally import Followed, Tally
 
 _TAKEN = Receipt(Answer.TAKEN)
 

@@ -3,27 +3,23 @@
 Promises: what several processes count is what one would; they hold at most :data:`WAITING_BATCHES` that wait.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import queue
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, Protocol
 
 from extension.config.settings import read_settings
 from extension.redaction.redactor import Redactor
+from whatif.replay.batches import Batch
 from whatif.replay.replay import Replay
 from whatif.replay.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from multiprocessing.context import SpawnProcess
+    # Not generic when it runs.
     from multiprocessing.queues import Queue
-
-    from whatif.replay.batches import Batch
-
-__all__ = ["LocalRunner", "Runner", "RunnerError", "runner_for"]
 
 PARALLEL_BYTES = 16 * 1024 * 1024
 """Of logs, from which on other processes are worth their start: half a second."""
@@ -101,14 +97,14 @@ class LocalRunner:
         self._replays = {}
 
 
-_Message = tuple[str, "Batch | None"]
+_Message = tuple[str, Batch | None]
 """An environment and its batch, None for its end; no environment for the end of all."""
 
 
 def _work(
     variables: Sequence[Mapping[str, str]],
-    messages: Queue[_Message],
-    results: Queue[tuple[int, list[Tally]]],
+    messages: "Queue[_Message]",
+    results: "Queue[tuple[int, list[Tally]]]",
     number: int,
 ) -> None:
     """Count in a process of its own, until it is told that there is no more."""

@@ -3,29 +3,19 @@
 Promises: memory is bounded by the number of settings and of environments that are open at a time, not by the log.
 """
 
-from __future__ import annotations
-
 import re
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from whatif.logs.files import size_of
 from whatif.logs.readers import read_events
-from whatif.model.events import Logged, Reading
+from whatif.model.events import Logged, Reading, Received
 from whatif.replay.batches import Batcher
+from whatif.replay.grid import Point
 from whatif.replay.log import Log
-from whatif.replay.runner import runner_for
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from whatif.model.events import Received
-    from whatif.replay.grid import Point
-    from whatif.replay.runner import Runner
-    from whatif.replay.tally import Tally
-
-__all__ = ["MAX_ENVIRONMENTS", "Study", "study_of"]
+from whatif.replay.runner import Runner, runner_for
+from whatif.replay.tally import Tally
 
 MAX_ENVIRONMENTS = 256
 """Open at a time. Beyond it the one that has been quiet for longest is taken for ended."""

@@ -5,15 +5,15 @@ transactions, not with the log.
 Pure.
 """
 
-from __future__ import annotations
-
 import math
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from extension.model.chunk import Chunk, rewritten
+from extension.diagnostics.account import Account
+from extension.model.chunk import Chunk, Metadata, rewritten
 from extension.model.ndjson import lines_of
 from extension.model.record import GAP_TYPE, Record, records_in
 from extension.model.segment import Kind, Segment
@@ -21,23 +21,6 @@ from extension.sampling import probability, verdict
 from extension.sinks.cloudwatch_events import EVENT_BYTES, Form, message_of
 from whatif.model.prices import Volume
 from whatif.replay.variance import Clusters
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from extension.diagnostics.account import Account
-    from extension.model.chunk import Metadata
-
-__all__ = [
-    "CAUSES",
-    "EVICTED",
-    "LATE",
-    "UNDELIVERED",
-    "WITHHELD",
-    "Followed",
-    "Incomplete",
-    "Tally",
-]
 
 SUMMARY_TYPE = "flightRecorder.invocation"
 MAX_INCOMPLETE = 200

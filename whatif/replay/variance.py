@@ -8,11 +8,7 @@ Matias, M. Szegedy, "The space complexity of approximating the frequency moments
 Pure.
 """
 
-from __future__ import annotations
-
 from array import array
-
-__all__ = ["MAX_EXACT", "Clusters"]
 
 MAX_EXACT = 4096
 """Some 600 KiB for each of the settings."""

@@ -4,17 +4,10 @@ Promises: nothing leaves the picture. A label that is too long for one line is w
 longer than :data:`MAX_LABEL_LINES` is cut short, and whole in a title that shows where one points at it. Each has a title and a description in words for whoever does not see it. Pure.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import accumulate
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["Bar", "Interval", "bars", "fits", "intervals", "legend"]
 
 WIDTH = 380
 BAR_HEIGHT = 14

@@ -3,11 +3,9 @@
 Pure.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
-from typing import TYPE_CHECKING
 
 from whatif.model.prices import AS_OF, PRICES, REGION, SINK_TITLES, SINKS
 from whatif.model.words import counted
@@ -22,14 +20,7 @@ from whatif.report.text import (
     span_text,
     usd_text,
 )
-from whatif.report.view import KINDS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from whatif.report.view import Row, View
-
-__all__ = ["page"]
+from whatif.report.view import KINDS, Row, View
 
 MAX_LISTED_FILES = 50
 MAX_LISTED_FAILURES = 50

@@ -1,31 +1,13 @@
 """A view as text for a terminal. Pure; nothing is wider than the demo's tables, and all of it is ASCII."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from emulator.demo.table import Column, Paint, paragraph, table
 from whatif.model.prices import AS_OF, PRICES, REGION, SINK_TITLES, SINKS
 from whatif.model.words import counted, listed
 from whatif.replay.tally import CAUSES, WITHHELD
-from whatif.report.view import HISTORY, KINDS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from whatif.report.view import Row, View
-
-__all__ = [
-    "ASSUMPTIONS",
-    "bytes_text",
-    "kinds_text",
-    "missing_text",
-    "report",
-    "share_text",
-    "span_text",
-    "usd_text",
-]
+from whatif.report.view import HISTORY, KINDS, Row, View
 
 MAX_LABEL_CHARS = 32
 LEAST_SHOWN_USD = 0.0001

@@ -3,26 +3,17 @@
 Pure.
 """
 
-from __future__ import annotations
-
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from extension.model.timestamps import epoch_ns
 from extension.sampling import verdict
 from whatif.model import prices
 from whatif.model.prices import SINKS, Volume, month_factor, usd_of
 from whatif.model.words import counted, listed
-from whatif.replay.tally import WITHHELD
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from whatif.replay.study import Study
-    from whatif.replay.tally import Incomplete, Tally
-
-__all__ = ["MILLION", "Row", "View", "view_of"]
+from whatif.replay.study import Study
+from whatif.replay.tally import WITHHELD, Incomplete, Tally
 
 MILLION = 10**6
 NORMAL_95 = 1.96

@@ -49,7 +49,7 @@ class FlightRecorder(Construct):
         alarm_topic_arn: str = "",
         dashboard: str = "",
     ) -> None:
-        """Makes what belongs to one function.
+        """Make the resources of one function.
 
         Args:
             scope: The stack.
@@ -132,7 +132,7 @@ class FlightRecorder(Construct):
         return [arn, f"{arn}:*"]
 
     def _sink_statement(self, sink: str, kept_group: str) -> iam.PolicyStatement | None:
-        """What the sink needs, and no more: docs/sinks/ has it for each."""
+        """Return the permissions that the sink needs (docs/sinks/ lists them for each)."""
         stack = Stack.of(self)
         kind, _, name = sink.partition(":")
         if sink == "cloudwatch:":
