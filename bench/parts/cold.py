@@ -9,10 +9,10 @@ import shutil
 from pathlib import Path
 
 from bench import batches
-from bench.control_plane import ControlPlane
-from bench.process import cpu_ns
+from bench.control_plane.plane import ControlPlane
+from bench.control_plane.process import cpu_ns
 from bench.reporting.figures import Row, row
-from bench.subjects import LAYER, OBVIOUS, Bench, Subject
+from bench.subjects import OBVIOUS, Bench, Subject
 
 TOPIC = "cold"
 MS = 1e6
@@ -32,7 +32,7 @@ def measure(bench: Bench) -> list[Row]:
         for name, subject in (bench.subjects | bench.ways).items()
     }
     # The floor loads nothing for a delivery; what delivers is measured up to there.
-    delivering = [name for name in subjects if name == LAYER or name in bench.ways]
+    delivering = [name for name, subject in subjects.items() if subject.is_layer]
     phases: dict[str, dict[str, list[float]]] = {
         phase: {} for phase in ("register", "next", "sink", "cpu")
     }

@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 from bench import batches
-from bench.control_plane import ControlPlane
-from bench.process import CORES, cpu_ns
+from bench.control_plane.plane import ControlPlane
+from bench.control_plane.process import CORES, cpu_ns
 from bench.reporting.figures import Row, row
 from bench.subjects import FLOOR, KEEPING, LAYER, OBVIOUS, Bench, Subject
 
@@ -38,7 +38,8 @@ def measure(bench: Bench) -> list[Row]:
 
 def _settings(bench: Bench, names: tuple[str, ...], *words: str, flush: str) -> dict[str, Subject]:
     return {
-        name: bench.subjects[name].with_words(*words).with_settings(FLUSH=flush) for name in names
+        name: subject.with_words(*words).with_settings(FLUSH=flush)
+        for name, subject in bench.chosen(*names).items()
     }
 
 

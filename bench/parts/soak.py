@@ -4,8 +4,8 @@ import statistics
 from dataclasses import dataclass
 
 from bench import batches
-from bench.control_plane import BenchError
-from bench.process import cpu_ns, descriptors, memory, threads
+from bench.control_plane.process import cpu_ns, descriptors, memory, threads
+from bench.control_plane.sockets import BenchError
 from bench.reporting.figures import Row, row
 from bench.subjects import KEEPING, LAYER, OBVIOUS, Bench, Subject
 
@@ -41,8 +41,8 @@ def measure(bench: Bench) -> tuple[list[Row], dict[str, list[Tenth]]]:
     """Measure everything of this part; the tenths are for the file."""
     count = bench.times(INVOCATIONS, QUICK_INVOCATIONS)
     tenths = {
-        name: _soak(bench.subjects[name], count if name == LAYER else count // OTHERS_SHARE)
-        for name in (KEEPING, OBVIOUS, LAYER)
+        name: _soak(subject, count if subject.is_layer else count // OTHERS_SHARE)
+        for name, subject in bench.chosen(KEEPING, OBVIOUS, LAYER).items()
     }
     grown = {
         name: [max(_late(each, "pss_mb") - _early(each, "pss_mb"), 0.0)]

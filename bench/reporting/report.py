@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.reporting.figures import Row
-from bench.subjects import KEEPING, OBVIOUS
+from bench.subjects import KEEPING, LAYER, OBVIOUS
 
 HEADINGS = ("", "target", "layer", "floor", "ratio", "obvious way", "ratio", "met")
+BESIDE_HEADINGS = ("", "before", "after", "ratio", "of the least")
 _NUMERIC = range(1, 7)
 
 
@@ -133,8 +134,12 @@ def cells(row: Row) -> tuple[str, ...]:
 
 def plain_table(rows: Sequence[Row]) -> str:
     """Write the table for a terminal."""
-    lines = [HEADINGS, *(cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    return aligned([HEADINGS, *(cells(row) for row in rows)])
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Write lines of cells for a terminal, with numbers to the right of their columns."""
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     text = []
     for line in lines:
         padded = [
@@ -143,6 +148,29 @@ def plain_table(rows: Sequence[Row]) -> str:
         ]
         text.append("  ".join(padded).rstrip())
     return "\n".join(text)
+
+
+def beside_lines(rows: Sequence[Row], before: str) -> list[list[str]]:
+    """Write the layer beside another one: before, after and the ratio of both, of medians and of the least.
+
+    On a machine that others use, CPU time and times only ever get larger, so the ratio of the least disturbs less.
+    """
+    lines = [list(BESIDE_HEADINGS)]
+    for row in rows:
+        if before not in row.values or LAYER not in row.values:
+            continue
+        least = {name: row.detail[name].minimum for name in (before, LAYER) if name in row.detail}
+        ratio = least[LAYER] / least[before] if least.get(before) else None
+        lines.append(
+            [
+                f"{row.topic}: {row.what}",
+                _with_unit(row.values[before], row.unit),
+                _with_unit(row.values[LAYER], row.unit),
+                _ratio(row.ratio_to(before)),
+                _ratio(ratio),
+            ]
+        )
+    return lines
 
 
 def markdown_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

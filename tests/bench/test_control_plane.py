@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from bench import batches
-from bench.control_plane import BenchError, ControlPlane
-from bench.process import cpu_ns, descriptors, memory, threads
+from bench.control_plane.plane import ControlPlane
+from bench.control_plane.process import cpu_ns, descriptors, memory, threads
+from bench.control_plane.sockets import BenchError
 
 FLOOR = Path(__file__).resolve().parent.parent.parent / "bench" / "programs" / "floor.py"
 

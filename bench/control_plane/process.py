@@ -32,6 +32,11 @@ def cpu_ns(pid: int) -> int:
     return time.clock_gettime_ns((~pid << 3) | 2)
 
 
+def main_thread_cpu_ns(pid: int) -> int:
+    """Return the CPU time of a process's main thread, in nanoseconds (Linux: Documentation/scheduler/sched-stats)."""
+    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0])
+
+
 def memory(pid: int) -> Memory:
     """Return the memory that a process has at this moment."""
     rollup = _fields(f"/proc/{pid}/smaps_rollup")

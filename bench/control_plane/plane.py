@@ -1,24 +1,22 @@
 """Play Lambda for a measurement: the Extensions, Logs and Telemetry APIs and a sink, in one thread.
 
-Promises: no thread, no queue and no parsing between a byte that arrives and the time that is noted for it, so what it
-adds is the same small amount for every program measured. It does what the script says and checks next to nothing:
-the emulator is what behaves like Lambda, this only measures like a clock.
+Promises: no thread, no queue and no parsing between the arrival of a byte and its time, so that the same small amount is
+added to every subject. It follows the script and checks next to nothing: the emulator behaves like Lambda, and this is
+a clock.
 
 Assumes: the subject answers every request of ours within ``WAIT_S``.
 """
 
-import errno
-import os
 import re
-import select
-import signal
 import time
 from collections.abc import Callable, Collection
-from socket import IPPROTO_TCP, SO_REUSEADDR, SOL_SOCKET, TCP_NODELAY, create_connection, socket
+from socket import socket
 from types import TracebackType
 from typing import NamedTuple, final
 
-from bench.process import CORES, OURS, THEIRS, cpu_ns
+from bench.control_plane.process import THEIRS, cpu_ns
+from bench.control_plane.sockets import BenchError, Sockets
+from bench.control_plane.subject import SubjectProcess
 
 WAIT_S = 20.0
 """The longest wait for an answer. A measurement that waits longer is broken, not slow."""
@@ -42,15 +40,8 @@ SETTLED_CPU_NS = 100_000
 SETTLE_S = 5.0
 """The longest wait for a subject to come to rest."""
 
-RECEIVE_BYTES = 256 * 1024
-
 _PORT = re.compile(rb'"URI"\s*:\s*"http://[^":/]+:(\d+)')
-_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _IDENTIFIER = "11111111-2222-4333-8444-555555555555"
-
-
-class BenchError(Exception):
-    """The subject broke off, so the measurement means nothing."""
 
 
 class Request(NamedTuple):
@@ -61,58 +52,41 @@ class Request(NamedTuple):
     body_bytes: int
 
 
-class _Connection:
-    """One connection from the subject, with the bytes of an unfinished request."""
-
-    __slots__ = ("data", "missing", "socket")
-
-    def __init__(self, connection: socket) -> None:
-        self.socket = connection
-        self.data = bytearray()
-        self.missing = 0
-
-
 @final
 class ControlPlane:
     """Run one subject from its start to SHUTDOWN, as one environment.
 
     Attributes:
-        pid: of the subject.
-        started_ns: just before it was started, on the monotonic clock.
-        requests: what has arrived, in order: ``register``, ``subscribe``, ``next``, ``sink``.
+        requests: all that have arrived, in order: ``register``, ``subscribe``, ``next``, ``sink``.
         sink_bytes: bodies that the sink has taken.
+        stop_at_next: whether to stop the subject at its next Next.
     """
 
     def __init__(self, *, freezes: bool = False) -> None:
         """Listen. With ``freezes``, stop the subject after each Next and continue it with the next event."""
         self._freezes = freezes
-        self._frozen = False
-        self._listening = socket()
-        self._listening.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-        self._listening.bind(("127.0.0.1", 0))
-        self._listening.listen(64)
-        self._connections: dict[int, _Connection] = {}
+        self._subject = SubjectProcess()
+        self._sockets = Sockets(self._take)
         self._asking: socket | None = None
-        self._poster: socket | None = None
-        self._destination = 0
-        self._acknowledged = 0
-        self._posted = 0
         self._deadline_ms = round(time.time() * 1000) + DEADLINE_MS
         self.stop_at_next = False
-        self.pid = 0
-        self.started_ns = 0
         self.requests: list[Request] = []
         self.sink_bytes = 0
 
     @property
-    def address(self) -> str:
-        """The value of AWS_LAMBDA_RUNTIME_API."""
-        return f"127.0.0.1:{self._listening.getsockname()[1]}"
+    def pid(self) -> int:
+        """The subject's process id; 0 once it has exited."""
+        return self._subject.pid
+
+    @property
+    def started_ns(self) -> int:
+        """The moment before the subject was started, on the monotonic clock."""
+        return self._subject.started_ns
 
     @property
     def sink(self) -> str:
         """The URL of the sink."""
-        return f"http://{self.address}/sink"
+        return f"http://{self._sockets.address}/sink"
 
     def __enter__(self) -> "ControlPlane":
         return self
@@ -123,7 +97,8 @@ class ControlPlane:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self._subject.kill()
+        self._sockets.close()
 
     # The subject ------------------------------------------------------------------------------------------------
 
@@ -134,38 +109,22 @@ class ControlPlane:
         *,
         cores: Collection[int] = frozenset(THEIRS),
     ) -> None:
-        """Start the subject. posix_spawn uses vfork, so our own size does not slow the start.
+        """Start the subject.
 
         Args:
             command: the program and its arguments.
-            environ: its environment, but for what depends on our port.
+            environ: its environment, without the variables that depend on our port.
             cores: those that it may run on.
         """
-        quiet = [
-            (os.POSIX_SPAWN_OPEN, descriptor, "/dev/null", os.O_RDWR, 0) for descriptor in (0, 1, 2)
-        ]
-        environ = {
-            "AWS_LAMBDA_RUNTIME_API": self.address,
+        ours = {
+            "AWS_LAMBDA_RUNTIME_API": self._sockets.address,
             "FLIGHT_RECORDER_SINK": self.sink,
-            **environ,
         }
-        os.sched_setaffinity(0, cores)  # The subject inherits it.
-        self.started_ns = time.monotonic_ns()
-        self.pid = os.posix_spawn(command[0], command, environ, file_actions=quiet, setpgroup=0)
-        os.sched_setaffinity(0, OURS)
-
-    def freeze(self) -> None:
-        """Stop the subject, as Lambda does between invocations."""
-        if not self._frozen:
-            self._frozen = True
-            os.kill(self.pid, signal.SIGSTOP)
-            os.waitpid(self.pid, os.WUNTRACED)  # All of its threads have stopped then.
+        self._subject.start(command, ours | environ, cores=cores)
 
     def thaw(self) -> None:
         """Continue a stopped subject."""
-        if self._frozen:
-            self._frozen = False
-            os.kill(self.pid, signal.SIGCONT)
+        self._subject.thaw()
 
     def shut_down(self) -> None:
         """Send SHUTDOWN, and wait for the subject to exit.
@@ -178,26 +137,10 @@ class ControlPlane:
             f'{{"eventType":"SHUTDOWN","shutdownReason":"spindown","deadlineMs":{deadline_ms}}}'
         )
         until_s = time.monotonic() + WAIT_S
-        while not self._has_exited():
-            self._step(0.01)
+        while not self._subject.has_exited():
+            self._sockets.step(0.01)
             if time.monotonic() > until_s:
                 raise BenchError("the subject did not exit")
-
-    def close(self) -> None:
-        """Kill the subject; the measurement is over."""
-        os.sched_setaffinity(0, CORES)
-        if self.pid:
-            os.killpg(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-            self.pid = 0
-        for connection in self._connections.values():
-            connection.socket.close()
-        self._listening.close()
-
-    def _has_exited(self) -> bool:
-        if self.pid and os.waitpid(self.pid, os.WNOHANG)[0]:
-            self.pid = 0
-        return not self.pid
 
     # The script -------------------------------------------------------------------------------------------------
 
@@ -218,7 +161,7 @@ class ControlPlane:
 
     def wait_next(self) -> int:
         """Wait until the subject asks for the next event; return the time of its request, in ns."""
-        self.wait_for(lambda: self._asking is not None)
+        self.wait_for(lambda: self._is_asked)
         return self._last("next").at_ns
 
     def wait_sink(self, count: int) -> int:
@@ -255,25 +198,14 @@ class ControlPlane:
         Returns:
             When the last byte was handed to the kernel, in ns.
         """
-        poster = self._poster
-        if poster is None:
-            poster = self._poster = create_connection(("127.0.0.1", self._destination), WAIT_S)
-            poster.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-            self._connections[poster.fileno()] = _Connection(poster)
-        head = (
-            "POST / HTTP/1.1\r\nHost: sandbox.localdomain\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        )
-        poster.sendall(head.encode() + body)
-        sent_ns = time.monotonic_ns()
-        self._posted += 1
-        self.wait_for(lambda: self._acknowledged >= self._posted)
+        sent_ns = self._sockets.post(body)
+        self.wait_for(lambda: self._sockets.all_acknowledged)
         return sent_ns
 
     def pump(self, *, until_ns: int) -> None:
         """Serve requests until a moment of the monotonic clock."""
         while (left_ns := until_ns - time.monotonic_ns()) > 0:
-            self._step(left_ns / 1e9)
+            self._sockets.step(left_ns / 1e9)
 
     def settle(self) -> None:
         """Serve requests until the subject uses no more CPU time."""
@@ -297,66 +229,26 @@ class ControlPlane:
             left_s = until_s - time.monotonic()
             if left_s <= 0:
                 raise BenchError("the subject did not answer in time")
-            if not self._step(min(left_s, 0.5)) and self._has_exited() and not condition():
+            served = self._sockets.step(min(left_s, 0.5))
+            if not served and self._subject.has_exited() and not condition():
                 raise BenchError("the subject has exited")
 
-    # Sockets ----------------------------------------------------------------------------------------------------
+    # The requests -----------------------------------------------------------------------------------------------
+
+    @property
+    def _is_asked(self) -> bool:
+        # A socket that the subject has closed is closed here too, and has no descriptor any more.
+        return self._asking is not None and self._asking.fileno() >= 0
 
     def _last(self, kind: str) -> Request:
         return next(each for each in reversed(self.requests) if each.kind == kind)
 
     def _answer_next(self, event: str) -> int:
-        asking, self._asking = self._asking, None
-        if asking is None:
+        asking, is_asked, self._asking = self._asking, self._is_asked, None
+        if asking is None or not is_asked:
             raise BenchError("an event was due, and the subject was not asking for one")
         asking.sendall(_answer(event.encode(), content_type="application/json"))
         return time.monotonic_ns()
-
-    def _step(self, timeout_s: float) -> bool:
-        waiting = [self._listening.fileno(), *self._connections]
-        ready, _, _ = select.select(waiting, [], [], timeout_s)
-        for descriptor in ready:
-            if descriptor == self._listening.fileno():
-                accepted, _ = self._listening.accept()
-                accepted.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-                self._connections[accepted.fileno()] = _Connection(accepted)
-            else:
-                self._read(descriptor)
-        return bool(ready)
-
-    def _read(self, descriptor: int) -> None:
-        connection = self._connections[descriptor]
-        try:
-            data = connection.socket.recv(RECEIVE_BYTES)
-        except OSError as error:
-            if error.errno not in {errno.ECONNRESET, errno.EPIPE}:
-                raise
-            data = b""
-        now_ns = time.monotonic_ns()
-        if not data:
-            self._drop(descriptor)
-            return
-        if connection.socket is self._poster:
-            # Only ever one request is under way, and nobody's answer to it has a body.
-            connection.data += data
-            if connection.data.endswith(b"\r\n\r\n"):
-                if not connection.data.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")):
-                    raise BenchError(f"a batch was answered with {bytes(connection.data[:40])!r}")
-                connection.data.clear()
-                self._acknowledged += 1
-            return
-        connection.data += data
-        head_end = connection.data.find(b"\r\n\r\n")
-        if head_end < 0:
-            return
-        length = _LENGTH.search(connection.data, 0, head_end)
-        size = int(length[1]) if length is not None else 0
-        if len(connection.data) < head_end + 4 + size:
-            return
-        head = bytes(connection.data[:head_end])
-        body = bytes(connection.data[head_end + 4 : head_end + 4 + size])
-        connection.data.clear()
-        self._take(connection.socket, head, body, now_ns)
 
     def _take(self, connection: socket, head: bytes, body: bytes, now_ns: int) -> None:
         target = head.split(b" ", 2)[1]
@@ -365,7 +257,7 @@ class ControlPlane:
             self._asking = connection
             if self._freezes or self.stop_at_next:
                 self.stop_at_next = False
-                self.freeze()
+                self._subject.freeze()
         elif target.startswith(b"/sink"):
             self.requests.append(Request("sink", now_ns, len(body)))
             self.sink_bytes += len(body)
@@ -376,18 +268,10 @@ class ControlPlane:
         else:
             port = _PORT.search(body)
             if port is None:
-                raise BenchError(f"a request that means nothing here: {head[:80]!r}")
-            self._destination = int(port[1])
+                raise BenchError(f"an unknown request: {head[:80]!r}")
+            self._sockets.destination_port = int(port[1])
             self.requests.append(Request("subscribe", now_ns, 0))
             connection.sendall(_answer(b'"OK"'))
-
-    def _drop(self, descriptor: int) -> None:
-        connection = self._connections.pop(descriptor).socket
-        if connection is self._poster:
-            self._poster = None
-        if connection is self._asking:
-            self._asking = None
-        connection.close()
 
 
 def _answer(body: bytes, *, content_type: str = "text/plain") -> bytes:
