@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.subjects import COMPILED, FLOOR, KEEPING, LAYER, OBVIOUS, Bench, Subject
-from layer.function_python.build import unpack
+from layer.archive import unpack
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = ROOT / "bench" / "programs"

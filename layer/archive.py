@@ -68,3 +68,11 @@ def write_archive(root: Path, output: Path, *, date_time: DateTime) -> int:
             archive.writestr(entry, path.read_bytes(), compresslevel=COMPRESSION_LEVEL)
     partial.replace(output)
     return len(files)
+
+
+def unpack(archive: Path, target: Path) -> None:
+    """Unpack the zip file `archive` into `target` with the modes it records, as Lambda does."""
+    with zipfile.ZipFile(archive) as layer:
+        for entry in layer.infolist():
+            path = Path(layer.extract(entry, target))
+            path.chmod(entry.external_attr >> 16 & 0o777)

@@ -16,12 +16,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from layer.archive import entry_time, tree_files, write_archive
+from layer.archive import entry_time, tree_files, unpack, write_archive
 from layer.function_python.bytecode import PRIVATE, precompile, verify
 from layer.function_python.dependencies import RUNTIMES, BuildError, install, select
 
@@ -106,14 +105,6 @@ def build(
         partial = output.with_name(output.name + ".part")
         shutil.copyfile(fresh, partial)
         partial.replace(output)
-
-
-def unpack(archive: Path, target: Path) -> None:
-    """Unpack the zip file `archive` into `target` with the modes it records, as Lambda does."""
-    with zipfile.ZipFile(archive) as layer:
-        for entry in layer.infolist():
-            path = Path(layer.extract(entry, target))
-            path.chmod(entry.external_attr >> 16 & 0o777)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -14,10 +14,12 @@ import pytest
 
 from layer.function_python.build import ROOT, Sources
 from layer.function_python.dependencies import BuildError, install, select
-from layer.standalone.build import BRINGS, PACKINGS, Job, build
+from layer.standalone.build import BRINGS, build
 from layer.standalone.compiling import ARCHITECTURES
+from layer.standalone.contents import Job
 from layer.standalone.gates import MAX_UNZIPPED_BYTES, MAX_ZIPPED_BYTES
 from layer.standalone.interpreter import Workshop
+from layer.standalone.packing import PACKINGS
 
 pytestmark = pytest.mark.timeout(300)  # each compiles and imports a whole layer
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from layer.function_python.build import Sources, build, main, unpack
+from layer.archive import unpack
+from layer.function_python.build import Sources, build, main
 from layer.function_python.dependencies import BuildError
 
 pytestmark = pytest.mark.timeout(180)  # each builds or imports a whole layer, once a Python
