@@ -1,7 +1,5 @@
 """The command line: ``python -m emulator run`` and ``python -m emulator serve``."""
 
-from __future__ import annotations
-
 import argparse
 import dataclasses
 import json
@@ -11,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from emulator.cloud import LocalLambda
+from emulator.machine.frames import Line
 from emulator.model.errors import EmulatorError
 from emulator.model.function import Function
+from emulator.model.invocation import InvokeResult
 from emulator.model.variations import GARBAGE_KINDS, Variations
 from emulator.serve import serve
-
-if typing.TYPE_CHECKING:
-    from emulator.machine.frames import Line
-    from emulator.model.invocation import InvokeResult
 
 EPILOG = """
 examples:
@@ -149,8 +145,7 @@ def read_variations(words: list[str]) -> Variations:
     for word in words:
         name, equals, text = word.partition("=")
         if name not in hints:
-            msg = f"unknown variation {name!r}; see --help"
-            raise ValueError(msg)
+            raise ValueError(f"unknown variation {name!r}; see --help")
         hint = str(hints[name])
         if name == "garbage":
             values[name] = GARBAGE_KINDS if text == "all" or not equals else tuple(text.split(","))
@@ -163,7 +158,7 @@ def read_variations(words: list[str]) -> Variations:
     return Variations(**values)
 
 
-def make(arguments: argparse.Namespace, printer: Printer) -> LocalLambda:
+def make(arguments: argparse.Namespace, printer: "Printer") -> LocalLambda:
     """Make the emulator the arguments ask for.
 
     Raises:
@@ -202,7 +197,6 @@ class Printer:
     """Writes what happens as it happens, one prefixed line at a time."""
 
     def __init__(self) -> None:
-        """Write to standard output."""
         self._file = sys.stdout
 
     def say(self, who: str, text: str) -> None:

@@ -1,18 +1,12 @@
 """The invoke endpoint of AWS's Runtime Interface Emulator, for tools that already speak to it."""
 
-from __future__ import annotations
-
 import asyncio
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from emulator.cloud import LocalLambda
 from emulator.model.events import encode
 from emulator.model.http1 import Request, Response, Server
-
-if TYPE_CHECKING:
-    from emulator.cloud import LocalLambda
-
-__all__ = ["serve"]
 
 _PATH = re.compile(r"/2015-03-31/functions/[^/]+/invocations")
 

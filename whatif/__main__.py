@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from emulator.demo.table import Paint
 from extension import PREFIX
+from terminal.paint import Paint
 from whatif.logs.files import SourceError, files_of
 from whatif.logs.readers import FORMS
 from whatif.model.settings_source import SettingsError, read_environ

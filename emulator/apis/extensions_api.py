@@ -4,28 +4,21 @@ States and refusals follow the Lambda agent's open source (``internal/lambda/rap
 ``core/statejson`` in aws-lambda-runtime-interface-emulator) and AWS "Lambda Extensions API".
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emulator.apis.subscriptions import SubscriptionError, parse_subscription
 from emulator.model.events import encode
+from emulator.model.function import Function
 from emulator.model.http1 import Request, Response
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from emulator.model.function import Function
-    from emulator.model.journal import Journal
-    from emulator.model.variations import Variations
-    from emulator.telemetry.hub import Telemetry
-
-__all__ = ["Extension", "ExtensionsApi", "State"]
+from emulator.model.journal import Journal
+from emulator.model.variations import Variations
+from emulator.telemetry.hub import Telemetry
 
 PREFIX = "/2020-01-01/extension"
 MAX_EXTENSIONS = 10  # AWS "Lambda Extensions API"
@@ -83,7 +76,6 @@ class ExtensionsApi:
         hooks: Hooks,
         refusals: dict[str, int],
     ) -> None:
-        """Know which external extensions have been started; ``refusals`` counts across restarts."""
         self.extensions: dict[str, Extension] = {n: Extension(n, external=True) for n in external}
         self.registration_open = True
         self.subscription_open = True

@@ -3,26 +3,18 @@
 Sources: AWS "Using the Lambda runtime API"; refusals as in the agent's open source (``internal/lambda/rapi/handler``).
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from emulator.model.function import Function
 from emulator.model.http1 import Request, Response
 from emulator.model.invocation import Invocation, Posted
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from emulator.model.function import Function
-    from emulator.model.journal import Journal
-
-__all__ = ["RuntimeApi", "RuntimeHooks", "valid_error_type"]
+from emulator.model.journal import Journal
 
 PREFIX = "/2018-06-01/runtime"
 MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100  # AWS "Lambda quotas", as the agent has it
@@ -48,7 +40,6 @@ class RuntimeApi:
     """Requests of one environment's runtime (or, on Managed Instances, its workers)."""
 
     def __init__(self, function: Function, *, journal: Journal, hooks: RuntimeHooks) -> None:
-        """Start with nobody waiting."""
         self._function = function
         self._journal = journal
         self._hooks = hooks

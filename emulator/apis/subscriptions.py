@@ -5,8 +5,6 @@ Lambda agent's open source (``internal/lambda/rapi`` and its Managed Instances t
 aws-lambda-runtime-interface-emulator).
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,8 +12,6 @@ from urllib.parse import urlsplit
 from emulator.model.events import Flavour
 from emulator.telemetry.batcher import Buffering, Subscription
 from emulator.telemetry.delivery import Destination
-
-__all__ = ["SubscriptionError", "parse_subscription"]
 
 TYPES = ("platform", "function", "extension")
 HOSTS = ("sandbox.localdomain", "sandbox")
@@ -52,8 +48,7 @@ def parse_subscription(
     except ValueError:
         wanted = None
     if not isinstance(wanted, dict):
-        msg = "Failed to parse the request body"
-        raise SubscriptionError(msg)
+        raise SubscriptionError("Failed to parse the request body")
     problems: list[str] = []
     flavour = _flavour(wanted, logs_api=logs_api, managed=managed_instances, problems=problems)
     destination = _destination(wanted.get("destination"), problems)

@@ -1,24 +1,19 @@
 """``python -m emulator.demo``: runs the demonstration; exits with 1 if its own check finds anything wrong."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emulator.demo import report
 from emulator.demo.check import Row, faults
-from emulator.demo.plan import FUNCTIONS, plan_of
+from emulator.demo.plan import FUNCTIONS, DemoFunction, Planned, plan_of
 from emulator.demo.receiver import Receiver
 from emulator.demo.run import Buffered, FunctionRun, missing_for, run_buffered, run_function
-from emulator.demo.table import WIDTH, Paint
 from emulator.model.errors import EmulatorError
-
-if TYPE_CHECKING:
-    from emulator.demo.plan import DemoFunction, Planned
+from terminal.layout import WIDTH
+from terminal.paint import Paint
 
 COMPARED = ("error-line", "hang", "memory")  # one that both ways keep, and two that only one does
 
@@ -52,8 +47,7 @@ def _functions(text: str) -> list[str]:
     names = text.split(",")
     for name in names:
         if name not in FUNCTIONS:
-            msg = f"{name!r} is none of {', '.join(FUNCTIONS)}"
-            raise argparse.ArgumentTypeError(msg)
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(FUNCTIONS)}")
     return list(dict.fromkeys(names))
 
 

@@ -5,20 +5,13 @@ byte for byte, in that order, once. Every record also has to carry the weight th
 where no failure decided.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from emulator.demo.plan import Planned
-    from emulator.demo.receiver import Record
-
-__all__ = ["Row", "account_total", "faults", "faults_of"]
+from emulator.demo.plan import Planned
+from emulator.demo.receiver import Record
 
 SHOWN_CHARS = 80  # of a line in a complaint
 

@@ -4,19 +4,11 @@ Pure. The basis: "Amazon CloudWatch Pricing", Logs, collect (data ingestion), St
 Pricing", duration, x86, first tier. Storage, requests and the transfer to another sink are left out.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from emulator.demo.check import Row
 from emulator.telemetry.output import EVENT_OVERHEAD_BYTES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from emulator.demo.check import Row
-
-__all__ = ["INGESTION_USD_PER_GB", "Volume", "blend", "hold_usd", "ingestion_usd", "kept_bytes"]
 
 INGESTION_USD_PER_GB = 0.50
 GB = 10**9
@@ -44,7 +36,7 @@ class Volume:
     kept_bytes: float
 
     @classmethod
-    def of(cls, rows: Iterable[Row]) -> Volume:
+    def of(cls, rows: Iterable[Row]) -> "Volume":
         """Add invocations up."""
         chosen = list(rows)
         return cls(
@@ -53,7 +45,7 @@ class Volume:
             sum(kept_bytes(row) for row in chosen),
         )
 
-    def a_million(self) -> Volume:
+    def a_million(self) -> "Volume":
         """Give the same mix, a million invocations of it."""
         factor = MILLION / self.invocations if self.invocations else 0.0
         return Volume(MILLION, self.written_bytes * factor, self.kept_bytes * factor)

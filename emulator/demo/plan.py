@@ -3,28 +3,10 @@
 Pure. The trace ids are fixed, so that the same invocations are sampled in every run.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
-__all__ = [
-    "CASES",
-    "FUNCTIONS",
-    "KEEP_SLOWER_THAN_MS",
-    "MARKER",
-    "SAMPLE_RATE",
-    "TIMEOUT_MS",
-    "Case",
-    "DemoFunction",
-    "Fate",
-    "Planned",
-    "is_sampled",
-    "plan_of",
-    "settings_of",
-]
 
 SAMPLE_RATE = 0.1
 TIMEOUT_MS = 1_500  # of the functions: short, because the demo waits for three of them to run out

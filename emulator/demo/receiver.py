@@ -1,19 +1,13 @@
 """The sink of the demo: a small HTTP server that takes gzipped NDJSON, as the extension's ``http://`` sink sends it."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import threading
 import zlib
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-__all__ = ["Receiver", "Record"]
+from types import TracebackType
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +39,6 @@ class Receiver:
     """Listens on a free port of 127.0.0.1; a context manager."""
 
     def __init__(self) -> None:
-        """Bind; requests are answered inside the ``with`` block."""
         self._lock = threading.Lock()
         self._records: list[Record] = []
         self._refused: list[str] = []
@@ -70,7 +63,7 @@ class Receiver:
             target=self._server.serve_forever, name="demo-sink", daemon=True
         )
 
-    def __enter__(self) -> Receiver:  # noqa: PYI034 - Self is not in typing before 3.11
+    def __enter__(self) -> "Receiver":  # noqa: PYI034 - Self is not in typing before 3.11
         """Begin to answer."""
         self._thread.start()
         return self
@@ -130,6 +123,5 @@ class Receiver:
 def _record(line: bytes) -> Record:
     fields = json.loads(line)
     if not isinstance(fields, dict):
-        msg = "a line that is no JSON object"
-        raise ValueError(msg)  # noqa: TRY004 - to the sender it is a bad value, like malformed JSON
+        raise ValueError("a line that is no JSON object")  # noqa: TRY004 - to the sender it is a bad value, like malformed JSON
     return Record(fields, len(line))

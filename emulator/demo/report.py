@@ -1,42 +1,23 @@
 """The words and tables of the demo. Pure: from what was seen to lines of text."""
 
-from __future__ import annotations
-
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from emulator.demo import money
-from emulator.demo.check import account_total
+from emulator.demo.check import Row, account_total
 from emulator.demo.plan import (
     CASES,
     KEEP_SLOWER_THAN_MS,
     MARKER,
     SAMPLE_RATE,
     TIMEOUT_MS,
+    Fate,
     settings_of,
 )
-from emulator.demo.table import Column, Paint, paragraph, row_text, side_by_side, table
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from emulator.demo.check import Row
-    from emulator.demo.plan import Fate
-    from emulator.demo.receiver import Record
-    from emulator.demo.run import Buffered, FunctionRun
-    from emulator.demo.table import Colour
-
-__all__ = [
-    "bill",
-    "comparison",
-    "heading",
-    "live",
-    "next_steps",
-    "rows_by_function",
-    "settings",
-    "titles",
-    "verdict",
-]
+from emulator.demo.receiver import Record
+from emulator.demo.run import Buffered, FunctionRun
+from terminal.layout import Column, paragraph, row_text, side_by_side, table
+from terminal.paint import Colour, Paint
 
 COLUMNS = (
     Column("function", 10),

@@ -1,17 +1,18 @@
 """Runs the functions under the layer, and the same Python function with a buffer inside its own process."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import shutil
 import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from emulator.cloud import LocalLambda
 from emulator.demo.check import Row
 from emulator.demo.plan import TIMEOUT_MS, DemoFunction, Planned, settings_of
+from emulator.demo.receiver import Receiver
+from emulator.machine.frames import Line
 from emulator.machine.runtimes import (
     Interpreter,
     cache_directory,
@@ -21,25 +22,8 @@ from emulator.machine.runtimes import (
 )
 from emulator.model.errors import ComponentMissing, EmulatorTimeout
 from emulator.model.function import Function
+from emulator.model.invocation import InvokeResult
 from emulator.telemetry.output import EVENT_OVERHEAD_BYTES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
-
-    from emulator.demo.receiver import Receiver
-    from emulator.machine.frames import Line
-    from emulator.model.invocation import InvokeResult
-
-__all__ = [
-    "Buffered",
-    "FunctionRun",
-    "accounts_of",
-    "missing_for",
-    "outcome_of",
-    "run_buffered",
-    "run_function",
-]
 
 FIRST_ORDER = 4710
 # For what is owed to be at the sink once an invocation has returned. It is, as a rule: FLUSH=end holds the

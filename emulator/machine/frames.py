@@ -6,12 +6,8 @@ bytes type, four bytes length, eight bytes microseconds since 1970, big endian, 
 record, newlines and all; a write may be split or joined anywhere, so reads are reassembled.
 """
 
-from __future__ import annotations
-
 import struct
 from dataclasses import dataclass
-
-__all__ = ["FrameReader", "Line", "LineReader", "RawRecord"]
 
 HEADER = struct.Struct(">IIQ")
 MAGIC = 0xA55A0000
@@ -57,7 +53,6 @@ class FrameReader:
     """Reassembles frames from arbitrary chunks."""
 
     def __init__(self) -> None:
-        """Start with nothing buffered."""
         self._buffer = bytearray()
 
     def feed(self, chunk: bytes) -> list[RawRecord]:
@@ -94,7 +89,6 @@ class LineReader:
     """Cuts a plain pipe at newlines."""
 
     def __init__(self) -> None:
-        """Start with nothing buffered."""
         self._buffer = bytearray()
 
     def feed(self, chunk: bytes) -> list[RawRecord]:

@@ -1,16 +1,9 @@
 """Watching the runtime's memory, and killing it as the kernel would in a microVM of the function's size."""
 
-from __future__ import annotations
-
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from emulator.machine.processes import Child
-
-__all__ = ["MemoryWatch"]
+from emulator.machine.processes import Child
 
 # Short next to how fast Python can allocate (about 1 GB/s, so 10 MB a look), and cheap: two small reads in /proc.
 INTERVAL_S = 0.01
@@ -21,7 +14,6 @@ class MemoryWatch:
     """Looks at one child's resident memory while it runs."""
 
     def __init__(self, memory_mb: int, on_excess: Callable[[], None]) -> None:
-        """Remember the bound; the child comes later."""
         self.child: Child | None = None
         self._limit_bytes = memory_mb * MIB
         self._on_excess = on_excess

@@ -3,8 +3,6 @@
 The children are started by ``spawner.py``, a process of its own; this is its other end.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json
@@ -18,17 +16,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from emulator.machine.filesystem import Mount
+from emulator.machine.filesystem import Mount, RootFileSystem
 from emulator.machine.frames import FrameReader, LineReader, RawRecord
 from emulator.model.errors import EmulatorError
-
-if TYPE_CHECKING:
-    from emulator.machine.filesystem import RootFileSystem
-    from emulator.model.journal import Journal
-
-__all__ = ["FRAME_DESCRIPTOR", "Child", "LaunchError", "Mount", "Processes"]
+from emulator.model.journal import Journal
 
 # Any number above the standard three; high, so that it stays clear of descriptors a program opens first.
 FRAME_DESCRIPTOR = 62
@@ -45,7 +38,6 @@ class LaunchError(Exception):
     """The kernel refused to execute a file."""
 
     def __init__(self, path: str, code: int, message: str) -> None:
-        """Keep the path and errno."""
         super().__init__(f"{path}: {message}")
         self.code = code
 
@@ -114,7 +106,6 @@ class Processes:
     """Starts children through the spawner and reads their pipes; belongs to one event loop."""
 
     def __init__(self, journal: Journal, on_record: RecordHandler) -> None:
-        """Remember whom to tell; nothing is started yet."""
         self._journal = journal
         self._on_record = on_record
         self._children: dict[int, Child] = {}
@@ -153,8 +144,7 @@ class Processes:
 
     async def _ask(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         if self._socket is None:
-            msg = "the spawner is not running"
-            raise EmulatorError(msg)
+            raise EmulatorError("the spawner is not running")
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers.append(future)
         data = json.dumps(request).encode() + b"\n"

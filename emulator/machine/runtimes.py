@@ -4,8 +4,6 @@
 a cache directory; ``aws-lambda-ric`` for Node.js is installed with npm, which compiles C++. Both once.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -14,23 +12,10 @@ import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from emulator.machine.filesystem import Places
 from emulator.model.errors import ComponentMissing
-
-if TYPE_CHECKING:
-    from emulator.machine.filesystem import Places
-    from emulator.model.function import Function
-
-__all__ = [
-    "Interpreter",
-    "cache_directory",
-    "find_node",
-    "node_client",
-    "python_client",
-    "runtime_command",
-    "runtime_version",
-]
+from emulator.model.function import Function
 
 INSTALL_TIMEOUT_S = 600  # npm compiles libcurl and a native module: 67 s on two cores
 NODE_NEEDS = "autoconf automake libtool cmake g++ make (Debian packages)"
@@ -66,7 +51,7 @@ class Interpreter:
     minor: str
 
     @classmethod
-    def of(cls, executable: Path | None) -> Interpreter:
+    def of(cls, executable: Path | None) -> "Interpreter":
         """Ask an interpreter, the running one by default.
 
         Raises:
@@ -83,8 +68,7 @@ class Interpreter:
                 [str(executable), "-IS", "-c", code], capture_output=True, check=True, timeout=30
             ).stdout
         except (OSError, subprocess.SubprocessError) as error:
-            msg = f"the interpreter {executable} does not run: {error}"
-            raise ComponentMissing(msg) from error
+            raise ComponentMissing(f"the interpreter {executable} does not run: {error}") from error
         prefix, version = json.loads(answer)
         return cls(executable, Path(prefix), version)
 
@@ -108,8 +92,7 @@ def _install(command: list[str], target: Path, what: str, hint: str) -> Path:
         lines = output.decode("utf-8", "replace").strip().splitlines()
         # npm ends with the name of its log, which says nothing to the reader.
         last = [line for line in lines if "complete log" not in line][-1:] or [str(error)]
-        msg = f"{what} could not be installed ({last[0]}); {hint}"
-        raise ComponentMissing(msg) from error
+        raise ComponentMissing(f"{what} could not be installed ({last[0]}); {hint}") from error
     try:
         partial.rename(target)
     except OSError:  # another process was quicker
@@ -164,8 +147,9 @@ def find_node(given: Path | None = None) -> Path:
     """
     found = str(given) if given else shutil.which("node")
     if not found or not Path(found).exists():
-        msg = "Node.js is not on PATH; install Node.js 20 or newer to run nodejs functions"
-        raise ComponentMissing(msg)
+        raise ComponentMissing(
+            "Node.js is not on PATH; install Node.js 20 or newer to run nodejs functions"
+        )
     return Path(found).resolve()
 
 
@@ -183,8 +167,7 @@ def node_client(node: Path, *, install: bool = True) -> Path:
     hint = f"it needs npm and {NODE_NEEDS}"
     npm = shutil.which("npm")
     if not install or npm is None:
-        msg = f"aws-lambda-ric is not in {target}; {hint}"
-        raise ComponentMissing(msg)
+        raise ComponentMissing(f"aws-lambda-ric is not in {target}; {hint}")
     version = "4" if major >= FIRST_NODE_OF_RIC_4 else "3"
     command = [
         npm,

@@ -9,8 +9,6 @@ Protocol, one JSON object a line over the socket given as descriptor 0: first ``
 ``{"exited": pid, "status": …}`` whenever a child ends.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import select
@@ -33,7 +31,6 @@ class Mounter:
     """Makes the directories of Lambda visible where Lambda has them."""
 
     def __init__(self) -> None:
-        """Load libc; ctypes is imported here because a relocated environment needs none of it."""
         import ctypes
 
         self._ctypes = ctypes
@@ -156,7 +153,6 @@ class Spawner:
     """The loop: requests in, exits out."""
 
     def __init__(self, connection: socket.socket) -> None:
-        """Set up the wake-up descriptor for SIGCHLD."""
         self._connection = connection
         self._children: set[int] = set()
         self._wake, write = os.pipe()

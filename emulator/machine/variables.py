@@ -3,17 +3,10 @@
 Sources: AWS "Using Lambda environment variables", and the list of variables withheld from extensions in AWS "Lambda Extensions API".
 """
 
-from __future__ import annotations
+from collections.abc import Mapping
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from emulator.machine.filesystem import Places
-    from emulator.model.function import Function
-
-__all__ = ["extension_variables", "runtime_variables"]
+from emulator.machine.filesystem import Places
+from emulator.model.function import Function
 
 WITHHELD = frozenset(
     {

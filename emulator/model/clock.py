@@ -4,18 +4,12 @@ The batch buffers of the Logs and Telemetry APIs live inside the frozen microVM,
 back-off pauses must not run on while the processes are stopped.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from emulator.model.errors import EmulatorTimeout
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-__all__ = ["Clock"]
 
 T = TypeVar("T")
 
@@ -24,7 +18,6 @@ class Clock:
     """Monotonic time less the time spent frozen; belongs to one event loop."""
 
     def __init__(self) -> None:
-        """Start running."""
         self._frozen_ns = 0
         self._frozen_since: int | None = None
         self._running = asyncio.Event()
@@ -84,8 +77,7 @@ class Clock:
                     return task.result()
                 await self._running.wait()
                 if self.now_ns() >= target:
-                    msg = f"no answer within {seconds:g} s"
-                    raise EmulatorTimeout(msg)
+                    raise EmulatorTimeout(f"no answer within {seconds:g} s")
         finally:
             task.cancel()
             # Whoever awaited this was cancelled: what the work came to is then of no interest, nor a warning.

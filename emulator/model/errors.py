@@ -11,17 +11,6 @@ worked with.
      +-- MisuseError              a call that makes no sense in the present mode
 """
 
-from __future__ import annotations
-
-__all__ = [
-    "ComponentMissing",
-    "EmulatorError",
-    "EmulatorTimeout",
-    "EnvironmentDidNotStart",
-    "IsolationRefused",
-    "MisuseError",
-]
-
 
 class EmulatorError(Exception):
     """Base of everything the emulator raises on purpose."""

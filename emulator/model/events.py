@@ -6,8 +6,6 @@ uses: compact, fixed key order, UTF-8 unescaped but ``<``, ``>``, ``&``, U+2028 
 Shapes: AWS "Lambda Logs API" and "Lambda Telemetry API Event schema reference".
 """
 
-from __future__ import annotations
-
 import json
 import re
 import time
@@ -15,8 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
-
-__all__ = ["Event", "Flavour", "encode", "function_event", "iso_time", "platform_event"]
 
 _GO_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 _GO_SPECIAL = re.compile("[<>&\u2028\u2029]")

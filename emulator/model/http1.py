@@ -4,8 +4,6 @@ Written out rather than taken from ``http.server`` because it shares one event l
 ``next`` minutes after it was asked, and must cost well under a millisecond a request.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json
@@ -15,8 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.model.events import encode
-
-__all__ = ["BadMessage", "Request", "Response", "Server", "read_body", "read_head"]
 
 MAX_HEAD_BYTES = 64 * 1024
 # Above the 6 MB + 100 B that the Runtime API accepts, so that too large a response can be answered with 413.
@@ -57,12 +53,12 @@ class Response:
     content_type: str = "application/json"
 
     @classmethod
-    def of(cls, status: int, value: Any, **headers: str) -> Response:
+    def of(cls, status: int, value: Any, **headers: str) -> "Response":
         """Make one with a JSON body; header names are given with ``_`` for ``-``."""
         return cls(status, encode(value), {k.replace("_", "-"): v for k, v in headers.items()})
 
     @classmethod
-    def error(cls, status: int, error_type: str, message: str) -> Response:
+    def error(cls, status: int, error_type: str, message: str) -> "Response":
         """Make one of the shape all of Lambda's local APIs use for errors."""
         return cls.of(status, {"errorMessage": message, "errorType": error_type})
 
@@ -110,8 +106,7 @@ async def read_body(reader: asyncio.StreamReader, headers: dict[str, str]) -> by
             return await _read_chunks(reader)
         length = int(headers.get("content-length") or 0)
         if not 0 <= length <= MAX_BODY_BYTES:
-            msg = f"body of {length} bytes"
-            raise BadMessage(msg)
+            raise BadMessage(f"body of {length} bytes")
         return await reader.readexactly(length) if length else b""
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, ValueError) as error:
         raise BadMessage(str(error)) from error
@@ -126,8 +121,7 @@ async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
                 pass
             return bytes(body)
         if len(body) + size > MAX_BODY_BYTES:
-            msg = "chunked body too large"
-            raise BadMessage(msg)
+            raise BadMessage("chunked body too large")
         body += await reader.readexactly(size)
         await reader.readexactly(2)
 
@@ -136,7 +130,6 @@ class Server:
     """Serves one handler on 127.0.0.1, any free port unless one is given."""
 
     def __init__(self, handler: Handler) -> None:
-        """Remember the handler; nothing is opened yet."""
         self._handler = handler
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()

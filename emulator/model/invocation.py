@@ -3,24 +3,17 @@
 Record shapes: AWS "Lambda Telemetry API Event schema reference" and "Lambda Logs API".
 """
 
-from __future__ import annotations
-
+import asyncio
 import json
 import math
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emulator.model.errors import EmulatorError
 from emulator.model.events import iso_time
-
-if TYPE_CHECKING:
-    import asyncio
-
-    from emulator.model.function import Function
-
-__all__ = ["Invocation", "InvokeResult", "Posted", "new_trace_id"]
+from emulator.model.function import Function
 
 
 def new_trace_id() -> str:
@@ -46,15 +39,16 @@ class InvokeResult:
     init_ms: float | None
     report: dict[str, Any]
 
-    def raise_for_status(self) -> InvokeResult:
+    def raise_for_status(self) -> "InvokeResult":
         """Give itself back.
 
         Raises:
             EmulatorError: The invocation did not succeed.
         """
         if self.status != "success":
-            msg = f"invocation {self.request_id} ended with {self.status} ({self.error_type}): {self.payload}"
-            raise EmulatorError(msg)
+            raise EmulatorError(
+                f"invocation {self.request_id} ended with {self.status} ({self.error_type}): {self.payload}"
+            )
         return self
 
 

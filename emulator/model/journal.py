@@ -4,20 +4,14 @@ Times are ``time.monotonic_ns()``, which on Linux is one clock for the whole mac
 own times with them.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emulator.model.errors import EmulatorError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["KEPT", "Entry", "Journal"]
 
 # Entries, events and lines kept for inspection, each; what is older is forgotten, with a long-running `serve` in mind.
 KEPT = 1_000_000
@@ -45,7 +39,6 @@ class Journal:
     """Entries in the order they happened; safe to read while the environment runs."""
 
     def __init__(self) -> None:
-        """Start empty."""
         self._entries: deque[Entry] = deque(maxlen=KEPT)
         self._lock = threading.Lock()
 
@@ -88,6 +81,7 @@ class Journal:
     def _one(self, kind: str, who: str | None, index: int) -> Entry:
         found = self.of(kind, who)
         if not found:
-            msg = f"the journal has no {kind!r} entry" + (f" of {who}" if who else "")
-            raise EmulatorError(msg)
+            raise EmulatorError(
+                f"the journal has no {kind!r} entry" + (f" of {who}" if who else "")
+            )
         return found[index]

@@ -4,12 +4,8 @@ Each is something AWS documents as possible, something extensions were seen to m
 extension must survive. With none set, the emulator behaves as the common case in the cloud.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
-
-__all__ = ["GARBAGE_KINDS", "Garbage", "Variations"]
 
 Garbage = Literal["non_json", "non_utf8", "empty_array", "huge", "unknown_types", "truncated"]
 GARBAGE_KINDS: tuple[Garbage, ...] = (
@@ -74,8 +70,8 @@ class Variations:
         """Refuse unknown words, which would otherwise switch nothing on."""
         unknown = set(self.garbage) - set(GARBAGE_KINDS)
         if unknown:
-            msg = f"unknown garbage {sorted(unknown)}; known are {', '.join(GARBAGE_KINDS)}"
-            raise ValueError(msg)
+            raise ValueError(
+                f"unknown garbage {sorted(unknown)}; known are {', '.join(GARBAGE_KINDS)}"
+            )
         if self.report not in ("next", "at_once"):
-            msg = f"report must be next or at_once, not {self.report!r}"
-            raise ValueError(msg)
+            raise ValueError(f"report must be next or at_once, not {self.report!r}")

@@ -1,10 +1,6 @@
 """Why an environment cannot go on. Error types: the agent's open source, ``internal/lambda/fatalerror``."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-
-__all__ = ["Crash", "exit_text", "signal_text"]
 
 
 @dataclass(frozen=True, slots=True)

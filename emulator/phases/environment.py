@@ -6,35 +6,27 @@ output, and is turned into futures that the phases wait for, each with a bound. 
 ``starting.py``, ``invoking.py`` and ``ending.py``.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import signal
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from emulator.apis.extensions_api import Extension, ExtensionsApi, Hooks, State
 from emulator.apis.runtime_api import RuntimeApi, RuntimeHooks
+from emulator.machine.filesystem import Places
 from emulator.machine.memory_limit import MemoryWatch
+from emulator.machine.processes import Child, Processes
+from emulator.model.clock import Clock
+from emulator.model.function import Function
+from emulator.model.invocation import Invocation
+from emulator.model.journal import Journal
+from emulator.options import Options
 from emulator.phases.crash import Crash, exit_text, signal_text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from emulator.machine.filesystem import Places
-    from emulator.machine.processes import Child, Processes
-    from emulator.model.clock import Clock
-    from emulator.model.function import Function
-    from emulator.model.invocation import Invocation
-    from emulator.model.journal import Journal
-    from emulator.model.variations import Variations
-    from emulator.telemetry.hub import Telemetry
-    from emulator.telemetry.output import Output
-
-__all__ = ["Environment", "Setting"]
+from emulator.telemetry.hub import Telemetry
+from emulator.telemetry.output import Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +34,7 @@ class Setting:
     """What stays the same over all environments of one emulated function."""
 
     function: Function
-    variations: Variations
-    managed_instances: bool
-    max_concurrency: int
+    options: Options
     clock: Clock
     journal: Journal
     telemetry: Telemetry
@@ -53,24 +43,16 @@ class Setting:
     places: Places
     opt: Path
     node: Path | None
-    shutdown_ms: int
     log_stream: str
     runtime_version: str
-    variables: Mapping[str, str]
     api_address: str
     refusals: dict[str, int] = field(default_factory=lambda: {"register": 0, "subscribe": 0})
-
-    @property
-    def initialization_type(self) -> str:
-        """The word for it in variables and records."""
-        return "lambda-managed-instances" if self.managed_instances else "on-demand"
 
 
 class Environment:
     """Processes from init to shutdown."""
 
     def __init__(self, setting: Setting) -> None:
-        """Prepare; nothing is started yet."""
         self.setting = setting
         loop = asyncio.get_running_loop()
         self.crash: asyncio.Future[Crash] = loop.create_future()
@@ -91,8 +73,8 @@ class Environment:
         self.extensions_api = ExtensionsApi(
             setting.function,
             external=[],
-            managed_instances=setting.managed_instances,
-            variations=setting.variations,
+            managed_instances=setting.options.managed_instances,
+            variations=setting.options.variations,
             telemetry=setting.telemetry,
             journal=setting.journal,
             hooks=Hooks(self.progress.set, self._extension_ready, self._extension_failed),
@@ -154,7 +136,7 @@ class Environment:
 
     def _answered(self, invocation: Invocation) -> None:
         self.runtime_api.forget(invocation)
-        if self.setting.managed_instances and not invocation.done.done():
+        if self.setting.options.managed_instances and not invocation.done.done():
             invocation.done.set_result(None)
 
     def runtime_done(self, invocation: Invocation, status: str) -> None:

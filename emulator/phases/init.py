@@ -3,13 +3,11 @@
 Order and events: AWS "Understanding the Lambda execution environment lifecycle" and the agent's open source.
 """
 
-from __future__ import annotations
-
 import asyncio
 import errno
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from emulator.apis.extensions_api import Extension, State
 from emulator.machine.processes import LaunchError
@@ -17,13 +15,7 @@ from emulator.machine.runtimes import runtime_command
 from emulator.machine.variables import extension_variables, runtime_variables
 from emulator.model.errors import EnvironmentDidNotStart
 from emulator.phases.crash import Crash
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from emulator.phases.environment import Environment
-
-__all__ = ["InitResult", "initialise"]
+from emulator.phases.environment import Environment
 
 MAX_EXTENSION_FILES = 10  # AWS "Lambda Extensions API"
 # Of each of the last lines of output in an error message.
@@ -47,15 +39,16 @@ class InitResult:
     tail: str = ""
     body: bytes | None = None
 
-    def raise_for_status(self) -> InitResult:
+    def raise_for_status(self) -> "InitResult":
         """Give itself back.
 
         Raises:
             EnvironmentDidNotStart: The init failed.
         """
         if self.status != "success":
-            msg = f"init ended with {self.status} ({self.error_type}): {self.message}\n{self.tail}"
-            raise EnvironmentDidNotStart(msg)
+            raise EnvironmentDidNotStart(
+                f"init ended with {self.status} ({self.error_type}): {self.message}\n{self.tail}"
+            )
         return self
 
 
@@ -71,7 +64,7 @@ async def initialise(environment: Environment, *, phase: str, timeout_ms: float)
     """Run the init phase; everything in it is bounded by ``timeout_ms``."""
     telemetry, setting = environment.setting.telemetry, environment.setting
     begun_ns = time.monotonic_ns()
-    base = {"initializationType": setting.initialization_type, "phase": phase}
+    base = {"initializationType": setting.options.initialization_type, "phase": phase}
     start = {
         **base,
         "runtimeVersion": setting.runtime_version,
@@ -142,9 +135,11 @@ async def _start_all(environment: Environment, base: dict[str, str]) -> None:
         setting.places,
         api=setting.api_address,
         log_stream=setting.log_stream,
-        initialization_type=setting.initialization_type,
-        max_concurrency=setting.max_concurrency if setting.managed_instances else None,
-        extra=setting.variables,
+        initialization_type=setting.options.initialization_type,
+        max_concurrency=setting.options.max_concurrency
+        if setting.options.managed_instances
+        else None,
+        extra=setting.options.environ,
     )
     directory = setting.opt / "extensions"
     files = (
@@ -161,7 +156,7 @@ async def _start_all(environment: Environment, base: dict[str, str]) -> None:
         await _spawn(environment, name, argv, extension_variables(variables), cwd="/")
     await _until(environment, lambda: all(api.extensions[n].identifier for n in files))
     command = runtime_command(setting.function, setting.places, node=setting.node, opt=setting.opt)
-    framed = setting.function.family != "provided" and not setting.managed_instances
+    framed = setting.function.family != "provided" and not setting.options.managed_instances
     await _spawn(environment, "runtime", command, variables, cwd=setting.places.task, framed=framed)
     await _until(environment, lambda: environment.runtime_ready)
     record = {**base, "status": "success"}

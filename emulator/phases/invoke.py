@@ -3,29 +3,22 @@
 Outcomes and their events: AWS "Lambda Telemetry API Event schema reference" and the agent's open source.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from emulator.model.events import iso_time, platform_event
 from emulator.model.invocation import Invocation, Posted
+from emulator.phases.crash import Crash
+from emulator.phases.environment import Environment
 from emulator.telemetry.hub import SETTLE_S
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from emulator.phases.crash import Crash
-    from emulator.phases.environment import Environment
-
-__all__ = ["report", "run", "run_managed"]
 
 
 async def run(environment: Environment, invocation: Invocation, *, timeout_ms: float) -> str | None:
     """Run one invocation of an ordinary function; give the reason to end the environment, or None."""
-    setting, variations = environment.setting, environment.setting.variations
+    setting, variations = environment.setting, environment.setting.options.variations
     environment.thaw()
     environment.current = invocation
     setting.output.current_request = invocation.request_id
@@ -57,7 +50,7 @@ async def run(environment: Environment, invocation: Invocation, *, timeout_ms: f
 
 def _begin(environment: Environment, invocation: Invocation, timeout_ms: float) -> None:
     setting = environment.setting
-    invocation.traced = not setting.variations.missing_tracing
+    invocation.traced = not setting.options.variations.missing_tracing
     invocation.begin(timeout_ms)
     record = invocation.start_record()
     logs = {"requestId": invocation.request_id, "version": setting.function.version}
@@ -96,7 +89,7 @@ async def _wait(environment: Environment, invocation: Invocation, timeout_ms: fl
             return "timeout"
         if waited is invocation.done:
             await environment.setting.telemetry.release_lines()
-            if environment.setting.variations.runtime_done_before_invoke:
+            if environment.setting.options.variations.runtime_done_before_invoke:
                 await environment.setting.telemetry.settle(SETTLE_S)
                 _send_invoke(environment, invocation)
                 environment.check_ended()
@@ -139,7 +132,7 @@ def _timed_out(environment: Environment, invocation: Invocation) -> None:
 
 def report(environment: Environment, invocation: Invocation) -> None:
     """Make the last events of an invocation; they are told when the environment next runs."""
-    setting, variations = environment.setting, environment.setting.variations
+    setting, variations = environment.setting, environment.setting.options.variations
     posted = invocation.posted
     status: str | None = invocation.status
     if variations.handler_error_in_report and posted and posted.error_type and status == "success":

@@ -3,8 +3,6 @@
 Runs on the event loop; ``cloud.py`` is the same for threads.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json
@@ -21,22 +19,16 @@ from emulator.phases.init import InitResult, initialise
 from emulator.phases.invoke import run, run_managed
 from emulator.phases.shutdown import ShutdownResult, end_environment
 
-__all__ = ["Lifecycle"]
-
 
 class Lifecycle:
     """Invocations of one function, one after the other (or together on Managed Instances)."""
 
-    def __init__(
-        self, setting: Setting, *, freeze: bool, settle_ms: float, init_timeout_ms: float
-    ) -> None:
-        """Start without an environment: the first invocation makes one."""
+    def __init__(self, setting: Setting) -> None:
         self.setting = setting
         self.environment: Environment | None = None
         self.last_shutdown: ShutdownResult | None = None
-        self._freeze = freeze and not setting.managed_instances
-        self._settle_ms = settle_ms
-        self._init_timeout_ms = init_timeout_ms
+        self._options = setting.options
+        self._freeze = setting.options.freeze and not setting.options.managed_instances
         self._init: InitResult | None = None
         self._init_untold = False
         self._reset = False
@@ -61,7 +53,9 @@ class Lifecycle:
             return self._init
 
     async def _start(self, phase: str) -> InitResult:
-        bound_ms = self._init_timeout_ms if phase == "init" else self.setting.function.timeout_ms
+        bound_ms = (
+            self._options.init_timeout_ms if phase == "init" else self.setting.function.timeout_ms
+        )
         self.environment = Environment(self.setting)
         self._init = await initialise(self.environment, phase=phase, timeout_ms=bound_ms)
         if self._init.status != "success":
@@ -91,13 +85,13 @@ class Lifecycle:
             return await self._end(reason)
 
     def _freeze_soon(self) -> None:
-        if self._settle_ms <= 0:
+        if self._options.settle_ms <= 0:
             self.freeze()
         else:
             self._freezing = asyncio.ensure_future(self._freeze_later())
 
     async def _freeze_later(self) -> None:
-        await asyncio.sleep(self._settle_ms / 1e3)
+        await asyncio.sleep(self._options.settle_ms / 1e3)
         self.freeze()
 
     def _cancel_freezing(self) -> None:
@@ -119,7 +113,7 @@ class Lifecycle:
     def make(self, payload: bytes, trace_id: str | None, request_id: str | None) -> Invocation:
         """Make an invocation that has not begun."""
         loop = asyncio.get_running_loop()
-        identity = request_id or self.setting.variations.same_request_id or str(uuid.uuid4())
+        identity = request_id or self._options.variations.same_request_id or str(uuid.uuid4())
         return Invocation(
             function=self.setting.function,
             request_id=identity,
@@ -127,12 +121,12 @@ class Lifecycle:
             payload=payload,
             response=loop.create_future(),
             done=loop.create_future(),
-            span_id="" if self.setting.managed_instances else secrets.token_hex(8),
+            span_id="" if self._options.managed_instances else secrets.token_hex(8),
         )
 
     async def invoke(self, invocation: Invocation) -> InvokeResult:
         """Run an invocation to its end; its ``response`` resolves earlier."""
-        if self.setting.managed_instances:
+        if self._options.managed_instances:
             return (await self.invoke_together([invocation]))[0]
         async with self._lock:
             self._cancel_freezing()
@@ -216,9 +210,10 @@ class Lifecycle:
         Raises:
             MisuseError: Not on Managed Instances.
         """
-        if not self.setting.managed_instances:
-            msg = "only Managed Instances run several invocations in one environment at a time"
-            raise MisuseError(msg)
+        if not self._options.managed_instances:
+            raise MisuseError(
+                "only Managed Instances run several invocations in one environment at a time"
+            )
         async with self._lock:
             await self._notice_death()
             if self.environment is None:

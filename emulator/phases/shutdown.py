@@ -5,20 +5,13 @@ is left; at the deadline their process groups are killed. Budgets: AWS "Understa
 lifecycle", shutdown phase. The runtime's share of 30 % is that of the agent's open source.
 """
 
-from __future__ import annotations
-
 import asyncio
 import signal
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from emulator.apis.extensions_api import State
-
-if TYPE_CHECKING:
-    from emulator.phases.environment import Environment
-
-__all__ = ["ExtensionEnd", "ShutdownResult", "end_environment"]
+from emulator.phases.environment import Environment
 
 INTERNAL_ONLY_MS = 500
 RUNTIME_SHARE = 0.3
@@ -58,9 +51,9 @@ async def end_environment(environment: Environment, reason: str) -> ShutdownResu
     runtime = environment.children.pop("runtime", None)
     budget_ms = 0.0
     if any(e.external for e in registered):
-        budget_ms = float(setting.shutdown_ms)
+        budget_ms = float(setting.options.shutdown_ms)
     elif registered:
-        budget_ms = float(min(INTERNAL_ONLY_MS, setting.shutdown_ms))
+        budget_ms = float(min(INTERNAL_ONLY_MS, setting.options.shutdown_ms))
     deadline_ns = begun_ns + int(budget_ms * 1e6)
     if runtime is not None:
         if budget_ms > 0 and runtime.alive:
@@ -70,7 +63,7 @@ async def end_environment(environment: Environment, reason: str) -> ShutdownResu
             await processes.end(runtime, 0)
     telemetry.flush()  # the runtime's streams are closed: what they held is sent at once
     left_ms = (deadline_ns - time.monotonic_ns()) / 1e6
-    word = reason.upper() if setting.variations.upper_case_shutdown_reason else reason
+    word = reason.upper() if setting.options.variations.upper_case_shutdown_reason else reason
     event = {
         "eventType": "SHUTDOWN",
         "deadlineMs": int(time.time() * 1000 + left_ms),

@@ -7,26 +7,19 @@ Frozen with the environment. Source: AWS "Lambda Logs API", "Lambda Telemetry AP
 once its size is *over* maxBytes was seen with AWS's own agent code in its Managed Instances emulator.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from emulator.model.clock import Clock
 from emulator.model.errors import EmulatorTimeout
 from emulator.model.events import Event, Flavour, platform_event
 from emulator.model.http1 import BadMessage
+from emulator.model.journal import Journal
+from emulator.model.variations import Variations
 from emulator.telemetry.delivery import Destination, Sender, sender_for
 from emulator.telemetry.malformed import garbage_body
-
-if TYPE_CHECKING:
-    from emulator.model.clock import Clock
-    from emulator.model.journal import Journal
-    from emulator.model.variations import Variations
-
-__all__ = ["Batcher", "Buffering", "DeliveryPolicy", "Subscription"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +77,6 @@ class Batcher:
         variations: Variations,
         policy: DeliveryPolicy,
     ) -> None:
-        """Start the sending task."""
         self.subscription = subscription
         self._clock = clock
         self._journal = journal

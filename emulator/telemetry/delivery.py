@@ -3,16 +3,12 @@
 The platform dials ``sandbox.localdomain``, which inside Lambda is the environment itself; here it is 127.0.0.1.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from dataclasses import dataclass
 from typing import Protocol
 
 from emulator.model.http1 import BadMessage, read_body, read_head
-
-__all__ = ["Destination", "HttpSender", "Sender", "TcpSender", "sender_for"]
 
 HOST = "127.0.0.1"
 
@@ -78,7 +74,6 @@ class HttpSender:
     acknowledges = True
 
     def __init__(self, destination: Destination) -> None:
-        """Dial nothing yet."""
         self._destination = destination
         self._connection = _Connection(destination.port)
 
@@ -139,7 +134,6 @@ class TcpSender:
     acknowledges = False
 
     def __init__(self, destination: Destination) -> None:
-        """Dial nothing yet."""
         self._connection = _Connection(destination.port)
 
     async def send(self, body: bytes) -> int:

@@ -4,22 +4,15 @@ Promises: every event is kept for inspection; a new subscriber first gets what h
 subscribed; order is the order of ``emit``. Lines may be held back (a variation) until runtimeDone has been delivered.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from emulator.model.clock import Clock
 from emulator.model.events import Event, encode, platform_event
-from emulator.model.journal import KEPT
+from emulator.model.journal import KEPT, Journal
+from emulator.model.variations import Variations
 from emulator.telemetry.batcher import Batcher, DeliveryPolicy, Subscription
-
-if TYPE_CHECKING:
-    from emulator.model.clock import Clock
-    from emulator.model.journal import Journal
-    from emulator.model.variations import Variations
-
-__all__ = ["Telemetry"]
 
 # How long a variation that wants something delivered before something else waits for it.
 SETTLE_S = 1.0
@@ -33,7 +26,6 @@ class Telemetry:
     def __init__(
         self, *, clock: Clock, journal: Journal, variations: Variations, policy: DeliveryPolicy
     ) -> None:
-        """Start with nobody listening."""
         self.all_events: deque[Event] = deque(maxlen=KEPT)
         self._history: list[Event] = []
         self._held: list[Event] = []

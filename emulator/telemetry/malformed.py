@@ -1,15 +1,8 @@
 """Broken batches, for extensions that must survive them."""
 
-from __future__ import annotations
+from collections.abc import Sequence
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from emulator.model.variations import Garbage
-
-__all__ = ["garbage_body"]
+from emulator.model.variations import Garbage
 
 
 def garbage_body(kind: Garbage, events: Sequence[bytes], *, max_bytes: int) -> bytes:

@@ -3,8 +3,6 @@
 The binary is inside the wheel of aws-sam-cli; it is fetched once with pip into the cache directory.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import platform
@@ -16,18 +14,15 @@ import sys
 import urllib.error
 import urllib.request
 import zipfile
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from emulator.machine.filesystem import Mount
+from emulator.machine.frames import RawRecord
 from emulator.machine.processes import Child, Processes
 from emulator.machine.runtimes import PYTHON_BOOT, Interpreter, cache_directory, python_client
 from emulator.model.journal import Journal
 from tests.emulator.support import APP, PROBE
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from emulator.machine.frames import RawRecord
 
 READY_S = 10.0
 TRACE_ID = "Root=1-5f35ae12-0c0fec141ab77a00bc047aa2;Parent=2be948a625588e32;Sampled=1"
@@ -51,8 +46,7 @@ def aws_emulator_binary() -> Path:
         with zipfile.ZipFile(wheel) as file:
             data = file.read(f"samcli/local/rapid/aws-lambda-rie-{machine}")
     except (subprocess.SubprocessError, StopIteration, KeyError) as error:
-        msg = f"pip cannot fetch aws-sam-cli ({error})"
-        raise OSError(msg) from error
+        raise OSError(f"pip cannot fetch aws-sam-cli ({error})") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     partial = target.with_suffix(".partial")
@@ -108,7 +102,7 @@ class AwsEmulator:
     def _record(self, _child: Child, _channel: str, record: RawRecord) -> None:
         self.output.append(record.data.decode("utf-8", "replace"))
 
-    async def __aenter__(self) -> AwsEmulator:  # noqa: PYI034 - typing.Self is not in Python 3.10
+    async def __aenter__(self) -> "AwsEmulator":  # noqa: PYI034 - typing.Self is not in Python 3.10
         interpreter = Interpreter.of(None)
         client = python_client(interpreter)
         mounts = [

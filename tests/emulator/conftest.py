@@ -1,19 +1,15 @@
 """Fixtures of the emulator's tests."""
 
-from __future__ import annotations
-
 import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import pytest
 
 from emulator.cloud import LocalLambda
 from emulator.model.function import Function
 from tests.emulator.support import make_function, make_layer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 HERE = Path(__file__).parent
 

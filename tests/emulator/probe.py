@@ -3,8 +3,6 @@
 Run by path, not imported: it stands for somebody else's extension, so it shares no code with the emulator.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import socket

@@ -1,7 +1,5 @@
 """What the emulator's tests share: a function to run, the probe extension, and what it saw."""
 
-from __future__ import annotations
-
 import json
 import sys
 from dataclasses import dataclass, field

@@ -3,15 +3,14 @@
 Where the two differ, the difference is written down here with its reason; anything else fails the test.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -19,9 +18,6 @@ from emulator.cloud import LocalLambda
 from emulator.model.function import Function
 from tests.emulator.aws_emulator import TRACE_ID, AwsEmulator, aws_emulator_binary, prepare
 from tests.emulator.support import Seen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = pytest.mark.newest
 

@@ -1,13 +1,12 @@
-from __future__ import annotations
-
 import contextlib
 import gzip
 import http.client
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -24,11 +23,9 @@ from emulator.demo.plan import (
     settings_of,
 )
 from emulator.demo.receiver import Receiver, Record
-from emulator.demo.table import WIDTH, Column, Paint, fit, paragraph, row_text, side_by_side, table
 from emulator.machine.frames import Line
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from terminal.layout import WIDTH, Column, fit, paragraph, row_text, side_by_side, table
+from terminal.paint import Paint
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLED = "1-6744a800-0123456789ffffffffffffff"

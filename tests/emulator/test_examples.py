@@ -1,7 +1,5 @@
 """The example a user copies works as it stands."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,14 +1,13 @@
 """Where the environment's directories are, in a namespace and relocated, and that nothing is left behind."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -18,10 +17,7 @@ from emulator.model.errors import ComponentMissing, IsolationRefused, MisuseErro
 from emulator.model.function import Function
 from tests.emulator.support import make_function, make_layer, seen
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Start = Callable[..., LocalLambda]
+Start = Callable[..., LocalLambda]
 
 LOOK = """
 import os, sys

@@ -1,21 +1,15 @@
 """Each way an invocation can end, with what the caller, CloudWatch and a subscriber see of it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from emulator.cloud import LocalLambda
 from emulator.model.errors import EnvironmentDidNotStart
 from tests.emulator.support import seen
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from emulator.cloud import LocalLambda
-
-    Start = Callable[..., LocalLambda]
+Start = Callable[..., LocalLambda]
 
 LOGS = {"PROBE_APIS": "logs"}
 

@@ -11,12 +11,13 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from emulator.demo.table import Column, Paint, paragraph, table
 from extension import PREFIX
 from extension.config.parsers import MIB, SAME_RATE
 from extension.config.settings import NEVER_REFERENCES, REFERENCE_FORMS, Settings, read_settings
 from extension.config.variables import SETTINGS, Setting
 from extension.redaction.patterns import Patterns
+from terminal.layout import Column, paragraph, table
+from terminal.paint import Paint
 from whatif.explain.transactions import Transaction, correlated, transaction_of, verdict_lines
 from whatif.model.problems import problem_text
 from whatif.model.settings_source import SettingsError, Sourced, read_environ

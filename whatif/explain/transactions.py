@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from emulator.demo.table import Column, Paint, paragraph, table
 from extension.config.settings import Settings
 from extension.config.variables import SETTINGS
 from extension.model.levels import Level
@@ -18,6 +17,8 @@ from extension.parsing.correlation import MAX_ID_CHARS
 from extension.sampling import probability, verdict
 from extension.sampling.policies import Signs, policies_of
 from extension.sampling.verdict import Rates, decide
+from terminal.layout import Column, paragraph, table
+from terminal.paint import Paint
 from whatif.model.words import counted, listed
 
 LEAST_SHOWN = 0.001

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from emulator.demo.table import Column, Paint, paragraph, table
+from terminal.layout import Column, paragraph, table
+from terminal.paint import Paint
 from whatif.model.prices import AS_OF, PRICES, REGION, SINK_TITLES, SINKS
 from whatif.model.words import counted, listed
 from whatif.replay.tally import CAUSES, WITHHELD

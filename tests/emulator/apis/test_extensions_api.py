@@ -1,24 +1,19 @@
 """The Extensions and Runtime APIs' refusals, asked directly over a socket while an environment waits."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import threading
 import uuid
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from emulator.cloud import LocalLambda
 from tests.emulator.support import seen
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from emulator.cloud import LocalLambda
-
-    Start = Callable[..., LocalLambda]
+Start = Callable[..., LocalLambda]
 
 REGISTER = "/2020-01-01/extension/register"
 NEXT = "/2020-01-01/extension/event/next"

@@ -1,23 +1,18 @@
 """Subscribing: what is accepted, what is refused and in which words, and which API excludes which."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from emulator.apis.subscriptions import SubscriptionError, parse_subscription
+from emulator.cloud import LocalLambda
 from emulator.model.variations import Variations
 from tests.emulator.support import seen
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from emulator.cloud import LocalLambda
-
-    Start = Callable[..., LocalLambda]
+Start = Callable[..., LocalLambda]
 
 GOOD: dict[str, Any] = {
     "schemaVersion": "2022-12-13",

@@ -1,7 +1,5 @@
 """The framed channel and plain pipes, cut into records whatever the chunks."""
 
-from __future__ import annotations
-
 import struct
 
 from hypothesis import given, strategies as st

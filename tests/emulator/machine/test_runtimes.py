@@ -1,7 +1,5 @@
 """The real clients: Python's, Node.js's where it is installed, and a custom runtime in bash."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Events encoded as Go's encoder does, each flavour with its own record."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,11 +1,9 @@
 """The HTTP server of the local APIs, and the sender of batches, against peers of every manner."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import socket
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -13,9 +11,6 @@ from emulator.model.clock import Clock
 from emulator.model.errors import EmulatorTimeout
 from emulator.model.http1 import BadMessage, Request, Response, Server
 from emulator.telemetry.delivery import Destination, sender_for
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 
 async def echo(request: Request) -> Response | None:

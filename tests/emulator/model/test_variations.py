@@ -1,22 +1,16 @@
 """Each variation does what it says, seen from the extension's side."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from emulator.cloud import LocalLambda
 from emulator.model.variations import GARBAGE_KINDS, Variations
 from tests.emulator.support import seen
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from emulator.cloud import LocalLambda
-
-    Start = Callable[..., LocalLambda]
+Start = Callable[..., LocalLambda]
 
 
 def test_the_report_comes_with_the_next_invocation_by_default(start: Start, tmp_path: Path) -> None:

@@ -1,11 +1,9 @@
 """Freeze and thaw, what stands still meanwhile, timing in the journal, attribution of lines, CloudWatch's copy."""
 
-from __future__ import annotations
-
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,10 +12,7 @@ from emulator.model.errors import EmulatorTimeout, MisuseError
 from emulator.model.function import Function
 from tests.emulator.support import seen
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Start = Callable[..., LocalLambda]
+Start = Callable[..., LocalLambda]
 
 
 def states(cloud: LocalLambda) -> set[str]:

@@ -1,22 +1,16 @@
 """Batches: bounds, retries, loss, the two protocols, and the shapes of records in each schema."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from emulator.cloud import LocalLambda
 from emulator.telemetry.batcher import DeliveryPolicy
 from tests.emulator.support import seen
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from emulator.cloud import LocalLambda
-
-    Start = Callable[..., LocalLambda]
+Start = Callable[..., LocalLambda]
 
 
 def function_records(folder: Path) -> list[object]:

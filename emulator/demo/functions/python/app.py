@@ -2,8 +2,6 @@
 # ruff: noqa: INP001
 # What becomes /var/task is no package.
 
-from __future__ import annotations
-
 import json
 import logging
 import sys

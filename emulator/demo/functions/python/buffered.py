@@ -8,10 +8,6 @@ That is how log-buffering libraries for Lambda work; here it is the standard lib
 import logging
 from logging.handlers import MemoryHandler
 
-from app import handler  # type: ignore[import-not-found] # beside this file in /var/task
-
-__all__ = ["handler"]
-
 root = logging.getLogger()
 root.handlers = [
     MemoryHandler(capacity=10_000, flushLevel=logging.ERROR, target=direct)
