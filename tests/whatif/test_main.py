@@ -51,7 +51,7 @@ def test_the_function_s_own_variables_are_tried(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["absent.log"], "absent.log: there is no such file"),
+        (["absent.log"], "absent.log: no such file"),
         (["shop.log", "--set", "SAMPLE_RATE=12"], "SAMPLE_RATE=12 cannot be used"),
         (["shop.log", "--env", "x"], "--env takes NAME=VALUE"),
     ],
@@ -70,7 +70,7 @@ def test_a_file_that_is_no_log_fails(log: Path, capsys: pytest.CaptureFixture[st
     log.write_text("hello\n")
 
     assert main([str(log)]) == 1
-    assert "none of the kinds that are known" in " ".join(capsys.readouterr().out.split())
+    assert "none of the known kinds of logs" in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_page_of_the_command_has_all_its_options() -> None:

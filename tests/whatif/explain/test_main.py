@@ -80,14 +80,17 @@ def test_a_reference_is_not_followed_and_not_shown() -> None:
 
     assert "hunter2" not in text
     assert "ssm: reference" in text
-    assert "defaults stand in for SAMPLE_RATE" in text
+    assert "Defaults replace SAMPLE_RATE" in text
 
 
 def test_problems_are_told_as_the_extension_would() -> None:
     """A bad value with what is accepted and used, and a name that is misspelt."""
     text = explained(FLUSH="never", SAMPEL_RATE="1")
 
-    assert "FLUSH=never: accepted is end, background or adaptive; used is adaptive" in text
+    assert (
+        "FLUSH=never cannot be used. Accepted: end, background or adaptive. Used instead: adaptive."
+        in " ".join(text.split())
+    )
     assert f"perhaps {PREFIX}SAMPLE_RATE was meant" in text
 
 
@@ -125,24 +128,22 @@ def test_the_verdict_is_the_extension_s() -> None:
     """R, the threshold, what comes of it and the weight; and the rate from which on it would be kept."""
     dropped, kept = explained(TRACE, SAMPLE_RATE="25%"), explained(TRACE, SAMPLE_RATE="50%")
 
-    assert "R = b77a00bc047aa2, so kept from a rate of 28.33% on" in dropped
+    assert "R = b77a00bc047aa2, so it is kept at rates from 28.33% on" in dropped
     assert "c0000000000000" in dropped
-    assert "R < T: let go" in dropped
+    assert "R < T: dropped" in dropped
     assert "R >= T: kept, weight 2" in kept
 
 
 def test_one_sentence_says_what_becomes_of_a_healthy_invocation() -> None:
     """Let go or kept whole, with the weight, and the rules that could still keep it; each on the whole one sentence."""
-    unless = "unless a rule keeps it whole, with weight 1"
+    unless = "unless a rule keeps it whole with weight 1"
 
-    assert sentence(SAMPLE_RATE="25%") == (
-        f"A healthy invocation of it is let go, {unless}: {ALWAYS}."
-    )
+    assert sentence(SAMPLE_RATE="25%") == (f"A healthy invocation is dropped, {unless}: {ALWAYS}.")
     assert sentence(SAMPLE_RATE="50%") == (
-        "A healthy invocation of it is kept whole, with weight 2, or with weight 1 if a rule speaks for it:"
+        "A healthy invocation is kept whole, with weight 2, or with weight 1 if a rule keeps it:"
         f" {ALWAYS}."
     )
-    assert sentence(SAMPLE_RATE="1") == "A healthy invocation of it is kept whole, with weight 1."
+    assert sentence(SAMPLE_RATE="1") == "A healthy invocation is kept whole, with weight 1."
 
 
 def test_the_sentence_names_the_levels_that_are_kept() -> None:
@@ -152,12 +153,13 @@ def test_the_sentence_names_the_levels_that_are_kept() -> None:
     no_warn = sentence(SAMPLE_RATE="0", SAMPLE_RATE_WARN="1", ERROR_LEVEL="WARN")
     all_levels = sentence(SAMPLE_RATE="50%", SAMPLE_RATE_WARN="80%")
 
-    assert (
-        "only the lines at WARN (weight 1.25) and at TRACE or INFO and without a level (weight 2)"
-        in (several)
+    assert "lines at WARN (weight 1.25) and at TRACE or INFO and without a level (weight 2)" in (
+        several
     )
-    assert "only the lines at WARN (weight 1) are kept, unless a rule" in only_warn
-    assert "no line is kept, only how it ended, unless" in no_warn
+    assert (
+        "Only a healthy invocation's lines at WARN (weight 1) are kept, unless a rule" in only_warn
+    )
+    assert "No line of a healthy invocation is kept, only its outcome, unless" in no_warn
     assert "kept whole, its lines at WARN (weight 1.25) and at TRACE, DEBUG or INFO" in all_levels
 
 
@@ -200,7 +202,7 @@ def test_the_sentence_is_what_the_recorder_does(
 
     if "kept whole" in text.partition(", ")[0]:
         assert tally.kept_lines == len(LEVELS)
-    elif "let go" in text:
+    elif "is dropped" in text:
         assert tally.kept_lines == 0
     else:
         assert 0 < tally.kept_lines < len(LEVELS)
@@ -217,18 +219,18 @@ def test_a_correlation_id_decides_by_itself() -> None:
         trace_id=TRACE, request_id="r", correlation_id="order-17"
     )
     assert correlated("x" * 999).correlation_id == "x" * MAX_ID_CHARS
-    assert [
-        text.count(f"Taken for a {kind} id") for kind in ("trace", "request", "correlation")
-    ] == [*(1, 2, 1)]
-    assert text.count("It does not look like Lambda's") == 1
+    assert [text.count(f"Read as a {kind} id") for kind in ("trace", "request", "correlation")] == [
+        *(1, 2, 1)
+    ]
+    assert text.count("It does not look like a request id of Lambda") == 1
 
 
 def test_an_id_that_decides_nothing_gets_no_verdict() -> None:
     """Without CORRELATION_FIELDS no line is looked at; without the extension nothing is recorded."""
     assert sentence(CORRELATION_FIELDS="none", correlation="order-17") == (
-        "Taken for a correlation id. CORRELATION_FIELDS is none, so it decides nothing."
+        "Read as a correlation id. CORRELATION_FIELDS is none, so it decides nothing."
     )
-    assert sentence(ENABLED="false") == "Nothing is recorded of it: ENABLED is false."
+    assert sentence(ENABLED="false") == "Nothing is recorded, since ENABLED is false."
 
 
 def test_history_and_the_ceiling_are_told_where_they_are_set() -> None:
@@ -236,7 +238,7 @@ def test_history_and_the_ceiling_are_told_where_they_are_set() -> None:
     text = " ".join(explained(TRACE, HISTORY="3", KEEP_AT_MOST="1/m").split())
 
     assert "as far as KEEP_AT_MOST allows" in text
-    assert "should one of the next 3 invocations in its environment fail" in text
+    assert "If one of the next 3 invocations in its environment fails" in text
 
 
 @pytest.mark.parametrize("value", ["emials", '["emails", "("]'])
@@ -245,7 +247,7 @@ def test_an_unusable_redact_is_shown_as_what_it_does(value: str) -> None:
     text = explained(REDACT=value)
 
     assert row(text, "REDACT")[1:] == [ALL_MASKED, "--env, see Problems"]
-    assert "Because of that every line is masked as a whole" in " ".join(text.split())
+    assert "Consequence: every line is masked as a whole" in " ".join(text.split())
 
 
 def test_patterns_are_named_as_far_as_they_are_no_secret() -> None:
@@ -262,8 +264,8 @@ def test_a_redact_that_is_a_reference_is_no_default() -> None:
     """Until it has been fetched nothing leaves unmasked."""
     text = " ".join(explained(REDACT="ssm:/shop/redact", HISTORY="ssm:/shop/history").split())
 
-    assert "defaults stand in for HISTORY," in text
-    assert "nothing leaves unmasked before REDACT has been fetched" in text
+    assert "Defaults replace HISTORY," in text
+    assert "The extension delivers nothing until it has fetched REDACT" in text
 
 
 def test_what_is_cut_is_not_called_a_default() -> None:
@@ -291,8 +293,8 @@ def test_the_least_rate_is_the_one_that_keeps(rate: float) -> None:
 
 def test_a_header_without_a_trace_id_says_so() -> None:
     """A malformed Root is none."""
-    assert "There is no id in this" in explained("Root=1-2;Sampled=1")
-    assert "There is no id in this" in explained("")
+    assert "This text holds no id" in explained("Root=1-2;Sampled=1")
+    assert "This text holds no id" in explained("")
 
 
 def test_the_command_tells_by_its_code(

@@ -21,7 +21,7 @@ def test_a_folder_stands_for_its_files_in_order(tmp_path: Path) -> None:
 
 def test_what_is_not_there_is_said_by_name(tmp_path: Path) -> None:
     """A missing file and an empty folder end the command with a sentence."""
-    with pytest.raises(SourceError, match=r"absent\.log: there is no such file"):
+    with pytest.raises(SourceError, match=r"absent\.log: no such file"):
         files_of([str(tmp_path / "absent.log")])
     with pytest.raises(SourceError, match="no files in this folder"):
         files_of([str(tmp_path)])

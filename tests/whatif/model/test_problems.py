@@ -11,20 +11,20 @@ from whatif.model.problems import fault_text, problem_text
         (
             "FLUSH",
             "never",
-            "FLUSH=never cannot be used: accepted is end, background or adaptive",
-            "FLUSH=never: accepted is end, background or adaptive; used is adaptive.",
+            "FLUSH=never cannot be used; accepted: end, background or adaptive",
+            "FLUSH=never cannot be used. Accepted: end, background or adaptive. Used instead: adaptive.",
         ),
         (
             "EXCLUDE",
             "(",
             "EXCLUDE cannot be used: pattern 1: no regular expression",
-            "EXCLUDE, pattern 1: no regular expression. Because of that nothing is excluded by it.",
+            "EXCLUDE: pattern 1: no regular expression. Consequence: nothing is excluded by it.",
         ),
         (
             "SAMPEL_RATE",
             "1",
             f"SAMPEL_RATE: perhaps {PREFIX}SAMPLE_RATE was meant",
-            f"SAMPEL_RATE: perhaps {PREFIX}SAMPLE_RATE was meant; it has no effect.",
+            f"SAMPEL_RATE: perhaps {PREFIX}SAMPLE_RATE was meant. It has no effect.",
         ),
     ],
 )

@@ -81,7 +81,7 @@ def test_an_axis_that_is_none_is_said(axis: str, said: str) -> None:
 
 def test_a_value_that_cannot_be_used_is_said() -> None:
     """The extension would use the default instead; here that would be a wrong answer."""
-    with pytest.raises(GridError, match="SAMPLE_RATE=12 cannot be used: accepted is a number"):
+    with pytest.raises(GridError, match="SAMPLE_RATE=12 cannot be used; accepted: a number"):
         grid_of({}, [read_axis("SAMPLE_RATE=12")])
 
 
@@ -89,7 +89,7 @@ def test_a_grid_has_a_bound() -> None:
     """Each point costs memory for every environment."""
     rates = ",".join(str(number / 1000) for number in range(MAX_POINTS + 1))
 
-    with pytest.raises(GridError, match=f"a grid of {MAX_POINTS + 1}"):
+    with pytest.raises(GridError, match=f"the grid has {MAX_POINTS + 1}"):
         grid_of({}, [read_axis(f"SAMPLE_RATE={rates}")])
 
 
@@ -116,7 +116,7 @@ def test_values_that_may_be_secrets_are_told_apart_by_their_place() -> None:
 
 def test_a_setting_that_changes_nothing_is_refused() -> None:
     """A grid over it would be rows that are all alike, which looks like an answer."""
-    with pytest.raises(GridError, match="a replay is the same whatever FLUSH is; try SAMPLE_RATE"):
+    with pytest.raises(GridError, match="FLUSH does not change a replay; try SAMPLE_RATE"):
         read_axis("FLUSH=end,background")
 
 

@@ -242,7 +242,7 @@ def test_a_failure_that_does_not_fit_is_incomplete_and_says_why(tmp_path: Path) 
     (missing,) = small.incomplete
     assert (missing.request_id, missing.reason, missing.written) == (request_id, "timeout", 3000)
     assert missing.missing == 3000 - small.kept_lines == small.evicted
-    assert missing.why == "given up for BUFFER_SIZE"
+    assert missing.why == "evicted for BUFFER_SIZE"
 
 
 def by_label(study: Study) -> dict[str, Tally]:

@@ -64,8 +64,8 @@ def test_weights_are_added_up() -> None:
 @pytest.mark.parametrize(
     ("segments", "missing", "why"),
     [
-        ([lines(3), gap(2), summary(5)], 2, "given up for BUFFER_SIZE"),
-        ([lines(1), summary(5, dropped=4)], 4, "let go before there was a sign of failure"),
+        ([lines(3), gap(2), summary(5)], 2, "evicted for BUFFER_SIZE"),
+        ([lines(1), summary(5, dropped=4)], 4, "dropped before the first sign of failure"),
         ([lines(1), summary(5, withheld=4)], 4, "withheld by KEEP_AT_MOST"),
         ([lines(1), gap(1), summary(5, withheld=3)], 4, "withheld by KEEP_AT_MOST"),
         ([lines(1), summary(5)], 4, "not delivered for another reason"),

@@ -225,5 +225,5 @@ def test_what_a_flood_withheld_and_history_are_on_the_page(tmp_path: Path) -> No
     assert "withheld by KEEP_AT_MOST" not in plain
     assert '<th scope="col" class="figure">withheld by KEEP_AT_MOST</th>' in text
     assert '<span class="key history"></span>history' in text
-    assert "History was let go of before a failure" in text
-    assert "2 failures of 5 without some of the lines: 2 withheld by KEEP_AT_MOST" in text
+    assert "History lines were dropped before a failure" in text
+    assert "2 failures of 5 lack lines: 2 withheld by KEEP_AT_MOST" in text

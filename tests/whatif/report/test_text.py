@@ -57,19 +57,16 @@ def test_settings_that_find_other_failures_are_told_apart(tmp_path: Path) -> Non
 def test_what_is_missing_is_listed(tmp_path: Path) -> None:
     """Incomplete failures are named with what is missing and why, and not called whole."""
     view = view_of(study_shop(tmp_path))
-    missing = Incomplete("459921b5", "timeout", 3000, 2500, "given up for BUFFER_SIZE")
+    missing = Incomplete("459921b5", "timeout", 3000, 2500, "evicted for BUFFER_SIZE")
     row = replace(
         view.rows[0], whole=view.rows[0].failed - 1, missing={EVICTED: 1}, incomplete=[missing]
     )
 
     text = "\n".join(report(replace(view, rows=[row, *view.rows[1:]]), Paint(enabled=False)))
 
-    assert "459921b5  timeout: 2,500 of 3,000, given up for BUFFER_SIZE" in text
-    assert "All of them are kept whole" not in text
-    assert (
-        "SAMPLE_RATE=0: 1 failure of 5 without some of the lines: 1 given up for BUFFER_SIZE."
-        in text
-    )
+    assert "459921b5  timeout: 2,500 of 3,000, evicted for BUFFER_SIZE" in text
+    assert "Every failure is kept whole" not in text
+    assert "SAMPLE_RATE=0: 1 failure of 5 lacks lines: 1 evicted for BUFFER_SIZE." in text
     assert "4 of 5" in text
 
 
@@ -83,7 +80,7 @@ def test_what_a_flood_withheld_is_told_from_what_was_given_up(tmp_path: Path) ->
     text = " ".join(missing_text(row).split())
 
     assert text == (
-        "5 failures of 5 without some of the lines: 3 withheld by KEEP_AT_MOST (12 lines); 2 given up for BUFFER_SIZE."
+        "5 failures of 5 lack lines: 3 withheld by KEEP_AT_MOST (12 lines), 2 evicted for BUFFER_SIZE."
     )
     told = "\n".join(report(replace(view, rows=[row, *view.rows[1:]]), Paint(enabled=False)))
     assert "  and 5 more" in told
@@ -95,7 +92,7 @@ def test_history_is_told_from_what_a_rule_keeps(tmp_path: Path) -> None:
 
     line = next(line for line in text.splitlines() if "failed" in line and "history" in line)
     assert re.split(" {2,}", line)[1:5] == ["failed", "history", "by a rule", "sampled"]
-    assert "it stands for nothing in the" in text
+    assert "The estimates do not count them" in text
 
 
 def test_a_log_with_nothing_in_it_has_no_tables_of_nothing(tmp_path: Path) -> None:

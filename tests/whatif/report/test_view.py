@@ -84,7 +84,7 @@ def test_references_are_said_to_stand_for_defaults(tmp_path: Path) -> None:
         )
     )
 
-    assert "defaults stand in for HISTORY and REDACT" in view.notes[0]
+    assert "Defaults replace HISTORY and REDACT" in view.notes[0]
     own, plain = view.own, view_of(study_shop(tmp_path)).own
     assert own.cloudwatch_bytes == plain.cloudwatch_bytes
 
