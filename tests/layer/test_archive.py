@@ -1,14 +1,9 @@
-from __future__ import annotations
-
 import zipfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from layer.archive import entry_time, tree_files, write_archive
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NOON = (2026, 1, 2, 12, 0, 0)
 

@@ -1,7 +1,5 @@
 """The dashboard and the page about metrics: that they speak of metrics there are, and that CloudWatch takes them."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

@@ -1,7 +1,5 @@
 """The compiled launcher, in front of a program that tells what it was started with."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import shutil
@@ -9,14 +7,11 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SOURCE = Path(__file__).resolve().parents[2] / "layer" / "standalone" / "launcher.c"
 IDENTIFIER = "0b1e2f3a-1111-4222-8333-444455556666"

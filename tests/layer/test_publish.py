@@ -1,18 +1,13 @@
-from __future__ import annotations
-
 import os
 import re
 import shlex
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from layer.publish import main
 from tests.services.aws import ACCOUNT, moto
 from tests.templates.validators import ask, aws_environ
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PYTHON_ARN = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:layer:flight-recorder"
 

@@ -3,14 +3,12 @@
 They are of no ordinary run: to compile an interpreter takes ten minutes, and what they run in comes from Debian's mirror.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,9 +20,6 @@ from layer.archive import unpack
 from layer.function_python.dependencies import BuildError
 from tests.end_to_end.receiver import Receiver
 from tests.standalone.images import make_arm64_libraries, make_image
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 ASKED_FOR = "FLIGHT_RECORDER_STANDALONE"

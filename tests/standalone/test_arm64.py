@@ -5,17 +5,17 @@ the whole machine is told how to run arm64 files; so where an arm64 program is e
 qemu with it. Nothing here says anything about speed.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from emulator.cloud import LocalLambda
 from emulator.model.function import Function
+from tests.end_to_end.receiver import Receiver
 from tests.end_to_end.support import (
     EXTENSION,
     assert_extension_survived,
@@ -25,12 +25,6 @@ from tests.end_to_end.support import (
     write_bash,
     wrote,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from tests.end_to_end.receiver import Receiver
 
 pytestmark = pytest.mark.timeout(300)
 

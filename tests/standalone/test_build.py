@@ -1,7 +1,5 @@
 """The build itself, with the real interpreter for this machine: what it packs, and what stops it."""
 
-from __future__ import annotations
-
 import platform
 import re
 import shutil

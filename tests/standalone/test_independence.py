@@ -4,18 +4,17 @@ Each has the layer under a read-only /opt, which is also what a container image 
 `COPY flight-recorder/ /opt/`, and runs everything as an ordinary user.
 """
 
-from __future__ import annotations
-
 import platform
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from emulator.cloud import LocalLambda
 from emulator.machine.filesystem import RootFileSystem
 from emulator.model.function import Function
+from tests.end_to_end.receiver import Receiver
 from tests.end_to_end.support import (
     EXTENSION,
     assert_extension_survived,
@@ -26,11 +25,6 @@ from tests.end_to_end.support import (
     wrote,
 )
 from tests.standalone.images import GLIBC
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.end_to_end.receiver import Receiver
 
 pytestmark = [
     pytest.mark.timeout(180),

@@ -1,7 +1,5 @@
-from __future__ import annotations
-
 import zipfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +15,6 @@ from tests.templates.attached import (
     normal,
 )
 from tests.templates.validators import PUBLISH_LAYER, TEMPLATES, ask, aws_environ, run, run_well
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 

@@ -1,14 +1,12 @@
 """The roles that the templates make, at work: the sinks themselves deliver with them, to an AWS that checks permissions."""
 
-from __future__ import annotations
-
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from extension.model.receipt import Answer
+from extension.model.receipt import Answer, Receipt
 from extension.sinks.base import SinkConfig
 from extension.sinks.cloudwatch import CloudWatchSink
 from extension.sinks.s3 import S3Sink
@@ -16,9 +14,6 @@ from tests.extension.sinks.kept_parcels import lines
 from tests.services.aws import ACCOUNT, Keys, ministack
 from tests.services.environment import unique
 from tests.templates.attached import BASIC_EXECUTION, least
-
-if TYPE_CHECKING:
-    from extension.model.receipt import Receipt
 
 pytestmark = pytest.mark.services
 

@@ -1,17 +1,12 @@
-from __future__ import annotations
-
 import json
 from functools import cache
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.templates.attached import LAYER, SINKS, TOPIC, check
 from tests.templates.cloudformation import Stack
 from tests.templates.validators import TEMPLATES, environ, lint, python_tool, run_well
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 

@@ -1,11 +1,10 @@
-from __future__ import annotations
-
 import json
 import os
 import shutil
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -29,9 +28,6 @@ from tests.templates.validators import (
     run,
     run_well,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 

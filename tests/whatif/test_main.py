@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from extension import PREFIX
-from tests.whatif import shop_logs
+from tests.doubles import shop_logs
 from whatif.__main__ import main, parser
 
 ROOT = Path(__file__).resolve().parent.parent.parent

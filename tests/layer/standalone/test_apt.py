@@ -1,16 +1,11 @@
-from __future__ import annotations
-
 import os
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from layer.function_python.dependencies import BuildError
 from layer.standalone.apt import PrivateApt
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # Stands in for the machine's apt, whose mirrors differ from one machine to the next. It notes what it is asked for, and
 # has version 2 of a package in its index only.

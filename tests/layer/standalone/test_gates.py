@@ -1,16 +1,11 @@
-from __future__ import annotations
-
 import struct
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from layer.function_python.dependencies import BuildError
 from layer.standalone import gates
 from layer.standalone.gates import check_paths, check_programs, check_sizes
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 X86_64, AARCH64, RISC_V = 62, 183, 243
 

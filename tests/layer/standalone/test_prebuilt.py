@@ -1,15 +1,10 @@
-from __future__ import annotations
-
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from layer.function_python.dependencies import BuildError
 from layer.standalone.prebuilt import fetch_prebuilt
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # Stands in for uv, whose interpreters come from where this machine may not reach: what it is asked for, it installs.
 INSTALLS = """#!/bin/sh

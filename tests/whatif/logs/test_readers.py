@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.whatif import shop_logs
+from tests.doubles import shop_logs
 from whatif.logs.readers import read_events
 from whatif.model.events import Logged, Reading
 

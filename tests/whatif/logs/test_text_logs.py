@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from tests.whatif import shop_logs
+from tests.doubles import shop_logs
 from whatif.logs.text_logs import csv_columns, form_of, read_csv, read_text, stream_of_path, time_of
 from whatif.model.events import Logged, Reading
 

@@ -3,7 +3,7 @@ from typing import Any
 
 from hypothesis import given, strategies as st
 
-from tests.whatif import shop_logs
+from tests.doubles import shop_logs
 from whatif.model.events import Logged, Received
 from whatif.replay.batches import MAX_BATCH_CHARS, Batch, Batcher
 from whatif.replay.log import Log

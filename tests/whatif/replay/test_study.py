@@ -9,8 +9,8 @@ from extension.diagnostics.account import Account
 from extension.model.ndjson import encode
 from extension.recorder.recorder import Recorder
 from extension.recorder.tail_sampler import TailSampler
-from tests.whatif import shop_logs
-from tests.whatif.studies import study_shop
+from tests.doubles import shop_logs
+from tests.doubles.studies import study_shop
 from whatif.model.events import Logged
 from whatif.replay.batches import Batcher
 from whatif.replay.grid import grid_of

@@ -1,20 +1,15 @@
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from tests.whatif.studies import study_shop
+from tests.doubles.studies import study_shop
 from whatif.report.html import page
 from whatif.report.view import View, view_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 VOID = frozenset({"meta", "br", "rect", "line", "circle"})

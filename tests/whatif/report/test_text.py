@@ -6,7 +6,7 @@ import pytest
 
 from terminal.layout import WIDTH
 from terminal.paint import Paint
-from tests.whatif.studies import study_shop
+from tests.doubles.studies import study_shop
 from whatif.replay.tally import EVICTED, WITHHELD, Incomplete
 from whatif.report.text import bytes_text, missing_text, report, share_text, span_text, usd_text
 from whatif.report.view import view_of

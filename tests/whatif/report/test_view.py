@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from extension import PREFIX
-from tests.whatif import shop_logs
-from tests.whatif.studies import study_shop
+from tests.doubles import shop_logs
+from tests.doubles.studies import study_shop
 from whatif.model.events import Reading
 from whatif.replay.grid import grid_of
 from whatif.replay.log import Log

@@ -3,20 +3,16 @@
 Two environments over two hours: healthy invocations, an exception, a timeout, a crash, a line at ERROR, metrics.
 """
 
-from __future__ import annotations
-
 import contextlib
 import csv
 import gzip
 import io
 import json
+from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 FIRST_MS = 1_795_161_600_000
 """2026-11-20, 08:00 UTC."""
