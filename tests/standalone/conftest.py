@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -73,6 +74,36 @@ def image() -> Callable[[str], Path]:
             pytest.skip(str(error))
 
     return made
+
+
+PREPARE = """
+import sys, marshal
+root = sys.argv[1]
+scope = {"__name__": "start"}
+exec(marshal.loads(open(root + "/start.pyc", "rb").read()[16:]), scope)
+scope["prepare"](root)
+"""
+
+
+@pytest.fixture
+def run_inside(tmp_path: Path) -> Callable[[Path, str], str]:
+    """Return a function that runs code in an unpacked layer's interpreter, and returns its output."""
+
+    def run(private: Path, code: str) -> str:
+        script = tmp_path / "script.py"
+        script.write_text(PREPARE + code)
+        done = subprocess.run(
+            [private / "bin" / "python3", "-ISB", script, private],
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from whatif.model.prices import GB, SINKS, Volume, month_factor, usd_of
 
 
 def test_cloudwatch_costs_its_list_price() -> None:
-    """A GB costs 50 cents to take in, 25 in the class for infrequent access, and storage by what is left of it."""
+    """A GB costs 50 cents, or 25 in the class for infrequent access, and its compressed size is stored."""
     volume = Volume(GB, 0.0, 0.1, 0)
 
     assert usd_of(volume, "cloudwatch") == pytest.approx(0.50 + 0.1 * 0.03)
@@ -28,12 +28,12 @@ def test_firehose_rounds_each_record_up() -> None:
 
 
 @pytest.mark.parametrize("sink", SINKS)
-def test_nothing_costs_nothing(sink: str) -> None:
-    """Where nothing is kept, nothing is paid."""
+def test_no_deliveries_cost_nothing(sink: str) -> None:
+    """A rate of 0 on a healthy log is free."""
     assert usd_of(Volume(0.0, 0.0, 0.0, 0), sink) == 0
 
 
-def test_a_short_log_is_no_sample_of_a_month() -> None:
-    """An hour is the least that is taken for one."""
+def test_month_factor_needs_an_hour_of_log() -> None:
+    """A shorter log says nothing of a month."""
     assert month_factor(3599) is None
     assert month_factor(86_400) == 30

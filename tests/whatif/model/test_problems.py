@@ -28,8 +28,8 @@ from whatif.model.problems import fault_text, problem_text
         ),
     ],
 )
-def test_what_is_wrong_reads_as_a_sentence(name: str, value: str, fault: str, told: str) -> None:
-    """A bad value, a bad pattern among several and a name that is misspelt, each in its own words."""
+def test_problem_reads_as_a_sentence(name: str, value: str, fault: str, told: str) -> None:
+    """A bad value, a bad pattern among several and a misspelt name differ in their words."""
     (problem,) = read_settings({PREFIX + name: value})[1]
 
     assert fault_text(problem) == PREFIX + fault

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).resolve().parents[2] / "layer" / "standalone" / "launcher.c"
+SOURCE = Path(__file__).resolve().parents[3] / "layer" / "standalone" / "launcher.c"
 IDENTIFIER = "0b1e2f3a-1111-4222-8333-444455556666"
 
 TELLS = f"""#!{sys.executable} -ISB

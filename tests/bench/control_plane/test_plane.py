@@ -9,7 +9,7 @@ from bench.control_plane.plane import ControlPlane
 from bench.control_plane.process import cpu_ns, descriptors, memory, threads
 from bench.control_plane.sockets import BenchError
 
-FLOOR = Path(__file__).resolve().parent.parent.parent / "bench" / "programs" / "floor.py"
+FLOOR = Path(__file__).resolve().parents[3] / "bench" / "programs" / "floor.py"
 
 
 def command(*words: str) -> tuple[str, ...]:
