@@ -79,8 +79,8 @@ def run(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_modules_of_a_package_are_imported_from_one_file(write_bundle: Callable[..., Path]) -> None:
-    """Packages, modules in them and relative imports work, and name the files they would be."""
+def test_bundle_holds_packages_and_modules(write_bundle: Callable[..., Path]) -> None:
+    """Relative imports work, and modules name the files they would be."""
     sources = {"package": PACKAGE, "package.inner": INNER, "package.other": OTHER}
     folder = write_bundle(sources, with_source="package")
 
@@ -89,8 +89,10 @@ def test_modules_of_a_package_are_imported_from_one_file(write_bundle: Callable[
     assert done.stdout == "/opt/private/package/inner.py ['a', 'b', 'c']\n", done.stderr
 
 
-def test_a_package_can_read_its_own_source(write_bundle: Callable[..., Path]) -> None:
-    """As anyio does, which imports all of itself where it cannot."""
+def test_bundle_has_the_source_of_a_package_that_reads_it(
+    write_bundle: Callable[..., Path],
+) -> None:
+    """Anyio does, and imports all of itself where it cannot."""
     folder = write_bundle({"package": PACKAGE, "package.other": OTHER}, with_source="package")
 
     done = run(folder, "import package; print(package.SOURCE, end='')")
@@ -98,8 +100,8 @@ def test_a_package_can_read_its_own_source(write_bundle: Callable[..., Path]) ->
     assert done.stdout == PACKAGE, done.stderr
 
 
-def test_a_traceback_names_the_file_and_the_line(write_bundle: Callable[..., Path]) -> None:
-    """What is reported from Lambda leads to the line, though there is no source to quote."""
+def test_traceback_names_the_file_and_the_line(write_bundle: Callable[..., Path]) -> None:
+    """A report from Lambda leads to the line, though there is no source to quote."""
     sources = {"package": PACKAGE, "package.inner": INNER, "package.other": OTHER}
     folder = write_bundle(sources, with_source="package")
 
@@ -108,10 +110,10 @@ def test_a_traceback_names_the_file_and_the_line(write_bundle: Callable[..., Pat
     assert 'File "/opt/private/package/inner.py", line 4, in fail' in done.stderr
 
 
-def test_what_is_not_in_the_bundle_is_looked_for_as_usual(
+def test_import_looks_beside_the_bundle(
     write_bundle: Callable[..., Path],
 ) -> None:
-    """A package with data of its own is beside the bundle; what is nowhere raises what it always raises."""
+    """A package with data of its own is there; a missing module raises the usual error."""
     folder = write_bundle({"package": "", "package.other": OTHER})
     (folder / "deps").mkdir()
     (folder / "deps" / "beside.py").write_text("WHERE = __file__\n")
@@ -125,8 +127,8 @@ def test_what_is_not_in_the_bundle_is_looked_for_as_usual(
     assert done.stdout == f"{folder}/deps/beside.py\npackage.nowhere\n", done.stderr
 
 
-def test_equal_sources_give_equal_bytes(write_bundle: Callable[..., Path]) -> None:
-    """The order in frozensets included, which hangs on the hash seed."""
+def test_bundle_of_equal_sources_has_equal_bytes(write_bundle: Callable[..., Path]) -> None:
+    """The order in frozensets depends on the hash seed."""
     sources = {"package": PACKAGE, "package.inner": INNER, "package.other": OTHER}
 
     folders = [write_bundle(sources, with_source="package", into=name) for name in ("a", "b")]
@@ -135,8 +137,8 @@ def test_equal_sources_give_equal_bytes(write_bundle: Callable[..., Path]) -> No
     assert first == second
 
 
-def test_docstrings_are_left_out_and_nothing_else(write_bundle: Callable[..., Path]) -> None:
-    """Functions that were nothing but their docstring still work, lines keep their numbers, assertions hold.
+def test_bundle_leaves_out_docstrings_alone(write_bundle: Callable[..., Path]) -> None:
+    """Functions of nothing but a docstring work, lines keep their numbers, assertions hold.
 
     Classes keep a word: for a dataclass without any, one would be made of its signature when it is imported.
     """

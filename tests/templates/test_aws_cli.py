@@ -78,10 +78,10 @@ def aws(tmp_path: Path) -> AwsService:
     return service
 
 
-def test_the_script_attaches_to_a_function_that_is_there_and_again_for_another_sink(
+def test_script_attaches_a_function_for_one_sink_and_then_another(
     aws: AwsService, tmp_path: Path
 ) -> None:
-    """What AWS (moto) then has keeps the contract; variables stay, nothing is attached twice, no alarm stays that lies."""
+    """The function's variables stay, nothing is attached twice, and no alarm remains that cannot ring."""
     dashboard = tmp_path / "dashboard.json"
     dashboard.write_text(DASHBOARD, encoding="utf-8")
 
@@ -114,10 +114,10 @@ def test_the_script_attaches_to_a_function_that_is_there_and_again_for_another_s
         (["recorded", LAYER, "--own-log-group", "no"], "deny or allow"),
     ],
 )
-def test_what_the_script_cannot_use_it_says_before_it_changes_anything(
+def test_script_refuses_arguments_before_it_changes_anything(
     arguments: list[str], said: str, tmp_path: Path
 ) -> None:
-    """One line tells what was wrong."""
+    """One line says which argument is wrong."""
     aws = tmp_path / "aws"
     # In place of the aws command, which would take a second each time: it answers the one question that comes first.
     aws.write_text(

@@ -40,8 +40,8 @@ def write(group: str, keys: Keys) -> Receipt:
     return receipt
 
 
-def test_the_role_for_cloudwatch_writes_to_the_kept_group_and_not_to_the_own() -> None:
-    """Not even beside AWSLambdaBasicExecutionRole, which without the Deny would allow it."""
+def test_cloudwatch_role_writes_to_the_kept_group_only() -> None:
+    """AWSLambdaBasicExecutionRole would allow the own group, without the Deny."""
     function = unique("shop")
     kept, own = f"/flight-recorder/{function}", f"/aws/lambda/{function}"
     for group in (kept, own):
@@ -56,8 +56,8 @@ def test_the_role_for_cloudwatch_writes_to_the_kept_group_and_not_to_the_own() -
     assert "AccessDeniedException" in denied.detail
 
 
-def test_the_least_role_for_cloudwatch_needs_the_group_to_be_there() -> None:
-    """It may not make one: the template does, with its retention."""
+def test_cloudwatch_role_may_not_create_the_group() -> None:
+    """The template creates it, with its retention."""
     function = unique("shop")
     role = keys_with(least("cloudwatch", function))
 
@@ -68,7 +68,7 @@ def test_the_least_role_for_cloudwatch_needs_the_group_to_be_there() -> None:
     assert (before.answer, after.answer) == (Answer.DENIED, Answer.TAKEN)
 
 
-def test_the_role_for_s3_writes_below_the_prefix_and_nowhere_else() -> None:
+def test_s3_role_writes_below_the_prefix_only() -> None:
     """Neither beside the prefix nor to CloudWatch."""
     bucket = ministack().make_bucket(unique("logs"))
     role = keys_with(least("s3", "shop"), **{"my-logs": bucket})

@@ -72,28 +72,23 @@ def test_view_notes_every_gap_of_the_log() -> None:
     assert len(notes) == 6
 
 
-def test_view_notes_references(tmp_path: Path) -> None:
-    """Their values are unknown here, so a REDACT masks nothing instead of everything."""
+@pytest.mark.parametrize(
+    ("given", "note"),
+    [
+        ({"REDACT": "ssm:/r", "HISTORY": "ssm:/h"}, "Defaults replace HISTORY and REDACT"),
+        ({"ENABLED": "false"}, "ENABLED is false"),
+    ],
+)
+def test_view_notes_settings_that_the_figures_ignore(
+    tmp_path: Path, given: dict[str, str], note: str
+) -> None:
+    """The values of references are unknown, so a REDACT masks nothing; a disabled recorder counts as enabled."""
     view = view_of(
-        study_shop(
-            tmp_path,
-            environ={
-                f"{PREFIX}REDACT": "ssm:/shop/redact",
-                f"{PREFIX}HISTORY": "ssm:/shop/history",
-            },
-        )
+        study_shop(tmp_path, environ={f"{PREFIX}{name}": value for name, value in given.items()})
     )
 
-    assert "Defaults replace HISTORY and REDACT" in view.notes[0]
-    own, plain = view.own, view_of(study_shop(tmp_path)).own
-    assert own.cloudwatch_bytes == plain.cloudwatch_bytes
-
-
-def test_view_notes_a_disabled_recorder(tmp_path: Path) -> None:
-    """The figures are those of an enabled one."""
-    view = view_of(study_shop(tmp_path, environ={f"{PREFIX}ENABLED": "false"}))
-
-    assert view.notes[0].startswith("ENABLED is false")
+    assert note in view.notes[0]
+    assert view.own.cloudwatch_bytes == view_of(study_shop(tmp_path)).own.cloudwatch_bytes
 
 
 def test_view_has_no_estimate_without_a_sample(tmp_path: Path) -> None:
