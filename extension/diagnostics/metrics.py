@@ -45,22 +45,24 @@ class Metric(NamedTuple):
 METRICS = (
     Metric("ReceivedLines", "Count", "Lines that Lambda delivered."),
     Metric("KeptLines", "Count", "Lines that a sink has taken."),
-    Metric("DroppedLines", "Count", "Lines that were decided against."),
+    Metric("DroppedLines", "Count", "Lines that the recorder decided to drop."),
     Metric("EvictedLines", "Count", "Lines given up for BUFFER_SIZE."),
-    Metric("LostLines", "Count", "Lines that were wanted and could not be delivered."),
-    Metric("ReceivedBytes", "Bytes", "What Lambda delivered, as it came."),
-    Metric("DeliveredBytes", "Bytes", "What SINK and FALLBACK_SINK have taken, as it was sent."),
+    Metric("LostLines", "Count", "Lines that should have been delivered and were not."),
+    Metric("ReceivedBytes", "Bytes", "Bytes that Lambda delivered, as they came."),
+    Metric("DeliveredBytes", "Bytes", "Bytes that SINK and FALLBACK_SINK have taken, as sent."),
     Metric("Invocations", "Count", "Invocations that began."),
-    Metric("FailedInvocations", "Count", "Of them, those that failed."),
-    Metric("Deliveries", "Count", "Answers of SINK and FALLBACK_SINK, and requests without one."),
-    Metric("FailedDeliveries", "Count", "Of them, all but those that took everything."),
-    Metric("DeliveryTime", "Milliseconds", "From handing a batch to a sink to its answer, each."),
-    Metric("HeldTime", "Milliseconds", "For how long environments were held after invocations."),
-    Metric("BufferUsed", "Percent", "Of BUFFER_SIZE, the most that was in use."),
+    Metric("FailedInvocations", "Count", "Invocations that failed."),
+    Metric("Deliveries", "Count", "Requests to SINK and FALLBACK_SINK, answered or not."),
+    Metric("FailedDeliveries", "Count", "Requests of which the sink did not take everything."),
+    Metric(
+        "DeliveryTime", "Milliseconds", "The time from handing a batch to a sink to its answer."
+    ),
+    Metric("HeldTime", "Milliseconds", "How long environments were held after invocations."),
+    Metric("BufferUsed", "Percent", "The largest share of BUFFER_SIZE in use."),
     Metric(
         "EstimatedSaving",
         "None",
-        "US dollars that CloudWatch Logs would have taken for what was received, less the same for what was delivered.",
+        "US dollars: CloudWatch's price for the received bytes, less its price for the delivered bytes.",
     ),
 )
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Attaches Flight Recorder to a function that is there, with the aws command alone: docs/attach/aws-cli.md. To run it again is
-# safe: each step sets what it sets, and leaves the function's other layers, variables and policies as they are.
+# Attaches Flight Recorder to an existing function, with the aws command alone (docs/attach/aws-cli.md). You may safely run it
+# again: each step leaves the function's other layers, variables and policies as they are.
 set -euo pipefail
 
 usage() {
@@ -10,13 +10,13 @@ usage() {
   --sink SINK            cloudwatch: (the default), s3://BUCKET/PREFIX, firehose:STREAM, or a URL
   --sample-rate RATE     share of healthy transactions whose lines are kept; default 0.1
   --retention-days DAYS  how long the log groups keep events; default 30
-  --own-log-group WHAT   deny (the default): Lambda may not write to the function's own log group, which saves its cost;
-                         allow: it writes everything
-  --metrics INTERVAL     how often the recorder says its own metrics; default 5m; off: never, and no alarms
+  --own-log-group WHAT   with deny (the default), Lambda may not write to the function's own log group, which saves its
+                         cost; with allow, it writes everything
+  --metrics INTERVAL     how often the recorder writes its own metrics; default 5m; with off, none and no alarms
   --alarm-topic ARN      the SNS topic that alarms notify
   --dashboard FILE       a dashboard, such as ../dashboard.json
 
-It needs these permissions: lambda:GetFunctionConfiguration, lambda:GetLayerVersion, lambda:UpdateFunctionConfiguration,
+You need these permissions: lambda:GetFunctionConfiguration, lambda:GetLayerVersion, lambda:UpdateFunctionConfiguration,
 iam:PutRolePolicy, logs:CreateLogGroup, logs:PutRetentionPolicy, cloudwatch:PutMetricAlarm, cloudwatch:DeleteAlarms,
 cloudwatch:PutDashboard.
 TEXT
@@ -46,16 +46,16 @@ while [[ $# -gt 0 ]]; do
 done
 [[ "$OWN" == deny || "$OWN" == allow ]] || fail "--own-log-group is deny or allow"
 [[ "$LAYER" =~ ^arn:[^:]+:lambda:[^:]+:[^:]+:layer:[^:]+:[0-9]+$ ]] || fail "$LAYER is not the ARN of a layer's version"
-# They become parts of JSON and of ARNs below.
+# These values become parts of JSON and of ARNs below.
 [[ "$SINK$RATE$METRICS$TOPIC" != *[\"\`\\]* ]] || fail "a value has a quote, a backtick or a backslash"
 [[ -z "$DASHBOARD" || -f "$DASHBOARD" ]] || fail "there is no file $DASHBOARD"
-command -v aws >/dev/null || fail "the aws command is not here: https://aws.amazon.com/cli/"
+command -v aws >/dev/null || fail "the aws command is not installed: https://aws.amazon.com/cli/"
 
-# What is there: the function's ARN tells partition, region and account; LoggingConfig, whether it logs elsewhere.
+# The function's ARN has the partition, region and account. Its LoggingConfig may name another log group.
 read -r ARN ROLE_ARN OWN_GROUP FORMAT LEVEL < <(aws lambda get-function-configuration --function-name "$FUNCTION" --output text \
     --query "[FunctionArn, Role, LoggingConfig.LogGroup || 'none', LoggingConfig.LogFormat || 'Text',
               LoggingConfig.ApplicationLogLevel || 'none']") || true
-[[ -n "${ARN:-}" ]] || fail "the function could not be read: see what aws says above"
+[[ -n "${ARN:-}" ]] || fail "cannot read the function; aws printed the reason above"
 IFS=: read -r _ PARTITION _ REGION ACCOUNT _ FUNCTION <<<"$ARN"
 FUNCTION="${FUNCTION%%:*}"
 [[ "$OWN_GROUP" != none ]] || OWN_GROUP="/aws/lambda/$FUNCTION"
@@ -64,7 +64,7 @@ KEPT_GROUP="/flight-recorder/$FUNCTION"
 LOGS="arn:$PARTITION:logs:$REGION:$ACCOUNT:log-group"
 aws() { command aws --region "$REGION" "$@"; }
 
-# What the sink needs, and no more: docs/sinks/ has it for each.
+# The permissions that the sink needs, and no more. docs/sinks/ has them for each sink.
 [[ "$SINK" != "cloudwatch:" ]] || SINK="cloudwatch:$KEPT_GROUP"
 case "$SINK" in
     cloudwatch:*)
@@ -90,8 +90,8 @@ log_group() {
 [[ "$SINK" != cloudwatch:* ]] || log_group "$KEPT_GROUP"
 [[ "$OWN" == deny ]] || log_group "$OWN_GROUP"
 
-# Lambda writes a function's log with the function's role. A Deny wins over whatever else allows it, such as
-# AWSLambdaBasicExecutionRole, which may stay; for a role that several functions share it names this one's group only.
+# Lambda writes a function's log with the function's role. A Deny wins over any Allow, such as that of
+# AWSLambdaBasicExecutionRole, which may stay. Several functions may share the role, so the Deny names only this one's group.
 [[ "$OWN" == deny ]] && EFFECT=Deny || EFFECT=Allow
 STATEMENTS='{"Effect": "'"$EFFECT"'", "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
     "Resource": ["'"$LOGS:$OWN_GROUP"'", "'"$LOGS:$OWN_GROUP"':*"]}'
@@ -100,23 +100,23 @@ aws iam put-role-policy --role-name "$ROLE" --policy-name "flight-recorder-$FUNC
     --policy-document '{"Version": "2012-10-17", "Statement": ['"$STATEMENTS"']}'
 say "role $ROLE: policy flight-recorder-$FUNCTION, which has $EFFECT for $OWN_GROUP"
 
-# The recorder's metrics go to CloudWatch with what is kept, else through the function's own log group: with
-# neither they would reach nobody, and no alarm could ever ring.
+# The recorder's metrics reach CloudWatch with the kept lines, or through the function's own log group. With neither, no alarm
+# could ever ring.
 NOT=""
 [[ "$SINK" == cloudwatch:* || "$OWN" == allow ]] ||
     NOT="neither the sink nor the function's own log group takes the recorder's metrics to CloudWatch"
 [[ "$METRICS" != off ]] || NOT="metrics are off"
 [[ -z "$NOT" ]] || METRICS=off
 
-# What is set replaces what is there, layers and variables alike, so both are merged with it. The variables may hold
-# secrets: they go by a file that only you can read.
+# An update replaces all layers and all variables, so the script merges them with the existing ones. The variables may hold
+# secrets, so they go through a file that only you can read.
 NEW='{"FLIGHT_RECORDER_SINK": "'"$SINK"'", "FLIGHT_RECORDER_SAMPLE_RATE": "'"$RATE"'", "FLIGHT_RECORDER_METRICS": "'"$METRICS"'"}'
 CHANGE="$(mktemp)"
 trap 'rm -f "$CHANGE"' EXIT
 aws lambda get-function-configuration --function-name "$FUNCTION" --output json >"$CHANGE" \
     --query "{FunctionName: FunctionName, Environment: {Variables: merge(Environment.Variables || \`{}\`, \`$NEW\`)},
               Layers: [(Layers || \`[]\`)[?!starts_with(Arn, '${LAYER%:*}:')].Arn, ['$LAYER']][]}"
-# Also what makes Lambda replace the environments that run: they keep what the role allowed when they began.
+# This change also makes Lambda replace the running environments, which keep the permissions that they began with.
 aws lambda update-function-configuration --cli-input-json "file://$CHANGE" --query LastUpdateStatus >/dev/null
 aws lambda wait function-updated --function-name "$FUNCTION"
 say "function $FUNCTION: layer $LAYER, sink $SINK"
@@ -135,7 +135,7 @@ hourly() {
 }
 
 if [[ -n "$NOT" ]]; then
-    # Those of an earlier run would never ring, but for the last, which would not stop.
+    # The alarms of an earlier run would never ring, except for the last, which would not stop.
     aws cloudwatch delete-alarms --alarm-names "$FUNCTION-flight-recorder-"{delivery-failing,lines-lost,buffer-full,silent} \
         >/dev/null 2>&1 || true
     say "no alarms: $NOT"
@@ -143,15 +143,15 @@ else
     alarm delivery-failing "The sink did not take deliveries in two of three intervals (docs/delivery.md)" \
         "${OF_RECORDER[@]}" --metric-name FailedDeliveries --statistic Sum --evaluation-periods 3 --datapoints-to-alarm 2 \
         --threshold 1 --comparison-operator GreaterThanThreshold
-    alarm lines-lost "Lines that were to be kept could not be delivered anywhere (docs/delivery.md)" \
+    alarm lines-lost "The recorder could not deliver kept lines anywhere (docs/delivery.md)" \
         "${OF_RECORDER[@]}" --metric-name LostLines --statistic Sum --evaluation-periods 1 \
         --threshold 0 --comparison-operator GreaterThanThreshold
-    alarm buffer-full "The buffer was nearly full, so recordings may have gaps: raise FLIGHT_RECORDER_BUFFER_SIZE" \
+    alarm buffer-full "The buffer was nearly full, so recordings may have gaps. Raise FLIGHT_RECORDER_BUFFER_SIZE" \
         "${OF_RECORDER[@]}" --metric-name BufferUsed --statistic Maximum --evaluation-periods 3 --datapoints-to-alarm 2 \
         --threshold 90 --comparison-operator GreaterThanThreshold
-    # A recorder that cannot deliver cannot say so either: its silence is told by what Lambda itself counts. An hour,
-    # since an environment that is frozen speaks when it thaws, or ends.
-    alarm silent "The function was invoked and the recorder said nothing, for two hours" \
+    # A recorder that cannot deliver cannot say so either. So this alarm compares with Lambda's own count. It looks at an hour,
+    # because a frozen environment writes its metrics when it thaws or ends.
+    alarm silent "The function was invoked, and the recorder wrote no metric for two hours" \
         --evaluation-periods 2 --threshold 0 --comparison-operator GreaterThanThreshold --metrics \
         '[{"Id": "silent", "ReturnData": true, "Expression": "IF(FILL(invoked, 0) > 0 AND FILL(recorded, 0) == 0, 1, 0)"},
           '"$(hourly invoked AWS/Lambda), $(hourly recorded FlightRecorder)]"
@@ -164,7 +164,7 @@ if [[ -n "$DASHBOARD" ]]; then
 fi
 
 if [[ "$FORMAT" == JSON && "$LEVEL" != TRACE && "$LEVEL" != DEBUG ]]; then
-    say "note: the application log level is $LEVEL, so lines below it are never written, and cannot be recorded;" \
+    say "note: the application log level is $LEVEL, so the function never writes lines below it, and nobody can record them;" \
         "aws lambda update-function-configuration --function-name $FUNCTION --logging-config ApplicationLogLevel=DEBUG"
 fi
-[[ "$SINK" != cloudwatch:* ]] || say "to see what is kept: aws logs tail $KEPT_GROUP --follow"
+[[ "$SINK" != cloudwatch:* ]] || say "to see the kept lines: aws logs tail $KEPT_GROUP --follow"

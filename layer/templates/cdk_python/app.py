@@ -1,4 +1,4 @@
-"""A function with Flight Recorder attached: docs/attach/cdk.md says how to deploy it."""
+"""Deploy a function with Flight Recorder attached. docs/attach/cdk.md says how."""
 
 from aws_cdk import App, Stack, aws_lambda as lambda_
 from flight_recorder import FlightRecorder
@@ -11,14 +11,14 @@ CODE = """def handler(event, context):
 
 
 def build(app: App) -> None:
-    """Make the stack, as `-c name=value` and cdk.json say."""
+    """Make the stack from the context of `-c name=value` and cdk.json."""
 
     def given(name: str, default: str = "") -> str:
         return str(app.node.try_get_context(name) or default)
 
     layer_arn = given("layerArn")
     if not layer_arn:
-        raise SystemExit("say which layer version: cdk deploy -c layerArn=arn:aws:lambda:...")
+        raise SystemExit("name the layer version: cdk deploy -c layerArn=arn:aws:lambda:...")
     function_name = given("functionName", "recorded")
 
     stack = Stack(app, given("stackName", "Recorded"))

@@ -1,6 +1,6 @@
-"""What a function with Flight Recorder needs beside itself.
+"""Make the role, log groups and alarms of a function with Flight Recorder.
 
-Copy this file, and use it as app.py does: docs/attach/cdk.md.
+Copy this file, and use it as app.py does (docs/attach/cdk.md).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HOUR = Duration.hours(1)
 
 
 class FlightRecorder(Construct):
-    """The layer, the variables and the role of a recorded function; log groups and alarms are made.
+    """The layer, the variables and the role of a recorded function, with log groups and alarms.
 
     Attributes:
         layer: for the function's `layers`.
@@ -49,20 +49,20 @@ class FlightRecorder(Construct):
         alarm_topic_arn: str = "",
         dashboard: str = "",
     ) -> None:
-        """Make the resources of one function.
+        """Make the role, log groups and alarms of one function.
 
         Args:
             scope: The stack.
             construct_id: A name within it.
             layer_arn: The layer version that `./build.sh publish` printed for this region (and architecture).
-            function_name: A plain name, no token: the policies name the function's log groups, and must not wait
+            function_name: A plain string, not a token. The policies name the function's log groups, and must not wait
                 for the function.
             sink: `cloudwatch:`, `s3://BUCKET/PREFIX`, `firehose:STREAM`, or a URL such as `otlp+https://collector:4318`.
             sample_rate: Share of healthy transactions whose lines are kept.
             retention: How long the log groups keep events.
-            allow_own_log_group: Lambda may write everything to the function's own log group as well; it costs
-                what it did without the recorder.
-            metrics: How often the recorder says its own metrics; `off`: never, and no alarms.
+            allow_own_log_group: Let Lambda write everything to the function's own log group too. CloudWatch then
+                costs as much as without the recorder.
+            metrics: How often the recorder writes its own metrics. With `off`, it writes none, and there are no alarms.
             alarm_topic_arn: The SNS topic that alarms notify.
             dashboard: The file of a dashboard, such as `../dashboard.json`.
         """
@@ -71,8 +71,8 @@ class FlightRecorder(Construct):
         kept_group = f"/flight-recorder/{function_name}"
         own_group = f"/aws/lambda/{function_name}"
         to_cloudwatch = sink == "cloudwatch:"
-        # The recorder's metrics go to CloudWatch with what is kept, else through the function's own log group: with
-        # neither, they would reach nobody, and no alarm could ever ring.
+        # The recorder's metrics reach CloudWatch with the kept lines, or through the function's own log group.
+        # With neither, no alarm could ever ring.
         alarmed = metrics != "off" and (to_cloudwatch or allow_own_log_group)
 
         self.layer = lambda_.LayerVersion.from_layer_version_arn(self, "Layer", layer_arn)
@@ -82,9 +82,9 @@ class FlightRecorder(Construct):
             **({"FLIGHT_RECORDER_METRICS": metrics} if alarmed else {}),
         }
 
-        # A role that CDK makes has AWSLambdaBasicExecutionRole, which allows all log groups. This one is the least.
+        # CDK's own roles have AWSLambdaBasicExecutionRole, which allows all log groups. This role allows only the needed ones.
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        # Lambda writes a function's log with the function's role. A Deny wins over whatever else allows it.
+        # Lambda writes a function's log with the function's role. A Deny wins over any Allow.
         self.role.add_to_policy(
             iam.PolicyStatement(
                 effect=iam.Effect.ALLOW if allow_own_log_group else iam.Effect.DENY,
@@ -132,7 +132,7 @@ class FlightRecorder(Construct):
         return [arn, f"{arn}:*"]
 
     def _sink_statement(self, sink: str, kept_group: str) -> iam.PolicyStatement | None:
-        """Return the permissions that the sink needs (docs/sinks/ lists them for each)."""
+        """Return the permissions that the sink needs. docs/sinks/ has them for each sink."""
         stack = Stack.of(self)
         kind, _, name = sink.partition(":")
         if sink == "cloudwatch:":
@@ -165,8 +165,8 @@ class FlightRecorder(Construct):
         def recorded(name: str, statistic: str) -> cloudwatch.Metric:
             return self._metric("FlightRecorder", name, statistic=statistic, period=interval)
 
-        # A recorder that cannot deliver cannot say so either: its silence is told by what Lambda itself counts. An
-        # hour, since an environment that is frozen speaks when it thaws, or ends.
+        # A recorder that cannot deliver cannot say so either. So this alarm compares with Lambda's own count. It
+        # looks at an hour, because a frozen environment writes its metrics when it thaws or ends.
         silence = cloudwatch.MathExpression(
             expression="IF(FILL(invoked, 0) > 0 AND FILL(recorded, 0) == 0, 1, 0)",
             using_metrics={
@@ -186,20 +186,20 @@ class FlightRecorder(Construct):
                 "threshold": 1,
             },
             ("LinesLost", "lines-lost"): {
-                "alarm_description": "Lines that were to be kept could not be delivered anywhere (docs/delivery.md)",
+                "alarm_description": "The recorder could not deliver kept lines anywhere (docs/delivery.md)",
                 "metric": recorded("LostLines", "Sum"),
                 "evaluation_periods": 1,
                 "threshold": 0,
             },
             ("BufferFull", "buffer-full"): {
-                "alarm_description": "The buffer was nearly full, so recordings may have gaps: raise FLIGHT_RECORDER_BUFFER_SIZE",
+                "alarm_description": "The buffer was nearly full, so recordings may have gaps. Raise FLIGHT_RECORDER_BUFFER_SIZE",
                 "metric": recorded("BufferUsed", "Maximum"),
                 "evaluation_periods": 3,
                 "datapoints_to_alarm": 2,
                 "threshold": 90,
             },
             ("Silent", "silent"): {
-                "alarm_description": "The function was invoked and the recorder said nothing, for two hours",
+                "alarm_description": "The function was invoked, and the recorder wrote no metric for two hours",
                 "metric": silence,
                 "evaluation_periods": 2,
                 "threshold": 0,

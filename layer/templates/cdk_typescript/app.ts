@@ -1,4 +1,4 @@
-// A function with Flight Recorder attached: docs/attach/cdk.md says how to deploy it.
+// A function with Flight Recorder attached. docs/attach/cdk.md says how to deploy it.
 
 import { App, Stack } from "aws-cdk-lib/core";
 import * as lambda from "aws-cdk-lib/aws-lambda";
@@ -9,7 +9,7 @@ const given = (name: string): string | undefined => app.node.tryGetContext(name)
 
 const layerArn = given("layerArn");
 if (!layerArn) {
-  throw new Error("say which layer version: cdk deploy -c layerArn=arn:aws:lambda:...");
+  throw new Error("name the layer version: cdk deploy -c layerArn=arn:aws:lambda:...");
 }
 const functionName = given("functionName") ?? "recorded";
 

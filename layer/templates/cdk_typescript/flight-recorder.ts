@@ -1,4 +1,5 @@
-// What a function with Flight Recorder needs beside itself: copy this file, and use it as app.ts does (docs/attach/cdk.md).
+// The role, log groups and alarms of a function with Flight Recorder. Copy this file, and use it as app.ts does
+// (docs/attach/cdk.md).
 
 import { readFileSync } from "node:fs";
 import { ArnFormat, Duration, RemovalPolicy, Stack } from "aws-cdk-lib/core";
@@ -13,7 +14,7 @@ import { Construct } from "constructs";
 export interface FlightRecorderProps {
   /** The layer version that ./build.sh publish printed for this region (and architecture). */
   readonly layerArn: string;
-  /** A plain name, no token: the policies name the function's log groups, and must not wait for the function. */
+  /** A plain string, not a token. The policies name the function's log groups, and must not wait for the function. */
   readonly functionName: string;
   /** cloudwatch:, s3://BUCKET/PREFIX, firehose:STREAM, or a URL such as otlp+https://collector:4318. */
   readonly sink?: string;
@@ -21,9 +22,9 @@ export interface FlightRecorderProps {
   readonly sampleRate?: number;
   /** How long the log groups keep events. */
   readonly retention?: logs.RetentionDays;
-  /** Lambda may write everything to the function's own log group as well; it costs what it did without the recorder. */
+  /** Let Lambda write everything to the function's own log group too. CloudWatch then costs as much as without the recorder. */
   readonly allowOwnLogGroup?: boolean;
-  /** How often the recorder says its own metrics; "off": never, and no alarms. */
+  /** How often the recorder writes its own metrics. With "off", it writes none, and there are no alarms. */
   readonly metrics?: string;
   /** The SNS topic that alarms notify. */
   readonly alarmTopicArn?: string;
@@ -31,7 +32,7 @@ export interface FlightRecorderProps {
   readonly dashboard?: string;
 }
 
-/** The layer, the variables and the role of a function that is recorded; log groups and alarms are made here. */
+/** The layer, the variables and the role of a recorded function, with log groups and alarms. */
 export class FlightRecorder extends Construct {
   readonly layer: lambda.ILayerVersion;
   readonly environment: Record<string, string>;
@@ -43,8 +44,8 @@ export class FlightRecorder extends Construct {
     const metrics = props.metrics ?? "5m";
     const retention = props.retention ?? logs.RetentionDays.ONE_MONTH;
     const toCloudWatch = sink === "cloudwatch:";
-    // The recorder's metrics go to CloudWatch with what is kept, else through the function's own log group: with neither,
-    // they would reach nobody, and no alarm could ever ring.
+    // The recorder's metrics reach CloudWatch with the kept lines, or through the function's own log group. With neither, no
+    // alarm could ever ring.
     const alarmed = metrics !== "off" && (toCloudWatch || props.allowOwnLogGroup === true);
     const keptGroup = `/flight-recorder/${props.functionName}`;
     const ownGroup = `/aws/lambda/${props.functionName}`;
@@ -56,9 +57,9 @@ export class FlightRecorder extends Construct {
       ...(alarmed ? { FLIGHT_RECORDER_METRICS: metrics } : {}),
     };
 
-    // A role that CDK makes has AWSLambdaBasicExecutionRole, which allows all log groups. This one is the least.
+    // CDK's own roles have AWSLambdaBasicExecutionRole, which allows all log groups. This role allows only the needed ones.
     this.role = new iam.Role(this, "Role", { assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com") });
-    // Lambda writes a function's log with the function's role. A Deny wins over whatever else allows it.
+    // Lambda writes a function's log with the function's role. A Deny wins over any Allow.
     this.role.addToPolicy(
       new iam.PolicyStatement({
         effect: props.allowOwnLogGroup ? iam.Effect.ALLOW : iam.Effect.DENY,
@@ -103,7 +104,7 @@ export class FlightRecorder extends Construct {
     return [arn, `${arn}:*`];
   }
 
-  /** What the sink needs, and no more: docs/sinks/ has it for each. */
+  /** Return the permissions that the sink needs. docs/sinks/ has them for each sink. */
   private sinkStatements(sink: string, keptGroup: string): iam.PolicyStatement[] {
     const stack = Stack.of(this);
     if (sink === "cloudwatch:") {
@@ -150,7 +151,7 @@ export class FlightRecorder extends Construct {
         "LinesLost",
         "lines-lost",
         {
-          alarmDescription: "Lines that were to be kept could not be delivered anywhere (docs/delivery.md)",
+          alarmDescription: "The recorder could not deliver kept lines anywhere (docs/delivery.md)",
           metric: recorded("LostLines", "Sum"),
           evaluationPeriods: 1,
           threshold: 0,
@@ -160,20 +161,20 @@ export class FlightRecorder extends Construct {
         "BufferFull",
         "buffer-full",
         {
-          alarmDescription: "The buffer was nearly full, so recordings may have gaps: raise FLIGHT_RECORDER_BUFFER_SIZE",
+          alarmDescription: "The buffer was nearly full, so recordings may have gaps. Raise FLIGHT_RECORDER_BUFFER_SIZE",
           metric: recorded("BufferUsed", "Maximum"),
           evaluationPeriods: 3,
           datapointsToAlarm: 2,
           threshold: 90,
         },
       ],
-      // A recorder that cannot deliver cannot say so either: its silence is told by what Lambda itself counts. An hour,
-      // since an environment that is frozen speaks when it thaws, or ends.
+      // A recorder that cannot deliver cannot say so either. So this alarm compares with Lambda's own count. It looks at an
+      // hour, because a frozen environment writes its metrics when it thaws or ends.
       [
         "Silent",
         "silent",
         {
-          alarmDescription: "The function was invoked and the recorder said nothing, for two hours",
+          alarmDescription: "The function was invoked, and the recorder wrote no metric for two hours",
           metric: new cloudwatch.MathExpression({
             expression: "IF(FILL(invoked, 0) > 0 AND FILL(recorded, 0) == 0, 1, 0)",
             usingMetrics: {

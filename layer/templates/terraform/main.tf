@@ -1,4 +1,4 @@
-# A function with Flight Recorder attached: docs/attach/terraform.md says how to apply it, and what to copy to yours.
+# A function with Flight Recorder attached. docs/attach/terraform.md says how to apply it, and what to copy.
 
 terraform {
   required_version = ">= 1.3"
@@ -17,7 +17,7 @@ variable "layer_arn" {
 
 variable "function_name" {
   type        = string
-  description = "The policies name the function's log groups, so the name has to be known beforehand."
+  description = "The function's name. The policies name its log groups, so the name must be known beforehand."
   default     = "recorded"
 }
 
@@ -52,7 +52,7 @@ variable "retention_days" {
 
 variable "own_log_group" {
   type        = string
-  description = "deny: Lambda may not write to the function's own log group, which saves its cost; allow: it writes everything."
+  description = "With deny, Lambda may not write to the function's own log group, which saves its cost. With allow, it writes everything."
   default     = "deny"
 
   validation {
@@ -63,7 +63,7 @@ variable "own_log_group" {
 
 variable "metrics" {
   type        = string
-  description = "How often the recorder says its own metrics; off: never, and no alarms."
+  description = "How often the recorder writes its own metrics. With off, it writes none, and there are no alarms."
   default     = "5m"
 }
 
@@ -75,7 +75,7 @@ variable "alarm_topic_arns" {
 
 variable "dashboard" {
   type        = string
-  description = "The file of a dashboard, such as ../dashboard.json; empty: none."
+  description = "The file of a dashboard, such as ../dashboard.json. If this is empty, there is no dashboard."
   default     = ""
 }
 
@@ -90,11 +90,11 @@ locals {
 
   to_cloudwatch = var.sink == "cloudwatch:"
   denied        = var.own_log_group == "deny"
-  # The recorder's metrics go to CloudWatch with what is kept, else through the function's own log group: with neither,
-  # they would reach nobody, and no alarm could ever ring.
+  # The recorder's metrics reach CloudWatch with the kept lines, or through the function's own log group. With neither, no
+  # alarm could ever ring.
   alarmed = var.metrics != "off" && (local.to_cloudwatch || !local.denied)
 
-  # What the sink needs, and no more: docs/sinks/ has it for each.
+  # The permissions that the sink needs, and no more. docs/sinks/ has them for each sink.
   sink_actions = (
     local.to_cloudwatch ? ["logs:CreateLogStream", "logs:PutLogEvents"] :
     startswith(var.sink, "s3://") ? ["s3:PutObject"] :
@@ -115,12 +115,12 @@ locals {
       periods     = 3, datapoints = 2
     }
     lines-lost = {
-      description = "Lines that were to be kept could not be delivered anywhere (docs/delivery.md)"
+      description = "The recorder could not deliver kept lines anywhere (docs/delivery.md)"
       metric      = "LostLines", statistic = "Sum", threshold = 0
       periods     = 1, datapoints = 1
     }
     buffer-full = {
-      description = "The buffer was nearly full, so recordings may have gaps: raise FLIGHT_RECORDER_BUFFER_SIZE"
+      description = "The buffer was nearly full, so recordings may have gaps. Raise FLIGHT_RECORDER_BUFFER_SIZE"
       metric      = "BufferUsed", statistic = "Maximum", threshold = 90
       periods     = 3, datapoints = 2
     }
@@ -146,11 +146,11 @@ resource "aws_lambda_function" "this" {
     )
   }
 
-  # The environments that run keep what the role allowed when they began.
+  # Environments keep the permissions that the role had when they began, so the policies must exist first.
   depends_on = [aws_iam_role_policy.own_log_group, aws_iam_role_policy.sink, aws_cloudwatch_log_group.kept]
 }
 
-# Without AWSLambdaBasicExecutionRole, which allows all log groups: this is the least.
+# This role does without AWSLambdaBasicExecutionRole, which allows all log groups.
 resource "aws_iam_role" "this" {
   name = "${var.function_name}-flight-recorder"
   assume_role_policy = jsonencode({
@@ -159,7 +159,7 @@ resource "aws_iam_role" "this" {
   })
 }
 
-# Lambda writes a function's log with the function's role. A Deny wins over whatever else allows it.
+# Lambda writes a function's log with the function's role. A Deny wins over any Allow.
 resource "aws_iam_role_policy" "own_log_group" {
   name = "own-log-group"
   role = aws_iam_role.this.id
@@ -213,13 +213,13 @@ resource "aws_cloudwatch_metric_alarm" "recorder" {
   alarm_actions       = var.alarm_topic_arns
 }
 
-# A recorder that cannot deliver cannot say so either: its silence is told by what Lambda itself counts. An hour, since an
-# environment that is frozen speaks when it thaws, or ends.
+# A recorder that cannot deliver cannot say so either. So this alarm compares with Lambda's own count. It looks at an hour,
+# because a frozen environment writes its metrics when it thaws or ends.
 resource "aws_cloudwatch_metric_alarm" "silent" {
   count = local.alarmed ? 1 : 0
 
   alarm_name          = "${var.function_name}-flight-recorder-silent"
-  alarm_description   = "The function was invoked and the recorder said nothing, for two hours"
+  alarm_description   = "The function was invoked, and the recorder wrote no metric for two hours"
   evaluation_periods  = 2
   threshold           = 0
   comparison_operator = "GreaterThanThreshold"
@@ -256,6 +256,6 @@ resource "aws_cloudwatch_dashboard" "this" {
 }
 
 output "kept" {
-  description = "The log group of what is kept."
+  description = "The log group of the kept lines."
   value       = one(aws_cloudwatch_log_group.kept[*].name)
 }
