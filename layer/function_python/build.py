@@ -34,13 +34,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """What a layer is made of.
+    """The sources of a layer.
 
     Attributes:
         launcher: the executable Lambda starts.
         package: the folder of our package, named `extension`.
         requirements: the pinned, hashed requirements file.
-        license: the text that our own files are under.
+        license: the licence of our own files.
     """
 
     launcher: Path = ROOT / "layer" / "function_python" / EXTENSION_NAME
@@ -148,7 +148,7 @@ def _lay_out(sources: Sources, dependencies: Path, tree: Path) -> None:
 
 
 def _versions(pythons: list[Path]) -> dict[str, Path]:
-    """Return the interpreters by version, oldest first; those no runtime has are left out."""
+    """Return the interpreters by version, oldest first, without versions that no runtime has."""
     ask = "import sys; print('%d.%d' % sys.version_info[:2])"
     versions = {}
     for python in pythons:
@@ -187,7 +187,12 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         help="an interpreter to compile for (repeatable; default: the one that runs this)",
     )
-    parser.add_argument("--launcher", type=Path, default=Sources().launcher, help="what starts")
+    parser.add_argument(
+        "--launcher",
+        type=Path,
+        default=Sources().launcher,
+        help="the executable that Lambda starts",
+    )
     parser.add_argument("--package", type=Path, default=Sources().package, help="our package")
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "layer", help="kept files")
     parser.add_argument("--force", action="store_true", help="build even when up to date")

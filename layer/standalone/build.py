@@ -2,10 +2,10 @@
 
 For functions in Node.js, Java, .NET, Ruby, Go, a custom runtime or a container image. A zip holds the launcher
 `extensions/flight-recorder`, compiled for its architecture, and `flight-recorder/` with the interpreter, one file of
-bytecode for all modules, and what has to be a file.
+bytecode for all modules, and the data that must be files.
 
-Promises: the same inputs give the same bytes; what is too large, needs a newer glibc than any runtime has or names this
-machine is not written; a build that fails leaves the last zip as it was.
+Promises: the same inputs give the same bytes. A layer is not written if it is too large, needs a newer glibc than every
+runtime has, or names this machine. A build that fails leaves the last zip as it was.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def build(job: Job, output: Path, *, machine_paths: list[str], environ: dict[str
     """Write the layer to `output`.
 
     Raises:
-        BuildError: something is missing, does not import or is not as it must be; `output` is unchanged.
+        BuildError: a part is missing, does not import or fails a check; `output` is unchanged.
     """
     with tempfile.TemporaryDirectory(prefix="flight-recorder-layer-") as scratch:
         tree = Path(scratch) / "tree"
@@ -127,7 +127,7 @@ def _interpreters(
 
 
 def _version(python: Path) -> str:
-    """Return what an interpreter says it is."""
+    """Return the version that an interpreter reports."""
     command = [str(python), "-ISB", "-V"]
     said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     return said.stdout.strip()

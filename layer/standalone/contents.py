@@ -21,22 +21,22 @@ UNUSED = frozenset(
     xml xmlrpc zipapp zoneinfo
     """.split()  # noqa: SIM905 - a list of sixty words reads better so
 )
-"""Whole packages and modules of the standard library that a running extension has no use for. Within a package everything
-stays: picking single modules out of one has been seen to break it."""
+"""Whole packages and modules of the standard library that a running extension does not use. A package stays complete:
+without single modules it has been seen to break."""
 
 NEEDED_AT_ONCE = ("os", "encodings", "encodings.aliases", "encodings.utf_8")
-"""What the interpreter looks for before it runs a line of ours, as files: `os` tells it where the library is."""
+"""The interpreter looks for these files before it runs a line of ours; by `os` it finds its library."""
 
 AS_FILES = "certifi"
-"""A package that has data to be read from a file, with the certificate authorities."""
+"""This package reads the certificate authorities from a file."""
 
 READS_ITSELF = "anyio"
-"""It inspects its own source, and without it imports forty modules instead of two."""
+"""This package reads its own source; without it, it imports forty modules instead of two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
-    """One module of the layer: its name, its source, and where that would be below the private folder."""
+    """One module of the layer: its name, its source, and its place below the private folder."""
 
     name: str
     source: Path
@@ -44,23 +44,23 @@ class Module:
 
     @property
     def shown(self) -> str:
-        """What tracebacks call its file."""
+        """Its file name in tracebacks."""
         return f"/opt/{PRIVATE}/{self.place}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What a layer is made of.
+    """The inputs of one layer.
 
     Attributes:
         architecture: Lambda's name.
         interpreter: the folder of a Python for it.
         build_python: a Python of the same version that runs here.
         launcher: the compiled launcher.
-        launcher_license: the terms of what is linked into it.
-        versions: what the interpreter was made of, for whoever asks whether a fix is in it.
-        dependencies: the folder with what our package needs.
-        sources: the rest.
+        launcher_license: the licence of the C library in the launcher.
+        versions: the sources of the interpreter; they tell whether it has a fix.
+        dependencies: the folder with our package's dependencies.
+        sources: our own files.
         packing: one of `PACKINGS`.
     """
 
@@ -87,7 +87,7 @@ class Job:
 
 
 def modules_of(job: Job) -> list[Module]:
-    """Return every module that goes in, in the order of the bundle."""
+    """Return every module of the layer, in the order of the bundle."""
     modules = []
     for folder, place in (
         (job.library, f"lib/{job.library.name}"),

@@ -1,4 +1,4 @@
-"""Lay a standalone layer out as a tree of files: programs, licences, and bytecode in one file or in many."""
+"""Lay out a standalone layer as a tree of files: programs, licences, and bytecode in one file or in many."""
 
 import shutil
 from pathlib import Path
@@ -18,9 +18,9 @@ from layer.standalone.contents import (
 )
 
 PACKINGS = ("bundle", "tree")
-"""One file for all modules, which is what ships, or one for each, to measure it against (docs/standalone.md)."""
+"""One file for all modules, which ships; or one for each, which is there for measurements (docs/standalone.md)."""
 
-# How the layer starts when it is a tree of files: as the shell launcher does it.
+# The start of a layer that is a tree of files, as the shell launcher does it.
 START_TREE = """
 import sys
 def prepare(root):
@@ -49,22 +49,7 @@ def lay_out(job: Job, tree: Path) -> None:
     ):
         shutil.copyfile(source, target)
         target.chmod(0o755)
-    shutil.copyfile(job.sources.license, private / "LICENSE")
-    shutil.copyfile(job.launcher_license, private / "LICENSE-musl.txt")
-    (private / "VERSIONS").write_text("\n".join([*job.versions, ""]), encoding="utf-8")
-    library = private / "lib" / job.library.name
-    dynload = library / "lib-dynload"
-    dynload.mkdir(parents=True)
-    # By this folder the interpreter finds out where its library is.
-    (dynload / ".keep").touch()
-    _copy_libraries(job, private, dynload)
-    for path in sorted(job.library.glob("*.txt")):
-        shutil.copyfile(path, library / path.name)
-    for info in sorted(job.dependencies.glob("*.dist-info")):
-        shutil.copytree(info, private / "deps" / info.name)
-    authorities = job.dependencies / AS_FILES / "cacert.pem"
-    (private / "deps" / AS_FILES).mkdir()
-    shutil.copyfile(authorities, private / "deps" / AS_FILES / authorities.name)
+    _copy_data(job, private)
     modules = modules_of(job)
     start = Path(__file__).parent / "start.py"
     if job.packing == "bundle":
@@ -87,8 +72,28 @@ def lay_out(job: Job, tree: Path) -> None:
             path.chmod(0o644)
 
 
+def _copy_data(job: Job, private: Path) -> None:
+    """Copy licences, versions, libraries, packages' metadata and the certificate authorities."""
+    shutil.copyfile(job.sources.license, private / "LICENSE")
+    shutil.copyfile(job.launcher_license, private / "LICENSE-musl.txt")
+    (private / "VERSIONS").write_text("\n".join([*job.versions, ""]), encoding="utf-8")
+    library = private / "lib" / job.library.name
+    dynload = library / "lib-dynload"
+    dynload.mkdir(parents=True)
+    # By this folder the interpreter finds its library.
+    (dynload / ".keep").touch()
+    _copy_libraries(job, private, dynload)
+    for path in sorted(job.library.glob("*.txt")):
+        shutil.copyfile(path, library / path.name)
+    for info in sorted(job.dependencies.glob("*.dist-info")):
+        shutil.copytree(info, private / "deps" / info.name)
+    authorities = job.dependencies / AS_FILES / "cacert.pem"
+    (private / "deps" / AS_FILES).mkdir()
+    shutil.copyfile(authorities, private / "deps" / AS_FILES / authorities.name)
+
+
 def _copy_libraries(job: Job, private: Path, dynload: Path) -> None:
-    """Copy what an interpreter that was not compiled here may have as files of their own."""
+    """Copy the shared libraries and extension modules of an interpreter that was not compiled here."""
     program = (job.interpreter / "bin" / "python3").read_bytes()
     for path in sorted((job.interpreter / "lib").glob("libpython3.*.so.*")):
         if path.name.encode() in program:
@@ -100,7 +105,7 @@ def _copy_libraries(job: Job, private: Path, dynload: Path) -> None:
 
 
 def _compile(job: Job, private: Path, modules: list[Module], *, as_files: set[str]) -> None:
-    """Write the bytecode of `modules`: some where their sources would be, the others into the bundle."""
+    """Write the bytecode of `modules`: those of `as_files` to files, the others into the bundle."""
     listed: list[dict[str, object]] = []
     for module in modules:
         target = (private / module.place).with_suffix(".pyc")

@@ -12,8 +12,8 @@ from layer.standalone.contents import Job, modules_of
 TIMEOUT_SECONDS = 180.0
 """To compile a tree or to import it takes seconds; the rest is for a busy machine."""
 
-# httpcore swallows an anyio that cannot be imported and fails at the first request; a trust store that is empty makes no
-# error either. `start` is what the layer begins with, without its end that starts the extension.
+# httpcore hides an anyio that cannot be imported, and fails at the first request; an empty trust store raises no error
+# either. `start` is the layer's start.py, without its end that starts the extension.
 VERIFY = """
 import sys, marshal
 root, names = sys.argv[1], sys.argv[2].split(",")
@@ -28,7 +28,7 @@ assert len(context.get_ca_certs()) > 50, "the certificate authorities are missin
 httpx.Client(verify=context).close()
 eager = [name for name in sys.modules if name.partition(".")[0] == "anyio"]
 assert len(eager) < 10, f"anyio imported all of itself: {eager}"
-# What it imports when it is asked for, it does not miss before.
+# anyio imports these on first use only.
 assert anyio.connect_tcp and anyio.run and anyio.to_interpreter and anyio.to_thread
 importlib.import_module("anyio._backends._asyncio")
 for name in names:
@@ -42,8 +42,11 @@ print(",".join(sys.builtin_module_names))
 def verify(job: Job, opt: Path) -> None:
     """Import everything from the unpacked layer at `opt`, and write nothing into it.
 
-    A layer for another architecture is imported by the Python that runs here, which is of the same version and compiled
-    in the same way; what is compiled into the other one is looked up in its file.
+    A Python that runs here imports a layer for another architecture. It has the same version and is compiled in the same
+    way. The modules that are compiled into the other one are looked up in its file.
+
+    Raises:
+        BuildError: a module does not import, the interpreter lacks one, or a file was written.
     """
     before = tree_files(opt)
     private = opt / PRIVATE
@@ -77,7 +80,7 @@ def verify(job: Job, opt: Path) -> None:
 
 
 def _imports(source: Path) -> set[str]:
-    """Return every module that a file imports by its whole name, wherever in it: what is imported late must be here too."""
+    """Return every module that a file imports by its full name, also late, within functions."""
     names = set()
     for node in ast.walk(ast.parse(source.read_bytes())):
         if isinstance(node, ast.Import):
