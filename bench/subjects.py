@@ -13,6 +13,9 @@ OBVIOUS = "obvious"
 LAYER = "layer"
 COMPILED = "layer, compiled launcher"
 
+MORE_ROUNDS = 6
+"""Rounds of the layers alone where two are compared: a difference of a few percent takes more than three."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
@@ -90,6 +93,17 @@ class Bench:
     def times(self, full: int, quick: int) -> int:
         """Return how often to repeat a measurement."""
         return quick if self.quick else full
+
+    def rounds(self, full: int, quick: int) -> Iterator[dict[str, Subject]]:
+        """Yield all subjects for each repetition, and the layers alone for more where two are compared.
+
+        Every other round is in reverse, so that a machine that slows down does so for both layers.
+        """
+        count = self.times(full, quick)
+        more = self.times(MORE_ROUNDS, quick) if self.beside else 0
+        for number in range(count + more):
+            subjects = self.subjects if number < count else self.chosen(LAYER)
+            yield dict(reversed(subjects.items())) if number % 2 else dict(subjects)
 
     def chosen(self, *names: str) -> dict[str, Subject]:
         """Return some of the subjects; with the layer come those beside it."""

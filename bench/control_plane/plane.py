@@ -14,7 +14,7 @@ from socket import socket
 from types import TracebackType
 from typing import NamedTuple, final
 
-from bench.control_plane.process import THEIRS, cpu_ns
+from bench.control_plane.process import THEIRS, cpu_ns, is_asleep
 from bench.control_plane.sockets import BenchError, Sockets
 from bench.control_plane.subject import SubjectProcess
 
@@ -208,13 +208,14 @@ class ControlPlane:
             self._sockets.step(left_ns / 1e9)
 
     def settle(self) -> None:
-        """Serve requests until the subject uses no more CPU time."""
+        """Serve requests until all threads of the subject sleep, and use no more CPU time."""
         until_s = time.monotonic() + SETTLE_S
         before_ns = cpu_ns(self.pid)
         while time.monotonic() < until_s:
             self.pump(until_ns=time.monotonic_ns() + round(SETTLED_S * 1e9))
             now_ns = cpu_ns(self.pid)
-            if now_ns - before_ns < SETTLED_CPU_NS:
+            # On a busy machine a thread may use no CPU because it gets none.
+            if now_ns - before_ns < SETTLED_CPU_NS and is_asleep(self.pid):
                 return
             before_ns = now_ns
 

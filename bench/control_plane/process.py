@@ -37,6 +37,18 @@ def main_thread_cpu_ns(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0])
 
 
+def is_asleep(pid: int) -> bool:
+    """Return whether all threads of a process wait for something that is not a disk."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            state = (task / "stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            continue  # The thread has ended.
+        if state != "S":
+            return False
+    return True
+
+
 def memory(pid: int) -> Memory:
     """Return the memory that a process has at this moment."""
     rollup = _fields(f"/proc/{pid}/smaps_rollup")

@@ -44,8 +44,8 @@ def _invocations(bench: Bench) -> Row:
         batches.invocation(number, line_count=LINES_AN_INVOCATION)
         for number in range(WARM_UP + count)
     ]
-    for _ in range(3):
-        for name, subject in bench.subjects.items():
+    for subjects in bench.rounds(3, 3):
+        for name, subject in subjects.items():
             cost[name].append(_invocation_ms(subject, bodies))
     return row(
         TOPIC,
@@ -75,8 +75,8 @@ def _lines(bench: Bench) -> list[Row]:
     count = bench.times(LINES, LINES // 8)
     forms = {form: _one_invocation(form, count, number) for number, form in enumerate(FORM_NAMES)}
     costs: dict[str, dict[str, list[_LineCost]]] = {form: {} for form in FORM_NAMES}
-    for _ in range(bench.times(3, 1)):
-        for name, subject in bench.subjects.items():
+    for subjects in bench.rounds(3, 1):
+        for name, subject in subjects.items():
             for form, cost in _line_costs(subject, forms, count, PLENTY).items():
                 costs[form].setdefault(name, []).append(cost)
     rows: list[Row] = []

@@ -214,7 +214,7 @@ def markdown(rows: Sequence[Row], about: Machine) -> str:
     topics = list(dict.fromkeys(row.topic for row in rows))
     parts = [
         "# What it costs",
-        "Written by `./build.sh bench`; what each row means is in the module of `bench/` that is named like its part.",
+        "Written by `./build.sh bench`; each part has a module of its name in `bench/parts/`, which explains its rows.",
         conditions(about),
         _INTRODUCTION,
         "![Start-up](start-up.svg)",

@@ -11,6 +11,7 @@ from bench.control_plane.plane import ControlPlane
 from bench.control_plane.process import (
     cpu_ns,
     descriptors,
+    is_asleep,
     main_thread_cpu_ns,
     memory,
     threads,
@@ -102,6 +103,8 @@ def test_process_figures_are_those_of_the_subject(started: Callable[..., Control
     spent_ns, main_ns = cpu_ns(plane.pid), main_thread_cpu_ns(plane.pid)
     held = memory(plane.pid)
 
+    assert is_asleep(plane.pid)
+    assert not is_asleep(os.getpid())
     assert 0 < main_ns <= spent_ns < 5_000_000_000
     assert 0 < held.pss_bytes <= held.rss_bytes <= held.peak_bytes
     assert threads(plane.pid) == 2
