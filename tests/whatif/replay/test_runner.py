@@ -14,8 +14,9 @@ def test_runner_counts_small_logs_in_this_process() -> None:
     assert isinstance(runner_for([{}, {}], size_bytes=1000), LocalRunner)
 
 
-def test_runner_notices_a_dead_process() -> None:
+def test_runner_notices_a_dead_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command ends with a sentence instead of waiting for ever."""
+    monkeypatch.setattr("whatif.replay.runner._POLL_S", 0.02)
     runner = ParallelRunner([{}, {}], 2)
     runner.take("e", BATCH)
     victim = runner._processes[1].pid
