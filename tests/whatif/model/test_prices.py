@@ -1,6 +1,15 @@
 import pytest
 
-from whatif.model.prices import GB, SINKS, Volume, month_factor, usd_of
+from extension.sinks import cloudwatch_events, firehose
+from whatif.model.prices import (
+    EVENT_BYTES,
+    FIREHOSE_RECORD_BYTES,
+    GB,
+    SINKS,
+    Volume,
+    month_factor,
+    usd_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,3 +32,9 @@ def test_month_factor_needs_an_hour_of_log() -> None:
     """A shorter log says nothing of a month."""
     assert month_factor(3599) is None
     assert month_factor(86_400) == 30
+
+
+def test_sizes_are_those_that_the_sinks_count_with() -> None:
+    """Whatif has figures of AWS of its own, and the extension's must not differ from them."""
+    assert EVENT_BYTES == cloudwatch_events.EVENT_BYTES
+    assert FIREHOSE_RECORD_BYTES == firehose.PACK_BYTES
