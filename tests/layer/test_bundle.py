@@ -39,15 +39,8 @@ def write_bundle(tmp_path: Path) -> Callable[..., Path]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
             shown = f"/opt/private/{path.relative_to(tmp_path)}"
-            listed.append(
-                {
-                    "name": name,
-                    "path": str(path),
-                    "shown": shown,
-                    "source": name == with_source,
-                    "target": "",
-                }
-            )
+            about = {"name": name, "path": str(path), "shown": shown}
+            listed.append({**about, "source": name == with_source, "target": ""})
         subprocess.run(
             [sys.executable, "-SBs", str(LAYER / "bundle.py"), str(folder / "modules")],
             input=json.dumps(listed),
@@ -63,15 +56,9 @@ def write_bundle(tmp_path: Path) -> Callable[..., Path]:
 
 def run(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     """Run code that finds modules in the bundle of a folder."""
+    start = LAYER / "standalone" / "start.py"
     return subprocess.run(
-        [
-            sys.executable,
-            "-ISB",
-            "-c",
-            LOAD + code,
-            str(LAYER / "standalone" / "start.py"),
-            str(folder),
-        ],
+        [sys.executable, "-ISB", "-c", LOAD + code, str(start), str(folder)],
         capture_output=True,
         text=True,
         check=False,

@@ -20,15 +20,8 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
 ATTACH = TEMPLATES / "aws_cli" / "attach.sh"
 
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "lambda.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        }
-    ],
+TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}} | {
+    "Action": "sts:AssumeRole"
 }
 
 
@@ -74,7 +67,16 @@ def aws(tmp_path: Path) -> AwsService:
     archive = tmp_path / "function.zip"
     with zipfile.ZipFile(archive, "w") as package:
         package.writestr("index.py", "def handler(event, context): pass")
-    assert ask(service, MAKE_FUNCTION, archive=str(archive), trust=TRUST, own=OWN) == LAYER
+    assert (
+        ask(
+            service,
+            MAKE_FUNCTION,
+            archive=str(archive),
+            trust={"Version": "2012-10-17", "Statement": [TRUST]},
+            own=OWN,
+        )
+        == LAYER
+    )
     return service
 
 

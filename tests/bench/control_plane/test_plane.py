@@ -7,15 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench import batches
+from bench.control_plane import process
 from bench.control_plane.plane import ControlPlane
-from bench.control_plane.process import (
-    cpu_ns,
-    descriptors,
-    is_asleep,
-    main_thread_cpu_ns,
-    memory,
-    threads,
-)
 from bench.control_plane.sockets import BenchError
 
 FLOOR = Path(__file__).resolve().parents[3] / "bench" / "programs" / "floor.py"
@@ -100,12 +93,12 @@ def test_process_figures_are_those_of_the_subject(started: Callable[..., Control
     """The kernel tells CPU time, memory, threads and descriptors of another process."""
     plane = started()
     plane.settle()
-    spent_ns, main_ns = cpu_ns(plane.pid), main_thread_cpu_ns(plane.pid)
-    held = memory(plane.pid)
+    spent_ns, main_ns = process.cpu_ns(plane.pid), process.main_thread_cpu_ns(plane.pid)
+    held = process.memory(plane.pid)
 
-    assert is_asleep(plane.pid)
-    assert not is_asleep(os.getpid())
+    assert process.is_asleep(plane.pid)
+    assert not process.is_asleep(os.getpid())
     assert 0 < main_ns <= spent_ns < 5_000_000_000
     assert 0 < held.pss_bytes <= held.rss_bytes <= held.peak_bytes
-    assert threads(plane.pid) == 2
-    assert 4 <= descriptors(plane.pid) <= 20
+    assert process.threads(plane.pid) == 2
+    assert 4 <= process.descriptors(plane.pid) <= 20

@@ -122,73 +122,37 @@ def test_explain_shows_the_extensions_own_verdict() -> None:
     assert "R >= T: kept, weight 2" in kept
 
 
-ALWAYS = "init-restarted, logs-dropped or extension-failed"
-WHOLE = "unless a rule keeps it whole with weight 1: "
-MARKED = {"KEEP_AT_LEAST": "1/m", "KEEP_SLOWER_THAN": "1s", "KEEP_MARKER": "keep-me"}
+ALWAYS = "init-restarted, logs-dropped or extension-failed."
+WHOLE = f"unless a rule keeps it whole with weight 1: {ALWAYS}"
+RULES = "KEEP_AT_LEAST=1/m KEEP_SLOWER_THAN=1s KEEP_MARKER=keep-me KEEP_COLD_STARTS=true KEEP_MEMORY_ABOVE=90%"
+
+SENTENCES = {
+    "SAMPLE_RATE=25%": f"A healthy invocation is dropped, {WHOLE}",
+    "SAMPLE_RATE=50%": "A healthy invocation is kept whole, with weight 2, or with weight 1 if a rule keeps it:"
+    f" {ALWAYS}",
+    "SAMPLE_RATE=1": "A healthy invocation is kept whole, with weight 1.",
+    "SAMPLE_RATE=50% SAMPLE_RATE_DEBUG=0 SAMPLE_RATE_WARN=80%": "Only a healthy invocation's lines at WARN"
+    f" (weight 1.25) and at TRACE or INFO and without a level (weight 2) are kept, {WHOLE}",
+    "SAMPLE_RATE=0 SAMPLE_RATE_WARN=1": f"Only a healthy invocation's lines at WARN (weight 1) are kept, {WHOLE}",
+    "SAMPLE_RATE=0 SAMPLE_RATE_WARN=1 ERROR_LEVEL=WARN": "No line of a healthy invocation is kept, only its outcome,"
+    f" {WHOLE}",
+    "SAMPLE_RATE=50% SAMPLE_RATE_WARN=80%": "A healthy invocation is kept whole, its lines at WARN (weight 1.25) and at"
+    f" TRACE, DEBUG or INFO and without a level (weight 2), or with weight 1 if a rule keeps it: {ALWAYS}",
+    f"SAMPLE_RATE=0 {RULES}": "A healthy invocation is dropped, unless a rule keeps it whole with weight 1: marker"
+    " (KEEP_MARKER), init-restarted, logs-dropped, extension-failed, cold-start (KEEP_COLD_STARTS), slow"
+    " (KEEP_SLOWER_THAN), memory (KEEP_MEMORY_ABOVE) or at-least (KEEP_AT_LEAST).",
+    "CORRELATION_FIELDS=none correlation=order-17": "Read as a correlation id. CORRELATION_FIELDS is none, so it"
+    " decides nothing.",
+    "ENABLED=false": "Nothing is recorded, since ENABLED is false.",
+}
 
 
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        pytest.param(
-            {"SAMPLE_RATE": "25%"},
-            f"A healthy invocation is dropped, {WHOLE}{ALWAYS}.",
-            id="dropped",
-        ),
-        pytest.param(
-            {"SAMPLE_RATE": "50%"},
-            f"A healthy invocation is kept whole, with weight 2, or with weight 1 if a rule keeps it: {ALWAYS}.",
-            id="kept",
-        ),
-        pytest.param(
-            {"SAMPLE_RATE": "1"},
-            "A healthy invocation is kept whole, with weight 1.",
-            id="everything",
-        ),
-        pytest.param(
-            {"SAMPLE_RATE": "50%", "SAMPLE_RATE_DEBUG": "0", "SAMPLE_RATE_WARN": "80%"},
-            "Only a healthy invocation's lines at WARN (weight 1.25) and at TRACE or INFO and without a level"
-            f" (weight 2) are kept, {WHOLE}{ALWAYS}.",
-            id="several levels",
-        ),
-        pytest.param(
-            {"SAMPLE_RATE": "0", "SAMPLE_RATE_WARN": "1"},
-            f"Only a healthy invocation's lines at WARN (weight 1) are kept, {WHOLE}{ALWAYS}.",
-            id="one level",
-        ),
-        pytest.param(
-            {"SAMPLE_RATE": "0", "SAMPLE_RATE_WARN": "1", "ERROR_LEVEL": "WARN"},
-            f"No line of a healthy invocation is kept, only its outcome, {WHOLE}{ALWAYS}.",
-            id="a level that no healthy invocation has",
-        ),
-        pytest.param(
-            {"SAMPLE_RATE": "50%", "SAMPLE_RATE_WARN": "80%"},
-            "A healthy invocation is kept whole, its lines at WARN (weight 1.25) and at TRACE, DEBUG or INFO and"
-            f" without a level (weight 2), or with weight 1 if a rule keeps it: {ALWAYS}.",
-            id="all levels",
-        ),
-        pytest.param(
-            {"SAMPLE_RATE": "0", "KEEP_COLD_STARTS": "true", "KEEP_MEMORY_ABOVE": "90%", **MARKED},
-            f"A healthy invocation is dropped, {WHOLE}marker (KEEP_MARKER), init-restarted, logs-dropped,"
-            " extension-failed, cold-start (KEEP_COLD_STARTS), slow (KEEP_SLOWER_THAN), memory (KEEP_MEMORY_ABOVE)"
-            " or at-least (KEEP_AT_LEAST).",
-            id="rules that are set",
-        ),
-        pytest.param(
-            {"CORRELATION_FIELDS": "none", "correlation": "order-17"},
-            "Read as a correlation id. CORRELATION_FIELDS is none, so it decides nothing.",
-            id="an id that decides nothing",
-        ),
-        pytest.param(
-            {"ENABLED": "false"}, "Nothing is recorded, since ENABLED is false.", id="disabled"
-        ),
-    ],
-)
-def test_sentence_says_what_is_kept_of_a_healthy_invocation(
-    given: dict[str, str], said: str
-) -> None:
+@pytest.mark.parametrize("given", SENTENCES)
+def test_sentence_says_what_is_kept_of_a_healthy_invocation(given: str) -> None:
     """One sentence has the answer: kept or dropped, the levels and weights, and the rules that override it."""
-    assert sentence(**given) == said
+    settings = dict(one.split("=") for one in given.split())
+
+    assert sentence(**settings) == SENTENCES[given]
 
 
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARN")

@@ -237,41 +237,34 @@ def test_batcher_keeps_every_line_in_order(chosen: list[shop_logs.Event], ripe_c
     assert log.lines == len(expected)
 
 
-KINDS = ("start", "runtimeDone", "report", "end", "fault", "initReport", "logsDropped", "new")
+FIELDS = ["requestId", "metrics", "tracing", "value", "status", "outcome", "durationMs"]
+TYPES = ["function", "extension", "flightRecorder.invocation", "x"] + [
+    f"platform.{kind}"
+    for kind in [
+        "start",
+        "runtimeDone",
+        "report",
+        "end",
+        "fault",
+        "initReport",
+        "logsDropped",
+        "new",
+    ]
+]
 records = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5),
     lambda inner: (
-        st.lists(inner, max_size=2)
-        | st.dictionaries(
-            st.sampled_from(
-                ["requestId", "metrics", "tracing", "value", "status", "outcome", "durationMs"]
-            ),
-            inner,
-            max_size=4,
-        )
+        st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4) | st.lists(inner, max_size=2)
     ),
     max_leaves=6,
 )
-kinds_of_events = st.sampled_from(
-    [
-        *(f"platform.{kind}" for kind in KINDS),
-        "function",
-        "extension",
-        "flightRecorder.invocation",
-        "x",
-    ]
+events_of_any_kind = st.fixed_dictionaries(
+    {"type": st.sampled_from(TYPES), "record": records},
+    optional=dict.fromkeys(("time", "weight", "requestId", "traceId"), records),
 )
 
 
-@given(
-    st.lists(
-        st.fixed_dictionaries(
-            {"type": kinds_of_events, "record": records},
-            optional={"time": records, "weight": records, "requestId": records, "traceId": records},
-        ),
-        max_size=12,
-    )
-)
+@given(st.lists(events_of_any_kind, max_size=12))
 def test_batcher_takes_any_event(events: list[dict[str, Any]]) -> None:
     """A capture may hold anything; the result is JSON with every line."""
     given_lines = sum(event["type"] == "function" for event in events)
