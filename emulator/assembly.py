@@ -52,12 +52,8 @@ async def assemble(
     telemetry = Telemetry(
         clock=clock, journal=journal, variations=options.variations, policy=options.delivery
     )
-    output = Output(
-        function,
-        telemetry,
-        on_line=options.on_line,
-        attribute_by_line=options.managed_instances,
-    )
+    managed = options.managed_instances
+    output = Output(function, telemetry, on_line=options.on_line, attribute_by_line=managed)
     opt = unpack_layers([Path(layer) for layer in options.layers], scratch)
     interpreter = Interpreter.of(options.interpreter)
     client, node = _client_and_node(function, options, interpreter)
@@ -87,12 +83,17 @@ async def assemble(
         places=places,
         opt=opt,
         node=node,
-        log_stream=f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{function.version}]{uuid.uuid4().hex}",
+        log_stream=_log_stream(function),
         runtime_version=runtime_version(function, interpreter),
         api_address=f"127.0.0.1:{server.port}",
     )
     lifecycle = Lifecycle(setting)
     return Assembled(lifecycle, server, isolation)
+
+
+def _log_stream(function: Function) -> str:
+    day = time.strftime("%Y/%m/%d", time.gmtime())
+    return f"{day}/[{function.version}]{uuid.uuid4().hex}"
 
 
 def _client_and_node(

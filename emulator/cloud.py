@@ -136,7 +136,7 @@ class LocalLambda:
     # What a test does.
 
     def initialise(self) -> InitResult:
-        """Run the init phase now, unless there is an environment; give how it went."""
+        """Run the init phase now, unless an environment is there, and return its result."""
         return self.run(self.running_lifecycle.initialise(), self._bound_s)
 
     def invoke(
@@ -146,7 +146,7 @@ class LocalLambda:
         trace_id: str | None = None,
         request_id: str | None = None,
     ) -> InvokeResult:
-        """Invoke, and return when the invocation has ended, extensions included."""
+        """Invoke the function, and return when the invocation has ended for the extensions too."""
 
         async def work() -> InvokeResult:
             invocation = self.running_lifecycle.make(_encoded(payload), trace_id, request_id)
@@ -155,10 +155,10 @@ class LocalLambda:
         return self.run(work(), self._bound_s)
 
     def invoke_concurrently(self, payloads: Sequence[Any]) -> list[InvokeResult]:
-        """Invoke several times at once; Managed Instances only.
+        """Invoke the function several times at once; on Managed Instances only.
 
         Raises:
-            MisuseError: Not in Managed Instances mode.
+            MisuseError: The mode is not Managed Instances.
         """
 
         async def work() -> list[InvokeResult]:
@@ -168,7 +168,7 @@ class LocalLambda:
         return self.run(work(), self._bound_s)
 
     def shutdown(self, reason: str = "spindown") -> ShutdownResult | None:
-        """End the environment; None if there is none."""
+        """End the environment; return None if there was none."""
         return self.run(self.running_lifecycle.shutdown(reason), self._bound_s)
 
     def freeze(self) -> None:
@@ -190,14 +190,14 @@ class LocalLambda:
     def deliver(
         self, events: list[Any] | bytes, *, extension: str | None = None
     ) -> dict[str, int | None]:
-        """Post a hand-made list of events, or raw bytes, to the subscribers; give each one's status."""
+        """Post a list of events, or raw bytes, to the subscribers; return the status by subscriber."""
         return self.run(self.running_lifecycle.deliver(events, extension))
 
     def wait_for(self, condition: Callable[[], object], timeout_s: float = 5.0) -> None:
-        """Wait until a condition holds.
+        """Poll a condition until it is true.
 
         Raises:
-            EmulatorTimeout: It did not within the time.
+            EmulatorTimeout: The time ran out first.
         """
         deadline = time.monotonic() + timeout_s
         while not condition():
@@ -217,22 +217,22 @@ class LocalLambda:
         return self._output.snapshot(self._output.written)
 
     def lines(self, request_id: str) -> list[str]:
-        """Texts of one invocation's lines."""
+        """Return the texts of one invocation's lines."""
         return [line.text for line in self.written if line.request_id == request_id]
 
     @property
     def extension_output(self) -> list[Line]:
-        """Lines of the extensions' stdout and stderr."""
+        """The lines of the extensions' stdout and stderr."""
         return self._output.snapshot(self._output.extension_lines)
 
     @property
     def cloudwatch(self) -> list[Line]:
-        """Everything CloudWatch would store, the platform's own lines included."""
+        """The lines that CloudWatch would store, the platform's own included."""
         return self._output.snapshot(self._output.cloudwatch)
 
     @property
     def cloudwatch_bytes(self) -> int:
-        """Size of it as CloudWatch counts: UTF-8 bytes plus 26 an event."""
+        """The size of these lines as CloudWatch counts: UTF-8 bytes plus 26 for each."""
         return sum(len(line.text.encode()) + EVENT_OVERHEAD_BYTES for line in self.cloudwatch)
 
     @property
@@ -244,7 +244,7 @@ class LocalLambda:
 
     @property
     def last_shutdown(self) -> ShutdownResult | None:
-        """How the last environment ended, also after a timeout or a crash."""
+        """The end of the last environment, also after a timeout or a crash."""
         return self.running_lifecycle.last_shutdown
 
 

@@ -1,4 +1,4 @@
-"""The invoke endpoint of AWS's Runtime Interface Emulator, for tools that already speak to it."""
+"""Serve the invoke endpoint of AWS's Runtime Interface Emulator, for tools that already speak to it."""
 
 import asyncio
 import re
@@ -12,7 +12,7 @@ _PATH = re.compile(r"/2015-03-31/functions/[^/]+/invocations")
 
 
 async def serve(cloud: LocalLambda, *, host: str, port: int) -> int:
-    """Listen; give the port. Answers as soon as the runtime has; a handler error is HTTP 200, as in AWS's emulator."""
+    """Listen, and return the port. A handler error is HTTP 200, as in AWS's emulator."""
     background: set[asyncio.Task[object]] = set()
 
     async def handle(request: Request) -> Response:

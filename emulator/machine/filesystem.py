@@ -1,7 +1,7 @@
-"""Where /opt, /var/task, /var/lang and /var/runtime come from, and where the processes see them.
+"""Provide /opt, /var/task, /var/lang and /var/runtime.
 
 In a mount namespace they are where Lambda has them. Relocated, they are directories under a scratch directory, and
-what is started there finds itself by its own path.
+programs there find themselves by their own path.
 """
 
 import os
@@ -20,7 +20,7 @@ MAX_LAYERS = 5  # AWS "Lambda quotas"
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A directory and where Lambda has it."""
+    """A directory of this machine, and the path where Lambda has it."""
 
     source: Path
     target: str
@@ -29,18 +29,18 @@ class Mount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootFileSystem:
-    """A directory that the environment's processes take for all there is, as in a container image.
+    """A directory that is the root for the environment's processes, as in a container image.
 
     Args:
-        directory: Has `opt`, `var/task`, `dev`, `proc` and `tmp` to mount on, beside what the function needs.
-        user: The number of the user and the group that everything runs as. Lambda's is no root.
+        directory: Must have `opt`, `var/task`, `dev`, `proc` and `tmp` to mount on, and all that the function needs.
+        user: The number of the user and the group of all processes. Lambda's is not root.
     """
 
     directory: Path
     user: int = 993
 
     def mounts(self, mounts: tuple[Mount, ...], temporary: Path) -> list[Mount]:
-        """Give what is mounted: the whole read-only, what Lambda puts into it, and what no program can do without."""
+        """Return all mounts: the root itself, read-only, then Lambda's, then /dev, /proc and /tmp."""
         root = str(self.directory)
         return [
             Mount(self.directory, root),
@@ -62,7 +62,7 @@ class Sources(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Paths as the environment's processes see them."""
+    """The paths that the environment's processes see."""
 
     opt: str
     task: str
@@ -98,11 +98,11 @@ class Places:
 
 
 def unpack_layers(layers: Sequence[Path], scratch: Path) -> Path:
-    """Merge layers in order into one directory and give it; a single directory is used as it is.
+    """Merge layers in order into one directory, and return it. A single directory is used as it is.
 
     Raises:
         ComponentMissing: A layer does not exist or is neither a directory nor a zip file.
-        ValueError: More layers than Lambda allows.
+        ValueError: Lambda allows fewer layers.
     """
     if len(layers) > MAX_LAYERS:
         raise ValueError(f"{len(layers)} layers; Lambda allows {MAX_LAYERS}")

@@ -1,4 +1,4 @@
-"""Watching the runtime's memory, and killing it as the kernel would in a microVM of the function's size."""
+"""Watch the runtime's memory, and kill it above the function's size, as the kernel of a microVM would."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ MIB = 1024 * 1024
 
 
 class MemoryWatch:
-    """Looks at one child's resident memory while it runs."""
+    """Watch one child's resident memory while it runs."""
 
     def __init__(self, memory_mb: int, on_excess: Callable[[], None]) -> None:
         self.child: Child | None = None
@@ -20,7 +20,7 @@ class MemoryWatch:
         self._peak_bytes = 0
 
     async def run(self) -> None:
-        """Look until cancelled, or until the bound is exceeded."""
+        """Watch until cancelled, or until the bound is exceeded."""
         while True:
             await asyncio.sleep(INTERVAL_S)
             child = self.child
@@ -33,7 +33,7 @@ class MemoryWatch:
                 return
 
     def used_mb(self, children: Iterable[Child], *, full: bool) -> int:
-        """Give what a report tells: peak of all processes in MB, at most the function's memory; all of it if ``full``."""
+        """Return the peak of all processes in MB, at most the function's memory; ``full`` returns all of it."""
         limit_mb = self._limit_bytes // MIB
         if full:
             return limit_mb

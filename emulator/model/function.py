@@ -1,4 +1,4 @@
-"""The function under test: what its owner configures in Lambda."""
+"""Describe the function under test, as its owner configures it in Lambda."""
 
 import re
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class Function:
         environment: The customer's environment variables.
 
     Raises:
-        ValueError: A value Lambda would refuse, or a code directory that does not exist.
+        ValueError: Lambda would refuse a value, or the code directory does not exist.
     """
 
     code: Path
@@ -45,7 +45,7 @@ class Function:
     account_id: str = "123456789012"
 
     def __post_init__(self) -> None:
-        """Refuse what Lambda would refuse."""
+        """Refuse values that Lambda would refuse."""
         if not Path(self.code).is_dir():
             raise ValueError(f"code must be a directory: {self.code}")
         if not re.fullmatch(r"(python|nodejs|provided)[\w.]*", self.runtime):

@@ -1,7 +1,7 @@
-"""A small HTTP/1.1 server for the APIs that Lambda offers on ``AWS_LAMBDA_RUNTIME_API``.
+"""Serve HTTP/1.1 for the APIs that Lambda offers on ``AWS_LAMBDA_RUNTIME_API``.
 
-Written out rather than taken from ``http.server`` because it shares one event loop with timers and pipes, answers
-``next`` minutes after it was asked, and must cost well under a millisecond a request.
+``http.server`` does not fit: this server shares one event loop with timers and pipes, answers ``next`` minutes after the
+request, and must cost well under a millisecond a request.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 403: "Forbidden", 404
 
 
 class BadMessage(Exception):  # noqa: N818 - not an error of the emulator: a peer's doing
-    """The peer sent something that is not HTTP, or more of it than is allowed."""
+    """The peer sent bytes that are not HTTP, or too many of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One response."""
+    """One response to a request."""
 
     status: int
     body: bytes = b""
@@ -54,16 +54,16 @@ class Response:
 
     @classmethod
     def of(cls, status: int, value: Any, **headers: str) -> "Response":
-        """Make one with a JSON body; header names are given with ``_`` for ``-``."""
+        """Make a response with a JSON body; in the names of headers ``_`` stands for ``-``."""
         return cls(status, encode(value), {k.replace("_", "-"): v for k, v in headers.items()})
 
     @classmethod
     def error(cls, status: int, error_type: str, message: str) -> "Response":
-        """Make one of the shape all of Lambda's local APIs use for errors."""
+        """Make an error response, in the shape of all of Lambda's local APIs."""
         return cls.of(status, {"errorMessage": message, "errorType": error_type})
 
     def encoded(self) -> bytes:
-        """Give the bytes on the wire."""
+        """Return the bytes for the wire."""
         head = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Status')}"]
         head += [f"{name}: {value}" for name, value in self.headers.items()]
         if self.content_type:
@@ -127,7 +127,7 @@ async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
 
 
 class Server:
-    """Serves one handler on 127.0.0.1, any free port unless one is given."""
+    """Serve one handler on a port."""
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
@@ -136,7 +136,7 @@ class Server:
         self.port = 0
 
     async def start(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen."""
+        """Listen on a port; 0 takes a free one."""
         self._server = await asyncio.start_server(
             self._accept, host, port, limit=MAX_HEAD_BYTES, backlog=512
         )

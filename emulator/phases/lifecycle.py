@@ -1,11 +1,10 @@
-"""From one environment to the next: cold start, reuse, reset after a failure, shutdown.
+"""Run invocations in one environment after another: cold start, reuse, reset after a failure, shutdown.
 
-Runs on the event loop; ``cloud.py`` is the same for threads.
+Runs on the event loop; ``cloud.py`` is the front for threads.
 """
 
 import asyncio
 import contextlib
-import json
 import secrets
 import time
 import uuid
@@ -13,15 +12,21 @@ from typing import Any
 
 from emulator.model.errors import MisuseError
 from emulator.model.http1 import Request, Response
-from emulator.model.invocation import Invocation, InvokeResult, Posted, new_trace_id
+from emulator.model.invocation import Invocation, InvokeResult, new_trace_id
 from emulator.phases.environment import Environment, Setting
 from emulator.phases.init import InitResult, initialise
-from emulator.phases.invoke import run, run_managed
+from emulator.phases.invoke import refuse, run, run_managed
 from emulator.phases.shutdown import ShutdownResult, end_environment
 
 
 class Lifecycle:
-    """Invocations of one function, one after the other (or together on Managed Instances)."""
+    """Run the invocations of one function, in turn or (on Managed Instances) together.
+
+    Attributes:
+        setting: The parts that all its environments share.
+        environment: The present environment, if there is one.
+        last_shutdown: How the environment before it ended.
+    """
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
@@ -33,7 +38,7 @@ class Lifecycle:
         self._init_untold = False
         self._reset = False
         self._lock = asyncio.Lock()
-        self._freezing: asyncio.Task[None] | None = None
+        self._freezing: asyncio.TimerHandle | None = None
 
     async def handle(self, request: Request) -> Response | None:
         """Answer a request of a runtime or an extension."""
@@ -45,7 +50,7 @@ class Lifecycle:
         return await environment.extensions_api.handle(request)
 
     async def initialise(self) -> InitResult:
-        """Run the init phase unless an environment is there; give how it went."""
+        """Run the init phase unless an environment is there, and return its result."""
         async with self._lock:
             if self.environment is None:
                 await self._start("invoke" if self._reset else "init")
@@ -88,11 +93,8 @@ class Lifecycle:
         if self._options.settle_ms <= 0:
             self.freeze()
         else:
-            self._freezing = asyncio.ensure_future(self._freeze_later())
-
-    async def _freeze_later(self) -> None:
-        await asyncio.sleep(self._options.settle_ms / 1e3)
-        self.freeze()
+            loop = asyncio.get_running_loop()
+            self._freezing = loop.call_later(self._options.settle_ms / 1e3, self.freeze)
 
     def _cancel_freezing(self) -> None:
         if self._freezing is not None:
@@ -100,18 +102,18 @@ class Lifecycle:
             self._freezing = None
 
     def freeze(self) -> None:
-        """Stop the environment now."""
+        """Stop the environment's processes and timers now."""
         if self.environment is not None:
             self.environment.freeze()
 
     def thaw(self) -> None:
-        """Let it run on."""
+        """Let the environment run on."""
         self._cancel_freezing()
         if self.environment is not None:
             self.environment.thaw()
 
     def make(self, payload: bytes, trace_id: str | None, request_id: str | None) -> Invocation:
-        """Make an invocation that has not begun."""
+        """Make an invocation that has not begun yet."""
         loop = asyncio.get_running_loop()
         identity = request_id or self._options.variations.same_request_id or str(uuid.uuid4())
         return Invocation(
@@ -154,7 +156,7 @@ class Lifecycle:
             await self._end("failure")
 
     async def _ready_for(self, invocation: Invocation) -> bool:
-        """Have an environment; if its init fails twice, answer the invocation and give False."""
+        """Ensure an environment. If its init fails twice, answer the invocation and return False."""
         if self.environment is not None:
             if self._init_untold and self._init is not None:
                 self._tell_init(invocation, self._init)
@@ -169,40 +171,13 @@ class Lifecycle:
         self._tell_init(invocation, result)
         if result.status == "success":
             return True
-        self._refuse(invocation, result)
+        refuse(self.setting, invocation, result)
         return False
 
     def _tell_init(self, invocation: Invocation, result: InitResult) -> None:
         invocation.init_ms = result.duration_ms
         invocation.cold = result.phase == "init"
         self._init_untold = False
-
-    def _refuse(self, invocation: Invocation, result: InitResult) -> None:
-        """Answer an invocation whose environment did not start: text in CloudWatch, no event for anyone.
-
-        That no start, runtimeDone or report reaches subscribers then was seen in live captures.
-        """
-        invocation.begin(0)
-        invocation.ended_ns = invocation.started_ns
-        invocation.status = "timeout" if result.status == "timeout" else "error"
-        invocation.problem = result.error_type
-        rid, output = invocation.request_id, self.setting.output
-        message = f"RequestId: {rid} Error: {result.message}"
-        if result.status == "timeout":
-            seconds = self.setting.function.timeout_ms / 1e3
-            message = f"RequestId: {rid} Error: Task timed out after {seconds:.2f} seconds"
-        body = {"errorType": result.error_type, "errorMessage": message}
-        answer = result.body or json.dumps(body).encode()
-        invocation.answer(Posted(answer, result.error_type, "Unhandled"))
-        version = self.setting.function.version
-        output.platform(
-            rid, f"START RequestId: {rid} Version: {version}\n", "start", invocation.start_record()
-        )
-        output.platform(rid, f"END RequestId: {rid}\n", "end", None)
-        record = invocation.report_record(
-            status=invocation.status, max_memory_mb=1, microseconds=False
-        )
-        output.platform(rid, invocation.report_text(), "report", record)
 
     async def invoke_together(self, invocations: list[Invocation]) -> list[InvokeResult]:
         """Run invocations at the same time.
@@ -220,7 +195,7 @@ class Lifecycle:
                 result = await self._start("init")
                 if result.status != "success":
                     for invocation in invocations:
-                        self._refuse(invocation, result)
+                        refuse(self.setting, invocation, result)
                     return [i.result() for i in invocations]
             environment = self.environment
             assert environment is not None  # noqa: S101 - for the type checker; the caller sees to it
@@ -235,7 +210,7 @@ class Lifecycle:
         return [i.result() for i in invocations]
 
     async def deliver(self, body: Any, extension: str | None) -> dict[str, int | None]:
-        """Post something to the subscribers; thaws for as long as it takes."""
+        """Post events or raw bytes to the subscribers; a frozen environment runs meanwhile."""
         environment = self.environment
         was_frozen = self.setting.clock.frozen
         if environment is not None and was_frozen:
@@ -247,7 +222,7 @@ class Lifecycle:
                 self.freeze()
 
     async def stop(self) -> None:
-        """End everything, whatever state it is in."""
+        """End the environment and all processes, whatever state they are in."""
         with contextlib.suppress(Exception):
             await self.shutdown("spindown")
         await self.setting.processes.stop()

@@ -1,4 +1,4 @@
-"""Broken batches, for extensions that must survive them."""
+"""Make broken batches, for extensions that must survive them."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,9 @@ def garbage_body(kind: Garbage, events: Sequence[bytes], *, max_bytes: int) -> b
     """Make one broken body.
 
     Args:
-        kind: Which kind.
+        kind: The kind of breakage.
         events: The encoded events of the real batch that follows; ``truncated`` is cut from them.
-        max_bytes: The subscription's bound; ``huge`` is twice that and more, which AWS documents as possible.
+        max_bytes: The subscription's bound; ``huge`` is more than twice that, which AWS documents as possible.
     """
     moment = b'"time":"2022-10-12T00:00:00.000Z"'
     if kind == "non_json":

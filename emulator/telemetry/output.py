@@ -1,8 +1,8 @@
-"""What the function, the extensions and the platform wrote, and CloudWatch's copy of it.
+"""Collect the lines of the function, the extensions and the platform, and CloudWatch's copy of them.
 
-Subscribing takes nothing away from CloudWatch: every line goes there too (AWS "Lambda Logs API"). With the JSON
-format a level can be configured, and the platform drops raw stdout lines below it from that copy (AWS "Configuring
-advanced logging controls"); subscribers get them all the same here, which AWS does not document either way.
+CloudWatch gets every line, with or without subscribers (AWS "Lambda Logs API"). With the JSON format and a level, the
+platform drops raw stdout lines below that level from the copy (AWS "Configuring advanced logging controls"). Here
+subscribers get them all the same; AWS documents it neither way.
 """
 
 import json
@@ -24,7 +24,7 @@ LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
 
 class Output:
-    """Collects lines and makes their events."""
+    """Collect lines, and emit their events."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Output:
         return self._function.log_format == "JSON"
 
     def record(self, child: Child, channel: str, raw: RawRecord) -> None:
-        """Take one record off a pipe."""
+        """Collect one record off a pipe."""
         text = raw.data.decode("utf-8", "replace")
         child.tail.append(text)
         time_ns = raw.time_ns or time.time_ns()
@@ -99,7 +99,7 @@ class Output:
         return LEVELS.index(level) >= LEVELS.index(floor.upper())
 
     def platform(self, request_id: str | None, text: str, kind: str, record: Any) -> None:
-        """Write the platform's own line to CloudWatch: its text, or with the JSON format the event."""
+        """Write a line of the platform to CloudWatch: the text, or with the JSON format the event."""
         now_ns = time.time_ns()
         if self._json:
             if record is None:
@@ -114,7 +114,7 @@ class Output:
 
 
 def _request_id_in(text: str) -> str | None:
-    """Give the request id that a JSON line of a managed runtime carries."""
+    """Return the request id in a JSON line of a managed runtime, or None."""
     if not text.startswith("{"):
         return None
     try:
