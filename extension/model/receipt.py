@@ -1,11 +1,15 @@
-"""Define a receipt: how a sink answered a batch."""
+"""Define a receipt: how a sink answered a batch, in one request or several."""
 
-from collections.abc import Callable, Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+Item = TypeVar("Item")
+Other = TypeVar("Other")
 Request = TypeVar("Request")
+Told = TypeVar("Told")
 
 _NOTHING: Mapping[int, str] = MappingProxyType({})
 
@@ -48,6 +52,46 @@ class Receipt(NamedTuple):
     refused: Mapping[int, str] = _NOTHING
     rejected_lines: int = 0
     uncertain: bool = False
+
+
+def cut(
+    items: Iterable[Item],
+    measure: Callable[[Item], tuple[int, int]],
+    max_count: int,
+    max_bytes: int,
+    *,
+    apart: Callable[[Item, Item], bool] = lambda _first, _item: False,
+) -> Iterator[list[Item]]:
+    """Cut items into requests, in order and as full as possible; an item beyond a limit is alone.
+
+    Args:
+        items: each is taken when its turn comes.
+        measure: returns how much of ``max_count``, and how many bytes, an item takes.
+        max_count: of a request.
+        max_bytes: of a request.
+        apart: tells whether an item must not be in one request with its first item.
+    """
+    request: list[Item] = []
+    count = size_bytes = 0
+    for item in items:
+        more, more_bytes = measure(item)
+        is_full = count + more > max_count or size_bytes + more_bytes > max_bytes
+        if request and (is_full or apart(request[0], item)):
+            yield request
+            request, count, size_bytes = [], 0, 0
+        request.append(item)
+        count += more
+        size_bytes += more_bytes
+    if request:
+        yield request
+
+
+def read_answer(body: bytes, read: Callable[[Any], Told], otherwise: Other) -> Told | Other:
+    """Read an answer in JSON; return ``otherwise`` where it has not the form that the receiver documents."""
+    try:
+        return read(json.loads(body))
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return otherwise
 
 
 def send_in_turn(

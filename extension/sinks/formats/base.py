@@ -11,10 +11,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
+from typing import NamedTuple
 
 from extension.model.chunk import Metadata
 from extension.model.levels import Level
-from extension.model.receipt import Receipt
+from extension.model.receipt import Receipt, cut
 from extension.model.record import Record, fields_of, members, timed, to_json
 from extension.transport.client import Reply
 from extension.transport.responses import receipt_for
@@ -24,8 +25,6 @@ OVERHEAD_BYTES = 4096
 
 MAX_CHAR_BYTES = 6
 """Of a character in JSON: a control character is written as its number (RFC 8259, section 7)."""
-
-QUOTES_BYTES = 2
 
 NOTHING_AROUND = (b"", b"", b"")
 
@@ -56,17 +55,12 @@ def json_bytes(text: str) -> int:
 
 def pieces_of(text: str, max_bytes: int, size_of: Callable[[str], int]) -> list[str]:
     """Cut a text, between characters, into pieces of at most ``max_bytes``."""
-    most_bytes = len(text) * MAX_CHAR_BYTES + QUOTES_BYTES
+    most_bytes = len(text) * MAX_CHAR_BYTES + len('""')
     if most_bytes <= max_bytes or size_of(text) <= max_bytes or len(text) == 1:
         return [text]
     middle = len(text) // 2
     first = pieces_of(text[:middle], max_bytes, size_of)
     return first + pieces_of(text[middle:], max_bytes, size_of)
-
-
-def part_of(pieces: list[str], index: int) -> bytes:
-    """Write, as a member of a JSON object, which part of a line a piece is; nothing if it is all of it."""
-    return b',"part":"%d/%d"' % (index + 1, len(pieces)) if len(pieces) > 1 else b""
 
 
 def joined(entries: list[bytes], separator: bytes) -> Iterator[bytes]:
@@ -75,54 +69,32 @@ def joined(entries: list[bytes], separator: bytes) -> Iterator[bytes]:
         yield (separator if begin else b"") + separator.join(entries[begin : begin + _JOINED])
 
 
-class Request:
+class Request(NamedTuple):
     """Hold one request's records in the receiver's form.
 
     Attributes:
         numbers: of its records.
         entries: in the receiver's form, one or several for each record.
-        owners: the record's number for each entry, where a format needs it.
-        size_bytes: of the entries and of the separators between them.
+        owners: the record's number for each entry, of a format that writes entries.
     """
 
-    __slots__ = ("entries", "numbers", "owners", "size_bytes")
-
-    def __init__(self) -> None:
-        self.numbers: list[int] = []
-        self.entries: list[bytes] = []
-        self.owners: list[int] = []
-        self.size_bytes = 0
-
-    def add(self, record: Record, entries: list[bytes], size_bytes: int) -> None:
-        """Add a record that has become entries."""
-        self.numbers.append(record.number)
-        self.owners += [record.number] * len(entries)
-        self.entries += entries
-        self.size_bytes += size_bytes
-
-    def note(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Yield records and note their numbers, for a format that writes them all at once."""
-        for record in records:
-            self.numbers.append(record.number)
-            yield record
+    numbers: list[int]
+    entries: list[bytes]
+    owners: list[int]
 
 
 class Format(ABC):
-    """Write the requests of one kind of receiver; by default JSON arrays without limits.
+    """Write the requests of one kind of receiver; by default JSON arrays.
 
     Attributes:
         content_type: of the body.
         around: what stands before, between and behind the entries of a body.
         path: where the receiver listens, if the URL does not say.
-        max_entries: of one request.
-        max_bytes: of one request's body, before compression.
     """
 
     content_type = "application/json"
     around = (b"[", b",", b"]")
     path = ""
-    max_entries = sys.maxsize
-    max_bytes = sys.maxsize
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -135,11 +107,9 @@ class Format(ABC):
 
     @abstractmethod
     def requests(self, records: Iterable[Record], *, now_ns: int) -> Iterator[Request]:
-        """Cut records into requests, each as it is asked for.
+        """Cut the records of a batch into requests, each as it is asked for.
 
-        Args:
-            records: of one batch.
-            now_ns: for records whose time is not known, in nanoseconds since 1970.
+        A record without a time has ``now_ns``, in nanoseconds since 1970, where the receiver wants one.
         """
 
     def body(self, request: Request) -> Iterator[bytes]:
@@ -154,36 +124,58 @@ class Format(ABC):
         return receipt_for(reply, sent_bytes=sent_bytes)
 
 
+class BatchFormat(Format):
+    """Write all records of a batch into one request; their times stay as they are."""
+
+    def requests(self, records: Iterable[Record], *, now_ns: int) -> Iterator[Request]:  # noqa: ARG002 - see above
+        """Write all records at once."""
+        numbers: list[int] = []
+
+        def noted() -> Iterator[Record]:
+            for record in records:
+                numbers.append(record.number)
+                yield record
+
+        entries = self.write(noted())
+        if entries:
+            yield Request(numbers, entries, [])
+
+    @abstractmethod
+    def write(self, records: Iterator[Record]) -> list[bytes]:
+        """Write records in the receiver's form."""
+
+
 class EntryFormat(Format):
-    """Write each record anew, as one entry or several."""
+    """Write each record anew, as one entry or several, each a template filled in.
+
+    Attributes:
+        template: of an entry, with ``message``, ``time``, ``id``, ``number``, ``fields`` and ``part``, which are JSON.
+        max_entries: of one request.
+        max_bytes: of one request's body, before compression.
+        max_message_bytes: of a message. A longer line becomes several entries, of which each tells its ``part``.
+        size_of: counts a message's bytes.
+    """
+
+    template = b""
+    max_entries = max_bytes = max_message_bytes = sys.maxsize
+    size_of: Callable[[str], int] = staticmethod(json_bytes)
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         super().__init__(environ)
         self._metadata: Metadata | None = None
-        self._members: dict[tuple[str, Level | None], bytes] = {}
+        self._shared: dict[tuple[str, Level | None], dict[bytes, bytes]] = {}
 
     def requests(self, records: Iterable[Record], *, now_ns: int) -> Iterator[Request]:
         """Cut records into requests within the receiver's two limits."""
-        request = Request()
-        for record, ns in timed(records, now_ns):
-            entries = self.entries(record, ns)
-            size = sum(map(len, entries)) + len(entries)
-            is_full = len(request.entries) + len(entries) > self.max_entries
-            if request.entries and (is_full or request.size_bytes + size > self.max_bytes):
-                yield request
-                request = Request()
-            request.add(record, entries, size)
-        if request.entries:
-            yield request
-
-    @abstractmethod
-    def entries(self, record: Record, ns: int) -> list[bytes]:
-        """Write one record in the receiver's form.
-
-        Args:
-            record: to write.
-            ns: its time, in nanoseconds since 1970.
-        """
+        written = (
+            (record.number, self._entries(record, ns)) for record, ns in timed(records, now_ns)
+        )
+        for request in cut(written, _measure, self.max_entries, self.max_bytes):
+            yield Request(
+                [number for number, _ in request],
+                [entry for _, entries in request for entry in entries],
+                [number for number, entries in request for _ in entries],
+            )
 
     def fields(self, record: Record) -> dict[str, object]:
         """Return what an entry tells beside line, time and id; empty values are left out when written."""
@@ -194,16 +186,40 @@ class EntryFormat(Format):
             **fields_of(record.metadata),
         }
 
-    def about(self, record: Record) -> bytes:
-        """Write the fields of a record, as members of a JSON object without its braces."""
+    def shared(self, record: Record) -> dict[bytes, bytes]:
+        """Write the values that a record shares with others of its metadata, type and level."""
+        return {b"fields": members(self.fields(record))}
+
+    def message(self, text: str) -> bytes:
+        """Write a line, or a piece of one."""
+        return to_json(text)
+
+    def time(self, record: Record, ns: int, piece: int) -> bytes:  # noqa: ARG002 - see Loki
+        """Write the time of a record's piece, given in nanoseconds since 1970."""
+        return time_text(ns).encode()
+
+    def _entries(self, record: Record, ns: int) -> list[bytes]:
         if record.metadata is not self._metadata:
             self._metadata = record.metadata
-            self._members.clear()
+            self._shared.clear()
         key = record.type, record.level
-        about = self._members.get(key)
-        if about is None:
-            about = self._members[key] = members(self.fields(record))
-        return about
+        shared = self._shared.get(key)
+        if shared is None:
+            shared = self._shared[key] = self.shared(record)
+        values: dict[bytes, object] = {b"id": record.id.encode(), b"number": record.number}
+        pieces = pieces_of(record.text, self.max_message_bytes, self.size_of)
+        entries = []
+        for index, piece in enumerate(pieces):
+            part = b',"part":"%d/%d"' % (index + 1, len(pieces)) if len(pieces) > 1 else b""
+            told = {b"message": self.message(piece), b"time": self.time(record, ns, index)}
+            entries.append(self.template % {**shared, **values, **told, b"part": part})
+        return entries
+
+
+def _measure(written: tuple[int, list[bytes]]) -> tuple[int, int]:
+    """Count a record's entries and their bytes, with a separator each."""
+    entries = written[1]
+    return len(entries), sum(map(len, entries)) + len(entries)
 
 
 def level_word(record: Record) -> str:

@@ -6,20 +6,16 @@ request, and 409 for a document that is there already. Since the extension sets 
 ``filter_path`` reduces the answer to the statuses ("Common options").
 """
 
-import json
 import re
+from typing import Any
 
-from extension.model.receipt import Answer, Receipt
-from extension.model.record import Record, to_json
-from extension.sinks.formats.base import NOTHING_AROUND, EntryFormat, Request, level_word, time_text
+from extension.model.receipt import Answer, Receipt, read_answer
+from extension.model.record import Record
+from extension.sinks.formats.base import NOTHING_AROUND, EntryFormat, Request, level_word
 from extension.transport.client import Reply
 from extension.transport.responses import DENIED, UNAVAILABLE
 
-INDEX = "/logs-flight_recorder-default"
-"""Where the URL names no index: a data stream of Elasticsearch's own template for ``logs-*-*`` ("Data streams")."""
-
 FILTER = "filter_path=errors,items.*.status,items.*.error.type"
-
 CREATED = frozenset({200, 201, 409})
 
 _KIND = re.compile(r"[a-z_]{1,64}")
@@ -27,11 +23,16 @@ _KIND = re.compile(r"[a-z_]{1,64}")
 
 
 class Elasticsearch(EntryFormat):
-    """Write a document for each record, with the line as it was written in ``message``."""
+    """Write a document for each record, with the line as it was written. Equal times sort by ``sequence``."""
 
     content_type = "application/x-ndjson"
     around = NOTHING_AROUND
-    path = INDEX
+    path = "/logs-flight_recorder-default"
+    """Where the URL names no index: a data stream of Elasticsearch's own template for ``logs-*-*`` ("Data streams")."""
+    template = (
+        b'{"create":{"_id":"%(id)b"}}\n{"@timestamp":"%(time)b","message":%(message)b,"id":"%(id)b",'
+        b'"sequence":%(number)d,%(fields)b}\n'
+    )
     max_entries = 5000
     """The answer to as many errors, at about 100 bytes each, is read in full (MAX_ANSWER_BYTES)."""
 
@@ -48,62 +49,43 @@ class Elasticsearch(EntryFormat):
             "service.name": record.metadata.function,
         }
 
-    def entries(self, record: Record, ns: int) -> list[bytes]:
-        """Write action and document. Equal times sort by ``sequence``."""
-        key = record.id.encode()
-        form = b'{"create":{"_id":"%s"}}\n{"@timestamp":"%s","message":%s,"id":"%s","sequence":%d,%s}\n'
-        message = to_json(record.text)
-        time = time_text(ns).encode()
-        return [form % (key, time, message, key, record.number, self.about(record))]
-
     def receipt(self, reply: Reply, request: Request, *, sent_bytes: int) -> Receipt:
         """Read the status of each document."""
         if not reply.is_success:
             return super().receipt(reply, request, sent_bytes=sent_bytes)
-        statuses = _read(reply.body, len(request.numbers))
-        if statuses is None:
-            return Receipt(
-                Answer.UNAVAILABLE, "the answer is not that of the bulk API", uncertain=True
-            )
+        count = len(request.numbers)
+        statuses = read_answer(reply.body, lambda answer: _statuses(answer, count), None)
+        if statuses is None or len(statuses) != count:
+            detail = "the answer is not that of the bulk API"
+            return Receipt(Answer.UNAVAILABLE, detail, uncertain=True)
         taken: set[int] = set()
         refused: dict[int, str] = {}
-        denied, unavailable = [], []
+        failed: dict[Answer, list[int]] = {Answer.UNAVAILABLE: [], Answer.DENIED: []}
         for number, (status, kind) in zip(request.numbers, statuses, strict=True):
             if status in CREATED:
                 taken.add(number)
             elif status in DENIED:
-                denied.append(status)
+                failed[Answer.DENIED].append(status)
             elif status in UNAVAILABLE or status >= 500:  # noqa: PLR2004 - RFC 9110, section 15.6
-                unavailable.append(status)
+                failed[Answer.UNAVAILABLE].append(status)
             else:
                 refused[number] = kind
-        told = Receipt(Answer.TAKEN, sent_bytes=sent_bytes, refused=refused)
-        if not denied and not unavailable:
-            return told
-        answer = Answer.UNAVAILABLE if unavailable else Answer.DENIED
-        status = (unavailable or denied)[0]
-        detail = f"status {status} for {len(unavailable) + len(denied)} documents"
-        return Receipt(
-            answer,
-            detail,
-            sent_bytes=sent_bytes if taken else 0,
-            taken=frozenset(taken),
-            refused=refused,
-        )
+        for answer, codes in failed.items():
+            if codes:
+                detail = f"status {codes[0]} for {sum(map(len, failed.values()))} documents"
+                taken_bytes = sent_bytes if taken else 0
+                return Receipt(answer, detail, taken_bytes, taken=frozenset(taken), refused=refused)
+        return Receipt(Answer.TAKEN, sent_bytes=sent_bytes, refused=refused)
 
 
-def _read(body: bytes, count: int) -> list[tuple[int, str]] | None:
-    """Return status and kind of error of each of ``count`` documents; None if the answer does not tell."""
-    try:
-        answer = json.loads(body)
-        if answer["errors"] is False:
-            return [(201, "")] * count
-        statuses = []
-        for item in answer["items"]:
-            (told,) = item.values()
-            kind = str(told.get("error", {}).get("type", ""))
-            is_kind = _KIND.fullmatch(kind)
-            statuses.append((int(told["status"]), kind if is_kind else f"status {told['status']}"))
-    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
-        return None
-    return statuses if len(statuses) == count else None
+def _statuses(answer: Any, count: int) -> list[tuple[int, str]]:
+    """Return status and kind of error of each of ``count`` documents."""
+    if answer["errors"] is False:
+        return [(201, "")] * count
+    statuses = []
+    for item in answer["items"]:
+        (told,) = item.values()
+        kind = str(told.get("error", {}).get("type", ""))
+        is_kind = _KIND.fullmatch(kind)
+        statuses.append((int(told["status"]), kind if is_kind else f"status {told['status']}"))
+    return statuses

@@ -9,22 +9,11 @@ millisecond stay two, and a batch that is sent twice is stored once.
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 from extension.model.receipt import Answer, Receipt
 from extension.model.record import Record, to_json
-from extension.sinks.formats.base import (
-    EntryFormat,
-    Request,
-    joined,
-    level_word,
-    part_of,
-    pieces_of,
-    utf8_bytes,
-)
+from extension.sinks.formats.base import EntryFormat, Request, joined, level_word, utf8_bytes
 from extension.transport.client import Reply
-
-MAX_LINE_BYTES = 256 * 1024
 
 NO_FUNCTION = "unknown_service"
 """Loki's own name where no service is named. It refuses a push without any label."""
@@ -40,6 +29,9 @@ class Loki(EntryFormat):
     """Write streams by function and level, with the lines as they were written."""
 
     path = "/loki/api/v1/push"
+    template = b'%(stream)b\0["%(time)b",%(message)b,{"id":"%(id)b",%(fields)b%(part)b}]'
+    max_message_bytes = 256 * 1024
+    size_of = staticmethod(utf8_bytes)
 
     def fields(self, record: Record) -> dict[str, object]:
         """Leave function and level to the labels; structured metadata holds strings alone."""
@@ -47,17 +39,18 @@ class Loki(EntryFormat):
         del fields["function"], fields["level"]
         return {name: str(value) for name, value in fields.items()}
 
-    def entries(self, record: Record, ns: int) -> list[bytes]:
-        """Write the labels, the line and its metadata, for a line that is too long in several pieces."""
-        pieces = pieces_of(record.text, MAX_LINE_BYTES, utf8_bytes)
-        about = b'{"id":"%s",%s' % (record.id.encode(), self.about(record))
-        stream = _stream(record.metadata.function or NO_FUNCTION, level_word(record))
-        entries = []
-        for index, piece in enumerate(pieces):
-            metadata = about + part_of(pieces, index)
-            time = ns + _fraction(record, index)
-            entries.append(b'%b%b["%d",%b,%b}]' % (stream, _END, time, to_json(piece), metadata))
-        return entries
+    def shared(self, record: Record) -> dict[bytes, bytes]:
+        """Add the labels of the stream."""
+        function, level = record.metadata.function or NO_FUNCTION, level_word(record)
+        labels = {"service_name": function, "function": function}
+        stream = to_json(labels | {"level": level} if level else labels)
+        return super().shared(record) | {b"stream": stream}
+
+    def time(self, record: Record, ns: int, piece: int) -> bytes:
+        """Write nanoseconds; those below the precision of a record's time are in the order of the records."""
+        digits = len(record.time.partition(".")[2].rstrip("Z"))
+        room = 1_000_000 if digits <= 3 else 1000  # noqa: PLR2004 - milliseconds
+        return b"%d" % (ns + (record.number * _PIECES + piece) % room)
 
     def body(self, request: Request) -> Iterator[bytes]:
         """Yield the streams, each once."""
@@ -79,17 +72,3 @@ class Loki(EntryFormat):
         """
         receipt = super().receipt(reply, request, sent_bytes=sent_bytes)
         return receipt._replace(uncertain=receipt.answer is Answer.UNREADABLE)
-
-
-@lru_cache(maxsize=16)
-def _stream(function: str, level: str) -> bytes:
-    """Write the labels of a stream."""
-    labels = {"service_name": function, "function": function}
-    return to_json(labels | {"level": level} if level else labels)
-
-
-def _fraction(record: Record, piece: int) -> int:
-    """Return nanoseconds below the precision of a record's time, in the order of the records."""
-    digits = len(record.time.partition(".")[2].rstrip("Z"))
-    room = 1_000_000 if digits <= 3 else 1000  # noqa: PLR2004 - milliseconds
-    return (record.number * _PIECES + piece) % room

@@ -7,28 +7,17 @@ token goes in the header ``Authorization: Splunk ...``. Splunk Cloud takes reque
 Platform Service Details").
 """
 
-import json
+from typing import Any
 
-from extension.model.receipt import Answer, Receipt
+from extension.model.receipt import Answer, Receipt, read_answer
 from extension.model.record import Record, to_json
-from extension.sinks.formats.base import (
-    NOTHING_AROUND,
-    OVERHEAD_BYTES,
-    EntryFormat,
-    Request,
-    json_bytes,
-    part_of,
-    pieces_of,
-)
+from extension.sinks.formats.base import NOTHING_AROUND, OVERHEAD_BYTES, EntryFormat, Request
 from extension.transport.client import Reply
-
-MAX_BYTES = 1_000_000
 
 DENIED_CODES = frozenset({1, 2, 3, 4, 7, 10, 11, 14, 16})
 """A token, an index, a channel or a setting that somebody may correct; some come with status 400."""
 
 INVALID_EVENT_CODES = frozenset({6, 12, 13, 15})
-"""An event that is not valid."""
 
 
 class Splunk(EntryFormat):
@@ -36,7 +25,12 @@ class Splunk(EntryFormat):
 
     around = NOTHING_AROUND
     path = "/services/collector/event"
-    max_bytes = MAX_BYTES
+    template = (
+        b'{"time":%(time)b,"host":"%(function)b","source":"lambda:%(function)b","event":%(message)b,'
+        b'"fields":{"id":"%(id)b",%(fields)b%(part)b}}\n'
+    )
+    max_bytes = 1_000_000
+    max_message_bytes = max_bytes - OVERHEAD_BYTES
 
     def fields(self, record: Record) -> dict[str, object]:
         """Leave the function to host and source; fields hold strings."""
@@ -44,24 +38,22 @@ class Splunk(EntryFormat):
         del fields["function"]
         return {name: str(value) for name, value in fields.items()}
 
-    def entries(self, record: Record, ns: int) -> list[bytes]:
-        """Write an event, for a line that no request has room for in several pieces."""
-        pieces = pieces_of(record.text, MAX_BYTES - OVERHEAD_BYTES, json_bytes)
-        function = to_json(record.metadata.function)[1:-1]
-        about = b'{"id":"%s",%s' % (record.id.encode(), self.about(record))
+    def shared(self, record: Record) -> dict[bytes, bytes]:
+        """Add the function for host and source."""
+        return super().shared(record) | {b"function": to_json(record.metadata.function)[1:-1]}
+
+    def message(self, text: str) -> bytes:
+        """Write a line, or an object in place of an empty one."""
+        return to_json(text or {"message": ""})
+
+    def time(self, record: Record, ns: int, piece: int) -> bytes:  # noqa: ARG002 - the same for all
+        """Write seconds."""
         seconds, rest = divmod(ns, 1_000_000_000)
-        head = b'{"time":%d.%06d,"host":"%s","source":"lambda:%s","event":'
-        head = head % (seconds, rest // 1000, function, function)
-        entries = []
-        for index, piece in enumerate(pieces):
-            event = to_json(piece or {"message": ""})
-            fields = about + part_of(pieces, index)
-            entries.append(b'%s%s,"fields":%s}}\n' % (head, event, fields))
-        return entries
+        return b"%d.%06d" % (seconds, rest // 1000)
 
     def receipt(self, reply: Reply, request: Request, *, sent_bytes: int) -> Receipt:
         """Read the code and, where an event is to blame, its number. The events before it may have been stored."""
-        code, number = _read(reply.body)
+        code, number = read_answer(reply.body, _code_and_number, (None, None))
         receipt = super().receipt(reply, request, sent_bytes=sent_bytes)
         if code is None or (code == 0 and reply.is_success):
             return receipt
@@ -76,13 +68,7 @@ class Splunk(EntryFormat):
         return Receipt(Answer.UNREADABLE, detail, refused=refused, uncertain=True)
 
 
-def _read(body: bytes) -> tuple[int | None, int | None]:
+def _code_and_number(answer: Any) -> tuple[int | None, int | None]:
     """Return an answer's code and event number; None where it has none."""
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return None, None
-    if not isinstance(answer, dict):
-        return None, None
     code, number = answer.get("code"), answer.get("invalid-event-number")
     return code if type(code) is int else None, number if type(number) is int else None

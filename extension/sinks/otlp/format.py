@@ -8,33 +8,26 @@ OTLP wants it: rejected records are counted, and not sent again.
 The answer gives the number of rejected records and an error message. The message is not passed on: it may quote a line.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 
 from extension.model.receipt import Answer, Receipt
 from extension.model.record import Record
-from extension.sinks.formats.base import Format, Request
-from extension.sinks.otlp.mapping import Resources, encode
+from extension.sinks.formats.base import BatchFormat, Request
+from extension.sinks.otlp.mapping import encode
 from extension.sinks.otlp.protobuf import rejected_in
 from extension.transport.client import Reply
 
 
-class Otlp(Format):
-    """Write one ``ExportLogsServiceRequest`` a batch."""
+class Otlp(BatchFormat):
+    """Write one ``ExportLogsServiceRequest`` a batch. A time that is not known is left out."""
 
     content_type = "application/x-protobuf"
     path = "/v1/logs"
     """Where logs go (OpenTelemetry: OTLP Specification, "OTLP/HTTP Request")."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        super().__init__(environ)
-        self._resources = Resources(environ)
-
-    def requests(self, records: Iterable[Record], *, now_ns: int) -> Iterator[Request]:  # noqa: ARG002 - an unknown time is left out
-        """Write all records into one request."""
-        request = Request()
-        request.entries = encode(request.note(records), self._resources)
-        if request.entries:
-            yield request
+    def write(self, records: Iterator[Record]) -> list[bytes]:
+        """Write records into one message."""
+        return encode(records, self._environ)
 
     def body(self, request: Request) -> Iterator[bytes]:
         """Yield the message, whose parts are many and small, at once."""

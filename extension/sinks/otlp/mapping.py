@@ -10,7 +10,8 @@ a qualifier (AWS: "Using aliases to manage function versions").
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -20,7 +21,6 @@ from extension.model.record import Record
 from extension.model.timestamps import epoch_ns
 from extension.sinks.otlp.protobuf import (
     Attribute,
-    LogRecord,
     encode_attributes,
     encode_record,
     encode_resource,
@@ -36,25 +36,17 @@ MAX_UNIX_NS = 2**64 - 1
 """The most that the field holds: until the year 2554."""
 
 TRACE_ID_KEYS = ("trace_id", "traceId", "otelTraceID")
-
 SPAN_ID_KEYS = ("span_id", "spanId", "otelSpanID")
-
 TRACE_FLAGS_KEYS = ("trace_flags", "traceFlags")
 """Fields at the top of a JSON line: the first of each as OpenTelemetry wants it ("Trace Context in non-OTLP Log
 Formats"), then as its bridges for other loggers write it."""
 
 _SAMPLED_KEY = "otelTraceSampled"
-
 _XRAY_TRACE_ID = re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})", re.IGNORECASE)
-
 _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}", re.IGNORECASE)
-
 _SPAN_ID = re.compile(r"(?!0{16})[0-9a-f]{16}", re.IGNORECASE)
-
 _TRACE_FLAGS = re.compile(r"[0-9a-f]{2}", re.IGNORECASE)
-
 _MEGABYTES = re.compile(r"[0-9]{1,9}")
-
 _NO_PERCENT_ENCODING = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -66,44 +58,30 @@ class Context(NamedTuple):
     flags: int = 0
 
 
-class Resources:
-    """Make the attributes that tell where records come from."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        """Read the environment's attributes once."""
-        self._environ = environ
-        self._own = resource_attributes(environ.get("OTEL_RESOURCE_ATTRIBUTES", ""))
-        service = environ.get("OTEL_SERVICE_NAME", "")
-        if service:
-            self._own["service.name"] = service
-
-    def attributes_of(self, metadata: Metadata, arn: str) -> dict[str, Attribute]:
-        """Return the attributes of an environment.
-
-        Args:
-            metadata: of one of its records.
-            arn: as it was invoked at any time; empty where unknown.
-        """
-        function = metadata.function or self._environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
-        memory = self._environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
-        parts = arn.split(":")
-        arn_region, account = parts[3:5] if len(parts) > 5 else ("", "")  # noqa: PLR2004 - of an ARN
-        region = self._environ.get("AWS_REGION", "") or arn_region
-        told: dict[str, Attribute] = {
-            "service.name": function or UNKNOWN_SERVICE,
-            "cloud.provider": "aws",
-            "cloud.platform": "aws_lambda",
-            "cloud.region": region,
-            "cloud.account.id": account,
-            "cloud.resource_id": resource_id(arn, metadata.version),
-            "faas.name": function,
-            "faas.version": metadata.version,
-            # The conventions ask for the log stream's name, which Lambda hides from extensions (Lambda: "Using the
-            # Lambda Extensions API to create extensions", on environment variables).
-            "faas.instance": metadata.environment_id,
-            "faas.max_memory": int(memory) * BYTES_PER_MB if _MEGABYTES.fullmatch(memory) else "",
-        }
-        return {name: value for name, value in told.items() if value != ""} | self._own
+def attributes_of(metadata: Metadata, environ: Mapping[str, str]) -> dict[str, Attribute]:
+    """Return the attributes that tell where the records of one environment come from."""
+    function = metadata.function or environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    parts = metadata.arn.split(":")
+    arn_region, account = parts[3:5] if len(parts) > 5 else ("", "")  # noqa: PLR2004 - of an ARN
+    own: dict[str, Attribute] = {
+        "service.name": function or UNKNOWN_SERVICE,
+        "cloud.provider": "aws",
+        "cloud.platform": "aws_lambda",
+        "cloud.region": environ.get("AWS_REGION", "") or arn_region,
+        "cloud.account.id": account,
+        "cloud.resource_id": resource_id(metadata.arn, metadata.version),
+        "faas.name": function,
+        "faas.version": metadata.version,
+        # The conventions ask for the log stream's name, which Lambda hides from extensions (Lambda: "Using the
+        # Lambda Extensions API to create extensions", on environment variables).
+        "faas.instance": metadata.environment_id,
+        "faas.max_memory": int(memory) * BYTES_PER_MB if _MEGABYTES.fullmatch(memory) else "",
+    }
+    theirs = resource_attributes(environ.get("OTEL_RESOURCE_ATTRIBUTES", ""))
+    service = environ.get("OTEL_SERVICE_NAME", "")
+    named: dict[str, Attribute] = {"service.name": service} if service else {}
+    return {name: value for name, value in own.items() if value != ""} | theirs | named
 
 
 def resource_attributes(text: str) -> dict[str, Attribute]:
@@ -140,75 +118,55 @@ def resource_id(arn: str, version: str) -> str:
     return f"{function}:{version}" if version.isdecimal() else function
 
 
-def encode(records: Iterable[Record], resources: Resources) -> list[bytes]:
+def encode(records: Iterable[Record], environ: Mapping[str, str]) -> list[bytes]:
     """Write records as one ``ExportLogsServiceRequest``, in parts to be joined.
 
     The records of one environment share a resource and stay in order. In practice there is one environment.
     """
-    environments: dict[tuple[str, str, str], _Environment] = {}
-    writer: _Writer | None = None
-    for record in records:
-        metadata = record.metadata
-        if writer is None or writer.metadata is not metadata:
-            key = (metadata.environment_id, metadata.function, metadata.version)
-            environment = environments.setdefault(key, _Environment(metadata))
-            environment.arn = environment.arn or metadata.arn
-            writer = _Writer(metadata, environment.records)
-        writer.write(record)
+    environments: dict[tuple[str, str, str], tuple[Metadata, list[bytes]]] = {}
+    for metadata, run in groupby(records, key=lambda record: record.metadata):
+        key = metadata.environment_id, metadata.function, metadata.version
+        first, written = environments.setdefault(key, (metadata, []))
+        if not first.arn:
+            environments[key] = (first._replace(arn=metadata.arn), written)
+        written += _encode_run(metadata, run)
     parts: list[bytes] = []
-    for environment in environments.values():
-        attributes = resources.attributes_of(environment.metadata, environment.arn)
+    for metadata, written in environments.values():
+        attributes = attributes_of(metadata, environ)
         parts += encode_resource(
-            attributes, environment.records, scope_name=EXTENSION_NAME, scope_version=__version__
+            attributes, written, scope_name=EXTENSION_NAME, scope_version=__version__
         )
     return parts
 
 
-class _Environment:
-    """Hold the records of one environment."""
-
-    __slots__ = ("arn", "metadata", "records")
-
-    def __init__(self, metadata: Metadata) -> None:
-        self.metadata = metadata
-        self.arn = ""
-        self.records: list[bytes] = []
-
-
-class _Writer:
+def _encode_run(metadata: Metadata, records: Iterable[Record]) -> Iterator[bytes]:
     """Write the records of one metadata, whose attributes are encoded once."""
-
-    def __init__(self, metadata: Metadata, records: list[bytes]) -> None:
-        self.metadata = metadata
-        self._records = records
-        self._context = context_of(metadata)
-        # A log record has no tracestate of its own as a span has; collectors look for this attribute in its place
-        # (OpenTelemetry Collector: probabilistic sampler processor, "Log record attributes").
-        threshold = threshold_text(metadata.weight)
-        shared: dict[str, Attribute] = {
-            "faas.invocation_id": metadata.request_id,
-            "flight_recorder.reason": metadata.reason,
-            "flight_recorder.weight": float(metadata.weight),
-            "flight_recorder.correlation_id": metadata.correlation_id,
-            "sampling.threshold": threshold,
-            "tracestate": f"ot=th:{threshold}" if threshold else "",
-        }
-        self._shared = encode_attributes({k: v for k, v in shared.items() if v != ""})
-
-    def write(self, record: Record) -> None:
-        context = context_named_by(record.parsed, of_invocation=self._context)
+    # A log record has no tracestate of its own as a span has; collectors look for this attribute in its place
+    # (OpenTelemetry Collector: probabilistic sampler processor, "Log record attributes").
+    threshold = threshold_text(metadata.weight)
+    told: dict[str, Attribute] = {
+        "faas.invocation_id": metadata.request_id,
+        "flight_recorder.reason": metadata.reason,
+        "flight_recorder.weight": float(metadata.weight),
+        "flight_recorder.correlation_id": metadata.correlation_id,
+        "sampling.threshold": threshold,
+        "tracestate": f"ot=th:{threshold}" if threshold else "",
+    }
+    shared = encode_attributes({k: v for k, v in told.items() if v != ""})
+    of_invocation = context_of(metadata)
+    for record in records:
+        context = context_named_by(record.parsed, of_invocation=of_invocation)
         time_ns = epoch_ns(record.time) or 0
-        log_record = LogRecord(
+        yield encode_record(
             time_unix_ns=time_ns if 0 <= time_ns <= MAX_UNIX_NS else 0,
             level=record.level,
             body=record.text,
-            attributes=encode_attributes({"log.record.uid": record.id}) + self._shared,
+            attributes=encode_attributes({"log.record.uid": record.id}) + shared,
             trace_id=context.trace_id,
             span_id=context.span_id,
             flags=context.flags,
             event_name="" if record.is_line else record.type,
         )
-        self._records.append(encode_record(log_record))
 
 
 def context_of(metadata: Metadata) -> Context:

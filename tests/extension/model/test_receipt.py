@@ -1,6 +1,9 @@
 from collections.abc import Iterator
+from typing import Any
 
-from extension.model.receipt import Answer, Receipt, send_in_turn
+import pytest
+
+from extension.model.receipt import Answer, Receipt, cut, read_answer, send_in_turn
 
 TAKEN = Receipt(Answer.TAKEN)
 
@@ -88,3 +91,31 @@ def test_send_in_turn_makes_a_request_when_it_is_its_turn() -> None:
     send_in_turn(one_by_one(), posts, numbers_of=lambda request: request)
 
     assert made == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "requests"),
+    [
+        ([], []),
+        ([1, 1, 1, 1], [[1, 1, 1], [1]]),
+        ([5, 5, 1], [[5, 5], [1]]),
+        ([11, 2, 12], [[11], [2], [12]]),
+        ([3, -3, 4], [[3], [-3, 4]]),
+    ],
+    ids=["nothing", "as many", "as large", "too large", "apart"],
+)
+def test_cut_fills_requests_in_order(sizes: list[int], requests: list[list[int]]) -> None:
+    """A receiver refuses a request beyond its limits; each request costs time, so they are full."""
+    cut_sizes = cut(sizes, lambda size: (1, size), 3, 10, apart=lambda _, size: size < 0)
+
+    assert list(cut_sizes) == requests
+
+
+@pytest.mark.parametrize("body", [b"", b"[1]", b"7", b'{"b":1}', b'{"a":"b"}', b"[" * 100_000])
+def test_read_answer_takes_any_answer(body: bytes) -> None:
+    """A proxy may answer in a receiver's place, and a delivery must not end in an exception."""
+
+    def read(answer: Any) -> int:
+        return int(answer.get("a"))
+
+    assert [read_answer(one, read, None) for one in (body, b'{"a":5}')] == [None, 5]

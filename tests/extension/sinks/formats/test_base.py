@@ -5,9 +5,8 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from extension.model.receipt import Answer, Receipt
-from extension.model.record import records_in
 from extension.model.timestamps import epoch_ns
-from extension.sinks.formats.base import Request, json_bytes, pieces_of, time_text, utf8_bytes
+from extension.sinks.formats.base import json_bytes, pieces_of, time_text, utf8_bytes
 from extension.sinks.http import HttpSink
 from tests.doubles.chunks import STAMP, at, chunk, compact, gap, lines, now
 from tests.extension.batches import line
@@ -240,14 +239,3 @@ def test_entry_replaces_half_a_surrogate_pair() -> None:
 def test_time_text_has_microseconds(ns: int, text: str) -> None:
     """As Lambda writes its own times, so that they sort as text."""
     assert time_text(ns) == text
-
-
-def test_request_keeps_numbers_and_not_records() -> None:
-    """The records' bytes are in the entries: memory is bounded."""
-    [record] = records_in([lines("x" * 1000)])
-    request = Request()
-
-    request.add(record, [b"abc", b"def"], 8)
-
-    assert (request.numbers, request.owners, request.size_bytes) == ([0], [0, 0], 8)
-    assert request.entries == [b"abc", b"def"]

@@ -10,7 +10,7 @@ from extension.model.receipt import Answer, Receipt
 from extension.model.record import records_in
 from extension.sinks import open_sink
 from extension.sinks.base import Sink, SinkConfig
-from extension.sinks.otlp.mapping import Resources, encode
+from extension.sinks.otlp.mapping import encode
 from tests.doubles import otlp
 from tests.doubles.chunks import ENVIRONMENT, STAMP, chunk, gap, lines
 from tests.extension.batches import TIME, event, line, python_line, report
@@ -34,7 +34,7 @@ def open_otlp(url: str) -> Sink:
 
 
 def message_of(batch: list[Chunk]) -> bytes:
-    return b"".join(encode(records_in(batch), Resources(ENVIRON)))
+    return b"".join(encode(records_in(batch), ENVIRON))
 
 
 @pytest.fixture

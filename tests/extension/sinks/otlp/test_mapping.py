@@ -8,7 +8,6 @@ from extension.model.chunk import Chunk, Metadata, without
 from extension.model.record import records_in
 from extension.sinks.otlp.mapping import (
     Context,
-    Resources,
     context_named_by,
     context_of,
     encode,
@@ -35,13 +34,13 @@ ENVIRON = {
 
 def told(chunks: list[Chunk], environ: dict[str, str] | None = None) -> list[dict[str, Any]]:
     """Return the resources as a receiver reads them."""
-    resources = Resources(ENVIRON if environ is None else environ)
-    found: list[dict[str, Any]] = otlp.read(body_of(chunks, resources))["resourceLogs"]
+    body = body_of(chunks, ENVIRON if environ is None else environ)
+    found: list[dict[str, Any]] = otlp.read(body)["resourceLogs"]
     return found
 
 
-def body_of(chunks: list[Chunk], resources: Resources) -> bytes:
-    return b"".join(encode(records_in(chunks), resources))
+def body_of(chunks: list[Chunk], environ: dict[str, str]) -> bytes:
+    return b"".join(encode(records_in(chunks), environ))
 
 
 def records(chunks: list[Chunk]) -> list[dict[str, Any]]:
@@ -170,7 +169,7 @@ def test_records_of_one_environment_are_in_order() -> None:
 def test_same_records_make_the_same_bytes() -> None:
     """A batch sent again is the same, and a part of it has the same records."""
     batch = [lines("a", "b", "c")]
-    resources = Resources(ENVIRON)
+    resources = ENVIRON
 
     first, again = (body_of(batch, resources) for _ in range(2))
 
