@@ -11,15 +11,10 @@ class Sink(Protocol):
     """Send chunks to one destination."""
 
     def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
-        """Send chunks, and wait for the answer.
+        """Send chunks within the time, and return how the destination answered. An exception counts as not delivered.
 
-        Args:
-            chunks: at most about ``queue.MAX_BATCH_BYTES`` of events. Records that were not taken come again, alone or
-                with others.
-            timeout_s: the most that it may take.
-
-        Returns:
-            How the destination answered. An exception counts as not delivered.
+        Chunks hold at most about ``queue.MAX_BATCH_BYTES`` of events. Records that were not taken come again, alone or
+        with others.
         """
 
     def abort(self) -> None:

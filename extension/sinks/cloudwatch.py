@@ -47,7 +47,6 @@ RETENTION_S = 1.0
 ATTEMPTS = 2
 """To write: somebody may have deleted the group or the stream since it was made."""
 
-_API = "Logs_20140328."
 _MISSING = "ResourceNotFoundException"
 _EXISTS = frozenset({"ResourceAlreadyExistsException", "OperationAbortedException"})
 """Or another environment is making it at this moment."""
@@ -59,15 +58,14 @@ class CloudWatchSink:
     """Write to one log group, and in it to one stream."""
 
     def __init__(self, config: SinkConfig, *, wall_s: Callable[[], float] = time.time) -> None:
-        """Open nothing yet.
+        """Open nothing yet. ``wall_s`` tells the time in seconds since 1970.
 
-        Args:
-            config: of the sink. Its URL's scheme says whether each line is written as a record, with all that is known
-                of it; the rest is the log group's name, empty for the default.
-            wall_s: the time since 1970 in seconds.
+        The URL's scheme says whether each line is written as a record, with all that is known of it. The rest of the
+        URL is the log group's name, empty for the default.
         """
         scheme, _, self._group = config.url.partition(":")
         self._client = AwsClient("logs", config.environ, wall_s=wall_s)
+        self.abort, self.close = self._client.abort, self._client.close
         self._wall_s = wall_s
         self._function = config.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
         log_format = config.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper()
@@ -76,7 +74,8 @@ class CloudWatchSink:
             self._form = Form.RECORDS
         self._retention_days = config.retention_days
         self._retention_tries = RETENTION_TRIES
-        self._environment_id = self._stream = ""
+        self._environment_id = ""
+        self._stream = ""
         self._stream_exists = False
         self._perhaps_there: set[int] = set()
 
@@ -103,14 +102,6 @@ class CloudWatchSink:
             self._set_retention(until_s)
         return receipt
 
-    def abort(self) -> None:
-        """Break the connection off."""
-        self._client.abort()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._client.close()
-
     def _name(self, metadata: Metadata) -> None:
         """Name group and stream, and again once the environment has another id, as after a snapshot."""
         self._group = self._group or DEFAULT_GROUP + (self._function or metadata.function)
@@ -126,15 +117,13 @@ class CloudWatchSink:
 
     def _write(self, request: list[LogEvent], until_s: float) -> Receipt:
         try:
-            reply = self._put_into_stream(request, until_s)
+            reply = self._put(request, until_s)
         except Unreachable as error:
-            receipt = receipt_for_silence(error)
-            if not self._stream_exists:
-                # The request that failed held no lines.
-                return receipt._replace(uncertain=False)
-            if error.uncertain:
+            # Without a stream, the request that failed held no lines.
+            is_uncertain = error.uncertain and self._stream_exists
+            if is_uncertain:
                 self._remember(request)
-            return receipt
+            return receipt_for_silence(error)._replace(uncertain=is_uncertain)
         if isinstance(reply, Receipt):
             return reply
         if reply.is_success:
@@ -144,73 +133,63 @@ class CloudWatchSink:
             return Receipt(Answer.TAKEN, sent_bytes=sent_bytes, refused=refused)
         if reply.status >= _SERVER_ERROR:
             self._remember(request)
-        return self._failure("PutLogEvents", reply)
+        return _failure("PutLogEvents", reply)
 
-    def _put_into_stream(self, request: list[LogEvent], until_s: float) -> Reply | Receipt:
+    def _put(self, request: list[LogEvent], until_s: float) -> Reply | Receipt:
         """Send a request, after creating the stream if it is missing; return a receipt if that fails."""
-        for _ in range(ATTEMPTS):
-            missing = None if self._stream_exists else self._create_stream(until_s)
-            if missing is not None:
-                return missing
-            reply = self._put(request, until_s)
-            if reply.is_success or error_code(reply) != _MISSING:
-                return reply
-            self._stream_exists = False
-        return self._not_yet("PutLogEvents")
-
-    def _put(self, request: list[LogEvent], until_s: float) -> Reply:
         events = [{"timestamp": event.at_ms, "message": event.message} for event in request]
-        payload = {
-            "logGroupName": self._group,
-            "logStreamName": self._stream,
-            "logEvents": events,
-        }
-        # Not repeatable: sent twice by the transport, lines would stand there twice and unmarked.
-        return self._client.call(_API + "PutLogEvents", payload, until_s=until_s, repeatable=False)
+        for _ in range(ATTEMPTS):
+            failure = None if self._stream_exists else self._create_stream(until_s)
+            if failure is not None:
+                return failure
+            # Not repeatable: sent twice by the transport, lines would stand there twice and unmarked.
+            reply = self._call(
+                "PutLogEvents",
+                until_s,
+                repeatable=False,
+                logStreamName=self._stream,
+                logEvents=events,
+            )
+            self._stream_exists = error_code(reply) != _MISSING
+            if self._stream_exists:
+                return reply
+        return _not_yet("PutLogEvents")
 
     def _create_stream(self, until_s: float) -> Receipt | None:
         """Create the stream, and the group if it is missing too; return None once the stream exists."""
-        names = {"logGroupName": self._group, "logStreamName": self._stream}
-        reply = self._client.call(_API + "CreateLogStream", names, until_s=until_s)
+        reply = self._call("CreateLogStream", until_s, logStreamName=self._stream)
         if error_code(reply) == _MISSING:
-            group = self._client.call(
-                _API + "CreateLogGroup", {"logGroupName": self._group}, until_s=until_s
-            )
+            group = self._call("CreateLogGroup", until_s)
             if not group.is_success and error_code(group) not in _EXISTS:
-                return self._failure("CreateLogGroup", group)
+                return _failure("CreateLogGroup", group)
             self._retention_tries = RETENTION_TRIES
-            reply = self._client.call(_API + "CreateLogStream", names, until_s=until_s)
+            reply = self._call("CreateLogStream", until_s, logStreamName=self._stream)
             if error_code(reply) == _MISSING:
-                return self._not_yet("CreateLogStream")
+                return _not_yet("CreateLogStream")
         if not reply.is_success and error_code(reply) not in _EXISTS:
-            return self._failure("CreateLogStream", reply)
+            return _failure("CreateLogStream", reply)
         self._stream_exists = True
         return None
 
-    def _not_yet(self, action: str) -> Receipt:
-        """Return the receipt for a group or stream that was just created and that CloudWatch does not find yet."""
-        self._stream_exists = False
-        return Receipt(Answer.UNAVAILABLE, f"{action}: {_MISSING}")
-
-    def _failure(self, action: str, reply: Reply) -> Receipt:
-        receipt = receipt_for_aws(reply, sent_bytes=0)
-        # The action tells which permission may be missing.
-        return receipt._replace(detail=f"{action}: {receipt.detail}")
+    def _call(
+        self, action: str, until_s: float, *, repeatable: bool = True, **more: object
+    ) -> Reply:
+        payload = {"logGroupName": self._group, **more}
+        target = f"Logs_20140328.{action}"
+        return self._client.call(target, payload, until_s=until_s, repeatable=repeatable)
 
     def _set_retention(self, until_s: float) -> None:
         """Set the group's retention, once an environment, if asked to and allowed to.
 
         The ordinary role lacks the permission (logs:PutRetentionPolicy), so a failure changes nothing.
         """
-        left_s = min(until_s - time.monotonic(), RETENTION_S)
-        if not self._retention_days or not self._retention_tries or left_s <= 0:
+        now_s = time.monotonic()
+        if not self._retention_days or not self._retention_tries or until_s <= now_s:
             return
         self._retention_tries -= 1
-        payload = {"logGroupName": self._group, "retentionInDays": self._retention_days}
+        until_s = min(until_s, now_s + RETENTION_S)
         try:
-            reply = self._client.call(
-                _API + "PutRetentionPolicy", payload, until_s=time.monotonic() + left_s
-            )
+            reply = self._call("PutRetentionPolicy", until_s, retentionInDays=self._retention_days)
         except Unreachable:
             return
         if receipt_for_aws(reply, sent_bytes=0).answer is not Answer.UNAVAILABLE:
@@ -227,3 +206,14 @@ class CloudWatchSink:
         if not request[-1].ends:
             # The rest of the record is in the next request. If that fails, the whole record comes again.
             self._perhaps_there.add(request[-1].number)
+
+
+def _not_yet(action: str) -> Receipt:
+    """Return the receipt for a group or stream that was just created and that CloudWatch does not find yet."""
+    return Receipt(Answer.UNAVAILABLE, f"{action}: {_MISSING}")
+
+
+def _failure(action: str, reply: Reply) -> Receipt:
+    """Return the receipt for a refused action, whose name tells which permission may be missing."""
+    receipt = receipt_for_aws(reply, sent_bytes=0)
+    return receipt._replace(detail=f"{action}: {receipt.detail}")

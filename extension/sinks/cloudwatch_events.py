@@ -8,12 +8,12 @@ InputLogEvent, RejectedLogEventsInfo).
 Pure.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Set as AbstractSet
 from enum import Enum
 from typing import NamedTuple
 
 from extension.model.ndjson import lines_of
+from extension.model.receipt import cut, read_answer
 from extension.model.record import GAP_TYPE, Record, dumps, is_emf, timed
 
 MAX_EVENTS = 10_000
@@ -69,16 +69,7 @@ class LogEvent(NamedTuple):
 
 
 def log_events(records: Iterable[Record], *, form: Form, now_ms: int) -> list[LogEvent]:
-    """Write records as log events.
-
-    Args:
-        records: in the order received.
-        form: of each.
-        now_ms: the time of records if none of them has a readable time.
-
-    Returns:
-        Events sorted by time. A record without a readable time has that of the record before, or else the first one.
-    """
+    """Write records as log events, sorted by time; ``now_ms`` is their time if none of them has a readable one."""
     events: list[LogEvent] = []
     for record, at_ns in timed(records, now_ms * 1_000_000):
         # The smallest time that InputLogEvent may have is 0.
@@ -90,17 +81,15 @@ def log_events(records: Iterable[Record], *, form: Form, now_ms: int) -> list[Lo
 
 def message_of(record: Record, *, form: Form) -> str:
     """Return a line as it was written, an invocation's or a gap's whole record, or a platform event's JSON."""
-    kind, content = record.type, record.record
-    is_line = kind == "function"
-    if kind in _WHOLE_RECORDS or (form is Form.RECORDS and not (is_line and is_emf(record.parsed))):
+    is_whole = form is Form.RECORDS and not (record.is_line and is_emf(record.parsed))
+    if is_whole or record.type in _WHOLE_RECORDS:
         return lines_of([record])[0].decode("utf-8", "replace").removesuffix("\n")
-    if is_line:
-        return (content if isinstance(content, str) else record.text) or "\n"
-    if kind == "platform.report" and form is Form.TEXT:
-        report = report_text(content)
-        if report:
-            return report
-    return record.raw.decode("utf-8", "replace")
+    if record.is_line:
+        return record.text or "\n"
+    report = ""
+    if record.type == "platform.report" and form is Form.TEXT:
+        report = report_text(record.record)
+    return report or record.raw.decode("utf-8", "replace")
 
 
 _METRICS = (
@@ -120,9 +109,7 @@ def report_text(record: object) -> str:
 
     ``REPORT RequestId: ...`` has fields that end in tabs, ``Status`` unless it is success, and the X-Ray line below
     (AWS: Lambda developer guide, "Viewing CloudWatch logs", "Visualize Lambda function invocations using AWS X-Ray").
-
-    Returns:
-        The text; empty if the record lacks a request id or metrics.
+    The text is empty if the record lacks a request id or metrics.
     """
     if not isinstance(record, dict):
         return ""
@@ -175,18 +162,10 @@ def _events_of(number: int, at_ms: int, message: str) -> Iterator[LogEvent]:
 def mark_repetition(
     events: list[LogEvent], perhaps_there: AbstractSet[int], *, environment_id: str
 ) -> list[LogEvent]:
-    """Insert a mark before the events that may have been written before, for whoever reads them.
+    """Insert a mark before the events whose records may have been written before, for whoever reads them.
 
-    A line as written has no room for an id. The mark tells how many of the events behind it may be there twice, and
-    from which record to which.
-
-    Args:
-        events: sorted.
-        perhaps_there: numbers of records.
-        environment_id: of those records, for their ids.
-
-    Returns:
-        The events, with the mark in its place.
+    A line as written has no room for an id. The mark tells how many of the sorted events may be there twice, and from
+    which record to which.
     """
     repeated = [event for event in events if event.number in perhaps_there]
     if not repeated:
@@ -203,39 +182,25 @@ def mark_repetition(
     return [*events[:place], mark, *events[place:]]
 
 
-def requests_of(events: Iterable[LogEvent]) -> list[list[LogEvent]]:
+def requests_of(events: Iterable[LogEvent]) -> Iterator[list[LogEvent]]:
     """Cut sorted events into requests, each within every limit."""
-    requests: list[list[LogEvent]] = []
-    request: list[LogEvent] = []
-    size_bytes = 0
-    for event in events:
-        if not request or (
-            len(request) >= MAX_EVENTS
-            or size_bytes + event.size_bytes > MAX_REQUEST_BYTES
-            or event.at_ms - request[0].at_ms > MAX_SPAN_MS
-        ):
-            request, size_bytes = [], 0
-            requests.append(request)
-        request.append(event)
-        size_bytes += event.size_bytes
-    return requests
+    return cut(
+        events,
+        lambda event: (1, event.size_bytes),
+        MAX_EVENTS,
+        MAX_REQUEST_BYTES,
+        apart=lambda first, event: event.at_ms - first.at_ms > MAX_SPAN_MS,
+    )
 
 
 def refused_by(answer: bytes, request: list[LogEvent]) -> dict[int, str]:
-    """Read which records of a request CloudWatch took but did not keep.
+    """Read which records of a request CloudWatch took but did not keep: ``too-new``, ``too-old`` or ``expired``.
 
     ``tooNewLogEventStartIndex`` is the first that is too new, ``tooOldLogEventEndIndex`` the first that is not too old.
     AWS does not define ``expiredLogEventEndIndex``; it is read like the latter, whose name it shares.
-
-    Returns:
-        Numbers of records, with ``too-new``, ``too-old`` or ``expired``.
     """
-    try:
-        info = json.loads(answer)["rejectedLogEventsInfo"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return {}
-    if not isinstance(info, dict):
-        return {}
+    nothing: dict[str, object] = {}
+    info = read_answer(answer, lambda read: {**read["rejectedLogEventsInfo"]}, nothing)
     expired_end = _index(info.get("expiredLogEventEndIndex"), 0)
     old_end = _index(info.get("tooOldLogEventEndIndex"), 0)
     new_start = _index(info.get("tooNewLogEventStartIndex"), len(request))

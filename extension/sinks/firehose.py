@@ -6,17 +6,17 @@ PutRecordBatch as AWS's API reference gives them. The packing suits S3, Redshift
 not destinations that want one document a record (OpenSearch, Splunk).
 """
 
-import json
 import time
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from itertools import chain, repeat
+from typing import Any, NamedTuple
 
 from extension.aws.client import AwsClient
 from extension.aws.errors import receipt_for_aws
 from extension.model.chunk import Chunk
 from extension.model.ndjson import numbered_lines
-from extension.model.receipt import Answer, Receipt, send_in_turn
+from extension.model.receipt import Answer, Receipt, cut, read_answer, send_in_turn
 from extension.sinks.base import SinkConfig
 from extension.transport.errors import Unreachable
 from extension.transport.responses import receipt_for_silence
@@ -27,7 +27,7 @@ MAX_RECORD_BYTES = 1000 * 1024
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 """AWS says "4 MB for the entire request", so base64 and JSON are counted in."""
 REQUEST_BYTES = 1024 * 1024
-"""Above this a request ends, if it has any record yet. A body is held three times while it is written, which at AWS's
+"""Beyond this a request ends, if it has any record yet. A body is held three times while it is written, which at AWS's
 limit took 24 MB at its peak (measured)."""
 RECORD_OVERHEAD_BYTES = len('{"Data":""},')
 REQUEST_OVERHEAD_BYTES = 256
@@ -62,18 +62,8 @@ class Pack(NamedTuple):
 
 def packed(lines: Iterable[tuple[int, bytes]]) -> Iterator[Pack]:
     """Pack numbered lines, in order; no line may be longer than :data:`MAX_RECORD_BYTES`."""
-    data: list[bytes] = []
-    numbers: list[int] = []
-    size_bytes = 0
-    for number, line in lines:
-        if data and size_bytes + len(line) > PACK_BYTES:
-            yield Pack(b"".join(data), numbers)
-            data, numbers, size_bytes = [], [], 0
-        data.append(line)
-        numbers.append(number)
-        size_bytes += len(line)
-    if data:
-        yield Pack(b"".join(data), numbers)
+    for pack in cut(lines, lambda line: (0, len(line[1])), 0, PACK_BYTES):
+        yield Pack(b"".join([line for _, line in pack]), [number for number, _ in pack])
 
 
 def _fitting(
@@ -89,18 +79,8 @@ def _fitting(
 
 def requests_of(packs: Iterable[Pack]) -> Iterator[list[Pack]]:
     """Cut packs into requests, each within every limit."""
-    request: list[Pack] = []
-    size_bytes = REQUEST_OVERHEAD_BYTES
-    for pack in packs:
-        if request and (
-            len(request) >= MAX_RECORDS or size_bytes + pack.body_bytes > REQUEST_BYTES
-        ):
-            yield request
-            request, size_bytes = [], REQUEST_OVERHEAD_BYTES
-        request.append(pack)
-        size_bytes += pack.body_bytes
-    if request:
-        yield request
+    room_bytes = REQUEST_BYTES - REQUEST_OVERHEAD_BYTES
+    return cut(packs, lambda pack: (1, pack.body_bytes), MAX_RECORDS, room_bytes)
 
 
 def receipt_for_batch(answer: bytes, request: list[Pack]) -> Receipt:
@@ -109,43 +89,29 @@ def receipt_for_batch(answer: bytes, request: list[Pack]) -> Receipt:
     ``RequestResponses`` has an entry for each record, in their order: with a ``RecordId`` if it was taken, else with
     an ``ErrorCode`` (AWS: Firehose, PutRecordBatch).
     """
-    sent_bytes = sum(pack.body_bytes for pack in request)
-    codes = _error_codes(answer)
-    if not any(codes):
-        return Receipt(Answer.TAKEN, sent_bytes=sent_bytes)
+    codes: list[str] = read_answer(answer, _error_codes, [])
+    sent_bytes = 0
     taken: set[int] = set()
     refused: dict[int, str] = {}
     failed = ""
-    for place, pack in enumerate(request):
-        code = codes[place] if place < len(codes) else ""
+    for pack, code in zip(request, chain(codes, repeat("")), strict=False):
         if not code:
             taken.update(pack.numbers)
-            continue
-        sent_bytes -= pack.body_bytes
-        if code in NEVER:
+            sent_bytes += pack.body_bytes
+        elif code in NEVER:
             refused.update(dict.fromkeys(pack.numbers, code))
         else:
             failed = code
     if not failed:
         return Receipt(Answer.TAKEN, sent_bytes=sent_bytes, refused=refused)
-    return Receipt(
-        Answer.UNAVAILABLE,
-        f"PutRecordBatch: {failed} for a part",
-        sent_bytes=sent_bytes,
-        taken=frozenset(taken),
-        refused=refused,
-    )
+    detail = f"PutRecordBatch: {failed} for a part"
+    return Receipt(Answer.UNAVAILABLE, detail, sent_bytes, taken=frozenset(taken), refused=refused)
 
 
-def _error_codes(answer: bytes) -> list[str]:
-    """Read each record's error code; empty where there is none."""
-    try:
-        parsed = json.loads(answer)
-        if not parsed["FailedPutCount"]:
-            return []
-        return [str(entry.get("ErrorCode") or "") for entry in parsed["RequestResponses"]]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return []
+def _error_codes(answer: Any) -> list[str]:
+    """Return each record's error code; empty where there is none."""
+    entries = answer["RequestResponses"] if answer["FailedPutCount"] else []
+    return [str(entry.get("ErrorCode") or "") for entry in entries]
 
 
 class FirehoseSink:
@@ -153,6 +119,7 @@ class FirehoseSink:
 
     def __init__(self, config: SinkConfig) -> None:
         self._client = AwsClient("firehose", config.environ)
+        self.abort, self.close = self._client.abort, self._client.close
         self._stream = config.url.partition(":")[2]
 
     def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
@@ -169,14 +136,6 @@ class FirehoseSink:
             numbers_of=lambda request: (number for pack in request for number in pack.numbers),
         )
         return receipt._replace(refused=too_large | dict(receipt.refused))
-
-    def abort(self) -> None:
-        """Break the connection off."""
-        self._client.abort()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._client.close()
 
     def _put(self, request: list[Pack], until_s: float) -> Receipt:
         payload = {

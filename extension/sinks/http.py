@@ -44,25 +44,21 @@ def read_url(url: str) -> Address:
     """Split a sink's URL; a fragment, which HTTP does not send, is left out."""
     url = url.partition("#")[0]
     before, plus, after = url.partition("+")
-    is_named = bool(plus) and "/" not in before
-    scheme, _, rest = (after if is_named else url).partition("://")
+    named, url = (before.lower(), after) if plus and "/" not in before else ("", url)
+    scheme, _, rest = url.partition("://")
     rest, _, query = rest.partition("?")
     authority, slash, path = rest.partition("/")
-    return Address(
-        before.lower() if is_named else "", f"{scheme}://{authority}", slash + path, query
-    )
+    return Address(named, f"{scheme}://{authority}", slash + path, query)
 
 
 class HttpSink:
     """Post to one URL."""
 
     def __init__(self, config: SinkConfig, *, wall_s: Callable[[], float] = time.time) -> None:
-        """Open nothing yet.
+        """Open nothing yet. ``wall_s`` tells the time, since 1970, of records without one.
 
-        Args:
-            config: of the sink. Its headers win over the format's; a ``Content-Encoding`` other than ``gzip`` turns
-                compression off, since some receivers refuse it.
-            wall_s: the time since 1970 in seconds, for records without a time.
+        The configuration's headers win over the format's. A ``Content-Encoding`` other than ``gzip`` turns compression
+        off, since some receivers refuse it.
         """
         address = read_url(config.url)
         self._format = format_named(address.format, config.environ)
@@ -73,6 +69,7 @@ class HttpSink:
         if coding == "identity":
             del self._headers["content-encoding"]
         self._transport = Transport(config.environ)
+        self.abort, self.close = self._transport.abort, self._transport.close
         self._wall_s = wall_s
 
     def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
@@ -84,14 +81,6 @@ class HttpSink:
             lambda request: self._post(request, until_s),
             numbers_of=lambda request: request.numbers,
         )
-
-    def abort(self) -> None:
-        """Break the connection off."""
-        self._transport.abort()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._transport.close()
 
     def _post(self, request: Request, until_s: float) -> Receipt:
         parts = self._format.body(request)
@@ -108,9 +97,8 @@ class HttpSink:
 
 def _headers(content_type: str, given: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Merge the user's headers into the format's; headers of one name become one."""
-    headers = {"content-type": content_type, "content-encoding": "gzip"}
     theirs: dict[str, str] = {}
     for name, value in given:
         key = name.lower()
         theirs[key] = f"{theirs[key]}, {value}" if key in theirs else value
-    return headers | theirs
+    return {"content-type": content_type, "content-encoding": "gzip"} | theirs

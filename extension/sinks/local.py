@@ -26,8 +26,22 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-class _LocalSink:
-    """Write to a file descriptor. The system sets no time-out for it, and a write that hangs cannot be aborted."""
+class FileSink:
+    """Append to one file. The system sets no time-out for it, and a write that hangs cannot be aborted."""
+
+    scheme = "file"
+
+    def __init__(self, config: SinkConfig) -> None:
+        self._path = config.url.partition(":")[2].removeprefix("//")
+
+    def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:  # noqa: ARG002 - see above
+        """Append chunks. A full disk or a missing directory may be corrected, so the delivery is tried again."""
+        data = encode(chunks)
+        try:
+            self._write(data)
+        except OSError as error:
+            return Receipt(Answer.UNAVAILABLE, f"{self.scheme}: {error.strerror}")
+        return Receipt(Answer.TAKEN, sent_bytes=len(data))
 
     def abort(self) -> None:
         """Do nothing."""
@@ -35,39 +49,19 @@ class _LocalSink:
     def close(self) -> None:
         """Do nothing: a file is closed after each delivery, standard output by the end of the process."""
 
-
-class FileSink(_LocalSink):
-    """Append to one file."""
-
-    def __init__(self, config: SinkConfig) -> None:
-        self._path = config.url.partition(":")[2].removeprefix("//")
-
-    def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:  # noqa: ARG002 - see _LocalSink
-        """Append chunks. A full disk or a missing directory may be corrected, so the delivery is tried again."""
-        data = encode(chunks)
+    def _write(self, data: bytes) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        descriptor = os.open(self._path, flags, FILE_MODE)
         try:
-            descriptor = os.open(self._path, flags, FILE_MODE)
-            try:
-                write_all(descriptor, data)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            return Receipt(Answer.UNAVAILABLE, f"file: {error.strerror}")
-        return Receipt(Answer.TAKEN, sent_bytes=len(data))
+            write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
 
 
-class StdoutSink(_LocalSink):
+class StdoutSink(FileSink):
     """Write to the process's standard output."""
 
-    def __init__(self, config: SinkConfig) -> None:
-        """Open nothing."""
+    scheme = "stdout"
 
-    def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:  # noqa: ARG002 - see _LocalSink
-        """Write chunks."""
-        data = encode(chunks)
-        try:
-            write_all(STDOUT, data)
-        except OSError as error:
-            return Receipt(Answer.UNAVAILABLE, f"stdout: {error.strerror}")
-        return Receipt(Answer.TAKEN, sent_bytes=len(data))
+    def _write(self, data: bytes) -> None:
+        write_all(STDOUT, data)

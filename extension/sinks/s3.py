@@ -7,17 +7,16 @@ name ends in ``.gz`` and there is no Content-Encoding: readers go by the name an
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timezone
 
 from extension.aws.client import AwsClient
-from extension.aws.endpoints import endpoint_for
+from extension.aws.endpoints import has_custom_endpoint
 from extension.aws.errors import receipt_for_aws
 from extension.model.chunk import Chunk
 from extension.model.ndjson import numbered_lines
 from extension.model.receipt import Receipt
-from extension.model.record import records_in
-from extension.model.timestamps import epoch_ns
+from extension.model.record import records_in, timed
 from extension.sinks.base import SinkConfig
 from extension.sinks.http import gzipped
 from extension.transport.errors import Unreachable
@@ -42,42 +41,30 @@ def object_key(prefix: str, chunks: list[Chunk], body: bytes, *, otherwise_s: fl
     """
     metadata = chunks[0].metadata
     first = next(records_in(chunks))
-    times = (epoch_ns(record.time) for record in records_in(chunks))
-    at_ns = next((at_ns for at_ns in times if at_ns is not None), None)
-    at_s = otherwise_s if at_ns is None else at_ns // SECOND_NS
-    partitions = datetime.fromtimestamp(at_s, timezone.utc).strftime(
-        "year=%Y/month=%m/day=%d/hour=%H"
-    )
+    _, at_ns = next(timed(records_in(chunks), int(otherwise_s) * SECOND_NS))
+    hour = datetime.fromtimestamp(at_ns // SECOND_NS, timezone.utc)
     digits = hashlib.sha256(body).hexdigest()[:HASH_DIGITS]
-    name = f"{metadata.environment_id}-{first.number}-{digits}.ndjson.gz"
-    folders = [prefix] if prefix else []
-    return "/".join([*folders, f"function={metadata.function}", partitions, name])
-
-
-def _own_endpoint(environ: Mapping[str, str]) -> str:
-    return endpoint_for("s3", {**environ, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"})
+    folder = f"{prefix}/" if prefix else ""
+    return (
+        f"{folder}function={metadata.function}/{hour:year=%Y/month=%m/day=%d/hour=%H}/"
+        f"{metadata.environment_id}-{first.number}-{digits}.ndjson.gz"
+    )
 
 
 class S3Sink:
     """Put objects into one bucket."""
 
     def __init__(self, config: SinkConfig, *, wall_s: Callable[[], float] = time.time) -> None:
-        """Open nothing yet.
-
-        Args:
-            config: of the sink.
-            wall_s: the time since 1970 in seconds.
-        """
-        _, _, rest = config.url.partition("://")
-        bucket, _, prefix = rest.partition("/")
+        """Open nothing yet. ``wall_s`` tells the time in seconds since 1970."""
+        bucket, _, prefix = config.url.partition("://")[2].partition("/")
         self._prefix = prefix.strip("/")
-        self._client = AwsClient("s3", config.environ, wall_s=wall_s)
-        self._folder = f"/{bucket}/"
-        if "." not in bucket and self._client.endpoint == _own_endpoint(config.environ):
-            # S3 wants the bucket in the host's name (AWS: Amazon S3, "Virtual hosting of general purpose buckets"). Not
-            # where no certificate would match that name, nor on a host that is not S3's own and may not know it.
-            self._client.endpoint = self._client.endpoint.replace("//", f"//{bucket}.", 1)
-            self._folder = "/"
+        # S3 wants the bucket in the host's name (AWS: Amazon S3, "Virtual hosting of general purpose buckets"). Not
+        # where no certificate would match that name, nor on a host that is not S3's own and may not know it.
+        in_host = "." not in bucket and not has_custom_endpoint("s3", config.environ)
+        host_prefix = f"{bucket}." if in_host else ""
+        self._client = AwsClient("s3", config.environ, wall_s=wall_s, host_prefix=host_prefix)
+        self.abort, self.close = self._client.abort, self._client.close
+        self._folder = "/" if in_host else f"/{bucket}/"
         # The same for every batch without a time, so that its key is the same when it comes again.
         self._opened_s = wall_s()
 
@@ -94,11 +81,3 @@ class S3Sink:
         except Unreachable as error:
             return receipt_for_silence(error)
         return receipt_for_aws(reply, sent_bytes=len(body))
-
-    def abort(self) -> None:
-        """Break the connection off."""
-        self._client.abort()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._client.close()

@@ -290,7 +290,7 @@ def test_requests_are_within_every_limit(events: list[LogEvent]) -> None:
     """However large and far apart events are, nothing is lost, their order stays and no request is too much."""
     events.sort(key=lambda event: event.at_ms)
 
-    requests = requests_of(events)
+    requests = list(requests_of(events))
 
     assert [event for request in requests for event in request] == events
     assert all(within_every_limit(request) for request in requests)
