@@ -7,7 +7,7 @@ their numbers, and a reader recognises by it a record that arrives twice.
 from collections.abc import Callable, Container
 from typing import NamedTuple
 
-from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
+from extension.model.segment import Kind, Segment, Segments
 
 
 class Metadata(NamedTuple):
@@ -40,20 +40,14 @@ class Metadata(NamedTuple):
     arn: str = ""
 
 
-class Chunk:
+class Chunk(Segments):
     """Hold segments of one invocation that are kept for one reason."""
 
-    __slots__ = ("held_bytes", "lines", "metadata", "segments")
+    __slots__ = ("metadata",)
 
     def __init__(self, metadata: Metadata, segments: list[Segment]) -> None:
         self.metadata = metadata
         self.hold(segments)
-
-    def hold(self, segments: list[Segment]) -> None:
-        """Replace the segments."""
-        self.segments = segments
-        self.held_bytes = sum(len(one.raw) + SEGMENT_COST_BYTES for one in segments)
-        self.lines = sum(one.lines for one in segments)
 
     def split_off(self, max_bytes: int) -> "Chunk":
         """Take the first segments, at least one, off as a chunk of at most about ``max_bytes``."""
@@ -100,12 +94,7 @@ def halves(chunks: list[Chunk]) -> tuple[list[Chunk], list[Chunk]] | None:
 
 
 def rewritten(chunks: list[Chunk], rewrite: Callable[[bytes], bytes]) -> list[Chunk]:
-    """Return chunks with each line rewritten; platform events and gaps stay as they are.
-
-    Args:
-        chunks: left unchanged.
-        rewrite: takes and returns the JSON of one event.
-    """
+    """Return chunks with the JSON of each line rewritten; platform events and gaps stay as they are."""
     return [
         Chunk(chunk.metadata, [_rewritten(segment, rewrite) for segment in chunk.segments])
         for chunk in chunks
@@ -121,14 +110,9 @@ def _rewritten(segment: Segment, rewrite: Callable[[bytes], bytes]) -> Segment:
 
 
 def sifted(segment: Segment, goes: Callable[[bytes], bool]) -> tuple[list[Segment], int]:
-    """Take lines out of a segment. A segment that cannot be split goes whole as soon as one line goes.
+    """Take the lines whose JSON ``goes`` out of a segment; return the segments that stay, and how many lines went.
 
-    Args:
-        segment: of lines.
-        goes: tells from the JSON of one event whether it is taken out.
-
-    Returns:
-        The segments that stay, and how many lines were taken out.
+    A segment that cannot be split goes whole as soon as one line goes.
     """
     events = segment.events()
     gone = [goes(event) for event in events]

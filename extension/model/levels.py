@@ -36,17 +36,8 @@ LEVEL_NAMES: dict[str, Level] = {
     ),
 }
 
-LEVEL_KEYS = (
-    "level",
-    "log_level",
-    "severity",
-    "severityText",
-    "levelname",
-    "lvl",
-    "@l",
-    "loglevel",
-    "logLevel",
-)
+_KEYS = "level log_level severity severityText levelname lvl @l loglevel logLevel"
+LEVEL_KEYS = tuple(_KEYS.split())
 """In the order in which they are believed. Python's client wrote ``log_level`` for unhandled errors for years
 (aws-lambda-python-runtime-interface-client, issue 202)."""
 
@@ -89,22 +80,14 @@ def level_of_text(line: str) -> Level | None:
     return level_named(match.group(1)) if match else None
 
 
-def parse_object(line: str) -> dict[str, object] | None:
-    """Parse a text line that holds one JSON object; return None for any other line."""
-    if not line.lstrip().startswith("{"):
-        return None
-    try:
-        parsed = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return parsed if isinstance(parsed, dict) else None
-
-
 def object_of(record: object) -> dict[str, object] | None:
     """Return the object that a record is or holds as text; None for other records."""
-    if isinstance(record, dict):
-        return record
-    return parse_object(record) if isinstance(record, str) else None
+    if isinstance(record, str) and record.lstrip().startswith("{"):
+        try:
+            record = json.loads(record)
+        except (ValueError, RecursionError):
+            return None
+    return record if isinstance(record, dict) else None
 
 
 def level_of(record: object) -> Level | None:

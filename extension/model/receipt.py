@@ -64,12 +64,8 @@ def cut(
 ) -> Iterator[list[Item]]:
     """Cut items into requests, in order and as full as possible; an item beyond a limit is alone.
 
-    Args:
-        items: each is taken when its turn comes.
-        measure: returns how much of ``max_count``, and how many bytes, an item takes.
-        max_count: of a request.
-        max_bytes: of a request.
-        apart: tells whether an item must not be in one request with its first item.
+    ``measure`` returns how much of ``max_count``, and how many bytes, an item takes. ``apart`` tells whether a request
+    that begins with one item must not hold another.
     """
     request: list[Item] = []
     count = size_bytes = 0
@@ -100,15 +96,12 @@ def send_in_turn(
     *,
     numbers_of: Callable[[Request], Iterable[int]],
 ) -> Receipt:
-    """Send requests in order, and stop at the first that is not taken.
+    """Send the requests of a batch, stop at the first that is not taken, and return one receipt for all.
 
     Args:
-        requests: one batch, cut as the receiver's limits want it; made one at a time.
+        requests: made one at a time.
         send: sends one request; its receipt speaks of that request alone.
         numbers_of: the records that have arrived when this request, and those before it, are taken.
-
-    Returns:
-        One receipt for all requests.
     """
     taken: set[int] = set()
     refused: dict[int, str] = {}

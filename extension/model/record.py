@@ -10,19 +10,15 @@ Pure. This runs for delivered lines only, so it may decode them. It decodes each
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
+from typing import NamedTuple
 
 from extension.model.chunk import Chunk, Metadata
-from extension.model.levels import Level, level_of_object, level_of_text, parse_object
-from extension.model.segment import Kind, Segment, split_events
+from extension.model.levels import Level, level_of_parsed, object_of
+from extension.model.segment import Kind, Segment
 from extension.model.timestamps import epoch_ns
 
 GAP_TYPE = "flightRecorder.gap"
-
-_RECORD_AT = b'"record":'
-
-_UNPARSED: dict[str, object] = {}
-"""In place of a line's object until somebody asks for it."""
 
 dumps: Callable[[object], str] = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 """Write JSON compactly."""
@@ -33,7 +29,17 @@ def to_json(value: object) -> bytes:
     return dumps(value).encode("utf-8", "replace")
 
 
-class Record:
+class _Decoded(NamedTuple):
+    number: int
+    metadata: Metadata
+    raw: bytes
+    time: str
+    type: str
+    record: object
+    text_at: int = 0
+
+
+class Record(_Decoded):
     """One record.
 
     Attributes:
@@ -43,31 +49,8 @@ class Record:
         time: as Lambda writes it, ISO 8601 in UTC; that of the record before where it has none of its own.
         type: ``function``, ``platform.report`` and its like, ``flightRecorder.invocation`` or ``flightRecorder.gap``.
         record: decoded: for a line, text, or an object with the JSON log format.
-
-    ``text_at`` is the offset in ``raw`` from which all but the last byte is the record's JSON; 0 if unknown.
+        text_at: offset in ``raw`` from which all but the last byte is the record's JSON; 0 if unknown.
     """
-
-    __slots__ = ("_parsed", "_text_at", "metadata", "number", "raw", "record", "time", "type")
-
-    def __init__(  # noqa: PLR0913 - a plain value
-        self,
-        number: int,
-        metadata: Metadata,
-        raw: bytes,
-        time: str,
-        type: str,  # noqa: A002 - the member's name
-        record: object,
-        *,
-        text_at: int = 0,
-    ) -> None:
-        self.number = number
-        self.metadata = metadata
-        self.raw = raw
-        self.time = time
-        self.type = type
-        self.record = record
-        self._text_at = text_at
-        self._parsed: dict[str, object] | None = _UNPARSED
 
     @property
     def id(self) -> str:
@@ -79,36 +62,25 @@ class Record:
         """Whether the function wrote it."""
         return self.type == "function"
 
-    @property
+    @cached_property
     def parsed(self) -> dict[str, object] | None:
         """The JSON object that a line is or holds as text; None for any other line, and for what is not a line."""
-        if self._parsed is _UNPARSED:
-            record = self.record if self.is_line else None
-            if isinstance(record, str):
-                self._parsed = parse_object(record)
-            else:
-                self._parsed = record if isinstance(record, dict) else None
-        return self._parsed
+        return object_of(self.record) if self.is_line else None
 
     @property
     def level(self) -> Level | None:
         """The level of a line that tells one."""
-        parsed = self.parsed
-        if parsed is not None:
-            return level_of_object(parsed)
-        record = self.record
-        return level_of_text(record) if self.is_line and isinstance(record, str) else None
+        return level_of_parsed(self.record, self.parsed) if self.is_line else None
 
     @property
     def text(self) -> str:
         """The line as written; for other types, the record as JSON text."""
         if isinstance(self.record, str):
             return self.record
-        if self._text_at:
-            return self.raw[self._text_at : -1].decode().strip()
-        raw = self.raw.decode("utf-8", "replace")
+        if self.text_at:
+            return self.raw[self.text_at : -1].decode().strip()
         # Lambda writes ``record`` last. Where another member follows, the same value is written anew.
-        text = raw[raw.find('"record":') + len(_RECORD_AT) : -1].strip()
+        text = self.raw.decode("utf-8", "replace").partition('"record":')[2][:-1].strip()
         try:
             if json.loads(text) == self.record:
                 return text
@@ -125,13 +97,9 @@ def records_in(chunks: list[Chunk]) -> Iterator[Record]:
             if segment.kind is Kind.GAP:
                 yield _gap(chunk.metadata, segment, time)
                 continue
-            events = (
-                [segment.raw] if segment.count == 1 else split_events(segment.raw, segment.count)
-            )
-            for number, event in enumerate(events, segment.first_number):
-                record = _as_lambda_writes(chunk.metadata, number, event) or _record_of(
-                    chunk.metadata, number, event, time
-                )
+            for number, event in enumerate(segment.events(), segment.first_number):
+                record = _as_lambda_writes(chunk.metadata, number, event)
+                record = record or _decoded(chunk.metadata, number, event, time)
                 time = record.time
                 yield record
 
@@ -139,11 +107,8 @@ def records_in(chunks: list[Chunk]) -> Iterator[Record]:
 def timed(records: Iterable[Record], now_ns: int) -> Iterator[tuple[Record, int]]:
     """Yield records with their times, in nanoseconds since 1970.
 
-    A record without a readable time has that of the record before it, or else of the first one behind it.
-
-    Args:
-        records: in order.
-        now_ns: the time if none of them has one.
+    A record without a readable time has that of the record before it, or else of the first one behind it, or else
+    ``now_ns``.
     """
     waiting: list[Record] = []
     ns: int | None = None
@@ -202,32 +167,23 @@ def _as_lambda_writes(metadata: Metadata, number: int, event: bytes) -> Record |
         record = json.loads(raw[at:-1].decode())
     except (ValueError, RecursionError):
         return None
-    return Record(number, metadata, raw, time, kind, record, text_at=at)
+    return Record(number, metadata, raw, time, kind, record, at)
 
 
-def _record_of(metadata: Metadata, number: int, event: bytes, last_time: str) -> Record:
+def _decoded(metadata: Metadata, number: int, event: bytes, last_time: str) -> Record:
     try:
         parsed = json.loads(event)
     except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict) or not parsed or b"\n" in event:
         # Bytes that are no UTF-8, or an event cut short: what can be read of it is kept as text.
-        parsed = {
-            "time": "",
-            "type": "function",
-            "record": event.decode("utf-8", "replace"),
-            "malformed": True,
-        }
+        text = event.decode("utf-8", "replace")
+        parsed = {"time": "", "type": "function", "record": text, "malformed": True}
         event = to_json(parsed)
-    time, kind, record = parsed.get("time"), parsed.get("type"), parsed.get("record")
-    return Record(
-        number,
-        metadata,
-        event.strip(),
-        time if isinstance(time, str) and time else last_time,
-        kind if isinstance(kind, str) else "",
-        record,
-    )
+    time, kind = parsed.get("time"), parsed.get("type")
+    time = time if isinstance(time, str) and time else last_time
+    kind = kind if isinstance(kind, str) else ""
+    return Record(number, metadata, event.strip(), time, kind, parsed.get("record"))
 
 
 def _gap(metadata: Metadata, segment: Segment, time: str) -> Record:

@@ -6,9 +6,7 @@ up rebuilds the list once for many lines. The middle goes first, then its error 
 shows how the invocation started, the end shows how it died. A gap stays at each hole and is delivered.
 """
 
-from collections.abc import Iterable
-
-from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
+from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment, Segments
 
 HEAD_SHARE = 4
 """The first quarter of a recording's bytes is its head, and is given up last."""
@@ -20,16 +18,10 @@ _LEVELS = ((False, False), (True, False), (True, True))
 """Whether error lines and metrics go, and whether the head goes: first the middle, then its error lines, then the head."""
 
 
-class Recording:
-    """Hold the segments of one invocation in the order received."""
+class Recording(Segments):
+    """Hold the segments of one invocation."""
 
-    __slots__ = ("held_bytes", "lines", "segments")
-
-    def __init__(self, segments: Iterable[Segment] = ()) -> None:
-        self.segments = list(segments)
-        self.held_bytes = self.lines = 0
-        if self.segments:
-            self._hold(self.segments)
+    __slots__ = ()
 
     def append(self, segment: Segment) -> None:
         """Add a segment at the end."""
@@ -40,26 +32,20 @@ class Recording:
     def take(self) -> list[Segment]:
         """Return all segments and forget them."""
         taken = self.segments
-        self.segments = []
-        self.held_bytes = self.lines = 0
+        self.hold([])
         return taken
 
     def take_emf(self) -> list[Segment]:
         """Return the metrics and forget them; keep everything else."""
         taken = [segment for segment in self.segments if segment.is_emf]
         if taken:
-            self._hold([segment for segment in self.segments if not segment.is_emf])
+            self.hold([segment for segment in self.segments if not segment.is_emf])
         return taken
 
     def give_up(self, *, need_bytes: int, middle_only: bool = False) -> int:
-        """Give up at least ``need_bytes`` of lines, or all lines if they are less.
+        """Give up at least ``need_bytes`` of lines, or all if they are less, and return how many lines are gone.
 
-        Args:
-            need_bytes: how much to free.
-            middle_only: whether to spare error lines, metrics and the head.
-
-        Returns:
-            How many lines are gone.
+        ``middle_only`` spares error lines, metrics and the head.
         """
         before = self.lines
         for vital_too, head_too in _LEVELS[:1] if middle_only else _LEVELS:
@@ -86,21 +72,13 @@ class Recording:
             for part, goes in _cut(segment, keep_bytes=in_head, drop_bytes=need_bytes - freed):
                 freed += part.cost_bytes if goes else 0
                 _add(left, _gap(part) if goes else part)
-        self._hold(left)
-
-    def _hold(self, segments: list[Segment]) -> None:
-        self.segments = segments
-        self.held_bytes = sum(len(one.raw) + SEGMENT_COST_BYTES for one in segments)
-        self.lines = sum(one.lines for one in segments)
+        self.hold(left)
 
 
 def _gap(segment: Segment) -> Segment:
+    number, gone_bytes = segment.first_number, len(segment.raw)
     return Segment(
-        b"",
-        count=segment.count,
-        first_number=segment.first_number,
-        kind=Kind.GAP,
-        gone_bytes=len(segment.raw),
+        b"", count=segment.count, first_number=number, kind=Kind.GAP, gone_bytes=gone_bytes
     )
 
 
@@ -115,10 +93,9 @@ def _add(segments: list[Segment], segment: Segment) -> None:
 
 
 def _cut(segment: Segment, *, keep_bytes: int, drop_bytes: int) -> list[tuple[Segment, bool]]:
-    """Cut a segment into the head's share, the lines to give up, and the rest.
+    """Cut a segment into the head's share, the lines to give up, and the rest, each with whether it is given up.
 
-    Returns:
-        The parts in order, each with whether it is given up. A small segment is given up whole.
+    A small segment is given up whole.
     """
     if segment.count == 1 or len(segment.raw) <= SPLIT_ABOVE_BYTES:
         return [(segment, True)]

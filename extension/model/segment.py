@@ -4,8 +4,9 @@ Pure. The other rooms cut segments with :meth:`Segment.runs` alone.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
+from itertools import groupby
 from typing import TypeVar
 
 BATCH_BEGIN = b'[{"time":"'
@@ -19,12 +20,7 @@ Label = TypeVar("Label")
 
 
 def split_events(raw: bytes, count: int) -> list[bytes]:
-    """Split comma-separated events into the JSON of each one.
-
-    Args:
-        raw: the events, as they arrived.
-        count: how many there should be. The result has another length where the events cannot be told apart.
-    """
+    """Split comma-separated events into the JSON of each one: not ``count`` of them if they cannot be told apart."""
     if count == 1:
         return [raw]
     pieces = raw[len(BATCH_BEGIN) - 1 : -1].split(BETWEEN)
@@ -47,14 +43,11 @@ def scan(text: str) -> Events:
     import re
 
     decode = json.JSONDecoder().raw_decode
-    filler = re.compile(r"[\s,\[\]]*")
+    value = re.compile(r"[^\s,\[\]]")
     found: Events = []
     end = 0
-    while end < len(text):
-        match = filler.match(text, end)
-        at = match.end() if match else end
-        if at == len(text):
-            break
+    while match := value.search(text, end):
+        at = match.start()
         try:
             event, end = decode(text, at)
         except (ValueError, RecursionError):
@@ -114,7 +107,7 @@ class Segment:
 
     @property
     def cost_bytes(self) -> int:
-        """Return the bytes charged against the memory bound. The sums made for each batch write this out."""
+        """The bytes charged against the memory bound. The sums made for each batch write this out."""
         return len(self.raw) + SEGMENT_COST_BYTES
 
     def events(self) -> list[bytes]:
@@ -124,15 +117,10 @@ class Segment:
     def runs(
         self, labels: Sequence[Label], events: list[bytes] | None = None
     ) -> list[tuple["Segment", Label]]:
-        """Cut the segment where the label of its records changes.
+        """Cut the segment where the label of its records changes, and return the parts with their labels.
 
-        Args:
-            labels: one for each record.
-            events: the segment's, where the caller has split it already.
-
-        Returns:
-            The parts in order, each with its label. A segment of one label comes back itself; so does one whose
-            events cannot be told apart, with the label of its first record.
+        A segment of one label comes back itself; so does one whose events cannot be told apart, with the label of its
+        first record. A caller that has split the segment already passes its ``events``.
         """
         first = labels[0]
         if all(label == first for label in labels):
@@ -142,20 +130,14 @@ class Segment:
             return [(self, first)]
         runs = []
         start = 0
-        for end in range(1, len(labels) + 1):
-            if end == len(labels) or labels[end] != labels[start]:
-                part = self.rewritten(events[start:end], skipped=start)
-                runs.append((part, labels[start]))
-                start = end
+        for label, run in groupby(labels):
+            end = start + len(list(run))
+            runs.append((self.rewritten(events[start:end], skipped=start), label))
+            start = end
         return runs
 
     def rewritten(self, events: list[bytes], *, skipped: int = 0) -> "Segment":
-        """Return a segment of other events that keeps everything else.
-
-        Args:
-            events: the JSON of each.
-            skipped: how many of this segment's records stand before them.
-        """
+        """Return a segment of other events that keeps everything else; ``skipped`` records stand before them."""
         return Segment(
             b",".join(events),
             count=len(events),
@@ -164,3 +146,18 @@ class Segment:
             vital=self.vital,
             is_emf=self.is_emf,
         )
+
+
+class Segments:
+    """Hold segments in the order received, with the bytes and the lines of all of them."""
+
+    __slots__ = ("held_bytes", "lines", "segments")
+
+    def __init__(self, segments: Iterable[Segment] = ()) -> None:
+        self.hold([*segments])
+
+    def hold(self, segments: list[Segment]) -> None:
+        """Replace the segments."""
+        self.segments = segments
+        self.held_bytes = sum(len(one.raw) + SEGMENT_COST_BYTES for one in segments)
+        self.lines = sum(one.lines for one in segments)

@@ -31,11 +31,11 @@ SECOND_NS = 1_000_000_000
 
 
 def object_key(prefix: str, chunks: list[Chunk], body: bytes, *, otherwise_s: float) -> str:
-    """Name the object for a batch.
+    """Name the object for a batch, by the first time in it.
 
     Args:
         prefix: as set, without slashes at its ends; may be empty.
-        chunks: the batch; its first record with a time decides the partition.
+        chunks: of the batch.
         body: of the object.
         otherwise_s: the time, since 1970 in seconds, of a batch whose records have none.
     """

@@ -21,11 +21,7 @@ stay valid; protobuf, which every OTLP receiver reads, is sent for them."""
 
 
 def format_named(word: str, environ: Mapping[str, str]) -> Format:
-    """Open the format that a URL's scheme names before its ``+``.
-
-    Args:
-        word: in lower case; empty for newline-delimited JSON.
-        environ: the process's environment, for formats that say where records come from.
+    """Open the format that a URL's scheme names before its ``+``, in lower case.
 
     Raises:
         KeyError: no format has this name.

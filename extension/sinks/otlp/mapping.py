@@ -179,11 +179,9 @@ def context_of(metadata: Metadata) -> Context:
 
 
 def context_named_by(line: dict[str, object] | None, *, of_invocation: Context) -> Context:
-    """Return the span that a line names: a tracer in the function knows best which span the line was in.
+    """Return the span that a JSON line names, or else the invocation's.
 
-    Args:
-        line: the object of a JSON line; None for any other record.
-        of_invocation: the span of a line that names none.
+    A tracer in the function knows best which span the line was in.
     """
     if line is None:
         return of_invocation
