@@ -10,8 +10,7 @@ Pure. This runs for delivered lines only, so it may decode them. It decodes each
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, cached_property
-from typing import NamedTuple
+from functools import cache
 
 from extension.model.chunk import Chunk, Metadata
 from extension.model.levels import Level, level_of_parsed, object_of
@@ -19,6 +18,9 @@ from extension.model.segment import Kind, Segment
 from extension.model.timestamps import epoch_ns
 
 GAP_TYPE = "flightRecorder.gap"
+
+_UNPARSED: dict[str, object] = {}
+"""In place of a line's object until somebody asks for it."""
 
 dumps: Callable[[object], str] = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 """Write JSON compactly."""
@@ -29,17 +31,7 @@ def to_json(value: object) -> bytes:
     return dumps(value).encode("utf-8", "replace")
 
 
-class _Decoded(NamedTuple):
-    number: int
-    metadata: Metadata
-    raw: bytes
-    time: str
-    type: str
-    record: object
-    text_at: int = 0
-
-
-class Record(_Decoded):
+class Record:
     """One record.
 
     Attributes:
@@ -49,8 +41,31 @@ class Record(_Decoded):
         time: as Lambda writes it, ISO 8601 in UTC; that of the record before where it has none of its own.
         type: ``function``, ``platform.report`` and its like, ``flightRecorder.invocation`` or ``flightRecorder.gap``.
         record: decoded: for a line, text, or an object with the JSON log format.
-        text_at: offset in ``raw`` from which all but the last byte is the record's JSON; 0 if unknown.
+
+    ``text_at`` is the offset in ``raw`` from which all but the last byte is the record's JSON; 0 if unknown.
     """
+
+    __slots__ = ("_parsed", "_text_at", "metadata", "number", "raw", "record", "time", "type")
+
+    def __init__(  # noqa: PLR0913 - a plain value
+        self,
+        number: int,
+        metadata: Metadata,
+        raw: bytes,
+        time: str,
+        type: str,  # noqa: A002 - the member's name
+        record: object,
+        *,
+        text_at: int = 0,
+    ) -> None:
+        self.number = number
+        self.metadata = metadata
+        self.raw = raw
+        self.time = time
+        self.type = type
+        self.record = record
+        self._text_at = text_at
+        self._parsed: dict[str, object] | None = _UNPARSED
 
     @property
     def id(self) -> str:
@@ -62,10 +77,12 @@ class Record(_Decoded):
         """Whether the function wrote it."""
         return self.type == "function"
 
-    @cached_property
+    @property
     def parsed(self) -> dict[str, object] | None:
         """The JSON object that a line is or holds as text; None for any other line, and for what is not a line."""
-        return object_of(self.record) if self.is_line else None
+        if self._parsed is _UNPARSED:
+            self._parsed = object_of(self.record) if self.is_line else None
+        return self._parsed
 
     @property
     def level(self) -> Level | None:
@@ -77,8 +94,8 @@ class Record(_Decoded):
         """The line as written; for other types, the record as JSON text."""
         if isinstance(self.record, str):
             return self.record
-        if self.text_at:
-            return self.raw[self.text_at : -1].decode().strip()
+        if self._text_at:
+            return self.raw[self._text_at : -1].decode().strip()
         # Lambda writes ``record`` last. Where another member follows, the same value is written anew.
         text = self.raw.decode("utf-8", "replace").partition('"record":')[2][:-1].strip()
         try:
@@ -167,7 +184,7 @@ def _as_lambda_writes(metadata: Metadata, number: int, event: bytes) -> Record |
         record = json.loads(raw[at:-1].decode())
     except (ValueError, RecursionError):
         return None
-    return Record(number, metadata, raw, time, kind, record, at)
+    return Record(number, metadata, raw, time, kind, record, text_at=at)
 
 
 def _decoded(metadata: Metadata, number: int, event: bytes, last_time: str) -> Record:

@@ -206,13 +206,20 @@ class EntryFormat(Format):
         shared = self._shared.get(key)
         if shared is None:
             shared = self._shared[key] = self.shared(record)
-        values: dict[bytes, object] = {b"id": record.id.encode(), b"number": record.number}
+        values: dict[bytes, object] = {
+            **shared,
+            b"id": record.id.encode(),
+            b"number": record.number,
+            b"part": b"",
+        }
         pieces = pieces_of(record.text, self.max_message_bytes, self.size_of)
         entries = []
         for index, piece in enumerate(pieces):
-            part = b',"part":"%d/%d"' % (index + 1, len(pieces)) if len(pieces) > 1 else b""
-            told = {b"message": self.message(piece), b"time": self.time(record, ns, index)}
-            entries.append(self.template % {**shared, **values, **told, b"part": part})
+            values[b"message"] = self.message(piece)
+            values[b"time"] = self.time(record, ns, index)
+            if len(pieces) > 1:
+                values[b"part"] = b',"part":"%d/%d"' % (index + 1, len(pieces))
+            entries.append(self.template % values)
         return entries
 
 
