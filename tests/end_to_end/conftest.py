@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.receiver import Receiver
-from tests.end_to_end.support import why_no_node
+from tests.end_to_end.support import Receiver, why_no_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,6 +11,7 @@ from emulator.cloud import LocalLambda
 from emulator.machine.runtimes import find_node, node_client
 from emulator.model.errors import ComponentMissing
 from emulator.model.function import Function
+from tests.doubles.recording_receiver import RecordingReceiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,6 +202,21 @@ class Delivered:
         ids = [record["id"] for record in self.records]
 
         assert len(set(ids)) == len(ids)
+
+
+class Receiver(RecordingReceiver):
+    """An ``http://`` sink, whose refusals hold a secret."""
+
+    url_path = "/in"
+
+    def __init__(self, *, listening: bool = False) -> None:
+        """Take a port; connections are refused until the receiver listens."""
+        super().__init__(listening=listening, refusal=f"not to be shown: {SECRET}".encode())
+
+    @property
+    def delivered(self) -> Delivered:
+        """Return the records that were answered with success."""
+        return Delivered.parse(b"".join(one.content for one in self.taken))
 
 
 def wrote(cloud: LocalLambda, request_id: str | None, *, objects: bool = False) -> list[Any]:

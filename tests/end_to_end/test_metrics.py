@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.model.function import Function
+from tests.doubles.extension.emf import is_emf, parse, summed
 from tests.end_to_end.support import (
     CARGO,
     accounts,
@@ -17,7 +18,6 @@ from tests.end_to_end.support import (
     total,
     write_python,
 )
-from tests.extension.emf import is_emf, parse, summed
 from tests.services.aws import moto
 from tests.services.environment import free_port, unique
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emulator.cloud import LocalLambda
-    from tests.end_to_end.receiver import Receiver
+    from tests.end_to_end.support import Receiver
 
 NAME = "checkout"
 LINES = {

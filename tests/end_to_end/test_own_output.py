@@ -26,7 +26,8 @@ from tests.end_to_end.support import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.end_to_end.receiver import Behaviour, Receiver
+    from tests.doubles.recording_receiver import Behaviour
+    from tests.end_to_end.support import Receiver
 
 KINDS = ("ok", "error", "raise", "ok", "exit", "ok")
 

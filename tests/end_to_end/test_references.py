@@ -24,7 +24,7 @@ from tests.services.environment import unique
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.end_to_end.receiver import Receiver
+    from tests.end_to_end.support import Receiver
 
 pytestmark = pytest.mark.services
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emulator.model.function import Function
-from tests.end_to_end.receiver import SLOW_S
+from tests.doubles.recording_receiver import SLOW_S
 from tests.end_to_end.support import (
     CARGO,
     GAP,
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from emulator.cloud import LocalLambda
     from emulator.model.invocation import InvokeResult
-    from tests.end_to_end.receiver import Behaviour, Receiver
+    from tests.doubles.recording_receiver import Behaviour
+    from tests.end_to_end.support import Receiver
 
 TIMEOUT_MS = 10_000
 FLUSH_TIMEOUT = "400ms"
@@ -93,7 +94,7 @@ def test_an_http_sink_gets_gzipped_ndjson_on_one_connection(
     assert receiver.connections == 1
     assert len(receiver.requests) >= len(results)
     for request in receiver.requests:
-        assert request.headers[""] == "POST /in HTTP/1.1"
+        assert request.head.startswith(b"POST /in HTTP/1.1\r\n")
         assert request.headers["content-type"] == "application/x-ndjson"
         assert request.headers["content-encoding"] == "gzip"
         assert request.headers["user-agent"].startswith("flight-recorder/")
@@ -119,7 +120,7 @@ def test_a_connection_closed_while_frozen_is_replaced_silently(
     with _warm(function, layer_dir) as cloud:
         results = [_invoke(cloud), _invoke(cloud)]
         cloud.wait_for(lambda: cloud.journal.of("freeze"))
-        receiver.close_connections()
+        receiver.drop()
         results += [_invoke(cloud), _invoke(cloud)]
 
     assert receiver.connections == 2

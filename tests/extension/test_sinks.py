@@ -7,8 +7,8 @@ import pytest
 from extension.model.ndjson import encode
 from extension.sinks import open_sink
 from extension.sinks.base import SinkConfig
-from tests.extension.scripted_server import Server
-from tests.extension.sinks.kept_parcels import lines
+from tests.doubles.extension.chunks import lines
+from tests.doubles.scripted_server import ScriptedServer
 
 ENVIRON = {
     "AWS_REGION": "eu-west-1",
@@ -61,14 +61,14 @@ def test_both_forms_of_a_file(tmp_path: Path, form: str) -> None:
 
 def test_headers_reach_the_http_sink() -> None:
     """SINK_HEADERS are handed on."""
-    server = Server()
+    server = ScriptedServer()
     sink = open_sink(SinkConfig(server.url, {}, headers=(("X-Key", "1"),)))
 
     sink.send([lines("a")], timeout_s=5.0)
     sink.close()
     server.close()
 
-    assert server.headers()["x-key"] == "1"
+    assert server.requests[-1].headers["x-key"] == "1"
 
 
 def test_a_sink_that_needs_no_network_loads_none_of_it() -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.end_to_end.receiver import Receiver
+    from tests.end_to_end.support import Receiver
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -30,7 +30,7 @@ from tests.standalone.images import GLIBC
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.end_to_end.receiver import Receiver
+    from tests.end_to_end.support import Receiver
 
 pytestmark = [
     pytest.mark.timeout(180),

@@ -15,13 +15,13 @@ from extension.aws.errors import error_code, receipt_for_aws
 from extension.model.receipt import Answer as Told, Receipt
 from extension.transport.client import Reply
 from extension.transport.errors import Unreachable
-from tests.extension.aws.local_server import (
-    Answer,
-    Asked,
-    LocalServer,
+from tests.doubles.http_server import Request
+from tests.doubles.recording_receiver import (
+    STALL,
+    RecordingReceiver,
+    Reply as HttpAnswer,
     as_json,
-    local_server,
-    stall,
+    aws_endpoint,
 )
 from tests.services.aws import REGION, AwsService, Keys, ministack, moto
 from tests.services.environment import unique
@@ -59,18 +59,18 @@ def describe(client: AwsClient) -> Reply:
 
 
 @pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with local_server() as opened:
+def server() -> Iterator[RecordingReceiver]:
+    with aws_endpoint() as opened:
         yield opened
 
 
 @pytest.fixture
-def environ(server: LocalServer) -> dict[str, str]:
+def environ(server: RecordingReceiver) -> dict[str, str]:
     return {**KEYS, "AWS_REGION": REGION, "AWS_ENDPOINT_URL": server.url}
 
 
 def test_a_call_in_the_json_protocol(
-    server: LocalServer, environ: dict[str, str], client: Client
+    server: RecordingReceiver, environ: dict[str, str], client: Client
 ) -> None:
     """The action is named in a header, the parameters are compact JSON, and all of it is signed."""
     environ["AWS_SESSION_TOKEN"] = "the token"
@@ -78,7 +78,7 @@ def test_a_call_in_the_json_protocol(
 
     client("logs", environ).call("Logs_20140328.Do", payload, until_s=until())
 
-    asked = server.asked[0]
+    asked = server.requests[0]
     assert (asked.method, asked.path) == ("POST", "/")
     assert asked.body == '{"logGroupName":"größe","half":"?","n":[1,null]}'.encode()
     assert asked.headers["x-amz-target"] == "Logs_20140328.Do"
@@ -94,7 +94,7 @@ def test_a_call_in_the_json_protocol(
 
 
 def test_a_path_goes_out_as_it_was_signed(
-    server: LocalServer, environ: dict[str, str], client: Client
+    server: RecordingReceiver, environ: dict[str, str], client: Client
 ) -> None:
     """Whatever is in a key, the path arrives encoded once, byte for byte."""
     key = "a b/c+d=1~é[x]{y}&z@:;,'\"%25*!()#?|\\^`<>//last/"
@@ -103,29 +103,31 @@ def test_a_path_goes_out_as_it_was_signed(
         "PUT", f"/bucket/{key}", query="list-type=2&p=a%20b", body=b"body", until_s=until()
     )
 
-    path, _, query = server.asked[0].path.partition("?")
+    path, _, query = server.requests[0].target.partition("?")
     assert unquote(path) == f"/bucket/{key}"
     assert set(path) <= set("/-_.~%") | set(map(chr, range(128))) - set(
         " +=[]{}&@:;,'\"*!()#?|\\^`<>"
     )
     assert query == "list-type=2&p=a%20b"
-    assert server.asked[0].headers["x-amz-content-sha256"] == (
+    assert server.requests[0].headers["x-amz-content-sha256"] == (
         "230d8358dc8e8890b4c58deeb62912ee2f20357ae92a5cc861b98e68fe31acb5"
     )
 
 
 def test_an_endpoint_may_have_a_path(
-    server: LocalServer, environ: dict[str, str], client: Client
+    server: RecordingReceiver, environ: dict[str, str], client: Client
 ) -> None:
     """What stands in AWS_ENDPOINT_URL behind the host goes before everything else."""
     environ["AWS_ENDPOINT_URL"] = f"{server.url}/front/aws/"
 
     client("s3", environ).request("GET", "/bucket/key", until_s=until())
 
-    assert server.asked[0].path == "/front/aws/bucket/key"
+    assert server.requests[0].path == "/front/aws/bucket/key"
 
 
-def test_a_bucket_may_go_before_the_host(server: LocalServer, environ: dict[str, str]) -> None:
+def test_a_bucket_may_go_before_the_host(
+    server: RecordingReceiver, environ: dict[str, str]
+) -> None:
     """Only AWS's own endpoint has names for buckets."""
     at_aws = AwsClient("s3", {**KEYS, "AWS_REGION": REGION}, host_prefix="bucket.")
     at_home = AwsClient("s3", environ, host_prefix="bucket.")
@@ -134,27 +136,27 @@ def test_a_bucket_may_go_before_the_host(server: LocalServer, environ: dict[str,
     assert at_home.endpoint == server.url
 
 
-def moved(region: str, *, status: int = 301, code: str = "PermanentRedirect") -> Answer:
+def moved(region: str, *, status: int = 301, code: str = "PermanentRedirect") -> HttpAnswer:
     body = f"<Error><Code>{code}</Code></Error>".encode()
-    return Answer(status, body, {"x-amz-bucket-region": region})
+    return HttpAnswer(status, body, {"x-amz-bucket-region": region})
 
 
 @pytest.mark.parametrize(
     ("status", "code"), [(301, "PermanentRedirect"), (400, "AuthorizationHeaderMalformed")]
 )
 def test_a_bucket_may_be_in_another_region(
-    server: LocalServer, environ: dict[str, str], client: Client, status: int, code: str
+    server: RecordingReceiver, environ: dict[str, str], client: Client, status: int, code: str
 ) -> None:
     """S3 says where it is, and from then on the requests are signed for there."""
-    server.answers = [moved("us-west-2", status=status, code=code), Answer()]
+    server.answers = [moved("us-west-2", status=status, code=code), HttpAnswer()]
     s3 = client("s3", environ)
 
     replies = [s3.request("PUT", "/bucket/key", body=b"x", until_s=until()) for _ in range(2)]
 
     assert [one.status for one in replies] == [200, 200]
-    regions = [asked.headers["authorization"].split("/")[2] for asked in server.asked]
+    regions = [asked.headers["authorization"].split("/")[2] for asked in server.requests]
     assert regions == [REGION, "us-west-2", "us-west-2"]
-    assert {asked.body for asked in server.asked} == {b"x"}
+    assert {asked.body for asked in server.requests} == {b"x"}
 
 
 def test_the_endpoint_moves_with_the_bucket() -> None:
@@ -169,7 +171,7 @@ def test_the_endpoint_moves_with_the_bucket() -> None:
 
 @pytest.mark.parametrize("region", [REGION, "evil.example/", ""])
 def test_what_is_no_other_region_changes_nothing(
-    server: LocalServer, environ: dict[str, str], client: Client, region: str
+    server: RecordingReceiver, environ: dict[str, str], client: Client, region: str
 ) -> None:
     """An answer that names the same region, or none, is what the call gives."""
     server.answers = [moved(region)]
@@ -179,31 +181,31 @@ def test_what_is_no_other_region_changes_nothing(
     assert receipt_for_aws(reply, sent_bytes=0) == Receipt(
         Told.DENIED, "PermanentRedirect (status 301)"
     )
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
-def skewed(code: str, *, ahead_s: float) -> Answer:
+def skewed(code: str, *, ahead_s: float) -> HttpAnswer:
     date = email.utils.formatdate(time.time() + ahead_s, usegmt=True)
     return as_json({"__type": code, "message": "m"}, 400, Date=date)
 
 
-def signed_at(asked: Asked) -> int:
+def signed_at(asked: Request) -> int:
     return calendar.timegm(time.strptime(asked.headers["x-amz-date"], "%Y%m%dT%H%M%SZ"))
 
 
 @pytest.mark.parametrize("code", ["RequestTimeTooSkewed", "InvalidSignatureException"])
 @pytest.mark.parametrize("ahead_s", [3600.0, -3600.0])
 def test_a_clock_that_is_off_is_corrected(
-    server: LocalServer, environ: dict[str, str], client: Client, code: str, ahead_s: float
+    server: RecordingReceiver, environ: dict[str, str], client: Client, code: str, ahead_s: float
 ) -> None:
     """The time in AWS's answer is what is signed with from then on."""
-    server.answers = [skewed(code, ahead_s=ahead_s), Answer()]
+    server.answers = [skewed(code, ahead_s=ahead_s), HttpAnswer()]
     logs = client("logs", environ)
 
     replies = [describe(logs), describe(logs)]
 
     assert [one.status for one in replies] == [200, 200]
-    ours, *corrected = (signed_at(one) - time.time() for one in server.asked)
+    ours, *corrected = (signed_at(one) - time.time() for one in server.requests)
     assert abs(ours) < 5
     assert [abs(one - ahead_s) < 5 for one in corrected] == [True, True]
 
@@ -218,10 +220,10 @@ def test_a_clock_that_is_off_is_corrected(
     ids=["nearly the same time", "a date that is none", "another reason"],
 )
 def test_a_clock_that_is_right_is_left_alone(
-    server: LocalServer,
+    server: RecordingReceiver,
     environ: dict[str, str],
     client: Client,
-    answer_of_now: Callable[[], Answer],
+    answer_of_now: Callable[[], HttpAnswer],
 ) -> None:
     """A signature that is wrong for another reason is not tried again."""
     server.answers = [answer_of_now()]
@@ -229,11 +231,11 @@ def test_a_clock_that_is_right_is_left_alone(
     reply = describe(client("logs", environ))
 
     assert reply.status == 400
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_a_clock_is_corrected_once_a_call(
-    server: LocalServer, environ: dict[str, str], client: Client
+    server: RecordingReceiver, environ: dict[str, str], client: Client
 ) -> None:
     """A server whose own clock jumps about is not asked for ever."""
     server.answers = [skewed("RequestExpired", ahead_s=1000 * number) for number in (1, 2, 3, 4, 5)]
@@ -241,20 +243,20 @@ def test_a_clock_is_corrected_once_a_call(
     reply = describe(client("logs", environ))
 
     assert reply.status == 400
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
-def given_out(name: str) -> Answer:
+def given_out(name: str) -> HttpAnswer:
     return as_json({"AccessKeyId": f"AK{name}", "SecretAccessKey": "s", "Token": f"T{name}"})
 
 
 def test_credentials_that_have_expired_are_fetched_anew(
-    server: LocalServer, environ: dict[str, str], client: Client
+    server: RecordingReceiver, environ: dict[str, str], client: Client
 ) -> None:
     """Where an endpoint gives credentials, the call is tried again with new ones."""
-    with local_server() as endpoint:
+    with aws_endpoint() as endpoint:
         endpoint.answers = [given_out("1"), given_out("2")]
-        server.answers = [as_json({"__type": "ExpiredTokenException"}, 400), Answer()]
+        server.answers = [as_json({"__type": "ExpiredTokenException"}, 400), HttpAnswer()]
         environ = {
             "AWS_REGION": REGION,
             "AWS_ENDPOINT_URL": server.url,
@@ -264,11 +266,11 @@ def test_credentials_that_have_expired_are_fetched_anew(
         reply = describe(client("logs", environ))
 
     assert reply.status == 200
-    assert [one.headers["x-amz-security-token"] for one in server.asked] == ["T1", "T2"]
+    assert [one.headers["x-amz-security-token"] for one in server.requests] == ["T1", "T2"]
 
 
 def test_credentials_of_the_environment_cannot_be_fetched_anew(
-    server: LocalServer, environ: dict[str, str], client: Client
+    server: RecordingReceiver, environ: dict[str, str], client: Client
 ) -> None:
     """Their expiry is an answer, and nothing is repeated."""
     server.answers = [as_json({"__type": "ExpiredTokenException"}, 400)]
@@ -278,7 +280,7 @@ def test_credentials_of_the_environment_cannot_be_fetched_anew(
     assert receipt_for_aws(reply, sent_bytes=0) == Receipt(
         Told.DENIED, "ExpiredTokenException (status 400)"
     )
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -310,7 +312,7 @@ def test_an_endpoint_that_is_no_url(client: Client, url: str) -> None:
 
 
 def test_certificate_authorities_of_aws_s_own_variable(
-    server: LocalServer, environ: dict[str, str], client: Client
+    server: RecordingReceiver, environ: dict[str, str], client: Client
 ) -> None:
     """AWS_CA_BUNDLE, which AWS's SDKs heed, comes before what the system trusts."""
     https = server.url.replace("http:", "https:")
@@ -322,9 +324,11 @@ def test_certificate_authorities_of_aws_s_own_variable(
     assert caught.value.detail == "the certificates to trust cannot be read"
 
 
-def test_no_answer_in_time(server: LocalServer, environ: dict[str, str], client: Client) -> None:
+def test_no_answer_in_time(
+    server: RecordingReceiver, environ: dict[str, str], client: Client
+) -> None:
     """A call ends when it was told to; it may have arrived."""
-    server.answers = [stall]
+    server.answers = [STALL]
     logs = client("logs", environ)
 
     with pytest.raises(Unreachable) as caught:
@@ -333,16 +337,16 @@ def test_no_answer_in_time(server: LocalServer, environ: dict[str, str], client:
     assert caught.value.uncertain
 
 
-def hang_up(_asked: Asked) -> Answer:
+def hang_up(_asked: Request) -> HttpAnswer:
     raise ConnectionAbortedError
 
 
 @pytest.mark.parametrize("repeatable", [True, False])
 def test_what_may_have_arrived_is_repeated_only_where_it_may_be(
-    server: LocalServer, environ: dict[str, str], client: Client, repeatable: bool
+    server: RecordingReceiver, environ: dict[str, str], client: Client, repeatable: bool
 ) -> None:
     """A kept connection that is lost on a request costs a second one, or is told of."""
-    server.answers = [Answer(), hang_up, Answer()]
+    server.answers = [HttpAnswer(), hang_up, HttpAnswer()]
     logs = client("logs", environ)
     describe(logs)
 
@@ -353,14 +357,14 @@ def test_what_may_have_arrived_is_repeated_only_where_it_may_be(
         status, uncertain = 0, error.uncertain
 
     assert (status, uncertain) == ((200, False) if repeatable else (0, True))
-    assert len(server.asked) == (3 if repeatable else 2)
+    assert len(server.requests) == (3 if repeatable else 2)
 
 
 def test_a_call_can_be_broken_off(
-    server: LocalServer, environ: dict[str, str], client: Client
+    server: RecordingReceiver, environ: dict[str, str], client: Client
 ) -> None:
     """Aborting from another thread ends it."""
-    server.answers = [stall]
+    server.answers = [STALL]
     logs = client("logs", environ)
     timer = threading.Timer(0.2, logs.abort)
     timer.start()
@@ -649,7 +653,7 @@ def test_an_environment_whose_clock_is_off(
 @pytest.mark.services
 def test_an_endpoint_s_credentials_sign(client: Client, role: Keys) -> None:
     """What a SnapStart function's endpoint gives is what AWS takes."""
-    with local_server() as endpoint:
+    with aws_endpoint() as endpoint:
         names = ("AccessKeyId", "SecretAccessKey", "Token")
         endpoint.answers = [as_json(dict(zip(names, role, strict=True)))]
         environ = {
@@ -662,4 +666,4 @@ def test_an_endpoint_s_credentials_sign(client: Client, role: Keys) -> None:
         answer = describe(client("logs", environ))
 
     assert answer.status == 200
-    assert endpoint.asked[0].headers["authorization"] == "the token"
+    assert endpoint.requests[0].headers["authorization"] == "the token"

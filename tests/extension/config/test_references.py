@@ -21,13 +21,13 @@ from extension.config.references import (
     next_refresh_s,
     references_in,
 )
-from tests.extension.aws.local_server import (
-    Answer,
-    Asked,
-    LocalServer,
+from tests.doubles.http_server import Request
+from tests.doubles.recording_receiver import (
+    STALL,
+    RecordingReceiver,
+    Reply as HttpAnswer,
     as_json,
-    local_server,
-    stall,
+    aws_endpoint,
 )
 from tests.services.aws import ACCOUNT, REGION, AwsService, ministack, moto
 from tests.services.environment import unique
@@ -269,23 +269,23 @@ def test_secrets_without_permission_for_many_at_a_time() -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with local_server() as opened:
+def server() -> Iterator[RecordingReceiver]:
+    with aws_endpoint() as opened:
         yield opened
 
 
 @pytest.fixture
-def environ(server: LocalServer) -> dict[str, str]:
+def environ(server: RecordingReceiver) -> dict[str, str]:
     return {**KEYS, "AWS_ENDPOINT_URL": server.url}
 
 
-def parameters(asked: Asked) -> Answer:
+def parameters(asked: Request) -> HttpAnswer:
     names = json.loads(asked.body)["Names"]
     return as_json({"Parameters": [{"Name": name, "Value": f"of {name}"} for name in names]})
 
 
 def test_parameters_are_asked_for_ten_at_a_time(
-    server: LocalServer, environ: dict[str, str]
+    server: RecordingReceiver, environ: dict[str, str]
 ) -> None:
     """Each name once, decrypted, in as few calls as AWS allows."""
     server.answers = [parameters]
@@ -293,18 +293,18 @@ def test_parameters_are_asked_for_ten_at_a_time(
 
     fetched = references(environ).fetch()
 
-    payloads = [json.loads(asked.body) for asked in server.asked]
+    payloads = [json.loads(asked.body) for asked in server.requests]
     assert [len(payload["Names"]) for payload in payloads] == [10, 10, 1]
     assert all(payload["WithDecryption"] for payload in payloads)
     assert len(fetched.values) == 30
 
 
 def test_secrets_are_asked_for_twenty_at_a_time(
-    server: LocalServer, environ: dict[str, str]
+    server: RecordingReceiver, environ: dict[str, str]
 ) -> None:
     """One that is alone is asked for as one, which takes no further permission."""
 
-    def secrets(asked: Asked) -> Answer:
+    def secrets(asked: Request) -> HttpAnswer:
         payload = json.loads(asked.body)
         if "SecretId" in payload:
             return as_json({"SecretString": "alone"})
@@ -316,13 +316,13 @@ def test_secrets_are_asked_for_twenty_at_a_time(
 
     fetched = references(environ).fetch()
 
-    targets = [asked.headers["x-amz-target"].partition(".")[2] for asked in server.asked]
+    targets = [asked.headers["x-amz-target"].partition(".")[2] for asked in server.requests]
     assert targets == ["BatchGetSecretValue", "GetSecretValue"]
     assert len(fetched.values) == 21
 
 
 def test_a_label_or_a_version_is_part_of_the_name(
-    server: LocalServer, environ: dict[str, str]
+    server: RecordingReceiver, environ: dict[str, str]
 ) -> None:
     """Systems Manager answers with the name and the selector apart."""
     answer = [
@@ -336,11 +336,11 @@ def test_a_label_or_a_version_is_part_of_the_name(
 
 
 def test_permission_for_some_parameters_is_enough_for_those(
-    server: LocalServer, environ: dict[str, str]
+    server: RecordingReceiver, environ: dict[str, str]
 ) -> None:
     """Systems Manager refuses all of a call for one name that it may not give out, so each is asked for alone."""
 
-    def guarded(asked: Asked) -> Answer:
+    def guarded(asked: Request) -> HttpAnswer:
         if "/theirs" in json.loads(asked.body)["Names"]:
             return as_json({"__type": "AccessDeniedException"}, 400)
         return parameters(asked)
@@ -352,13 +352,13 @@ def test_permission_for_some_parameters_is_enough_for_those(
 
     assert by_name(fetched) == {"A": "of /a", "C": "of /c"}
     assert problems(fetched) == {"B": "AccessDeniedException (status 400)"}
-    assert len(server.asked) == 4
+    assert len(server.requests) == 4
 
 
 THROTTLED = as_json({"__type": "ThrottlingException"}, 400)
 
 
-def test_throttling_is_waited_out(server: LocalServer, environ: dict[str, str]) -> None:
+def test_throttling_is_waited_out(server: RecordingReceiver, environ: dict[str, str]) -> None:
     """All environments ask in the same second, so each waits for a time of its own."""
     server.answers = [THROTTLED, THROTTLED, parameters]
     pauses_s: list[float] = []
@@ -371,7 +371,7 @@ def test_throttling_is_waited_out(server: LocalServer, environ: dict[str, str]) 
 
 
 def test_throttling_is_not_waited_out_for_ever(
-    server: LocalServer, environ: dict[str, str]
+    server: RecordingReceiver, environ: dict[str, str]
 ) -> None:
     """After a few attempts it is a problem, and names are not asked for one by one."""
     server.answers = [THROTTLED]
@@ -380,11 +380,11 @@ def test_throttling_is_not_waited_out_for_ever(
     fetched = references(environ).fetch()
 
     assert problems(fetched) == dict.fromkeys("AB", "ThrottlingException (status 400)")
-    assert len(server.asked) == MAX_ATTEMPTS
+    assert len(server.requests) == MAX_ATTEMPTS
 
 
 def test_what_would_take_too_long_is_not_waited_for(
-    server: LocalServer, environ: dict[str, str]
+    server: RecordingReceiver, environ: dict[str, str]
 ) -> None:
     """Retry-After is obeyed, so where it leads beyond the time given there is no second attempt."""
     server.answers = [as_json({}, 503, **{"Retry-After": "60"})]
@@ -393,23 +393,23 @@ def test_what_would_take_too_long_is_not_waited_for(
     fetched = references(environ).fetch(timeout_s=2.0)
 
     assert problems(fetched) == {"A": "status 503"}
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
     "failure",
     [
         as_json({"__type": "AccessDeniedException", "message": "very secret"}, 400),
-        Answer(200, b"very secret"),
+        HttpAnswer(200, b"very secret"),
         as_json(["very secret"]),
         as_json({"Parameters": "very secret"}),
         as_json({"Parameters": ["very secret", {"Name": "very secret"}]}),
-        Answer(500, b"very secret"),
-        stall,
+        HttpAnswer(500, b"very secret"),
+        STALL,
     ],
 )
 def test_a_failure_keeps_what_was_known(
-    server: LocalServer, environ: dict[str, str], failure: Answer
+    server: RecordingReceiver, environ: dict[str, str], failure: HttpAnswer
 ) -> None:
     """The value last known stays, the failure is told of, and nothing of what was said is."""
     server.answers = [parameters, failure]
@@ -425,7 +425,7 @@ def test_a_failure_keeps_what_was_known(
     assert "secret" not in repr(second)
 
 
-def test_one_failure_keeps_one_value(server: LocalServer, environ: dict[str, str]) -> None:
+def test_one_failure_keeps_one_value(server: RecordingReceiver, environ: dict[str, str]) -> None:
     """What else was fetched is new."""
     one = {"Parameters": [{"Name": "/a", "Value": "new"}], "InvalidParameters": ["/b"]}
     server.answers = [parameters, as_json(one)]
@@ -439,7 +439,7 @@ def test_one_failure_keeps_one_value(server: LocalServer, environ: dict[str, str
 
 
 def test_what_the_batch_leaves_out_is_asked_for_alone(
-    server: LocalServer, environ: dict[str, str]
+    server: RecordingReceiver, environ: dict[str, str]
 ) -> None:
     """A page of secrets may not have them all."""
     first = {"SecretValues": [{"Name": "a", "SecretString": "of a"}], "NextToken": "more"}
@@ -449,7 +449,7 @@ def test_what_the_batch_leaves_out_is_asked_for_alone(
     fetched = references(environ).fetch()
 
     assert by_name(fetched) == {"A": "of a", "B": "of b"}
-    assert json.loads(server.asked[1].body) == {"SecretId": "b"}
+    assert json.loads(server.requests[1].body) == {"SecretId": "b"}
 
 
 @pytest.mark.parametrize(
@@ -476,11 +476,11 @@ def collected(refresher: Refresher) -> Fetched:
     return fetched
 
 
-def test_a_fetch_is_announced(server: LocalServer, environ: dict[str, str]) -> None:
+def test_a_fetch_is_announced(server: RecordingReceiver, environ: dict[str, str]) -> None:
     """The main loop goes on; its descriptor becomes readable when the values are there."""
     waiting = threading.Event()
 
-    def slowly(asked: Asked) -> Answer:
+    def slowly(asked: Request) -> HttpAnswer:
         waiting.wait(WAIT_S)
         return parameters(asked)
 
@@ -497,10 +497,10 @@ def test_a_fetch_is_announced(server: LocalServer, environ: dict[str, str]) -> N
     assert (idle, meanwhile, refresher.busy) == (False, (True, None), False)
     assert by_name(fetched) == {"A": "of /a"}
     assert refresher.collect() is None
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
-def test_one_fetch_after_the_other(server: LocalServer, environ: dict[str, str]) -> None:
+def test_one_fetch_after_the_other(server: RecordingReceiver, environ: dict[str, str]) -> None:
     """Each has a thread of its own, which ends with it."""
     server.answers = [parameters]
     refresher = Refresher(references(environ | settings(A="ssm:/a")))
@@ -509,7 +509,7 @@ def test_one_fetch_after_the_other(server: LocalServer, environ: dict[str, str])
         refresher.start_fetch()
         collected(refresher)
 
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
     until_s = time.monotonic() + WAIT_S
     while any(one.name == "references" for one in threading.enumerate()):
         assert time.monotonic() < until_s
@@ -545,9 +545,9 @@ def test_no_thread_can_be_started(environ: dict[str, str], monkeypatch: pytest.M
     assert not refresher.busy
 
 
-def test_a_fetch_ends_in_time(server: LocalServer, environ: dict[str, str]) -> None:
+def test_a_fetch_ends_in_time(server: RecordingReceiver, environ: dict[str, str]) -> None:
     """However slow AWS is, and however much there is to ask for."""
-    server.answers = [stall]
+    server.answers = [STALL]
     environ |= settings(**{f"A{number}": f"ssm:/{number}" for number in range(30)})
     began_s = time.monotonic()
 

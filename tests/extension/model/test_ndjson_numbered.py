@@ -1,7 +1,7 @@
 import pytest
 
 from extension.model.ndjson import RECORDS_AT_ONCE, encode, numbered_lines
-from tests.extension.sinks.kept_parcels import gap, lines
+from tests.doubles.extension.chunks import gap, lines
 
 
 @pytest.mark.parametrize(

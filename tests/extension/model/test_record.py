@@ -9,8 +9,8 @@ from extension.model.levels import Level
 from extension.model.record import GAP_TYPE, Record, dumps, records_in
 from extension.model.segment import Kind, Segment
 from extension.model.timestamps import epoch_ns
-from tests.extension.batches import TIME, event, line
-from tests.extension.sinks.kept_parcels import ENVIRONMENT, STAMP, chunk, gap
+from tests.doubles.extension.chunks import ENVIRONMENT, STAMP, chunk, gap
+from tests.doubles.lambda_events import TIME, event, line
 
 
 def one(raw: object) -> Record:

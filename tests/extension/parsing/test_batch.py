@@ -11,7 +11,7 @@ from extension.model.segment import split_events
 from extension.parsing import batch as parser
 from extension.parsing.batch import Line, Lines, PlatformEvent, Unreadable, read_batch
 from extension.parsing.line import LineRules
-from tests.extension.batches import (
+from tests.doubles.lambda_events import (
     FIRST,
     SECOND,
     TIME,

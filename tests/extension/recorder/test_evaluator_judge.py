@@ -12,7 +12,7 @@ from extension.recorder.evaluator import PolicyEvaluator, now_ms
 from extension.recorder.invocation import Invocation
 from extension.sampling.probability import keeps, randomness_of
 from extension.sampling.verdict import Verdict
-from tests.extension.batches import FIRST
+from tests.doubles.lambda_events import FIRST
 
 IN = "1-5f35ae12-0c0fec141affffffffffffff"
 OUT = "1-5f35ae12-0c0fec141a00000000000001"

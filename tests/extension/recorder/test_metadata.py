@@ -9,7 +9,7 @@ from extension.model.segment import Segment
 from extension.recorder.invocation import Invocation
 from extension.recorder.metadata import MetadataSource
 from extension.sampling.verdict import Verdict
-from tests.extension.batches import FIRST
+from tests.doubles.lambda_events import FIRST
 
 SAMPLED = Verdict(keep=True, reason="sampled", weight=10.0, failed=False)
 MOST_BYTES = 1000

@@ -10,7 +10,8 @@ from extension.config.parsers import Pace, PlatformEvents
 from extension.model.levels import Level
 from extension.model.receipt import Answer
 from extension.redaction.patterns import read_exclusions
-from tests.extension.batches import (
+from tests.doubles.extension.environment import Environment
+from tests.doubles.lambda_events import (
     FIRST,
     SECOND,
     THIRD,
@@ -22,7 +23,6 @@ from tests.extension.batches import (
     report,
     start,
 )
-from tests.extension.environment import Environment
 
 
 def error(request_id: str = FIRST) -> dict[str, object]:

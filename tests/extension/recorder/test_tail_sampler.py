@@ -11,17 +11,8 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.parsing.failures import Failure, Outcome
 from extension.recorder import tail_sampler
-from tests.extension.batches import (
-    FIRST,
-    SECOND,
-    done,
-    event,
-    line,
-    python_line,
-    report,
-    start,
-)
-from tests.extension.environment import Environment
+from tests.doubles.extension.environment import Environment
+from tests.doubles.lambda_events import FIRST, SECOND, done, event, line, python_line, report, start
 
 SAMPLED_IN = "Root=1-5f35ae12-0c0fec141affffffffffffff;Sampled=1"
 SAMPLED_OUT = "Root=1-5f35ae12-0c0fec141a00000000000001;Sampled=1"

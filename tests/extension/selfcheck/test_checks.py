@@ -19,7 +19,7 @@ from extension.selfcheck import checks
 from extension.selfcheck.checks import GRACE_S, MAX_S, REFERENCES_S, SINK_S, check, record_for
 from extension.selfcheck.cli import BAD_USAGE, main
 from extension.sinks.base import SinkConfig
-from tests.extension.scripted_server import Server, status
+from tests.doubles.scripted_server import ScriptedServer, status
 
 SECRET = "hush-4711"
 DENIED = status(
@@ -30,8 +30,8 @@ DENIED = status(
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    made = Server()
+def server() -> Iterator[ScriptedServer]:
+    made = ScriptedServer()
     yield made
     made.close()
 
@@ -56,14 +56,14 @@ def levels(**environ: str) -> dict[str, str]:
     }
 
 
-def test_a_sink_is_given_one_record(server: Server) -> None:
+def test_a_sink_is_given_one_record(server: ScriptedServer) -> None:
     """Through the code that delivers, with its headers: a record that says what it is, of the function."""
     found = levels(SINK=server.url, SINK_HEADERS=f"Authorization={SECRET}")
 
     assert found == {"settings": "ok", "SINK": "ok"}
-    [(_, body)] = server.requests
+    [body] = [one.body for one in server.requests]
     record = json.loads(gzip.decompress(body))
-    assert server.headers()["authorization"] == SECRET
+    assert server.requests[-1].headers["authorization"] == SECRET
     assert (record["type"], record["function"], record["reason"]) == (
         "flightRecorder.check",
         "checkout",
@@ -71,7 +71,7 @@ def test_a_sink_is_given_one_record(server: Server) -> None:
     )
 
 
-def test_every_sink_is_tried(server: Server, tmp_path: Path) -> None:
+def test_every_sink_is_tried(server: ScriptedServer, tmp_path: Path) -> None:
     """SINK, FALLBACK_SINK and ARCHIVE_SINK, each for itself."""
     path = tmp_path / "kept.ndjson"
 
@@ -91,7 +91,7 @@ def test_standard_output_is_not_written_to(capfd: pytest.CaptureFixture[str]) ->
     assert capfd.readouterr().out == ""
 
 
-def test_what_may_pass_is_tried_again(server: Server) -> None:
+def test_what_may_pass_is_tried_again(server: ScriptedServer) -> None:
     """A log group that was made just now, a receiver that is starting."""
     server.answers = [status(503), status(503)]
 
@@ -99,7 +99,7 @@ def test_what_may_pass_is_tried_again(server: Server) -> None:
     assert len(server.requests) == 3
 
 
-def test_what_is_denied_is_not_tried_again(server: Server) -> None:
+def test_what_is_denied_is_not_tried_again(server: ScriptedServer) -> None:
     """It takes somebody to change something."""
     server.answers = [status(401)]
 
@@ -107,7 +107,7 @@ def test_what_is_denied_is_not_tried_again(server: Server) -> None:
     assert len(server.requests) == 1
 
 
-def test_references_are_fetched_and_what_they_hold_is_tried(server: Server) -> None:
+def test_references_are_fetched_and_what_they_hold_is_tried(server: ScriptedServer) -> None:
     """A sink that is a parameter gets its record; its name and its value are not told."""
     answer = {"Parameters": [{"Name": "/sink", "Value": f"{server.url}&key={SECRET}"}]}
     server.answers = [status(200, body=json.dumps(answer).encode())]
@@ -122,7 +122,7 @@ def test_references_are_fetched_and_what_they_hold_is_tried(server: Server) -> N
     assert "127.0.0.1" not in text
 
 
-def test_a_sink_whose_reference_is_denied_is_not_tried(server: Server) -> None:
+def test_a_sink_whose_reference_is_denied_is_not_tried(server: ScriptedServer) -> None:
     """It is not known what it is; the other two are."""
     server.answers = [DENIED]
     aws = server.url.partition("/in")[0]
@@ -135,7 +135,7 @@ def test_a_sink_whose_reference_is_denied_is_not_tried(server: Server) -> None:
     assert any("not tried" in finding.found for finding in findings)
 
 
-def test_a_retention_that_is_denied_is_told(server: Server) -> None:
+def test_a_retention_that_is_denied_is_told(server: ScriptedServer) -> None:
     """The sink passes over it in silence, since delivery goes on."""
     server.answers = [status(200, body=b"{}"), status(200, body=b"{}"), DENIED]
     aws = server.url.partition("/in")[0]
@@ -143,13 +143,13 @@ def test_a_retention_that_is_denied_is_told(server: Server) -> None:
     found = levels(aws=aws, RETENTION_DAYS="14")
 
     assert found == {"settings": "ok", "SINK": "ok", "RETENTION_DAYS": "warn"}
-    assert json.loads(server.requests[-1][1]) == {
+    assert json.loads(server.requests[-1].body) == {
         "logGroupName": "/flight-recorder/checkout",
         "retentionInDays": 14,
     }
 
 
-def test_a_retention_that_nobody_answers_to_is_told(server: Server) -> None:
+def test_a_retention_that_nobody_answers_to_is_told(server: ScriptedServer) -> None:
     """As one that could not be set."""
     server.answers = [status(200, body=b"{}"), status(200, body=b"{}"), lambda *_: False]
     aws = server.url.partition("/in")[0]
@@ -166,7 +166,7 @@ def test_the_parts_take_no_longer_than_the_whole_may() -> None:
 
 
 def test_a_sink_that_does_not_answer_is_left(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the time it is given, which is said."""
     monkeypatch.setattr(checks, "SINK_S", 0.4)
@@ -229,7 +229,7 @@ def test_our_own_mistake_is_told_by_its_type(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_it_ends_with_0_if_nothing_failed(
-    server: Server, capsys: pytest.CaptureFixture[str]
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line a finding, and a sum; a warning is no failure."""
     status_ = main(["--check"], environ_of(SINK=server.url, SAMPLE_RATE="1"))
@@ -250,7 +250,9 @@ def test_it_ends_with_1_if_something_failed(capsys: pytest.CaptureFixture[str]) 
     assert "FLIGHT_RECORDER_FLUSH" in said
 
 
-def test_quiet_says_only_what_is_wrong(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_says_only_what_is_wrong(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Nothing at all, if nothing is."""
     first = main(["--check", "--quiet"], environ_of(SINK=server.url))
     nothing = capsys.readouterr().out
@@ -262,7 +264,9 @@ def test_quiet_says_only_what_is_wrong(server: Server, capsys: pytest.CaptureFix
     assert re.findall(r"^\w+", something, re.MULTILINE) == ["fail", "warn"]
 
 
-def test_json_is_one_object_a_line(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_is_one_object_a_line(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     """For programs."""
     main(["--check", "--json"], environ_of(SINK=server.url))
 
@@ -289,7 +293,7 @@ def test_help_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
     assert "usage:" in capsys.readouterr().out
 
 
-def test_no_secret_is_ever_told(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_secret_is_ever_told(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
     """Not of a URL, a header, an answer, credentials or a bad value."""
     server.answers = [status(403, body=SECRET.encode()), DENIED, DENIED]
     environ = environ_of(

@@ -11,18 +11,17 @@ from extension.sinks import open_sink
 from extension.sinks.base import SinkConfig
 from extension.sinks.cloudwatch import CloudWatchSink
 from extension.sinks.cloudwatch_events import MAX_EVENTS, REPEAT_TYPE, LogEvent
-from tests.extension.batches import event, line, report, start
-from tests.extension.sinks.kept_parcels import (
+from tests.doubles.extension.chunks import (
     ENVIRONMENT,
     STAMP,
     at,
     chunk,
-    compact,
     gap,
     lines,
     milliseconds,
     now,
 )
+from tests.doubles.lambda_events import compact, event, line, report, start
 from tests.services.aws import moto
 from tests.services.environment import unique
 from tests.services.limits import (

@@ -21,8 +21,8 @@ from extension.sinks.firehose import (
     receipt_for_batch,
     requests_of,
 )
-from tests.extension.batches import report
-from tests.extension.sinks.kept_parcels import chunk, gap, lines
+from tests.doubles.extension.chunks import chunk, gap, lines
+from tests.doubles.lambda_events import report
 from tests.services.aws import moto
 from tests.services.environment import unique
 from tests.services.limits import (

@@ -14,9 +14,9 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.sinks.base import SinkConfig
 from extension.sinks.http import HttpSink, gzipped
-from tests.extension.batches import line
-from tests.extension.scripted_server import OK, Server, hang_up, status
-from tests.extension.sinks.kept_parcels import at, chunk, lines, now
+from tests.doubles.extension.chunks import at, chunk, lines, now
+from tests.doubles.lambda_events import line
+from tests.doubles.scripted_server import OK, ScriptedServer, hang_up, status
 from tests.services import clickhouse, tls
 
 WAIT_S = 5.0
@@ -34,8 +34,8 @@ AWKWARD = [
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    opened = Server()
+def server() -> Iterator[ScriptedServer]:
+    opened = ScriptedServer()
     yield opened
     opened.close()
 
@@ -45,7 +45,7 @@ def sink_of(url: str, **headers: str) -> HttpSink:
 
 
 @pytest.fixture
-def sink(server: Server) -> Iterator[HttpSink]:
+def sink(server: ScriptedServer) -> Iterator[HttpSink]:
     opened = sink_of(server.url)
     yield opened
     opened.close()
@@ -55,24 +55,24 @@ def send(sink: HttpSink, *texts: str, timeout_s: float = WAIT_S) -> Receipt:
     return sink.send([lines(*(texts or ("line",)))], timeout_s=timeout_s)
 
 
-def test_a_batch_is_posted_as_gzipped_ndjson(server: Server, sink: HttpSink) -> None:
+def test_a_batch_is_posted_as_gzipped_ndjson(server: ScriptedServer, sink: HttpSink) -> None:
     """One POST to the URL, whose body is the records and whose headers say so."""
     batch = [lines("first", "naïve ☃")]
 
     receipt = sink.send(batch, timeout_s=WAIT_S)
 
-    head, body = server.requests[0]
+    head, body = server.requests[0].parts
     assert head.startswith(b"POST /in?a=b HTTP/1.1\r\n")
     assert gzip.decompress(body) == encode(batch)
     assert receipt == Receipt(Answer.TAKEN, sent_bytes=len(body))
-    headers = server.headers()
+    headers = server.requests[-1].headers
     assert headers["content-type"] == "application/x-ndjson"
     assert headers["content-encoding"] == "gzip"
     assert headers["user-agent"] == f"flight-recorder/{__version__}"
     assert headers["host"] == f"127.0.0.1:{server.port}"
 
 
-def test_an_array_is_posted_as_json(server: Server) -> None:
+def test_an_array_is_posted_as_json(server: ScriptedServer) -> None:
     """``json+http`` is the same objects in an array."""
     sink = sink_of(f"json+{server.url}")
     batch = [lines("first", "second")]
@@ -80,14 +80,14 @@ def test_an_array_is_posted_as_json(server: Server) -> None:
     sink.send(batch, timeout_s=WAIT_S)
     sink.close()
 
-    head, body = server.requests[0]
+    head, body = server.requests[0].parts
     assert head.startswith(b"POST /in?a=b HTTP/1.1\r\n")
     assert json.loads(gzip.decompress(body)) == list(map(json.loads, encode(batch).splitlines()))
-    assert server.headers()["content-type"] == "application/json"
+    assert server.requests[-1].headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize("scheme", ["HTTP://", "Http://"])
-def test_a_scheme_may_be_written_in_any_case(server: Server, scheme: str) -> None:
+def test_a_scheme_may_be_written_in_any_case(server: ScriptedServer, scheme: str) -> None:
     """As URLs may."""
     sink = sink_of(server.url.replace("http://", scheme))
 
@@ -110,17 +110,17 @@ def test_a_scheme_may_be_written_in_any_case(server: Server, scheme: str) -> Non
         ("logzio+http://HOST?token=t", b"/?token=t"),
     ],
 )
-def test_where_a_batch_is_posted_to(server: Server, url: str, target: bytes) -> None:
+def test_where_a_batch_is_posted_to(server: ScriptedServer, url: str, target: bytes) -> None:
     """The URL as it is written; where it has no path, the one that the intake listens on."""
     sink = sink_of(url.replace("HOST", f"127.0.0.1:{server.port}"))
 
     send(sink)
     sink.close()
 
-    assert server.requests[0][0].split(b" ")[1] == target
+    assert server.requests[0].head.split(b" ")[1] == target
 
 
-def test_headers_of_the_user_are_sent(server: Server) -> None:
+def test_headers_of_the_user_are_sent(server: ScriptedServer) -> None:
     """SINK_HEADERS go with every request, and may replace ours."""
     headers = {"Authorization": "Bearer s3cret", "user-agent": "mine", "content-type": "text/x"}
     sink = sink_of(server.url, **headers)
@@ -128,21 +128,21 @@ def test_headers_of_the_user_are_sent(server: Server) -> None:
     send(sink)
     sink.close()
 
-    sent = server.headers()
+    sent = server.requests[-1].headers
     assert sent["authorization"] == "Bearer s3cret"
     assert (sent["user-agent"], sent["content-type"]) == ("mine", "text/x")
     for name in (b"user-agent:", b"content-type:"):
-        assert server.requests[0][0].lower().count(name) == 1
+        assert server.requests[0].head.lower().count(name) == 1
 
 
-def test_a_header_given_twice_is_sent_as_one(server: Server) -> None:
+def test_a_header_given_twice_is_sent_as_one(server: ScriptedServer) -> None:
     """Its values are joined, which is the same to the receiver (RFC 9110, section 5.3)."""
     sink = HttpSink(SinkConfig(server.url, {}, (("X-Tag", "a"), ("x-tag", "b"))))
 
     send(sink)
     sink.close()
 
-    assert server.headers()["x-tag"] == "a, b"
+    assert server.requests[-1].headers["x-tag"] == "a, b"
 
 
 def test_a_header_that_cannot_be_sent_may_be_put_right() -> None:
@@ -153,24 +153,26 @@ def test_a_header_that_cannot_be_sent_may_be_put_right() -> None:
 
 
 @pytest.mark.parametrize(("coding", "sent"), [("identity", None), ("x-none", "x-none")])
-def test_compression_can_be_turned_off(server: Server, coding: str, sent: str | None) -> None:
+def test_compression_can_be_turned_off(
+    server: ScriptedServer, coding: str, sent: str | None
+) -> None:
     """A receiver that reads no gzip is told so by a header of the user's."""
     sink = sink_of(server.url, **{"content-encoding": coding})
 
     receipt = send(sink, "a")
     sink.close()
 
-    assert server.requests[0][1] == encode([lines("a")])
-    assert server.headers().get("content-encoding") == sent
+    assert server.requests[0].body == encode([lines("a")])
+    assert server.requests[-1].headers.get("content-encoding") == sent
     assert receipt.sent_bytes == len(encode([lines("a")]))
 
 
-def test_the_same_batch_has_the_same_bytes(server: Server, sink: HttpSink) -> None:
+def test_the_same_batch_has_the_same_bytes(server: ScriptedServer, sink: HttpSink) -> None:
     """A batch that is sent twice is recognisable: nothing in it depends on the time."""
     send(sink, "a")
     send(sink, "a")
 
-    assert server.requests[0][1] == server.requests[1][1]
+    assert server.requests[0].body == server.requests[1].body
 
 
 def test_gzip_has_no_time_in_it() -> None:
@@ -181,7 +183,7 @@ def test_gzip_has_no_time_in_it() -> None:
     assert gzipped(data)[4:8] == bytes(4)
 
 
-def test_an_empty_batch_is_no_request(server: Server, sink: HttpSink) -> None:
+def test_an_empty_batch_is_no_request(server: ScriptedServer, sink: HttpSink) -> None:
     """Nothing is posted where there is nothing to post."""
     assert sink.send([], timeout_s=WAIT_S) == Receipt(Answer.TAKEN)
     assert server.requests == []
@@ -199,7 +201,7 @@ def test_an_empty_batch_is_no_request(server: Server, sink: HttpSink) -> None:
     ],
 )
 def test_each_status_has_its_meaning(
-    server: Server, sink: HttpSink, code: int, answer: Answer
+    server: ScriptedServer, sink: HttpSink, code: int, answer: Answer
 ) -> None:
     """What an answer means is told on, and a connection that was answered is used again."""
     server.answers = [status(code, "Retry-After: 7", body=b"" if code == 204 else b"no!")]
@@ -213,7 +215,9 @@ def test_each_status_has_its_meaning(
     assert server.connections == 1
 
 
-def test_a_kept_connection_that_died_is_replaced_silently(server: Server, sink: HttpSink) -> None:
+def test_a_kept_connection_that_died_is_replaced_silently(
+    server: ScriptedServer, sink: HttpSink
+) -> None:
     """After a thaw the old connection is gone: the batch goes over a fresh one, and nobody hears of it."""
     send(sink, "a")
     server.drop()
@@ -224,7 +228,7 @@ def test_a_kept_connection_that_died_is_replaced_silently(server: Server, sink: 
     assert server.connections == 2
 
 
-def test_what_may_have_arrived_is_said(server: Server, sink: HttpSink) -> None:
+def test_what_may_have_arrived_is_said(server: ScriptedServer, sink: HttpSink) -> None:
     """Where there is no answer a repetition may be a duplicate."""
     server.answers = [hang_up]
 
@@ -233,7 +237,7 @@ def test_what_may_have_arrived_is_said(server: Server, sink: HttpSink) -> None:
     assert receipt == Receipt(Answer.UNAVAILABLE, "the connection was lost", uncertain=True)
 
 
-def test_a_sink_that_stalls_is_left_in_time(server: Server, sink: HttpSink) -> None:
+def test_a_sink_that_stalls_is_left_in_time(server: ScriptedServer, sink: HttpSink) -> None:
     """An answer that does not come is waited for as long as was said, and no longer."""
     server.answers = [server.stall]
     began = time.monotonic()
@@ -245,7 +249,7 @@ def test_a_sink_that_stalls_is_left_in_time(server: Server, sink: HttpSink) -> N
     assert 0.15 <= time.monotonic() - began < 1.0
 
 
-def test_all_requests_of_a_batch_share_the_time(server: Server) -> None:
+def test_all_requests_of_a_batch_share_the_time(server: ScriptedServer) -> None:
     """Where a batch needs several requests, they have together what one would have."""
 
     def slowly(connection: socket.socket, _body: bytes) -> bool:
@@ -265,7 +269,7 @@ def test_all_requests_of_a_batch_share_the_time(server: Server) -> None:
     assert time.monotonic() - began < 1.0
 
 
-def test_an_answer_that_trickles_can_be_broken_off(server: Server, sink: HttpSink) -> None:
+def test_an_answer_that_trickles_can_be_broken_off(server: ScriptedServer, sink: HttpSink) -> None:
     """No time-out ends an answer whose head comes byte by byte; aborting does."""
     server.answers = [server.trickle(b"HTTP/1.1 200 O", b"K")]
     threading.Timer(0.3, sink.abort).start()
@@ -277,7 +281,7 @@ def test_an_answer_that_trickles_can_be_broken_off(server: Server, sink: HttpSin
     assert time.monotonic() - began < 1.0
 
 
-def test_a_status_is_what_counts(server: Server, sink: HttpSink) -> None:
+def test_a_status_is_what_counts(server: ScriptedServer, sink: HttpSink) -> None:
     """A batch whose success has been said is not sent again because the rest of the answer is slow."""
     server.answers = [server.trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x")]
 

@@ -7,7 +7,7 @@ from extension.model.chunk import Chunk
 from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.sinks.local import StdoutSink, write_all
-from tests.extension.sinks.kept_parcels import lines
+from tests.doubles.extension.chunks import lines
 
 
 def chunks(*texts: str) -> list[Chunk]:

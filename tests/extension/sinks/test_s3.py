@@ -16,8 +16,8 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer
 from extension.sinks.base import SinkConfig
 from extension.sinks.s3 import S3Sink, object_key
-from tests.extension.batches import line, report
-from tests.extension.sinks.kept_parcels import ENVIRONMENT, STAMP, at, chunk, gap, lines
+from tests.doubles.extension.chunks import ENVIRONMENT, STAMP, at, chunk, gap, lines
+from tests.doubles.lambda_events import line, report
 from tests.services.aws import ministack, moto
 from tests.services.environment import needs_services, unique
 from tests.services.limits import (

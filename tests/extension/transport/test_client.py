@@ -12,7 +12,14 @@ import pytest
 
 from extension.transport.client import KEEPALIVE_S, MAX_ANSWER_BYTES, Reply, Transport
 from extension.transport.errors import Unreachable
-from tests.extension.scripted_server import OK, Server, hang_up, make_certificate, reset, status
+from tests.doubles.scripted_server import (
+    OK,
+    ScriptedServer,
+    hang_up,
+    make_certificate,
+    reset,
+    status,
+)
 
 WAIT_S = 5.0
 CUT_HEAD = b"HTTP/1.1 200 O"
@@ -27,8 +34,8 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    opened = Server()
+def server() -> Iterator[ScriptedServer]:
+    opened = ScriptedServer()
     yield opened
     opened.close()
 
@@ -69,7 +76,7 @@ def seen(error: Unreachable) -> tuple[str, bool, bool]:
 # What is sent and what comes back ------------------------------------------------------------------------------------
 
 
-def test_an_exchange(server: Server, transport: Transport) -> None:
+def test_an_exchange(server: ScriptedServer, transport: Transport) -> None:
     """The request goes out as it is given, and the answer is its status, headers and body."""
     server.answers = [status(207, "X-Answer: yes", body=b"told")]
 
@@ -78,10 +85,10 @@ def test_an_exchange(server: Server, transport: Transport) -> None:
     assert (reply.status, reply.body, reply.complete) == (207, b"told", True)
     assert reply.headers["x-ANSWER"] == "yes"
     assert reply.is_success
-    head, body = server.requests[0]
+    head, body = server.requests[0].parts
     assert head.startswith(b"POST /in?a=b HTTP/1.1\r\n")
     assert body == b"body"
-    assert server.headers()["x-key"] == "s3cret"
+    assert server.requests[-1].headers["x-key"] == "s3cret"
 
 
 @pytest.mark.parametrize("code", [199, 300, 404, 500])
@@ -90,29 +97,31 @@ def test_only_2xx_is_success(code: int) -> None:
     assert not Reply(code, {}, b"").is_success
 
 
-def test_headers_of_the_caller_win(server: Server, transport: Transport) -> None:
+def test_headers_of_the_caller_win(server: ScriptedServer, transport: Transport) -> None:
     """What is set by default may be set otherwise, in any case."""
     transport.exchange(
         "PUT", server.url, headers={"USER-agent": "mine"}, body=b"", until_s=time.monotonic() + 5
     )
 
-    assert server.requests[0][0].startswith(b"PUT ")
-    assert server.headers()["user-agent"] == "mine"
-    assert server.requests[0][0].lower().count(b"user-agent:") == 1
+    assert server.requests[0].head.startswith(b"PUT ")
+    assert server.requests[-1].headers["user-agent"] == "mine"
+    assert server.requests[0].head.lower().count(b"user-agent:") == 1
 
 
-def test_answers_are_asked_for_uncompressed(server: Server, transport: Transport) -> None:
+def test_answers_are_asked_for_uncompressed(server: ScriptedServer, transport: Transport) -> None:
     """What is read of an answer is bounded, so it must not grow after that."""
     bomb = gzip.compress(bytes(50_000_000))
     server.answers = [status(200, "Content-Encoding: gzip", body=bomb)]
 
     reply = post(transport, server.url)
 
-    assert server.headers()["accept-encoding"] == "identity"
+    assert server.requests[-1].headers["accept-encoding"] == "identity"
     assert reply.body == bomb
 
 
-def test_a_large_answer_is_not_read_to_its_end(server: Server, transport: Transport) -> None:
+def test_a_large_answer_is_not_read_to_its_end(
+    server: ScriptedServer, transport: Transport
+) -> None:
     """Of a body no more is read than the bound, and the next request is answered all the same."""
     size = 64 * 1024 * 1024
     sent = 0
@@ -133,7 +142,7 @@ def test_a_large_answer_is_not_read_to_its_end(server: Server, transport: Transp
     assert sent < size
 
 
-def test_redirects_are_not_followed(server: Server, transport: Transport) -> None:
+def test_redirects_are_not_followed(server: ScriptedServer, transport: Transport) -> None:
     """Where a batch goes is for the settings to say."""
     server.answers = [status(307, f"Location: {server.url}")]
 
@@ -157,7 +166,7 @@ def cut(beginning: bytes) -> object:
     [CUT_BODY, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nffff"],
 )
 def test_a_body_that_breaks_off_leaves_the_status(
-    server: Server, transport: Transport, beginning: bytes
+    server: ScriptedServer, transport: Transport, beginning: bytes
 ) -> None:
     """The server has decided: the answer stands, and says that it is not all there."""
     server.answers = [cut(beginning)]  # type: ignore[list-item]
@@ -168,7 +177,7 @@ def test_a_body_that_breaks_off_leaves_the_status(
     assert len(server.requests) == 1
 
 
-def test_a_head_that_breaks_off_is_no_answer(server: Server, transport: Transport) -> None:
+def test_a_head_that_breaks_off_is_no_answer(server: ScriptedServer, transport: Transport) -> None:
     """Without a status nothing has been said; the request has been heard, though."""
     server.answers = [cut(CUT_HEAD)]  # type: ignore[list-item]
 
@@ -179,7 +188,7 @@ def test_a_head_that_breaks_off_is_no_answer(server: Server, transport: Transpor
     "beginning", [CUT_BODY, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"]
 )
 def test_a_body_that_stalls_is_left_in_time(
-    server: Server, transport: Transport, beginning: bytes
+    server: ScriptedServer, transport: Transport, beginning: bytes
 ) -> None:
     """The rest of a body is waited for no longer than was said."""
 
@@ -196,7 +205,7 @@ def test_a_body_that_stalls_is_left_in_time(
     assert time.monotonic() - began < 1.0
 
 
-def test_a_body_that_trickles_is_left_in_time(server: Server, transport: Transport) -> None:
+def test_a_body_that_trickles_is_left_in_time(server: ScriptedServer, transport: Transport) -> None:
     """A body that comes byte by byte is not waited for, though each wait is short."""
     server.answers = [server.trickle(CUT_BODY, b"x")]
     began = time.monotonic()
@@ -210,7 +219,7 @@ def test_a_body_that_trickles_is_left_in_time(server: Server, transport: Transpo
 # No answer -----------------------------------------------------------------------------------------------------------
 
 
-def test_nobody_listens(server: Server, transport: Transport) -> None:
+def test_nobody_listens(server: ScriptedServer, transport: Transport) -> None:
     """A connection that is refused is told at once, and nothing has arrived."""
     server.close()
 
@@ -219,7 +228,7 @@ def test_nobody_listens(server: Server, transport: Transport) -> None:
 
 @pytest.mark.parametrize("answer", [hang_up, reset])
 def test_a_fresh_connection_that_is_lost_is_not_tried_again(
-    server: Server, transport: Transport, answer: object
+    server: ScriptedServer, transport: Transport, answer: object
 ) -> None:
     """Whoever closes the very first connection on a request has heard it, and may do it again."""
     server.answers = [answer]  # type: ignore[list-item]
@@ -249,7 +258,7 @@ def test_a_request_that_was_not_sent_in_full_has_not_arrived(transport: Transpor
 
 
 def test_an_answer_before_the_body_has_been_read_is_heard(
-    server: Server, transport: Transport
+    server: ScriptedServer, transport: Transport
 ) -> None:
     """A server that refuses by the head alone, and closes, has answered."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -272,7 +281,7 @@ def test_an_answer_before_the_body_has_been_read_is_heard(
     assert reply.status == 413
 
 
-def test_a_server_that_stalls_is_left_in_time(server: Server, transport: Transport) -> None:
+def test_a_server_that_stalls_is_left_in_time(server: ScriptedServer, transport: Transport) -> None:
     """An answer that does not come is waited for as long as was said; the request may have arrived."""
     server.answers = [server.stall]
     began = time.monotonic()
@@ -283,7 +292,7 @@ def test_a_server_that_stalls_is_left_in_time(server: Server, transport: Transpo
     assert 0.15 <= time.monotonic() - began < 1.0
 
 
-def test_a_slow_server_is_waited_for(server: Server, transport: Transport) -> None:
+def test_a_slow_server_is_waited_for(server: ScriptedServer, transport: Transport) -> None:
     """An answer within the time given is an answer."""
 
     def slowly(connection: socket.socket, _body: bytes) -> bool:
@@ -336,7 +345,7 @@ def test_a_host_that_does_not_accept_is_left_in_time(transport: Transport) -> No
     ],
 )
 def test_what_is_no_answer_is_said_without_its_words(
-    server: Server, transport: Transport, answer: bytes
+    server: ScriptedServer, transport: Transport, answer: bytes
 ) -> None:
     """A peer that does not speak HTTP may be in the middle of a restart; what it said is not repeated."""
     server.answers = [answer]
@@ -388,7 +397,9 @@ def test_an_address_that_is_none(transport: Transport, url: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["a\r\nb", "schlüssel"])
-def test_a_header_that_cannot_be_sent(server: Server, transport: Transport, value: str) -> None:
+def test_a_header_that_cannot_be_sent(
+    server: ScriptedServer, transport: Transport, value: str
+) -> None:
     """A token with a line break or an umlaut in it is not sent, and not repeated."""
     until_s = time.monotonic() + WAIT_S
     with pytest.raises(Unreachable) as caught:
@@ -401,7 +412,7 @@ def test_a_header_that_cannot_be_sent(server: Server, transport: Transport, valu
 # Record connections ----------------------------------------------------------------------------------------------------
 
 
-def test_one_connection_serves_many_requests(server: Server, transport: Transport) -> None:
+def test_one_connection_serves_many_requests(server: ScriptedServer, transport: Transport) -> None:
     """The connection is kept, whatever the status."""
     server.answers = [OK, status(503), status(400), OK]
 
@@ -412,7 +423,7 @@ def test_one_connection_serves_many_requests(server: Server, transport: Transpor
 
 
 def test_a_kept_connection_that_died_is_replaced_silently(
-    server: Server, transport: Transport
+    server: ScriptedServer, transport: Transport
 ) -> None:
     """After a thaw the old connection is gone: the request goes over a fresh one, and nobody hears of it."""
     post(transport, server.url)
@@ -426,7 +437,7 @@ def test_a_kept_connection_that_died_is_replaced_silently(
 
 @pytest.mark.parametrize("end", [hang_up, reset])
 def test_a_kept_connection_that_dies_on_the_request_is_replaced_once(
-    server: Server, transport: Transport, end: object
+    server: ScriptedServer, transport: Transport, end: object
 ) -> None:
     """A kept connection that is closed on the request is tried once more afresh, and not a third time."""
     server.answers = [OK, end, OK, end, end, OK]  # type: ignore[list-item]
@@ -440,7 +451,7 @@ def test_a_kept_connection_that_dies_on_the_request_is_replaced_once(
 
 
 def test_a_connection_made_for_the_request_is_not_a_kept_one(
-    server: Server, transport: Transport
+    server: ScriptedServer, transport: Transport
 ) -> None:
     """Where the kept connection is seen to be gone beforehand, the fresh one has its one attempt."""
     post(transport, server.url)
@@ -452,7 +463,7 @@ def test_a_connection_made_for_the_request_is_not_a_kept_one(
     assert len(server.requests) == 2
 
 
-def test_what_may_not_be_repeated_is_not(server: Server, transport: Transport) -> None:
+def test_what_may_not_be_repeated_is_not(server: ScriptedServer, transport: Transport) -> None:
     """Where whoever reads it could not tell a repetition, the loss of a kept connection is told instead."""
     post(transport, server.url)
     server.answers = [hang_up, OK]
@@ -468,7 +479,7 @@ def test_what_may_not_be_repeated_is_not(server: Server, transport: Transport) -
 
 
 def test_what_cannot_have_arrived_may_always_be_repeated(
-    server: Server, transport: Transport
+    server: ScriptedServer, transport: Transport
 ) -> None:
     """A kept connection that takes no request at all is replaced in any case."""
     post(transport, server.url)
@@ -485,7 +496,7 @@ def test_what_cannot_have_arrived_may_always_be_repeated(
 
 
 def test_what_the_dead_connection_took_may_have_arrived(
-    server: Server, transport: Transport
+    server: ScriptedServer, transport: Transport
 ) -> None:
     """Where the second attempt finds nobody, the first may have been heard all the same."""
     post(transport, server.url)
@@ -502,7 +513,7 @@ def test_what_the_dead_connection_took_may_have_arrived(
 
 
 def test_there_is_no_second_attempt_once_the_time_is_up(
-    server: Server, transport: Transport
+    server: ScriptedServer, transport: Transport
 ) -> None:
     """A connection that dies at the end of the time given is told as such."""
     post(transport, server.url)
@@ -521,7 +532,9 @@ def test_there_is_no_second_attempt_once_the_time_is_up(
 
 
 @pytest.mark.parametrize("gap_s", [KEEPALIVE_S + 1, -3600.0])
-def test_a_connection_from_before_a_freeze_is_not_used(server: Server, gap_s: float) -> None:
+def test_a_connection_from_before_a_freeze_is_not_used(
+    server: ScriptedServer, gap_s: float
+) -> None:
     """The monotonic clock may stand still in the freezer; the wall clock jumps, and that is enough."""
     now_s = 1_000_000.0
     transport = Transport({}, wall_s=lambda: now_s)
@@ -535,7 +548,7 @@ def test_a_connection_from_before_a_freeze_is_not_used(server: Server, gap_s: fl
     assert server.connections == 2
 
 
-def test_closing_twice_is_harmless(server: Server, transport: Transport) -> None:
+def test_closing_twice_is_harmless(server: ScriptedServer, transport: Transport) -> None:
     """What was closed opens again when it is used."""
     transport.close()
     post(transport, server.url)
@@ -549,7 +562,9 @@ def test_closing_twice_is_harmless(server: Server, transport: Transport) -> None
 # Abort ---------------------------------------------------------------------------------------------------------------
 
 
-def test_aborting_what_is_not_under_way_is_harmless(server: Server, transport: Transport) -> None:
+def test_aborting_what_is_not_under_way_is_harmless(
+    server: ScriptedServer, transport: Transport
+) -> None:
     """There may be nothing to break off, and what comes later is not broken off."""
     transport.abort()
     post(transport, server.url)
@@ -563,7 +578,7 @@ def test_aborting_what_is_not_under_way_is_harmless(server: Server, transport: T
     "beginning", [CUT_HEAD, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"]
 )
 def test_an_answer_that_trickles_can_be_broken_off(
-    server: Server, transport: Transport, used: bool, beginning: bytes
+    server: ScriptedServer, transport: Transport, used: bool, beginning: bytes
 ) -> None:
     """No time-out ends an answer whose framing comes byte by byte; aborting does, without a second attempt."""
     server.answers = [*([OK] if used else []), server.trickle(beginning, b"x")]
@@ -581,7 +596,7 @@ def test_an_answer_that_trickles_can_be_broken_off(
     assert len(server.requests) == 1 + used
 
 
-def test_aborting_while_it_connects_ends_the_exchange(server: Server) -> None:
+def test_aborting_while_it_connects_ends_the_exchange(server: ScriptedServer) -> None:
     """What is aborted before there is a connection is not sent over it."""
     transport = Transport({})
     note = transport._note
@@ -604,15 +619,15 @@ def test_aborting_while_it_connects_ends_the_exchange(server: Server) -> None:
 
 
 @pytest.fixture
-def tls_server(certificate: Path) -> Iterator[Server]:
-    opened = Server(certificate)
+def tls_server(certificate: Path) -> Iterator[ScriptedServer]:
+    opened = ScriptedServer(certificate)
     yield opened
     opened.close()
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
 def test_a_certificate_that_the_settings_vouch_for_is_trusted(
-    tls_server: Server, certificate: Path, tmp_path: Path, variable: str
+    tls_server: ScriptedServer, certificate: Path, tmp_path: Path, variable: str
 ) -> None:
     """A private authority is named by OpenSSL's own variables, as a file or as a folder of hashed names."""
     value = str(certificate)
@@ -632,7 +647,9 @@ def test_a_certificate_that_the_settings_vouch_for_is_trusted(
     assert tls_server.connections == 1
 
 
-def test_a_certificate_that_nobody_vouches_for_is_not_sent_anything(tls_server: Server) -> None:
+def test_a_certificate_that_nobody_vouches_for_is_not_sent_anything(
+    tls_server: ScriptedServer,
+) -> None:
     """It may be put right, so it is not for ever; what is wrong is said."""
     transport = Transport({})
 
@@ -656,7 +673,7 @@ def test_what_is_wrong_with_a_certificate(
 ) -> None:
     """A name that does not match and a date that is past are told apart, without the name."""
     made = make_certificate(tmp_path, subject=subject, days=days)
-    server = Server(made)
+    server = ScriptedServer(made)
     transport = Transport({"SSL_CERT_FILE": str(made)})
 
     error = refusal(transport, server.url)
@@ -669,7 +686,7 @@ def test_what_is_wrong_with_a_certificate(
     ]
 
 
-def test_a_server_without_tls(server: Server, transport: Transport) -> None:
+def test_a_server_without_tls(server: ScriptedServer, transport: Transport) -> None:
     """A port that speaks plain HTTP where TLS was asked for is told as such, and nothing is sent."""
 
     def speak(connection: socket.socket) -> None:
@@ -698,7 +715,7 @@ def test_authorities_that_cannot_be_read(tmp_path: Path, name: str) -> None:
     assert seen(error) == ("the certificates to trust cannot be read", False, False)
 
 
-def test_plain_http_needs_no_authorities(server: Server) -> None:
+def test_plain_http_needs_no_authorities(server: ScriptedServer) -> None:
     """What cannot be read for TLS does no harm where there is none."""
     transport = Transport({"SSL_CERT_FILE": "/missing"})
 
@@ -710,18 +727,18 @@ def test_plain_http_needs_no_authorities(server: Server) -> None:
 
 
 def test_a_proxy_of_the_environment_is_used(
-    server: Server, monkeypatch: pytest.MonkeyPatch, transport: Transport
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, transport: Transport
 ) -> None:
     """HTTP_PROXY counts, as for other programs."""
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.port}")
 
     post(transport, "http://intake.invalid/in")
 
-    assert server.requests[0][0].startswith(b"POST http://intake.invalid/in HTTP/1.1\r\n")
+    assert server.requests[0].head.startswith(b"POST http://intake.invalid/in HTTP/1.1\r\n")
 
 
 def test_a_proxy_that_refuses(
-    server: Server, monkeypatch: pytest.MonkeyPatch, transport: Transport
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, transport: Transport
 ) -> None:
     """What a proxy does not let through has not arrived."""
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.port}")
@@ -730,12 +747,12 @@ def test_a_proxy_that_refuses(
     error = refusal(transport, "https://intake.invalid/in")
 
     assert seen(error) == ("the proxy refused", False, False)
-    assert server.requests[0][0].startswith(b"CONNECT intake.invalid:443 HTTP/1.1\r\n")
+    assert server.requests[0].head.startswith(b"CONNECT intake.invalid:443 HTTP/1.1\r\n")
 
 
 @pytest.mark.parametrize("name", ["", "127.0.0.1"])
 def test_a_server_behind_a_proxy_can_be_aborted(
-    tls_server: Server,
+    tls_server: ScriptedServer,
     certificate: Path,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
@@ -788,7 +805,9 @@ def test_a_server_behind_a_proxy_can_be_aborted(
     assert tunnels == (0 if name else 1)
 
 
-def test_what_is_near_needs_no_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_near_needs_no_proxy(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a transport is told to reach directly, the environment's proxy does not see."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     transport = Transport({}, direct=True)
@@ -799,7 +818,7 @@ def test_what_is_near_needs_no_proxy(server: Server, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "gopher://127.0.0.1:1", "http://[::1"])
 def test_a_proxy_that_cannot_be_used(
-    server: Server, monkeypatch: pytest.MonkeyPatch, transport: Transport, proxy: str
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, transport: Transport, proxy: str
 ) -> None:
     """A proxy that the function's environment names may be of no use to us; that is said."""
     monkeypatch.setenv("HTTP_PROXY", proxy)

@@ -10,7 +10,7 @@ from extension.model.record import Record, records_in
 from extension.transport.client import Reply
 from extension.transport.errors import Unreachable
 from extension.transport.responses import receipt_for, receipt_for_silence, retry_after_s
-from tests.extension.sinks.kept_parcels import lines
+from tests.doubles.extension.chunks import lines
 
 
 def reply(status: int, **headers: str) -> Reply:

@@ -15,8 +15,8 @@ from extension.sinks.base import SinkConfig
 from extension.sinks.formats import format_named
 from extension.sinks.formats.base import Request, json_bytes, pieces_of, time_text, utf8_bytes
 from extension.sinks.http import HttpSink
-from tests.extension.batches import event, line
-from tests.extension.sinks.kept_parcels import STAMP, at, chunk, compact, gap, lines, now
+from tests.doubles.extension.chunks import STAMP, at, chunk, gap, lines, now
+from tests.doubles.lambda_events import compact, event, line
 from tests.services import intakes
 
 WAIT_S = 5.0

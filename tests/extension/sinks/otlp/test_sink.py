@@ -17,8 +17,8 @@ from extension.sinks.otlp.encoding import JsonForm
 from extension.sinks.otlp.mapping import Resources, request_of
 from extension.sinks.otlp.protobuf import ProtobufForm
 from extension.sinks.otlp.sink import OtlpSink, url_of
-from tests.extension.batches import FIRST, TIME, event, line, python_line, report
-from tests.extension.sinks.kept_parcels import ENVIRONMENT, chunk, gap, lines
+from tests.doubles.extension.chunks import ENVIRONMENT, chunk, gap, lines
+from tests.doubles.lambda_events import FIRST, TIME, event, line, python_line, report
 from tests.services.collector import Printed, collector, decoder
 from tests.services.environment import free_port, unique
 

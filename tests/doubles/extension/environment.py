@@ -11,7 +11,7 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.recorder.recorder import Recorder
 from extension.recorder.tail_sampler import TailSampler
-from tests.extension.batches import FIRST, TRACE, batch
+from tests.doubles.lambda_events import FIRST, TRACE, batch
 
 
 class Environment:
