@@ -22,18 +22,12 @@ from extension.sinks.firehose import (
     requests_of,
 )
 from tests.doubles.extension.chunks import chunk, gap, lines
+from tests.doubles.http_server import Request
 from tests.doubles.lambda_events import report
+from tests.doubles.recording_receiver import Reply as HttpAnswer
 from tests.services.aws import moto
 from tests.services.environment import unique
-from tests.services.limits import (
-    Answer as HttpAnswer,
-    LimitsFront,
-    Request,
-    fail,
-    hang_up,
-    limits_front,
-    swallow,
-)
+from tests.services.limits import LimitsFront, fail, hang_up, limits_front, swallow
 
 WAIT_S = 10.0
 NOBODY = "http://127.0.0.1:1"
@@ -62,7 +56,7 @@ def data_of(request: Request) -> list[bytes]:
 def front() -> Iterator[LimitsFront]:
     """A Firehose that takes everything within its limits, and does as it is told."""
     with limits_front(NOBODY) as opened:
-        opened.otherwise = answers("")
+        opened.then = answers("")
         yield opened
 
 
@@ -320,7 +314,7 @@ def test_the_front_refuses_what_firehose_would(
     """What the other tests here rest upon: a request that is too much does not pass."""
     from tests.services.limits import then_pass
 
-    front.otherwise = then_pass
+    front.then = then_pass
 
     sink._put([Pack(data, []) for data in packs], time.monotonic() + WAIT_S)
 

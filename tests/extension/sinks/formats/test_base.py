@@ -17,6 +17,7 @@ from extension.sinks.formats.base import Request, json_bytes, pieces_of, time_te
 from extension.sinks.http import HttpSink
 from tests.doubles.extension.chunks import STAMP, at, chunk, gap, lines, now
 from tests.doubles.lambda_events import compact, event, line
+from tests.doubles.recording_receiver import Reply, as_json
 from tests.services import intakes
 
 WAIT_S = 5.0
@@ -229,9 +230,9 @@ def test_the_same_batch_has_the_same_bytes(case: Case) -> None:
     case.send(chunks)
     case.send(chunks)
 
-    asked = case.intake.asked
+    asked = case.intake.requests
     half = len(asked) // 2
-    assert [one.body for one in asked[:half]] == [one.body for one in asked[half:]]
+    assert [one.content for one in asked[:half]] == [one.content for one in asked[half:]]
 
 
 @pytest.mark.parametrize("kind", ["loki", "elasticsearch"])
@@ -250,7 +251,7 @@ def test_a_batch_that_is_sent_twice_is_stored_once(kind: str) -> None:
 def test_an_empty_batch_is_no_request(case: Case) -> None:
     """Nothing is posted where there is nothing to post."""
     assert case.send([]) == Receipt(Answer.TAKEN)
-    assert case.intake.asked == []
+    assert case.intake.requests == []
 
 
 def test_records_without_any_time_have_that_of_the_sending(case: Case) -> None:
@@ -286,7 +287,7 @@ def test_records_before_the_first_time_have_that(case: Case) -> None:
 )
 def test_what_the_status_says(case: Case, status: int, answer: Answer) -> None:
     """Where the receiver says nothing more, its status decides, and Retry-After is heard."""
-    case.intake.answers = [intakes.Answer(status, b"no", (("Retry-After", "7"),))]
+    case.intake.answers = [Reply(status, b"no", {"Retry-After": "7"})]
 
     receipt = case.send([lines("a", "b")])
 
@@ -297,13 +298,13 @@ def test_what_the_status_says(case: Case, status: int, answer: Answer) -> None:
 
 def test_a_second_request_that_fails_leaves_the_first(datadog: Case) -> None:
     """Of a batch that needs several requests, those that were taken are told by their numbers."""
-    datadog.intake.answers = [intakes.Answer(202), intakes.Answer(500)]
+    datadog.intake.answers = [Reply(202), Reply(500)]
 
     receipt = datadog.send([lines(*map(str, range(1500)))])
 
     assert receipt.answer is Answer.UNAVAILABLE
     assert receipt.taken == frozenset(range(1000))
-    assert len(datadog.intake.asked) == 2
+    assert len(datadog.intake.requests) == 2
 
 
 # Loki ----------------------------------------------------------------------------------------------------------------
@@ -316,7 +317,7 @@ def test_streams_are_few_and_in_order(loki: Case) -> None:
 
     loki.send([chunk([line(text, time=base) for text in texts])])
 
-    streams = json.loads(loki.intake.asked[0].body)["streams"]
+    streams = json.loads(loki.intake.requests[0].content)["streams"]
     assert [one["stream"]["level"] for one in streams] == ["info", "error"]
     for one in streams:
         times = [int(value[0]) for value in one["values"]]
@@ -395,8 +396,8 @@ def test_a_wrong_token_waits_for_a_right_one(
     assert splunk.send([lines("a")], splunk.config(**headers)) == Receipt(Answer.DENIED, detail)
 
 
-def told(status: int, **members: object) -> intakes.Answer:
-    return intakes.told(status, members)
+def told(status: int, **members: object) -> Reply:
+    return as_json(members, status)
 
 
 @pytest.mark.parametrize(
@@ -418,11 +419,11 @@ def told(status: int, **members: object) -> intakes.Answer:
         ),
         (told(400, text="No data", code=5), Receipt(Answer.UNREADABLE, "status 400, code 5")),
         (told(400), Receipt(Answer.UNREADABLE, "status 400")),
-        (intakes.Answer(400, b"[1]"), Receipt(Answer.UNREADABLE, "status 400")),
-        (intakes.Answer(400, b"<html>"), Receipt(Answer.UNREADABLE, "status 400")),
+        (Reply(400, b"[1]"), Receipt(Answer.UNREADABLE, "status 400")),
+        (Reply(400, b"<html>"), Receipt(Answer.UNREADABLE, "status 400")),
     ],
 )  # fmt: skip
-def test_what_splunks_code_says(splunk: Case, answer: intakes.Answer, receipt: Receipt) -> None:
+def test_what_splunks_code_says(splunk: Case, answer: Reply, receipt: Receipt) -> None:
     """The code tells more than the status: what is to be put right, and which event is to blame."""
     splunk.intake.answers = [answer]
 
@@ -450,8 +451,8 @@ def test_requests_to_splunk_are_of_a_megabyte_at_most(splunk: Case) -> None:
 
     assert receipt.answer is Answer.TAKEN
     assert [one.line for one in splunk.intake.stored] == texts
-    assert len(splunk.intake.asked) == 3
-    assert max(len(one.body) for one in splunk.intake.asked) <= 1_000_000
+    assert len(splunk.intake.requests) == 3
+    assert max(len(one.content) for one in splunk.intake.requests) <= 1_000_000
 
 
 # Elasticsearch -------------------------------------------------------------------------------------------------------
@@ -479,8 +480,8 @@ def test_the_query_stays(elasticsearch: Case) -> None:
     """What the user's URL asks for is asked for, and besides that the answer be short."""
     elasticsearch.send([lines("a")], elasticsearch.config(rest="/mine?pipeline=p"))
 
-    assert elasticsearch.intake.asked[0].query["pipeline"] == ["p"]
-    assert elasticsearch.intake.asked[0].query["filter_path"] == [
+    assert elasticsearch.intake.requests[0].query["pipeline"] == ["p"]
+    assert elasticsearch.intake.requests[0].query["filter_path"] == [
         "errors,items.*.status,items.*.error.type"
     ]
 
@@ -536,7 +537,7 @@ def test_documents_that_fail_alone(elasticsearch: Case, status: int, answer: Ans
 )
 def test_an_answer_that_does_not_tell_is_no_success(elasticsearch: Case, body: bytes) -> None:
     """200 alone says nothing: what may be there is sent again, which makes it no duplicate."""
-    elasticsearch.intake.answers = [intakes.Answer(200, body)]
+    elasticsearch.intake.answers = [Reply(200, body)]
 
     receipt = elasticsearch.send([lines("a")])
 
@@ -553,7 +554,7 @@ def test_the_largest_answer_is_read(elasticsearch: Case) -> None:
 
     assert receipt.answer is Answer.TAKEN
     assert len(receipt.refused) == 6000
-    assert len(elasticsearch.intake.asked) == 2
+    assert len(elasticsearch.intake.requests) == 2
 
 
 # Datadog and Logz.io -------------------------------------------------------------------------------------------------
@@ -567,7 +568,7 @@ def test_requests_to_datadog_are_within_its_limits(datadog: Case) -> None:
 
     assert receipt.answer is Answer.TAKEN
     assert list(found(datadog.intake.stored).values()) == texts
-    assert max(len(one.body) for one in datadog.intake.asked) <= 5_000_000
+    assert max(len(one.content) for one in datadog.intake.requests) <= 5_000_000
 
 
 @pytest.mark.parametrize(("key", "status"), [("wrong", 403)])
@@ -582,7 +583,7 @@ def test_a_path_of_the_user_is_kept(datadog: Case) -> None:
     """Where the URL says more than the host, it is meant."""
     receipt = datadog.send([lines("a")], datadog.config(rest="/elsewhere"))
 
-    assert (receipt.answer, datadog.intake.asked[0].path) == (Answer.DENIED, "/elsewhere")
+    assert (receipt.answer, datadog.intake.requests[0].path) == (Answer.DENIED, "/elsewhere")
 
 
 def test_lines_that_logzio_rejects_are_counted(logzio: Case) -> None:
@@ -603,11 +604,11 @@ def test_lines_that_logzio_rejects_are_counted(logzio: Case) -> None:
         told(400, malformedLines=1, successfulLines=9),
         told(400, malformedLines="x", successfulLines=2),
         told(400),
-        intakes.Answer(400, b"[]"),
-        intakes.Answer(400),
+        Reply(400, b"[]"),
+        Reply(400),
     ],
 )
-def test_counts_that_do_not_add_up_are_none(logzio: Case, answer: intakes.Answer) -> None:
+def test_counts_that_do_not_add_up_are_none(logzio: Case, answer: Reply) -> None:
     """Then the batch is cut, until what is to blame is found."""
     logzio.intake.answers = [answer]
 
@@ -700,6 +701,6 @@ def test_bodies_are_gzipped(case: Case) -> None:
     """Every intake takes gzip."""
     case.send([lines("a")])
 
-    headers = case.intake.asked[0].headers
-    assert headers["Content-Encoding"] == "gzip"
-    assert int(headers["Content-Length"]) == len(gzip.compress(case.intake.asked[0].body, 6))
+    headers = case.intake.requests[0].headers
+    assert headers["content-encoding"] == "gzip"
+    assert int(headers["content-length"]) == len(gzip.compress(case.intake.requests[0].content, 6))
