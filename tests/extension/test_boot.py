@@ -26,6 +26,8 @@ from extension.lambda_api import (
 from tests.doubles.recording_receiver import CLOSE, Answer, Reply
 from tests.doubles.scripted_lambda import IDENTIFIER, REGISTERED, ScriptedLambda
 
+pytestmark = pytest.mark.every_python
+
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 10.0
 

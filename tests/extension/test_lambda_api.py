@@ -11,6 +11,8 @@ from extension.lambda_api.http1 import Message
 from tests.doubles.recording_receiver import CLOSE, Reply
 from tests.doubles.scripted_lambda import IDENTIFIER, ScriptedLambda
 
+pytestmark = pytest.mark.every_python
+
 EVENTS = '["INVOKE","SHUTDOWN"]'
 
 

@@ -13,6 +13,8 @@ from tests.doubles.lambda_events import line, report, runtime_done, start
 from tests.doubles.recording_receiver import Reply
 from tests.doubles.scripted_lambda import ScriptedLambda
 
+pytestmark = pytest.mark.every_python
+
 ROOT = Path(__file__).resolve().parents[3]
 WAIT_S = 15.0
 ID = "aaaaaaaa-0000-4000-8000-00000000000{}"

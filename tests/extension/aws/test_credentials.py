@@ -17,6 +17,8 @@ from tests.doubles.recording_receiver import (
     aws_endpoint,
 )
 
+pytestmark = pytest.mark.every_python
+
 WAIT_S = 5.0
 NOW_S = 1_800_000_000.0
 HOUR_S = 3600.0

@@ -12,6 +12,8 @@ from extension.model.timestamps import epoch_ns
 from tests.doubles.extension.chunks import ENVIRONMENT, STAMP, chunk, gap
 from tests.doubles.lambda_events import TIME, event, line
 
+pytestmark = pytest.mark.every_python
+
 
 def one(raw: object) -> Record:
     (kept,) = records_in([chunk([raw])])

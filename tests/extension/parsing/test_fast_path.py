@@ -22,6 +22,8 @@ from tests.doubles.lambda_events import (
     python_line,
 )
 
+pytestmark = pytest.mark.every_python
+
 OPEN = FIRST.encode()
 
 
