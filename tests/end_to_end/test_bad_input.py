@@ -13,6 +13,7 @@ import pytest
 from emulator.model.function import Function
 from emulator.model.variations import GARBAGE_KINDS, Variations
 from emulator.telemetry.batcher import DeliveryPolicy
+from tests.doubles.lambda_events import line
 from tests.end_to_end.support import (
     CARGO,
     EXTENSION,
@@ -391,13 +392,8 @@ def test_a_record_of_any_json_type_is_a_line(run: Run, sink_path: Path, record: 
     """It is counted, and delivered as it is with the others of a failed invocation."""
     with run(timeout_ms=TIMEOUT_MS) as cloud:
         cloud.invoke({"kind": "ok"}).raise_for_status()
-        event = {"time": "2026-01-01T00:00:00.000Z", "type": "function", "record": record}
-        fault = {
-            "time": "2026-01-01T00:00:00.000Z",
-            "type": "function",
-            "record": '{"level":"ERROR","message":"told to fail"}',
-        }
-        assert cloud.deliver([event, fault]) == {EXTENSION: 200}
+        error = line('{"level":"ERROR","message":"told to fail"}')
+        assert cloud.deliver([line(record), error]) == {EXTENSION: 200}
         cloud.invoke({"kind": "ok"}).raise_for_status()
 
     assert record in Delivered.read(sink_path).texts()
@@ -408,8 +404,7 @@ def test_a_batch_of_many_megabytes_does_not_break_the_bound(run: Run, sink_path:
     """A batch far larger than AWS ever sends is survived, whatever of it is kept."""
     with run(buffer_size="1MiB", timeout_ms=TIMEOUT_MS) as cloud:
         cloud.invoke({"kind": "ok"}).raise_for_status()
-        line = {"time": "2026-01-01T00:00:00.000Z", "type": "function", "record": CARGO * 100}
-        assert cloud.deliver([line] * 30_000)[EXTENSION] in (200, None)
+        assert cloud.deliver([line(CARGO * 100)] * 30_000)[EXTENSION] in (200, None)
         failed = cloud.invoke({"kind": "error"}).raise_for_status()
 
     assert (

@@ -1,11 +1,10 @@
-import json
-
 import pytest
 from hypothesis import given, strategies as st
 
 from extension.model.chunk import Chunk, halves, numbers_in, rewritten, sifted, without
 from extension.model.record import records_in
 from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
+from tests.doubles import lambda_events
 from tests.doubles.extension.chunks import STAMP, gap, lines
 
 
@@ -182,14 +181,7 @@ def test_cutting_loses_nothing(sizes: list[int], gone: set[int]) -> None:
 
 
 def lines_of(*texts: str, number: int = 0) -> Segment:
-    events = [
-        json.dumps(
-            {"time": "2026-10-12T00:01:15.123Z", "type": "function", "record": text},
-            separators=(",", ":"),
-        )
-        for text in texts
-    ]
-    return Segment(",".join(events).encode(), count=len(texts), first_number=number)
+    return Segment(lambda_events.lines(*texts), count=len(texts), first_number=number)
 
 
 def test_lines_can_be_rewritten_and_nothing_else() -> None:
