@@ -39,7 +39,7 @@ def keys_with(statements: list[dict[str, Any]], **instead: str) -> Keys:
 def write(group: str, keys: Keys) -> Receipt:
     """Let the sink `cloudwatch:` write a line to a group."""
     environ = ministack().environ(keys, AWS_LAMBDA_FUNCTION_NAME="shop")
-    sink = CloudWatchSink(SinkConfig(f"cloudwatch:{group}", environ), group=group)
+    sink = CloudWatchSink(SinkConfig(f"cloudwatch:{group}", environ))
     receipt = sink.send([lines("a line")], timeout_s=WAIT_S)
     sink.close()
     return receipt
