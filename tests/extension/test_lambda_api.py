@@ -10,6 +10,8 @@ from extension.lambda_api import ExtensionsApi
 from extension.lambda_api.http1 import Message
 from tests.extension.scripted_lambda import CLOSE, IDENTIFIER, Reply, ScriptedLambda
 
+pytestmark = pytest.mark.every_python
+
 EVENTS = '["INVOKE","SHUTDOWN"]'
 
 
