@@ -166,6 +166,17 @@ def test_consecutive_healthy_lines_stay_together() -> None:
     assert (item.count, item.raw) == (1000, body[1:-1])
 
 
+@pytest.mark.parametrize(("text", "is_text"), [("printed", True), ('{"level":"INFO"}', False)])
+def test_batch_tells_text_lines_beside_a_remarkable_one(text: str, is_text: bool) -> None:
+    """A JSON line may name its transaction, and must be searched for it."""
+    body = batch([line(text), line(python_line("x", level="ERROR"))])
+
+    lines, _ = read_batch(body, rules=RULES, open_id=OPEN)
+
+    assert isinstance(lines, Lines)
+    assert lines.is_text == is_text
+
+
 def test_a_start_changes_whose_lines_are_unremarkable() -> None:
     """A batch may hold the end of one invocation and the beginning of the next."""
     body = batch(

@@ -170,6 +170,12 @@ CASES: dict[str, Case] = {
         dropped={"not-sampled": 3},
         weights=(0, 0, 1, 1),
     ),
+    "history before its report": Case(
+        "out start a done | out2 start2 error2",
+        "a error/2",
+        {"history": 1, **UNNAMED},
+        weights=(0, 1),
+    ),
     "history is told once": Case(
         lives(life(1, "a"), life(2, "error2"), life(3, "error3")),
         "a error/2 error/3",
