@@ -2,14 +2,14 @@
 
 Lambda holds the function's runtime back until every extension has registered, and bills the time. So this module
 does, in this order and with next to nothing loaded: register (unless the launcher has done so), open the listener,
-subscribe, ask for the next event. Only then is the rest of the package imported, while the runtime initialises.
+subscribe, ask for the next event. Only then does it import the rest of the package, while the runtime initialises.
 
-Promises: whatever goes wrong, the process goes on answering ``/event/next`` and ends on SHUTDOWN only, because an
-extension that exits fails the function's invocations (AWS: Lambda Extensions API, error handling).
-Assumes: subscribing is possible between register and the first Next only, with the listener already accepting
+Promises: whatever goes wrong, the process goes on answering ``/event/next`` and ends on SHUTDOWN only. An extension
+that exits fails the function's invocations (AWS: Lambda Extensions API, error handling).
+Assumes: Lambda accepts a subscription only between register and the first Next, with the listener already accepting
 (AWS: Logs API, Telemetry API).
 
-A test holds the list of modules that this part may load. ``os`` is not among them: ``posix`` has what is needed.
+A test holds the list of modules that this part may load. ``posix`` stands in for ``os``, which is not among them.
 """
 
 import posix
@@ -44,16 +44,7 @@ IDENTIFIER_CHARS = "0123456789abcdefABCDEF-"
 
 
 class Boot:
-    """What the first milliseconds leave behind for the rest of the extension."""
-
-    __slots__ = (
-        "api",
-        "environ",
-        "listener",
-        "listener_problem",
-        "managed_instances",
-        "subscription",
-    )
+    """Hold the results of the first milliseconds for the rest of the extension."""
 
     def __init__(self, environ: dict[str, str], *, identifier: str = "") -> None:
         self.environ = environ
@@ -73,7 +64,7 @@ class Boot:
 
 
 def register(boot: Boot) -> None:
-    """Registers, however long it takes: an extension that never registers is fatal, one that is late is not."""
+    """Register, however long it takes. An extension that never registers is fatal; a late one is not."""
     # Managed Instances refuse INVOKE with 403 (AWS: Lambda Managed Instances execution environment).
     events = '["SHUTDOWN"]' if boot.managed_instances else '["INVOKE","SHUTDOWN"]'
     pause_s = REGISTER_PAUSE_S
@@ -83,13 +74,13 @@ def register(boot: Boot) -> None:
             return
         if pause_s == REGISTER_PAUSE_S:
             said = "no answer" if answer is None else f"status {answer.status}"
-            say(f"could not register with Lambda ({said}); trying again until it can")
+            say(f"could not register with Lambda ({said}); trying again until Lambda accepts it")
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, MAX_PAUSE_S)
 
 
 def listen(boot: Boot) -> None:
-    """Opens the listener on a port that the system picks, so that no other extension can have taken it."""
+    """Open the listener on a port that the system picks, which no other extension has."""
     listener = None
     try:
         listener = Socket(AF_INET, SOCK_STREAM)
@@ -107,9 +98,9 @@ def listen(boot: Boot) -> None:
 
 
 def subscribe(boot: Boot) -> None:
-    """Subscribes to the first of the APIs and schemas that accepts, in the order ``FLIGHT_RECORDER_LOG_API`` asks for.
+    """Subscribe to the first API and schema that accepts, in the order of LOG_API.
 
-    A 202 is a refusal: Lambda's local stand-ins answer so, with an error in the body, and then never deliver.
+    A 202 is a refusal. Lambda's local stand-ins send it with an error in the body, and then never deliver.
     """
     if boot.listener is None:
         return
@@ -141,17 +132,17 @@ def subscribe(boot: Boot) -> None:
 
 
 def say(text: str) -> None:
-    """Says one line on stderr before our log can be loaded, in the same JSON shape. ``text`` needs no escaping."""
+    """Write one line to stderr in the shape of our log. ``text`` needs no escaping."""
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     line = f'{{"timestamp":"{moment}","level":"warning","logger":"{EXTENSION_NAME}","event":"{text}"}}\n'
     try:
         posix.write(2, line.encode())
     except OSError:
-        return  # Nobody listens on stderr: there is no other place to say so.
+        return  # Nobody listens on stderr, and there is no other place to write to.
 
 
 def idle(api: ExtensionsApi) -> None:
-    """Does nothing but answer Next until SHUTDOWN: what is left when there is nothing to do, or nothing we can do."""
+    """Answer Next until SHUTDOWN and do nothing else: we are off, or cannot record."""
     pause_s = REGISTER_PAUSE_S
     while True:
         try:
@@ -171,7 +162,7 @@ def idle(api: ExtensionsApi) -> None:
 
 
 def run_by_hand(arguments: list[str], environ: dict[str, str]) -> None:
-    """Does what a command line asks for, without a word to Lambda, and ends the process with its status."""
+    """Run a command line such as ``--check``, without Lambda, and end the process."""
     import os
 
     if sys.version_info < MINIMUM_PYTHON:
@@ -184,11 +175,11 @@ def run_by_hand(arguments: list[str], environ: dict[str, str]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Runs the extension.
+    """Run the extension.
 
     Args:
-        arguments: the identifier, when the launcher has registered already; a command line, such as ``--check``, when
-            somebody runs us by hand, who must not be registered; else nothing.
+        arguments: the identifier, if the launcher has registered already; or a command line such as ``--check``, if
+            somebody runs us by hand, which must not register; else nothing.
     """
     environ = {
         name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
@@ -203,7 +194,7 @@ def main(arguments: list[str]) -> None:
     if not boot.enabled or sys.version_info < MINIMUM_PYTHON:
         if boot.enabled:
             say(
-                f"needs Python 3.10 or newer, found {sys.version.split()[0]}: nothing will be recorded"
+                f"needs Python 3.10 or newer and found {sys.version.split()[0]}; nothing is recorded, the function runs on"
             )
         idle(boot.api)
         return
@@ -227,7 +218,7 @@ def main(arguments: list[str]) -> None:
         line = where.tb_lineno if where is not None else 0
         name = where.tb_frame.f_code.co_filename.rpartition("/")[2] if where is not None else ""
         say(
-            f"stopped recording after an internal error ({type(error).__name__} at {name}:{line}); the function goes on"
+            f"stopped recording after an internal error ({type(error).__name__} at {name}:{line}); the function runs on"
         )
         if boot.listener is not None:
             boot.listener.close()

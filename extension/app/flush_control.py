@@ -1,10 +1,10 @@
 """Whether to hold ``/event/next`` until an invocation's outcome is known: FLUSH, and the gaps seen.
 
-Holding costs what Lambda takes to tell of the end, 25 ms and a little, billed on every invocation it is done for; not
-holding costs nothing, but what failed is delivered with the next invocation, since the environment freezes. So hold
-where the next invocation is far off, and don't where it is near. Nothing is lost either way.
+Holding costs the time that Lambda takes to report the end, 25 ms and a little, billed on every invocation that is held.
+Not holding costs nothing, but a failure is delivered with the next invocation, because the environment freezes. So Next
+is held where the next invocation is far off, and not where it is near. Nothing is lost either way.
 
-Pure: times are passed in. They are those of INVOKE's ``deadlineMs``, which are Lambda's own clock: the environment's
+Pure: times are passed in. They come from INVOKE's ``deadlineMs``, which is Lambda's own clock. The environment's clock
 may stand still or jump while it is frozen.
 """
 
@@ -14,21 +14,23 @@ from extension.config.parsers import Flush
 from extension.recorder.invocation import Invocation
 
 NEAR_MS = 1500
-"""The next invocation is near if it comes within this: a failure is then delivered about as soon as it is read."""
+"""The next invocation is near if it comes within this time. A failure is then delivered about as soon as it is read."""
 
 GAPS_LOOKED_AT = 4
-"""All of the last gaps must be near: one long silence, and the next invocations are held again."""
+"""All of the last gaps must be short. After one long gap, the next invocations are held again."""
 
 
 class Hold:
-    """An invocation for which Next is being held. Times are of a clock that does not jump, in seconds.
+    """Note the times of an invocation for which Next is held.
+
+    They are seconds of a clock that does not jump.
 
     Attributes:
         request_id: as INVOKE names it.
-        deadline_s: when Next is asked for in any case.
-        invocation: what is known of it, once its start has been seen.
+        deadline_s: when Next is called in any case.
+        invocation: in the recorder, once its start has been seen.
         ended_s: when its end was seen; 0 before.
-        flush_until_s: when what is owed is waited for no longer; 0 before the end.
+        flush_until_s: when Next is called although a delivery is not over; 0 before the end.
     """
 
     __slots__ = ("deadline_s", "ended_s", "flush_until_s", "invocation", "request_id")
@@ -42,7 +44,7 @@ class Hold:
 
 
 class FlushControl:
-    """Decides for each INVOKE. Starts by holding: the first invocation of a quiet function may be its last today.
+    """Decide for each INVOKE. The first is held: for a quiet function it may be the only one today.
 
     Attributes:
         flush: FLUSH, which may change.
@@ -51,14 +53,14 @@ class FlushControl:
     __slots__ = ("_deadline_ms", "_gaps_ms", "_telemetry_missing", "flush")
 
     def __init__(self, flush: Flush, *, ends_are_told: bool = True) -> None:
-        """Takes FLUSH, and whether Lambda tells of ends before Next: the Logs API's first schema does not."""
+        """Start with FLUSH, and with whether Lambda reports ends before Next. The Logs API's first schema does not."""
         self.flush = flush
         self._deadline_ms: int | None = None
         self._gaps_ms: deque[int] = deque(maxlen=GAPS_LOOKED_AT)
         self._telemetry_missing = not ends_are_told
 
     def holds(self, *, deadline_ms: int) -> bool:
-        """Takes an INVOKE's ``deadlineMs``, and tells whether to hold for that invocation."""
+        """Return whether to hold Next for the invocation with this ``deadlineMs``."""
         if self._deadline_ms is not None:
             self._gaps_ms.append(deadline_ms - self._deadline_ms)
         self._deadline_ms = deadline_ms
@@ -68,10 +70,10 @@ class FlushControl:
 
     @property
     def next_is_near(self) -> bool:
-        """Whether the gaps seen say that the next invocation comes within seconds."""
+        """Whether the next invocation is expected within seconds, by the gaps seen."""
         gaps = self._gaps_ms
         return len(gaps) == GAPS_LOOKED_AT and all(0 <= gap <= NEAR_MS for gap in gaps)
 
     def give_up(self) -> None:
-        """Takes note that an end never came, so that holding would cost the whole timeout each time."""
+        """Stop holding, because an end never came. Holding would cost the whole timeout each time."""
         self._telemetry_missing = True

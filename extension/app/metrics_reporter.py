@@ -1,62 +1,48 @@
-"""When the metrics are written, and as what: looked at where the main loop wakes anyhow, so never by a timer.
+"""Write a line of metrics when an interval has passed. The check runs where the main loop wakes anyhow, by no timer.
 
-Promises: no invocation waits for metrics; what cannot be handed on now is told with the next line, and what can no
-longer be handed on is written to standard output. Loaded only where METRICS is set.
+Promises: no invocation waits for metrics. Changes that cannot be handed on now come with the next line. Loaded only
+where METRICS is set.
 """
 
 import time
-from collections.abc import Callable
-from datetime import datetime, timezone
+from collections.abc import Callable, Mapping
 
-from extension.delivery.delivery import Delivery
+from extension.delivery.own_metrics import OwnMetrics
 from extension.diagnostics.account import Account
 from extension.diagnostics.metrics import Metrics
-from extension.model.chunk import OWN_METRICS, Chunk, Metadata
-from extension.model.record import METRICS_TYPE, dumps
-from extension.model.segment import Kind, Segment
+from extension.model.chunk import Chunk
+from extension.model.own_event import own_event
 from extension.recorder.tail_sampler import TailSampler
 
 
 class MetricsReporter:
-    """Draws up lines of metrics, and hands them to the delivery. Used by the main loop."""
-
-    __slots__ = (
-        "_account",
-        "_buffer_bytes",
-        "_delivery",
-        "_function",
-        "_held_bytes",
-        "_metrics",
-        "_sampler",
-        "_version",
-        "_wall_s",
-    )
+    """Make lines of metrics, and hand them on. Used by the main loop."""
 
     def __init__(  # noqa: PLR0913 - the wiring is __main__'s
         self,
         *,
         account: Account,
         sampler: TailSampler,
-        delivery: Delivery,
+        own_metrics: OwnMetrics,
         held_bytes: Callable[[], int],
         function: str,
         version: str,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
-        """Takes what is told of, and what takes lines.
+        """Start with METRICS off.
 
         Args:
             account: the counters.
-            sampler: gives numbers to records, and names the environment.
-            delivery: takes the lines.
-            held_bytes: gives all that counts against BUFFER_SIZE.
+            sampler: numbers the records, and knows the environment's id.
+            own_metrics: takes the lines.
+            held_bytes: returns the bytes that count against BUFFER_SIZE.
             function: its name.
             version: its version.
-            wall_s: the time of day, in seconds since 1970: the clock that goes on while the environment is frozen.
+            wall_s: the time of day, in seconds since 1970. This clock goes on while the environment is frozen.
         """
         self._account = account
         self._sampler = sampler
-        self._delivery = delivery
+        self._own_metrics = own_metrics
         self._held_bytes = held_bytes
         self._function = function
         self._version = version
@@ -64,14 +50,15 @@ class MetricsReporter:
         self._buffer_bytes = 1
         self._metrics = Metrics(function=function, interval_ms=0, now_ms=self._now_ms())
 
-    def apply(self, *, interval_ms: int, buffer_bytes: int) -> None:
-        """Takes METRICS, 0 for off, and BUFFER_SIZE."""
+    def apply(self, *, interval_ms: int, buffer_bytes: int, schemes: Mapping[str, str]) -> None:
+        """Apply METRICS (0 for off), BUFFER_SIZE, and the schemes of the sinks by variable."""
         self._metrics.interval_ms = interval_ms
         self._buffer_bytes = buffer_bytes
-        self._delivery.on_answer = self._metrics.answered if interval_ms else None
+        self._own_metrics.apply(schemes)
+        self._own_metrics.on_answer = self._metrics.answered if interval_ms else None
 
     def check(self) -> None:
-        """Notes what is held, and writes a line if it is time and there is something to tell."""
+        """Note the bytes held, and write a line if one is due."""
         self._metrics.used(self._held_bytes() / self._buffer_bytes)
         now_ms = self._now_ms()
         if not self._metrics.is_due(now_ms):
@@ -79,11 +66,11 @@ class MetricsReporter:
         line = self._metrics.draw_up(self._account, now_ms)
         if line is None:
             self._metrics.skip(now_ms)
-        elif self._delivery.report(self._parcel(line)):
+        elif self._own_metrics.report(self._chunk(line)):
             self._metrics.told(self._account, now_ms)
 
-    def finish(self, until_s: float, *, wait: Callable[[float], None]) -> None:
-        """Writes the last line, once it is known what became of everything else.
+    def finish(self, until_s: float, *, wait: Callable[[float], object]) -> None:
+        """Write the last line, after everything else has been delivered.
 
         Args:
             until_s: when a sink must have taken it, as for :meth:`extension.delivery.delivery.Delivery.finish`.
@@ -93,28 +80,19 @@ class MetricsReporter:
             return
         line = self._metrics.draw_up(self._account, self._now_ms())
         if line is not None:
-            self._delivery.report_last(self._parcel(line), until_s, wait=wait)
+            self._own_metrics.report_last(self._chunk(line), until_s, wait=wait)
 
     def _now_ms(self) -> int:
         return int(self._wall_s() * 1000)
 
-    def _parcel(self, line: dict[str, object]) -> Chunk:
-        moment = datetime.fromtimestamp(self._wall_s(), timezone.utc)
-        event = {
-            "time": moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z",
-            "type": METRICS_TYPE,
-            "record": line,
-        }
-        metadata = Metadata(
-            request_id="",
-            trace_id="",
+    def _chunk(self, line: dict[str, object]) -> Chunk:
+        return own_event(
+            "function",
+            line,
+            at_s=self._wall_s(),
+            number=self._sampler.number(1),
             function=self._function,
             version=self._version,
             environment_id=self._sampler.environment_id,
-            reason=OWN_METRICS,
-            weight=1.0,
-            failed=False,
+            reason="",
         )
-        raw = dumps(event).encode("utf-8", "replace")
-        number = self._sampler.number(1)
-        return Chunk(metadata, [Segment(raw, count=1, first_number=number, kind=Kind.EVENT)])

@@ -1,39 +1,28 @@
-"""The account: what became of every line that was received.
+"""The account: count what became of every line that was received.
 
-At any moment ``received = kept + dropped + evicted + lost + still buffered``. *Record* means taken by a sink, *dropped*
+At any moment ``received = kept + dropped + evicted + lost + still buffered``. *Kept* means taken by a sink, *dropped*
 means decided against, *evicted* means given up for the memory bound, *lost* means wanted but not delivered. Counts are
-of lines (``function`` records) and of nothing else, so that the sum can be checked against what the function wrote.
-What goes to ARCHIVE_SINK goes there besides, and is counted apart.
+of lines (``function`` records) and of nothing else, so that the sum can be checked against the function's own output.
+Copies of lines that go to ARCHIVE_SINK are counted apart.
 """
 
 from collections import deque
 
 REMEMBERED_EVICTIONS = 64
-"""Invocations of which it is known that the bound cost them something, so that each counts once: it is the oldest that
-give, one after another."""
+"""Invocations that lost lines to the bound, remembered so that each counts once. The oldest lose lines first."""
 
 
 class Tally:
-    """What became of lines that were on their way to sinks. Plain counters; only the main loop writes them.
+    """Count lines on their way to sinks. Only the main loop writes the counters.
 
     Attributes:
         kept: lines that a sink has taken, by the reason for which they were kept.
-        lost: lines that were wanted and could not be delivered, by what stood in the way.
+        lost: lines that were wanted and could not be delivered, by reason.
         evicted: lines given up for the memory bound.
         evicted_invocations: invocations that lost lines to it: healthy ones, and failed ones.
         deliveries: answers of sinks, by their kind.
         delivered_bytes: on the wire.
     """
-
-    __slots__ = (
-        "_evicted_ids",
-        "delivered_bytes",
-        "deliveries",
-        "evicted",
-        "evicted_invocations",
-        "kept",
-        "lost",
-    )
 
     def __init__(self) -> None:
         self.kept: dict[str, int] = {}
@@ -45,54 +34,38 @@ class Tally:
         self._evicted_ids: deque[tuple[str, bool]] = deque(maxlen=REMEMBERED_EVICTIONS)
 
     def keep(self, reason: str, lines: int) -> None:
-        """Counts lines that a sink has taken."""
+        """Count lines that a sink has taken."""
         self.kept[reason] = self.kept.get(reason, 0) + lines
 
     def lose(self, reason: str, lines: int) -> None:
-        """Counts lines that were wanted and could not be delivered."""
+        """Count lines that were wanted and could not be delivered."""
         self.lost[reason] = self.lost.get(reason, 0) + lines
 
     def evict(self, lines: int, *, request_id: str, failed: bool) -> None:
-        """Counts lines given up for the memory bound, and the invocation that they are of."""
+        """Count lines given up for the memory bound, and their invocation."""
         self.evicted += lines
         if lines and (request_id, failed) not in self._evicted_ids:
             self._evicted_ids.append((request_id, failed))
             self.evicted_invocations["failed" if failed else "healthy"] += 1
 
     def count_delivery(self, answer: str, *, sent_bytes: int) -> None:
-        """Counts a sink's answer."""
+        """Count a sink's answer."""
         self.deliveries[answer] = self.deliveries.get(answer, 0) + 1
         self.delivered_bytes += sent_bytes
 
 
 class Account(Tally):
-    """The counters of one environment.
+    """Count the lines of one environment.
 
     Attributes:
         received: lines that Lambda delivered; ``received_bytes`` of their events.
-        buffered: lines whose fate is open; set when the account is drawn up.
+        buffered: lines that are still undecided; set when the account is logged.
         dropped: lines that were decided against, by reason.
         fallback: of the lines kept, those that FALLBACK_SINK took.
-        last_resort: of the lines kept, those that went to standard output at SHUTDOWN for want of a sink.
-        held_ms: for how long Next was not asked for although the function was done, by what was waited for.
-        archive: what became of lines on their way to ARCHIVE_SINK.
+        last_resort: of the lines kept, those written to standard output because no sink took them.
+        held_ms: how long Next was held although the function had ended, by what it waited for.
+        archive: counts the lines for ARCHIVE_SINK.
     """
-
-    __slots__ = (
-        "archive",
-        "buffered",
-        "dropped",
-        "duplicate_batches",
-        "failed_invocations",
-        "fallback",
-        "held_ms",
-        "invocations",
-        "last_resort",
-        "platform_dropped",
-        "received",
-        "received_bytes",
-        "unreadable_bytes",
-    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,26 +84,17 @@ class Account(Tally):
         self.held_ms = {"outcome": 0.0, "delivery": 0.0}
 
     def receive(self, *, lines: int, size_bytes: int) -> None:
-        """Counts lines that Lambda delivered, with the bytes of their events."""
+        """Count lines that Lambda delivered, with the bytes of their events."""
         self.received += lines
         self.received_bytes += size_bytes
 
     def drop(self, reason: str, lines: int) -> None:
-        """Counts lines that were decided against."""
+        """Count lines that were decided against."""
         self.dropped[reason] = self.dropped.get(reason, 0) + lines
 
-    def settled(self) -> int:
-        """Lines whose fate is known: all that were received but those still buffered."""
-        return (
-            sum(self.kept.values())
-            + sum(self.dropped.values())
-            + self.evicted
-            + sum(self.lost.values())
-        )
-
     def summary(self) -> dict[str, object]:
-        """The account as the one line at SHUTDOWN shows it. What only some settings bring about is left out at zero."""
-        told: dict[str, object] = {
+        """Return the fields of the account line. Counters that only some settings move are left out at zero."""
+        fields: dict[str, object] = {
             "received_lines": self.received,
             "received_bytes": self.received_bytes,
             "kept_lines": self.kept,
@@ -148,18 +112,18 @@ class Account(Tally):
             "lines_dropped_by_lambda": self.platform_dropped,
         }
         if self.evicted:
-            told["evicted_invocations"] = self.evicted_invocations
+            fields["evicted_invocations"] = self.evicted_invocations
         if self.fallback:
-            told["fallback_lines"] = self.fallback
+            fields["fallback_lines"] = self.fallback
         if self.last_resort:
-            told["last_resort_lines"] = self.last_resort
+            fields["last_resort_lines"] = self.last_resort
         archive = self.archive
         if archive.kept or archive.lost or archive.evicted:
-            told["archive"] = {
+            fields["archive"] = {
                 "kept_lines": sum(archive.kept.values()),
                 "evicted_lines": archive.evicted,
                 "lost_lines": archive.lost,
                 "delivered_bytes": archive.delivered_bytes,
                 "deliveries": archive.deliveries,
             }
-        return told
+        return fields

@@ -1,12 +1,12 @@
-"""The account as metrics: what has changed since the last line, in CloudWatch's embedded metric format.
+"""The account as metrics: changes since the last line, in CloudWatch's embedded metric format.
 
-Promises: the sums over all lines of an environment are its account, but for the request that carries the last line;
-nothing is told of a time in which nothing happened; the one dimension is the function's name, so that no invocation
-makes a metric of its own. Pure: the clock is passed in. Loaded only where METRICS is set.
+Promises: the sums over all lines of an environment are its account, except for the request that carries the last line.
+An interval in which nothing happened makes no line. The one dimension is the function's name, so that the number of
+metrics does not grow with invocations. Pure: the clock is passed in. Loaded only where METRICS is set.
 
-Assumes: CloudWatch extracts metrics from a log event that is one JSON object of this form and nothing else, of 100
-values at most for each metric (AWS: "Specification: Embedded metric format"). Zero is told as zero, since an alarm
-takes missing data for something else, and a metric costs the same.
+Assumes: CloudWatch extracts metrics from a log event that is one JSON object of this form and nothing else, with 100
+values at most for each metric (AWS: "Specification: Embedded metric format"). Zero is written as zero, because an alarm
+treats missing data differently, and a metric costs the same.
 """
 
 from collections.abc import Mapping
@@ -18,24 +18,24 @@ from extension.model.receipt import Answer
 NAMESPACE = "FlightRecorder"
 DIMENSION = "FunctionName"
 NO_FUNCTION = "unknown"
-"""A dimension's value must not be empty. Lambda always says what the function is called; other places may not."""
+"""A dimension's value must not be empty. Lambda always gives the function's name; its local stand-ins may not."""
 
 MAX_VALUES = 100
 """Of one metric in one line (AWS: embedded metric format, target members)."""
 
 USD_PER_GB = 0.50
-"""What CloudWatch Logs takes in us-east-1 for a GB ingested into the Standard class, at list price (Amazon CloudWatch
-pricing, Logs, November 2026)."""
+"""The list price of a GB ingested into CloudWatch Logs' Standard class in us-east-1 (Amazon CloudWatch pricing, Logs,
+November 2026)."""
 GB = 10**9
 
 ENVELOPE_BYTES = len('{"time":"2022-10-12T00:00:15.064Z","type":"function","record":""}')
-"""What Lambda writes around each line that it delivers, which CloudWatch does not bill."""
+"""The JSON that Lambda puts around each line it delivers, which CloudWatch does not bill."""
 BILLED_BYTES = 26
-"""What CloudWatch bills for each event beside its message (AWS: PutLogEvents)."""
+"""Billed for each event beside its message (AWS: PutLogEvents)."""
 
 
 class Metric(NamedTuple):
-    """One metric, as the page about them shows it."""
+    """Describe one metric, as docs/metrics.md shows it."""
 
     name: str
     unit: str
@@ -70,13 +70,13 @@ HAPPENINGS = (
     *("ReceivedLines", "KeptLines", "DroppedLines", "EvictedLines", "LostLines"),
     *("Invocations", "FailedInvocations", "FailedDeliveries", "HeldTime"),
 )
-"""What makes a line worth writing. A delivery alone does not: it may be that of the last line."""
+"""A line is written if one of these is not zero. A delivery alone may be that of the last line of metrics."""
 
 Values = Mapping[str, float]
 
 
 def totals(account: Account) -> dict[str, float]:
-    """Gives the metrics that are sums, over all of an account so far."""
+    """Return the metrics that are sums over an account so far."""
     deliveries = sum(account.deliveries.values())
     return {
         "ReceivedLines": account.received,
@@ -95,9 +95,9 @@ def totals(account: Account) -> dict[str, float]:
 
 
 def saving_usd(values: Values) -> float:
-    """Estimates what CloudWatch Logs would have taken for what was received, less the same for what was delivered.
+    """Estimate CloudWatch Logs' price of the lines received, less its price of the lines delivered.
 
-    Holds where the function may not write to its own log group; else CloudWatch takes everything besides.
+    It holds where the function may not write to its own log group. Elsewhere CloudWatch bills every line as well.
     """
     billed_bytes = values["ReceivedBytes"] - values["ReceivedLines"] * (
         ENVELOPE_BYTES - BILLED_BYTES
@@ -106,9 +106,9 @@ def saving_usd(values: Values) -> float:
 
 
 class Times:
-    """Durations, of which no more are kept than a line may hold: every one, every second one, every fourth and so on.
+    """Hold as many durations as a line may have.
 
-    The longest is always among them, since it is what an alarm looks at.
+    That is every one, then every second one, then every fourth, and so on. The longest is always among them, because alarms look at it.
     """
 
     __slots__ = ("_count", "_every", "_longest_ms", "_values_ms")
@@ -120,18 +120,18 @@ class Times:
         self._every = 1
 
     def add(self, took_ms: float) -> None:
-        """Takes one more."""
+        """Add a duration."""
         self._longest_ms = max(self._longest_ms, took_ms)
         if self._count % self._every == 0:
             if len(self._values_ms) >= MAX_VALUES:
-                # As many as that is an even number, so that this one is of those that stay.
+                # MAX_VALUES is even, so the value that is added now is one of those that stay.
                 self._values_ms = self._values_ms[::2]
                 self._every *= 2
             self._values_ms.append(took_ms)
         self._count += 1
 
     def values_ms(self) -> list[float]:
-        """Gives those that are kept, in the order they came."""
+        """Return the durations that are kept, in the order they came."""
         values = list(self._values_ms)
         if values and self._longest_ms not in values:
             values[-1] = self._longest_ms
@@ -139,7 +139,7 @@ class Times:
 
 
 class Metrics:
-    """What is to be told, from one line to the next. Used by the main loop.
+    """Make the lines of one environment, each from the changes since the last. Used by the main loop.
 
     Attributes:
         interval_ms: between two lines; 0 for none at all.
@@ -148,7 +148,7 @@ class Metrics:
     __slots__ = ("_function", "_since_ms", "_times", "_told", "_used", "interval_ms")
 
     def __init__(self, *, function: str, interval_ms: int, now_ms: int) -> None:
-        """Begins with an account in which nothing has been told.
+        """Start with an empty account.
 
         Args:
             function: its name.
@@ -163,21 +163,21 @@ class Metrics:
         self._used = 0.0
 
     def answered(self, took_ms: float) -> None:
-        """Takes note of how long a sink took."""
+        """Note how long a sink took to answer."""
         self._times.add(took_ms)
 
     def used(self, share: float) -> None:
-        """Takes note of how much of BUFFER_SIZE is in use."""
+        """Note the share of BUFFER_SIZE that is in use."""
         self._used = max(self._used, share)
 
     def is_due(self, now_ms: int) -> bool:
-        """Tells whether an interval has passed. A clock that was set back does not put the next line off."""
+        """Return whether an interval has passed. A clock that was set back does not delay the next line."""
         return bool(self.interval_ms) and not 0 <= now_ms - self._since_ms < self.interval_ms
 
     def draw_up(self, account: Account, now_ms: int) -> dict[str, object] | None:
-        """Gives the line for what has happened since the last one; None if nothing has.
+        """Return the line about the time since the last one; None if nothing has happened.
 
-        What it tells counts as told once :meth:`told` is called, and comes again until then.
+        The next line tells the same again, unless :meth:`told` is called.
         """
         values = self._since(totals(account))
         if not any(values[name] for name in HAPPENINGS):
@@ -193,14 +193,14 @@ class Metrics:
         return self._emf(shown, now_ms)
 
     def told(self, account: Account, now_ms: int) -> None:
-        """Takes note that the line has been taken, or that there was nothing to tell: begins the next interval."""
+        """Note that the line has been handed on, and start the next interval."""
         self._told = totals(account)
         self._since_ms = now_ms
         self._times = Times()
         self._used = 0.0
 
     def skip(self, now_ms: int) -> None:
-        """Begins the next interval although nothing was told: what there is goes with the next line."""
+        """Start the next interval without a line. The next line tells about both intervals."""
         self._since_ms = now_ms
 
     def _since(self, now: Values) -> dict[str, float]:

@@ -1,11 +1,11 @@
-"""The Extensions API, and the two subscriptions that begin with it, over a raw socket.
+"""Lambda's side: call the Extensions API and subscribe to logs, over a raw socket.
 
-Promises: ``register`` and ``subscribe`` end within the bounds below; asking for the next event never times out,
-because Lambda freezes the process inside that call for as long as it likes (AWS: Lambda Extensions API, "Next").
+Promises: ``register`` and ``subscribe`` end within the bounds below. The call for the next event never times
+out: Lambda freezes the process inside it for as long as it likes (AWS: Lambda Extensions API, "Next").
 Assumes: plain HTTP on ``AWS_LAMBDA_RUNTIME_API``, whose address differs between environments.
 
-This module is loaded before the extension has registered, so it uses ``_socket`` (``socket`` costs 7 ms more) and
-writes its two small JSON bodies as literals.
+This module is loaded before the extension has registered. So it uses ``_socket``, since ``socket`` costs 7 ms more,
+and its two small JSON bodies are literals.
 """
 
 from _socket import AF_INET, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY, socket as Socket  # noqa: N812 - the class, under the name the standard library gives it
@@ -22,17 +22,17 @@ _BASE = "/2020-01-01/extension"
 
 
 class ExtensionsApi:
-    """One extension's conversation with Lambda.
+    """Call the Extensions API for one extension.
 
     Attributes:
-        identifier: what ``register`` answered, or what a launcher that registered for us handed over; may be empty.
-        awaiting: whether an ``/event/next`` has been asked for and not been answered yet.
+        identifier: as ``register`` was answered, or as a launcher that registered for us handed it over; may be empty.
+        awaiting: whether an ``/event/next`` has been sent and not been answered yet.
     """
 
     __slots__ = ("_connection", "_host", "_port", "_reader", "awaiting", "identifier")
 
     def __init__(self, address: str, *, identifier: str = "") -> None:
-        """Takes ``host:port`` as in ``AWS_LAMBDA_RUNTIME_API``; connects to nothing yet."""
+        """Read ``host:port`` as in ``AWS_LAMBDA_RUNTIME_API``, without connecting yet."""
         host, _, port = address.rpartition(":")
         self._host = host or address
         self._port = int(port) if host and port.isdigit() else 80
@@ -43,11 +43,11 @@ class ExtensionsApi:
 
     @property
     def descriptor(self) -> int:
-        """Of the connection on which Next's answer will come; -1 if there is none."""
+        """The descriptor of the connection that Next's answer comes on; -1 without one."""
         return self._connection.fileno() if self._connection is not None else -1
 
     def register(self, name: str, *, events: str) -> "Message | None":
-        """Registers, and keeps the identifier when the answer holds one.
+        """Register, and keep the identifier from the answer.
 
         Args:
             name: must be the extension's file name in ``/opt/extensions``.
@@ -69,7 +69,7 @@ class ExtensionsApi:
         return answer
 
     def subscribe(self, path: str, *, body: str) -> "Message | None":
-        """Asks for logs: ``PUT`` of a subscription to the Logs or the Telemetry API.
+        """Subscribe to logs: ``PUT`` a subscription to the Logs or the Telemetry API.
 
         Returns:
             The answer, or None when there was none in time.
@@ -81,7 +81,7 @@ class ExtensionsApi:
         return self._ask("PUT", path, headers, body)
 
     def ask_next(self) -> Socket:
-        """Sends ``/event/next`` and returns the connection on which the answer will come.
+        """Send ``/event/next`` and return the connection on which the answer will come.
 
         Raises:
             OSError: Lambda's endpoint cannot be reached.
@@ -108,13 +108,13 @@ class ExtensionsApi:
         return connection
 
     def read_next(self) -> "Message | None":
-        """Reads from the connection that :meth:`ask_next` returned.
+        """Read from the connection that :meth:`ask_next` returned.
 
         Returns:
             The answer, or None while it is incomplete.
 
         Raises:
-            OSError: the connection failed; nothing is awaited any more.
+            OSError: the connection failed, and the call for the next event with it.
         """
         connection = self._connection
         if connection is None:
@@ -135,7 +135,7 @@ class ExtensionsApi:
         return messages[0]
 
     def drop_connection(self) -> None:
-        """Forgets the connection, and what was asked on it."""
+        """Close the connection, and forget the call that was sent on it."""
         if self._connection is not None:
             self._connection.close()
         self._connection = None
@@ -195,11 +195,11 @@ LOGS_SCHEMAS = ("2021-03-18", SCHEMA_WITHOUT_ENDS)
 TELEMETRY_SCHEMAS = ("2025-01-29", "2022-12-13", "2022-07-01")
 
 BUFFERING = '{"maxItems":1000,"maxBytes":262144,"timeoutMs":25}'
-"""The smallest that Lambda accepts of each: the sooner a batch comes, the sooner a verdict is possible."""
+"""The smallest values that Lambda accepts: the sooner a batch comes, the sooner a verdict is possible."""
 
 
 class Subscription:
-    """Which API delivers, in which schema, and the answers of those that would not."""
+    """Hold the API and schema that deliver, and the answers of those that refused."""
 
     __slots__ = ("path", "refusals", "schema")
 

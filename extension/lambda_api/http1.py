@@ -1,33 +1,30 @@
-"""HTTP/1.1 messages out of bytes, for both of our conversations with Lambda.
+"""HTTP/1.1 messages, without I/O: bytes go in, whole messages come out.
 
-Lambda speaks plain HTTP/1.1 to an extension on loopback: the extension asks the Extensions API, and the Logs or
-Telemetry API posts batches to the extension. ``http.client`` would cost 25 to 30 ms of a cold start to import (it
-brings ``email`` and ``ssl``), so the little that is needed is here, without any I/O: bytes go in, whole messages
-come out. It assumes what RFC 9112 says of framing: ``Content-Length``, ``chunked``, or (answers only) the end of
-the connection. Nothing else about a message is looked at.
+Lambda speaks plain HTTP/1.1 to an extension on loopback. The extension calls the Extensions API, and the Logs or
+Telemetry API posts batches to the extension. ``http.client`` would cost 25 to 30 ms of a cold start to import, since
+it brings ``email`` and ``ssl``. Framing is that of RFC 9112: ``Content-Length``, ``chunked``, or (answers only) the end
+of the connection. Nothing else about a message is looked at.
 
 This module is loaded before the extension has registered: it imports nothing.
 """
 
 MAX_HEAD_BYTES = 16 * 1024
-"""A head beyond this is no head of Lambda's, whose own are under 1 KiB; it bounds what a confused peer can cost."""
+"""Lambda's own heads are under 1 KiB. The bound limits the memory that a confused peer can cost."""
 
 MAX_LENGTH_DIGITS = 18
-"""Of a length or a status: more is no number that a peer means, and ``int`` refuses thousands of digits."""
+"""Of a length or a status. No peer means a longer number, and ``int`` refuses thousands of digits."""
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
-"""Lambda sends at most about twice the subscribed ``maxBytes`` (at most 1 MiB) plus metadata (AWS: Logs API).
-
-What is larger is read and counted, but not held.
-"""
+"""Lambda sends about twice the subscribed ``maxBytes`` (at most 1 MiB) plus metadata (AWS: Logs API). A larger body is
+read and counted, but not held."""
 
 
 class MalformedMessageError(Exception):
-    """The peer does not speak HTTP/1.1; the connection is of no further use."""
+    """The peer does not speak HTTP/1.1, so the connection cannot be used any more."""
 
 
 class Message:
-    """One HTTP message.
+    """Hold one HTTP message.
 
     Attributes:
         start: the request line or the status line.
@@ -46,16 +43,15 @@ class Message:
 
     @property
     def status(self) -> int:
-        """The status of an answer; 0 where the status line has none."""
+        """The status code of an answer; 0 if the status line has none."""
         parts = self.start.split(None, 2)
         return _number(parts[1]) if len(parts) > 1 else 0
 
 
 class MessageReader:
-    """Takes the bytes of one connection and gives back whole messages.
+    """Assemble messages from the bytes of one connection, however the stream is cut.
 
-    ``feed`` may be given any cut of the stream, and returns the messages that became complete. A body that is
-    announced with its length is collected without being copied more than once.
+    A body that is announced with its length is copied once.
     """
 
     __slots__ = ("_chunked", "_head", "_kept", "_message", "_remaining", "_until_close")
@@ -69,17 +65,12 @@ class MessageReader:
         self._until_close = False
 
     @property
-    def idle(self) -> bool:
-        """Whether nothing of a further message has been seen yet."""
-        return self._message is None and not self._head
-
-    @property
     def wanted_bytes(self) -> int:
-        """How many bytes of the message being read are known to be still to come."""
+        """The bytes still to come, as far as the message being read announces them."""
         return self._remaining
 
     def feed(self, data: bytes) -> list[Message]:
-        """Takes what was received.
+        """Parse received bytes and return the messages that became complete.
 
         Raises:
             MalformedMessageError: the bytes cannot be HTTP/1.1.
@@ -103,7 +94,7 @@ class MessageReader:
         return complete
 
     def end_of_stream(self) -> "Message | None":
-        """Tells that the peer closed; gives the message that only the end could complete, if there is one."""
+        """Note that the peer closed; return the message that this completes, if any."""
         if self._message is not None and self._until_close:
             return self._finish(self._message)
         return None
@@ -202,7 +193,7 @@ class MessageReader:
 
 
 def _number(digits: bytes) -> int:
-    """Reads a length or a status; 0 for what is none.
+    """Parse a length or status code; return 0 if it is not a number.
 
     Raises:
         MalformedMessageError: it has more digits than a peer can mean.
@@ -215,7 +206,7 @@ def _number(digits: bytes) -> int:
 def request(
     method: str, path: str, *, host: str, headers: dict[str, str], body: bytes = b""
 ) -> bytes:
-    """Writes out a request that keeps the connection alive.
+    """Encode a request that keeps the connection alive.
 
     Args:
         method: such as ``"GET"``.

@@ -1,8 +1,8 @@
 """The listener that Lambda posts batches to.
 
-Promises: every request is answered 200 at once, before anything is made of it, whatever it holds: a batch that is
-answered with an error comes back for ever (AWS: Logs API, "Delivery"). No connection can make the loop wait.
-Assumes: one connection a subscription, kept alive; more are let in up to a bound.
+Promises: every request is answered 200 at once, whatever it holds, before it is parsed. Lambda sends a batch again and
+again if the answer is an error (AWS: Logs API, "Delivery"). No connection can make the loop wait.
+Assumes: Lambda keeps one connection a subscription alive. More are accepted, up to a bound.
 """
 
 import select
@@ -11,24 +11,24 @@ from _socket import socket as Socket  # noqa: N812 - the class, under the name t
 from extension.lambda_api.http1 import MalformedMessageError, MessageReader
 
 MAX_CONNECTIONS = 32
-"""Lambda uses one. Anything else in the environment that connects must not exhaust the 1,024 descriptors."""
+"""Lambda uses one. Other processes that connect must not exhaust the environment's 1,024 descriptors."""
 
 SMALL_READ_BYTES = 64 * 1024
 LARGE_READ_BYTES = 1024 * 1024
-"""A read asks for what is known to be coming, so that a small batch does not pay for a large buffer."""
+"""A read asks for the bytes that are announced, so that a small batch does not pay for a large buffer."""
 
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 class Listener:
-    """The listening socket and its connections, as seen by one poll object.
+    """Receive batches on a listening socket and its connections.
 
     Attributes:
         discarded_bytes: of requests that were too large to be held.
     """
 
     def __init__(self, listening: Socket, poll: "select.poll") -> None:
-        """Takes the non-blocking listening socket that was opened before subscribing."""
+        """Register the non-blocking listening socket, which was opened before subscribing, with a poll object."""
         self._listening = listening
         self._poll = poll
         self._connections: dict[int, tuple[Socket, MessageReader]] = {}
@@ -37,7 +37,7 @@ class Listener:
 
     @property
     def descriptor(self) -> int:
-        """Of the listening socket: readable when somebody wants to connect."""
+        """The descriptor of the listening socket: readable when somebody wants to connect."""
         return self._listening.fileno()
 
     def owns(self, descriptor: int) -> bool:
@@ -45,7 +45,7 @@ class Listener:
         return descriptor in self._connections
 
     def accept(self) -> None:
-        """Lets in whoever waits."""
+        """Accept one connection that waits."""
         try:
             descriptor, _ = self._listening._accept()  # type: ignore[attr-defined]  # noqa: SLF001 - what socket.accept calls
         except OSError:
@@ -59,7 +59,7 @@ class Listener:
         self._poll.register(descriptor, select.POLLIN)
 
     def read(self, descriptor: int) -> list[bytes]:
-        """Reads what a connection has, answers every request that is complete, and gives their bodies."""
+        """Read from a connection, answer every request that is complete, and return their bodies."""
         connection, reader = self._connections[descriptor]
         try:
             data = connection.recv(
@@ -75,7 +75,7 @@ class Listener:
             if messages:
                 connection.sendall(_OK * len(messages))
         except OSError:
-            data = b""  # It will be sent again, and be recognised.
+            data = b""  # Lambda sends the batch again, and it is recognised as a repetition.
         if not data:
             self._drop(descriptor)
         bodies = []
@@ -85,13 +85,6 @@ class Listener:
             else:
                 self.discarded_bytes += message.body_bytes
         return bodies
-
-    def close(self) -> None:
-        """Closes everything."""
-        for descriptor in list(self._connections):
-            self._drop(descriptor)
-        self._poll.unregister(self._listening.fileno())
-        self._listening.close()
 
     def _drop(self, descriptor: int) -> None:
         connection, _ = self._connections.pop(descriptor)

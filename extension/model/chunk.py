@@ -1,21 +1,17 @@
-"""What is handed to a sink, and what the sink says became of it.
+"""Define a chunk: segments of one invocation with one metadata, as a queue holds them and a sink gets them.
 
-Pure values. A *record* is one event, or one gap, and has a number that no other record of its environment has: by it a
-sink can say of each record by itself what became of it, and whoever reads a record twice can tell.
+Pure values. A *record* is one event, or one gap. Its number is unique in its environment: a receipt names records by
+their numbers, and a reader recognises by it a record that arrives twice.
 """
 
 from collections.abc import Callable, Container
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
 
-OWN_METRICS = "metrics"
-"""The reason of what holds no lines but the extension's own metrics; see :mod:`extension.app.metrics_reporter`."""
 
-
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """What every record of a chunk carries beside its own line.
+class Metadata(NamedTuple):
+    """Describe where the records of a chunk come from, and why they are kept.
 
     Attributes:
         request_id: empty for what was written outside of any invocation.
@@ -45,7 +41,7 @@ class Metadata:
 
 
 class Chunk:
-    """Segments of one invocation that are kept for one reason."""
+    """Hold segments of one invocation that are kept for one reason."""
 
     __slots__ = ("held_bytes", "lines", "metadata", "segments")
 
@@ -53,19 +49,14 @@ class Chunk:
         self.metadata = metadata
         self.hold(segments)
 
-    @property
-    def is_metrics(self) -> bool:
-        """Whether it holds the extension's own metrics, which are no lines, and nothing that anybody waits for."""
-        return self.metadata.reason == OWN_METRICS
-
     def hold(self, segments: list[Segment]) -> None:
-        """Holds these segments, and no others."""
+        """Replace the segments."""
         self.segments = segments
         self.held_bytes = sum(len(one.raw) + SEGMENT_COST_BYTES for one in segments)
         self.lines = sum(one.lines for one in segments)
 
     def split_off(self, max_bytes: int) -> "Chunk":
-        """Takes the first segments off, at least one, as a chunk of about ``max_bytes`` at most."""
+        """Take the first segments, at least one, off as a chunk of at most about ``max_bytes``."""
         size = count = 0
         for segment in self.segments:
             if count and size + segment.cost_bytes > max_bytes:
@@ -80,13 +71,13 @@ class Chunk:
 
 
 def numbers_in(segment: Segment) -> range:
-    """Gives the numbers of a segment's records: one for a gap, else one for each event."""
+    """Return the numbers of a segment's records: one for a gap, else one for each event."""
     count = 1 if segment.kind is Kind.GAP else segment.count
     return range(segment.first_number, segment.first_number + count)
 
 
 def without(chunks: list[Chunk], gone: Container[int]) -> list[Chunk]:
-    """Gives what is left of chunks without the records whose numbers are ``gone``."""
+    """Return chunks without the records whose numbers are ``gone``; a chunk without records is left out."""
     left = []
     for chunk in chunks:
         segments: list[Segment] = []
@@ -99,7 +90,7 @@ def without(chunks: list[Chunk], gone: Container[int]) -> list[Chunk]:
 
 
 def halves(chunks: list[Chunk]) -> tuple[list[Chunk], list[Chunk]] | None:
-    """Cuts chunks into two of about as many records each; None if there is only one record."""
+    """Halve chunks by the number of their records; return None for a single record."""
     numbers = [n for chunk in chunks for segment in chunk.segments for n in numbers_in(segment)]
     if len(numbers) < 2:  # noqa: PLR2004 - one cannot be halved
         return None
@@ -109,11 +100,11 @@ def halves(chunks: list[Chunk]) -> tuple[list[Chunk], list[Chunk]] | None:
 
 
 def rewritten(chunks: list[Chunk], rewrite: Callable[[bytes], bytes]) -> list[Chunk]:
-    """Gives chunks whose lines have been rewritten, one by one; what is no line stays as it is.
+    """Return chunks with each line rewritten; platform events and gaps stay as they are.
 
     Args:
-        chunks: stay as they are.
-        rewrite: takes and gives the JSON of one event.
+        chunks: left unchanged.
+        rewrite: takes and returns the JSON of one event.
     """
     return [
         Chunk(chunk.metadata, [_rewritten(segment, rewrite) for segment in chunk.segments])

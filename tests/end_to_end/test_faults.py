@@ -241,7 +241,7 @@ def test_what_is_denied_waits_until_somebody_puts_it_right(
     run.assert_arrived()
     assert 1 <= len(tried) <= 2
     denied = [one for one in problems(run.cloud) if one["variable"] == "FLIGHT_RECORDER_SINK"]
-    assert ["denies" in one["event"] for one in denied] == [True]
+    assert ["denied access" in one["event"] for one in denied] == [True]
 
 
 def test_what_is_too_large_for_a_sink_is_sent_in_parts(

@@ -1,7 +1,6 @@
 """One environment's pure middle, put together for tests: recorder, keeping, queue, account; no I/O anywhere."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 from extension.config.settings import Settings
@@ -11,6 +10,7 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.recorder.recorder import Recorder
 from extension.recorder.tail_sampler import TailSampler
+from tests.doubles.accounts import settled
 from tests.extension.batches import FIRST, TRACE, batch
 
 
@@ -21,7 +21,7 @@ class Environment:
         self, *, managed_instances: bool = False, archive: bool = False, **settings: object
     ) -> None:
         given: dict[str, Any] = {"sample_rate": 0.0, **settings}
-        self.settings = replace(Settings(), **given)
+        self.settings = Settings()._replace(**given)
         self.account = Account()
         self.queue = SendingQueue(self.account, random=lambda: 0.0)
         self.archive = SendingQueue(self.account.archive, random=lambda: 0.0) if archive else None
@@ -63,7 +63,7 @@ class Environment:
                 return
             if answer is Answer.TAKEN:
                 self.delivered += [json.loads(one) for one in encode(chunks).splitlines()]
-            for reason, chunk in self.queue.settle(Receipt(answer), self.now_s):
+            for reason, chunk in self.queue.settle(Receipt(answer), self.now_s) or []:
                 self.account.lose(reason, chunk.lines)
             if answer is Answer.UNAVAILABLE:
                 return
@@ -93,4 +93,4 @@ class Environment:
     def accounted_for(self) -> bool:
         """Invariant 3: received = kept + dropped + evicted + lost + still buffered."""
         buffered = self.sampler.buffered_lines + self.queue.lines
-        return self.account.received == self.account.settled() + buffered
+        return self.account.received == settled(self.account) + buffered

@@ -124,12 +124,6 @@ def run() -> Iterator[Run]:
         process.close()
 
 
-@pytest.fixture
-def cloud() -> Iterator[ScriptedLambda]:
-    with ScriptedLambda() as scripted:
-        yield scripted
-
-
 # The process -------------------------------------------------------------------------------------------------------
 
 

@@ -3,19 +3,18 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from extension.app.loop import DEADLINE_MARGIN_S, MAX_FAILURES_IN_A_ROW, Loop
+from extension.app.flush_control import FlushControl
+from extension.app.loop import DEADLINE_MARGIN_S, MAX_FAILURES_IN_A_ROW, Loop, Parts
 from extension.app.metrics_reporter import MetricsReporter
-from extension.app.settings_refresh import Refresher, Renewal
+from extension.app.settings_refresh import SettingsRefresh
 from extension.boot import Boot, listen, subscribe
 from extension.config.parsers import Flush
 from extension.config.references import Fetched, References
 from extension.config.settings import Settings
-from extension.delivery import delivery as delivery_module
 from extension.delivery.delivery import Delivery
 from extension.delivery.queue import Queues, SendingQueue
 from extension.delivery.worker import SinkWorker
@@ -28,6 +27,8 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.recorder.recorder import Recorder
 from extension.recorder.tail_sampler import TailSampler
+from tests.doubles.accounts import settled
+from tests.doubles.listeners import close_listener
 from tests.extension.scripted_lambda import (
     CLOSE,
     IDENTIFIER,
@@ -61,13 +62,11 @@ class MemorySink:
         self.on_taken: Callable[[], None] = lambda: None
         self.release = threading.Event()
         self.release.set()
-        self.aborted = False
-        self.patient = False
 
     def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
         self.attempts.append(time.monotonic())
         data = encode(chunks)
-        if not self.release.wait(WAIT_S if self.patient else timeout_s):
+        if not self.release.wait(timeout_s):
             return Receipt(Answer.UNAVAILABLE, "stalled")
         receipt = self.answer()
         if receipt.answer is Answer.TAKEN:
@@ -76,7 +75,6 @@ class MemorySink:
         return receipt
 
     def abort(self) -> None:
-        self.aborted = True
         self.release.set()
 
     def close(self) -> None:
@@ -98,7 +96,7 @@ class Environment:
         cloud: ScriptedLambda,
         *,
         renew_identity: Callable[[], None] | None = None,
-        renewal: Renewal | None = None,
+        renewal: SettingsRefresh | None = None,
         **settings: Any,
     ) -> None:
         self.cloud = cloud
@@ -126,19 +124,22 @@ class Environment:
         self.listener = Listener(self.boot.listener, poll)
         log = OwnLog("info")
         self.lifecycle = Loop(
-            settings=self.settings,
-            api=self.boot.api,
-            listener=self.listener,
-            poll=poll,
-            recorder=self.recorder,
-            sampler=sampler,
-            delivery=Delivery(
-                queues, primary=self.worker, account=self.account, log=log, last_resort=None
-            ),
-            renewal=renewal,
-            account=self.account,
-            log=log,
-            renew_identity=renew_identity,
+            Parts(
+                settings=self.settings,
+                api=self.boot.api,
+                listener=self.listener,
+                poll=poll,
+                recorder=self.recorder,
+                sampler=sampler,
+                delivery=Delivery(
+                    queues, primary=self.worker, account=self.account, log=log, last_resort=None
+                ),
+                flush_control=FlushControl(self.settings.flush),
+                renewal=renewal,
+                account=self.account,
+                log=log,
+                renew_identity=renew_identity,
+            )
         )
         self._thread = threading.Thread(target=self._run, name="main loop")
         self._thread.start()
@@ -168,18 +169,11 @@ class Environment:
         if self.alive:
             self.cloud.shut_down()
         self.join()
-        self.worker.stop(timeout_s=WAIT_S)
-        self.listener.close()
+        close_listener(self.listener)
         self.boot.api.drop_connection()
 
 
 Begin = Callable[..., Environment]
-
-
-@pytest.fixture
-def cloud() -> Iterator[ScriptedLambda]:
-    with ScriptedLambda() as scripted:
-        yield scripted
 
 
 @pytest.fixture
@@ -214,56 +208,41 @@ def stays_at(cloud: ScriptedLambda, nexts: int, *, for_s: float = 0.15) -> None:
 
 def assert_adds_up(environment: Environment) -> None:
     account = environment.account
-    assert account.received == account.settled() + account.buffered
+    assert account.received == settled(account) + account.buffered
 
 
 # Holding Next --------------------------------------------------------------------------------------------------------
 
 
-def test_end_holds_next_until_what_is_owed_is_delivered(
-    cloud: ScriptedLambda, begin: Begin
+@pytest.mark.parametrize(
+    ("flush", "text", "delivered"),
+    [
+        (Flush.END, ERROR, ["one", ERROR]),
+        (Flush.END, "fine", []),
+        (Flush.BACKGROUND, ERROR, ["one", ERROR]),
+    ],
+    ids=["end, failed", "end, healthy", "background"],
+)
+def test_flush_decides_how_long_next_is_held(
+    cloud: ScriptedLambda, begin: Begin, flush: Flush, text: str, delivered: list[str]
 ) -> None:
-    """FLUSH=end: Next is asked after the end is known and the failed invocation's lines are with the sink."""
-    environment = begin()
+    """With end Next follows the end, and the delivery if there is one; with background it follows INVOKE."""
+    environment = begin(flush=flush)
     order: list[str] = []
     environment.sink.on_taken = lambda: order.append("delivered")
     cloud.on_call = order.append
 
     cloud.invoke(A)
+    if flush is Flush.BACKGROUND:
+        cloud.wait_for("next", 2, timeout_s=1.0)
     cloud.post([start(A), line("one")])
-    stays_at(cloud, 1)
-    cloud.post([line(ERROR), line("two"), runtime_done(A)])
-    cloud.wait_for("next", 2)
-
-    assert environment.sink.lines(A) == ["one", ERROR, "two"]
-    assert order[-1] == "next"
-    assert "delivered" in order
-
-
-def test_end_holds_for_a_healthy_invocation_only_until_its_end(
-    cloud: ScriptedLambda, begin: Begin
-) -> None:
-    """Where nothing is owed, Next follows the end at once."""
-    environment = begin()
-
-    cloud.invoke(A)
-    cloud.post([start(A), line("one")])
-    stays_at(cloud, 1)
-    cloud.post([runtime_done(A)])
+    stays_at(cloud, 2 if flush is Flush.BACKGROUND else 1)
+    cloud.post([line(text), runtime_done(A)])
     cloud.wait_for("next", 2, timeout_s=1.0)
 
-    assert environment.sink.attempts == []
-
-
-def test_background_never_holds(cloud: ScriptedLambda, begin: Begin) -> None:
-    """FLUSH=background: Next is asked as soon as INVOKE has come, and what fails is delivered all the same."""
-    environment = begin(flush=Flush.BACKGROUND)
-
-    cloud.invoke(A)
-    cloud.wait_for("next", 2, timeout_s=1.0)
-    cloud.post([start(A), line(ERROR), runtime_done(A)])
-
-    until(lambda: environment.sink.lines(A) == [ERROR])
+    until(lambda: environment.sink.lines(A) == delivered)
+    if flush is Flush.END:
+        assert order == (["delivered"] if delivered else []) + ["next"]
 
 
 def test_adaptive_stops_holding_in_a_burst(cloud: ScriptedLambda, begin: Begin) -> None:
@@ -331,23 +310,6 @@ def test_a_stalled_sink_holds_once_only(cloud: ScriptedLambda, begin: Begin) -> 
     until(lambda: environment.sink.lines() == [ERROR] * 3)
 
 
-def test_a_delivery_that_outlasts_its_time_is_broken_off(
-    cloud: ScriptedLambda, begin: Begin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A sink that keeps no time is told to stop, and what it had is tried again."""
-    monkeypatch.setattr(delivery_module, "ATTEMPT_TIMEOUT_S", 0.1)
-    monkeypatch.setattr(delivery_module, "ABORT_GRACE_S", 0.1)
-    environment = begin(flush=Flush.BACKGROUND)
-    environment.sink.patient = True
-    environment.sink.release.clear()
-
-    cloud.invoke(A)
-    cloud.post([start(A), line(ERROR), runtime_done(A)])
-
-    until(lambda: environment.sink.lines() == [ERROR], timeout_s=3.0)
-    assert environment.sink.aborted
-
-
 def test_a_failing_sink_holds_nobody(
     cloud: ScriptedLambda, begin: Begin, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -369,23 +331,6 @@ def test_a_failing_sink_holds_nobody(
     ]
 
 
-def test_a_refusing_sink_loses_and_counts(
-    cloud: ScriptedLambda, begin: Begin, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What a sink refuses is lost, counted and said, and the function goes on."""
-    environment = begin()
-    environment.sink.answer = lambda: Receipt(Answer.REFUSED, "status 405")
-
-    cloud.invoke(A)
-    cloud.post([start(A), line(ERROR), line("two"), runtime_done(A)])
-    cloud.wait_for("next", 2, timeout_s=1.0)
-    environment.close()
-
-    assert environment.account.lost == {"refused": 2}
-    assert any(one.get("problem") == "status 405" for one in said(capsys))
-    assert_adds_up(environment)
-
-
 def test_a_hold_is_bounded_by_the_deadline(
     cloud: ScriptedLambda, begin: Begin, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -401,7 +346,7 @@ def test_a_hold_is_bounded_by_the_deadline(
     assert 0.3 <= asked_s - began_s <= 0.5 - DEADLINE_MARGIN_S + 0.1
     environment.close()
     assert [one["event"] for one in said(capsys) if one["level"] == "warning"] == [
-        "Lambda does not tell when invocations end; not waiting for it any more"
+        "Lambda does not report when invocations end; Next is no longer held, so failures arrive with the next invocation"
     ]
 
 
@@ -437,17 +382,19 @@ def test_an_end_close_to_the_deadline_is_not_a_missing_one(
         pytest.param({"tracing": {}}, id="no trace"),
     ],
 )
+@pytest.mark.parametrize("flush", [Flush.END, Flush.BACKGROUND])
 def test_an_odd_invoke_is_got_over(
-    cloud: ScriptedLambda, begin: Begin, event: dict[str, Any]
+    cloud: ScriptedLambda, begin: Begin, event: dict[str, Any], flush: Flush
 ) -> None:
-    """Whatever INVOKE leaves out, the invocation goes on and its failure is delivered."""
-    environment = begin()
+    """Whatever INVOKE leaves out, the invocation goes on, its failure is delivered, and Next is called once."""
+    environment = begin(flush=flush)
 
     cloud.invoke(A, **event)
     cloud.post([start(A), line(ERROR), runtime_done(A)])
 
     cloud.wait_for("next", 2, timeout_s=1.0)
     until(lambda: environment.sink.lines() == [ERROR])
+    assert len(cloud.of("next")) == 2
 
 
 # What Next may answer ------------------------------------------------------------------------------------------------
@@ -505,16 +452,6 @@ def test_lambda_cannot_be_reached_for_a_while(
 
     assert environment.error is None
     assert len([one for one in said(capsys) if one["level"] == "warning"]) == 1
-
-
-def test_an_invoke_without_id_in_the_background(cloud: ScriptedLambda, begin: Begin) -> None:
-    """Where Next is not held, an INVOKE without an id changes nothing: Next is asked once."""
-    begin(flush=Flush.BACKGROUND)
-
-    cloud.invoke(A, requestId=None)
-
-    cloud.wait_for("next", 2)
-    stays_at(cloud, 2)
 
 
 def test_what_goes_wrong_at_an_invoke_leaves_no_function_waiting(
@@ -623,25 +560,6 @@ def test_too_many_internal_errors_in_a_row_end_the_loop(
 # SHUTDOWN -------------------------------------------------------------------------------------------------------------
 
 
-def test_shutdown_without_any_invocation(
-    cloud: ScriptedLambda, begin: Begin, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """An environment that was never used ends at once, and says its account."""
-    environment = begin()
-    began_s = time.monotonic()
-
-    cloud.shut_down()
-    environment.join()
-
-    assert environment.ended_s - began_s < 0.5
-    (account,) = said(capsys)
-    assert (account["event"], account["received_lines"], account["invocations"]) == (
-        "account",
-        0,
-        0,
-    )
-
-
 def test_shutdown_says_the_account(
     cloud: ScriptedLambda, begin: Begin, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -703,7 +621,7 @@ def test_shutdown_ends_before_its_deadline_with_a_sink_that_stalls(
     assert_adds_up(environment)
     events = [one["event"] for one in said(capsys)]
     assert events[-1] == "account"
-    assert any("before everything kept was delivered" in one for one in events)
+    assert any("before all kept lines were delivered" in one for one in events)
 
 
 def test_shutdown_with_a_sink_that_comes_back(cloud: ScriptedLambda, begin: Begin) -> None:
@@ -755,27 +673,21 @@ def test_shutdown_does_not_spin_while_it_waits(cloud: ScriptedLambda, begin: Beg
         b'{"eventType":"SHUTDOWN","shutdownReason":"spindown","deadlineMs":1e300}',
     ],
 )
-def test_an_odd_shutdown_is_one(cloud: ScriptedLambda, begin: Begin, event: bytes) -> None:
-    """Whatever SHUTDOWN leaves out, the loop ends in Lambda's own time."""
+def test_an_odd_shutdown_is_one(
+    cloud: ScriptedLambda, begin: Begin, event: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever SHUTDOWN leaves out, even after an answer that was none, the loop ends in Lambda's own time."""
     environment = begin()
     began_s = time.monotonic()
 
+    cloud.answer_next(CLOSE)
     cloud.answer_next(Reply(200, event))
     environment.join()
 
     assert environment.error is None
     assert environment.ended_s - began_s < 2.0
-
-
-def test_shutdown_while_next_is_being_asked_again(cloud: ScriptedLambda, begin: Begin) -> None:
-    """After an answer that was none, SHUTDOWN is still heard."""
-    environment = begin()
-
-    cloud.answer_next(CLOSE)
-    cloud.shut_down()
-    environment.join()
-
-    assert environment.error is None
+    account = said(capsys)[-1]
+    assert (account["event"], account["received_lines"]) == ("account", 0)
 
 
 # Settings that change -----------------------------------------------------------------------------------------------
@@ -785,7 +697,7 @@ class CountingReferences(References):
     """Brings something else each time."""
 
     def __init__(self) -> None:
-        super().__init__({}, random=lambda: 0.0)
+        super().__init__({}, fetch=lambda *_, **__: ({}, {}))
         self.fetches = 0
 
     def fetch(self, *, timeout_s: float = 1.0) -> Fetched:
@@ -798,8 +710,8 @@ def test_settings_are_fetched_anew_while_the_environment_runs(
 ) -> None:
     """At each multiple of the interval, without an invocation's doing, and what came is applied."""
     applied: list[str] = []
-    renewal = Renewal(
-        Refresher(CountingReferences()),
+    renewal = SettingsRefresh(
+        CountingReferences(),
         interval_s=0.1,
         apply=lambda fetched: applied.append(fetched.values["V"]),
     )
@@ -814,7 +726,7 @@ def test_a_changed_flush_applies_to_the_next_invocation(
 ) -> None:
     """What is turned to `background` holds nobody from the next INVOKE on."""
     environment = begin(flush=Flush.END)
-    environment.lifecycle.apply(replace(environment.settings, flush=Flush.BACKGROUND))
+    environment.lifecycle.apply(environment.settings._replace(flush=Flush.BACKGROUND))
 
     cloud.invoke(A)
 
@@ -832,7 +744,7 @@ class BrokenReporting(MetricsReporter):
     def check(self) -> None:
         self.checks += 1
 
-    def finish(self, until_s: float, *, wait: Callable[[float], None]) -> None:
+    def finish(self, until_s: float, *, wait: Callable[[float], object]) -> None:
         self.others_first = self._ended()
         raise RuntimeError
 

@@ -1,38 +1,42 @@
 """When a line of metrics is written, and in which form it is handed on."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from extension.app.metrics_reporter import MetricsReporter
-from extension.delivery.delivery import Delivery
+from extension.delivery.own_metrics import OwnMetrics, text_of
 from extension.diagnostics.account import Account
 from extension.model.chunk import Chunk
-from extension.model.ndjson import encode
-from extension.model.record import METRICS_TYPE, records_in
+from extension.model.record import records_in
 from extension.sinks.cloudwatch_events import Form, log_events
 from tests.extension.emf import parse
 from tests.extension.environment import Environment
 
 NOON_S = 1_800_000_000.25
 BUFFER_BYTES = 1000
+SCHEMES = {"SINK": "cloudwatch"}
 
 
-class TakingDelivery(Delivery):
-    """Takes what it is given, or does not; without lanes."""
+class TakingMetrics(OwnMetrics):
+    """Takes what it is given, or does not; without sinks."""
 
     def __init__(self) -> None:
         self.takes = True
         self.taken: list[Chunk] = []
         self.last: list[Chunk] = []
+        self.schemes: Mapping[str, str] = {}
         self.on_answer: Callable[[float], None] | None = None
 
-    def report(self, chunk: Chunk) -> bool:
+    def apply(self, schemes: Mapping[str, str]) -> None:
+        self.schemes = schemes
+
+    def report(self, line: Chunk) -> bool:
         if self.takes:
-            self.taken.append(chunk)
+            self.taken.append(line)
         return self.takes
 
-    def report_last(self, chunk: Chunk, until_s: float, *, wait: Callable[[float], None]) -> None:
-        self.last.append(chunk)
+    def report_last(self, line: Chunk, until_s: float, *, wait: Callable[[float], object]) -> None:
+        self.last.append(line)
 
 
 class World:
@@ -42,25 +46,25 @@ class World:
         self.now_s = NOON_S
         self.held_bytes = 0
         self.account = Account()
-        self.delivery = TakingDelivery()
+        self.own_metrics = TakingMetrics()
         self.sampler = Environment().sampler
         self.reporting = MetricsReporter(
             account=self.account,
             sampler=self.sampler,
-            delivery=self.delivery,
+            own_metrics=self.own_metrics,
             held_bytes=lambda: self.held_bytes,
             function="checkout",
             version="7",
             wall_s=lambda: self.now_s,
         )
-        self.reporting.apply(interval_ms=interval_ms, buffer_bytes=BUFFER_BYTES)
+        self.reporting.apply(interval_ms=interval_ms, buffer_bytes=BUFFER_BYTES, schemes=SCHEMES)
 
     def pass_s(self, seconds: float) -> None:
         self.now_s += seconds
         self.reporting.check()
 
     def lines(self) -> list[dict[str, object]]:
-        return [parse(encode([chunk]).decode()) for chunk in self.delivery.taken]
+        return [parse(text_of(chunk).decode()) for chunk in self.own_metrics.taken]
 
 
 def test_one_line_an_interval_if_there_is_anything_to_tell() -> None:
@@ -88,10 +92,10 @@ def test_what_cannot_be_handed_on_comes_with_the_next_line() -> None:
     """It is tried whenever the loop wakes, and told once."""
     world = World()
     world.account.invocations = 1
-    world.delivery.takes = False
+    world.own_metrics.takes = False
     world.pass_s(60.0)
     world.account.invocations = 2
-    world.delivery.takes = True
+    world.own_metrics.takes = True
     world.pass_s(1.0)
     world.pass_s(1.0)
 
@@ -113,8 +117,8 @@ def test_times_to_an_answer_are_taken_note_of() -> None:
     """The delivery tells of them."""
     world = World()
     world.account.invocations = 1
-    assert world.delivery.on_answer is not None
-    world.delivery.on_answer(17.0)
+    assert world.own_metrics.on_answer is not None
+    world.own_metrics.on_answer(17.0)
     world.pass_s(60.0)
 
     assert world.lines()[0]["DeliveryTime"] == [17.0]
@@ -124,12 +128,12 @@ def test_metrics_can_be_switched_off_and_on() -> None:
     """METRICS may be a reference: nothing is written meanwhile, and nothing is missing from the sums."""
     world = World()
     world.account.invocations = 1
-    world.reporting.apply(interval_ms=0, buffer_bytes=BUFFER_BYTES)
+    world.reporting.apply(interval_ms=0, buffer_bytes=BUFFER_BYTES, schemes=SCHEMES)
     world.pass_s(600.0)
     world.reporting.finish(0.0, wait=lambda _: None)
-    while_off = [*world.delivery.taken, *world.delivery.last]
-    hook = world.delivery.on_answer
-    world.reporting.apply(interval_ms=10_000, buffer_bytes=BUFFER_BYTES)
+    while_off = [*world.own_metrics.taken, *world.own_metrics.last]
+    hook = world.own_metrics.on_answer
+    world.reporting.apply(interval_ms=10_000, buffer_bytes=BUFFER_BYTES, schemes=SCHEMES)
     world.pass_s(0.0)
 
     assert while_off == []
@@ -143,13 +147,13 @@ def test_the_last_line_tells_what_no_other_did() -> None:
     world.account.invocations = 3
     world.pass_s(60.0)
     world.reporting.finish(0.0, wait=lambda _: None)
-    nothing = list(world.delivery.last)
+    nothing = list(world.own_metrics.last)
     world.account.failed_invocations = 1
     world.reporting.finish(0.0, wait=lambda _: None)
 
     assert nothing == []
-    [chunk] = world.delivery.last
-    assert parse(encode([chunk]).decode())["FailedInvocations"] == 1
+    [chunk] = world.own_metrics.last
+    assert parse(text_of(chunk).decode())["FailedInvocations"] == 1
 
 
 def test_a_line_is_nothing_but_the_metrics_wherever_it_goes() -> None:
@@ -157,19 +161,18 @@ def test_a_line_is_nothing_but_the_metrics_wherever_it_goes() -> None:
     world = World()
     world.account.invocations = 1
     world.pass_s(60.0)
-    [chunk] = world.delivery.taken
+    [chunk] = world.own_metrics.taken
 
-    [event] = log_events(records_in([chunk]), form=Form.TEXT, now_ms=0)
-    printed = encode([chunk]).decode()
+    events = [log_events(records_in([chunk]), form=form, now_ms=0) for form in Form]
+    [event] = events[0]
+    printed = text_of(chunk).decode()
 
     assert printed == event.message + "\n"
+    assert events == [[event]] * len(Form)
     assert event.at_ms == int((NOON_S + 60) * 1000)
     assert parse(event.message)["_aws"]["Timestamp"] == event.at_ms
     assert chunk.lines == 0
-    assert chunk.is_metrics
-    [kept] = records_in([chunk])
-    assert kept.type == METRICS_TYPE
-    assert json.loads(kept.text)["FunctionName"] == "checkout"
+    assert json.loads(printed)["FunctionName"] == "checkout"
 
 
 def test_records_of_metrics_have_numbers_of_their_own() -> None:
@@ -179,6 +182,6 @@ def test_records_of_metrics_have_numbers_of_their_own() -> None:
     for count in (1, 2):
         world.account.invocations = count
         world.pass_s(60.0)
-    numbers += [chunk.segments[0].first_number for chunk in world.delivery.taken]
+    numbers += [chunk.segments[0].first_number for chunk in world.own_metrics.taken]
 
     assert len(set(numbers)) == 3

@@ -1,20 +1,58 @@
-"""Everything that waits, as one."""
+"""What waits for a sink: order, batches, answers, and the memory bound."""
+
+from collections.abc import Callable
 
 import pytest
+from hypothesis import settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from extension.delivery.queue import Queues, SendingQueue
+from extension.delivery.backoff import FIRST_PAUSE_S, MAX_PAUSE_S
+from extension.delivery.queue import (
+    MAX_ATTEMPTS,
+    MAX_BATCH_BYTES,
+    MAX_CUTS,
+    MIN_BATCH_BYTES,
+    Queues,
+    SendingQueue,
+)
 from extension.diagnostics.account import Account
-from extension.model.chunk import Chunk, Metadata
+from extension.model.chunk import Chunk, Metadata, numbers_in
 from extension.model.receipt import Answer, Receipt
-from extension.model.segment import Segment
+from extension.model.segment import Kind, Segment
+from tests.doubles.accounts import settled
+
+TAKEN = Receipt(Answer.TAKEN, sent_bytes=100)
+UNAVAILABLE = Receipt(Answer.UNAVAILABLE)
+
+EVENT = b'{"time":"2026-01-02T03:04:05.678Z","type":"function","record":"%s"}'
 
 
-def metadata(*, failed: bool = False) -> Metadata:
-    return Metadata("id", "", "f", "1", "e", "reason", 1.0, failed=failed)
+def metadata(request_id: str = "id", *, failed: bool = True) -> Metadata:
+    reason = "crash" if failed else "sampled"
+    return Metadata(request_id, "", "f", "1", "e", reason, 1.0, failed=failed)
 
 
-def segment(size: int = 1000, *, number: int = 0) -> Segment:
-    return Segment(b"x" * size, count=1, first_number=number)
+def lines(count: int = 1, *, size: int = 10, number: int = 0) -> Segment:
+    """Make a segment of about so many bytes."""
+    text = b"x" * max(1, size // count - len(EVENT % b""))
+    raw = b",".join(EVENT % text for _ in range(count))
+    return Segment(raw, count=count, first_number=number)
+
+
+def event(number: int = 0) -> Segment:
+    return Segment(b"{}", count=1, first_number=number, kind=Kind.EVENT)
+
+
+def chunk(request_id: str = "id", *, failed: bool = True, size: int = 10, count: int = 1) -> Chunk:
+    return Chunk(metadata(request_id, failed=failed), [lines(count, size=size)])
+
+
+def ids(chunks: list[Chunk] | None) -> list[str]:
+    return [one.metadata.request_id for one in chunks or []]
+
+
+def numbers(chunks: list[Chunk] | None) -> list[int]:
+    return [n for one in chunks or [] for segment in one.segments for n in numbers_in(segment)]
 
 
 @pytest.fixture
@@ -23,29 +61,504 @@ def account() -> Account:
 
 
 @pytest.fixture
+def queue(account: Account) -> SendingQueue:
+    return SendingQueue(account, random=lambda: 0.0)
+
+
+def test_an_empty_queue_has_nothing_to_begin_with(queue: SendingQueue) -> None:
+    """Nothing is due, and nothing is waited for."""
+    assert queue.empty
+    assert queue.begin(0.0) is None
+    assert queue.wait_s(0.0) is None
+    assert queue.settle(TAKEN, 0.0) is None
+
+
+def test_one_batch_is_under_way_at_a_time(queue: SendingQueue) -> None:
+    """A batch holds what waits, in order; what comes meanwhile waits."""
+    for name in "abc":
+        queue.put(chunk(name))
+    batch = queue.begin(0.0)
+    queue.put(chunk("d"))
+
+    assert ids(batch) == ["a", "b", "c"]
+    assert queue.busy
+    assert queue.begin(0.0, at_once=True) is None
+    assert queue.wait_s(0.0) is None
+    assert queue.lines == 4
+
+
+@pytest.mark.parametrize(
+    ("sizes", "first"),
+    [
+        ([MAX_BATCH_BYTES // 2 - 200] * 3, ["0", "1"]),
+        ([3 * MAX_BATCH_BYTES, 10], ["0"]),
+    ],
+    ids=["the rest goes with the next", "a segment larger than a batch goes alone"],
+)
+def test_a_batch_is_bounded(queue: SendingQueue, sizes: list[int], first: list[str]) -> None:
+    """A batch holds about MAX_BATCH_BYTES at most, and at least one segment."""
+    for number, size in enumerate(sizes):
+        queue.put(chunk(f"{number}", size=size))
+
+    assert ids(queue.begin(0.0)) == first
+    queue.settle(TAKEN, 0.0)
+    assert ids(queue.begin(0.0)) == [f"{number}" for number in range(len(first), len(sizes))]
+
+
+def test_a_large_chunk_is_split_between_its_segments(queue: SendingQueue, account: Account) -> None:
+    """One invocation larger than a batch goes in several, no segment twice and none left out."""
+    segments = [lines(number=number, size=300_000) for number in range(10)]
+    queue.put(Chunk(metadata(), list(segments)))
+    batches = []
+
+    while batch := queue.begin(0.0):
+        batches.append([one for each in batch for one in each.segments])
+        queue.settle(TAKEN, 0.0)
+
+    assert [one for batch in batches for one in batch] == segments
+    assert all(sum(len(one.raw) + 160 for one in batch) <= MAX_BATCH_BYTES for batch in batches)
+    assert account.kept == {"crash": 10}
+    assert (queue.held_bytes, queue.empty) == (0, True)
+
+
+def test_segments_with_the_same_metadata_make_one_chunk(queue: SendingQueue) -> None:
+    """What is archived comes a segment at a time, and costs no chunk each."""
+    first, second = metadata("a"), metadata("b")
+
+    for one, number in ((first, 0), (first, 1), (second, 2)):
+        queue.add(one, lines(2, size=100, number=number))
+
+    batch = queue.begin(0.0) or []
+    assert [(one.metadata.request_id, one.lines) for one in batch] == [("a", 4), ("b", 2)]
+    assert queue.held_bytes == sum(one.held_bytes for one in batch)
+
+
+def test_little_waits_for_more(account: Account) -> None:
+    """A little goes after a while, or when it is told to; enough goes at once."""
+    queue = SendingQueue(account, random=lambda: 0.0, ripe_bytes=10_000, linger_s=60.0)
+    queue.put(chunk("a", size=1000))
+    wait_s = queue.wait_s(5.0)
+    queue.put(chunk("b", size=1000))
+
+    assert wait_s == 60.0
+    assert queue.wait_s(35.0) == 30.0
+    assert queue.begin(64.0) is None
+    assert ids(queue.begin(65.0)) == ["a", "b"]
+    queue.settle(TAKEN, 65.0)
+    queue.put(chunk("c", size=1000))
+    assert queue.wait_s(70.0) == 60.0
+    queue.put(chunk("d", size=10_000))
+    assert ids(queue.begin(70.0)) == ["c", "d"]
+    queue.settle(TAKEN, 70.0)
+    queue.put(chunk("e"))
+    assert ids(queue.begin(70.0, at_once=True)) == ["e"]
+
+
+# Answers ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("receipt", "kept", "given_back", "left", "wait_s"),
+    [
+        (TAKEN, 10, {}, [], None),
+        (Receipt(Answer.REFUSED), 0, {"refused": [*range(10)]}, [], None),
+        (UNAVAILABLE, 0, {}, [*range(10)], FIRST_PAUSE_S),
+        (Receipt(Answer.UNAVAILABLE, retry_after_s=7.0), 0, {}, [*range(10)], 7.0),
+        (Receipt(Answer.DENIED), 0, {}, [*range(10)], MAX_PAUSE_S),
+        (Receipt(Answer.TOO_LARGE), 0, {}, [*range(5)], 0.0),
+        (Receipt(Answer.UNREADABLE), 0, {}, [*range(5)], 0.0),
+        (
+            Receipt(Answer.TAKEN, refused={2: "too-old", 3: "too-old", 9: "bad"}),
+            7,
+            {"too-old": [2, 3], "bad": [9]},
+            [],
+            None,
+        ),
+        (
+            Receipt(Answer.UNAVAILABLE, taken=frozenset({0, 1, 2, 7})),
+            4,
+            {},
+            [3, 4, 5, 6, 8, 9],
+            FIRST_PAUSE_S,
+        ),
+        (
+            Receipt(Answer.UNAVAILABLE, taken=frozenset({0, 1}), refused={9: "bad"}),
+            2,
+            {"bad": [9]},
+            [2, 3, 4, 5, 6, 7, 8],
+            FIRST_PAUSE_S,
+        ),
+        (
+            Receipt(Answer.REFUSED, taken=frozenset({0, 1})),
+            2,
+            {"refused": [2, 3, 4, 5, 6, 7, 8, 9]},
+            [],
+            None,
+        ),
+    ],
+)
+def test_an_answer_decides_what_is_left(
+    queue: SendingQueue,
+    account: Account,
+    receipt: Receipt,
+    kept: int,
+    given_back: dict[str, list[int]],
+    left: list[int],
+    wait_s: float | None,
+) -> None:
+    """Each record is kept, given back or left, and the rest comes first next time, before what came meanwhile."""
+    queue.put(Chunk(metadata(), [lines(10, size=1000)]))
+    queue.begin(0.0)
+
+    back = queue.settle(receipt, 0.0) or []
+
+    found: dict[str, list[int]] = {}
+    for reason, one in back:
+        found.setdefault(reason, []).extend(numbers([one]))
+    assert (account.kept.get("crash", 0), found) == (kept, given_back)
+    assert queue.wait_s(0.0) == (None if wait_s is None else pytest.approx(wait_s))
+    assert account.deliveries == {receipt.answer.value: 1}
+    assert account.delivered_bytes == receipt.sent_bytes
+    assert (queue.begin(0.0) is None) == (wait_s is None or wait_s > 0)
+    if wait_s:
+        queue.put(chunk("late", count=1))
+        assert numbers(queue.begin(wait_s)) == left
+    elif left:
+        queue.take_all()
+    assert queue.held_bytes == sum(one.held_bytes for one in queue._all())
+
+
+def test_lines_are_counted_under_their_reasons(queue: SendingQueue, account: Account) -> None:
+    """The account says why each line was kept."""
+    queue.put(chunk("a", count=3))
+    queue.put(chunk("b", count=2, failed=False))
+    queue.begin(0.0)
+
+    queue.settle(TAKEN, 0.0)
+
+    assert account.kept == {"crash": 3, "sampled": 2}
+    assert (queue.empty, queue.held_bytes) == (True, 0)
+
+
+def test_a_batch_that_failed_comes_again_as_it_was(queue: SendingQueue) -> None:
+    """A repetition has the same bytes, whatever came meanwhile."""
+    queue.put(chunk("a"))
+    queue.put(chunk("b"))
+    queue.begin(5.0)
+    queue.put(chunk("c"))
+
+    queue.settle(UNAVAILABLE, 5.0)
+
+    assert queue.begin(5.0) is None
+    assert ids(queue.begin(5.0 + FIRST_PAUSE_S)) == ["a", "b"]
+    queue.settle(TAKEN, 6.0)
+    assert ids(queue.begin(6.0)) == ["c"]
+
+
+def test_attempts_are_bounded(queue: SendingQueue) -> None:
+    """A batch that nobody ever takes is given back in the end, and the next one has its own attempts."""
+    queue.put(chunk("a", count=2))
+    given_back = []
+    for _ in range(MAX_ATTEMPTS):
+        assert ids(queue.begin(0.0, at_once=True)) == ["a"]
+        given_back += queue.settle(UNAVAILABLE, 0.0) or []
+    queue.put(chunk("b"))
+
+    assert [(reason, one.lines) for reason, one in given_back] == [("unavailable", 2)]
+    assert ids(queue.begin(0.0, at_once=True)) == ["b"]
+    queue.settle(UNAVAILABLE, 0.0)
+    assert queue.lines == 1
+
+
+def test_unnamed_rejected_lines_are_lost(queue: SendingQueue, account: Account) -> None:
+    """They are counted, and nothing is sent again (OTLP: partial success)."""
+    queue.put(chunk("a", count=3))
+    queue.put(chunk("b", count=3))
+    queue.begin(0.0)
+
+    queue.settle(Receipt(Answer.TAKEN, rejected_lines=4), 0.0)
+
+    assert account.kept == {"crash": 2}
+    assert account.lost == {"rejected": 4}
+    assert queue.empty
+
+
+def try_all(
+    queue: SendingQueue, answer_to: Callable[[list[int]], Answer]
+) -> tuple[list[int], list[int], int]:
+    """Deliver until nothing is left; return what was taken, what was given back, and the number of attempts."""
+    taken: list[int] = []
+    back: list[int] = []
+    attempts = 0
+    while (batch := queue.begin(0.0, at_once=True)) is not None:
+        attempts += 1
+        sent = numbers(batch)
+        answer = answer_to(sent)
+        back += numbers([one for _, one in queue.settle(Receipt(answer), 0.0) or []])
+        if answer is Answer.TAKEN:
+            taken += sent
+    return taken, back, attempts
+
+
+@pytest.mark.parametrize("poisoned", [{0}, {5}, {99}, {3, 4}, {0, 50, 99}])
+def test_a_poisoned_record_does_not_take_its_batch_along(
+    queue: SendingQueue, account: Account, poisoned: set[int]
+) -> None:
+    """A batch with something in it that is never taken is cut until that stands alone; the rest goes, in order."""
+    queue.put(Chunk(metadata(), [lines(60, size=9000), lines(40, size=6000, number=60)]))
+
+    taken, back, attempts = try_all(
+        queue, lambda sent: Answer.UNREADABLE if poisoned & set(sent) else Answer.TAKEN
+    )
+
+    assert set(back) == poisoned
+    assert taken == [number for number in range(100) if number not in poisoned]
+    assert account.kept == {"crash": 100 - len(poisoned)}
+    assert attempts <= 1 + 2 * 8 * len(poisoned)
+
+
+def test_a_sink_that_takes_nothing_is_not_searched_for_ever(queue: SendingQueue) -> None:
+    """After a bounded search the whole batch is given back, and those that follow at once."""
+    queue.put(Chunk(metadata(), [lines(5000, size=500_000)]))
+
+    _, back, attempts = try_all(queue, lambda _: Answer.UNREADABLE)
+    queue.put(Chunk(metadata(), [lines(5000, size=500_000)]))
+    _, back_again, attempts_again = try_all(queue, lambda _: Answer.UNREADABLE)
+
+    assert sorted(back) == sorted(back_again) == list(range(5000))
+    assert attempts <= 2 * MAX_CUTS + 1
+    assert attempts_again == 1
+
+
+def test_a_batch_that_is_too_large_is_halved_until_it_is_not(queue: SendingQueue) -> None:
+    """Everything arrives, in order; later batches are as small as those that were taken."""
+    limit = 100
+    queue.put(Chunk(metadata(), [lines(1000, size=800_000)]))
+
+    taken, back, attempts = try_all(
+        queue, lambda sent: Answer.TOO_LARGE if len(sent) > limit else Answer.TAKEN
+    )
+    queue.put(Chunk(metadata(), [lines(1, size=800, number=n) for n in range(1000)]))
+
+    assert (taken, back) == (list(range(1000)), [])
+    assert attempts > 1000 // limit
+    assert MIN_BATCH_BYTES <= sum(one.held_bytes for one in queue.begin(0.0) or []) < 150_000
+
+
+def test_a_record_that_is_too_large_alone_is_given_back(queue: SendingQueue) -> None:
+    """There is nothing left to cut."""
+    queue.put(chunk("a", size=500_000))
+    queue.begin(0.0)
+
+    given_back = queue.settle(Receipt(Answer.TOO_LARGE), 0.0) or []
+
+    assert [(reason, one.lines) for reason, one in given_back] == [("too-large", 1)]
+    assert (queue.empty, queue.held_bytes, queue.backoff.is_failing) == (True, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("take", "taken", "left"),
+    [(SendingQueue.take_all, ["a", "b"], 0), (SendingQueue.take_waiting, ["b"], 2)],
+    ids=["everything", "what waits"],
+)
+def test_chunks_can_be_taken_out(
+    queue: SendingQueue,
+    account: Account,
+    take: Callable[[SendingQueue], list[Chunk]],
+    taken: list[str],
+    left: int,
+) -> None:
+    """At the end all goes elsewhere, in order, and an answer that still comes is ignored; else the batch stays."""
+    queue.put(chunk("a", count=2))
+    queue.begin(0.0)
+    queue.put(chunk("b", count=3))
+
+    assert ids(take(queue)) == taken
+    assert (queue.lines, queue.empty) == (left, not left)
+    queue.settle(TAKEN, 0.0)
+    assert (queue.empty, queue.held_bytes, settled(account)) == (True, 0, left)
+
+
+# The memory bound ---------------------------------------------------------------------------------------------------
+
+
+def test_healthy_chunks_are_given_up_first_and_the_oldest_of_them(
+    queue: SendingQueue, account: Account
+) -> None:
+    """For room, what was only sampled goes before any failed invocation, oldest first, no more than needed."""
+    for name, failed in [("f1", True), ("h1", False), ("h2", False), ("h3", False)]:
+        queue.put(chunk(name, failed=failed, size=1000))
+
+    freed = queue.give_up(need_bytes=1500, failed_too=False)
+
+    assert account.evicted == 2
+    assert freed >= 1500
+    assert [one.metadata.request_id for one in queue.begin(0.0) or [] if one.lines] == ["f1", "h3"]
+
+
+def test_failed_chunks_are_given_up_when_told(queue: SendingQueue, account: Account) -> None:
+    """Failed invocations go only when asked for, and then the oldest first."""
+    for name in ("f1", "f2"):
+        queue.put(chunk(name, size=1000, count=5))
+
+    spared = queue.give_up(need_bytes=500, failed_too=False)
+    freed = queue.give_up(need_bytes=500, failed_too=True)
+
+    assert spared == 0
+    assert freed >= 500
+    assert account.evicted == 5
+    assert [one.lines for one in queue.begin(0.0) or []] == [0, 5]
+
+
+def test_the_batch_under_way_is_not_given_up(queue: SendingQueue, account: Account) -> None:
+    """A batch that the sink is reading stays as it is."""
+    queue.put(chunk("a", size=1000))
+    queue.begin(0.0)
+
+    freed = queue.give_up(need_bytes=1000, failed_too=True)
+
+    assert (freed, account.evicted) == (0, 0)
+
+
+def test_a_sink_that_is_down_for_long_cannot_fill_the_memory(queue: SendingQueue) -> None:
+    """What gaps and summaries take is bounded as well: at last they are given up too."""
+    bound = 64 * 1024
+
+    for number in range(600):
+        queue.put(Chunk(metadata(f"{number}"), [lines(5, size=500), event()]))
+        excess = queue.held_bytes - bound
+        if excess > 0:
+            queue.give_up(need_bytes=excess, failed_too=False)
+            queue.give_up(need_bytes=max(0, queue.held_bytes - bound), failed_too=True)
+
+    assert queue.held_bytes <= 2 * bound
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Any order of what may happen to a queue."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.account = Account()
+        self.queue = SendingQueue(self.account, random=lambda: 0.5)
+        self.now_s = 0.0
+        self.put_lines = 0
+        self.next_number = 0
+        self.batch: list[Chunk] | None = None
+        self.last_taken = -1
+
+    @rule(
+        sizes=st.lists(st.integers(0, 400_000), min_size=1, max_size=5),
+        failed=st.booleans(),
+        with_event=st.booleans(),
+    )
+    def put(self, sizes: list[int], failed: bool, with_event: bool) -> None:
+        segments = []
+        for size in sizes:
+            segments.append(lines(2, size=size, number=self.next_number))
+            self.next_number += 2
+        if with_event:
+            segments.append(event(self.next_number))
+            self.next_number += 1
+        self.queue.put(Chunk(metadata(failed=failed), segments))
+        self.put_lines += 2 * len(sizes)
+
+    @precondition(lambda self: self.batch is None)
+    @rule(at_once=st.booleans())
+    def begin(self, at_once: bool) -> None:
+        self.batch = self.queue.begin(self.now_s, at_once=at_once)
+        assert self.batch is None or any(one.segments for one in self.batch)
+
+    @precondition(lambda self: self.batch is not None)
+    @rule(answer=st.sampled_from(list(Answer)), retry_after_s=st.none() | st.floats(0, 100))
+    def settle(self, answer: Answer, retry_after_s: float | None) -> None:
+        sent = numbers(self.batch)
+        some = frozenset(sent[::3]) if answer is Answer.UNAVAILABLE else frozenset()
+        refused = dict.fromkeys(sent[1::5], "bad") if answer is not Answer.REFUSED else {}
+        refused = {number: reason for number, reason in refused.items() if number not in some}
+        receipt = Receipt(answer, retry_after_s=retry_after_s, taken=some, refused=refused)
+        if answer is Answer.TAKEN:
+            assert sent == sorted(sent)
+            assert sent[0] > self.last_taken
+            self.last_taken = sent[-1]
+        for reason, one in self.queue.settle(receipt, self.now_s) or []:
+            self.account.lose(reason, one.lines)
+        self.batch = None
+
+    @rule(seconds=st.floats(0, 40))
+    def time_passes(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    @rule(need_bytes=st.integers(0, 1_000_000), failed_too=st.booleans())
+    def give_up(self, need_bytes: int, failed_too: bool) -> None:
+        before = self.queue.held_bytes
+        freed = self.queue.give_up(need_bytes=need_bytes, failed_too=failed_too)
+        assert self.queue.held_bytes == before - freed
+
+    @precondition(lambda self: self.batch is None)
+    @rule()
+    def abandon(self) -> None:
+        for one in self.queue.take_all():
+            self.account.lose("shutdown", one.lines)
+        assert self.queue.held_bytes == 0
+
+    @invariant()
+    def the_account_adds_up(self) -> None:
+        assert self.put_lines == settled(self.account) + self.queue.lines
+
+    @invariant()
+    def what_is_held_is_what_is_there(self) -> None:
+        chunks = self.queue._all()
+        assert self.queue.held_bytes == sum(
+            len(segment.raw) + 160 for one in chunks for segment in one.segments
+        )
+        assert all(one.lines == sum(seg.lines for seg in one.segments) for one in chunks)
+
+    @invariant()
+    def pauses_are_bounded(self) -> None:
+        # A pause is added to the time and taken from it again, which rounds.
+        assert 0.0 <= (self.queue.wait_s(self.now_s) or 0.0) <= MAX_PAUSE_S + 1e-6
+
+
+QueueMachine.TestCase.settings = settings(
+    max_examples=max(30, settings().max_examples), stateful_step_count=30, deadline=None
+)
+
+
+TestQueueMachine = QueueMachine.TestCase
+"""In any order of events the account adds up, the order holds, and the bytes held are those there."""
+
+
+# All queues of an environment ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
 def queues(account: Account) -> Queues:
-    def queue(tally: Account) -> SendingQueue:
+    def one(tally: Account) -> SendingQueue:
         return SendingQueue(tally, random=lambda: 0.0)
 
     archive = SendingQueue(account.archive, random=lambda: 0.0)
-    return Queues(queue(account), fallback=queue(account), archive=archive)
+    return Queues(one(account), fallback=one(account), archive=archive)
 
 
-def test_a_parcel_waits_for_the_sink_and_a_stored_segment_for_the_archive(queues: Queues) -> None:
-    """The two go their own ways, and both count against the bound."""
-    queues.put(Chunk(metadata(), [segment()]))
-    queues.store(metadata(), segment())
+def test_chunks_wait_for_the_sink_and_segments_for_the_archive(queues: Queues) -> None:
+    """The two go their own ways, and both count against the bound, until they are settled."""
+    queues.put(chunk("a"))
+    queues.store(metadata(), lines())
+    queues.primary.begin(0.0)
 
     assert queues.archive is not None
     assert (queues.primary.lines, queues.archive.lines) == (1, 1)
     assert queues.held_bytes == queues.primary.held_bytes + queues.archive.held_bytes
+    queues.primary.settle(TAKEN, 0.0)
+    assert queues.held_bytes == queues.archive.held_bytes
 
 
 def test_without_an_archive_nothing_is_stored(account: Account) -> None:
     """What is not set costs nothing."""
     queues = Queues(SendingQueue(account, random=lambda: 0.0))
 
-    queues.store(metadata(), segment())
+    queues.store(metadata(), lines())
 
     assert queues.held_bytes == 0
     assert queues.queues == [queues.primary]
@@ -56,9 +569,9 @@ def test_the_archive_gives_first_then_healthy_invocations_then_failed_ones(
 ) -> None:
     """For room, what is worth least goes first, whichever queue it waits in."""
     assert queues.fallback is not None
-    queues.store(metadata(), segment())
-    queues.fallback.put(Chunk(metadata(failed=True), [segment()]))
-    queues.put(Chunk(metadata(), [segment()]))
+    queues.store(metadata(failed=False), lines(size=1000))
+    queues.fallback.put(chunk("f", size=1000))
+    queues.put(chunk("h", failed=False, size=1000))
 
     given = []
     for failed_too in (False, False, True):
@@ -70,14 +583,3 @@ def test_the_archive_gives_first_then_healthy_invocations_then_failed_ones(
         (1, {"healthy": 1, "failed": 0}),
         (1, {"healthy": 1, "failed": 1}),
     ]
-
-
-def test_what_is_under_way_still_counts(queues: Queues) -> None:
-    """A batch that is being sent is held until it is settled."""
-    queues.put(Chunk(metadata(), [segment()]))
-    queues.primary.begin(0.0)
-    before = queues.held_bytes
-
-    queues.primary.settle(Receipt(Answer.TAKEN), 0.0)
-
-    assert (before, queues.held_bytes) == (1160, 0)

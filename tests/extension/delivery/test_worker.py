@@ -1,9 +1,9 @@
+"""The thread that takes batches to a sink."""
+
 import select
 import threading
 import time
-from collections.abc import Callable, Iterator
-
-import pytest
+from collections.abc import Callable
 
 from extension.delivery.worker import SinkWorker
 from extension.model.chunk import Chunk, Metadata
@@ -43,24 +43,12 @@ class ListSink:
         self.closed = True
 
 
-Start = Callable[..., SinkWorker]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    started: list[SinkWorker] = []
-
-    def open_and_start(
-        open_sink: Callable[[], Sink], *, prepare: Callable[[], None] | None = None
-    ) -> SinkWorker:
-        worker = SinkWorker(open_sink, prepare=prepare)
-        worker.start()
-        started.append(worker)
-        return worker
-
-    yield open_and_start
-    for worker in started:
-        worker.stop(timeout_s=WAIT_S)
+def start(
+    open_sink: Callable[[], Sink], *, prepare: Callable[[], None] | None = None
+) -> SinkWorker:
+    worker = SinkWorker(open_sink, prepare=prepare)
+    worker.start()
+    return worker
 
 
 def receipt_of(worker: SinkWorker) -> Receipt:
@@ -72,7 +60,7 @@ def receipt_of(worker: SinkWorker) -> Receipt:
     return receipt
 
 
-def test_a_batch_goes_to_the_sink_in_the_delivery_thread(start: Start) -> None:
+def test_worker_delivers_a_batch_on_its_own_thread() -> None:
     """The sink gets the very batch and its time-out, in another thread than ours."""
     sink = ListSink([Receipt(Answer.TAKEN, sent_bytes=7)])
     worker = start(lambda: sink)
@@ -86,7 +74,7 @@ def test_a_batch_goes_to_the_sink_in_the_delivery_thread(start: Start) -> None:
     assert sink.threads == ["worker"]
 
 
-def test_the_descriptor_is_readable_only_while_a_receipt_waits(start: Start) -> None:
+def test_the_descriptor_is_readable_only_while_a_receipt_waits() -> None:
     """Before a batch and after its receipt, a poll on the descriptor finds nothing."""
     poll = select.poll()
     worker = start(ListSink)
@@ -102,14 +90,14 @@ def test_the_descriptor_is_readable_only_while_a_receipt_waits(start: Start) -> 
     assert [descriptor for descriptor, _ in announced] == [worker.descriptor]
 
 
-def test_collecting_too_early_gives_nothing(start: Start) -> None:
+def test_collect_returns_nothing_before_an_answer() -> None:
     """Nobody waits in collect."""
     worker = start(ListSink)
 
     assert worker.collect() is None
 
 
-def test_an_exception_in_a_sink_is_a_receipt(start: Start) -> None:
+def test_an_exception_in_a_sink_is_a_receipt() -> None:
     """What breaks in a sink keeps its batch, is told by its type alone, and does not end the thread."""
     sink = ListSink([ValueError("secret-token")])
     worker = start(lambda: sink)
@@ -123,7 +111,7 @@ def test_an_exception_in_a_sink_is_a_receipt(start: Start) -> None:
     assert second.answer is Answer.TAKEN
 
 
-def test_opening_a_sink_that_fails_is_tried_again(start: Start) -> None:
+def test_worker_opens_a_sink_again_that_could_not_be_opened() -> None:
     """A sink that could not be opened at start is opened with a later batch."""
     sink = ListSink()
     attempts = []
@@ -144,7 +132,7 @@ def test_opening_a_sink_that_fails_is_tried_again(start: Start) -> None:
     assert len(attempts) == 3
 
 
-def test_the_sink_is_opened_before_the_first_batch(start: Start) -> None:
+def test_worker_opens_the_sink_before_the_first_batch() -> None:
     """Opening, which imports, happens while the function initialises, after what is to be prepared."""
     done: list[str] = []
     opened = threading.Event()
@@ -160,7 +148,7 @@ def test_the_sink_is_opened_before_the_first_batch(start: Start) -> None:
     assert done == ["prepare", "open"]
 
 
-def test_a_preparation_that_fails_does_not_cost_the_sink(start: Start) -> None:
+def test_worker_delivers_although_its_preparation_failed() -> None:
     """If what is to be loaded first cannot be, deliveries work all the same."""
 
     def prepare() -> None:
@@ -172,7 +160,7 @@ def test_a_preparation_that_fails_does_not_cost_the_sink(start: Start) -> None:
     assert receipt_of(worker).answer is Answer.TAKEN
 
 
-def test_handing_over_does_not_wait_for_the_sink(start: Start) -> None:
+def test_send_does_not_wait_for_the_sink() -> None:
     """The main loop goes on while the sink stalls."""
     release = threading.Event()
 
@@ -194,7 +182,7 @@ def test_handing_over_does_not_wait_for_the_sink(start: Start) -> None:
     assert receipt_of(worker).answer is Answer.TAKEN
 
 
-def test_a_delivery_can_be_ended_from_outside(start: Start) -> None:
+def test_abort_reaches_a_busy_sink() -> None:
     """Aborting reaches the sink while it is busy."""
     release = threading.Event()
 
@@ -217,62 +205,12 @@ def test_a_delivery_can_be_ended_from_outside(start: Start) -> None:
     assert receipt_of(worker).detail == "aborted: True"
 
 
-def test_aborting_without_a_sink_is_harmless() -> None:
+def test_abort_is_harmless_without_a_sink() -> None:
     """Before the sink is open there is nothing to end."""
     SinkWorker(ListSink).abort()
 
 
-def test_stopping_closes_the_sink() -> None:
-    """Stopping ends the thread after what is under way, and closes the sink."""
-    sink = ListSink()
-    worker = SinkWorker(lambda: sink)
-    worker.start()
-    worker.send([chunk()], timeout_s=1.0)
-
-    worker.stop(timeout_s=WAIT_S)
-
-    assert len(sink.sent) == 1
-    assert sink.closed
-    assert not worker._thread.is_alive()
-
-
-def test_stopping_is_bounded() -> None:
-    """A sink that hangs is left behind: the process is about to end."""
-    release = threading.Event()
-
-    class Hanging(ListSink):
-        def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
-            release.wait(WAIT_S)
-            return Receipt(Answer.TAKEN)
-
-    worker = SinkWorker(Hanging)
-    worker.start()
-    worker.send([chunk()], timeout_s=10.0)
-    began = time.monotonic()
-
-    worker.stop(timeout_s=0.1)
-    took_s = time.monotonic() - began
-    release.set()
-
-    assert 0.1 <= took_s < 1.0
-    worker._thread.join(WAIT_S)
-
-
-def test_stopping_a_courier_that_never_had_a_sink() -> None:
-    """A sink that could not be opened leaves nothing to close."""
-
-    def open_sink() -> Sink:
-        raise OSError
-
-    worker = SinkWorker(open_sink)
-    worker.start()
-
-    worker.stop(timeout_s=WAIT_S)
-
-    assert not worker._thread.is_alive()
-
-
-def test_another_sink_can_take_over(start: Start) -> None:
+def test_change_closes_the_sink_and_opens_another() -> None:
     """After a change the next batch goes to the new sink, and the old one is closed."""
     first, second = ListSink(), ListSink()
     worker = start(lambda: first)
@@ -287,7 +225,7 @@ def test_another_sink_can_take_over(start: Start) -> None:
     assert (len(second.sent), second.closed) == (1, False)
 
 
-def test_a_batch_is_rewritten_before_it_leaves(start: Start) -> None:
+def test_worker_rewrites_a_batch_before_it_leaves() -> None:
     """In the delivery thread; what is kept for a repetition stays as it was."""
     sink = ListSink()
     worker = start(lambda: sink)

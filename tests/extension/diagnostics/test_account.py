@@ -1,6 +1,7 @@
 """The account."""
 
 from extension.diagnostics.account import Account
+from tests.doubles.accounts import settled
 
 
 def test_every_fate_counts_towards_what_is_settled() -> None:
@@ -14,8 +15,8 @@ def test_every_fate_counts_towards_what_is_settled() -> None:
     account.lose("refused", 2)
     account.evict(2, request_id="a", failed=False)
 
-    assert account.settled() == 9
-    assert account.received - account.settled() == 1
+    assert settled(account) == 9
+    assert account.received - settled(account) == 1
 
 
 def test_the_summary_names_every_counter() -> None:
@@ -59,7 +60,7 @@ def test_what_is_archived_is_counted_apart() -> None:
     account.archive.lose("denied", 2)
     account.archive.count_delivery("taken", sent_bytes=50)
 
-    assert account.settled() == 0
+    assert settled(account) == 0
     assert account.summary()["archive"] == {
         "kept_lines": 1,
         "evicted_lines": 0,

@@ -9,6 +9,7 @@ import pytest
 
 from extension.lambda_api.http1 import MAX_BODY_BYTES, MAX_HEAD_BYTES
 from extension.lambda_api.listener import MAX_CONNECTIONS, Listener
+from tests.doubles.listeners import close_listener
 
 pytestmark = pytest.mark.every_python
 
@@ -59,7 +60,7 @@ class Loop:
 def loop() -> Iterator[Loop]:
     opened = Loop()
     yield opened
-    opened.listener.close()
+    close_listener(opened.listener)
 
 
 @pytest.fixture
@@ -266,18 +267,3 @@ def test_reading_or_accepting_nothing_is_harmless(loop: Loop, peer: socket.socke
 
     assert bodies == []
     assert loop.listener.owns(descriptor)
-
-
-def test_closing_closes_everything(loop: Loop, peer: socket.socket) -> None:
-    """After closing, the peers see the end, and nobody can connect."""
-    loop.until_quiet()
-    extra = Loop()
-    with socket.create_connection(("127.0.0.1", extra.port), WAIT_S) as other:
-        extra.until_quiet()
-
-        extra.listener.close()
-
-        assert is_closed(other)
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", extra.port), WAIT_S)
-    assert loop.listener._connections

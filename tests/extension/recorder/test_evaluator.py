@@ -1,6 +1,5 @@
 """The policies, rates and limits of one environment, asked about one invocation."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ PACE = Pace(2, 60_000)
 
 def evaluator(account: Account | None = None, **settings: Any) -> PolicyEvaluator:
     return PolicyEvaluator(
-        replace(Settings(), **{"sample_rate": 0.1, **settings}),
+        Settings()._replace(**{"sample_rate": 0.1, **settings}),
         account=account or Account(),
         metadata=MetadataSource(environment_id="e"),
     )
@@ -92,9 +91,9 @@ def test_evaluator_applies_changed_settings_to_the_next_decision() -> None:
     """A rate that somebody turns up in an incident must not wait for a deployment."""
     asked = evaluator()
 
-    asked.apply(replace(Settings(), sample_rate=1.0))
+    asked.apply(Settings()._replace(sample_rate=1.0))
     assert reason(asked.decide(over())) == "sampled"
-    asked.apply(replace(Settings(), sample_rate=0.0, keep_cold_starts=True))
+    asked.apply(Settings()._replace(sample_rate=0.0, keep_cold_starts=True))
     invocation = over()
     invocation.signs.is_first = True
     assert reason(asked.decide(invocation)) == "cold-start"
@@ -102,14 +101,14 @@ def test_evaluator_applies_changed_settings_to_the_next_decision() -> None:
 
 def test_evaluator_goes_on_with_a_pace_that_stays_the_same() -> None:
     """All settings are applied again whenever one of them is fetched."""
-    settings = replace(Settings(), sample_rate=0.0, keep_at_least=Pace(1, 60_000))
+    settings = Settings()._replace(sample_rate=0.0, keep_at_least=Pace(1, 60_000))
     asked = evaluator()
     asked.apply(settings)
     asked.kept(over())
 
     asked.apply(settings)
     same = reason(asked.decide(over()))
-    asked.apply(replace(settings, keep_at_least=None))
+    asked.apply(settings._replace(keep_at_least=None))
     without = reason(asked.decide(over()))
     asked.apply(settings)
 
@@ -214,14 +213,14 @@ def test_evaluator_admits_every_init() -> None:
 
 def test_evaluator_goes_on_with_a_ceiling_that_stays_the_same() -> None:
     """A setting that is fetched again must not end a flood."""
-    settings = replace(Settings(), keep_at_most=PACE)
+    settings = Settings()._replace(keep_at_most=PACE)
     asked = evaluator(keep_at_most=PACE)
     for _ in range(2):
         admit(asked)
 
     asked.apply(settings)
     still = admit(asked).withheld_lines
-    asked.apply(replace(settings, keep_at_most=None))
+    asked.apply(settings._replace(keep_at_most=None))
 
     assert still == 0
     assert admit(asked).withheld_lines is None

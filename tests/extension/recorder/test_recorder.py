@@ -1,6 +1,5 @@
 """Whose line it is, and what platform events say."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -422,7 +421,7 @@ def test_recorder_applies_changed_rules_to_the_next_batch() -> None:
         .receive(start(), line(python_line("a", level="WARN")))
     )
 
-    env.recorder.apply(replace(env.settings, error_level=Level.WARN))
+    env.recorder.apply(env.settings._replace(error_level=Level.WARN))
     env.receive(line(python_line("b", level="WARN")))
 
     assert env.reasons() == {"level-warn"}

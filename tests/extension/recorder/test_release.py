@@ -1,6 +1,5 @@
 """What goes to the queues, and when it waits for the id of its transaction."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ class World:
     """A release to one queue."""
 
     def __init__(self, *, fields: tuple[str, ...] = ("id",)) -> None:
-        settings = replace(Settings(), correlation_fields=fields, buffer_bytes=BUFFER_BYTES)
+        settings = Settings()._replace(correlation_fields=fields, buffer_bytes=BUFFER_BYTES)
         account = Account()
         self.metadata = MetadataSource(environment_id="e")
         self.queue = SendingQueue(account, random=lambda: 0.0)

@@ -1,7 +1,6 @@
 """Which lines are kept, for which reason, and with which weight."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -298,7 +297,7 @@ def test_sampler_applies_a_changed_setting_to_undecided_invocations() -> None:
     """A rate that is turned up keeps the invocation that runs."""
     env = Environment().invoke().receive(start(), line("a"))
 
-    env.sampler.apply(replace(env.settings, sample_rate=1.0))
+    env.sampler.apply(env.settings._replace(sample_rate=1.0))
     env.receive(done())
 
     assert env.lines() == ["a"]

@@ -8,17 +8,18 @@ import pytest
 from extension import lambda_api
 from extension.lambda_api import ExtensionsApi
 from extension.lambda_api.http1 import Message
-from tests.extension.scripted_lambda import CLOSE, IDENTIFIER, Reply, ScriptedLambda
+from tests.extension.scripted_lambda import (
+    CLOSE,
+    IDENTIFIER,
+    REGISTERED,
+    Answer,
+    Reply,
+    ScriptedLambda,
+)
 
 pytestmark = pytest.mark.every_python
 
 EVENTS = '["INVOKE","SHUTDOWN"]'
-
-
-@pytest.fixture
-def cloud() -> Iterator[ScriptedLambda]:
-    with ScriptedLambda() as scripted:
-        yield scripted
 
 
 @pytest.fixture
@@ -47,27 +48,23 @@ def next_event(api: ExtensionsApi) -> Message:
     return answer
 
 
-def test_register_keeps_the_identifier(cloud: ScriptedLambda) -> None:
-    """Registering names the extension and its events, and keeps the identifier for all that follows."""
-    api = ExtensionsApi(cloud.address)
-
-    answer = api.register("flight-recorder", events=EVENTS)
-
-    assert answer is not None
-    assert answer.status == 200
-    assert api.identifier == IDENTIFIER
-    assert cloud.calls[0][:2] == ("register", '["INVOKE", "SHUTDOWN"]')
-
-
-def test_a_refused_registration_leaves_no_identifier() -> None:
-    """Without an identifier in the answer there is none, and the answer tells why."""
-    with ScriptedLambda(register=[Reply(403, b"{}")]) as cloud:
-        api = ExtensionsApi(cloud.address)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize(
+    ("answers", "status", "identifier"),
+    [([REGISTERED], 200, IDENTIFIER), ([Reply(403, b"{}")], 403, "")],
+)
+def test_register_keeps_the_identifier(
+    host: str, answers: list[Answer], status: int, identifier: str
+) -> None:
+    """Registering names the extension and its events; a refusal leaves no identifier, and tells why."""
+    with ScriptedLambda(register=answers) as cloud:
+        api = ExtensionsApi(cloud.address.replace("127.0.0.1", host))
 
         answer = api.register("flight-recorder", events=EVENTS)
 
     assert answer is not None
-    assert (answer.status, api.identifier) == (403, "")
+    assert (answer.status, api.identifier) == (status, identifier)
+    assert cloud.calls[0][:2] == ("register", '["INVOKE", "SHUTDOWN"]')
 
 
 def test_subscribing_names_the_extension(cloud: ScriptedLambda, api: ExtensionsApi) -> None:
@@ -106,40 +103,39 @@ def test_awaiting_is_from_asking_to_the_answer(cloud: ScriptedLambda, api: Exten
     assert api.descriptor == connection.fileno()
 
 
-def test_an_answer_in_pieces_is_awaited(silent_port: int) -> None:
-    """Reading gives None for as long as the answer is incomplete."""
+@pytest.mark.parametrize(
+    ("pieces", "body"),
+    [
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{", b"}"], b"{}"),
+        ([b"HTTP/1.1 200 OK\r\n\r\n{}", b""], b"{}"),
+        ([b"SSH-2.0-OpenSSH_9.2\r\n\r\n"], None),
+    ],
+    ids=["in pieces", "ended by the connection", "no HTTP"],
+)
+def test_read_next_waits_for_a_whole_answer(pieces: list[bytes], body: bytes | None) -> None:
+    """An answer may come in pieces or end with the connection; a peer that speaks no HTTP is left."""
+    found = None
     with socket.create_server(("127.0.0.1", 0)) as server:
         api = ExtensionsApi(f"127.0.0.1:{server.getsockname()[1]}")
         api.ask_next()
         peer, _ = server.accept()
         with peer:
-            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{")
-            first = api.read_next()
-            still_awaiting = api.awaiting
-            peer.sendall(b"}")
-            second = api.read_next()
+            peer.recv(4096)
+            for piece in pieces:
+                peer.sendall(piece)
+                if not piece:
+                    peer.shutdown(socket.SHUT_WR)
+                if body is None:
+                    with pytest.raises(OSError):  # noqa: PT011 - any OSError is what callers catch
+                        api.read_next()
+                    continue
+                assert found is None
+                assert api.awaiting
+                found = api.read_next()
+        if pieces[-1]:
             api.drop_connection()
 
-    assert first is None
-    assert still_awaiting
-    assert second is not None
-    assert second.body == b"{}"
-
-
-def test_an_answer_that_ends_with_the_connection_counts(cloud: ScriptedLambda) -> None:
-    """An answer without a length is complete when the connection closes, which is then forgotten."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        api = ExtensionsApi(f"127.0.0.1:{server.getsockname()[1]}")
-        api.ask_next()
-        peer, _ = server.accept()
-        peer.recv(4096)
-        peer.sendall(b"HTTP/1.1 200 OK\r\n\r\n{}")
-        peer.close()
-        answer = None
-        while answer is None:
-            answer = api.read_next()
-
-    assert answer.body == b"{}"
+    assert (None if found is None else found.body) == body
     assert (api.awaiting, api.descriptor) == (False, -1)
 
 
@@ -174,20 +170,6 @@ def test_a_kept_connection_that_was_closed_is_replaced(
 
     assert second.body == b"second"
     assert cloud.peers[0] != cloud.peers[1]
-
-
-def test_what_is_no_answer_is_an_error(silent_port: int) -> None:
-    """A peer that does not speak HTTP is left, as one that closed."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        api = ExtensionsApi(f"127.0.0.1:{server.getsockname()[1]}")
-        api.ask_next()
-        peer, _ = server.accept()
-        with peer:
-            peer.sendall(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
-            with pytest.raises(OSError):  # noqa: PT011 - as above
-                api.read_next()
-
-    assert (api.awaiting, api.descriptor) == (False, -1)
 
 
 def test_reading_without_having_asked_is_an_error(api: ExtensionsApi) -> None:
@@ -269,12 +251,3 @@ def test_the_address_differs_between_environments(address: str, host: str, port:
     api = ExtensionsApi(address)
 
     assert (api._host, api._port) == (host, port)
-
-
-def test_a_host_name_is_looked_up(cloud: ScriptedLambda) -> None:
-    """The address may be a name."""
-    api = ExtensionsApi(cloud.address.replace("127.0.0.1", "localhost"))
-
-    answer = api.register("flight-recorder", events=EVENTS)
-
-    assert answer is not None

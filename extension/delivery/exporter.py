@@ -1,0 +1,131 @@
+"""Exporter: one destination with its queue and its worker.
+
+Promises: one batch at a time is with the worker. A batch that outlasts its time by far is aborted.
+"""
+
+from typing import NamedTuple
+
+from extension.delivery.queue import SendingQueue
+from extension.delivery.worker import SinkWorker
+from extension.model.chunk import Chunk
+from extension.model.receipt import Answer, Receipt
+
+MIN_ATTEMPT_S = 0.05
+"""The least that an attempt is given, however little is left: a local receiver answers within it."""
+
+ABORT_GRACE_S = 1.0
+"""Beyond the time that an attempt was given, before its connection is aborted."""
+
+
+class Outcome(NamedTuple):
+    """Hold a sink's answer, the chunks that it will not take, and how long it took."""
+
+    receipt: Receipt
+    given_back: list[tuple[str, Chunk]]
+    metrics_given_back: list[tuple[str, Chunk]]
+    took_ms: float
+
+
+class Exporter:
+    """Deliver one queue to one sink.
+
+    Attributes:
+        metrics: the extension's own metrics that go to this sink; None where METRICS is off.
+        queue: what waits for the sink.
+        variable: names the sink in our log, such as ``FALLBACK_SINK``.
+        worker: the sink's thread.
+    """
+
+    __slots__ = ("_abort_at_s", "_sent_at_s", "metrics", "queue", "variable", "worker")
+
+    def __init__(self, variable: str, queue: SendingQueue, worker: SinkWorker) -> None:
+        self.variable = variable
+        self.queue = queue
+        self.worker = worker
+        self.metrics: SendingQueue | None = None
+        self._sent_at_s: float | None = None
+        self._abort_at_s = 0.0
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether the worker has a batch that it has not answered yet."""
+        return self._sent_at_s is not None
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the batch that the worker has was taken out meanwhile. The answer to it is ignored."""
+        is_busy = self.queue.busy or (self.metrics is not None and self.metrics.busy)
+        return self.is_sending and not is_busy
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits and nothing is under way."""
+        return self.queue.empty and (self.metrics is None or self.metrics.empty)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether an invocation may be held for what waits: not while the sink fails."""
+        return not self.queue.empty and not self.queue.backoff.is_failing
+
+    def deliver(self, now_s: float, *, attempt_s: float, at_once: bool) -> float | None:
+        """Start what is due, or abort what takes much too long.
+
+        Args:
+            now_s: the time, by a clock that does not jump.
+            attempt_s: the most that an attempt may take.
+            at_once: whether to ignore the pause after a failure, and not to wait for more to come.
+
+        Returns:
+            The seconds until there is something to do again; None if there is nothing.
+        """
+        if self._sent_at_s is not None:
+            if now_s >= self._abort_at_s:
+                self._abort_at_s = now_s + ABORT_GRACE_S
+                self.worker.abort()
+            return self._abort_at_s - now_s
+        chunks = self.queue.begin(now_s, at_once=at_once)
+        if self.metrics is not None:
+            metrics = self.metrics.begin(now_s, at_once=at_once or chunks is not None)
+            chunks = [*(chunks or ()), *(metrics or ())]
+        if not chunks:
+            waits = [one.wait_s(now_s) for one in (self.queue, self.metrics) if one is not None]
+            return min([wait_s for wait_s in waits if wait_s is not None], default=None)
+        timeout_s = max(attempt_s, MIN_ATTEMPT_S)
+        self._abort_at_s = now_s + timeout_s + ABORT_GRACE_S
+        self._sent_at_s = now_s
+        self.worker.send(chunks, timeout_s=timeout_s)
+        return self._abort_at_s - now_s
+
+    def collect(self, now_s: float) -> Outcome | None:
+        """Apply the sink's answer, once it is there.
+
+        Returns:
+            What became of the batch; None if there is no answer, or if the batch was taken out meanwhile.
+        """
+        receipt = self.worker.collect()
+        if receipt is None:
+            return None
+        took_s = now_s - (self._sent_at_s or now_s)
+        self._sent_at_s = None
+        of_metrics = None if self.metrics is None else self._settle_metrics(receipt, now_s)
+        given_back = self.queue.settle(receipt, now_s)
+        if given_back is None and of_metrics is None:
+            return None
+        return Outcome(receipt, given_back or [], of_metrics or [], took_s * 1000)
+
+    def _settle_metrics(self, receipt: Receipt, now_s: float) -> list[tuple[str, Chunk]] | None:
+        queue, metrics = self.queue, self.metrics
+        if metrics is None or not metrics.busy:
+            return None
+        if queue.busy:
+            if receipt.answer in (Answer.TOO_LARGE, Answer.UNREADABLE):
+                # The lines beside them are to blame.
+                receipt = Receipt(Answer.UNAVAILABLE, taken=receipt.taken, refused=receipt.refused)
+            return metrics.settle(receipt, now_s)
+        given_back = metrics.settle(receipt, now_s)
+        queue.tally.count_delivery(receipt.answer.value, sent_bytes=receipt.sent_bytes)
+        # Metrics may freeze on their way, so their first failure says nothing about the sink. If it counted, the lines
+        # of an invocation that fails next would not be waited for.
+        if metrics.backoff.failures != 1 or receipt.answer is Answer.DENIED:
+            queue.backoff.answered(receipt, now_s)
+        return given_back

@@ -1,0 +1,19 @@
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.doubles.deliveries import Deliveries
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., Deliveries]]:
+    """Make deliveries that are closed after the test."""
+    made: list[Deliveries] = []
+
+    def one(**options: bool) -> Deliveries:
+        made.append(Deliveries(**options))
+        return made[-1]
+
+    yield one
+    for each in made:
+        each.close()

@@ -1,0 +1,76 @@
+"""FALLBACK_SINK in the place of SINK."""
+
+from collections.abc import Callable
+
+import pytest
+
+from extension.delivery.backoff import PATIENCE_ATTEMPTS
+from extension.model.receipt import Answer, Receipt
+from tests.doubles.deliveries import DOWN, TAKEN, Deliveries
+
+Make = Callable[..., Deliveries]
+
+
+def test_refused_lines_go_to_the_fallback(make: Make) -> None:
+    """A refused record is kept by the fallback, and counted as such."""
+    world = make(fallback=True)
+    world.sink.answer = lambda _: Receipt(Answer.REFUSED, "status 405")
+    world.put("a")
+    world.put("b", failed=False)
+
+    world.attempt()
+    world.attempt()
+
+    assert world.fallback.taken == ["a", "b"]
+    assert (world.account.fallback, world.account.lost) == (2, {})
+    assert world.adds_up
+    assert world.written() == []
+
+
+@pytest.mark.parametrize(
+    ("receipt", "attempts"), [(DOWN, PATIENCE_ATTEMPTS), (Receipt(Answer.DENIED), 1)]
+)
+def test_a_sink_that_is_down_gives_way_to_the_fallback_until_it_is_back(
+    make: Make, receipt: Receipt, attempts: int
+) -> None:
+    """After a few failures, or one denial, what waits goes to the fallback; now and then the sink is tried."""
+    world = make(fallback=True)
+    world.sink.answer = lambda _: receipt
+    world.put("a")
+    for _ in range(attempts):
+        world.attempt()
+    before = list(world.fallback.taken)
+    world.attempt(skip_s=0.01)
+    world.put("bb")
+    world.attempt(skip_s=0.01)
+    during = list(world.fallback.taken)
+    world.put("ccc")
+    world.attempt()
+    world.attempt(skip_s=0.01)
+    tried = world.sink.attempts
+    world.sink.answer = lambda _: TAKEN
+    world.put("dddd")
+    world.attempt()
+    world.put("eeeee")
+    world.attempt(skip_s=0.01)
+
+    assert before == []
+    assert during == ["a", "bb"]
+    assert world.fallback.taken == ["a", "bb", "ccc"]
+    assert world.sink.taken == ["dddd", "eeeee"]
+    assert tried == attempts + 1
+    assert world.adds_up
+
+
+def test_at_shutdown_a_sink_that_stalls_leaves_time_for_the_fallback(make: Make) -> None:
+    """Half of the last moments are the fallback's; what the sink has under way goes there as well."""
+    world = make(fallback=True)
+    world.sink.release.clear()
+    world.put("a")
+
+    took_s = world.finish()
+
+    assert world.fallback.taken == ["a"]
+    assert took_s < 0.8
+    assert world.account.kept == {"crash": 1}
+    assert world.adds_up
