@@ -35,7 +35,6 @@ STILL_OVER = {
     "extension.delivery.delivery": "B",
     "extension.delivery.failover": "B",
     "extension.delivery.own_metrics": "B",
-    "extension.recorder.recorder.Recorder": "A",
     "layer.standalone.build": "E2",
     "layer.standalone.packing.lay_out": "E2",
 }
