@@ -90,6 +90,13 @@ CASES: dict[str, Case] = {
         "start start2 | INFO1 INFO2 ERROR2 INFO1 | report report2", "INFO/2 ERROR/2", MANAGED
     ),
     "managed, a line behind the report": Case("start INFO1 | report ERROR1", "INFO ERROR", MANAGED),
+    "managed, one that runs longer than many others": Case(
+        " | ".join(
+            ["start INFO1", *(f"start{n} INFO{n} report{n}" for n in range(2, 80)), "ERROR1"]
+        ),
+        "INFO ERROR",
+        MANAGED,
+    ),
     "managed, lines without an id": Case(
         "start | plain ERROR metrics", "ERROR metrics", MANAGED, dropped={"not-sampled": 1}
     ),
