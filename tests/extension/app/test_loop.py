@@ -593,6 +593,7 @@ def test_shutdown_delivers_an_invocation_that_was_cut_off(
     cloud.post([start(A), line("one")])
 
     cloud.shut_down(reason="timeout")
+    until(lambda: environment.lifecycle._shutdown_event is not None)
     cloud.post([line("two")])
     environment.join()
 
