@@ -18,6 +18,8 @@ from tests.extension.scripted_lambda import (
     start,
 )
 
+pytestmark = pytest.mark.every_python
+
 ROOT = Path(__file__).resolve().parents[3]
 WAIT_S = 15.0
 ID = "aaaaaaaa-0000-4000-8000-00000000000{}"

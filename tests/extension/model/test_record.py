@@ -12,6 +12,8 @@ from extension.model.timestamps import epoch_ns
 from tests.extension.batches import TIME, event, line
 from tests.extension.sinks.kept_parcels import ENVIRONMENT, STAMP, chunk, gap
 
+pytestmark = pytest.mark.every_python
+
 
 def one(raw: object) -> Record:
     (kept,) = records_in([chunk([raw])])

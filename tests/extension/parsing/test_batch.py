@@ -25,6 +25,8 @@ from tests.extension.batches import (
     start,
 )
 
+pytestmark = pytest.mark.every_python
+
 RULES = LineRules()
 OPEN = FIRST.encode()
 
