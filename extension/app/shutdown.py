@@ -6,7 +6,7 @@ Promises: all of it ends before the deadline, since Lambda kills the process the
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from extension.app.loop import INTERNAL_ERROR, Parts
+from extension.app.parts import INTERNAL_ERROR, Parts
 from extension.parsing.failures import failure_by_shutdown
 
 if TYPE_CHECKING:

@@ -53,7 +53,10 @@ def test_layer_is_built_for_every_python(
     (call,) = checkout.calls()
     pythons = [f"--python {python.path}" for python in checkout.workspace.pythons]
     assert call.program == checkout.workspace.python
-    assert " ".join(call.arguments) == f"-m layer.function_python.build {' '.join(pythons)} --output x.zip"
+    assert (
+        " ".join(call.arguments)
+        == f"-m layer.function_python.build {' '.join(pythons)} --output x.zip"
+    )
     assert call.cwd == checkout.root
     assert capsys.readouterr().out == "layer\n"
 
