@@ -26,16 +26,9 @@ class Parts(NamedTuple):
     """Everything that the main loop drives.
 
     Attributes:
-        settings: the effective settings.
         api: the Extensions API, with the first Next asked for already.
         listener: receives batches; None where Lambda delivers none, so that there is nothing to hold Next for.
         poll: the object that ``listener`` registers its connections with.
-        recorder: attributes lines to invocations.
-        sampler: decides about invocations.
-        delivery: delivers what is kept.
-        flush_control: decides for each INVOKE whether to hold Next.
-        account: the counters.
-        log: the extension's own log.
         renewal: fetches settings that are references, and applies them; None where there are none.
         renew_identity: called at the first INVOKE, where environments are clones of a snapshot.
         monotonic_s: a clock that does not jump, in seconds.

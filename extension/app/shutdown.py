@@ -36,14 +36,7 @@ class Shutdown:
         attend: Callable[[int], bool],
         reporting: "MetricsReporter | None",
     ) -> None:
-        """Read the deadline and the reason.
-
-        Args:
-            parts: of the environment.
-            event: as Lambda sent it.
-            attend: handles one readable descriptor; tells whether a batch has come in on it.
-            reporting: writes metrics, where METRICS is set.
-        """
+        """Read the deadline and the reason. ``attend`` handles a descriptor, and tells whether a batch has come in."""
         self._parts = parts
         self._attend = attend
         self._reporting = reporting

@@ -53,17 +53,9 @@ class Delivery:
         last_resort: int | None = STDOUT,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make an exporter of each queue and its worker.
+        """Make an exporter of each queue and its worker, which has been started.
 
-        Args:
-            queues: the queues.
-            primary: the worker of SINK, started like the other two.
-            fallback: the worker of FALLBACK_SINK.
-            archive: the worker of ARCHIVE_SINK.
-            account: the counters.
-            log: the extension's own log.
-            last_resort: the descriptor to write to; None where SINK is standard output already.
-            monotonic_s: a clock that does not jump, in seconds.
+        ``last_resort`` is the descriptor of standard output; None where that is SINK already.
         """
         self._account = account
         self._log = log
@@ -114,11 +106,7 @@ class Delivery:
         return own
 
     def rewrite(self, make: Callable[[], Rewrite] | None) -> None:
-        """Rewrite each batch before it leaves, to mask what REDACT matches.
-
-        Args:
-            make: makes a rewriter, one for each thread, since it has a state; None for none.
-        """
+        """Rewrite each batch before it leaves, with a rewriter for each thread, since it has a state; None for none."""
         self._rewrite = make() if make is not None else None
         for exporter in self.exporters:
             exporter.worker.rewrite = make() if make is not None else None
@@ -130,11 +118,7 @@ class Delivery:
                 exporter.queue.backoff.is_late = True
 
     def deliver(self, now_s: float, *, at_once: bool = False) -> float | None:
-        """Start what is due, and abort what takes much too long.
-
-        Args:
-            now_s: the time, by a clock that does not jump.
-            at_once: whether to ignore the pause after a failure, and not to wait for more to come.
+        """Start what is due, or everything if ``at_once``, and abort what takes much too long.
 
         Returns:
             The seconds until there is something to do again; None if there is nothing.

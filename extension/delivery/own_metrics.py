@@ -41,16 +41,7 @@ class OwnMetrics:
         descriptor: int,
         monotonic_s: Callable[[], float],
     ) -> None:
-        """Give each sink a queue of metrics.
-
-        Args:
-            exporters: of the sinks, SINK's first.
-            is_ready: returns whether deliveries may start.
-            finish: delivers what is left; see :meth:`extension.delivery.delivery.Delivery.finish`.
-            log: the extension's own log.
-            descriptor: of standard output.
-            monotonic_s: a clock that does not jump, in seconds.
-        """
+        """Give each sink a queue of metrics. The arguments are parts of a :class:`~extension.delivery.delivery.Delivery`."""
         self._exporters = exporters
         self._is_ready = is_ready
         self._finish = finish
@@ -92,13 +83,7 @@ class OwnMetrics:
         return True
 
     def report_last(self, line: Chunk, until_s: float, *, wait: Callable[[float], object]) -> None:
-        """Deliver the last line, or write it out if no sink takes it in time.
-
-        Args:
-            line: the line.
-            until_s: as for :meth:`extension.delivery.delivery.Delivery.finish`.
-            wait: as for :meth:`extension.delivery.delivery.Delivery.finish`.
-        """
+        """Deliver the last line in the manner of ``finish``, or write it out if no sink takes it in time."""
         queue = self._cloudwatch() if self._is_ready() else None
         if queue is None or self._monotonic_s() >= until_s - LAST_RESORT_S:
             self._print_or_lose(line)
