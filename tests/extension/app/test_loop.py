@@ -456,7 +456,7 @@ def test_lambda_cannot_be_reached_for_a_while(
     assert len([one for one in said(capsys) if one["level"] == "warning"]) == 1
 
 
-def test_what_goes_wrong_at_an_invoke_leaves_no_function_waiting(
+def test_an_error_at_an_invoke_leaves_no_function_waiting(
     cloud: ScriptedLambda, begin: Begin, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Our own error at INVOKE is said, and Next is asked again, so that the invocation can end."""

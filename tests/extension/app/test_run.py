@@ -176,7 +176,7 @@ def test_bad_settings_are_said_and_the_function_runs(cloud: ScriptedLambda, begi
     assert SECRET not in json.dumps(said)
 
 
-def test_no_log_line_and_no_secret_in_our_own_output(cloud: ScriptedLambda, begin: Begin) -> None:
+def test_our_own_output_has_no_log_line_and_no_secret(cloud: ScriptedLambda, begin: Begin) -> None:
     """With a sink that is down nothing of the function is in our own log: the last resort is standard output."""
     extension = begin(
         LOG_LEVEL="debug",
@@ -220,7 +220,7 @@ def test_the_last_resort_is_masked_too(cloud: ScriptedLambda, begin: Begin) -> N
     assert said[0]["used"] == "every line is masked as a whole"
 
 
-def test_where_descriptors_run_out_the_function_survives(cloud: ScriptedLambda) -> None:
+def test_the_function_survives_where_descriptors_run_out(cloud: ScriptedLambda) -> None:
     """If what delivery needs cannot be had, that is said in one line, and Next goes on being answered."""
     process = subprocess.Popen(
         ["/bin/sh", "-c", 'ulimit -n 6 && exec "$@"', "sh", sys.executable, "-m", "extension"],
@@ -247,7 +247,7 @@ def test_where_descriptors_run_out_the_function_survives(cloud: ScriptedLambda) 
     assert (out, process.returncode) == ("", 0)
 
 
-def test_where_lambda_offers_no_logs(begin: Begin) -> None:
+def test_run_says_that_lambda_accepted_no_subscription(begin: Begin) -> None:
     """Without a subscription nothing is held, nothing recorded, and that is said with the answers."""
     with ScriptedLambda(subscribe=lambda _path, _schema: Reply(202, b"{}")) as cloud:
         extension = Extension(cloud, FLUSH="end")

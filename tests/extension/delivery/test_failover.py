@@ -62,7 +62,7 @@ def test_a_sink_that_is_down_gives_way_to_the_fallback_until_it_is_back(
     assert world.adds_up
 
 
-def test_at_shutdown_a_sink_that_stalls_leaves_time_for_the_fallback(make: Make) -> None:
+def test_failover_leaves_the_fallback_time_when_the_sink_stalls_at_shutdown(make: Make) -> None:
     """Half of the last moments are the fallback's; what the sink has under way goes there as well."""
     world = make(fallback=True)
     world.sink.release.clear()
