@@ -37,7 +37,6 @@ from tests.extension.scripted_lambda import (
     Reply,
     ScriptedLambda,
     line,
-    report,
     runtime_done,
     start,
 )
@@ -560,29 +559,6 @@ def test_too_many_internal_errors_in_a_row_end_the_loop(
 
 
 # SHUTDOWN -------------------------------------------------------------------------------------------------------------
-
-
-def test_shutdown_says_the_account(
-    cloud: ScriptedLambda, begin: Begin, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What was received, kept and dropped is said, and adds up."""
-    environment = begin()
-    for number, (request_id, text) in enumerate([(A, "fine"), (B, ERROR)], 2):
-        cloud.invoke(request_id)
-        cloud.post([start(request_id), line("one"), line(text), runtime_done(request_id)])
-        cloud.wait_for("next", number)
-    cloud.post([report(A), report(B)])
-
-    cloud.shut_down()
-    environment.join()
-
-    account = said(capsys)[-1]
-    assert account["event"] == "account"
-    assert account["received_lines"] == 4
-    assert sum(account["kept_lines"].values()) == 2
-    assert account["dropped_lines"] == {"not-sampled": 2}
-    assert (account["invocations"], account["failed_invocations"]) == (2, 1)
-    assert_adds_up(environment)
 
 
 def test_shutdown_delivers_an_invocation_that_was_cut_off(

@@ -262,37 +262,6 @@ def test_run_says_that_lambda_accepted_no_subscription(begin: Begin) -> None:
     assert said[-1]["event"] == "account"
 
 
-def test_a_file_as_the_sink(cloud: ScriptedLambda, begin: Begin, tmp_path: Path) -> None:
-    """SINK=file: writes there, and nothing to standard output; LOG_LEVEL=off says nothing at all."""
-    path = tmp_path / "records.ndjson"
-    extension = begin(SINK=f"file:{path}", LOG_LEVEL="off")
-    extension.invoke(1, "one", ERROR)
-
-    records, said = extension.shut_down()
-
-    assert (records, said) == ([], [])
-    assert lines([json.loads(one) for one in path.read_text().splitlines()]) == ["one", ERROR]
-
-
-@pytest.mark.parametrize("reason", ["timeout", "failure", "spindown"])
-def test_an_invocation_that_never_ended_is_delivered(
-    cloud: ScriptedLambda, begin: Begin, reason: str
-) -> None:
-    """What was running when the environment ended arrives, whatever the reason."""
-    extension = begin(SAMPLE_RATE="0", FLUSH="background")
-    cloud.invoke(ID.format(1))
-    cloud.post([start(ID.format(1)), line("last words")])
-    cloud.wait_for("next", 2)
-    cloud.shut_down(reason=reason)
-    out, _ = extension.process.communicate(timeout=WAIT_S)
-
-    records = [json.loads(one) for one in out.splitlines()]
-    assert lines(records) == ["last words"]
-    assert records[-1]["record"]["outcome"] == {"timeout": "timeout", "failure": "crash"}.get(
-        reason, "unknown"
-    )
-
-
 def test_run_loads_no_more_than_it_needs() -> None:
     """What is loaded when the main loop begins delays somebody's first request; the rest loads on first need."""
     done = subprocess.run(

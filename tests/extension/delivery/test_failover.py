@@ -11,22 +11,6 @@ from tests.doubles.deliveries import DOWN, TAKEN, Deliveries
 Make = Callable[..., Deliveries]
 
 
-def test_refused_lines_go_to_the_fallback(make: Make) -> None:
-    """A refused record is kept by the fallback, and counted as such."""
-    world = make(fallback=True)
-    world.sink.answer = lambda _: Receipt(Answer.REFUSED, "status 405")
-    world.put("a")
-    world.put("b", failed=False)
-
-    world.attempt()
-    world.attempt()
-
-    assert world.fallback.taken == ["a", "b"]
-    assert (world.account.fallback, world.account.lost) == (2, {})
-    assert world.adds_up
-    assert world.written() == []
-
-
 @pytest.mark.parametrize(
     ("receipt", "attempts"), [(DOWN, PATIENCE_ATTEMPTS), (Receipt(Answer.DENIED), 1)]
 )
