@@ -6,14 +6,12 @@ where METRICS is set.
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
 
 from extension.delivery.own_metrics import OwnMetrics
 from extension.diagnostics.account import Account
 from extension.diagnostics.metrics import Metrics
-from extension.model.chunk import Chunk, Metadata
-from extension.model.record import dumps
-from extension.model.segment import Kind, Segment
+from extension.model.chunk import Chunk
+from extension.model.own_event import own_event
 from extension.recorder.tail_sampler import TailSampler
 
 
@@ -82,22 +80,13 @@ class MetricsReporter:
         return int(self._wall_s() * 1000)
 
     def _chunk(self, line: dict[str, object]) -> Chunk:
-        moment = datetime.fromtimestamp(self._wall_s(), timezone.utc)
-        event = {
-            "time": moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z",
-            "type": "function",
-            "record": line,
-        }
-        metadata = Metadata(
-            request_id="",
-            trace_id="",
+        return own_event(
+            "function",
+            line,
+            at_s=self._wall_s(),
+            number=self._sampler.number(1),
             function=self._function,
             version=self._version,
             environment_id=self._sampler.environment_id,
             reason="",
-            weight=1.0,
-            failed=False,
         )
-        raw = dumps(event).encode("utf-8", "replace")
-        number = self._sampler.number(1)
-        return Chunk(metadata, [Segment(raw, count=1, first_number=number, kind=Kind.EVENT)])

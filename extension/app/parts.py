@@ -17,7 +17,7 @@ from extension.recorder.tail_sampler import TailSampler
 if TYPE_CHECKING:
     import select
 
-    from extension.app.settings_refresh import Renewal
+    from extension.app.settings_refresh import SettingsRefresh
 
 INTERNAL_ERROR = "internal error; one batch or event is lost, and recording goes on"
 
@@ -45,7 +45,7 @@ class Parts(NamedTuple):
     flush_control: FlushControl
     account: Account
     log: OwnLog
-    renewal: "Renewal | None" = None
+    renewal: "SettingsRefresh | None" = None
     renew_identity: Callable[[], None] | None = None
     monotonic_s: Callable[[], float] = time.monotonic
     wall_s: Callable[[], float] = time.time

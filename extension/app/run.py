@@ -28,7 +28,7 @@ from extension.recorder.tail_sampler import TailSampler
 
 if TYPE_CHECKING:
     from extension.app.metrics_reporter import MetricsReporter
-    from extension.app.settings_refresh import Renewal
+    from extension.app.settings_refresh import SettingsRefresh
     from extension.config.references import Fetched
 
 ARCHIVE_LINGER_S = 60.0
@@ -107,9 +107,9 @@ class Wiring:
         self._is_clone = initialization_type == "snap-start"
         self._settings = settings
         self.log = OwnLog(settings.log_level)
-        self._report_problems(problems)
         self._account = Account()
         self._sinks = Sinks(settings, environ)
+        self._report_problems(problems)
         self._queues, self._delivery = self._start_delivery()
         self._sampler = TailSampler(
             settings,
@@ -151,7 +151,7 @@ class Wiring:
             archive=archive,
             account=account,
             log=self.log,
-            last_resort=None if settings.sink == "stdout:" else STDOUT,
+            last_resort=None if settings.sinks[0].url == "stdout:" else STDOUT,
         )
         _apply_to_delivery(delivery, settings)
         return queues, delivery
@@ -182,7 +182,7 @@ class Wiring:
             flush_control=FlushControl(settings.flush, ends_are_told=ends_are_told),
             account=self._account,
             log=self.log,
-            renewal=self._renewal() if settings.unresolved else None,
+            renewal=self._settings_refresh() if settings.unresolved else None,
             renew_identity=self._identify if self._is_clone else None,
         )
 
@@ -191,13 +191,15 @@ class Wiring:
 
     # Settings that are references -------------------------------------------------------------------------------
 
-    def _renewal(self) -> "Renewal":
-        # Imported here, with what they need to speak to AWS: most functions refer to nothing.
-        from extension.app.settings_refresh import Refresher, Renewal
+    def _settings_refresh(self) -> "SettingsRefresh":
+        # Imported here, with the AWS client: few functions have references.
+        from extension.app.settings_refresh import SettingsRefresh
+        from extension.aws.secrets import fetch
         from extension.config.references import References
 
-        return Renewal(
-            Refresher(References(self._environ, random=_random)),
+        references = References(self._environ, fetch=partial(fetch, random=_random))
+        return SettingsRefresh(
+            references,
             interval_s=self._settings.refresh_interval_ms / 1000,
             apply=self._apply,
         )
@@ -211,9 +213,9 @@ class Wiring:
                 problem=detail,
             )
         settings, problems = read_settings(self._environ, fetched=fetched.values)
+        self._sinks.apply(settings)
         self._report_problems(problems)
         self.log.apply(settings.log_level)
-        self._sinks.apply(settings)
         self._sampler.apply(settings)
         self._recorder.apply(settings)
         self.loop.apply(settings)
@@ -228,6 +230,10 @@ class Wiring:
                 variable=problem.variable,
                 **{name: text for name, text in known.items() if text},
                 used=problem.used,
+            )
+        for name in self._sinks.asking_for_otlp_json:
+            self.log.once(
+                "OTLP is sent as protobuf; JSON is no longer written", variable=PREFIX + name
             )
 
     # Metrics ----------------------------------------------------------------------------------------------------

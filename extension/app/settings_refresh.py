@@ -1,8 +1,8 @@
-"""Settings that are references: fetched beside everything else, and again at the multiples of REFRESH_INTERVAL.
+"""Fetch settings that are references in the background, at the multiples of REFRESH_INTERVAL.
 
-Promises: nothing waits for a fetch but what names the sinks; a fetch that fails leaves what was known in force, and is
-told. All environments fetch at the same moment of the clock, so that they change together: a rate can be turned up
-during an incident, without a deployment. An environment that was frozen at that moment fetches when it thaws.
+Promises: only the names of sinks wait for a fetch. A fetch that fails leaves the known values in force and is reported.
+All environments fetch at the same moment of the clock, so that they change together: a rate can be raised during an
+incident without a deployment. An environment that was frozen at that moment fetches when it thaws.
 """
 
 import os
@@ -13,105 +13,90 @@ from collections.abc import Callable
 from extension.config.references import Fetched, References, next_refresh_s
 
 
-class Refresher:
-    """Fetches on a thread of its own, one fetch at a time. Used by the main loop.
+class SettingsRefresh:
+    """Fetch on a thread and apply the result on the main loop. Used by the main loop.
 
     Attributes:
-        descriptor: becomes readable when something can be collected.
-        busy: whether a fetch is under way, or what it brought has not been collected.
+        descriptor: becomes readable when a fetch has ended.
     """
 
-    def __init__(self, references: References) -> None:
-        """Takes what fetches."""
+    __slots__ = (
+        "_announce",
+        "_apply",
+        "_fetched",
+        "_interval_s",
+        "_is_busy",
+        "_next_s",
+        "_references",
+        "_wall_s",
+        "descriptor",
+    )
+
+    def __init__(
+        self,
+        references: References,
+        *,
+        interval_s: float,
+        apply: Callable[[Fetched], None],
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
+        """Open the descriptor; fetch nothing yet.
+
+        Args:
+            references: fetches.
+            interval_s: REFRESH_INTERVAL.
+            apply: takes the result, on the thread of the main loop.
+            wall_s: returns seconds since 1970.
+        """
         self._references = references
+        self._interval_s = interval_s
+        self._apply = apply
+        self._wall_s = wall_s
+        self._next_s = 0.0
+        self._is_busy = False
         self._fetched: Fetched | None = None
         self.descriptor, self._announce = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self.busy = False
 
-    def start_fetch(self) -> None:
-        """Begins a fetch, unless one is under way."""
-        if self.busy:
+    def wait_s(self) -> float:
+        """Return the seconds until the next fetch."""
+        return max(0.0, self._next_s - self._wall_s())
+
+    def check(self) -> None:
+        """Start a fetch if one is due and none is under way."""
+        now_s = self._wall_s()
+        # A clock that was set back must not delay the next fetch by more than an interval.
+        if self._is_busy or now_s < self._next_s <= now_s + self._interval_s:
             return
-        self.busy = True
-        # A thread for each: one that waits for the next hour's refresh would hold its stack's memory all the while.
+        self._next_s = next_refresh_s(now_s, interval_s=self._interval_s)
+        self._is_busy = True
+        # One thread a fetch: a thread that waits for the next fetch would hold the memory of its stack.
         thread = threading.Thread(target=self._run, name="references", daemon=True)
         try:
             thread.start()
         except RuntimeError:
-            # The environment's 1,024 threads and processes are shared with the function.
+            # The function shares the environment's limit of 1,024 threads and processes.
             self._settle(self._references.last_known("no thread can be started"))
 
-    def collect(self) -> Fetched | None:
-        """Gives what was fetched, once it is there."""
+    def attend(self, descriptor: int) -> bool:
+        """Apply the result of a fetch if ``descriptor`` is ours; return whether it is."""
+        if descriptor != self.descriptor:
+            return False
         try:
-            os.read(self.descriptor, 64)
+            os.read(descriptor, 64)
         except BlockingIOError:
-            return None
-        self.busy = False
-        return self._fetched
+            return True
+        self._is_busy = False
+        if self._fetched is not None:
+            self._apply(self._fetched)
+        return True
 
     def _run(self) -> None:
         try:
             fetched = self._references.fetch()
-        except Exception as error:  # noqa: BLE001 - the settings stay; what broke is said by its type alone
+        except Exception as error:  # noqa: BLE001 - the settings stay; the report names the type alone
             fetched = self._references.last_known(f"internal error: {type(error).__name__}")
         self._settle(fetched)
 
     def _settle(self, fetched: Fetched) -> None:
         self._fetched = fetched
         os.write(self._announce, b"!")
-
-
-class Renewal:
-    """When to fetch, and what for. Used by the main loop."""
-
-    __slots__ = ("_apply", "_interval_s", "_next_s", "_refresher", "_wall_s")
-
-    def __init__(
-        self,
-        refresher: Refresher,
-        *,
-        interval_s: float,
-        apply: Callable[[Fetched], None],
-        wall_s: Callable[[], float] = time.time,
-    ) -> None:
-        """Takes what fetches, how often, and what is to be done with what came.
-
-        Args:
-            refresher: fetches, on a thread of its own.
-            interval_s: REFRESH_INTERVAL.
-            apply: called on the main loop's thread.
-            wall_s: the time of day, in seconds since 1970.
-        """
-        self._refresher = refresher
-        self._interval_s = interval_s
-        self._apply = apply
-        self._wall_s = wall_s
-        self._next_s = 0.0
-
-    @property
-    def descriptor(self) -> int:
-        """Becomes readable when something has been fetched."""
-        return self._refresher.descriptor
-
-    def wait_s(self) -> float:
-        """Gives the seconds until the next fetch."""
-        return max(0.0, self._next_s - self._wall_s())
-
-    def check(self) -> None:
-        """Begins to fetch, if it is time."""
-        now_s = self._wall_s()
-        # A clock that was set back must not put the next fetch off for longer than an interval.
-        if now_s < self._next_s <= now_s + self._interval_s or self._refresher.busy:
-            return
-        self._next_s = next_refresh_s(now_s, interval_s=self._interval_s)
-        self._refresher.start_fetch()
-
-    def attend(self, descriptor: int) -> bool:
-        """Takes what was fetched, if ``descriptor`` is ours; tells whether it is."""
-        if descriptor != self._refresher.descriptor:
-            return False
-        fetched = self._refresher.collect()
-        if fetched is not None:
-            self._apply(fetched)
-        return True

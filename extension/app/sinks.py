@@ -12,7 +12,7 @@ from extension.sinks.base import Sink, SinkConfig
 
 
 class Sinks:
-    """The sinks that settings ask for, and the threads that take things there."""
+    """The sinks that are set, each with the worker that delivers to it."""
 
     def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -20,7 +20,7 @@ class Sinks:
         self.workers: dict[str, SinkWorker] = {}
 
     def start(self, name: str, *, prepare: Callable[[], None] | None = None) -> SinkWorker | None:
-        """Starts the worker of one sink, if it is set."""
+        """Start the worker of one sink, if it is set."""
         config = self._configs[name]
         if not config.url:
             return None
@@ -30,7 +30,7 @@ class Sinks:
         return worker
 
     def apply(self, settings: Settings) -> None:
-        """Lets workers take what comes next elsewhere, where the settings have changed."""
+        """Give each worker its new sink, where the settings of the sink have changed."""
         configs = self._configs_of(settings)
         for name, worker in self.workers.items():
             if configs[name] != self._configs[name] and configs[name].url:
@@ -39,28 +39,29 @@ class Sinks:
 
     @property
     def schemes(self) -> dict[str, str]:
-        """The kind of each sink that is set, by variable."""
+        """Return the kind of each sink that is set, by variable."""
         return {name: kind_of_sink(self._configs[name].url) for name in self.workers}
 
+    @property
+    def asking_for_otlp_json(self) -> list[str]:
+        """The variables whose sinks name OTLP in JSON, which is sent as protobuf."""
+        urls = {name: config.url.lower() for name, config in self._configs.items()}
+        return [name for name, url in urls.items() if url.startswith("otlp-json+")]
+
     def _configs_of(self, settings: Settings) -> dict[str, SinkConfig]:
-        given = {
-            "SINK": (settings.sink, settings.sink_headers),
-            "FALLBACK_SINK": (settings.fallback_sink, settings.fallback_sink_headers),
-            "ARCHIVE_SINK": (settings.archive_sink, settings.archive_sink_headers),
-        }
         return {
-            name: SinkConfig(
-                url or ("cloudwatch:" if name in settings.unresolved else ""),
+            sink.variable: SinkConfig(
+                sink.url or ("cloudwatch:" if sink.variable in settings.unresolved else ""),
                 self._environ,
-                headers,
+                sink.headers,
                 settings.retention_days,
             )
-            for name, (url, headers) in given.items()
+            for sink in settings.sinks
         }
 
 
 def open_permanently(config: SinkConfig) -> Sink:
-    """Opens a sink, and exempts all that has been loaded by then from garbage collection: none of it will go."""
+    """Open a sink, and exempt all objects loaded by then from garbage collection: they live as long as the process."""
     sink = open_sink(config)
     gc.freeze()
     return sink

@@ -1,5 +1,4 @@
-"""AWS over HTTP: signed requests, where credentials and endpoints come from, and what the answers mean.
+"""Send signed requests to AWS services.
 
-Everything here runs on a delivery thread, after the first ``/event/next``; nothing beyond the standard library and httpx
-is loaded for it.
+This room runs on delivery threads, after the first ``/event/next``. It needs only the standard library and httpx.
 """

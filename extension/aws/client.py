@@ -1,13 +1,13 @@
-"""Signed requests to one AWS service, and what its answers mean.
+"""Send signed requests to one AWS service.
 
-Promises: an answer, or :class:`~extension.transport.Unreachable`, within the time given. What can be put right here is,
-once a call: a clock that is off, by the time that stands in AWS's answer, credentials that have expired, where new ones
-can be had, and the region of a bucket that is in another than the function. Where there are no credentials, that is an
-answer like any other, see :func:`receipt_for_aws`.
+Promises: an answer, or :class:`~extension.transport.errors.Unreachable`, within the time given. A call corrects three
+causes of a refusal, each once: clock skew, by the time in AWS's answer; expired credentials, where new ones can be
+fetched; and the region of a bucket in another region. Missing credentials make a reply like any other, see
+:func:`extension.aws.errors.receipt_for_aws`.
 
-Assumes of AWS: the JSON 1.1 protocol for all but S3 (``X-Amz-Target``), error codes where the AWS JSON and REST-XML
-protocols put them (smithy.io, "Operation error serialization"), ``Date`` in every answer, and of S3 that it names the
-region of a bucket it was asked for in the wrong one (AWS: "Request routing" of Amazon S3, header ``x-amz-bucket-region``).
+Assumes of AWS: all services but S3 speak the JSON 1.1 protocol (``X-Amz-Target``). Error codes stand where the AWS JSON
+and REST-XML protocols put them (smithy.io, "Operation error serialization"). Every answer has a ``Date``. S3 names the region of
+a bucket that was asked for in the wrong one (AWS: "Request routing" of Amazon S3, header ``x-amz-bucket-region``).
 """
 
 import json
@@ -18,23 +18,25 @@ from urllib.parse import quote, urlsplit
 
 from extension.aws.credentials import Credentials, NoCredentials
 from extension.aws.endpoints import endpoint_for, has_custom_endpoint, region_of
-from extension.aws.errors import CLOCK_CODES, EXPIRED_CODES, LOCAL_STATUS, error_code
+from extension.aws.errors import CLOCK_CODES, EXPIRED_CODES, LOCAL_STATUS, Missing, error_code
 from extension.aws.sigv4 import Keys, Request, Scope, sha256, sign
 from extension.transport.client import Reply, Transport
-from extension.transport.errors import Unreachable
+from extension.transport.errors import Reason, Unreachable
+
+_BAD_ENDPOINT = f"{Reason.URL_INVALID.value}: the AWS endpoint"
 
 ANY_REGION = "us-east-1"
-"""What is signed for at an endpoint of one's own where no region is set: emulators take any."""
+"""Region to sign for at a custom endpoint if no region is set. Emulators accept any region."""
 
 CLOCK_TOLERANCE_S = 60.0
-"""A clock that is off by less is no reason for AWS to refuse a signature: it allows 5 minutes, S3 15."""
+"""Clock skew below this bound does not explain a refused signature: AWS allows 5 minutes, S3 15."""
 
 
 class AwsClient:
-    """One service in one region. Used by one thread; :meth:`abort` may come from another.
+    """Client of one service in one region. Used by one thread; another thread may call :meth:`abort`.
 
     Attributes:
-        endpoint: the service's base URL, without a final slash; empty where no region is set.
+        endpoint: base URL of the service, without a final slash; empty if no region is set.
     """
 
     def __init__(
@@ -45,13 +47,13 @@ class AwsClient:
         wall_s: Callable[[], float] = time.time,
         host_prefix: str = "",
     ) -> None:
-        """Opens nothing yet.
+        """Open nothing yet.
 
         Args:
             service: its signing name, such as ``logs``.
-            environ: region, credentials, endpoints and, in ``AWS_CA_BUNDLE``, certificate authorities to trust.
-            wall_s: seconds since 1970.
-            host_prefix: what goes before the host of AWS's own endpoint, such as ``bucket.``.
+            environ: holds region, credentials, endpoints and, in ``AWS_CA_BUNDLE``, certificate authorities to trust.
+            wall_s: returns seconds since 1970.
+            host_prefix: prefix of the host of AWS's own endpoint, such as ``bucket.``.
         """
         self._environ = environ
         self._host_prefix = host_prefix
@@ -71,18 +73,18 @@ class AwsClient:
         until_s: float,
         repeatable: bool = True,
     ) -> Reply:
-        """Calls an action of a JSON service.
+        """Call an action of a JSON service.
 
         Args:
             target: such as ``Logs_20140328.PutLogEvents``.
-            payload: its parameters.
+            payload: parameters of the action.
             until_s: when to give up, by ``time.monotonic``.
             repeatable: see :meth:`extension.transport.client.Transport.exchange`.
 
         Raises:
             Unreachable: there was no answer.
         """
-        # Half of a surrogate pair, which JSON can hold and UTF-8 cannot, becomes a question mark.
+        # JSON can hold half of a surrogate pair, UTF-8 cannot: it becomes a question mark.
         body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
         return self.request(
@@ -105,14 +107,14 @@ class AwsClient:
         until_s: float,
         repeatable: bool = True,
     ) -> Reply:
-        """Sends a signed request.
+        """Send a signed request.
 
         Args:
             method: such as PUT.
-            path: not encoded yet; begins with a slash, and has no ``.`` or ``..`` for a part.
+            path: not encoded yet; begins with a slash, and no part of it is ``.`` or ``..``.
             query: percent-encoded, a space as ``%20``.
-            headers: all but ``Host`` and those of the signature; they are signed too.
-            body: as it goes out.
+            headers: all headers but ``Host`` and those of the signature; they are signed too.
+            body: bytes to send.
             until_s: when to give up, by ``time.monotonic``.
             repeatable: see :meth:`extension.transport.client.Transport.exchange`.
 
@@ -120,36 +122,36 @@ class AwsClient:
             Unreachable: there was no answer.
         """
         if not self.endpoint:
-            return _local_reply("NoRegion", "no AWS region: AWS_REGION is not set")
+            return _local_reply("NoRegion", f"{Missing.REGION.value}: AWS_REGION is not set")
         given = dict(headers or {})
         if self._scope.service == "s3":
             given["x-amz-content-sha256"] = sha256(body)
         try:
             request = Request(method, path, query, tuple(given.items()), body)
             reply = self._send(request, until_s, repeatable=repeatable)
-            if not reply.is_success and self._put_right(reply):
+            if not reply.is_success and self._correct(reply):
                 reply = self._send(request, until_s, repeatable=repeatable)
         except NoCredentials as error:
             return _local_reply("NoCredentials", error.detail)
         return reply
 
     def abort(self) -> None:
-        """Breaks a request off. Called from another thread."""
+        """Break a request off. Called from another thread."""
         self._credentials.abort()
         self._transport.abort()
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self._credentials.close()
         self._transport.close()
 
     def _send(self, plain: Request, until_s: float, *, repeatable: bool) -> Reply:
-        """Signs and sends a request whose path is not encoded, and which has no ``Host`` yet."""
+        """Sign and send a request whose path is not encoded and that has no ``Host`` yet."""
         try:
             base = urlsplit(self.endpoint)
             host = _host(base.hostname or "", base.port, base.scheme)
         except ValueError:
-            raise Unreachable("the AWS endpoint's address is no URL", forever=True) from None
+            raise Unreachable(Reason.URL_INVALID, _BAD_ENDPOINT) from None
         request = plain._replace(
             path=base.path + quote(plain.path, safe="/-_.~", errors="replace"),
             headers=(("Host", host), *plain.headers),
@@ -166,8 +168,8 @@ class AwsClient:
             repeatable=repeatable,
         )
 
-    def _put_right(self, reply: Reply) -> bool:
-        """Puts right, if it can, what made AWS refuse the request; says whether there was anything."""
+    def _correct(self, reply: Reply) -> bool:
+        """Correct the cause of a refusal, if possible; return whether to send the request again."""
         region = reply.headers.get("x-amz-bucket-region") or self._scope.region
         if self._scope.service == "s3" and region != self._scope.region:
             return self._move_to(region)
@@ -177,17 +179,17 @@ class AwsClient:
         if code not in CLOCK_CODES:
             return False
         try:
-            told_s = parsedate_to_datetime(reply.headers.get("Date", "")).timestamp()
+            aws_s = parsedate_to_datetime(reply.headers.get("Date", "")).timestamp()
         except (TypeError, ValueError, OverflowError):
             return False
-        offset_s = told_s - self._wall_s()
+        offset_s = aws_s - self._wall_s()
         if abs(offset_s - self._clock_offset_s) <= CLOCK_TOLERANCE_S:
             return False
         self._clock_offset_s = offset_s
         return True
 
     def _move_to(self, region: str) -> bool:
-        """Turns to where a bucket is; False if that is no region."""
+        """Switch to the region of a bucket; return False if its name is not valid."""
         environ = {**self._environ, "AWS_REGION": region}
         if region_of(environ) != region:
             return False
@@ -208,6 +210,6 @@ def _local_reply(code: str, detail: str) -> Reply:
 
 
 def _host(name: str, port: int | None, scheme: str) -> str:
-    """Gives the ``Host`` header: without the port where it is the scheme's own."""
+    """Return the ``Host`` header, without the port if it is the default of the scheme."""
     shown = f"[{name}]" if ":" in name else name
     return shown if port in {None, {"http": 80, "https": 443}.get(scheme)} else f"{shown}:{port}"

@@ -1,9 +1,9 @@
-"""Whose signature it is: the credentials that Lambda gives a function, and so its extensions.
+"""Find the credentials that Lambda gives a function and its extensions.
 
-They stand in the environment, and are good for as long as it lives. With SnapStart they do not: a local endpoint gives
-them, for some hours each time (AWS: "Improving startup performance with Lambda SnapStart"; "Container credential
-provider" in the AWS SDKs and Tools reference guide, which says what is read and in which order). They are fetched anew
-before they expire, and those at hand are used for as long as they are good, should that fail.
+Ordinarily they are variables, and valid for the life of the environment. With SnapStart a local endpoint provides them
+for some hours at a time (AWS: "Improving startup performance with Lambda SnapStart"). The order in which variables are
+read is that of AWS's SDKs ("Container credential provider" in the AWS SDKs and Tools reference guide). Credentials are
+fetched again before they expire; if that fails, the old ones are used until they expire.
 """
 
 import json
@@ -12,55 +12,63 @@ from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from extension.aws.errors import Missing
 from extension.aws.sigv4 import Keys
 from extension.transport.client import Reply, Transport
-from extension.transport.errors import Unreachable
+from extension.transport.errors import Reason, Unreachable
 
 REFRESH_BEFORE_S = 300.0
-"""How long before they expire credentials are replaced: a signature is good for 5 minutes, so that none of ours outlives
-the credentials it was made with."""
+"""Time before their end at which credentials are replaced. A signature is valid for 5 minutes, so none outlives its
+credentials."""
 
 CONTAINER_HOST = "http://169.254.170.2"
-"""Where a relative address is looked for."""
+"""Server of AWS_CONTAINER_CREDENTIALS_RELATIVE_URI."""
 
 _LOCAL_HOSTS = ("127.", "169.254.")
 _LOCAL_NAMES = frozenset({"localhost", "::1", "fd00:ec2::23"})
-"""Who may be asked without TLS, since a token is sent along: this machine, and link-local addresses as AWS has them."""
+"""Hosts that may get the token without TLS: this machine, and the link-local addresses that AWS uses."""
 
 
-class NoCredentials(Exception):  # noqa: N818 - it says what is the matter
-    """There are none to be had, and asking again soon is of no use.
+_ENDPOINT = "the credentials endpoint"
+
+
+def _unusable(why: str) -> str:
+    return f"{Missing.USABLE_CREDENTIALS.value}: {why}"
+
+
+class NoCredentials(Exception):  # noqa: N818 - the name says what is missing
+    """There are no credentials, and asking again soon cannot help.
 
     Attributes:
-        detail: for people; never of what the environment or an answer holds.
+        detail: the reason for people; holds no value of the environment and no part of an answer.
     """
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    def __init__(self, why: str = "") -> None:
+        self.detail = _unusable(why) if why else Missing.CREDENTIALS.value
+        super().__init__(self.detail)
 
 
 class Credentials:
-    """Finds credentials, and keeps them for as long as they are good. Used by one thread."""
+    """Source of credentials; keeps them while they are valid. Used by one thread."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Takes the environment; reads it whenever credentials are wanted."""
+        """Take the environment, which each request reads again."""
         self._environ = environ
-        # What answers with credentials is on this machine: no proxy is to see its token, nor to be asked for it.
+        # The endpoint is on this machine, and no proxy may see its token.
         self._transport = Transport(environ, direct=True)
         self._fetched: Keys | None = None
         self._expires_s = 0.0
 
     def get(self, *, now_s: float, until_s: float) -> Keys:
-        """Gives credentials.
+        """Return credentials that are valid now.
 
         Args:
-            now_s: seconds since 1970, by AWS's clock as far as it is known.
+            now_s: seconds since 1970, by AWS's clock if its difference is known.
             until_s: when to give up asking the endpoint, by ``time.monotonic``.
 
         Raises:
-            NoCredentials: there are none.
-            Unreachable: the endpoint that has them did not answer.
+            NoCredentials: there are no credentials.
+            Unreachable: the endpoint did not answer.
         """
         access_key_id = self._environ.get("AWS_ACCESS_KEY_ID", "")
         secret_access_key = self._environ.get("AWS_SECRET_ACCESS_KEY", "")
@@ -78,16 +86,16 @@ class Credentials:
         return self._fetched
 
     def invalidate(self) -> bool:
-        """Forgets what was fetched, since AWS says that it has expired; False if nothing else can be had."""
+        """Forget fetched credentials that AWS says have expired; return False if there are no others."""
         fetched, self._fetched = self._fetched, None
         return fetched is not None
 
     def abort(self) -> None:
-        """Breaks a request off. Called from another thread."""
+        """Break a request off. Called from another thread."""
         self._transport.abort()
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         self._transport.close()
 
     def _fetch(self, until_s: float) -> tuple[Keys, float]:
@@ -97,7 +105,9 @@ class Credentials:
             headers["Authorization"] = token
         reply = self._transport.exchange("GET", url, headers=headers, body=b"", until_s=until_s)
         if reply.status >= 500:  # noqa: PLR2004 - RFC 9110, section 15
-            raise Unreachable(f"the credentials endpoint answered with status {reply.status}")
+            raise Unreachable(
+                Reason.SERVER_ERROR, _unusable(f"{_ENDPOINT} answered with status {reply.status}")
+            )
         return _read(reply)
 
     def _url(self) -> str:
@@ -105,12 +115,12 @@ class Credentials:
             return CONTAINER_HOST + relative
         url = self._environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
         if not url:
-            raise NoCredentials("no AWS credentials in the environment")
+            raise NoCredentials
         try:
             parts = urlsplit(url)
             host = parts.hostname or ""
         except ValueError:
-            raise NoCredentials("AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL") from None
+            raise NoCredentials("AWS_CONTAINER_CREDENTIALS_FULL_URI is not a URL") from None
         if parts.scheme != "https" and not (
             host in _LOCAL_NAMES or (host.startswith(_LOCAL_HOSTS) and _is_address(host))
         ):
@@ -122,7 +132,7 @@ class Credentials:
     def _token(self) -> str:
         token = self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
         if path := self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
-            # Read each time: whoever wrote it replaces it.
+            # Read each time, since its writer replaces it.
             try:
                 token = Path(path).read_text("utf-8").strip()
             except (OSError, ValueError):
@@ -130,33 +140,33 @@ class Credentials:
                     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read"
                 ) from None
         if not (token.isascii() and token.isprintable()):
-            raise NoCredentials("the credentials endpoint's token is none that a header can hold")
+            raise NoCredentials("a header cannot hold the token of the credentials endpoint")
         return token
 
 
 def _is_address(host: str) -> bool:
-    # A name may begin like an address, and be anywhere: 127.0.0.1.example.com.
+    # A name may begin like an address: 127.0.0.1.example.com.
     return host.replace(".", "").isdigit()
 
 
 def _read(reply: Reply) -> tuple[Keys, float]:
     if not reply.is_success:
-        raise NoCredentials(f"the credentials endpoint answered with status {reply.status}")
+        raise NoCredentials(f"{_ENDPOINT} answered with status {reply.status}")
     try:
         answer = json.loads(reply.body)
         found = [answer[name] for name in ("AccessKeyId", "SecretAccessKey", "Token")]
         expires = answer.get("Expiration")
         expires_s = float("inf") if expires is None else _epoch_s(expires)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise NoCredentials("the credentials endpoint's answer cannot be read") from None
+        raise NoCredentials(f"the answer of {_ENDPOINT} cannot be read") from None
     if not all(
         isinstance(one, str) and one and one.isascii() and one.isprintable() for one in found
     ):
-        raise NoCredentials("the credentials endpoint's answer holds no credentials")
+        raise NoCredentials(f"the answer of {_ENDPOINT} holds none")
     return Keys(*found), expires_s
 
 
 def _epoch_s(time: str) -> float:
-    # Before 3.11 fromisoformat takes no Z. Parts of a second are of no account here.
+    # Before Python 3.11 fromisoformat refuses a Z. Parts of a second do not matter here.
     moment = datetime.fromisoformat(time.removesuffix("Z").partition(".")[0])
     return moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp()

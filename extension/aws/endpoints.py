@@ -1,8 +1,8 @@
-"""Which region a function is in, and where its services answer.
+"""Find the region of a function and the endpoints of AWS services.
 
 Pure: the environment is passed in. The variables are those of AWS's SDKs ("Service-specific endpoints" and "Dual-stack
-and FIPS endpoints" in the AWS SDKs and Tools reference guide); suffixes and names are what botocore's endpoint rules
-give, with which a test compares every partition.
+and FIPS endpoints" in the AWS SDKs and Tools reference guide). A test compares the endpoints of every partition with
+botocore's rules.
 """
 
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 
 class Partition(NamedTuple):
-    """A part of AWS with names of its own.
+    """A partition of AWS.
 
     Attributes:
-        region_prefix: by which its regions can be told.
-        suffix: of its endpoints' names.
-        dual_stack_suffix: of those that answer over IPv6 too.
+        region_prefix: beginning of the names of its regions.
+        suffix: end of the names of its endpoints.
+        dual_stack_suffix: end of the names of endpoints that answer over IPv6 too.
     """
 
     region_prefix: str
@@ -41,28 +41,25 @@ _VARIABLES = {
     "logs": ("CLOUDWATCH_LOGS", "LOGS"),
     "secretsmanager": ("SECRETS_MANAGER", "SECRETSMANAGER"),
 }
-"""Where an SDK's name for a service, which AWS documents for the variable, is not the one people know it by."""
+"""Names of a service in AWS_ENDPOINT_URL_...: the one that AWS documents, and the one that people know."""
 
 _PLAIN_IS_FIPS = frozenset({"logs", "ssm"})
-"""Whose ordinary endpoint in GovCloud is the one that keeps to FIPS 140."""
+"""Services whose ordinary endpoint in GovCloud complies with FIPS 140."""
 
 
 def region_of(environ: Mapping[str, str]) -> str:
-    """Gives the region, or an empty string where none is set, or none that could be part of a host's name."""
+    """Return the region; empty if none is set that can be part of a host name."""
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
     return region if region.replace("-", "").isalnum() and region.isascii() else ""
 
 
 def endpoint_for(service: str, environ: Mapping[str, str]) -> str:
-    """Gives the URL of a service, without a final slash.
+    """Return the URL of a service, without a final slash; empty if no region is set.
 
     Args:
         service: its signing name, such as ``logs``.
-        environ: region, and what AWS's SDKs would heed as well: ``AWS_ENDPOINT_URL``, ``AWS_ENDPOINT_URL_...``,
+        environ: holds the region and the variables of AWS's SDKs: ``AWS_ENDPOINT_URL``, ``AWS_ENDPOINT_URL_...``,
             ``AWS_IGNORE_CONFIGURED_ENDPOINT_URLS``, ``AWS_USE_FIPS_ENDPOINT``, ``AWS_USE_DUALSTACK_ENDPOINT``.
-
-    Returns:
-        The URL, or an empty string where no region is set.
     """
     if url := _custom_endpoint(service, environ):
         return url
@@ -71,12 +68,12 @@ def endpoint_for(service: str, environ: Mapping[str, str]) -> str:
 
 
 def has_custom_endpoint(service: str, environ: Mapping[str, str]) -> bool:
-    """Says whether a service answers elsewhere than at AWS's own endpoint."""
+    """Tell whether a variable replaces AWS's own endpoint of a service."""
     return bool(_custom_endpoint(service, environ))
 
 
 def partition_of(region: str) -> Partition:
-    """Gives the partition that a region belongs to."""
+    """Return the partition of a region."""
     return next(one for one in PARTITIONS if region.startswith(one.region_prefix))
 
 
@@ -95,7 +92,7 @@ def _host(service: str, region: str, environ: Mapping[str, str]) -> str:
     dual_stack = _is_true(environ, "AWS_USE_DUALSTACK_ENDPOINT")
     fips = _is_true(environ, "AWS_USE_FIPS_ENDPOINT")
     if service == "secretsmanager" and partition in {AWS, CHINA, GOV_CLOUD}:
-        # There its ordinary endpoint answers over IPv6 too.
+        # Its ordinary endpoint answers over IPv6 too.
         dual_stack = False
     if partition == GOV_CLOUD and service in _PLAIN_IS_FIPS and not dual_stack:
         fips = False

@@ -2,132 +2,86 @@
 
 import json
 import re
+from enum import Enum
 
 from extension.model.receipt import Answer, Receipt
 from extension.transport.client import Reply
 from extension.transport.responses import receipt_for, retry_after_s
 
 MAX_SEARCHED_BYTES = 16 * 1024
-"""Of an XML answer, where its code is looked for: it stands at the beginning."""
+"""Bound on the part of an XML answer that is searched: the code stands at the beginning."""
 
 LOCAL_STATUS = 0
-"""The status of what is answered here and not by a server."""
+"""Status of a reply that the client makes itself, without asking AWS."""
 
-CLOCK_CODES = frozenset(
-    {
-        "AuthFailure",
-        "InvalidSignatureException",
-        "RequestExpired",
-        "RequestInTheFuture",
-        "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
-    }
-)
-"""Codes that a clock which is off may be the reason of; AWS's SDKs have the same list (aws/aws-sdk-go-v2, clock skew)."""
+
+class Missing(Enum):
+    """Things that are missing, in words for people; more words may follow behind a colon."""
+
+    REGION = "no AWS region"
+    CREDENTIALS = "no AWS credentials in the environment"
+    USABLE_CREDENTIALS = "no AWS credentials"
+    PARAMETER = "no such parameter"
+
+
+_CLOCK = """AuthFailure InvalidSignatureException RequestExpired RequestInTheFuture RequestTimeTooSkewed
+    SignatureDoesNotMatch"""
+
+CLOCK_CODES = frozenset(_CLOCK.split())
+"""Error codes that clock skew can cause. AWS's SDKs use the same list (aws/aws-sdk-go-v2, clock skew)."""
 
 EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
 
-_ANSWERS = {
-    Answer.TAKEN: {"DataAlreadyAcceptedException"},
-    Answer.UNAVAILABLE: {
-        "BadDigest",
-        "BandwidthLimitExceeded",
-        "InternalError",
-        "InternalFailure",
-        "InternalServerError",
-        "InternalServiceError",
-        "InvalidSequenceTokenException",
-        "OperationAborted",
-        "OperationAbortedException",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-        "SlowDown",
-        "TemporaryRedirect",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "XAmzContentSHA256Mismatch",
-    },
-    Answer.DENIED: {
-        "AccessDenied",
-        "AccessDeniedException",
-        "AccountProblem",
-        "AllAccessDisabled",
-        "AuthFailure",
-        "AuthorizationHeaderMalformed",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IllegalLocationConstraintException",
-        "IncompleteSignature",
-        "IncompleteSignatureException",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidKMSResourceException",
-        "InvalidSignatureException",
-        "InvalidToken",
-        "LimitExceededException",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "NoSuchBucket",
-        "NotSignedUp",
-        "OptInRequired",
-        "PermanentRedirect",
-        "RequestExpired",
-        "RequestInTheFuture",
-        "RequestTimeTooSkewed",
-        "ResourceNotFoundException",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    },
-    Answer.TOO_LARGE: {
-        "EntityTooLarge",
-        "RequestEntityTooLarge",
-        "RequestEntityTooLargeException",
-        "RequestTooLargeException",
-    },
+_CODES = {
+    Answer.TAKEN: "DataAlreadyAcceptedException",
+    Answer.UNAVAILABLE: """BadDigest BandwidthLimitExceeded InternalError InternalFailure InternalServerError
+        InternalServiceError InvalidSequenceTokenException OperationAborted OperationAbortedException
+        PriorRequestNotComplete ProvisionedThroughputExceededException RequestLimitExceeded RequestThrottled
+        RequestThrottledException RequestTimeout RequestTimeoutException ServiceUnavailable ServiceUnavailableException
+        SlowDown TemporaryRedirect ThrottledException Throttling ThrottlingException TooManyRequestsException
+        XAmzContentSHA256Mismatch""",
+    Answer.DENIED: f"""{_CLOCK} AccessDenied AccessDeniedException AccountProblem AllAccessDisabled
+        AuthorizationHeaderMalformed ExpiredToken ExpiredTokenException IllegalLocationConstraintException
+        IncompleteSignature IncompleteSignatureException InvalidAccessKeyId InvalidClientTokenId
+        InvalidKMSResourceException InvalidToken LimitExceededException MissingAuthenticationToken
+        MissingAuthenticationTokenException NoSuchBucket NotSignedUp OptInRequired PermanentRedirect
+        ResourceNotFoundException UnrecognizedClientException""",
+    Answer.TOO_LARGE: """EntityTooLarge RequestEntityTooLarge RequestEntityTooLargeException
+        RequestTooLargeException""",
 }
-"""What the common errors of the services that are used say of trying again (AWS: "Common Error Types" of each API
-reference; "Error responses" of Amazon S3). Any other code goes by its status."""
+"""Whether retrying helps after the common errors (AWS: "Common Error Types" of each API reference; "Error responses" of
+Amazon S3). The status decides for every other code."""
 
-_ANSWER_TO = {code: answer for answer, codes in _ANSWERS.items() for code in codes}
-
-_CODE = re.compile(r"[A-Z][A-Za-z0-9.]{2,63}")
-
-_XML_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9.]+)\s*</Code>")
+_ANSWERS = {code: answer for answer, codes in _CODES.items() for code in codes.split()}
 
 
 def error_code(reply: Reply) -> str:
-    """Gives the code of an error, such as ``ResourceNotFoundException``; empty if there is none, or none to be shown."""
+    """Return the code of an error, such as ``ResourceNotFoundException``; empty if none can be shown."""
     if reply.is_success:
         return ""
     text = reply.headers.get("x-amzn-errortype", "")
-    if not text and (found := _XML_CODE.search(reply.body[:MAX_SEARCHED_BYTES])):
-        text = found.group(1).decode("ascii")
     if not text:
-        try:
-            answer = json.loads(reply.body)
-        except (ValueError, RecursionError):
-            answer = None
-        named = answer if isinstance(answer, dict) else {}
-        text = str(named.get("__type") or named.get("code") or "")
-    # It may stand between a namespace with a hash and a colon with an address.
+        found = re.search(rb"<Code>\s*([A-Za-z0-9.]+)\s*</Code>", reply.body[:MAX_SEARCHED_BYTES])
+        text = found.group(1).decode("ascii") if found else _code_in_json(reply.body)
+    # A namespace with a hash may stand before the code, and a colon with an address behind it.
     code = text.partition(":")[0].rpartition("#")[2].strip()
-    return code if _CODE.fullmatch(code) else ""
+    return code if re.fullmatch("[A-Z][A-Za-z0-9.]{2,63}", code) else ""
+
+
+def _code_in_json(body: bytes) -> str:
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    named = answer if isinstance(answer, dict) else {}
+    return str(named.get("__type") or named.get("code") or "")
 
 
 def receipt_for_aws(reply: Reply, *, sent_bytes: int) -> Receipt:
-    """Gives the receipt for an answer of AWS.
+    """Map an answer of AWS to a receipt.
 
-    Throttling and faults on AWS's side are unavailable; missing permissions, resources, credentials and quota are
-    denied; a code that is not known goes by the status, where a mere 400 is unreadable.
+    Throttling and faults of AWS are unavailable. Missing permissions, resources, credentials and quota are denied. The
+    status decides for an unknown code, and a mere 400 is unreadable.
     """
     if reply.is_success:
         return Receipt(Answer.TAKEN, sent_bytes=sent_bytes)
@@ -135,7 +89,7 @@ def receipt_for_aws(reply: Reply, *, sent_bytes: int) -> Receipt:
         return Receipt(Answer.DENIED, reply.body.decode())
     code = error_code(reply)
     by_status = receipt_for(reply, sent_bytes=sent_bytes)
-    answer = _ANSWER_TO.get(code, by_status.answer)
+    answer = _ANSWERS.get(code, by_status.answer)
     if answer is Answer.TAKEN:
         return Receipt(answer, sent_bytes=sent_bytes)
     detail = f"{code} ({by_status.detail})" if code else by_status.detail

@@ -1,4 +1,10 @@
-"""Fetch parameters and secrets from Systems Manager and Secrets Manager."""
+"""Fetch parameters from Systems Manager and secrets from Secrets Manager.
+
+Assumes of AWS: GetParameters takes 10 names and BatchGetSecretValue 20 (AWS: "API_GetParameters" of Systems Manager,
+"API_BatchGetSecretValue" of Secrets Manager). Permissions: ``ssm:GetParameters``; ``secretsmanager:GetSecretValue``;
+``kms:Decrypt`` for customer-managed keys. With ``secretsmanager:BatchGetSecretValue`` several secrets are one call;
+without it each is a call of its own. GetParameters refuses all names if it refuses one, so each is then asked for alone.
+"""
 
 import json
 import time
@@ -15,19 +21,19 @@ PARAMETERS_A_CALL = 10
 SECRETS_A_CALL = 20
 
 MAX_ATTEMPTS = 3
-"""Of one call that is throttled or unanswered; beyond that the last value known is good until the next refresh."""
+"""Attempts of one call that is throttled or unanswered. After them the last known value stays until the next refresh."""
 
 BACKOFF_S = 0.4
-"""The longest pause before the second attempt, twice that before the third: all environments ask in the same second,
-and GetParameters is granted 40 calls a second by default (AWS: "Systems Manager endpoints and quotas")."""
+"""Longest pause before the second attempt; the third waits up to twice as long. All environments ask in the same second,
+and GetParameters allows 40 calls a second by default (AWS: "Systems Manager endpoints and quotas")."""
 
 
 class Refused(Exception):  # noqa: N818 - it says what is the matter
-    """A call got no answer that could be used.
+    """A call got no answer that can be used.
 
     Attributes:
-        detail: for people.
-        temporary: whether it is nothing that one of the names asked for could be the reason of.
+        detail: the reason, for people.
+        temporary: whether no single name can be the reason, so that asking for each alone cannot help.
     """
 
     def __init__(self, detail: str, *, temporary: bool = False) -> None:
@@ -36,12 +42,45 @@ class Refused(Exception):  # noqa: N818 - it says what is the matter
         self.temporary = temporary
 
 
-class Fetch:
+def fetch(  # noqa: PLR0913 - the last three are clocks and chance, which tests hand in
+    service: str,
+    names: list[str],
+    environ: Mapping[str, str],
+    *,
+    until_s: float,
+    random: Callable[[], float],
+    wall_s: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Fetch parameters or secrets; return the values by name, and the reason for each name without one.
+
+    Args:
+        service: ``ssm`` or ``secretsmanager``.
+        names: names or ARNs, each once.
+        environ: names the region, the credentials and the endpoints.
+        until_s: when to give up, by ``time.monotonic``.
+        random: returns numbers in [0, 1), for the length of pauses.
+        wall_s: returns seconds since 1970.
+        sleep: pauses for a number of seconds.
+    """
+    from extension.aws.client import AwsClient
+
+    # A client for each fetch: between two fetches, the certificates loaded for TLS would take much of our memory.
+    client = AwsClient(service, environ, wall_s=wall_s)
+    under_way = _Fetch(client, until_s=until_s, random=random, sleep=sleep)
+    try:
+        (under_way.parameters if service == SSM else under_way.secrets)(names)
+    finally:
+        client.close()
+    return under_way.values, under_way.failures
+
+
+class _Fetch:
     """One fetch from one service.
 
     Attributes:
-        values: by name.
-        failures: why there is no value, by name.
+        values: value by name.
+        failures: reason why there is no value, by name.
     """
 
     def __init__(
@@ -60,18 +99,18 @@ class Fetch:
         self._sleep = sleep
 
     def parameters(self, names: list[str]) -> None:
-        """Fetches what is referred to as ``ssm:``."""
+        """Fetch parameters."""
         self._ask_for(names, PARAMETERS_A_CALL, self._parameters)
 
     def secrets(self, names: list[str]) -> None:
-        """Fetches what is referred to as ``secretsmanager:``."""
+        """Fetch secrets."""
         self._ask_for(names, SECRETS_A_CALL, self._secrets)
 
     def _ask_for(self, names: list[str], size: int, ask: Callable[[list[str]], None]) -> None:
         for start in range(0, len(names), size):
             several = names[start : start + size]
             self._try(several, ask)
-            # Where they were refused together, or some were left out, each may have an answer of its own.
+            # A call that was refused, or left names out, says nothing of each name: so ask for each alone.
             for name in several:
                 if name not in self.values and name not in self.failures:
                     self._try([name], ask)
@@ -84,21 +123,23 @@ class Fetch:
                 self.failures.update(dict.fromkeys(names, error.detail))
 
     def _parameters(self, names: list[str]) -> None:
-        said = self._call("AmazonSSM.GetParameters", {"Names": names, "WithDecryption": True})
-        for one in _objects(said, "Parameters"):
+        from extension.aws.errors import Missing
+
+        answer = self._call("AmazonSSM.GetParameters", {"Names": names, "WithDecryption": True})
+        for one in _objects(answer, "Parameters"):
             selector = _text(one, "Selector")
             for name in (_text(one, "Name"), _text(one, "ARN")):
                 self.values[name] = self.values[name + selector] = _text(one, "Value")
         missing = [name for name in names if name not in self.values]
-        self.failures.update(dict.fromkeys(missing, "no such parameter"))
+        self.failures.update(dict.fromkeys(missing, Missing.PARAMETER.value))
 
     def _secrets(self, names: list[str]) -> None:
         if len(names) == 1:
-            said = self._call("secretsmanager.GetSecretValue", {"SecretId": names[0]})
-            self.values[names[0]] = _secret(said)
+            answer = self._call("secretsmanager.GetSecretValue", {"SecretId": names[0]})
+            self.values[names[0]] = _secret(answer)
             return
-        said = self._call("secretsmanager.BatchGetSecretValue", {"SecretIdList": names})
-        for one in _objects(said, "SecretValues"):
+        answer = self._call("secretsmanager.BatchGetSecretValue", {"SecretIdList": names})
+        for one in _objects(answer, "SecretValues"):
             arn = _text(one, "ARN")
             # The six characters that Secrets Manager adds to a name may be left out of an ARN.
             for name in (_text(one, "Name"), arn, arn.rpartition("-")[0]):
@@ -106,10 +147,10 @@ class Fetch:
                     self.values[name] = _secret(one)
 
     def _call(self, target: str, payload: Mapping[str, object]) -> dict[str, object]:
-        """Calls, and again where that may help.
+        """Call an action, and repeat the call where that may help.
 
         Raises:
-            _Refused: there is no answer that can be used.
+            Refused: there is no answer that can be used.
         """
         from extension.aws.errors import receipt_for_aws
         from extension.model.receipt import Answer
@@ -122,7 +163,7 @@ class Fetch:
                 reply = self._client.call(target, payload, until_s=self._until_s)
                 receipt = receipt_for_aws(reply, sent_bytes=0)
                 if receipt.answer is Answer.TAKEN:
-                    return object_in(reply.body)
+                    return _object_in(reply.body)
             except Unreachable as error:
                 receipt = receipt_for_silence(error)
             if receipt.answer is not Answer.UNAVAILABLE:
@@ -135,7 +176,7 @@ class Fetch:
             attempt += 1
 
 
-def object_in(text: str | bytes) -> dict[str, object]:
+def _object_in(text: bytes) -> dict[str, object]:
     """Parse a JSON object.
 
     Raises:
@@ -146,22 +187,22 @@ def object_in(text: str | bytes) -> dict[str, object]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise Refused("what was fetched is no JSON object")
+        raise Refused("the answer is not a JSON object")
     return value
 
 
-def _objects(said: dict[str, object], name: str) -> list[dict[str, object]]:
-    listed = said.get(name)
+def _objects(answer: dict[str, object], name: str) -> list[dict[str, object]]:
+    listed = answer.get(name)
     return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
-def _text(said: dict[str, object], name: str) -> str:
-    value = said.get(name)
+def _text(answer: dict[str, object], name: str) -> str:
+    value = answer.get(name)
     return value if isinstance(value, str) else ""
 
 
-def _secret(said: dict[str, object]) -> str:
-    text = said.get("SecretString")
+def _secret(answer: dict[str, object]) -> str:
+    text = answer.get("SecretString")
     if not isinstance(text, str):
         raise Refused("the secret is binary")
     return text

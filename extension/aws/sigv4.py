@@ -1,10 +1,10 @@
-"""Signature Version 4 in the ``Authorization`` header, as AWS's services check it.
+"""Sign requests with AWS Signature Version 4, in the ``Authorization`` header.
 
-Promises: the signature that AWS computes for the same request, provided the request goes out as it was signed: path and
-query byte for byte, and every header that is given here. Pure: credentials and time are passed in.
+Promises: the signature that AWS computes for the same request, if the caller sends the path, the query and the signed
+headers byte for byte. Pure: credentials and time are passed in.
 
-Source: "Create a signed AWS API request" (AWS: IAM user guide). For S3 the path is encoded once and not normalised; for
-the other services it is, and is encoded once more on top of what goes out.
+Source: "Create a signed AWS API request" (AWS: IAM user guide). For S3 the path is encoded once and not normalised. For
+the other services it is normalised, and encoded once more than it is sent.
 """
 
 import hashlib
@@ -26,16 +26,16 @@ class Keys(NamedTuple):
     session_token: str = ""
 
     def __repr__(self) -> str:
-        """Shows nothing of them: a traceback or a log may hold the text."""
+        """Show no key: a traceback or a log may hold the text."""
         return "Keys(...)"
 
 
 class Scope(NamedTuple):
-    """What a signature is good for.
+    """Region and service that a signature is valid for.
 
     Attributes:
         region: such as ``eu-west-1``.
-        service: the signing name, such as ``logs``.
+        service: its signing name, such as ``logs``.
     """
 
     region: str
@@ -43,14 +43,14 @@ class Scope(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A request as it goes out.
+    """A request as it is sent.
 
     Attributes:
         method: in capitals.
         path: percent-encoded.
         query: percent-encoded, without the question mark; a space is ``%20``.
-        headers: all that are to be signed, ``Host`` among them; a name may come more than once.
-        body: all of it.
+        headers: headers to sign, with ``Host``; a name may come more than once.
+        body: the whole body.
     """
 
     method: str
@@ -61,16 +61,13 @@ class Request(NamedTuple):
 
 
 def sign(request: Request, keys: Keys, scope: Scope, *, at_s: float) -> dict[str, str]:
-    """Signs a request.
+    """Sign a request; return the headers to add.
 
     Args:
-        request: as it goes out. For S3 its headers hold ``x-amz-content-sha256``, see :func:`sha256`.
-        keys: whose signature it is to be.
+        request: the request as it is sent. For S3 its headers hold ``x-amz-content-sha256``, see :func:`sha256`.
+        keys: credentials to sign with.
         scope: region and service.
-        at_s: the time of signing, in seconds since 1970. AWS refuses what is more than 5 minutes old (S3: 15).
-
-    Returns:
-        The headers to add.
+        at_s: time of signing, in seconds since 1970. AWS refuses signatures older than 5 minutes (S3: 15).
     """
     moment = strftime("%Y%m%dT%H%M%SZ", gmtime(at_s))
     added = {"X-Amz-Date": moment}
@@ -87,14 +84,14 @@ def sign(request: Request, keys: Keys, scope: Scope, *, at_s: float) -> dict[str
 
 
 def sha256(body: bytes) -> str:
-    """Gives the digest that S3 wants as ``x-amz-content-sha256``."""
+    """Return the digest for S3's header ``x-amz-content-sha256``."""
     return hashlib.sha256(body).hexdigest()
 
 
 def canonical_request(
     request: Request, added: Iterable[tuple[str, str]], *, is_s3: bool
 ) -> tuple[str, str]:
-    """Gives the names of the signed headers, and the request in its canonical form."""
+    """Return the names of the signed headers, and the request in its canonical form."""
     values: dict[str, list[str]] = {}
     for name, value in (*request.headers, *added):
         values.setdefault(name.lower(), []).append(" ".join(value.split()))
@@ -113,12 +110,12 @@ def canonical_request(
 
 
 def string_to_sign(canonical: str, moment: str, credential_scope: str) -> bytes:
-    """Gives what is signed."""
+    """Return the string to sign."""
     return f"{ALGORITHM}\n{moment}\n{credential_scope}\n{sha256(canonical.encode())}".encode()
 
 
 def signature(text: bytes, keys: Keys, credential_scope: str) -> str:
-    """Gives the signature under ``text``, with a key that is good for the day, region and service of the scope."""
+    """Sign ``text`` with the key of the scope's day, region and service."""
     key = f"AWS4{keys.secret_access_key}".encode()
     for part in credential_scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
@@ -126,7 +123,7 @@ def signature(text: bytes, keys: Keys, credential_scope: str) -> str:
 
 
 def _canonical_path(path: str) -> str:
-    # normpath leaves two leading slashes alone, and takes the last one away.
+    # normpath keeps two leading slashes, and removes the last slash.
     normal = "/" + normpath(path).lstrip("/") if path else "/"
     if normal != "/" and path.endswith(("/", "/.", "/..")):
         normal += "/"

@@ -1,10 +1,10 @@
-"""How the text of a setting is read: each function takes what a variable holds, and raises ValueError for what it is not.
+"""Parse the text of settings: each function raises ValueError for a value that is not accepted.
 
-Pure.
+Pure. Regular expressions are compiled on first use: they serve variables that most functions never set.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Flush(Enum):
-    """When ``/event/next`` is held until what is owed has been delivered."""
+    """When the extension holds ``/event/next`` until its deliveries have ended."""
 
     END = "end"
     BACKGROUND = "background"
@@ -23,7 +23,7 @@ class Flush(Enum):
 
 
 class PlatformEvents(Enum):
-    """Which platform events travel with a kept invocation."""
+    """Which platform events are delivered with a kept invocation."""
 
     NONE = "none"
     REPORT = "report"
@@ -31,217 +31,14 @@ class PlatformEvents(Enum):
 
 
 class Pattern(Protocol):
-    """A compiled regular expression, or what stands in for one."""
+    """A compiled regular expression."""
 
     def search(self, text: str, /) -> object:
-        """Looks for the pattern; the answer is true if it was found."""
-
-
-KIB = 1024
-
-MIB = 1024 * KIB
-
-MIN_BUFFER_BYTES = 64 * KIB
-"""Below this not even one batch (262,144 bytes at most) can be held in part."""
-
-MIN_REFRESH_INTERVAL_MS = 30_000
-"""All environments refresh in the same second: oftener, and the parameter store's quota would be what they meet."""
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m)")
-
-_DURATION_MS = {"ms": 1, "s": 1000, "m": 60_000}
-
-_SIZE = re.compile(r"([0-9]{1,12})\s*(KiB|MiB|KB|MB|B)?", re.IGNORECASE)
-
-_SIZE_BYTES = {"b": 1, "kib": KIB, "kb": KIB, "mib": MIB, "mb": MIB}
-
-MAX_FLUSH_TIMEOUT_MS = 900_000
-"""Lambda's longest function timeout: the deadline of an invocation bounds a flush in any case."""
-
-
-def read_rate(text: str) -> float:
-    """Reads a number from 0 to 1, or a percentage."""
-    rate = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    if not 0.0 <= rate <= 1.0:
-        raise ValueError
-    return rate
-
-
-def read_duration_ms(text: str) -> int:
-    """Reads ``250ms``, ``2s`` or ``5m``."""
-    match = _DURATION.fullmatch(text)
-    if match is None:
-        raise ValueError
-    duration_ms = float(match.group(1)) * _DURATION_MS[match.group(2)]
-    if duration_ms > MAX_FLUSH_TIMEOUT_MS:
-        raise ValueError
-    return round(duration_ms)
-
-
-def read_size_bytes(text: str) -> int:
-    """Reads ``512KiB`` or ``8MiB``, or a number of bytes."""
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise ValueError
-    size = int(match.group(1)) * _SIZE_BYTES[(match.group(2) or "B").lower()]
-    if size < MIN_BUFFER_BYTES:
-        raise ValueError
-    return size
-
-
-def read_boolean(text: str) -> bool:
-    """Reads true or false, in the usual spellings."""
-    word = text.lower()
-    if word in {"true", "1", "yes", "on"}:
-        return True
-    if word in {"false", "0", "no", "off"}:
-        return False
-    raise ValueError
-
-
-def read_level(text: str) -> int:
-    """Reads the name of a level, or OFF."""
-    if text.upper() == "OFF":
-        return OFF
-    level = level_named(text)
-    if level is None:
-        raise ValueError
-    return int(level)
-
-
-PATTERN_FORM = "a regular expression without backreferences and lookaround"
-"""See :mod:`extension.regex.pattern`."""
-
-PRESET_NAMES = (
-    "aws-keys",
-    "bearer-tokens",
-    "card-numbers",
-    "emails",
-    "passwords",
-    "private-keys",
-)
-"""Those of :data:`extension.redaction.presets.PRESETS`, which is loaded with the patterns it holds only where one is asked for: as
-much code as all other settings take together."""
-
-
-def read_pattern(text: str) -> Pattern:
-    """Reads a regular expression."""
-    from extension.regex.pattern import Pattern
-
-    return Pattern(text)
-
-
-def read_redactions(text: str) -> "Patterns":
-    """Reads REDACT; what cannot be used is told by the result, since it must not let anything leave."""
-    from extension.redaction.patterns import read_patterns
-
-    return read_patterns(text)
-
-
-def read_exclusions(text: str) -> "Patterns":
-    """Reads EXCLUDE; what cannot be used is told by the result."""
-    from extension.redaction.patterns import read_exclusions as read
-
-    return read(text)
-
-
-def one_of(*words: str) -> Callable[[str], str]:
-    """Gives what reads one of these words, in any case."""
-
-    def parse(text: str) -> str:
-        if text.lower() not in words:
-            raise ValueError
-        return text.lower()
-
-    return parse
-
-
-_HTTP_SHAPES = ("", "json+", "loki+", "splunk+", "elasticsearch+", "datadog+", "logzio+")
-
-_HTTP_SCHEMES = (*_HTTP_SHAPES, "otlp+", "otlp-json+")
-
-_URL = re.compile(r"([a-z-]+\+)?https?://[^/?#\s][^\s]*", re.IGNORECASE)
-
-_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?", re.IGNORECASE)
-
-_LOG_GROUP = re.compile(r"(records\+)?cloudwatch:[.\-_/#A-Za-z0-9]{0,512}", re.IGNORECASE)
-
-_STREAM = re.compile(r"firehose:[a-zA-Z0-9_.-]{1,64}", re.IGNORECASE)
-
-SINK_FORMS = (
-    "cloudwatch:[GROUP], records+cloudwatch:[GROUP], s3://BUCKET/PREFIX, firehose:STREAM, otlp+https://…, https://… (also"
-    " json+, loki+, splunk+, elasticsearch+, datadog+, logzio+; http for https), file:PATH or stdout:"
-)
-
-
-def kind_of_sink(url: str) -> str:
-    """Gives the scheme that tells what a sink is: ``cloudwatch`` whichever way it writes, else as it stands."""
-    return url.partition(":")[0].lower().removeprefix("records+")
-
-
-def read_sink(text: str) -> str:
-    """Checks a sink's form. Names are those that AWS allows (PutLogEvents; S3 bucket naming; CreateDeliveryStream)."""
-    if text in {"stdout", "cloudwatch", "records+cloudwatch"}:
-        text += ":"
-    scheme = text.partition(":")[0].lower()
-    if scheme == "stdout":
-        good = text.lower() == "stdout:"
-    elif scheme == "file":
-        good = bool(text[len("file:") :].removeprefix("//"))
-    elif scheme in {"cloudwatch", "records+cloudwatch", "s3", "firehose"}:
-        good = any(form.fullmatch(text) for form in (_LOG_GROUP, _BUCKET, _STREAM))
-        # Such parts of a path are dropped on the way, and the request's signature is wrong then.
-        good = good and not {".", ".."} & set(text.split("/"))
-    else:
-        known = scheme.removesuffix("https").removesuffix("http") in _HTTP_SCHEMES
-        good = known and _URL.fullmatch(text) is not None
-    if not good:
-        raise ValueError
-    return text
-
-
-RETENTION_DAYS = (
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545),
-    *(731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
-)
-"""AWS: PutRetentionPolicy, retentionInDays."""
-
-
-def read_retention_days(text: str) -> int:
-    """Reads a retention that CloudWatch Logs offers."""
-    days = int(text)
-    if days not in RETENTION_DAYS:
-        raise ValueError
-    return days
-
-
-def read_interval_ms(text: str) -> int:
-    """Reads a duration that is long enough to fetch settings at."""
-    interval_ms = read_duration_ms(text)
-    if interval_ms < MIN_REFRESH_INTERVAL_MS:
-        raise ValueError
-    return interval_ms
-
-
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-
-_FIELD = re.compile(r"[\x20-\x7e\t]*")
-
-
-def read_headers(text: str) -> tuple[tuple[str, str], ...]:
-    """Reads ``NAME=VALUE``, several separated by commas; names and values as RFC 9110 allows them."""
-    headers = []
-    for part in text.split(","):
-        name, equals, value = part.partition("=")
-        name, value = name.strip(), value.strip()
-        if not equals or not _TOKEN.fullmatch(name) or not _FIELD.fullmatch(value):
-            raise ValueError
-        headers.append((name, value))
-    return tuple(headers)
+        """Search the text; the result is true if the pattern was found."""
 
 
 class Pace(NamedTuple):
-    """So many in so long.
+    """A number of invocations in a time.
 
     Attributes:
         invocations: at least 1.
@@ -252,14 +49,81 @@ class Pace(NamedTuple):
     per_ms: int
 
 
-_PACE = re.compile(r"([0-9]{1,9})\s*/\s*([0-9]{0,6})\s*(s|m|h)")
+KIB = 1024
+
+MIB = 1024 * KIB
+
+MIN_BUFFER_BYTES = 64 * KIB
+"""A smaller buffer holds no useful part of a batch (262,144 bytes at most)."""
+
+MIN_REFRESH_INTERVAL_MS = 30_000
+"""All environments refresh in the same second. More often, they would meet the quota of the parameter store."""
+
+MAX_FLUSH_TIMEOUT_MS = 900_000
+"""Lambda's longest function timeout. The deadline of the invocation bounds a flush in any case."""
+
+MIN_METRICS_INTERVAL_MS = 10_000
+"""Metrics have a resolution of one minute, and CloudWatch bills 1.1 KB for each line (measured)."""
+
+MAX_METRICS_INTERVAL_MS = 3_600_000
+"""An alarm on metrics that come less often would be too late."""
+
+MAX_HISTORY = 100
+
+MIN_MARKER_CHARS = 4
+
+_TIME_MS = {"ms": 1, "s": 1000, "m": 60_000}
 
 _PACE_MS = {"s": 1000, "m": 60_000, "h": 3_600_000}
 
+_SIZE_BYTES = {"": 1, "b": 1, "kib": KIB, "kb": KIB, "mib": MIB, "mb": MIB}
+
+
+def _amount(text: str, number: str, units: Mapping[str, int]) -> float:
+    """Parse a number, whose pattern is given, and its unit."""
+    match = re.fullmatch(rf"({number})\s*({'|'.join(units)})", text)
+    if match is None:
+        raise ValueError
+    return float(match.group(1)) * units[match.group(2)]
+
+
+def read_rate(text: str) -> float:
+    """Parse a number from 0 to 1, or a percentage."""
+    rate = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    if not 0.0 <= rate <= 1.0:
+        raise ValueError
+    return rate
+
+
+def read_duration_ms(text: str) -> int:
+    """Parse ``250ms``, ``2s`` or ``5m``."""
+    duration_ms = _amount(text, r"\d+(?:\.\d+)?", _TIME_MS)
+    if duration_ms > MAX_FLUSH_TIMEOUT_MS:
+        raise ValueError
+    return round(duration_ms)
+
+
+def read_interval_ms(text: str) -> int:
+    """Parse a duration that is long enough to fetch settings at."""
+    interval_ms = read_duration_ms(text)
+    if interval_ms < MIN_REFRESH_INTERVAL_MS:
+        raise ValueError
+    return interval_ms
+
+
+def read_metrics_interval_ms(text: str) -> int:
+    """Parse an interval such as ``30s``, ``1m`` or ``1h``; return 0 for ``off``."""
+    if text.lower() == "off":
+        return 0
+    interval_ms = int(_amount(text, "[0-9]{1,6}", _PACE_MS))
+    if not MIN_METRICS_INTERVAL_MS <= interval_ms <= MAX_METRICS_INTERVAL_MS:
+        raise ValueError
+    return interval_ms
+
 
 def read_pace(text: str) -> Pace:
-    """Reads ``120/m``, ``1/10s`` or ``5/h``."""
-    match = _PACE.fullmatch(text)
+    """Parse ``120/m``, ``1/10s`` or ``5/h``."""
+    match = re.fullmatch(r"([0-9]{1,9})\s*/\s*([0-9]{0,6})\s*([smh])", text)
     if match is None:
         raise ValueError
     count, per_ms = int(match.group(1)), int(match.group(2) or 1) * _PACE_MS[match.group(3)]
@@ -268,70 +132,200 @@ def read_pace(text: str) -> Pace:
     return Pace(count, per_ms)
 
 
-MIN_METRICS_INTERVAL_MS = 10_000
-"""A line has 1.1 KB (measured), which CloudWatch bills, and metrics have a minute's resolution in any case."""
-
-MAX_METRICS_INTERVAL_MS = 3_600_000
-"""Beyond that an alarm on them would come too late to be one."""
-
-_METRICS_INTERVAL = re.compile(r"([0-9]{1,6})\s*(s|m|h)")
-
-
-def read_metrics_interval_ms(text: str) -> int:
-    """Reads ``off``, which is 0, or how often metrics are written: ``30s``, ``1m``, ``1h``."""
-    if text.lower() == "off":
-        return 0
-    match = _METRICS_INTERVAL.fullmatch(text)
-    interval_ms = int(match.group(1)) * _PACE_MS[match.group(2)] if match else 0
-    if not MIN_METRICS_INTERVAL_MS <= interval_ms <= MAX_METRICS_INTERVAL_MS:
+def read_size_bytes(text: str) -> int:
+    """Parse ``512KiB`` or ``8MiB``, or a number of bytes."""
+    size = int(_amount(text.lower(), "[0-9]{1,12}", _SIZE_BYTES))
+    if size < MIN_BUFFER_BYTES:
         raise ValueError
-    return interval_ms
+    return size
+
+
+def read_boolean(text: str) -> bool:
+    """Parse true or false, in the usual spellings."""
+    word = text.lower()
+    if word in {"false", "0", "no", "off"}:
+        return False
+    if word not in {"true", "1", "yes", "on"}:
+        raise ValueError
+    return True
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """Return a parser that accepts these words, in any case."""
+
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError
+        return text.lower()
+
+    return parse
+
+
+def read_flush(text: str) -> Flush:
+    """Parse FLUSH."""
+    return Flush(text.lower())
+
+
+def read_platform_events(text: str) -> PlatformEvents:
+    """Parse PLATFORM_EVENTS."""
+    return PlatformEvents(text.lower())
+
+
+def read_level(text: str) -> int:
+    """Parse the name of a level, or OFF."""
+    level = OFF if text.upper() == "OFF" else level_named(text)
+    if level is None:
+        raise ValueError
+    return int(level)
 
 
 SAME_RATE = "SAMPLE_RATE"
 
 
 def read_level_rate(text: str) -> float | None:
-    """Reads a rate; None for the one of all other lines."""
+    """Parse the rate of one level; return None if SAMPLE_RATE applies to it."""
     return None if text.upper() == SAME_RATE else read_rate(text)
 
 
 def read_share(text: str) -> float:
-    """Reads a share above 0, up to 1, or a percentage."""
+    """Parse a share above 0, up to 1, or a percentage."""
     share = read_rate(text)
     if not share:
         raise ValueError
     return share
 
 
-MIN_MARKER_CHARS = 4
+def read_history(text: str) -> int:
+    """Parse a number of invocations."""
+    count = int(text)
+    if not 0 <= count <= MAX_HISTORY:
+        raise ValueError
+    return count
 
-_MARKER = re.compile(r"[^\"\\\x00-\x1f\x7f]+")
+
+def _is_same_in_json(text: str) -> bool:
+    """Tell whether a JSON encoder writes this text as it is."""
+    return bool(text) and text.isascii() and text.isprintable() and not {'"', "\\"} & set(text)
 
 
 def read_marker(text: str) -> str:
-    """Reads a marker: text that stands in a line of JSON as it stands in any other."""
-    if len(text) < MIN_MARKER_CHARS or not text.isascii() or not _MARKER.fullmatch(text):
+    """Parse a marker: text that looks the same in a JSON line and in any other line."""
+    if len(text) < MIN_MARKER_CHARS or not _is_same_in_json(text):
         raise ValueError
     return text
 
 
 def read_fields(text: str) -> tuple[str, ...]:
-    """Reads names of fields, separated by commas; ``none`` for no field at all."""
+    """Parse names of fields, separated by commas; ``none`` for no field at all."""
     names = tuple(name.strip() for name in text.split(","))
     if text.lower() == "none":
         return ()
-    if not all(name.isascii() and _MARKER.fullmatch(name) for name in names):
+    if not all(_is_same_in_json(name) for name in names):
         raise ValueError
     return names
 
 
-MAX_HISTORY = 100
+# Patterns -----------------------------------------------------------------------------------------------------------
+
+PATTERN_FORM = "a regular expression without backreferences and lookaround"
+"""The form that :mod:`extension.regex.pattern` accepts."""
+
+PRESET_NAMES = ("aws-keys", "bearer-tokens", "card-numbers", "emails", "passwords", "private-keys")
+"""Keys of :data:`extension.redaction.presets.PRESETS`. That module is as large as all other settings together, so it is
+loaded only where REDACT is set."""
 
 
-def read_history(text: str) -> int:
-    """Reads a number of invocations."""
-    count = int(text)
-    if not 0 <= count <= MAX_HISTORY:
+def read_pattern(text: str) -> Pattern:
+    """Compile a regular expression."""
+    from extension.regex.pattern import Pattern
+
+    return Pattern(text)
+
+
+def read_redactions(text: str) -> "Patterns":
+    """Parse REDACT; the result holds the patterns that cannot be used, since nothing may leave unmasked."""
+    from extension.redaction.patterns import read_patterns
+
+    return read_patterns(text)
+
+
+def read_exclusions(text: str) -> "Patterns":
+    """Parse EXCLUDE; the result holds the patterns that cannot be used."""
+    from extension.redaction.patterns import read_exclusions as read
+
+    return read(text)
+
+
+# Sinks --------------------------------------------------------------------------------------------------------------
+
+SINK_FORMS = (
+    "cloudwatch:[GROUP], records+cloudwatch:[GROUP], s3://BUCKET/PREFIX, firehose:STREAM, otlp+https://…, https://… (also"
+    " json+, loki+, splunk+, elasticsearch+, datadog+, logzio+; http for https), file:PATH or stdout:"
+)
+
+_HTTP_FORMATS = {"", "json+", "loki+", "splunk+", "elasticsearch+", "datadog+", "logzio+"}
+_HTTP_FORMATS |= {"otlp+", "otlp-json+"}
+
+_LOG_GROUP = r"cloudwatch:[.\-_/#A-Za-z0-9]{0,512}"
+
+_AWS_FORMS = {
+    "cloudwatch": _LOG_GROUP,
+    "records+cloudwatch": rf"records\+{_LOG_GROUP}",
+    "s3": r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?",
+    "firehose": r"firehose:[a-zA-Z0-9_.-]{1,64}",
+}
+"""Names that AWS allows (PutLogEvents; S3 bucket naming; CreateDeliveryStream), by scheme."""
+
+_URL = r"([a-z-]+\+)?https?://[^/?#\s][^\s]*"
+
+RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545),
+    *(731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+"""AWS: PutRetentionPolicy, retentionInDays."""
+
+
+def kind_of_sink(url: str) -> str:
+    """Return the scheme of a sink; ``cloudwatch`` whichever way the sink writes."""
+    return url.partition(":")[0].lower().removeprefix("records+")
+
+
+def read_sink(text: str) -> str:
+    """Check the form of a sink's URL; add the colon that may be left out."""
+    if text in {"stdout", "cloudwatch", "records+cloudwatch"}:
+        text += ":"
+    scheme = text.partition(":")[0].lower()
+    if scheme == "stdout":
+        good = text.lower() == "stdout:"
+    elif scheme == "file":
+        good = bool(text[len("file:") :].removeprefix("//"))
+    elif scheme in _AWS_FORMS:
+        good = re.fullmatch(_AWS_FORMS[scheme], text, re.IGNORECASE) is not None
+        # Clients drop such parts of a path on the way, and the request's signature is wrong then.
+        good = good and not {".", ".."} & set(text.split("/"))
+    else:
+        known = scheme.removesuffix("https").removesuffix("http") in _HTTP_FORMATS
+        good = known and re.fullmatch(_URL, text, re.IGNORECASE) is not None
+    if not good:
         raise ValueError
-    return count
+    return text
+
+
+def read_retention_days(text: str) -> int:
+    """Parse a retention that CloudWatch Logs offers."""
+    days = int(text)
+    if days not in RETENTION_DAYS:
+        raise ValueError
+    return days
+
+
+def read_headers(text: str) -> tuple[tuple[str, str], ...]:
+    """Parse ``NAME=VALUE``, several separated by commas, with names and values that RFC 9110 allows."""
+    headers = []
+    for part in text.split(","):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        is_name = re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name)
+        if not equals or not is_name or not re.fullmatch(r"[\x20-\x7e\t]*", value):
+            raise ValueError
+        headers.append((name, value))
+    return tuple(headers)

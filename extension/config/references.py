@@ -1,41 +1,33 @@
-"""Settings that are references: ``ssm:/path`` and ``secretsmanager:ARN-or-name[#key]``, fetched at run time.
+"""Resolve settings that are references: ``ssm:/path`` and ``secretsmanager:ARN-or-name[#key]``.
 
-Promises: a fetch takes no longer than it is given, asks for many at a time, and raises nothing; a reference that cannot
-be fetched keeps the value last known and is told of; no value, and no name of one, is in what is told.
+Promises: fetching takes no longer than the time given and raises nothing. A reference that cannot be fetched keeps its
+last known value and is reported. No report holds a value, nor the name of a parameter or secret.
 
-Assumes of AWS: GetParameters takes 10 names and BatchGetSecretValue 20 (AWS: "API_GetParameters" of Systems Manager,
-"API_BatchGetSecretValue" of Secrets Manager). Permissions: ``ssm:GetParameters``; ``secretsmanager:GetSecretValue``, and
-``secretsmanager:BatchGetSecretValue`` where several secrets are to be one call, which works without it too;
-``kms:Decrypt`` for customer-managed keys. GetParameters is refused as a whole if one of its names is, hence one by one
-then.
+The function that asks the services is handed in (:func:`extension.aws.secrets.fetch`): this room knows no AWS client.
 """
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 
 from extension import PREFIX
 from extension.config.settings import NEVER_REFERENCES, REFERENCE_FORMS
 
-if TYPE_CHECKING:
-    from extension.aws.secrets import Fetch
-
-SSM = "ssm"
-SERVICES = (SSM, "secretsmanager")
+SERVICES = tuple(form.removesuffix(":") for form in REFERENCE_FORMS)
 
 FETCH_TIMEOUT_S = 5.0
-"""Of one fetch: a TLS handshake and two calls with the share of a processor that the smallest function has, and two
-repetitions. Nothing waits for it but, the first time, what names the sinks."""
+"""Bound on one fetch: a TLS handshake, two calls and two repetitions on the processor share of the smallest function.
+Only the first fetch is waited for, and only where a reference names a sink."""
 
 
 class Reference(NamedTuple):
-    """Where a value is kept.
+    """Where a value is stored.
 
     Attributes:
-        service: the signing name, ``ssm`` or ``secretsmanager``.
-        name: of the parameter or the secret, or its ARN.
-        key: of the JSON object that the value is; empty for the value itself.
+        service: its signing name, ``ssm`` or ``secretsmanager``.
+        name: name or ARN of the parameter or secret.
+        key: key of the JSON object that is stored there; empty for the whole value.
     """
 
     service: str
@@ -44,23 +36,39 @@ class Reference(NamedTuple):
 
 
 class Fetched(NamedTuple):
-    """What a fetch brought.
+    """Result of a fetch.
 
     Attributes:
-        values: by variable: new, or last known.
-        problems: variables whose reference could not be fetched, and why.
+        values: value by variable, new or last known.
+        problems: variables whose reference could not be fetched, each with the reason.
     """
 
     values: dict[str, str]
     problems: list[tuple[str, str]]
 
     def __repr__(self) -> str:
-        """Shows no value: each may be a secret."""
+        """Show no value, since each may be a secret."""
         return f"Fetched({len(self.values)} values, problems={self.problems!r})"
 
 
+class Fetch(Protocol):
+    """Function that asks one service for the values of names."""
+
+    def __call__(
+        self, service: str, names: list[str], environ: Mapping[str, str], *, until_s: float
+    ) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Return the values by name, and for each other name the reason why it has none.
+
+        Args:
+            service: ``ssm`` or ``secretsmanager``.
+            names: names or ARNs, each once.
+            environ: names the region, the credentials and the endpoints.
+            until_s: when to give up, by ``time.monotonic``.
+        """
+
+
 def references_in(environ: Mapping[str, str]) -> dict[str, Reference]:
-    """Finds the settings that are references, by variable."""
+    """Find the settings that are references, by variable."""
     found = {}
     for variable, value in environ.items():
         text = value.strip()
@@ -74,47 +82,42 @@ def references_in(environ: Mapping[str, str]) -> dict[str, Reference]:
 
 
 def next_refresh_s(now_s: float, *, interval_s: float) -> float:
-    """Gives the next multiple of the interval on the clock, in seconds since 1970: the same for all environments."""
+    """Return the next multiple of the interval, in seconds since 1970, the same in all environments."""
     return (now_s // interval_s + 1) * interval_s
 
 
 class References:
-    """Fetches what settings refer to. Used by one thread at a time."""
+    """Fetch the values of references and remember them. Used by one thread at a time."""
 
-    def __init__(
-        self,
-        environ: Mapping[str, str],
-        *,
-        random: Callable[[], float],
-        wall_s: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        """Takes what it depends on.
+    def __init__(self, environ: Mapping[str, str], *, fetch: Fetch) -> None:
+        """Find the references.
 
         Args:
-            environ: the process's environment: what is referred to, region, credentials and endpoints.
-            random: gives numbers in [0, 1), for the length of pauses.
-            wall_s: seconds since 1970.
-            sleep: pauses for some seconds.
+            environ: environment of the process.
+            fetch: asks the services.
         """
         self.references = references_in(environ)
         self._environ = environ
-        self._random = random
-        self._wall_s = wall_s
-        self._sleep = sleep
+        self._fetch = fetch
         self._known: dict[str, str] = {}
 
     def fetch(self, *, timeout_s: float = FETCH_TIMEOUT_S) -> Fetched:
-        """Fetches everything.
-
-        Args:
-            timeout_s: the most it may take.
-        """
+        """Fetch the values of all references, within the time given."""
         until_s = time.monotonic() + timeout_s
-        fetches = {service: self._fetch_from(service, until_s) for service in SERVICES}
+        answers = {}
+        for service in SERVICES:
+            names = {one.name for one in self.references.values() if one.service == service}
+            if names:
+                answers[service] = self._fetch(
+                    service, sorted(names), self._environ, until_s=until_s
+                )
         problems = []
         for variable, reference in self.references.items():
-            value, problem = _value(reference, fetches[reference.service])
+            values, failures = answers[reference.service]
+            text = values.get(reference.name)
+            value, problem = (
+                ("", failures[reference.name]) if text is None else _value(reference, text)
+            )
             if problem:
                 problems.append((variable, problem))
             else:
@@ -122,38 +125,22 @@ class References:
         return Fetched(dict(self._known), problems)
 
     def last_known(self, detail: str) -> Fetched:
-        """Gives what was known before, with the same problem for all."""
+        """Return the last known values, with the same problem for all references."""
         return Fetched(dict(self._known), [(variable, detail) for variable in self.references])
 
-    def _fetch_from(self, service: str, until_s: float) -> "Fetch":
-        from extension.aws.client import AwsClient
-        from extension.aws.secrets import Fetch
 
-        # Opened for one fetch: between two of them, certificates loaded for TLS would be a good part of our memory.
-        client = AwsClient(service, self._environ, wall_s=self._wall_s)
-        fetch = Fetch(client, until_s=until_s, random=self._random, sleep=self._sleep)
-        names = sorted({one.name for one in self.references.values() if one.service == service})
-        try:
-            (fetch.parameters if service == SSM else fetch.secrets)(names)
-        finally:
-            client.close()
-        return fetch
-
-
-def _value(reference: Reference, fetch: "Fetch") -> tuple[str, str]:
-    """Gives the value, or else why there is none."""
-    from extension.aws.secrets import Refused, object_in
-
-    text = fetch.values.get(reference.name)
-    if text is None:
-        return "", fetch.failures[reference.name]
+def _value(reference: Reference, text: str) -> tuple[str, str]:
+    """Return the value of a reference in the fetched text, or the problem."""
     if reference.key:
         try:
-            value = object_in(text).get(reference.key)
-        except Refused as error:
-            return "", error.detail
+            stored = json.loads(text)
+        except (ValueError, RecursionError):
+            stored = None
+        if not isinstance(stored, dict):
+            return "", "the value that was fetched is not a JSON object"
+        value = stored.get(reference.key)
         if value is None:
             return "", "the JSON object that was fetched has no such key"
         text = value if isinstance(value, str) else json.dumps(value)
-    # What a file was put in from ends in a newline, which nobody means.
+    # A value that was stored from a file ends in a newline, which nobody means.
     return text.removesuffix("\n").removesuffix("\r"), ""

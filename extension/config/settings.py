@@ -1,16 +1,15 @@
-"""Settings: ``FLIGHT_RECORDER_...`` environment variables, read once, from a mapping that is passed in.
+"""Read the settings from ``FLIGHT_RECORDER_...`` environment variables.
 
-Reading never fails. A value that cannot be used is reported once, by name, with what is accepted and what is used
-instead, and the function runs. Which there are is in the table of :mod:`extension.config.settings.variables`.
+Promises: reading never fails. A value that cannot be used is reported once, by name, with the accepted values and the
+value used instead. The table of all settings is :mod:`extension.config.variables`. Pure: the environment is passed in.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from extension import PREFIX
 from extension.config.parsers import MIB, Flush, Pace, Pattern, PlatformEvents
-from extension.config.variables import SETTINGS
+from extension.config.variables import SETTINGS, SINKS
 
 if TYPE_CHECKING:
     from extension.redaction.patterns import Patterns
@@ -24,85 +23,106 @@ DEFAULT_BUFFER_MIN_BYTES = 4 * MIB
 DEFAULT_BUFFER_MAX_BYTES = 64 * MIB
 
 DEFAULT_MEMORY_MB = 128
-"""Lambda's own default for a function's memory."""
+"""Lambda's default for the memory of a function."""
 
 MAX_MEMORY_DIGITS = 6
 """Lambda's largest function has 10,240 MB (AWS: Lambda quotas)."""
 
 MAX_BUFFER_SHARE = 2
-"""Never more than half of the function's memory: beyond that the recorder would be what it runs out of it for."""
+"""Bound on BUFFER_SIZE: half of the function's memory. A larger buffer could itself exhaust that memory."""
 
 MAX_SHOWN_CHARS = 64
-"""Of a bad value in our own log: enough to recognise it."""
+"""Bound on a bad value in our own log: enough to recognise the value."""
 
 REFERENCE_FORMS = ("ssm:", "secretsmanager:")
-"""What a value begins with that is to be fetched; see :mod:`extension.config.settings.references`."""
+"""Beginnings of values that :mod:`extension.config.references` fetches."""
 
 NEVER_REFERENCES = frozenset({"ENABLED", "LOG_API"})
-"""Needed before anything can be fetched."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The effective settings. Units are in the names.
-
-    ``unresolved`` holds the variables, without their prefix, whose values are references that are not fetched yet: their
-    defaults stand in.
-    """
-
-    sample_rate: float = 0.1
-    sample_rate_trace: float | None = None
-    sample_rate_debug: float | None = None
-    sample_rate_info: float | None = None
-    sample_rate_warn: float | None = None
-    correlation_fields: tuple[str, ...] = ("x-correlation-id", "correlation_id", "correlationId")
-    error_level: int = 17
-    error_pattern: Pattern | None = None
-    keep_slower_than_ms: int = 0
-    keep_cold_starts: bool = False
-    keep_memory_above: float = 0.0
-    keep_marker: str = ""
-    keep_at_least: Pace | None = None
-    keep_at_most: Pace | None = None
-    history: int = 0
-    redact: "Patterns | None" = None
-    exclude: "Patterns | None" = None
-    buffer_bytes: int = DEFAULT_BUFFER_MIN_BYTES
-    sink: str = "cloudwatch:"
-    sink_headers: tuple[tuple[str, str], ...] = ()
-    fallback_sink: str = ""
-    fallback_sink_headers: tuple[tuple[str, str], ...] = ()
-    archive_sink: str = ""
-    archive_sink_headers: tuple[tuple[str, str], ...] = ()
-    retention_days: int = 0
-    flush: Flush = Flush.ADAPTIVE
-    flush_timeout_ms: int = 2000
-    log_api: str = "auto"
-    platform_events: PlatformEvents = PlatformEvents.REPORT
-    log_level: str = "warning"
-    refresh_interval_ms: int = 300_000
-    metrics_interval_ms: int = 0
-    enabled: bool = True
-    unresolved: frozenset[str] = frozenset()
-
+"""Settings that are needed before anything can be fetched."""
 
 UNUSABLE_PATTERNS = {
     "REDACT": "every line is masked as a whole",
     "EXCLUDE": "nothing is excluded by it",
 }
-"""What happens where one of their patterns cannot be used; the others are."""
+"""Effect of a pattern that cannot be used; the other patterns apply."""
+
+_DEFAULTS: dict[str, Any] = {
+    one.field: one.parse(one.default)
+    for one in SETTINGS
+    if one.default and one.name != "BUFFER_SIZE"
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A value that could not be used.
+class SinkSettings(NamedTuple):
+    """One sink.
 
     Attributes:
-        variable: the whole name.
-        value: as it was given; empty where it may hold a secret.
-        accepted: what would be; empty for a variable that is no setting.
-        used: instead, or what happens instead.
-        fault: what is wrong, where that is known.
+        variable: SINK, FALLBACK_SINK or ARCHIVE_SINK.
+        url: empty if the sink is not set.
+        headers: name and value of each header.
+    """
+
+    variable: str
+    url: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def _sinks_of(found: Mapping[str, Any]) -> tuple[SinkSettings, ...]:
+    fields = ((name, name.lower()) for name in SINKS)
+    return tuple(
+        SinkSettings(name, found.get(field, ""), found.get(f"{field}_headers", ()))
+        for name, field in fields
+    )
+
+
+class Settings(NamedTuple):
+    """The effective settings. Units are in the names.
+
+    Attributes:
+        sinks: SINK, FALLBACK_SINK and ARCHIVE_SINK, in this order.
+        unresolved: variables, without their prefix, whose references are not fetched yet; their defaults apply.
+    """
+
+    sample_rate: float = _DEFAULTS["sample_rate"]
+    sample_rate_trace: float | None = None
+    sample_rate_debug: float | None = None
+    sample_rate_info: float | None = None
+    sample_rate_warn: float | None = None
+    correlation_fields: tuple[str, ...] = _DEFAULTS["correlation_fields"]
+    error_level: int = _DEFAULTS["error_level"]
+    error_pattern: Pattern | None = None
+    keep_slower_than_ms: int = 0
+    keep_cold_starts: bool = _DEFAULTS["keep_cold_starts"]
+    keep_memory_above: float = 0.0
+    keep_marker: str = ""
+    keep_at_least: Pace | None = None
+    keep_at_most: Pace | None = None
+    history: int = _DEFAULTS["history"]
+    redact: "Patterns | None" = None
+    exclude: "Patterns | None" = None
+    buffer_bytes: int = DEFAULT_BUFFER_MIN_BYTES
+    sinks: tuple[SinkSettings, ...] = _sinks_of(_DEFAULTS)
+    retention_days: int = 0
+    flush: Flush = _DEFAULTS["flush"]
+    flush_timeout_ms: int = _DEFAULTS["flush_timeout_ms"]
+    log_api: str = _DEFAULTS["log_api"]
+    platform_events: PlatformEvents = _DEFAULTS["platform_events"]
+    log_level: str = _DEFAULTS["log_level"]
+    refresh_interval_ms: int = _DEFAULTS["refresh_interval_ms"]
+    metrics_interval_ms: int = _DEFAULTS["metrics_interval_ms"]
+    enabled: bool = _DEFAULTS["enabled"]
+    unresolved: frozenset[str] = frozenset()
+
+
+class Problem(NamedTuple):
+    """A value that cannot be used.
+
+    Attributes:
+        variable: name with the prefix.
+        value: the value given; empty where it may hold a secret.
+        accepted: accepted values; empty for a variable that is not a setting.
+        used: the value used instead, or the effect.
+        fault: the reason, where one is known.
     """
 
     variable: str
@@ -113,7 +133,7 @@ class Problem:
 
 
 def default_buffer_bytes(memory_mb: str) -> int:
-    """Gives the default of BUFFER_SIZE for ``AWS_LAMBDA_FUNCTION_MEMORY_SIZE``."""
+    """Return the default of BUFFER_SIZE for ``AWS_LAMBDA_FUNCTION_MEMORY_SIZE``."""
     size = _memory_bytes(memory_mb) // DEFAULT_BUFFER_SHARE
     return min(max(size, DEFAULT_BUFFER_MIN_BYTES), DEFAULT_BUFFER_MAX_BYTES)
 
@@ -126,14 +146,14 @@ def _memory_bytes(memory_mb: str) -> int:
 def read_settings(
     environ: Mapping[str, str], *, fetched: Mapping[str, str] | None = None
 ) -> tuple[Settings, list[Problem]]:
-    """Reads all settings, collecting every problem.
+    """Read all settings and collect all problems.
 
     Args:
-        environ: the process's environment, or any mapping of variables.
-        fetched: the values of variables that are references, as far as they are known.
+        environ: environment of the process. An empty value means the default.
+        fetched: known values of variables that are references.
 
     Returns:
-        The effective settings, and what could not be used. An empty value means the default.
+        The effective settings, and the values that cannot be used.
     """
     found: dict[str, Any] = {"buffer_bytes": default_buffer_bytes(environ.get(_MEMORY, ""))}
     problems: list[Problem] = []
@@ -143,7 +163,7 @@ def read_settings(
         text = environ.get(variable, "").strip()
         secret = setting.secret
         if text.startswith(REFERENCE_FORMS) and setting.name not in NEVER_REFERENCES:
-            # What is fetched may be a secret, whatever the setting.
+            # A fetched value may be a secret, whatever the setting.
             secret = True
             if fetched is None or variable not in fetched:
                 unresolved.add(setting.name)
@@ -155,39 +175,45 @@ def read_settings(
             found[setting.field] = setting.parse(text)
         except ValueError:
             shown = "" if secret else text[:MAX_SHOWN_CHARS]
-            problems.append(
-                Problem(variable, shown, setting.accepted, setting.default or "none"),
-            )
-    most_bytes = _memory_bytes(environ.get(_MEMORY, "")) // MAX_BUFFER_SHARE
-    if found["buffer_bytes"] > most_bytes:
-        variable = PREFIX + "BUFFER_SIZE"
-        most = f"{most_bytes // MIB}MiB"
-        accepted = f"at most half of the function's memory, {most}"
-        problems.append(Problem(variable, environ.get(variable, "").strip(), accepted, most))
-        found["buffer_bytes"] = most_bytes
-    for setting in SETTINGS:
-        if setting.name in UNUSABLE_PATTERNS and (patterns := found.get(setting.field)) is not None:
-            used = UNUSABLE_PATTERNS[setting.name]
-            problems += [
-                Problem(PREFIX + setting.name, "", setting.accepted, used, fault)
-                for fault in patterns.problems
-            ]
+            problems.append(Problem(variable, shown, setting.accepted, setting.default or "none"))
+    problems += _bound_buffer(environ, found)
+    problems += [
+        Problem(PREFIX + setting.name, "", setting.accepted, UNUSABLE_PATTERNS[setting.name], fault)
+        for setting in SETTINGS
+        if setting.name in UNUSABLE_PATTERNS and (patterns := found.get(setting.field)) is not None
+        for fault in patterns.problems
+    ]
     if "REDACT" in unresolved:
         from extension.redaction.patterns import Patterns
 
-        # Should anything leave before it is fetched, then masked.
+        # Lines that leave before the patterns are fetched are masked as a whole.
         found["redact"] = Patterns(problems=("not fetched yet",))
-    found["unresolved"] = frozenset(unresolved)
-    return replace(Settings(), **found), problems + _unknown(environ)
+    sinks = _sinks_of({**_DEFAULTS, **found})
+    given = {field: value for field, value in found.items() if field in Settings._fields}
+    settings = Settings(**given, sinks=sinks, unresolved=frozenset(unresolved))
+    return settings, problems + _unknown(environ)
+
+
+def _bound_buffer(environ: Mapping[str, str], found: dict[str, Any]) -> list[Problem]:
+    """Cut BUFFER_SIZE to its share of the function's memory."""
+    most_bytes = _memory_bytes(environ.get(_MEMORY, "")) // MAX_BUFFER_SHARE
+    if found["buffer_bytes"] <= most_bytes:
+        return []
+    found["buffer_bytes"] = most_bytes
+    variable = PREFIX + "BUFFER_SIZE"
+    most = f"{most_bytes // MIB}MiB"
+    accepted = f"at most half of the function's memory, {most}"
+    return [Problem(variable, environ.get(variable, "").strip(), accepted, most)]
 
 
 def _unknown(environ: Mapping[str, str]) -> list[Problem]:
+    """Report variables that have our prefix and the name of no setting."""
     known = {setting.name for setting in SETTINGS}
     problems = []
     for variable in sorted(environ):
         name = variable.removeprefix(PREFIX)
         if variable.startswith(PREFIX) and name not in known:
-            from difflib import get_close_matches  # nobody who spells right pays for it
+            from difflib import get_close_matches  # only a misspelled name needs it
 
             close = get_close_matches(name.upper(), known, n=1)
             fault = f"perhaps {PREFIX}{close[0]} was meant" if close else "no setting has this name"

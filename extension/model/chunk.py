@@ -1,18 +1,17 @@
-"""What is handed to a sink, and what the sink says became of it.
+"""Define a chunk: segments of one invocation with one metadata, as a queue holds them and a sink gets them.
 
-Pure values. A *record* is one event, or one gap, and has a number that no other record of its environment has: by it a
-sink can say of each record by itself what became of it, and whoever reads a record twice can tell.
+Pure values. A *record* is one event, or one gap. Its number is unique in its environment: a receipt names records by
+their numbers, and a reader recognises by it a record that arrives twice.
 """
 
 from collections.abc import Callable, Container
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from extension.model.segment import Kind, Segment, split_events
+from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """What every record of a chunk carries beside its own line.
+class Metadata(NamedTuple):
+    """Describe where the records of a chunk come from, and why they are kept.
 
     Attributes:
         request_id: empty for what was written outside of any invocation.
@@ -42,7 +41,7 @@ class Metadata:
 
 
 class Chunk:
-    """Segments of one invocation that are kept for one reason."""
+    """Hold segments of one invocation that are kept for one reason."""
 
     __slots__ = ("held_bytes", "lines", "metadata", "segments")
 
@@ -51,13 +50,13 @@ class Chunk:
         self.hold(segments)
 
     def hold(self, segments: list[Segment]) -> None:
-        """Holds these segments, and no others."""
+        """Replace the segments."""
         self.segments = segments
-        self.held_bytes = sum(segment.cost_bytes for segment in segments)
-        self.lines = sum(segment.lines for segment in segments)
+        self.held_bytes = sum(len(one.raw) + SEGMENT_COST_BYTES for one in segments)
+        self.lines = sum(one.lines for one in segments)
 
     def split_off(self, max_bytes: int) -> "Chunk":
-        """Takes the first segments off, at least one, as a chunk of about ``max_bytes`` at most."""
+        """Take the first segments, at least one, off as a chunk of at most about ``max_bytes``."""
         size = count = 0
         for segment in self.segments:
             if count and size + segment.cost_bytes > max_bytes:
@@ -72,25 +71,26 @@ class Chunk:
 
 
 def numbers_in(segment: Segment) -> range:
-    """Gives the numbers of a segment's records: one for a gap, else one for each event."""
+    """Return the numbers of a segment's records: one for a gap, else one for each event."""
     count = 1 if segment.kind is Kind.GAP else segment.count
     return range(segment.first_number, segment.first_number + count)
 
 
 def without(chunks: list[Chunk], gone: Container[int]) -> list[Chunk]:
-    """Gives what is left of chunks without the records whose numbers are ``gone``."""
+    """Return chunks without the records whose numbers are ``gone``; a chunk without records is left out."""
     left = []
     for chunk in chunks:
         segments: list[Segment] = []
         for segment in chunk.segments:
-            segments += _pieces(segment, [n not in gone for n in numbers_in(segment)])
+            runs = segment.runs([n in gone for n in numbers_in(segment)])
+            segments += [part for part, is_gone in runs if not is_gone]
         if segments:
             left.append(Chunk(chunk.metadata, segments))
     return left
 
 
 def halves(chunks: list[Chunk]) -> tuple[list[Chunk], list[Chunk]] | None:
-    """Cuts chunks into two of about as many records each; None if there is only one record."""
+    """Halve chunks by the number of their records; return None for a single record."""
     numbers = [n for chunk in chunks for segment in chunk.segments for n in numbers_in(segment)]
     if len(numbers) < 2:  # noqa: PLR2004 - one cannot be halved
         return None
@@ -100,11 +100,11 @@ def halves(chunks: list[Chunk]) -> tuple[list[Chunk], list[Chunk]] | None:
 
 
 def rewritten(chunks: list[Chunk], rewrite: Callable[[bytes], bytes]) -> list[Chunk]:
-    """Gives chunks whose lines have been rewritten, one by one; what is no line stays as it is.
+    """Return chunks with each line rewritten; platform events and gaps stay as they are.
 
     Args:
-        chunks: stay as they are.
-        rewrite: takes and gives the JSON of one event.
+        chunks: left unchanged.
+        rewrite: takes and returns the JSON of one event.
     """
     return [
         Chunk(chunk.metadata, [_rewritten(segment, rewrite) for segment in chunk.segments])
@@ -115,62 +115,24 @@ def rewritten(chunks: list[Chunk], rewrite: Callable[[bytes], bytes]) -> list[Ch
 def _rewritten(segment: Segment, rewrite: Callable[[bytes], bytes]) -> Segment:
     if segment.kind is not Kind.LINES:
         return segment
-    events = split_events(segment.raw, segment.count)
+    events = segment.events()
     new = [rewrite(event) for event in events]
-    if new == events:
-        return segment
-    return Segment(
-        b",".join(new),
-        count=segment.count,
-        first_number=segment.first_number,
-        vital=segment.vital,
-        is_emf=segment.is_emf,
-    )
+    return segment if new == events else segment.rewritten(new)
 
 
 def sifted(segment: Segment, goes: Callable[[bytes], bool]) -> tuple[list[Segment], int]:
-    """Takes lines out of a segment.
+    """Take lines out of a segment. A segment that cannot be split goes whole as soon as one line goes.
 
     Args:
         segment: of lines.
-        goes: tells of the JSON of one event whether it goes.
+        goes: tells from the JSON of one event whether it is taken out.
 
     Returns:
-        What stays, and how many went.
+        The segments that stay, and how many lines were taken out.
     """
-    events = split_events(segment.raw, segment.count)
-    stays = [not goes(event) for event in events]
-    if len(stays) != segment.count:
-        stays = [all(stays)] * segment.count
-    return _pieces(segment, stays), stays.count(False)
-
-
-def _pieces(segment: Segment, stays: list[bool]) -> list[Segment]:
-    """Gives the runs of a segment's records that stay."""
-    if all(stays):
-        return [segment]
-    if not any(stays):
-        return []
-    events = split_events(segment.raw, segment.count)
-    if len(events) != len(stays):
-        # What cannot be taken apart goes the way of its first record.
-        return [segment] if stays[0] else []
-    pieces = []
-    start = 0
-    while start < len(stays):
-        end = start
-        while end < len(stays) and stays[end] == stays[start]:
-            end += 1
-        if stays[start]:
-            pieces.append(
-                Segment(
-                    b",".join(events[start:end]),
-                    count=end - start,
-                    first_number=segment.first_number + start,
-                    kind=segment.kind,
-                    vital=segment.vital,
-                    is_emf=segment.is_emf,
-                )
-            )
-        start = end
-    return pieces
+    events = segment.events()
+    gone = [goes(event) for event in events]
+    if len(gone) != segment.count:
+        gone = [any(gone)] * segment.count
+    stays = [part for part, is_gone in segment.runs(gone, events) if not is_gone]
+    return stays, gone.count(True)

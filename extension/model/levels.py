@@ -1,8 +1,8 @@
-"""The level of a line: from the keys of a JSON line first, then from the prefix that a runtime writes.
+"""Read a line's level: from the keys of a JSON line, or from the prefix that a runtime writes.
 
-A level is never looked for in the text of a message: searching for the word "error" is what makes other tools call
-a healthy line a failure. Assumes the line formats of the managed runtimes as their runtime interface clients write
-them (AWS: "Sending Lambda function logs to CloudWatch Logs", per language).
+A message's text is never searched for a level: other tools that search for the word "error" call healthy lines
+failures. The line formats are those of the managed runtimes' interface clients (AWS: "Sending Lambda function logs to
+CloudWatch Logs", for each language).
 """
 
 import json
@@ -11,7 +11,7 @@ from enum import IntEnum
 
 
 class Level(IntEnum):
-    """Severity, with the numbers of OpenTelemetry's log data model (SeverityNumber)."""
+    """Number severities as OpenTelemetry's log data model does (SeverityNumber)."""
 
     TRACE = 1
     DEBUG = 5
@@ -22,7 +22,7 @@ class Level(IntEnum):
 
 
 OFF = 100
-"""As ERROR_LEVEL: above every level, so that no line's level makes an invocation a failed one."""
+"""ERROR_LEVEL above every level: no line's level makes an invocation a failed one."""
 
 LEVEL_NAMES: dict[str, Level] = {
     # .NET shortens its levels to four letters in text (aws-lambda-dotnet, ConsoleLoggerWriter).
@@ -53,13 +53,14 @@ LEVEL_KEYS = (
 _PINO_STEP = 10
 _PINO_FATAL = 60
 
-_BRACKETED = re.compile(r"\[([A-Za-z]+)\][ \t]")
-_TABBED = re.compile(r"\d{4}-\d\d-\d\dT[^\t]{1,20}\t[^\t]*\t([A-Za-z]+)\t")
-_RUBY = re.compile(r"[A-Z], \[[^\]]*\] +([A-Z]+) ")
+# Compiled on first use: most lines never need them.
+_BRACKETED = r"\[([A-Za-z]+)\][ \t]"
+_TABBED = r"\d{4}-\d\d-\d\dT[^\t]{1,20}\t[^\t]*\t([A-Za-z]+)\t"
+_RUBY = r"[A-Z], \[[^\]]*\] +([A-Z]+) "
 
 
 def level_named(word: object) -> Level | None:
-    """Reads a level's name in any case, or a number as pino and bunyan write it (10 to 60)."""
+    """Read a level's name, or its number as pino and bunyan write it (10 to 60)."""
     if isinstance(word, str):
         return LEVEL_NAMES.get(word.strip().lower())
     if isinstance(word, int) and not isinstance(word, bool) and _PINO_STEP <= word <= _PINO_FATAL:
@@ -68,7 +69,7 @@ def level_named(word: object) -> Level | None:
 
 
 def level_of_object(line: dict[str, object]) -> Level | None:
-    """Reads the level of a JSON line; an object that carries an error and names no level is an error."""
+    """Read the level of a JSON line. An object that carries an error and names no level is at ERROR."""
     for key in LEVEL_KEYS:
         if key in line:
             level = level_named(line[key])
@@ -80,16 +81,16 @@ def level_of_object(line: dict[str, object]) -> Level | None:
 
 
 def level_of_text(line: str) -> Level | None:
-    """Reads the level from the prefix of a text line.
+    """Read the level from the prefix of a text line.
 
-    The forms: ``[LEVEL]`` (Python, Java), ``time TAB request id TAB LEVEL TAB`` (Node.js, .NET), and Ruby's Logger.
+    The forms are ``[LEVEL]`` (Python, Java), ``time TAB request id TAB LEVEL TAB`` (Node.js, .NET), and Ruby's Logger.
     """
-    match = _BRACKETED.match(line) or _TABBED.match(line) or _RUBY.match(line)
+    match = re.match(_BRACKETED, line) or re.match(_TABBED, line) or re.match(_RUBY, line)
     return level_named(match.group(1)) if match else None
 
 
 def parse_object(line: str) -> dict[str, object] | None:
-    """Parses a text line that holds one JSON object; None for anything else."""
+    """Parse a text line that holds one JSON object; return None for any other line."""
     if not line.lstrip().startswith("{"):
         return None
     try:
@@ -99,11 +100,20 @@ def parse_object(line: str) -> dict[str, object] | None:
     return parsed if isinstance(parsed, dict) else None
 
 
-def level_of(record: object) -> Level | None:
-    """Reads the level of a ``function`` record of any JSON type; None where nothing tells."""
+def object_of(record: object) -> dict[str, object] | None:
+    """Return the object that a record is or holds as text; None for other records."""
     if isinstance(record, dict):
-        return level_of_object(record)
-    if isinstance(record, str):
-        parsed = parse_object(record)
-        return level_of_text(record) if parsed is None else level_of_object(parsed)
-    return None
+        return record
+    return parse_object(record) if isinstance(record, str) else None
+
+
+def level_of(record: object) -> Level | None:
+    """Read the level of a ``function`` record of any JSON type; None where nothing tells."""
+    return level_of_parsed(record, object_of(record))
+
+
+def level_of_parsed(record: object, parsed: dict[str, object] | None) -> Level | None:
+    """Read the level of a record whose object, if it has one, is parsed already."""
+    if parsed is not None:
+        return level_of_object(parsed)
+    return level_of_text(record) if isinstance(record, str) else None

@@ -1,9 +1,10 @@
-"""The record format: one JSON object a line, the event as Lambda delivered it, and what we know of it behind that.
+"""Write records in the project's own format: one JSON object a line.
 
-``time``, ``type`` and ``record`` stand as they came, byte for byte; after them come ``level`` (where known),
-``requestId``, ``traceId``, ``correlationId``, ``function``, ``version``, ``reason``, ``weight`` and ``id``. The README documents the
-fields; a golden file holds the format. Two further types tell about an invocation rather than being part of it:
-``flightRecorder.invocation`` (its outcome and counts) and ``flightRecorder.gap`` (what is missing at that place).
+``time``, ``type`` and ``record`` stand as Lambda delivered them, byte for byte. Behind them come ``level`` (where known),
+``requestId``, ``traceId``, ``correlationId``, ``function``, ``version``, ``reason``, ``weight`` and ``id``. The README
+documents the fields; a golden file holds the format. Two further types tell about an invocation rather than being part
+of it: ``flightRecorder.invocation`` (its outcome and counts) and ``flightRecorder.gap`` (how much is missing at that
+place).
 
 Pure.
 """
@@ -11,54 +12,38 @@ Pure.
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from extension.model.chunk import Chunk, Metadata
-from extension.model.record import Record, dumps, records_in
+from extension.model.chunk import Chunk
+from extension.model.record import Record, fields_of, members, records_in
+
+RECORDS_AT_ONCE = 256
+"""So many that a call costs nothing beside them, and a small part of a batch: as NDJSON, with all that is known of each
+line, a batch of short lines is four times its size (measured)."""
 
 
 def encode(chunks: list[Chunk]) -> bytes:
-    """Writes chunks out, a line for each record, each line ended by a newline."""
+    """Write chunks, a line for each record, each line ended by a newline."""
     return b"".join(lines_of(records_in(chunks)))
 
 
 def lines_of(records: Iterable[Record]) -> list[bytes]:
-    """Writes records out, one JSON object and a newline each."""
+    """Write records, one JSON object and a newline each."""
     lines: list[bytes] = []
     metadata, tail = None, b""
-    for kept in records:
-        if kept.metadata is not metadata:
-            metadata = kept.metadata
-            tail = _tail(metadata)
-        level = b"" if kept.level is None else b',"level":"%s"' % kept.level.name.encode()
-        lines.append(kept.raw[:-1] + level + tail + b',"id":"%s"}\n' % kept.id.encode())
+    for record in records:
+        if record.metadata is not metadata:
+            metadata = record.metadata
+            tail = b',%b,"id":"%b-' % (
+                members(fields_of(metadata)),
+                metadata.environment_id.encode(),
+            )
+        level = record.level
+        named = b"" if level is None else b',"level":"%b"' % level.name.encode()
+        lines.append(b'%b%b%b%d"}\n' % (record.raw[:-1], named, tail, record.number))
     return lines
 
 
-def _tail(metadata: Metadata) -> bytes:
-    fields = {
-        "requestId": metadata.request_id,
-        "traceId": metadata.trace_id,
-        "correlationId": metadata.correlation_id,
-        "function": metadata.function,
-        "version": metadata.version,
-        "reason": metadata.reason,
-        "weight": weight_of(metadata),
-    }
-    told = {name: value for name, value in fields.items() if value != ""}
-    return b"," + dumps(told)[1:-1].encode("utf-8", "replace")
-
-
-def weight_of(metadata: Metadata) -> float:
-    """Gives the weight as it is written: whole where it is whole."""
-    return int(metadata.weight) if metadata.weight == int(metadata.weight) else metadata.weight
-
-
-RECORDS_AT_ONCE = 256
-"""Enough that a call costs nothing beside them, and a small part of a batch: what a batch of short lines is as NDJSON,
-with all that is known of each, is four times its size (measured)."""
-
-
 def numbered_lines(chunks: list[Chunk]) -> Iterator[tuple[int, bytes]]:
-    """Gives the number and the line, with its newline, of each record, in order."""
+    """Yield the number and the line, with its newline, of each record, in order."""
     records = records_in(chunks)
     while some := list(islice(records, RECORDS_AT_ONCE)):
-        yield from zip((kept.number for kept in some), lines_of(some), strict=True)
+        yield from zip((record.number for record in some), lines_of(some), strict=True)

@@ -1,18 +1,21 @@
-"""Define what a sink answers to a request."""
+"""Define a receipt: how a sink answered a batch."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
-from extension.model.record import Record
+Request = TypeVar("Request")
+
+_NOTHING: Mapping[int, str] = MappingProxyType({})
 
 
 class Answer(Enum):
-    """How a sink answered a batch: what is to be done with whatever of it has not been taken.
+    """Say what to do with the records of a batch that the sink has not taken.
 
-    ``TAKEN``: nothing is left. ``UNAVAILABLE``: not now, so try again. ``DENIED``: not until somebody changes something
-    (a permission, a name, a token), so try again, rarely. ``TOO_LARGE``: in smaller batches. ``UNREADABLE``: something
-    in it will never be taken, so look for it. ``REFUSED``: none of it, ever.
+    ``TAKEN``: nothing is left. ``UNAVAILABLE``: try again soon. ``DENIED``: try again, rarely, until somebody changes
+    something (a permission, a name, a token). ``TOO_LARGE``: try again in smaller batches. ``UNREADABLE``: the sink
+    will never take some record of the batch, so look for it. ``REFUSED``: the sink will never take any of them.
     """
 
     TAKEN = "taken"
@@ -23,19 +26,18 @@ class Answer(Enum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """A sink's answer.
 
     Attributes:
-        answer: what is to be done with the records that are in neither of the two below.
-        detail: for people, such as ``status 503``; never of what was sent.
+        answer: what to do with the records that are neither ``taken`` nor ``refused``.
+        detail: for people, such as ``status 503``; never a part of what was sent.
         sent_bytes: of request bodies that were answered with success, after compression.
-        retry_after_s: how long the sink asks to be left alone, if it does.
+        retry_after_s: how long the sink asks for a pause; None if it does not ask.
         taken: numbers of records that were taken although the answer to the whole is another.
-        refused: numbers of records that will never be taken, each with a reason such as ``too-old``.
+        refused: numbers of records that the sink will never take, each with a reason such as ``too-old``.
         rejected_lines: how many lines were refused without being named (OTLP's partial success).
-        uncertain: whether what was not answered may have arrived all the same.
+        uncertain: whether records without an answer may have arrived all the same.
     """
 
     answer: Answer
@@ -43,40 +45,43 @@ class Receipt:
     sent_bytes: int = 0
     retry_after_s: float | None = None
     taken: frozenset[int] = frozenset()
-    refused: Mapping[int, str] = field(default_factory=dict)
+    refused: Mapping[int, str] = _NOTHING
     rejected_lines: int = 0
     uncertain: bool = False
 
 
 def send_in_turn(
-    groups: Iterable[Sequence[Record]], post: Callable[[Sequence[Record]], Receipt]
+    requests: Iterable[Request],
+    send: Callable[[Request], Receipt],
+    *,
+    numbers_of: Callable[[Request], Iterable[int]],
 ) -> Receipt:
-    """Posts group after group, and stops at the first that is not taken.
+    """Send requests in order, and stop at the first that is not taken.
 
     Args:
-        groups: the records of one batch, cut as the receiver's limits want it.
-        post: sends one group; its receipt speaks of that group alone.
+        requests: one batch, cut as the receiver's limits want it; made one at a time.
+        send: sends one request; its receipt speaks of that request alone.
+        numbers_of: the records that have arrived when this request, and those before it, are taken.
 
     Returns:
-        One receipt for them all.
+        One receipt for all requests.
     """
     taken: set[int] = set()
     refused: dict[int, str] = {}
     sent_bytes = rejected_lines = 0
-    for group in groups:
-        receipt = post(group)
+    detail = ""
+    for request in requests:
+        receipt = send(request)
         sent_bytes += receipt.sent_bytes
         rejected_lines += receipt.rejected_lines
         refused.update(receipt.refused)
         if receipt.answer is not Answer.TAKEN:
-            return replace(
-                receipt,
+            return receipt._replace(
                 sent_bytes=sent_bytes,
                 rejected_lines=rejected_lines,
                 refused=refused,
-                taken=receipt.taken | taken,
+                taken=receipt.taken | (taken - refused.keys()),
             )
-        taken.update(kept.number for kept in group if kept.number not in receipt.refused)
-    return Receipt(
-        Answer.TAKEN, sent_bytes=sent_bytes, refused=refused, rejected_lines=rejected_lines
-    )
+        taken.update(numbers_of(request))
+        detail = receipt.detail or detail
+    return Receipt(Answer.TAKEN, detail, sent_bytes, refused=refused, rejected_lines=rejected_lines)

@@ -1,25 +1,39 @@
-"""The records of chunks, one by one, as sinks write them out.
+"""Define a record: one event or one gap of a chunk, decoded, as sinks write it.
 
 Promises: ``text`` is the line as the function wrote it: the string, or the JSON text byte for byte where Lambda gave an
-object. A gap is a record as well, with what is missing at its place. What is no JSON is kept as text, and says so.
+object. A gap is a record as well, and tells how much is missing at its place. An event that is not JSON becomes a text
+line marked ``malformed``.
 
-Pure. This runs for what is delivered, not for what is received, so it may parse.
+Pure. This runs for delivered lines only, so it may decode them. It decodes each JSON text once.
 """
 
 import json
-from collections.abc import Iterator
-from typing import NamedTuple
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 
 from extension.model.chunk import Chunk, Metadata
-from extension.model.levels import Level, level_of
+from extension.model.levels import Level, level_of_object, level_of_text, parse_object
 from extension.model.segment import Kind, Segment, split_events
+from extension.model.timestamps import epoch_ns
 
 GAP_TYPE = "flightRecorder.gap"
 
 _RECORD_AT = b'"record":'
 
+_UNPARSED: dict[str, object] = {}
+"""In place of a line's object until somebody asks for it."""
 
-class Record(NamedTuple):
+dumps: Callable[[object], str] = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+"""Write JSON compactly."""
+
+
+def to_json(value: object) -> bytes:
+    """Write JSON compactly in UTF-8; a surrogate without its partner, for which UTF-8 has no bytes, becomes ``?``."""
+    return dumps(value).encode("utf-8", "replace")
+
+
+class Record:
     """One record.
 
     Attributes:
@@ -29,16 +43,31 @@ class Record(NamedTuple):
         time: as Lambda writes it, ISO 8601 in UTC; that of the record before where it has none of its own.
         type: ``function``, ``platform.report`` and its like, ``flightRecorder.invocation`` or ``flightRecorder.gap``.
         record: decoded: for a line, text, or an object with the JSON log format.
-        level: of a line, where it tells.
+
+    ``text_at`` is the offset in ``raw`` from which all but the last byte is the record's JSON; 0 if unknown.
     """
 
-    number: int
-    metadata: Metadata
-    raw: bytes
-    time: str
-    type: str
-    record: object
-    level: Level | None
+    __slots__ = ("_parsed", "_text_at", "metadata", "number", "raw", "record", "time", "type")
+
+    def __init__(  # noqa: PLR0913 - a plain value
+        self,
+        number: int,
+        metadata: Metadata,
+        raw: bytes,
+        time: str,
+        type: str,  # noqa: A002 - the member's name
+        record: object,
+        *,
+        text_at: int = 0,
+    ) -> None:
+        self.number = number
+        self.metadata = metadata
+        self.raw = raw
+        self.time = time
+        self.type = type
+        self.record = record
+        self._text_at = text_at
+        self._parsed: dict[str, object] | None = _UNPARSED
 
     @property
     def id(self) -> str:
@@ -51,12 +80,34 @@ class Record(NamedTuple):
         return self.type == "function"
 
     @property
+    def parsed(self) -> dict[str, object] | None:
+        """The JSON object that a line is or holds as text; None for any other line, and for what is not a line."""
+        if self._parsed is _UNPARSED:
+            record = self.record if self.is_line else None
+            if isinstance(record, str):
+                self._parsed = parse_object(record)
+            else:
+                self._parsed = record if isinstance(record, dict) else None
+        return self._parsed
+
+    @property
+    def level(self) -> Level | None:
+        """The level of a line that tells one."""
+        parsed = self.parsed
+        if parsed is not None:
+            return level_of_object(parsed)
+        record = self.record
+        return level_of_text(record) if self.is_line and isinstance(record, str) else None
+
+    @property
     def text(self) -> str:
         """The line as written; for other types, the record as JSON text."""
         if isinstance(self.record, str):
             return self.record
+        if self._text_at:
+            return self.raw[self._text_at : -1].decode().strip()
         raw = self.raw.decode("utf-8", "replace")
-        # Lambda writes ``record`` last; whoever does not gets the same value, written anew.
+        # Lambda writes ``record`` last. Where another member follows, the same value is written anew.
         text = raw[raw.find('"record":') + len(_RECORD_AT) : -1].strip()
         try:
             if json.loads(text) == self.record:
@@ -66,27 +117,95 @@ class Record(NamedTuple):
         return dumps(self.record)
 
 
-def dumps(value: object) -> str:
-    """Writes JSON compactly."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
 def records_in(chunks: list[Chunk]) -> Iterator[Record]:
-    """Gives the records of chunks, in order."""
+    """Yield the records of chunks, in order."""
     time = ""
     for chunk in chunks:
         for segment in chunk.segments:
             if segment.kind is Kind.GAP:
                 yield _gap(chunk.metadata, segment, time)
                 continue
-            events = split_events(segment.raw, segment.count)
+            events = (
+                [segment.raw] if segment.count == 1 else split_events(segment.raw, segment.count)
+            )
             for number, event in enumerate(events, segment.first_number):
-                kept = _kept(chunk.metadata, number, event, time)
-                time = kept.time
-                yield kept
+                record = _as_lambda_writes(chunk.metadata, number, event) or _record_of(
+                    chunk.metadata, number, event, time
+                )
+                time = record.time
+                yield record
 
 
-def _kept(metadata: Metadata, number: int, event: bytes, last_time: str) -> Record:
+def timed(records: Iterable[Record], now_ns: int) -> Iterator[tuple[Record, int]]:
+    """Yield records with their times, in nanoseconds since 1970.
+
+    A record without a readable time has that of the record before it, or else of the first one behind it.
+
+    Args:
+        records: in order.
+        now_ns: the time if none of them has one.
+    """
+    waiting: list[Record] = []
+    ns: int | None = None
+    for record in records:
+        own = epoch_ns(record.time)
+        ns = ns if own is None else own
+        if ns is None:
+            waiting.append(record)
+            continue
+        while waiting:
+            yield waiting.pop(0), ns
+        yield record, ns
+    for record in waiting:
+        yield record, now_ns
+
+
+def fields_of(metadata: Metadata) -> dict[str, object]:
+    """Return what every record tells of its metadata, by field of the record format; empty where unknown."""
+    weight = metadata.weight
+    return {
+        "requestId": metadata.request_id,
+        "traceId": metadata.trace_id,
+        "correlationId": metadata.correlation_id,
+        "function": metadata.function,
+        "version": metadata.version,
+        "reason": metadata.reason,
+        "weight": int(weight) if weight == int(weight) else weight,
+    }
+
+
+def members(fields: Mapping[str, object]) -> bytes:
+    """Write the fields that are not empty as members of a JSON object, without its braces."""
+    return to_json({name: value for name, value in fields.items() if value != ""})[1:-1]
+
+
+@cache
+def _beginning() -> re.Pattern[bytes]:
+    """Compile the beginning of an event in the order in which Lambda writes its members."""
+    plain = rb'"([^"\\\x00-\x1f]*)"'
+    return re.compile(rb'\{"time":%b,"type":%b,"record":' % (plain, plain))
+
+
+def _as_lambda_writes(metadata: Metadata, number: int, event: bytes) -> Record | None:
+    """Decode an event whose members are time, type and record, in this order; None for any other.
+
+    What stands between this beginning and the last brace is the record's own JSON if it is valid: so the event is
+    decoded once, and the text of an object is known without a second look.
+    """
+    raw = event.strip()
+    beginning = _beginning().match(raw)
+    if beginning is None or not beginning[1] or b"\n" in event or not raw.endswith(b"}"):
+        return None
+    at = beginning.end()
+    try:
+        time, kind = beginning[1].decode(), beginning[2].decode()
+        record = json.loads(raw[at:-1].decode())
+    except (ValueError, RecursionError):
+        return None
+    return Record(number, metadata, raw, time, kind, record, text_at=at)
+
+
+def _record_of(metadata: Metadata, number: int, event: bytes, last_time: str) -> Record:
     try:
         parsed = json.loads(event)
     except (ValueError, RecursionError):
@@ -99,7 +218,7 @@ def _kept(metadata: Metadata, number: int, event: bytes, last_time: str) -> Reco
             "record": event.decode("utf-8", "replace"),
             "malformed": True,
         }
-        event = dumps(parsed).encode("utf-8", "replace")
+        event = to_json(parsed)
     time, kind, record = parsed.get("time"), parsed.get("type"), parsed.get("record")
     return Record(
         number,
@@ -108,18 +227,17 @@ def _kept(metadata: Metadata, number: int, event: bytes, last_time: str) -> Reco
         time if isinstance(time, str) and time else last_time,
         kind if isinstance(kind, str) else "",
         record,
-        level_of(record) if kind == "function" else None,
     )
 
 
 def _gap(metadata: Metadata, segment: Segment, time: str) -> Record:
     told = {"evictedLines": segment.count, "evictedBytes": segment.gone_bytes}
-    raw = dumps({"time": time, "type": GAP_TYPE, "record": told}).encode("utf-8", "replace")
-    return Record(segment.first_number, metadata, raw, time, GAP_TYPE, told, None)
+    raw = to_json({"time": time, "type": GAP_TYPE, "record": told})
+    return Record(segment.first_number, metadata, raw, time, GAP_TYPE, told)
 
 
 def is_emf(parsed: dict[str, object] | None) -> bool:
-    """Tells whether a line is in CloudWatch's embedded metric format (AWS: EMF specification).
+    """Tell whether a line is in CloudWatch's embedded metric format (AWS: EMF specification).
 
     Metrics are taken from such lines and from nowhere else, so they are never sampled away.
     """

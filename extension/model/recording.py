@@ -1,70 +1,71 @@
 """The buffered lines of one invocation, bounded in bytes.
 
-Wanted: append at the end all the time; take everything, in order; take the metrics only; rarely, give up a part when
-memory is short. So it is a list of :class:`Segment`, each holding the bytes of many lines as they came, and giving up
-rebuilds the list once for many lines. What is given up is first the middle, then the error lines in it, then the rest:
-the beginning tells how the invocation started, the end how it died. Each hole is remembered, and told in the delivery.
+Lines are appended all the time, and taken once, all in order. Rarely the metrics alone are taken, or a part is given up
+because memory is short. So a recording is a list of segments, each with the bytes of many lines as they arrived. Giving
+up rebuilds the list once for many lines. The middle goes first, then its error lines, then the rest: the beginning
+shows how the invocation started, the end shows how it died. A gap stays at each hole and is delivered.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
-from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment, split_events
+from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
 
 HEAD_SHARE = 4
-"""A quarter of a recording's bytes is kept from its beginning; what is given up comes from behind that."""
+"""The first quarter of a recording's bytes is its head, and is given up last."""
 
 SPLIT_ABOVE_BYTES = 4 * 1024
-"""A segment larger than this is given up line by line; a smaller one at once, which costs no more than that."""
+"""A larger segment is given up line by line. A smaller one goes whole, which costs at most this many bytes more."""
 
 _LEVELS = ((False, False), (True, False), (True, True))
-"""What is given up, in turn: the middle; error lines and metrics in it too; the beginning too."""
+"""Whether error lines and metrics go, and whether the head goes: first the middle, then its error lines, then the head."""
 
 
 class Recording:
-    """The segments of one invocation, in the order received."""
+    """Hold the segments of one invocation in the order received."""
 
     __slots__ = ("held_bytes", "lines", "segments")
 
-    def __init__(self, segments: list[Segment] | None = None) -> None:
-        self.segments: list[Segment] = segments or []
-        self.held_bytes = sum(segment.cost_bytes for segment in self.segments)
-        self.lines = sum(segment.lines for segment in self.segments)
+    def __init__(self, segments: Iterable[Segment] = ()) -> None:
+        self.segments = list(segments)
+        self.held_bytes = self.lines = 0
+        if self.segments:
+            self._hold(self.segments)
 
     def append(self, segment: Segment) -> None:
-        """Adds what came last."""
+        """Add a segment at the end."""
         self.segments.append(segment)
-        self.held_bytes += segment.cost_bytes
+        self.held_bytes += len(segment.raw) + SEGMENT_COST_BYTES
         self.lines += segment.lines
 
     def take(self) -> list[Segment]:
-        """Gives everything, and is empty then."""
+        """Return all segments and forget them."""
         taken = self.segments
         self.segments = []
         self.held_bytes = self.lines = 0
         return taken
 
     def take_emf(self) -> list[Segment]:
-        """Gives the metrics, and keeps the rest."""
+        """Return the metrics and forget them; keep everything else."""
         taken = [segment for segment in self.segments if segment.is_emf]
         if taken:
-            self._replace([segment for segment in self.segments if not segment.is_emf])
+            self._hold([segment for segment in self.segments if not segment.is_emf])
         return taken
 
     def give_up(self, *, need_bytes: int, middle_only: bool = False) -> int:
-        """Gives up at least ``need_bytes`` of lines, if it holds as much.
+        """Give up at least ``need_bytes`` of lines, or all lines if they are less.
 
         Args:
-            need_bytes: what is to be freed.
-            middle_only: whether to stop short of error lines, metrics and the beginning.
+            need_bytes: how much to free.
+            middle_only: whether to spare error lines, metrics and the head.
 
         Returns:
-            How many lines were given up.
+            How many lines are gone.
         """
         before = self.lines
         for vital_too, head_too in _LEVELS[:1] if middle_only else _LEVELS:
             while need_bytes > 0:
                 held_bytes = self.held_bytes
-                # The gap that is left behind costs something as well.
+                # The gap that stays behind has a cost too.
                 self._sweep(need_bytes + SEGMENT_COST_BYTES, vital_too=vital_too, head_too=head_too)
                 if self.held_bytes >= held_bytes:
                     break
@@ -85,12 +86,12 @@ class Recording:
             for part, goes in _cut(segment, keep_bytes=in_head, drop_bytes=need_bytes - freed):
                 freed += part.cost_bytes if goes else 0
                 _add(left, _gap(part) if goes else part)
-        self._replace(left)
+        self._hold(left)
 
-    def _replace(self, segments: list[Segment]) -> None:
+    def _hold(self, segments: list[Segment]) -> None:
         self.segments = segments
-        self.held_bytes = sum(segment.cost_bytes for segment in segments)
-        self.lines = sum(segment.lines for segment in segments)
+        self.held_bytes = sum(len(one.raw) + SEGMENT_COST_BYTES for one in segments)
+        self.lines = sum(one.lines for one in segments)
 
 
 def _gap(segment: Segment) -> Segment:
@@ -104,7 +105,7 @@ def _gap(segment: Segment) -> Segment:
 
 
 def _add(segments: list[Segment], segment: Segment) -> None:
-    """Appends; neighbouring gaps become one."""
+    """Append a segment; merge a gap into the gap before it."""
     last = segments[-1] if segments else None
     if segment.kind is Kind.GAP and last is not None and last.kind is Kind.GAP:
         last.count += segment.count
@@ -113,34 +114,22 @@ def _add(segments: list[Segment], segment: Segment) -> None:
         segments.append(segment)
 
 
-def _cut(segment: Segment, *, keep_bytes: int, drop_bytes: int) -> Iterator[tuple[Segment, bool]]:
-    """Cuts a segment into what belongs to the head, what is given up, and what need not be.
+def _cut(segment: Segment, *, keep_bytes: int, drop_bytes: int) -> list[tuple[Segment, bool]]:
+    """Cut a segment into the head's share, the lines to give up, and the rest.
 
-    Yields:
-        The parts, in order, with whether they are to go. A small segment goes at once.
+    Returns:
+        The parts in order, each with whether it is given up. A small segment is given up whole.
     """
     if segment.count == 1 or len(segment.raw) <= SPLIT_ABOVE_BYTES:
-        yield segment, True
-        return
-    events = split_events(segment.raw, segment.count)
+        return [(segment, True)]
+    events = segment.events()
     kept = _count_within(events, keep_bytes)
     dropped = kept + max(1, _count_within(events[kept:], drop_bytes + SPLIT_ABOVE_BYTES))
-    for first, last, goes in (
-        (0, kept, False),
-        (kept, dropped, True),
-        (dropped, len(events), False),
-    ):
-        part = events[first:last]
-        if part:
-            number = segment.first_number + first
-            yield (
-                Segment(b",".join(part), count=len(part), first_number=number, vital=segment.vital),
-                goes,
-            )
+    return segment.runs([kept <= n < dropped for n in range(len(events))], events)
 
 
 def _count_within(events: list[bytes], max_bytes: int) -> int:
-    """Counts the first events that together have at most ``max_bytes``."""
+    """Count the first events that fit into ``max_bytes`` together."""
     size = 0
     for count, event in enumerate(events):
         size += len(event)

@@ -1,18 +1,30 @@
-"""Define a segment: consecutive events of one invocation, as their JSON arrived."""
+"""Define a segment: consecutive events of one invocation, as their JSON arrived.
+
+Pure. The other rooms cut segments with :meth:`Segment.runs` alone.
+"""
 
 import json
-import re
+from collections.abc import Sequence
 from enum import Enum
+from typing import TypeVar
 
 BATCH_BEGIN = b'[{"time":"'
 BETWEEN = b'},{"time":"'
 """How a batch in compact form begins, and what stands between two of its events."""
 
 Events = list[tuple[int, int, object]]
+"""Where each event begins and ends in a text, and the event as decoded."""
+
+Label = TypeVar("Label")
 
 
 def split_events(raw: bytes, count: int) -> list[bytes]:
-    """Gives the single events' JSON of what :class:`Lines` holds."""
+    """Split comma-separated events into the JSON of each one.
+
+    Args:
+        raw: the events, as they arrived.
+        count: how many there should be. The result has another length where the events cannot be told apart.
+    """
     if count == 1:
         return [raw]
     pieces = raw[len(BATCH_BEGIN) - 1 : -1].split(BETWEEN)
@@ -22,42 +34,42 @@ def split_events(raw: bytes, count: int) -> list[bytes]:
     return [text[start:end].encode() for start, end, _ in scan(text)]
 
 
-_DECODER = json.JSONDecoder()
-
 UNREADABLE = object()
-
-_FILLER = re.compile(r"[\s,\[\]]*")
-
-
-def _skip_filler(text: str, at: int) -> int:
-    match = _FILLER.match(text, at)
-    return match.end() if match else at
+"""Stands in for the event where a text is not JSON."""
 
 
 def scan(text: str) -> Events:
-    """Finds the JSON values of an array, or of lines of JSON, with where each begins and ends.
+    """Find the JSON values of an array, or of lines of JSON.
 
-    What follows the first place that is no JSON comes back as one value that is ``UNREADABLE``.
+    Everything behind the first place that is not JSON becomes one value, ``UNREADABLE``.
     """
+    # Compiled here: Lambda's own batches are split without a scan.
+    import re
+
+    decode = json.JSONDecoder().raw_decode
+    filler = re.compile(r"[\s,\[\]]*")
     found: Events = []
-    at = _skip_filler(text, 0)
-    while at < len(text):
+    end = 0
+    while end < len(text):
+        match = filler.match(text, end)
+        at = match.end() if match else end
+        if at == len(text):
+            break
         try:
-            event, end = _DECODER.raw_decode(text, at)
+            event, end = decode(text, at)
         except (ValueError, RecursionError):
             found.append((at, len(text), UNREADABLE))
             break
         found.append((at, end, event))
-        at = _skip_filler(text, end)
     return found
 
 
 SEGMENT_COST_BYTES = 160
-"""What a segment costs beside its bytes: the object, the ``bytes`` header and its place in the list (measured)."""
+"""A segment's cost beside its bytes: the object, the ``bytes`` header and its place in the list (measured)."""
 
 
 class Kind(Enum):
-    """What a segment holds."""
+    """Name the content of a segment."""
 
     LINES = "lines"
     EVENT = "event"
@@ -65,18 +77,20 @@ class Kind(Enum):
 
 
 class Segment:
-    """A run of events as they came, or the place where some were.
+    """Hold consecutive events as they arrived, or mark the place where lines were given up.
 
     Attributes:
         raw: JSON of ``count`` events, comma-separated; empty for a gap.
         count: events held, or for a gap, lines given up.
-        first_number: the number of the first one; the others follow. Numbers are unique in an environment.
-        vital: an error line or metrics: given up later than others.
-        is_emf: one line in the embedded metric format.
+        lines: how many ``function`` lines it holds; 0 for a platform event and a gap.
+        first_number: the number of the first event; the others follow. Numbers are unique in an environment.
+        kind: lines, one platform event, or a gap.
+        vital: whether it is an error line or metrics, which the memory limiter gives up later than other lines.
+        is_emf: whether it is one line in the embedded metric format.
         gone_bytes: for a gap, the bytes given up.
     """
 
-    __slots__ = ("count", "first_number", "gone_bytes", "is_emf", "kind", "raw", "vital")
+    __slots__ = ("count", "first_number", "gone_bytes", "is_emf", "kind", "lines", "raw", "vital")
 
     def __init__(  # noqa: PLR0913 - a plain value
         self,
@@ -91,6 +105,7 @@ class Segment:
     ) -> None:
         self.raw = raw
         self.count = count
+        self.lines = count if kind is Kind.LINES else 0
         self.first_number = first_number
         self.kind = kind
         self.vital = vital
@@ -99,10 +114,53 @@ class Segment:
 
     @property
     def cost_bytes(self) -> int:
-        """What the segment is charged against the memory bound."""
+        """Return the bytes charged against the memory bound. The sums made for each batch write this out."""
         return len(self.raw) + SEGMENT_COST_BYTES
 
-    @property
-    def lines(self) -> int:
-        """How many ``function`` lines it holds."""
-        return self.count if self.kind is Kind.LINES else 0
+    def events(self) -> list[bytes]:
+        """Split the segment into the JSON of each event."""
+        return split_events(self.raw, self.count)
+
+    def runs(
+        self, labels: Sequence[Label], events: list[bytes] | None = None
+    ) -> list[tuple["Segment", Label]]:
+        """Cut the segment where the label of its records changes.
+
+        Args:
+            labels: one for each record.
+            events: the segment's, where the caller has split it already.
+
+        Returns:
+            The parts in order, each with its label. A segment of one label comes back itself; so does one whose
+            events cannot be told apart, with the label of its first record.
+        """
+        first = labels[0]
+        if all(label == first for label in labels):
+            return [(self, first)]
+        events = self.events() if events is None else events
+        if len(events) != len(labels):
+            return [(self, first)]
+        runs = []
+        start = 0
+        for end in range(1, len(labels) + 1):
+            if end == len(labels) or labels[end] != labels[start]:
+                part = self.rewritten(events[start:end], skipped=start)
+                runs.append((part, labels[start]))
+                start = end
+        return runs
+
+    def rewritten(self, events: list[bytes], *, skipped: int = 0) -> "Segment":
+        """Return a segment of other events that keeps everything else.
+
+        Args:
+            events: the JSON of each.
+            skipped: how many of this segment's records stand before them.
+        """
+        return Segment(
+            b",".join(events),
+            count=len(events),
+            first_number=self.first_number + skipped,
+            kind=self.kind,
+            vital=self.vital,
+            is_emf=self.is_emf,
+        )

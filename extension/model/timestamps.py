@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 
 
 def epoch_ns(time: str) -> int | None:
-    """Reads a time as Lambda writes it, in nanoseconds since 1970; None if it is none.
+    """Parse a time as Lambda writes it, in nanoseconds since 1970; None if it cannot be parsed.
 
     Lambda writes ``2022-10-12T00:00:15.064Z``, with three digits after the point or six (AWS: Telemetry API).
     """

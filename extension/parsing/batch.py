@@ -1,14 +1,16 @@
-"""A batch of the Logs or the Telemetry API, taken apart without parsing what nobody will read.
+"""Parse a batch of the Logs or the Telemetry API, without decoding unremarkable lines.
 
-Most lines are dropped, so the common line costs a look at its first bytes: :func:`read_batch` splits the batch where
-events begin, keeps consecutive unremarkable lines together as the very bytes that came, and decodes only platform
-events and the lines that may mean something (an error, metrics, another invocation's id). What it cannot take apart
-that way, it decodes exactly; both ways give the same items.
+Most lines are dropped, so the common line costs a look at its first bytes. :func:`read_batch` splits the batch where
+events begin and keeps consecutive unremarkable lines together, as the bytes that arrived. It decodes platform events,
+and lines that may matter: an error, metrics, another invocation's id. A batch that cannot be split this way is decoded
+as a whole; both ways return the same items.
 
-Pure. Assumes of AWS: a batch is a JSON array of ``{"time","type","record"}``, written compactly and in that key order
-by Go's encoder, where it is quick (anything else is read as well, slower); ``record`` is of any JSON type; types that
-are not known are to be ignored (AWS: Telemetry API schema reference). A batch may be garbage: then what can be saved
-is, and the rest comes back as :class:`Unreadable`, to be counted.
+Pure. Assumes of AWS (Telemetry API schema reference):
+
+- A batch is a JSON array of ``{"time","type","record"}``. Lambda's encoder writes it compactly and in that key order.
+  Every other form is read too, but slower.
+- ``record`` has any JSON type, and unknown types are to be ignored.
+- A batch may be garbage. Its unreadable parts come back as :class:`Unreadable`, to be counted.
 """
 
 import json
@@ -23,9 +25,10 @@ from extension.parsing.fast_path import (
     telltales_in,
 )
 from extension.parsing.line import REQUEST_ID_KEYS, LineFacts, LineRules, look_at
+from extension.parsing.platform_events import PlatformEvent, Started, event_of
 
 FLOOD_BYTES = 16 * 1024
-"""From here on a batch is probably one of lines only, and looking for anything else in it first would be paid by each."""
+"""A larger batch probably holds lines alone. A first search for other events would cost each of its lines."""
 
 _EVENT_BEGIN = BATCH_BEGIN[1:]
 
@@ -35,12 +38,12 @@ _QUOTE = ord('"')
 
 
 class Lines:
-    """Consecutive lines of which none needs a look: the events' JSON, comma-separated, as it came.
+    """Hold consecutive unremarkable lines.
 
     Attributes:
-        raw: all of it.
-        count: how many.
-        is_text: whether it is certain that none of them is JSON.
+        raw: the events' JSON, comma-separated, as it arrived.
+        count: how many lines.
+        is_text: whether certainly no line is JSON.
     """
 
     __slots__ = ("count", "is_text", "raw")
@@ -52,7 +55,7 @@ class Lines:
 
 
 class Line:
-    """One line that was looked at: its event's JSON, and what it told."""
+    """Hold one line that was read: its event's JSON, and its facts."""
 
     __slots__ = ("facts", "raw")
 
@@ -61,30 +64,8 @@ class Line:
         self.facts = facts
 
 
-class PlatformEvent:
-    """One platform event; ``record`` is whatever JSON it held, ``type`` with its ``platform.``."""
-
-    __slots__ = ("raw", "record", "time", "type")
-
-    def __init__(self, raw: bytes, *, time: str, type: str, record: object) -> None:  # noqa: A002 - AWS's word
-        self.raw = raw
-        self.time = time
-        self.type = type
-        self.record = record
-
-    def field(self, name: str) -> object:
-        """A field of the record; None where there is none, or the record is no object."""
-        return self.record.get(name) if isinstance(self.record, dict) else None
-
-    @property
-    def request_id(self) -> str:
-        """The invocation the event is about; empty for events of the environment."""
-        value = self.field("requestId")
-        return value if isinstance(value, str) else ""
-
-
 class Unreadable:
-    """A part of a batch that is no event."""
+    """Hold a part of a batch that is not an event."""
 
     __slots__ = ("raw",)
 
@@ -96,16 +77,16 @@ Item = Lines | Line | PlatformEvent | Unreadable
 
 
 def read_batch(body: bytes, *, rules: LineRules, open_id: bytes) -> list[Item]:
-    """Takes a batch apart.
+    """Parse a batch.
 
     Args:
-        body: the body of one POST.
+        body: of one POST.
         rules: what makes a line remarkable.
-        open_id: the request id of the invocation that lines without an id belong to; a ``platform.start`` within
-            the batch changes it for what follows.
+        open_id: the request id of the invocation that lines without an id belong to. A ``platform.start`` within
+            the batch changes it for the items behind it.
 
     Returns:
-        The batch's items in its order. Never raises for what the batch holds.
+        The batch's items in order. No content of a batch raises an error.
     """
     if rules.pattern is None and not rules.by_id_only:
         items = _read_compact(body, rules, open_id)
@@ -115,10 +96,10 @@ def read_batch(body: bytes, *, rules: LineRules, open_id: bytes) -> list[Item]:
 
 
 def _read_compact(body: bytes, rules: LineRules, open_id: bytes) -> list[Item] | None:
-    """Reads a batch in Lambda's own compact form; None if it is not of that form throughout.
+    """Parse a batch in Lambda's compact form; return None for any other form.
 
-    In text lines quotes are escaped, so what looks like the beginning of a platform event is one. In objects it may be
-    anything: a batch that holds any is read here if they are plain, all of them, and nothing else is in it.
+    In text lines quotes are escaped, so the beginning of a platform event cannot be mistaken. Objects may contain the
+    same bytes. So a batch with objects is parsed here only if all its events are objects and plain.
     """
     if not body.startswith(BATCH_BEGIN) or not body.endswith(b"}]"):
         return None
@@ -143,7 +124,7 @@ def _read_compact(body: bytes, rules: LineRules, open_id: bytes) -> list[Item] |
         item = _read_event(body[event_begin:end], rules)
         if isinstance(item, Unreadable):
             return None  # Not of the form after all.
-        if isinstance(item, PlatformEvent) and item.type == "platform.start":
+        if isinstance(item, Started):
             open_id = item.request_id.encode("utf-8", "replace")
         if item is not None:
             items.append(item)
@@ -154,7 +135,7 @@ def _read_compact(body: bytes, rules: LineRules, open_id: bytes) -> list[Item] |
 def _add_lines(
     items: list[Item], run: bytes, rules: LineRules, open_id: bytes, careful_from: int
 ) -> bool:
-    """Adds what stands between two platform events; tells whether it was nothing but text lines."""
+    """Add the lines between two platform events; return False unless all are text."""
     count, is_text = count_plain(run, open_id, careful_from)
     if count:
         items.append(Lines(run, count, is_text=is_text))
@@ -175,14 +156,14 @@ def _add_lines(
             plain_count += 1
         else:
             if plain_count:
-                items.append(Lines(run[plain_begin : begin - 1], plain_count))
+                items.append(Lines(run[plain_begin : begin - 1], plain_count, is_text=is_text))
                 plain_count = 0
             item = _read_event(run[begin:end], rules)
             if item is not None:
                 items.append(item)
         begin = end + 1
     if plain_count:
-        items.append(Lines(run[plain_begin : begin - 1], plain_count))
+        items.append(Lines(run[plain_begin : begin - 1], plain_count, is_text=is_text))
     return True
 
 
@@ -205,14 +186,14 @@ def _item_of(event: object, raw: bytes, rules: LineRules) -> Item | None:
         return Line(raw, look_at(record, rules=rules, text=text))
     if kind.startswith("platform."):
         time = event.get("time")
-        return PlatformEvent(
-            raw, time=time if isinstance(time, str) else "", type=kind, record=event.get("record")
+        return event_of(
+            kind, event.get("record"), time=time if isinstance(time, str) else "", raw=raw
         )
     return None
 
 
 def _read_exactly(body: bytes, rules: LineRules, open_id: bytes) -> list[Item]:
-    """Reads any batch, by decoding all of it."""
+    """Parse any batch, by decoding all of it."""
     source, events = _aligned(body) or _scanned(body)
     items: list[Item] = []
     run_begin = run_end = run_count = 0
@@ -234,7 +215,7 @@ def _read_exactly(body: bytes, rules: LineRules, open_id: bytes) -> list[Item]:
         if run_count:
             items.append(Lines(_bytes(source[run_begin:run_end]), run_count))
             run_count = 0
-        if isinstance(item, PlatformEvent) and item.type == "platform.start":
+        if isinstance(item, Started):
             current = item.request_id
         if item is not None:
             items.append(item)
@@ -254,7 +235,7 @@ def _is_plain(facts: LineFacts, rules: LineRules, current: str) -> bool:
 
 
 def _is_plain_object(event: object, rules: LineRules, current: str) -> bool:
-    """Tells of an object with a healthy level that a full look would find nothing in it: the common JSON line."""
+    """Recognise the common JSON line: an object with a healthy level, in which :func:`look_at` would find nothing."""
     if rules.by_id_only or rules.pattern is not None or not isinstance(event, dict):
         return False
     record = event.get("record")
@@ -272,10 +253,10 @@ def _is_plain_object(event: object, rules: LineRules, current: str) -> bool:
 
 
 def _aligned(body: bytes) -> tuple[bytes, Events] | None:
-    """Decodes a batch in compact form in one go, and finds by its separators where each event begins and ends.
+    """Decode a batch in compact form at once, and find each event by the separators.
 
     Returns:
-        The body and its events, or None if the separators are not as many as the events: objects may nest their like.
+        The body and its events. None if there are more separators than events, because an object contains one.
     """
     if not body.startswith(BATCH_BEGIN) or not body.endswith(b"}]"):
         return None

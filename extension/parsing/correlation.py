@@ -1,25 +1,25 @@
-"""The id by which a function's own JSON lines name the transaction (CORRELATION_FIELDS).
+"""Find the id by which a function's own JSON lines name the transaction (CORRELATION_FIELDS).
 
-Pure. Only what holds a field's name is parsed: most lines cost a part of one search over their batch.
+Pure. Only events that hold a field's name are parsed, so most lines cost a part of one search over their batch.
 """
 
 import json
 
-from extension.model.levels import parse_object
+from extension.model.levels import object_of
 from extension.model.segment import split_events
 
 MIN_SHARED_CHARS = 6
-"""Of names that are searched for together: shorter, it would be found in every other batch."""
+"""Of a text that all names share and that is searched for them. A shorter one would be in every other batch."""
 
 MAX_ID_CHARS = 256
-"""An id is carried by every record, and is no place for a document."""
+"""Every record carries the id, so it must not be a document."""
 
 
 class Correlation:
-    """Looks for the fields.
+    """Look for the fields of CORRELATION_FIELDS.
 
     Attributes:
-        fields: the first of them that a line has counts.
+        fields: in order; the first one that a line has counts.
     """
 
     __slots__ = ("_needles", "fields")
@@ -29,11 +29,11 @@ class Correlation:
         self._needles = [needle.encode() for needle in _needles(fields)]
 
     def found_in(self, raw: bytes, count: int) -> str:
-        """Gives the id that lines name first; empty if they name none.
+        """Return the first id that lines name; empty if they name none.
 
         Args:
-            raw: the JSON of events, as it came.
-            count: how many.
+            raw: the JSON of events, as it arrived.
+            count: how many events.
         """
         for needle in self._needles:
             if needle in raw:
@@ -53,8 +53,8 @@ class Correlation:
         except (ValueError, RecursionError):
             return ""
         record = parsed.get("record") if isinstance(parsed, dict) else None
-        line = parse_object(record) if isinstance(record, str) else record
-        if not isinstance(line, dict):
+        line = object_of(record)
+        if line is None:
             return ""
         for field in self.fields:
             value = line.get(field)
@@ -64,7 +64,7 @@ class Correlation:
 
 
 def _needles(fields: tuple[str, ...]) -> tuple[str, ...]:
-    """Gives what to search for: what all names have in common, if that is long enough, else each of them."""
+    """Return the texts to search for: the longest that all names share, if it is long enough, or else each name."""
     if not fields:
         return ()
     shortest = min(fields, key=len)

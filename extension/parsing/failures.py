@@ -1,24 +1,24 @@
-"""How an invocation is found to have failed: one small named rule for each sign.
+"""Find out that an invocation failed: one small named rule for each sign.
 
 An exception that the runtime reports itself ends with ``runtimeDone`` status ``success`` (AWS staff call it intended:
-aws-lambda-extensions, issue 85), so the status alone finds crashes and timeouts only. For the rest there is the line
+aws-lambda-extensions, issue 85), so the status alone finds crashes and timeouts only. Other failures show in the line
 that each managed runtime writes before it posts the error. The forms below are those of the runtime interface
 clients' own sources, named at each rule.
 
-A rule's name is the ``reason`` that stands on every record it keeps, so names are part of the output's format.
-All functions here are pure; nothing parses more than it must, because most lines are healthy.
+A rule's name is the ``reason`` on every record it keeps, so names are part of the output's format.
+Pure. Nothing here parses more than it must, because most lines are healthy.
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
-from extension.model.levels import Level, level_of_object, level_of_text
+from extension.model.levels import Level
 
 
 class Outcome(Enum):
-    """What is known of how an invocation ended."""
+    """Name the way an invocation ended, as far as it is known."""
 
     UNKNOWN = "unknown"
     SUCCESS = "success"
@@ -29,13 +29,12 @@ class Outcome(Enum):
     INIT_ERROR = "init-error"
 
 
-@dataclass(frozen=True)
-class Failure:
-    """One sign that an invocation failed.
+class Failure(NamedTuple):
+    """Describe one sign that an invocation failed.
 
     Attributes:
         reason: the rule's name.
-        outcome: what the sign says about the end of the invocation.
+        outcome: how the invocation ended, as far as the sign tells.
     """
 
     reason: str
@@ -43,17 +42,17 @@ class Failure:
 
 
 LOOKED_AT_CHARS = 16 * 1024
-"""Of one line, by the patterns below: what they look for stands at its start, and a line may be a megabyte."""
+"""Of one line, by the patterns below. Their matches stand at its start, and a line may be a megabyte."""
 
-# Each pattern gets by without a choice of ways through the same text, so that no line can make it slow.
-_JAVA = re.compile(r": ([\w.$]+)\r?\n\1[:\r\n](?:[^\r\n]*[\r\n])*?[ \t]*at [\w.$/]+\(")
-_NODE = re.compile(
-    r"\tERROR\t(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection|Init Error)[ \t]"
-)
-_TIMED_OUT = re.compile(r"Task timed out after \d+\.\d+ seconds\s*$")
-_EXITED = re.compile(
-    r"RequestId: \S+ (?:Error: Runtime exited|Process exited before completing request)"
-)
+# No pattern has two ways through the same text, so no line can make one slow. Compiled on first use.
+_JAVA = r": ([\w.$]+)\r?\n\1[:\r\n](?:[^\r\n]*[\r\n])*?[ \t]*at [\w.$/]+\("
+_NODE = r"\tERROR\t(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection|Init Error)[ \t]"
+_TIMED_OUT = r"Task timed out after \d+\.\d+ seconds\s*$"
+_EXITED = r"RequestId: \S+ (?:Error: Runtime exited|Process exited before completing request)"
+
+
+def _found(pattern: str, line: str) -> bool:
+    return re.compile(pattern).search(line, 0, LOOKED_AT_CHARS) is not None
 
 
 def _python_text(line: str) -> bool:
@@ -67,7 +66,7 @@ def _python_text(line: str) -> bool:
 
 def _java_text(line: str) -> bool:
     # UserFault.java, reportableError: "message: class", then the stack trace, which begins with the class again.
-    return "at " in line and _JAVA.search(line, 0, LOOKED_AT_CHARS) is not None
+    return "at " in line and _found(_JAVA, line)
 
 
 def _dotnet_text(line: str) -> bool:
@@ -84,37 +83,30 @@ def _ruby_text(line: str) -> bool:
 
 _TEXT_RULES: tuple[tuple[str, Outcome, Callable[[str], object]], ...] = (
     ("python-exception", Outcome.ERROR, _python_text),
-    ("nodejs-exception", Outcome.ERROR, lambda line: _NODE.search(line, 0, LOOKED_AT_CHARS)),
+    ("nodejs-exception", Outcome.ERROR, lambda line: _found(_NODE, line)),
     ("java-exception", Outcome.ERROR, _java_text),
     ("dotnet-exception", Outcome.ERROR, _dotnet_text),
     ("ruby-exception", Outcome.ERROR, _ruby_text),
     (
         "timeout-message",
         Outcome.TIMEOUT,
-        lambda line: "Task timed out" in line and _TIMED_OUT.search(line),
+        lambda line: "Task timed out" in line and re.search(_TIMED_OUT, line),
     ),
-    ("exit-message", Outcome.CRASH, _EXITED.match),
+    ("exit-message", Outcome.CRASH, lambda line: re.match(_EXITED, line)),
 )
 
-_JAVA_KEY, _ERROR_KEYS = "AWSRequestId", ("errorMessage", "errorType")
 
-
-def _object_failure(line: dict[str, object]) -> Failure | None:
-    level = level_of_object(line)
+def _object_failure(line: dict[str, object], level: Level | None) -> Failure | None:
     if level is not None and level < Level.ERROR:
         return None
-    reason = _reason_in_object(line, line.get("message"))
+    reason = _reason_in_object(line, line.get("message"), has_level=level is not None)
     return Failure(reason, Outcome.ERROR) if reason else None
 
 
-def _reason_in_object(line: dict[str, object], message: object) -> str:
-    if isinstance(message, dict) and "errorType" in message and level_of_object(line) is not None:
+def _reason_in_object(line: dict[str, object], message: object, *, has_level: bool) -> str:
+    if isinstance(message, dict) and "errorType" in message and has_level:
         return "nodejs-exception"  # aws-lambda-nodejs-runtime-interface-client, Errors.js
-    if (
-        isinstance(message, str)
-        and "AWSRequestId" in line
-        and _JAVA.search(message, 0, LOOKED_AT_CHARS)
-    ):
+    if isinstance(message, str) and "AWSRequestId" in line and _found(_JAVA, message):
         return "java-exception"
     if isinstance(message, str) and _ruby_text(message):
         return "ruby-exception"
@@ -126,16 +118,18 @@ def _reason_in_object(line: dict[str, object], message: object) -> str:
     return "error-object"
 
 
-def failure_in_line(record: object, parsed: dict[str, object] | None) -> Failure | None:
-    """Looks for the line that a runtime writes for an unhandled error.
+def failure_in_line(
+    record: object, parsed: dict[str, object] | None, level: Level | None
+) -> Failure | None:
+    """Recognise the line that a runtime writes for an unhandled error.
 
     Args:
         record: a ``function`` record as delivered: text, or an object with the JSON log format.
         parsed: the object, if the record is one or is text that holds one.
+        level: the line's.
     """
     if parsed is not None:
-        return _object_failure(parsed)
-    level = level_of_text(record) if isinstance(record, str) else None
+        return _object_failure(parsed, level)
     if isinstance(record, str) and (level is None or level >= Level.WARN):
         for reason, outcome, found in _TEXT_RULES:
             if found(record):
@@ -144,7 +138,7 @@ def failure_in_line(record: object, parsed: dict[str, object] | None) -> Failure
 
 
 def failure_by_level(level: Level | None, *, error_level: int) -> Failure | None:
-    """Applies ERROR_LEVEL: a line at or above it makes the invocation a failed one."""
+    """Apply ERROR_LEVEL: a line at or above it makes the invocation a failed one."""
     if level is not None and level >= error_level:
         return Failure(f"level-{level.name.lower()}", Outcome.ERROR)
     return None
@@ -153,15 +147,15 @@ def failure_by_level(level: Level | None, *, error_level: int) -> Failure | None
 def failure_by_status(
     status: object, error_type: object, *, reported: bool = False
 ) -> Failure | None:
-    """Reads ``status`` and ``errorType`` of ``platform.runtimeDone``, or of ``platform.report``.
+    """Read ``status`` and ``errorType`` of ``platform.runtimeDone``, or of ``platform.report``.
 
-    Anything but ``success`` is a failure, named after what is known (AWS: Telemetry API schema reference). The Logs
-    API gives no ``errorType``; ``error`` in runtimeDone then means that the runtime's process ended.
+    Every status but ``success`` is a failure (AWS: Telemetry API schema reference). The Logs API has no ``errorType``;
+    ``error`` in its runtimeDone means that the runtime's process ended.
 
     Args:
         status: ``success``, ``error``, ``failure`` or ``timeout``.
-        error_type: such as ``Runtime.ExitError``; anything else than text where there is none.
-        reported: whether they are of a report, which on Managed Instances tells of handled exceptions as well.
+        error_type: such as ``Runtime.ExitError``; ignored if it is not text.
+        reported: whether they come from a report, which on Managed Instances also covers handled exceptions.
     """
     if status == "success" or not isinstance(status, str):
         return None
@@ -176,7 +170,7 @@ def failure_by_status(
 
 
 def failure_by_fault(text: object) -> Failure:
-    """Reads ``platform.fault`` of the Logs API, whose record is a string."""
+    """Read ``platform.fault`` of the Logs API, whose record is a string."""
     if isinstance(text, str) and "timed out" in text:
         return Failure("timeout", Outcome.TIMEOUT)
     if isinstance(text, str) and "OutOfMemory" in text:
@@ -185,7 +179,7 @@ def failure_by_fault(text: object) -> Failure:
 
 
 def failure_by_shutdown(reason: str) -> Failure | None:
-    """Reads the SHUTDOWN event's reason, which is written in either case; only a spin-down is no failure.
+    """Read the SHUTDOWN event's reason, in any case. Every reason but a spin-down is a failure.
 
     AWS's Runtime Interface Emulator says ReleaseFail and SandboxTerminated where the cloud says failure and spindown.
     """
@@ -195,10 +189,3 @@ def failure_by_shutdown(reason: str) -> Failure | None:
     if known in {"failure", "releasefail"}:
         return Failure("shutdown-failure", Outcome.CRASH)
     return None
-
-
-def level_of_line(record: object, parsed: dict[str, object] | None) -> Level | None:
-    """Gives the level of a record that has been parsed as far as it can be."""
-    if parsed is not None:
-        return level_of_object(parsed)
-    return level_of_text(record) if isinstance(record, str) else None

@@ -1,22 +1,23 @@
-"""A line's first bytes: whether there is anything in it to see.
+"""Fast path: recognise unremarkable lines by their first bytes, without decoding them.
 
-Most lines are dropped, so this is where the cost of a line is decided. Each managed runtime writes a line's level and
-its request id at the same place every time, so a few bytes tell that a line is below the level that matters and of
-the invocation that is open, or is plain text; whatever they do not tell is left to :mod:`extension.parsing.line`. A line that
-is passed by here would be found unremarkable there: the tests hold one against the other on made-up lines.
+Most lines are dropped, so this module decides the cost of a line. Each managed runtime writes a line's level and its
+request id at a fixed place. So a few bytes show that a line is below the level that matters and belongs to the open
+invocation, or is plain text. All other lines go to :mod:`extension.parsing.line`, which would find every line passed by here
+unremarkable: the tests compare both on generated lines.
 
-Pure. Works on the batch's JSON as it came, so quotes and tabs in a line are seen escaped. Assumes the formats of the
+Pure. Works on the batch's JSON as it arrived, so quotes and tabs in a line are escaped. Assumes the formats of the
 runtime interface clients, as :mod:`extension.model.levels` does.
 """
 
 import re
+from functools import cache
 from operator import itemgetter
 
 from extension.model.levels import LEVEL_NAMES, Level, level_named
 from extension.model.segment import BETWEEN
 
 CENTURY = b"20"
-"""What each time begins with; searching for it as well is quicker than without, its last byte being rarer."""
+"""Each time begins with it. A search that includes it is quicker, because its last byte is rarer."""
 FUNCTION = b'","type":"function","record":"'
 FUNCTION_OBJECT = b'","type":"function","record":{'
 _BRACE, _BRACKET, _BACKSLASH = b"{[\\"
@@ -25,44 +26,49 @@ _DIGITS = frozenset(b"0123456789")
 _LEVELS = {word.encode(): level for word, level in LEVEL_NAMES.items()}
 _MAX_LEVEL_BYTES = 16
 
-# What makes a text line worth reading although it begins like any other: a runtime's report of an unhandled error
-# that is joined to other text, and platform messages. Every rule of ``failures`` that is not found by the first
-# bytes of its line needs one of these.
+# A text line with one of these must be read although it begins like any other: a runtime's report of an unhandled
+# error joined to other text, or a platform message. Every rule of ``failures`` that the first bytes of its line do not
+# show needs one of these.
 _TELLTALES = (b"Traceback (most recent call last)", b"\\n\\tat ", b"Task timed out after")
 _TELLING_STARTS = (b"Error ra", b"Init err", b"RequestI")
 _EMF = b"CloudWatchMetrics"
 
-_JSON_LEVEL = re.compile(
-    rb'\{ ?(?:\\"(?:timestamp|time|ts|@timestamp)\\": ?(?:\\"[^"\\]*\\"|[0-9.]+), ?)?'
-    rb'\\"level\\": ?(?:\\"(\w+)\\"|([0-9]+))'
-)
+
+@cache
+def _json_level() -> re.Pattern[bytes]:
+    # Compiled on first use, and held: this is for every JSON line of a mixed batch.
+    return re.compile(
+        rb'\{ ?(?:\\"(?:timestamp|time|ts|@timestamp)\\": ?(?:\\"[^"\\]*\\"|[0-9.]+), ?)?'
+        rb'\\"level\\": ?(?:\\"(\w+)\\"|([0-9]+))'
+    )
+
+
 _UUID_BYTES = 36
 _TIME_BYTES = 24  # 2026-11-24T12:00:00.000Z
 
 _BRACKETS = frozenset({_BRACKET})
 _SUSPECTS = frozenset(b"{EIRDWFA")
-"""JSON, and the first letters of the telling starts and of Ruby's ``E, [...``; other letters begin nothing that is
-looked for."""
+"""First bytes of JSON, of the telling starts and of Ruby's ``E, [...``; a line with another letter is unremarkable."""
 _MAY_BE_JSON = frozenset(b"{ \\") | frozenset(range(0x80, 0x100))
-"""A brace, or white space before one: a space, what is escaped, or what Unicode has of it."""
+"""A brace, or white space before one: a space, an escape, or a byte of Unicode's white space."""
 _FIRST_BYTE = itemgetter(0)
 _BRACKETED = itemgetter(slice(0, _MAX_LEVEL_BYTES))
 _TABBED_COLUMNS = itemgetter(slice(_TIME_BYTES, _TIME_BYTES + 2 + _UUID_BYTES + 2 + 5))
 _MAX_TIME_BYTES = _TIME_BYTES + 10
-"""How far a time may reach that a tab and an id follow; Node.js's and .NET's have ``_TIME_BYTES``."""
+"""The longest time that a tab and an id may follow; Node.js's and .NET's have ``_TIME_BYTES``."""
 _LEVEL_WINDOW_BYTES = 28
 """Holds ``,"level":"Information"`` with escaped quotes."""
 
 
 class _JsonForm:
-    """What is looked for in JSON lines, with their quotes as they stand in the batch.
+    """Describe JSON lines, with their quotes as they stand in the batch.
 
     Attributes:
-        quote: as it stands in the batch.
-        begin: how such a record begins in it.
+        quote: escaped in text lines, plain in objects.
+        begin: the beginning of such a record.
         timed: the same where the time stands first.
-        level: the level, at the place where it is expected.
-        ids: what a request id's own key looks like up to its value.
+        level: the pattern of the level, at the place where it is expected.
+        ids: the keys of a request id, each up to its value.
     """
 
     __slots__ = ("begin", "ids", "level", "quote", "timed")
@@ -72,7 +78,7 @@ class _JsonForm:
         self.begin = FUNCTION[:-1] + brace
         self.timed = self.begin + quote + b"timestamp" + quote + b":"
         key, value = re.escape(quote + b"level" + quote + b":"), re.escape(quote)
-        self.level = re.compile(rb"(?:, ?)?%s ?%s(\w+)%s" % (key, value, value))
+        self.level = rb"(?:, ?)?%s ?%s(\w+)%s" % (key, value, value)
         names = (b"equestId", b"equest_id")
         self.ids = [name + quote + colon + quote for name in names for colon in (b":", b": ")]
 
@@ -82,18 +88,18 @@ _AS_OBJECT = _JsonForm(b'"', brace=b"{")
 
 
 def telltales_in(body: bytes) -> list[bytes]:
-    """Gives those of the telltales that occur anywhere in a batch: lines that hold one are to be looked at."""
+    """Return the telltales that occur anywhere in a batch. Each line that holds one must be read."""
     return [needle for needle in (*_TELLTALES, _EMF) if needle in body]
 
 
 def count_plain(body: bytes, open_id: bytes, careful_from: int) -> tuple[int, bool]:
-    """Counts the lines of a batch that holds nothing but lines with nothing in them to see; 0 for any other.
+    """Count the lines of a batch of unremarkable lines; return 0 for any other batch.
 
-    A flood comes in such batches, so this is where the cost of a line is decided: no Python runs per line, the batch
-    is searched as a whole, and each different beginning is looked at once.
+    A flood arrives in such batches, so their lines must be cheap: no Python runs for each line, the batch is searched
+    as a whole, and each different beginning is read once.
 
     Returns:
-        How many, and whether they are certainly text: no JSON is among them.
+        How many lines, and whether certainly none of the batch's lines is JSON.
     """
     events = body.count(BETWEEN + CENTURY) + 1
     first = body.find(FUNCTION[:-1])
@@ -147,7 +153,7 @@ def _texts_are_plain(
 
 
 def _bracketed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
-    """For ``[LEVEL]`` and what may follow: Python's time and id, or anything."""
+    """Judge lines that begin with ``[LEVEL]``, with or without Python's time and id behind it."""
     for word in {beginning[1:].partition(b"]")[0] for beginning in set(map(_BRACKETED, lines))}:
         level = _LEVELS.get(word.lower())
         if level is None:
@@ -169,13 +175,13 @@ def _bracketed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) 
 def _tabbed_are_plain(
     lines: list[bytes], open_id: bytes, careful_from: int, *, without_exception: bool = False
 ) -> bool:
-    """For a time, the id and the level between tabs, as Node.js and .NET write them.
+    """Judge lines with time, id and level between tabs, as Node.js and .NET write.
 
     Args:
         lines: that begin with a digit.
         open_id: the only request id that they may name.
         careful_from: the level that they must be below.
-        without_exception: whether text that merely begins with a digit will not do.
+        without_exception: whether to refuse other text that begins with a digit.
     """
     others = False
     for columns in set(map(_TABBED_COLUMNS, lines)):
@@ -203,12 +209,12 @@ def _json_are_plain(
     *,
     timed: bool,
 ) -> bool:
-    """Tells whether JSON lines, whose level stands first or right behind a time of one length, are all plain.
+    """Judge JSON lines whose level stands first, or right behind a time of one length.
 
     Args:
-        lines: from behind their brace, or where they are timed, from behind the first key.
+        lines: from behind their brace; timed ones from behind the first key.
         body: the batch, to be searched at once.
-        form: how quotes stand in it.
+        form: of their quotes.
         open_id: the only request id that they may name.
         careful_from: the level that they must be below.
         timed: whether the time stands first.
@@ -221,7 +227,7 @@ def _json_are_plain(
         value = lines[0].find(form.quote) + len(form.quote)
         level_at = lines[0].find(form.quote, value) + len(form.quote)
     for window in set(map(itemgetter(slice(level_at, level_at + _LEVEL_WINDOW_BYTES)), lines)):
-        match = form.level.match(window)
+        match = re.match(form.level, window)
         level = _LEVELS.get(match.group(1).lower()) if match is not None else None
         if level is None or level >= careful_from:
             return False
@@ -234,13 +240,13 @@ def _json_are_plain(
 def is_plain(  # noqa: C901, PLR0911 - as above
     piece: bytes, at: int, open_id: bytes, careful_from: int
 ) -> bool:
-    """Tells by a line's first bytes that there is nothing in it to see.
+    """Recognise an unremarkable line by its first bytes.
 
     Args:
         piece: the event's JSON.
         at: where the record's text begins in it.
-        open_id: the only request id that may stand in the line.
-        careful_from: the level from which on a line is looked at.
+        open_id: the only request id that the line may name.
+        careful_from: lines at or above this level must be read.
     """
     first = piece[at]
     if first == _BRACKET:
@@ -265,7 +271,7 @@ def is_plain(  # noqa: C901, PLR0911 - as above
         level = _LEVELS.get(word.lower())
         return level is None or level < careful_from
     if first == _BRACE:
-        match = _JSON_LEVEL.match(piece, at)
+        match = _json_level().match(piece, at)
         if match is None:
             return False
         word, number = match.groups()

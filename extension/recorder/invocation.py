@@ -1,68 +1,73 @@
-"""One invocation, as far as it is known: its ids, how it is going, what it has written and what was decided.
+"""One invocation as far as it is known: its ids, its state, its recording and its verdict.
 
 A request id does not name an invocation: a retry has the same one, and may come to the same environment (AWS: Runtime
-API). So an invocation is an object, made when its start is seen, and compared by identity.
+API). So an invocation is an object, made when its first event is seen, and compared by identity.
 """
 
 import json
+from typing import NamedTuple
 
 from extension.model.recording import Recording
 from extension.model.segment import Kind, Segment
 from extension.parsing.failures import Failure, Outcome
+from extension.recorder.states import State
 from extension.sampling.policies import Signs
 from extension.sampling.verdict import Verdict
 
 
+class Announcement(NamedTuple):
+    """Hold what INVOKE's trace header says; both are empty where it says nothing."""
+
+    trace_id: str
+    span_id: str
+
+
 class Invocation:
-    """What is known of one invocation; of the environment's init when it has no request id.
+    """Hold the facts about one invocation. Without a request id it is the environment's init.
 
     Attributes:
         request_id: as Lambda gives it; empty for init.
+        is_init: whether this is the environment's init.
+        state: where it is in its life; only the tail sampler changes it.
         started: the time of ``platform.start``, as it was written; empty until it has come.
         last_time: the time of the last platform event about it.
+        announcement: what INVOKE said; None until it has come.
         trace_id: X-Ray's, see :func:`extension.parsing.trace_header.trace_id_of`; empty until known.
         span_id: of the X-Ray segment that it belongs to, 16 hex digits; empty until known.
-        expected: whether the INVOKE event has been seen.
-        ended: whether its end has been seen.
-        summarised: whether its summary has been delivered, which is done once.
-        reported: whether its report has come.
         correlation_id: by which a JSON line names the transaction; empty until one does.
-        signs: what else there is that rules may speak of.
-        is_withheld: whether only its error lines go, because too many fail.
-        withheld_lines: how many did not go for that.
-        flood: invocations and lines withheld before it, if it is the first to go whole again.
+        signs: the facts that policies may speak of.
         outcome: how it ended.
         failure: the first sign that it failed.
-        verdict: what was decided; None while that is open.
+        verdict: the decision; None before it.
         recording: its lines that are not delivered yet.
         lines: how many it wrote.
         evicted_lines: how many of them the memory bound cost.
         evicted_bytes: the bytes of those.
-        dropped_lines: how many were let go before a late sign of failure.
+        dropped_lines: how many were dropped before a late sign of failure.
+        withheld_lines: how many KEEP_AT_MOST withheld; None if it goes whole.
+        flood: invocations and lines withheld before it, if it is the first to go whole again.
         duration_ms: as Lambda measured it.
     """
 
     __slots__ = (
+        "announcement",
         "correlation_id",
         "dropped_lines",
         "duration_ms",
-        "ended",
         "evicted_bytes",
         "evicted_lines",
-        "expected",
         "failure",
         "flood",
-        "is_withheld",
+        "is_init",
         "last_time",
         "lines",
         "outcome",
         "recording",
-        "reported",
         "request_id",
         "signs",
         "span_id",
         "started",
-        "summarised",
+        "state",
         "trace_id",
         "verdict",
         "withheld_lines",
@@ -70,33 +75,29 @@ class Invocation:
 
     def __init__(self, request_id: str, *, started: str = "", trace_id: str = "") -> None:
         self.request_id = request_id
+        self.is_init = not request_id
+        self.state = State.RUNNING
         self.started = self.last_time = started
+        self.announcement: Announcement | None = None
         self.trace_id = trace_id
-        self.span_id = ""
-        self.correlation_id = ""
-        self.expected = self.ended = self.summarised = self.reported = self.is_withheld = False
+        self.span_id = self.correlation_id = ""
         self.signs = Signs()
-        self.flood: tuple[int, int] | None = None
-        self.withheld_lines = 0
         self.outcome = Outcome.UNKNOWN
         self.failure: Failure | None = None
         self.verdict: Verdict | None = None
         self.recording = Recording()
         self.lines = self.evicted_lines = self.evicted_bytes = self.dropped_lines = 0
+        self.withheld_lines: int | None = None
+        self.flood: tuple[int, int] | None = None
         self.duration_ms: float | None = None
 
     @property
-    def is_init(self) -> bool:
-        """Whether this stands for what happened before any invocation."""
-        return not self.request_id
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether it has been decided to keep everything it wrote."""
-        return self.verdict is not None and self.verdict.keep
+    def ended(self) -> bool:
+        """Whether its end has been seen."""
+        return self.state is not State.RUNNING and self.state is not State.KEPT
 
     def summary(self, number: int) -> Segment:
-        """The record that tells how the invocation ended, and what is missing from its delivery."""
+        """Write the record that says how the invocation ended, and which lines its delivery lacks."""
         told: dict[str, object] = {
             "outcome": self.outcome.value,
             "started": self.started,
@@ -106,7 +107,7 @@ class Invocation:
             "evictedBytes": self.evicted_bytes,
             "droppedLines": self.dropped_lines,
         }
-        if self.is_withheld:
+        if self.withheld_lines is not None:
             told["withheldLines"] = self.withheld_lines
         if self.flood is not None:
             told["withheldBefore"] = dict(zip(("invocations", "lines"), self.flood, strict=True))

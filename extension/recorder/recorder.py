@@ -1,19 +1,21 @@
-"""The recorder: which line belongs to which invocation, and what platform events say of each.
+"""Recorder: give every line to its invocation, and read platform events.
 
-Promises: every line received is given to one invocation, in the order received; a batch that comes twice is taken
-once. Pure: it is told what Lambda posted and what the Extensions API said; :mod:`extension.recorder.tail_sampler` decides what
-becomes of it.
+Promises: each line received goes to one invocation, in the order received; a batch that arrives twice is taken once.
+Pure: the main loop passes in Lambda's batches and the Extensions API's events, and
+:mod:`extension.recorder.tail_sampler` decides what is kept.
 
 Assumes of AWS:
 
-- A line belongs to the invocation whose id it names, if that is one we know; else to the one whose ``platform.start``
-  came last. Lines may come after ``runtimeDone``, and in the next invocation still (AWS: Telemetry API).
-- ``platform.start`` and the INVOKE event of one invocation come in either order, as two streams do.
+- A line belongs to the invocation whose id it names, if that is a known one; else to the invocation whose
+  ``platform.start`` came last. Lines may come after ``runtimeDone``, or in the next invocation (AWS: Telemetry API).
+- ``platform.start`` and the INVOKE event of one invocation come in either order, because they are two streams.
 - ``platform.report`` comes after Next, so with the following invocation or at SHUTDOWN.
 - On Managed Instances invocations run side by side, and only the id tells them apart (AWS: Managed Instances).
 """
 
 from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Any
 
 from extension.config.parsers import PlatformEvents
 from extension.config.settings import Settings
@@ -21,33 +23,44 @@ from extension.diagnostics.account import Account
 from extension.model.chunk import sifted
 from extension.model.segment import Kind, Segment
 from extension.model.timestamps import epoch_ns
-from extension.parsing.batch import Line, Lines, PlatformEvent, Unreadable, read_batch
+from extension.parsing.batch import Line, Lines, Unreadable, read_batch
 from extension.parsing.correlation import Correlation
-from extension.parsing.failures import Failure, Outcome, failure_by_fault, failure_by_status
+from extension.parsing.failures import Failure, Outcome
 from extension.parsing.line import LineRules
+from extension.parsing.platform_events import (
+    Closed,
+    Ended,
+    ExtensionFailed,
+    Fault,
+    InitEnded,
+    LogsDropped,
+    Started,
+)
 from extension.parsing.trace_header import span_id_of, trace_id_of
-from extension.recorder.invocation import Invocation
+from extension.recorder.invocation import Announcement, Invocation
+from extension.recorder.states import Event
 from extension.recorder.tail_sampler import UNKNOWN, TailSampler
 from extension.sampling.policies import Signs
 
 REMEMBERED_INVOCATIONS = 64
-"""Ended invocations that late lines can still be given to. Each costs about half a KiB (measured)."""
+"""Ended invocations that may still get late lines. Each costs about half a KiB (measured)."""
 
 REMEMBERED_BATCHES = 64
-"""A batch is repeated when its 200 was lost, so soon after (AWS: Logs API, delivery at least once)."""
+"""Lambda repeats a batch when its 200 was lost, so soon after it (AWS: Logs API, delivery at least once)."""
 
 DIGESTED_BYTES = 4096
-"""Of each end of a batch: some fifteen lines. To digest all of it would cost each line a fifteenth of what it may."""
-
-SPAN_ID_DIGITS = 16
-"""As X-Ray and OpenTelemetry write them (AWS: X-Ray, tracing header)."""
+"""Of each end of a batch: some fifteen lines. A digest of the whole batch would cost a fifteenth of a line's budget."""
 
 MIN_REPEATED_BYTES = 3
-"""An empty array is no batch that could be a repetition."""
+"""A shorter batch is an empty array, which never counts as a repetition."""
+
+OUT_OF_MEMORY = Failure("out-of-memory", Outcome.OUT_OF_MEMORY)
+
+Handler = Callable[[Any], None]
 
 
 class Recorder:
-    """Everything that Lambda tells one environment's extension goes in here."""
+    """Take all that Lambda sends to one environment's extension."""
 
     def __init__(
         self,
@@ -58,6 +71,7 @@ class Recorder:
         managed_instances: bool = False,
     ) -> None:
         self._sampler = sampler
+        self._metadata = sampler.metadata
         self._account = account
         self._managed = managed_instances
         self.apply(settings)
@@ -65,27 +79,28 @@ class Recorder:
         self._current: Invocation | None = None
         self._previous: Invocation | None = None
         self._known: OrderedDict[str, Invocation] = OrderedDict()
-        self._announced: dict[str, tuple[str, str]] = {}
-        self._signs_for_next = Signs()
-        self._handlers = {
-            "platform.start": self._take_start,
-            "platform.runtimeDone": self._take_runtime_done,
-            "platform.report": self._take_report,
-            "platform.end": self._take_logs_api_end,
-            "platform.fault": self._take_fault,
-            "platform.initRuntimeDone": self._take_init_end,
-            "platform.initReport": self._take_init_end,
-            "platform.logsDropped": self._take_logs_dropped,
-            "platform.extension": self._take_extension,
+        self._announced: dict[str, Announcement] = {}
+        self._signs_for_next: Signs | None = None
+        self._handlers: dict[type, Handler] = {
+            Lines: self._take_lines,
+            Line: self._take_line,
+            Started: self._take_start,
+            Ended: self._take_end,
+            Closed: self._take_closed,
+            Fault: self._take_fault,
+            InitEnded: self._take_init_end,
+            LogsDropped: self._take_logs_dropped,
+            ExtensionFailed: self._take_extension_failure,
+            Unreadable: self._take_unreadable,
         }
 
     def apply(self, settings: Settings) -> None:
-        """Takes settings, at first or when they have changed, for every batch from now on."""
+        """Apply settings, the first ones or changed ones, to every batch from now on."""
         self._correlation = Correlation(settings.correlation_fields)
         self._marker = settings.keep_marker.encode()
         self._excluder = None
         if settings.exclude is not None:
-            # Imported here, with the patterns: most functions exclude nothing.
+            # Imported here: most functions exclude nothing.
             from extension.redaction.exclusion import Excluder
 
             self._excluder = Excluder(settings.exclude)
@@ -98,41 +113,41 @@ class Recorder:
 
     @property
     def complete(self) -> bool:
-        """Whether every invocation that began has ended, and none that was announced is still to begin."""
+        """Whether every invocation that began has ended, and every one that INVOKE announced has begun."""
         return not self._sampler.open_count and not self._announced
 
     def invoked(self, request_id: str, *, trace_header: str, arn: str = "") -> Invocation | None:
-        """Takes an INVOKE event.
+        """Take an INVOKE event.
 
         Args:
             request_id: Lambda's.
-            trace_header: ``X-Amzn-Trace-Id``, empty if there is none.
+            trace_header: ``X-Amzn-Trace-Id``; empty where it is missing.
             arn: as the function was invoked.
 
         Returns:
-            The invocation, if its start has been seen already; else None, until :meth:`expected` finds it.
+            The invocation, if it has begun; else None, and :meth:`expected` finds it later.
         """
-        trace_id = trace_id_of(trace_header)
-        span_id = span_id_of(trace_header)
-        self._sampler.invoked_as(arn)
+        announcement = Announcement(trace_id_of(trace_header), span_id_of(trace_header))
+        self._metadata.arn = arn
         known = self._known.get(request_id)
-        if known is not None and not known.expected:
-            known.expected = True
-            known.trace_id = known.trace_id or trace_id
-            known.span_id = known.span_id or span_id
-            self._sampler.trace_known(known)
+        if known is not None and known.announcement is None:
+            known.announcement = announcement
+            known.trace_id = known.trace_id or announcement.trace_id
+            known.span_id = known.span_id or announcement.span_id
+            self._sampler.step(known, Event.INVOKE)
             return known
-        self._announced[request_id] = trace_id, span_id
+        # A retry has the request id of the invocation before it.
+        self._announced[request_id] = announcement
         while len(self._announced) > REMEMBERED_INVOCATIONS:
             del self._announced[next(iter(self._announced))]
         return None
 
     def expected(self, request_id: str) -> Invocation | None:
-        """Finds the invocation that an INVOKE announced, once its start has been seen."""
+        """Return the invocation that an INVOKE announced; None until it has begun."""
         return None if request_id in self._announced else self._known.get(request_id)
 
     def receive(self, body: bytes) -> None:
-        """Takes one batch as it was posted. A repetition of an earlier one is counted and left alone."""
+        """Take one batch as it was posted. A repetition of an earlier batch is only counted."""
         if len(body) >= MIN_REPEATED_BYTES:
             digest = _digest(body)
             if digest in self._seen_batches:
@@ -145,32 +160,30 @@ class Recorder:
             else b""
         )
         for item in read_batch(body, rules=self._rules, open_id=open_id):
-            if isinstance(item, Lines):
-                segment = Segment(
-                    item.raw, count=item.count, first_number=self._sampler.number(item.count)
-                )
-                invocation = self._current or self._sampler.init
-                for piece in self._sift(segment):
-                    self._look_into(invocation, piece, is_text=item.is_text)
-                    self._sampler.store(invocation, piece)
-            elif isinstance(item, PlatformEvent):
-                handler = self._handlers.get(item.type)
-                if handler is not None:
-                    handler(item)
-            elif isinstance(item, Line):
-                self._take_line(item)
-            elif isinstance(item, Unreadable):
-                self._account.unreadable_bytes += len(item.raw)
+            self._handlers[type(item)](item)
         self._sampler.make_room()
 
     # Lines ------------------------------------------------------------------------------------------------------
 
+    def _take_lines(self, item: Lines) -> None:
+        first = self._metadata.next_number
+        self._metadata.next_number += item.count
+        invocation = self._current or self._sampler.init
+        for piece in self._sift(Segment(item.raw, count=item.count, first_number=first)):
+            self._look_into(invocation, piece, is_text=item.is_text)
+            self._sampler.store(invocation, piece)
+
+    def _take_unreadable(self, item: Unreadable) -> None:
+        self._account.unreadable_bytes += len(item.raw)
+
     def _take_line(self, item: Line) -> None:
         facts = item.facts
+        number = self._metadata.next_number
+        self._metadata.next_number += 1
         segment = Segment(
             item.raw,
             count=1,
-            first_number=self._sampler.number(1),
+            first_number=number,
             vital=facts.failure is not None or facts.is_emf,
             is_emf=facts.is_emf,
         )
@@ -180,13 +193,13 @@ class Recorder:
         if invocation is None:
             self._sampler.store_alone(segment, facts)
             return
-        self._look_into(invocation, segment)
+        self._look_into(invocation, segment, is_text=facts.is_text)
         if facts.failure is not None:
             self._sampler.fail(invocation, facts.failure)
         self._sampler.store(invocation, segment)
 
     def _sift(self, segment: Segment) -> list[Segment]:
-        """Takes out lines that are not to be recorded."""
+        """Return the parts of a segment that EXCLUDE leaves."""
         if self._excluder is None or not self._excluder.may_match(segment.raw):
             return [segment]
         stays, gone = sifted(segment, self._excluder.excludes)
@@ -198,17 +211,17 @@ class Recorder:
     def _look_into(
         self, invocation: Invocation, segment: Segment, *, is_text: bool = False
     ) -> None:
-        """Looks for what a line may say of its whole invocation, until it has been said."""
+        """Look for the correlation id and the marker, until the invocation has them."""
         if not is_text and not invocation.correlation_id and not invocation.is_init:
             found = self._correlation.found_in(segment.raw, segment.count)
             if found:
-                self._sampler.named(invocation, found)
+                self._sampler.name(invocation, found)
         if self._marker and not invocation.signs.is_marked and self._marker in segment.raw:
             invocation.signs.is_marked = True
             self._sampler.signed(invocation)
 
     def _attributed(self, request_id: str) -> Invocation | None:
-        """Finds whose line it is; None where nothing tells, on Managed Instances."""
+        """Return the invocation that a line belongs to; None where nothing tells, on Managed Instances."""
         if request_id:
             known = self._known.get(request_id)
             if known is not None:
@@ -221,37 +234,35 @@ class Recorder:
 
     # Platform events --------------------------------------------------------------------------------------------
 
-    def _take_start(self, event: PlatformEvent) -> None:
-        tracing = event.field("tracing")
-        header = tracing.get("value") if isinstance(tracing, dict) else ""
-        trace_id = trace_id_of(header) if isinstance(header, str) else ""
-        span_id = tracing.get("spanId") if isinstance(tracing, dict) else ""
+    def _take_start(self, event: Started) -> None:
         known = self._known.get(event.request_id)
         if known is not None and known.started in ("", event.time):
             # A line, or the invocation's end, came before its start; or the start came twice, in different batches.
-            known.started, known.trace_id = event.time, known.trace_id or trace_id
+            known.started, known.trace_id = event.time, known.trace_id or event.trace_id
             invocation = known
         else:
-            invocation = self._begin(event.request_id, started=event.time, trace_id=trace_id)
-        if isinstance(span_id, str) and len(span_id) == SPAN_ID_DIGITS:
-            # The function's own segment, which the header's Parent is only the parent of.
-            invocation.span_id = span_id
-        self._note(invocation, event)
+            invocation = self._begin(event.request_id, started=event.time, trace_id=event.trace_id)
+        if event.span_id:
+            # The function's own segment; the header's Parent is only its parent.
+            invocation.span_id = event.span_id
+        self._note(invocation, event.raw, event.time)
         if not self._managed and invocation is not self._current:
             missed, self._previous, self._current = self._previous, self._current, invocation
             if missed is not None and not missed.ended:
-                # Invocations follow each other, and batches nearly do: after two more, its end will not come.
+                # Invocations follow each other, and batches nearly do: after two more starts, its end will not come.
                 self._sampler.fail(missed, UNKNOWN)
-                self._sampler.end(missed)
+                self._sampler.step(missed, Event.END)
 
     def _begin(self, request_id: str, *, started: str = "", trace_id: str = "") -> Invocation:
         invocation = Invocation(request_id, started=started, trace_id=trace_id)
-        if request_id in self._announced:
-            announced_id, invocation.span_id = self._announced.pop(request_id)
-            invocation.trace_id = trace_id or announced_id
-            invocation.expected = True
-        invocation.signs, self._signs_for_next = self._signs_for_next, Signs()
-        invocation.signs.is_first = not self._account.invocations
+        announcement = invocation.announcement = self._announced.pop(request_id, None)
+        if announcement is not None:
+            invocation.trace_id = trace_id or announcement.trace_id
+            invocation.span_id = announcement.span_id
+        signs, self._signs_for_next = self._signs_for_next, None
+        if signs is not None:
+            invocation.signs = signs
+        is_first = invocation.signs.is_first = not self._account.invocations
         self._account.invocations += 1
         self._known[request_id] = invocation
         self._known.move_to_end(request_id)
@@ -260,135 +271,108 @@ class Recorder:
             if not oldest.ended:
                 break
             del self._known[oldest.request_id]
-        self._sampler.begin(invocation)
+        self._sampler.begin(invocation, has_signs=is_first or signs is not None)
         return invocation
 
-    def _take_runtime_done(self, event: PlatformEvent) -> None:
-        self._take_end(event, reported=False)
-
-    def _take_report(self, event: PlatformEvent) -> None:
-        self._take_end(event, reported=True)
-
-    def _take_end(self, event: PlatformEvent, *, reported: bool) -> None:
+    def _take_end(self, event: Ended) -> None:
         invocation = self._known.get(event.request_id) or self._begin(event.request_id)
         if invocation.duration_ms is None:
-            invocation.duration_ms = _metric(event, "durationMs")
-        if invocation.signs.duration_ms is None:
+            invocation.duration_ms = event.duration_ms
+        signs = invocation.signs
+        if signs.duration_ms is None:
             # The Logs API's runtimeDone has no metrics, and the report comes with the next invocation only.
-            invocation.signs.duration_ms = (
+            signs.duration_ms = (
                 invocation.duration_ms
                 if invocation.duration_ms is not None
                 else _between_ms(invocation.started, event.time)
             )
-        invocation.signs.memory_share = _memory_share(event) or invocation.signs.memory_share
-        self._note(invocation, event)
-        failure = failure_by_status(
-            event.field("status"), event.field("errorType"), reported=reported
-        )
-        if failure is None and _used_all_memory(event) and invocation.outcome is Outcome.CRASH:
-            failure = Failure("out-of-memory", Outcome.OUT_OF_MEMORY)
+        signs.memory_share = event.memory_share or signs.memory_share
+        self._note(invocation, event.raw, event.time, is_report=event.is_report)
+        failure = event.failure
+        if failure is None and event.memory_share >= 1.0 and invocation.outcome is Outcome.CRASH:
+            failure = OUT_OF_MEMORY
         if failure is not None:
             self._sampler.fail(invocation, failure)
         elif invocation.outcome is Outcome.UNKNOWN:
             invocation.outcome = Outcome.SUCCESS
-        self._sampler.end(invocation)
-        if reported:
-            self._sampler.reported(invocation)
+        if not (event.is_report and invocation.ended):
+            self._sampler.step(invocation, Event.END)
+        if event.is_report:
+            self._sampler.step(invocation, Event.REPORT)
 
-    def _take_logs_api_end(self, event: PlatformEvent) -> None:
-        # The Logs API's first schema has no runtimeDone: there ``end`` is the first sign that it is over.
+    def _take_closed(self, event: Closed) -> None:
         invocation = self._known.get(event.request_id)
         if invocation is not None:
-            self._note(invocation, event)
-            self._sampler.end(invocation)
+            self._note(invocation, event.raw, event.time)
+            self._sampler.step(invocation, Event.END)
 
-    def _take_fault(self, event: PlatformEvent) -> None:
-        text = event.record if isinstance(event.record, str) else ""
-        named = text.partition("RequestId: ")[2].split(None, 1)
-        invocation = self._known.get(named[0]) if named else self._current
+    def _take_fault(self, event: Fault) -> None:
+        named = event.request_id
+        invocation = self._known.get(named) if named else self._current
         if invocation is not None:
-            self._note(invocation, event)
-            self._sampler.fail(invocation, failure_by_fault(text))
+            self._note(invocation, event.raw, event.time)
+            self._sampler.fail(invocation, event.failure)
 
-    def _take_init_end(self, event: PlatformEvent) -> None:
-        if failure_by_status(event.field("status"), event.field("errorType")) is None:
-            if event.field("phase") == "invoke":
+    def _take_init_end(self, event: InitEnded) -> None:
+        if event.failure is None:
+            if event.in_invoke:
                 signs = self._signs()
                 signs.init_restarted = True
                 self._signed(signs)
-            return
-        failure = Failure("init-error", Outcome.INIT_ERROR)
-        if (
-            self._current is not None
-            and event.field("phase") == "invoke"
-            and not self._current.ended
-        ):
-            self._sampler.fail(self._current, failure)
+        elif self._current is not None and event.in_invoke and not self._current.ended:
+            self._sampler.fail(self._current, event.failure)
         else:
-            self._sampler.fail(self._sampler.init, failure)
+            self._sampler.fail(self._sampler.init, event.failure)
             self._sampler.end_init()
 
-    def _take_logs_dropped(self, event: PlatformEvent) -> None:
-        dropped = event.field("droppedRecords")
-        self._account.platform_dropped += dropped if isinstance(dropped, int) else 0
+    def _take_logs_dropped(self, event: LogsDropped) -> None:
+        self._account.platform_dropped += event.records
         signs = self._signs()
         signs.logs_dropped = True
         self._signed(signs)
 
-    def _take_extension(self, event: PlatformEvent) -> None:
-        if event.field("errorType"):
-            signs = self._signs()
-            signs.extension_failed = True
-            self._signed(signs)
+    def _take_extension_failure(self, _event: ExtensionFailed) -> None:
+        signs = self._signs()
+        signs.extension_failed = True
+        self._signed(signs)
 
     def _signs(self) -> Signs:
-        """Gives the signs of the invocation that runs, or else of the one to come."""
+        """Return the signs of the running invocation, or else of the next one."""
         running = self._current
-        return running.signs if running is not None and not running.ended else self._signs_for_next
+        if running is not None and not running.ended:
+            return running.signs
+        if self._signs_for_next is None:
+            self._signs_for_next = Signs()
+        return self._signs_for_next
 
     def _signed(self, signs: Signs) -> None:
         if self._current is not None and signs is self._current.signs:
             self._sampler.signed(self._current)
 
-    def _note(self, invocation: Invocation, event: PlatformEvent) -> None:
-        """Lets an event travel with its invocation, as PLATFORM_EVENTS asks."""
-        invocation.last_time = event.time or invocation.last_time
+    def _note(
+        self, invocation: Invocation, raw: bytes, time: str, *, is_report: bool = False
+    ) -> None:
+        """Let an event travel with its invocation, as PLATFORM_EVENTS asks."""
+        invocation.last_time = time or invocation.last_time
         wanted = self._platform_events
-        if wanted is PlatformEvents.ALL or (
-            wanted is PlatformEvents.REPORT and event.type == "platform.report"
-        ):
-            number = self._sampler.number(1)
-            segment = Segment(event.raw, count=1, first_number=number, kind=Kind.EVENT, vital=True)
-            self._sampler.store_event(invocation, segment)
+        if wanted is PlatformEvents.ALL or (wanted is PlatformEvents.REPORT and is_report):
+            number = self._metadata.next_number
+            self._metadata.next_number += 1
+            segment = Segment(raw, count=1, first_number=number, kind=Kind.EVENT, vital=True)
+            self._sampler.store(invocation, segment)
 
 
 def _digest(body: bytes) -> int:
-    """Tells a batch from others by its length and its ends.
+    """Digest a batch by its length and its ends.
 
-    Their first and last lines carry the times of both: two batches would have to begin in the same millisecond, and
-    hold the same text there, to be taken for one.
+    The ends carry the times of the first and the last lines. So two batches with one digest would have to begin in the
+    same millisecond, and to hold the same text there.
     """
     if len(body) <= 2 * DIGESTED_BYTES:
         return hash(body)
     return hash((len(body), body[:DIGESTED_BYTES], body[-DIGESTED_BYTES:]))
 
 
-def _metric(event: PlatformEvent, name: str) -> float | None:
-    metrics = event.field("metrics")
-    value = metrics.get(name) if isinstance(metrics, dict) else None
-    return float(value) if isinstance(value, (int, float)) else None
-
-
 def _between_ms(begin: str, end: str) -> float | None:
     begin_ns, end_ns = epoch_ns(begin), epoch_ns(end)
     return None if begin_ns is None or end_ns is None else (end_ns - begin_ns) / 1_000_000
-
-
-def _used_all_memory(event: PlatformEvent) -> bool:
-    return _memory_share(event) >= 1.0
-
-
-def _memory_share(event: PlatformEvent) -> float:
-    """Gives the most memory used, of what the function has; 0 where the event does not tell."""
-    used, size = _metric(event, "maxMemoryUsedMB"), _metric(event, "memorySizeMB")
-    return used / size if used is not None and size else 0.0

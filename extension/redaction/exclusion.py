@@ -7,21 +7,21 @@ from extension.redaction.prefilter import Prefilter
 
 
 class Excluder:
-    """Tells which lines are never recorded."""
+    """Matcher of lines that are never recorded."""
 
     __slots__ = ("_masks", "_prefilter")
 
     def __init__(self, patterns: Patterns) -> None:
-        """Takes patterns; one that could not be read excludes nothing."""
+        """Take the patterns of EXCLUDE; a pattern that cannot be used excludes nothing."""
         self._masks = patterns.masks
         self._prefilter = Prefilter(patterns.masks)
 
     def may_match(self, raw: bytes) -> bool:
-        """Tells whether any line of a batch may be one: quick, and in doubt true."""
+        """Tell quickly whether a batch may hold a line to exclude; True in doubt."""
         return bool(self._masks) and self._prefilter.may_hold(raw)
 
     def excludes(self, event: bytes) -> bool:
-        """Tells of the JSON of one event whether its line is excluded."""
+        """Tell whether the line of one event, given as JSON, is excluded."""
         try:
             record = json.loads(event)["record"]
         except (ValueError, KeyError, TypeError, RecursionError):

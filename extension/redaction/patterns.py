@@ -14,7 +14,7 @@ _NAMES = re.compile(r"[a-z]+(?:-[a-z]+)*(?: *, *[a-z]+(?:-[a-z]+)*)*")
 
 
 class Mask(NamedTuple):
-    """One pattern, and what stands in the place of what it finds."""
+    """A pattern and the text that replaces its matches."""
 
     linear: Pattern
     text: str = MASK
@@ -23,32 +23,28 @@ class Mask(NamedTuple):
 
 
 class Patterns(NamedTuple):
-    """What a setting asks for.
+    """Value of REDACT or EXCLUDE.
 
     Attributes:
-        masks: what could be read.
-        problems: why the rest could not, a sentence each; never the pattern itself, which may hold a secret.
+        masks: patterns that can be used.
+        problems: for each other pattern, a phrase why not; never the pattern itself, which may hold a secret.
     """
 
     masks: tuple[Mask, ...] = ()
     problems: tuple[str, ...] = ()
 
 
-NOTHING = Patterns()
-
-
 def read_patterns(text: str) -> Patterns:
-    """Reads REDACT.
+    """Parse REDACT: names of presets, separated by commas, or one regular expression, or a JSON array of both.
 
-    Either names of presets, separated by commas; or one regular expression; or a JSON array of both. What has the form of
-    names are names, so that a slip of the pen is no pattern that never matches: a mere word to be masked is written
-    ``(word)``.
+    A value that looks like names is read as names, so that a misspelled name does not become a pattern that never
+    matches. To mask a mere word, write ``(word)``.
     """
     return _read(text, _redactions)
 
 
 def read_exclusions(text: str) -> Patterns:
-    """Reads EXCLUDE: one regular expression, or a JSON array of them."""
+    """Parse EXCLUDE: one regular expression, or a JSON array of them."""
     return _read(text, lambda item: [Mask(Pattern(item))])
 
 
@@ -58,7 +54,7 @@ def _read(text: str, read: Callable[[str], list[Mask]]) -> Patterns:
     for number, item in enumerate(_items(text), 1):
         try:
             masks += read(item)
-        except ValueError as error:  # noqa: PERF203 - each on its own, so that one does not hinder another
+        except ValueError as error:  # noqa: PERF203 - a pattern that fails must not stop the others
             problems.append(f"pattern {number}: {error}")
     return Patterns(tuple(masks), tuple(problems))
 

@@ -6,21 +6,21 @@ from collections.abc import Iterable
 from extension.redaction.patterns import Mask
 
 _NEVER_ESCAPED = re.compile(r"[ !#-%'-.0-;=?-\[\]-~]+")
-"""What encoders leave as it is, if they do not escape plain letters; Go's escapes what may end an HTML script."""
+"""Characters that no usual JSON encoder escapes; Go's escapes those that may end an HTML script."""
 
 _ESCAPED_LETTER = re.compile(rb"\\u00(?:2[0-57-9a-fA-F]|3[0-9abdfABDF]|[4-7])")
-"""An escape of what need not be: then needles may be hidden."""
+"""Needless escape of a character, which can hide a needle."""
 
 _ESCAPED_BEYOND = re.compile(rb"\\u(?!00)")
 
 
 class Prefilter:
-    """Tells of events as they came, one or a whole batch, that no pattern can be found in them."""
+    """Quick test that no pattern matches in an event or a batch, on undecoded bytes."""
 
     __slots__ = ("_any_case", "_as_written", "_is_blind", "_telltales")
 
     def __init__(self, masks: Iterable[Mask]) -> None:
-        """Takes the patterns."""
+        """Collect the needles and telltales of the patterns."""
         as_written: dict[bytes, None] = {}
         any_case: dict[bytes, None] = {}
         self._telltales = []
@@ -40,14 +40,14 @@ class Prefilter:
         self._any_case = tuple(any_case)
 
     def may_hold(self, raw: bytes) -> bool:
-        """Tells whether a pattern may be found in what is written there; in doubt, true."""
+        """Tell whether a pattern may match in these bytes; True in doubt."""
         if self._is_blind:
             return True
         for needle in self._as_written:
             if needle in raw:
                 return True
         if self._any_case:
-            # Some letters beyond ASCII, escaped or not, are an s or a k but for their case.
+            # Some letters beyond ASCII, escaped or not, equal s or k but for their case.
             if not raw.isascii() or _ESCAPED_BEYOND.search(raw):
                 return True
             lower = raw.lower()

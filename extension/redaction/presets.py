@@ -1,8 +1,8 @@
-"""Patterns by name for the secrets that turn up in logs, for REDACT.
+"""Define the presets of REDACT: named patterns for the secrets that turn up in logs.
 
-Each is meant to find what it names and to let other text be: an identifier is no card number because it has sixteen
-digits. A name that tells of a secret (``DB_PASSWORD``, ``SecretAccessKey``) stays, only its value is masked; between the two
-may stand what separates them in text, in JSON, and in JSON within text. Pure.
+A preset finds what it names and leaves other text alone: an identifier of sixteen digits is not a card number. The name
+of a secret (``DB_PASSWORD``, ``SecretAccessKey``) stays and its value is masked. Between them may stand the separators of
+text, of JSON, and of JSON within text. Pure.
 """
 
 import re
@@ -14,13 +14,13 @@ Span = tuple[int, int]
 
 
 class Preset(NamedTuple):
-    """A pattern.
+    """A pattern of a preset.
 
     Attributes:
-        pattern: as :class:`extension.regex.pattern.Linear` takes it.
-        meant: finds in a match what is meant, where that takes more than a pattern.
-        telltale: found in what the pattern is found in, as it was written: for a pattern without any fixed text. It must
-            not need more than a few steps from each place.
+        pattern: text for :class:`extension.regex.pattern.Pattern`.
+        meant: finds the spans to mask within a match, where a pattern alone cannot.
+        telltale: matches the undecoded bytes of every line that the pattern matches; for a pattern without fixed text.
+            Takes only a few steps from each place.
     """
 
     pattern: str
@@ -29,27 +29,27 @@ class Preset(NamedTuple):
 
 
 MIN_DIGITS, MAX_DIGITS = 13, 19
-"""Of a card number (ISO/IEC 7812-1)."""
+"""Digits of a card number (ISO/IEC 7812-1)."""
 
 _CARDS_BEGIN = "23456"
-"""The networks' first digits (ISO/IEC 7812-1, major industry identifiers); a time in milliseconds begins with 1."""
+"""First digits of the networks (ISO/IEC 7812-1, major industry identifiers). A time in milliseconds begins with 1."""
 _SHORT_CARDS_BEGIN = "4"
-"""Of those with thirteen digits."""
+"""First digit of numbers with thirteen digits."""
 
 _DOUBLED_MOST = 9
 
 
 def card_numbers_in(text: str) -> list[Span]:
-    """Finds card numbers in digits with spaces or hyphens between; they begin and end where groups of digits do.
+    """Find card numbers in digits with spaces or hyphens between; a number begins and ends where a group does.
 
-    What may be one number or another is found as both.
+    Numbers that overlap are both found.
     """
     at = [index for index, char in enumerate(text) if char.isdecimal()]
     digits = [int(text[index]) for index in at]
     begins = [n for n, index in enumerate(at) if n == 0 or at[n - 1] != index - 1]
     ends = {n + 1 for n, index in enumerate(at) if n + 1 == len(at) or at[n + 1] != index + 1}
     doubled = [2 * digit - _DOUBLED_MOST * (2 * digit > _DOUBLED_MOST) for digit in digits]
-    # The Luhn formula (ISO/IEC 7812-1, annex B), summed up to each digit: with every even one doubled, and every odd one.
+    # Luhn sums up to each digit (ISO/IEC 7812-1, annex B), once with even digits doubled, once with odd ones.
     sums = [
         list(
             accumulate(
@@ -85,7 +85,7 @@ _NAMES_IT = (
 
 PRESETS: dict[str, tuple[Preset, ...]] = {
     "aws-keys": (
-        # Access keys, and the other unique ids of IAM that are as good as one (AWS: IAM identifiers).
+        # Access keys, and the other unique ids of IAM that give access (AWS: IAM identifiers).
         Preset(r"(?:\b|_)(?P<secret>(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16})(?:\b|_)"),
         Preset(
             r"(?i:secret[_-]?access[_-]?key|secret[_-]?key|session[_-]?token|security[_-]?token)"
@@ -98,7 +98,7 @@ PRESETS: dict[str, tuple[Preset, ...]] = {
         ),
         Preset(rf"(?i:authorization){_IS}{_QUOTES}{_CREDENTIAL}{{16,}})"),
         Preset(rf"(?i:\bbearer)\s+{_CREDENTIAL}{{16,}})"),
-        # A JSON Web Token (RFC 7519): parts in base64, the first of which begins like JSON.
+        # A JSON Web Token (RFC 7519): parts in base64; the first one begins like JSON.
         Preset(r"(?:\b|_)(?P<secret>eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.[A-Za-z0-9_.-]*)"),
     ),
     "card-numbers": (
@@ -106,7 +106,7 @@ PRESETS: dict[str, tuple[Preset, ...]] = {
             r"(?:\b|_)[0-9](?:[ -]?[0-9]){12,}(?:\b|_)",
             card_numbers_in,
             re.compile(
-                # Before the first digit stands no letter, unless it is that of an escape.
+                # No letter stands before the first digit, unless it belongs to an escape.
                 rb"[0-9](?:(?<![0-9A-Za-z].)|(?<=\\[bfnrt].)|(?<=\\u[0-9a-fA-F]{4}.))(?:[ -]?[0-9]){12}"
             ),
         ),
@@ -115,21 +115,21 @@ PRESETS: dict[str, tuple[Preset, ...]] = {
     "passwords": (
         Preset(rf"{_NAMES_IT}{_IS}\"(?P<secret>(?:[^\"\\]|\\[\s\S])+)"),
         Preset(rf"{_NAMES_IT}{_IS}'(?P<secret>(?:[^'\\]|\\[\s\S])+)"),
-        # A quote that is escaped itself, of JSON within text.
+        # An escaped quote: JSON within text.
         Preset(rf"{_NAMES_IT}{_IS}\\+[\"'](?P<secret>[^\"'\\]+)"),
         Preset(rf"{_NAMES_IT}{_IS}(?P<secret>[^\s\"'\\&<>=]+)"),
-        # In the address of a server.
+        # A password in a URL.
         Preset(
             r"[a-z]://[^\s/:@\"]*:(?P<secret>[^\s/@\"]+)@",
             telltale=re.compile(rb":\\*/\\*/[^\s/@\"]*@"),
         ),
     ),
     "private-keys": (
-        # Without its end, such as where a line is cut off, all that follows.
+        # If the end is missing, as in a line that was cut off, all that follows.
         Preset(
             r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
             r"(?:[\s\S]*?-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|[\s\S]*)"
         ),
     ),
 }
-"""By the name that REDACT takes."""
+"""Patterns by the name that REDACT accepts."""

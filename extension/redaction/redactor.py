@@ -1,13 +1,12 @@
-r"""REDACT and EXCLUDE: what is masked before a line leaves, and which lines are never recorded.
+r"""Mask the matches of REDACT's patterns in a line.
 
-Promises: what matches is masked wherever it stands in a line; in JSON, in each key, string and number as what it says, not
-as it is escaped, and across them. A line that is JSON stays JSON, and but for what is masked every byte of it stays. When in
-doubt more is masked: a pattern that cannot be used and an error of our own mask the whole line. JSON in the middle of text
-is text.
+Promises: every match in a line is masked. In JSON, patterns match keys, strings and numbers decoded, and also the text
+that spans them. A JSON line stays JSON, and every byte outside of masks stays the same. In doubt more is masked: a
+pattern that cannot be used, or an error of our own, masks the whole line. JSON in the middle of text counts as text.
 
-Pure. Patterns are written for people who see lines as they are logged: a match may reach from a key to its value. It counts
-unless it lies within one string, where it would be a match of escapes, or goes on from a match that began there:
-``password=\S+`` ends where the string does.
+Pure. Users write patterns for lines as they see them, so a match may reach from a key to its value. A match in the JSON
+text does not count if it lies within one string, where escapes would match. A match that began in a string ends with it:
+``password=\S+`` masks nothing behind the string.
 """
 
 import json
@@ -21,13 +20,13 @@ from extension.redaction.prefilter import Prefilter
 from extension.regex.automaton import Match
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9][0-9.eE+-]*', re.DOTALL)
-"""Strings and numbers of JSON text; linear, since no alternative begins like another."""
+"""String or number of JSON text. Linear: no two alternatives begin alike."""
 
 _WRITTEN_CHAR = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]",
     re.DOTALL,
 )
-"""One character of a JSON string, as it is written (RFC 8259, section 7)."""
+"""One character of a JSON string, escaped or not (RFC 8259, section 7)."""
 
 _EVENT_BEGIN = b'{"time":"'
 
@@ -35,7 +34,7 @@ _RECORD = '"record":'
 
 
 class _Edit(NamedTuple):
-    """What is to stand in the place of a part of a text."""
+    """Replacement for a part of a text."""
 
     start: int
     end: int
@@ -43,18 +42,18 @@ class _Edit(NamedTuple):
 
 
 class Redactor:
-    """Masks lines."""
+    """Masker of lines. Used by one thread at a time."""
 
     __slots__ = ("_masks", "_masks_all", "_prefilter")
 
     def __init__(self, patterns: Patterns) -> None:
-        """Takes patterns; if one of them could not be read, nothing leaves unmasked."""
+        """Take the patterns; if one of them cannot be used, mask every line as a whole."""
         self._masks = patterns.masks
         self._masks_all = bool(patterns.problems)
         self._prefilter = Prefilter(patterns.masks)
 
     def redact(self, event: bytes) -> bytes:
-        """Gives the JSON of one ``function`` event with what is to be masked in its record masked."""
+        """Return a ``function`` event, as JSON, with the matches in its record masked."""
         if self._masks_all:
             return mask_all(event)
         if (
@@ -65,7 +64,7 @@ class Redactor:
             return event
         try:
             return self._redact(event)
-        except Exception:  # noqa: BLE001 - whatever it is, it must not let a secret out
+        except Exception:  # noqa: BLE001 - no error may let a secret out
             return mask_all(event)
 
     def _redact(self, event: bytes) -> bytes:
@@ -75,7 +74,7 @@ class Redactor:
         record = text[at:end]
         value = json.loads(record)
         if json.loads(text)["record"] != value:
-            raise ValueError  # The record is not last, so it is not known where it ends.
+            raise ValueError  # The record is not the last field, so its end is unknown.
         edits = (
             _within_string(record, self._edits(value))
             if isinstance(value, str)
@@ -84,7 +83,7 @@ class Redactor:
         return (text[:at] + _edited(record, edits) + text[end:]).encode() if edits else event
 
     def _edits(self, text: str) -> list[_Edit]:
-        """Finds what is to be masked in text, which may be JSON: a JSON line in the Text log format, or JSON in JSON."""
+        """Find the edits of text that may be JSON: a JSON line in the Text log format, or JSON in JSON."""
         if text.lstrip().startswith(("{", "[")):
             try:
                 json.loads(text)
@@ -100,7 +99,7 @@ class Redactor:
         )
 
     def _found(self, text: str) -> Iterator[tuple[Match, str]]:
-        """Gives what the patterns find in text, and what is to stand in its place."""
+        """Yield the matches in text, each with its mask."""
         for linear, mask, meant, _ in self._masks:
             for match in linear.matches(text):
                 if meant is None:
@@ -152,7 +151,7 @@ def _covers(edits: list[_Edit], at: int) -> bool:
 
 
 def _across(places: list[int], begin: int, edit: _Edit) -> list[_Edit]:
-    """Gives an edit of text as far as it lies within a string, by whole characters as they are written."""
+    """Cut an edit to a JSON string, and widen it to whole written characters."""
     first = bisect_right(places, max(edit.start - begin, 0)) - 1
     last = bisect_left(places, min(edit.end - begin, places[-1]))
     if first >= last:
@@ -161,7 +160,7 @@ def _across(places: list[int], begin: int, edit: _Edit) -> list[_Edit]:
 
 
 def _places(written: str) -> list[int]:
-    """Gives where each character of a JSON string begins behind its quote, and where the last one ends."""
+    """Return the offsets of a JSON string's characters behind its quote, and their end."""
     if "\\" not in written:
         return list(range(len(written) - 1))
     starts = [match.start() for match in _WRITTEN_CHAR.finditer(written, 1, len(written) - 1)]
@@ -169,7 +168,7 @@ def _places(written: str) -> list[int]:
 
 
 def _within_string(written: str, edits: list[_Edit]) -> list[_Edit]:
-    """Gives edits of what a JSON string says as edits of how it is written."""
+    """Translate edits of a decoded JSON string into edits of the written one."""
     if not edits:
         return []
     begin = 1 + written.index('"')
@@ -181,7 +180,7 @@ def _within_string(written: str, edits: list[_Edit]) -> list[_Edit]:
 
 
 def _merged(edits: list[_Edit]) -> list[_Edit]:
-    """Puts edits in order; of those that overlap, the first stands for all."""
+    """Sort edits; merge those that overlap into the first."""
     merged: list[_Edit] = []
     for edit in sorted(edits, key=lambda edit: (edit.start, -edit.end)):
         if merged and edit.start < merged[-1].end:
@@ -202,7 +201,7 @@ def _edited(text: str, edits: list[_Edit]) -> str:
 
 
 def mask_all(event: bytes) -> bytes:
-    """Gives an event whose whole record is masked."""
+    """Return the event with its whole record masked."""
     try:
         time = json.loads(event)["time"]
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -1,1 +1,1 @@
-"""Match regular expressions in linear time."""
+"""Search with regular expressions in linear time; know nothing of Flight Recorder."""

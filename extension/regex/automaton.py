@@ -1,13 +1,13 @@
-"""The automaton that finds an expression: one look at each character, backwards, and a second one forwards for the places.
+"""Search text with a finite automaton, in time linear in the text.
 
-A text is read from its end to its begin, and at each place it is known which positions of the expression lead to the end of a
-match. That is a finite automaton, whose states are made when they are first met and kept: a character costs a look into a
-``dict``, about what ``re`` takes for it. Where the places of matches are wanted the text is read a second time, forwards; that
-never goes back, since each way that leads to a match is known for one (Frisch and Cardelli, "Greedy regular expression
-matching", 2004).
+The automaton reads a text from its end to its beginning. Its state at a place is the set of the expression's positions
+that lead from there to the end of a match. States are made when they are first met, and kept: a character costs one look
+into a ``dict``, about the time that ``re`` takes. To find the places of matches, a second pass reads the text forwards. It
+never goes back, since the first pass has found every way that leads to a match (Frisch and Cardelli, "Greedy regular
+expression matching", 2004).
 
-The bound: a character is one step each way. A step that is not known takes work in proportion to the expression, whose size
-is limited; what is kept is limited as well, and forgotten when that is reached. Pure.
+The bound: a character is one step in each pass. An unknown step takes time in proportion to the expression, whose size is
+limited. The number of known steps is limited as well; all are forgotten when the limit is reached. Pure.
 """
 
 import re
@@ -33,23 +33,23 @@ from extension.regex.syntax import (
 )
 
 MAX_KNOWN_STEPS = 2000
-"""Of one pattern: each with a state at most, of half a kilobyte, so about a megabyte. Lines of ordinary text need some
+"""Bound for one pattern: each step has at most one state of half a kilobyte, so about a megabyte. Ordinary text needs some
 hundreds."""
 
 MAX_KNOWN_CHARACTERS = 4096
-"""Of one pattern, about 100 bytes each. Chinese text has some three thousand in use."""
+"""Bound for one pattern, about 100 bytes each. Chinese text uses some three thousand characters."""
 
 BLOCK_CHARS = 4096
-"""So much of a text has its states held at a time, where places of matches are wanted."""
+"""Length of a block of text. While matches are placed, the states of one block are in memory."""
 
 _START = "\0"
-"""Stands for the begin of the text, among the symbols that stand for characters."""
+"""Symbol for the beginning of the text, beside the symbols for characters."""
 
 _PLACE = ""
-"""Where a state keeps what it is; no symbol is empty."""
+"""Key of the :class:`_Place` in a state; no symbol is empty."""
 
 _NEWLINE, _WORD, _ASCII_WORD, _LAST_NEWLINE, _OUTSIDE = 1, 2, 4, 8, 16
-"""What may stand beside a place, as far as it matters; ``_OUTSIDE``: nothing does."""
+"""Kinds of character beside a place; ``_OUTSIDE`` is the end of the text."""
 
 _KINDS = (
     (_NEWLINE, CharacterSet("\n")),
@@ -61,13 +61,12 @@ _FOUND = _BEGINS | 1 << EMPTY
 
 
 class Match(NamedTuple):
-    """Where a pattern was found.
+    """Place of a match.
 
     Attributes:
-        start: of the whole match.
-        end: of the whole match.
-        meant: the match as a whole; of a pattern with a group named ``secret`` what that group matched, which may be several
-            spans, or none.
+        start: start of the whole match.
+        end: end of the whole match.
+        meant: spans of the group named ``secret``, any number of them; the whole match if the pattern has no such group.
     """
 
     start: int
@@ -76,11 +75,11 @@ class Match(NamedTuple):
 
 
 class _Symbols(dict[int, str]):
-    """The symbol of each character: one for all that the expression cannot tell apart.
+    """Symbol of each character; characters that the expression cannot tell apart share one.
 
     Attributes:
-        matching: of each symbol, the positions that match it, as bits.
-        kinds: of each symbol, what its characters are to the places beside them.
+        matching: positions that match a symbol, as bits, by symbol.
+        kinds: kind of the characters of a symbol, as bits, by symbol.
     """
 
     def __init__(self, expression: Expression) -> None:
@@ -125,9 +124,9 @@ class _Symbols(dict[int, str]):
 
 
 class _Crossing:
-    """Leads from the positions that match behind a place to those that may match before it, if certain things hold there.
+    """Step from the positions that match behind a place to those before it.
 
-    Most positions are reached from their neighbour alone, so all of these are one shift; the others are joints.
+    Most positions are reached from their neighbour alone: one shift moves them all. The others are joints.
     """
 
     __slots__ = ("_always", "_before", "_joints", "_neighbours")
@@ -161,15 +160,15 @@ class _Crossing:
 
 
 class _Place(NamedTuple):
-    """What is known of a place in a text, once the character before it has been read.
+    """State of the automaton at a place, after the character before it.
 
     Attributes:
-        positions: those that match that character and lead to a match, as bits; also ``BEGIN`` or ``EMPTY``, if a match
+        positions: positions that match the character and lead to a match, as bits; also ``BEGIN`` or ``EMPTY`` if a match
             begins at this place.
-        kind: what that character is to the places beside it.
-        holds: of all that the expression asks, what holds here.
-        hits: where symbols lead that show the begin of a match. They are kept apart, so that a search, which ends there,
-            need not look out for them anywhere else.
+        kind: kind of the character, as bits.
+        holds: assertions of the expression that hold here, as bits.
+        hits: next state by symbol, for symbols that show the beginning of a match. They stand apart, so that a search,
+            which ends there, tests for them nowhere else.
     """
 
     positions: int
@@ -181,11 +180,11 @@ class _Place(NamedTuple):
 _NOWHERE = _Place(0, 0, 0, {})
 
 _State = dict[str, Any]
-"""Where each symbol leads, and the :class:`_Place`. A plain dict, since nothing in Python is quicker."""
+"""Next state by symbol, and the :class:`_Place`. Nothing in Python is quicker than a plain dict."""
 
 
 class Automaton:
-    """The states that were met, and where they lead."""
+    """Finite automaton of one expression; used by one thread at a time."""
 
     __slots__ = ("_crossings", "_expression", "_known", "_states", "_symbols", "worked_out")
 
@@ -198,19 +197,19 @@ class Automaton:
         self.worked_out = 0
 
     def finds(self, text: str) -> bool:
-        """Tells whether a match begins anywhere."""
+        """Tell whether the text holds a match."""
         state = self._state(0, _OUTSIDE, 0)
         for symbol in reversed(_START + text.translate(self._symbols)):
             try:
                 state = state[symbol]
-            except KeyError:  # noqa: PERF203 - free where nothing is raised, and what is looked up is known
+            except KeyError:  # noqa: PERF203 - costs nothing where nothing is raised, and nearly every step is known
                 state = self._step(state, symbol)
                 if state[_PLACE].positions & _FOUND:
                     return True
         return False
 
     def matches(self, text: str) -> Iterator[Match]:
-        """Gives the matches that are not empty, in order."""
+        """Yield the matches that are not empty, in order."""
         edges_of, secret = self._expression.edges, self._expression.secret
         places = self._places(text)
         at = places.next_begin(0)
@@ -248,7 +247,7 @@ class Automaton:
         return _Places(self, symbols, ends, block)
 
     def states_of(self, symbols: str, state: _State) -> list[_State]:
-        """Gives the state at each of some symbols, from the state behind them."""
+        """Return the state at each symbol, from the state behind the last one."""
         states = []
         for symbol in reversed(symbols):
             try:
@@ -260,14 +259,14 @@ class Automaton:
         return states
 
     def _step(self, state: _State, symbol: str) -> _State:
-        """Works out where a symbol leads."""
+        """Compute the next state for a symbol."""
         self.worked_out += 1
         self._known += 1
         if self._known > MAX_KNOWN_STEPS:
             self._forget()
         place = state[_PLACE]
         kind = self._symbols.kinds[symbol]
-        holds = self._expression.asks & _flush_control(kind, place.kind)
+        holds = self._expression.asks & _assertions_between(kind, place.kind)
         crossing = self._crossings.get(holds)
         if crossing is None:
             crossing = self._crossings[holds] = _Crossing(self._expression, holds)
@@ -280,7 +279,7 @@ class Automaton:
         return reached
 
     def _forget(self) -> None:
-        """Cuts all states apart; those in use go on, knowing nothing."""
+        """Forget all steps; states in use stay valid."""
         for state in self._states.values():
             place = state[_PLACE]
             place.hits.clear()
@@ -298,14 +297,14 @@ class Automaton:
 
 
 class _Places:
-    """The places of a text, a block of them at a time."""
+    """Places of a text, of which one block is in memory."""
 
     __slots__ = ("_automaton", "_begin", "_block", "_ends", "_symbols")
 
     def __init__(
         self, automaton: Automaton, symbols: str, ends: list[_State], block: list[_State]
     ) -> None:
-        """Takes the states behind each block, and those of the first one."""
+        """Store the state behind each block, and the states of the first block."""
         self._automaton = automaton
         self._symbols = symbols
         self._ends = ends
@@ -313,14 +312,14 @@ class _Places:
         self._begin = 0
 
     def at(self, at: int) -> _Place:
-        """Gives a place."""
+        """Return a place."""
         if not 0 <= at - self._begin < len(self._block):
             self._load(at)
         place: _Place = self._block[at - self._begin][_PLACE]
         return place
 
     def next_begin(self, at: int) -> int:
-        """Gives the first place, from one on, where a match begins that is not empty; -1 if there is none."""
+        """Return the first place from ``at`` on where a non-empty match begins; -1 if there is none."""
         while at < len(self._symbols):
             if not 0 <= at - self._begin < len(self._block):
                 self._load(at)
@@ -337,8 +336,8 @@ class _Places:
         self._block = self._automaton.states_of(symbols, self._ends[number])
 
 
-def _flush_control(left: int, right: int) -> int:
-    """Tells what holds at a place between two characters."""
+def _assertions_between(left: int, right: int) -> int:
+    """Return the assertions that hold between two characters, as bits."""
     holds = ASCII_INSIDE if bool(left & _ASCII_WORD) == bool(right & _ASCII_WORD) else ASCII_EDGE
     holds |= INSIDE if bool(left & _WORD) == bool(right & _WORD) else EDGE
     if left & _OUTSIDE:

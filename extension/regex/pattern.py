@@ -1,12 +1,12 @@
-"""Regular expressions whose cost is linear in the text, whatever the pattern: for patterns that users give.
+"""Run regular expressions of users in time linear in the text.
 
-Python's ``re`` tries one way after another, and hostile text makes it try exponentially many. Here a pattern is read by
-Python's own parser (:mod:`extension.regex.syntax`) and run as a finite automaton (:mod:`extension.regex.automaton`).
+Python's ``re`` tries one way after another; hostile text makes it try exponentially many. Here Python's own parser reads
+a pattern (:mod:`extension.regex.syntax`), and a finite automaton runs it (:mod:`extension.regex.automaton`).
 
-Promises: ``search`` agrees with ``re.search``, and ``matches`` with ``re.finditer``: leftmost, and of those the most
-preferred, so that ``.*?`` stops as soon as it can. Two things are not the same: a match of nothing is left out, and where a
-part that is repeated may match nothing, as in ``(a??)*``, the same matches may be divided otherwise. What is not regular
-(backreferences, lookaround, atomic groups, possessive repetition) is refused when it is read. Pure.
+Promises: ``search`` agrees with ``re.search``, and ``matches`` with ``re.finditer``: the leftmost match, and among these
+the preferred one, so that ``.*?`` stops early. Two things differ. Empty matches are left out. Where a repeated part may
+match nothing, as in ``(a??)*``, the same text may be divided into other matches. Constructs that are not regular are
+refused: backreferences, lookaround, atomic groups and possessive repetition. Pure.
 """
 
 from extension.regex.automaton import Automaton, Match
@@ -14,20 +14,20 @@ from extension.regex.syntax import Needles, read_expression
 
 
 class Pattern:
-    """One compiled pattern, for one thread at a time.
+    """A compiled pattern. Used by one thread at a time.
 
     Attributes:
-        pattern: as it was written.
-        needles: every match holds one of these; None if that is not known.
+        pattern: text of the pattern.
+        needles: strings of which every match holds one; None if they are not known.
     """
 
     __slots__ = ("_expression", "_made", "needles", "pattern")
 
     def __init__(self, pattern: str) -> None:
-        """Compiles.
+        """Compile a pattern.
 
         Raises:
-            ValueError: it is no regular expression, or needs what cannot be had in linear time.
+            ValueError: the text is not a regular expression, or cannot run in linear time.
         """
         self._expression = read_expression(pattern)
         self.pattern = pattern
@@ -36,35 +36,35 @@ class Pattern:
 
     @property
     def _automaton(self) -> Automaton:
-        # Settings are read while a function waits; most lines need no automaton.
+        # A function waits while settings are read, and most lines need no automaton.
         if self._made is None:
             self._made = Automaton(self._expression)
         return self._made
 
     @property
     def worked_out(self) -> int:
-        """How many steps were worked out so far, the others being known."""
+        """Return the number of steps computed so far; all other steps were known."""
         return 0 if self._made is None else self._made.worked_out
 
     def search(self, text: str) -> bool:
-        """Tells whether the pattern is found anywhere in the text."""
+        """Tell whether the text holds a match."""
         return may_hold(text, self.needles) and self._automaton.finds(text)
 
     def matches(self, text: str) -> list[Match]:
-        """Gives the matches that hold at least a character, in order.
+        """Return the non-empty matches, in order.
 
-        Of a pattern with a group named ``secret`` what that group matched is what is meant of a match.
+        If the pattern has a group named ``secret``, the match means the spans of that group.
         """
         return list(self._automaton.matches(text)) if self.search(text) else []
 
 
 def may_hold(text: str, needles: Needles | None) -> bool:
-    """Tells whether any of the needles is in a text; in doubt, true."""
+    """Tell whether a text holds any of the needles; True if that is not known."""
     if needles is None:
         return True
     if needles.any_case:
         if not text.isascii():
-            return True  # Some letters beyond ASCII are an s or a k but for their case.
+            return True  # Some letters beyond ASCII equal s or k but for their case.
         text = text.lower()
     # A loop, not a generator: this runs for every line.
     for needle in needles.strings:  # noqa: SIM110

@@ -1,15 +1,15 @@
-r"""A regular expression in Python's own syntax, read into positions: what :mod:`extension.regex.pattern` runs in linear time.
+r"""Translate a regular expression in Python's syntax into the positions of Glushkov's automaton.
 
-The standard library parses it, so it means what it means to ``re``, flags and all. What needs memory of what was
-matched, or a look aside, is not regular and is refused by name: backreferences, lookaround, conditional and atomic groups,
-possessive repetition. Refused is as well what would grow too large; every bound is named below.
+The standard library parses the expression, so that it means the same as in ``re``, flags included. Constructs that are
+not regular are refused by name: backreferences, lookaround, conditional and atomic groups, possessive repetition. An
+expression that would grow too large is refused as well; every bound is named below.
 
 The result is Glushkov's automaton ("The abstract theory of automata", 1961). Each character of the expression is a
-*position*; ``edges[p]`` tells, most preferred first, which positions may match the character behind the one that ``p``
-matched, and what must hold in between (``^``, ``$``, ``\b`` and their like). Counted repetition is written out.
+*position*. ``edges[p]`` holds the positions that may match the character behind that of ``p``, most preferred first, each
+with the assertions (``^``, ``$``, ``\b`` ...) that must hold in between. Counted repetition is written out.
 
-Pure. Rests on ``re._parser`` (``sre_parse`` before Python 3.11), which is loaded with ``re`` in any case; its trees are
-not documented, so the tests hold the result against ``re`` on every Python.
+Pure. Uses ``re._parser`` (``sre_parse`` before Python 3.11), which ``re`` loads anyway. Its trees are not documented, so
+tests compare the result with ``re`` on every Python.
 """
 
 import re
@@ -23,68 +23,68 @@ except ImportError:  # pragma: no cover - Python 3.10
     import sre_parse as _parser
 
 MAX_POSITIONS = 1000
-"""Of one expression, written out. A set of them is what a state is: 125 bytes, and as much work for each new one."""
+"""Bound for one expression, written out. A state is a set of positions, so it takes 125 bytes at most."""
 
 MAX_NODES = 4 * MAX_POSITIONS
 MAX_EDGES = 5000
-"""About 70 bytes each. A thousand positions have two each, unless alternatives repeat within alternatives."""
+"""Bound for one expression, about 70 bytes each. Most positions have two; nested repeated alternatives have more."""
 
 MAX_CHARACTER_SETS = 100
-"""Of more than one character: a character that was not met before is held against each of them, for 0.3 us."""
+"""Bound on sets of more than one character: each new character is compared with each set, in 0.3 us."""
 
 MAX_NEEDLES = 16
-"""Beyond that, looking for them first costs what it saves."""
+"""Searching for more needles before the pattern costs as much time as it saves."""
 
-SECRET_GROUP = "secret"  # noqa: S105 - its name, no secret
-"""Where a group has this name, it is what a mask covers; what else matches is left."""
+SECRET_GROUP = "secret"  # noqa: S105 - the name of a group
+"""Name of a group that limits a mask: only what the group matches is masked."""
 
 MATCH, BEGIN, EMPTY, FIRST_POSITION = range(4)
-"""Numbers that are no characters: the end of a match, and its begin, where it holds a character and where it holds none."""
+"""Positions without a character: end of a match, beginning of a match, and beginning of an empty match."""
 
 TEXT_BEGIN, LINE_BEGIN, TEXT_END, LAST_LINE_END, LINE_END = 1, 2, 4, 8, 16
 EDGE, INSIDE, ASCII_EDGE, ASCII_INSIDE = 32, 64, 128, 256
-"""What may be asked of a place between two characters; bits, so that several can be asked at once."""
+"""Assertions about a place between two characters, as bits."""
 
 ASCII_END = 128
 
-# As plain numbers, since the enumeration's own operations are slow, and a function waits for settings to be read.
+# Plain numbers: operations of the enumeration are slow, and a function waits while settings are read.
 _IGNORECASE, _ASCII, _UNICODE, _MULTILINE, _DOTALL = map(
     int, (re.IGNORECASE, re.ASCII, re.UNICODE, re.MULTILINE, re.DOTALL)
 )
 
 Edge = tuple[int, int]
-"""What must hold at the place, and the position that matches there."""
+"""Assertions that must hold at a place, as bits, and the position that matches there."""
 
 
 class CharacterSet(NamedTuple):
-    """What a position matches: one character as such, or an expression of ``re`` for one, with its flags."""
+    """Characters that a position matches: one character, or an expression of ``re`` with its flags."""
 
     source: str
     flags: int = 0
 
 
 class Needles(NamedTuple):
-    """Strings of which every match holds one; in lower case where case is to be ignored."""
+    """Strings of which every match holds at least one; in lower case if case is ignored."""
 
     strings: frozenset[str]
     any_case: bool = False
 
     @property
     def worth(self) -> tuple[int, int]:
-        """Longer is better, then fewer."""
+        """Return a sort key: long needles are best, then few."""
         return min(map(len, self.strings)), -len(self.strings)
 
 
 class Expression(NamedTuple):
-    """An expression, read.
+    """A parsed expression.
 
     Attributes:
         sets: the different character sets.
-        set_of: of each position, the number of its set; -1 for numbers that are no characters.
-        edges: of each position, where a match may go on, most preferred first.
-        secret: the positions within the group of that name; None where there is no such group.
-        asks: all that is asked of places, as bits.
-        needles: strings of which every match holds one; None if that is not known.
+        set_of: number of the set, by position; -1 for positions without a character.
+        edges: edges to the next positions, most preferred first, by position.
+        secret: positions within the group named ``secret``; None if there is no such group.
+        asks: all assertions of the expression, as bits.
+        needles: strings of which every match holds one; None if they are not known.
     """
 
     sets: tuple[CharacterSet, ...]
@@ -96,14 +96,14 @@ class Expression(NamedTuple):
 
 
 def read_expression(text: str) -> Expression:
-    """Reads an expression.
+    """Parse an expression.
 
     Raises:
-        ValueError: it is none, or cannot be run in linear time; a phrase says why, without quoting it.
+        ValueError: the text is not a regular expression, or cannot run in linear time. The message does not quote it.
     """
     try:
         with warnings.catch_warnings():
-            # Python warns of patterns that may mean something else one day, and would print them.
+            # Python prints a warning, with the pattern, where a future version may read the pattern differently.
             warnings.simplefilter("ignore")
             tree = _parser.parse(text)
         return _Reader(tree).expression()
@@ -120,7 +120,7 @@ _NOT_REGULAR = {
     "GROUPREF_EXISTS": "a conditional group",
     "ASSERT": "lookaround",
     "ASSERT_NOT": "lookaround",
-    "FAILURE": "lookaround",  # What (?!) becomes.
+    "FAILURE": "lookaround",  # Python parses (?!) into this.
     "ATOMIC_GROUP": "an atomic group",
     "POSSESSIVE_REPEAT": "possessive repetition",
 }
@@ -138,10 +138,10 @@ _CHAR, _CHOICE, _ASK, _END = range(4)
 
 
 class _Reader:
-    """Builds from the end: what follows a part is there before the part is.
+    """Builder of an expression, from its end to its beginning.
 
-    Until it is built there are nodes that match no character, choices and what is asked; the edges of a position are
-    what can be reached through them.
+    Nodes are characters, choices and assertions. The edges of a position lead to the characters that can be reached
+    through choices and assertions.
     """
 
     def __init__(self, tree: Any) -> None:
@@ -208,8 +208,8 @@ class _Reader:
             return [begin, follows] if greedy else [follows, begin]
 
         if most == _parser.MAXREPEAT:
-            # One or more, which is entered at the part itself. Were it entered at the choice, a part that may match
-            # nothing would find its way back taken.
+            # A loop of one or more is entered at its part. Entered at the choice, a part that may match nothing would
+            # find the way back already taken.
             loop = self._node(_CHOICE, None)
             begin = self._sequence(inner, flags, loop)
             self._nodes[loop] = (_CHOICE, either(begin))
@@ -223,7 +223,7 @@ class _Reader:
         for _ in range(least):
             begin = self._sequence(inner, flags, begin)
             if len(self._nodes) == before:
-                break  # Nothing, however often.
+                break  # The part matches nothing, however often.
         return begin
 
     def _node(self, kind: int, value: Any) -> int:
@@ -248,14 +248,14 @@ class _Reader:
         return self._node(_CHAR, position)
 
     def _reach(self, node: int) -> tuple[Edge, ...]:
-        """Gives the edges that lead on from a node, most preferred first."""
+        """Return the edges that lead on from a node, most preferred first."""
         edges: dict[Edge, None] = {}
         seen: dict[int, list[int]] = {}
         stack = [(0, node)]
         while stack:
             asked, at = stack.pop()
             before = seen.setdefault(at, [])
-            # Where one has been with no more asked, all that is reached from here was reached, and preferred.
+            # An earlier visit that asked no more has reached, and preferred, all that this visit can reach.
             if any(earlier & asked == earlier for earlier in before):
                 continue
             before.append(asked)
@@ -273,9 +273,9 @@ class _Reader:
 
 
 def _flags_within(flags: int, added: int, removed: int) -> int:
-    """Gives the flags inside of a group such as ``(?i-s:...)``."""
+    """Return the flags inside a group such as ``(?i-s:...)``."""
     if added & (_ASCII | _UNICODE):
-        flags &= ~(_ASCII | _UNICODE)  # One takes the place of the other.
+        flags &= ~(_ASCII | _UNICODE)  # Each replaces the other.
     return (flags | added) & ~removed
 
 
@@ -322,12 +322,12 @@ def _escaped(character: int) -> str:
 
 
 def _needles(items: Iterable[tuple[Any, Any]], flags: int) -> Needles | None:
-    """Finds the best strings of which every match holds one."""
+    """Find the best strings of which every match holds one."""
     found: list[Needles] = []
     any_case = bool(flags & _IGNORECASE)
     run = ""
     for op, value in [*items, ("", None)]:
-        # Beyond ASCII, what a letter is the same as but for its case is not told by making it lower.
+        # Beyond ASCII, lower case does not tell which letters are equal but for their case.
         if str(op) == "LITERAL" and not (any_case and value >= ASCII_END):
             run += chr(value).lower() if any_case else chr(value)
             continue

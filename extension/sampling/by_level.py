@@ -1,30 +1,30 @@
-"""What is taken of a recording line by line: by each line's own rate, or its error lines alone.
+"""Per-level sampling: split a recording into the lines to deliver and the lines to drop.
 
-Pure. This runs for invocations of which some lines are kept and others are not, so it may parse.
+Pure. This is for invocations of which some lines are kept and others are not, so it may parse.
 """
 
 import json
 from collections.abc import Callable
 
 from extension.model.levels import Level, level_of
-from extension.model.segment import Kind, Segment, split_events
+from extension.model.segment import Kind, Segment
 
 Weighed = list[tuple[float, list[Segment]]]
-"""Runs of segments, in order, each with what its records stand for."""
+"""Runs of segments, in order, each with the weight of its records."""
 
 
 def draw(
     segments: list[Segment], *, weigh: Callable[[Level | None], float], weight: float
 ) -> tuple[Weighed, list[Segment]]:
-    """Takes the lines whose level is sampled in.
+    """Split segments by the level of their lines.
 
     Args:
         segments: of one invocation.
-        weigh: gives what a line of a level stands for; 0 if it is not kept.
-        weight: of whatever is no line.
+        weigh: returns the weight of a line at a level; 0 if it is not kept.
+        weight: of records that are not lines.
 
     Returns:
-        What is taken, and what is left.
+        The segments to deliver, and the segments that are left.
     """
     taken: Weighed = []
     left: list[Segment] = []
@@ -41,7 +41,7 @@ def draw(
 
 
 def error_lines(segments: list[Segment]) -> tuple[list[Segment], int]:
-    """Gives error lines, metrics and whatever is no line, and how many lines are left out."""
+    """Return all but healthy lines, and how many those are."""
     taken = [one for one in segments if one.kind is not Kind.LINES or one.vital]
     return taken, sum(one.lines for one in segments) - sum(one.lines for one in taken)
 
@@ -56,28 +56,12 @@ def _take(taken: Weighed, weight: float, segment: Segment) -> None:
 def _weighed(
     segment: Segment, weigh: Callable[[Level | None], float]
 ) -> list[tuple[Segment, float]]:
-    """Cuts a segment where what its lines stand for changes."""
+    """Cut a segment where the weight of its lines changes."""
     if segment.is_emf:
-        # Never sampled away; it goes as metrics, for certain.
+        # Metrics are never sampled: they are released whatever the draw.
         return [(segment, 0.0)]
-    events = split_events(segment.raw, segment.count)
-    worths = [weigh(_level_in(event)) for event in events]
-    if len(events) != segment.count or len(set(worths)) == 1:
-        return [(segment, worths[0])]
-    pieces = []
-    start = 0
-    for end in range(1, len(events) + 1):
-        if end < len(events) and worths[end] == worths[start]:
-            continue
-        piece = Segment(
-            b",".join(events[start:end]),
-            count=end - start,
-            first_number=segment.first_number + start,
-            vital=segment.vital,
-        )
-        pieces.append((piece, worths[start]))
-        start = end
-    return pieces
+    events = segment.events()
+    return segment.runs([weigh(_level_in(event)) for event in events], events)
 
 
 def _level_in(event: bytes) -> Level | None:

@@ -1,11 +1,11 @@
-"""Which healthy transactions are kept: OpenTelemetry's consistent probability sampling, on Lambda's trace ids.
+"""Draw healthy transactions: OpenTelemetry's consistent probability sampling, on Lambda's trace ids.
 
-The decision is a pure function of the transaction's id and the rate: no clock, no random source, so that every
+The decision is a pure function of the transaction's id and the rate, without a clock or a random source. So every
 function of one transaction decides alike, a retry decides alike, and a lower rate's sample is a subset of a higher
-one's. It also agrees with the traces that an OpenTelemetry sampler keeps at the same rate.
+one's. It agrees with the traces that an OpenTelemetry sampler keeps at the same rate.
 
-Sources: OpenTelemetry, "TraceState: Probability Sampling" (R, T, and R >= T); AWS X-Ray, "Tracing header" (the
-trace id's last 96 bits are random, so their last 56 serve as R).
+Sources: OpenTelemetry, "TraceState: Probability Sampling" (R, T, and R >= T). AWS X-Ray, "Tracing header": the
+trace id's last 96 bits are random, so their last 56 serve as R.
 """
 
 RANDOMNESS_BITS = 56
@@ -14,12 +14,12 @@ _ONE = 1 << RANDOMNESS_BITS
 
 
 def randomness_of(*, trace_id: str, request_id: str, correlation_id: str = "") -> int:
-    """Gives R, the 56 bits that decide.
+    """Return R, the 56 bits that decide.
 
     Args:
-        trace_id: as :func:`trace_id_of` gives it; its last 56 bits are R.
-        request_id: where there is no trace id, R comes from a stable 64-bit hash of this.
-        correlation_id: where the function itself names the transaction, R comes from a hash of that: it reaches
+        trace_id: X-Ray's; its last 56 bits are R.
+        request_id: without a trace id, R comes from a stable 64-bit hash of this.
+        correlation_id: where the function names the transaction, R comes from a hash of that name, which reaches
             further than X-Ray does.
     """
     if trace_id and not correlation_id:
@@ -33,15 +33,15 @@ def randomness_of(*, trace_id: str, request_id: str, correlation_id: str = "") -
 
 
 def threshold_of(rate: float) -> int:
-    """Gives T = (1 - rate) * 2^56 for a rate in [0, 1]."""
+    """Return T = (1 - rate) * 2^56 for a rate in [0, 1]."""
     return round((1.0 - rate) * _ONE)
 
 
 def keeps(randomness: int, *, rate: float) -> bool:
-    """Tells whether a healthy transaction is kept at a rate in [0, 1]."""
+    """Tell whether a healthy transaction is kept at a rate in [0, 1]."""
     return randomness >= threshold_of(rate)
 
 
 def weight_of(rate: float) -> float:
-    """Gives the adjusted count of what was kept at a rate in (0, 1]: how many transactions it stands for."""
+    """Return how many transactions a kept one stands for at a rate in (0, 1]: the adjusted count."""
     return round(_ONE / (_ONE - threshold_of(rate)), 9)

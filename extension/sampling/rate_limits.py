@@ -1,60 +1,60 @@
-"""Limit how many invocations are kept a minute, or make sure that some are (KEEP_AT_LEAST, KEEP_AT_MOST)."""
+"""Rate limits: how many invocations are kept at least and at most (KEEP_AT_LEAST, KEEP_AT_MOST).
+
+Pure: times are those of Lambda's events. Loaded only where a limit is set.
+"""
 
 from extension.config.parsers import Pace
 
 
 class Floor:
-    """KEEP_AT_LEAST: a healthy invocation now and then, so that a quiet function is never out of sight.
+    """Apply KEEP_AT_LEAST: keep a healthy invocation now and then, so that a quiet function stays in sight.
 
-    Due at a pace, whatever the draw says of this one; what the draw kept before counts towards it.
+    It is due at the pace, whatever the draw says of this one. Invocations that the draw keeps count towards it.
+
+    Attributes:
+        pace: the setting.
     """
 
-    __slots__ = ("_due_ms", "_interval_ms", "_pace")
+    __slots__ = ("_due_ms", "_interval_ms", "pace")
 
-    def __init__(self) -> None:
-        self._pace: Pace | None = None
-        self._interval_ms = 0.0
+    def __init__(self, pace: Pace) -> None:
+        self.pace = pace
+        self._interval_ms = pace.per_ms / pace.invocations
         self._due_ms: float | None = None
 
-    def apply(self, pace: Pace | None) -> None:
-        """Takes KEEP_AT_LEAST, at first or when it may have changed."""
-        if pace != self._pace:
-            self._pace, self._due_ms = pace, None
-            self._interval_ms = pace.per_ms / pace.invocations if pace is not None else 0.0
-
     def is_due(self, now_ms: int) -> bool:
-        """Tells whether one is to be kept.
-
-        A clock that was set back does not put it off for longer than the pace does.
-        """
-        if self._pace is None:
-            return False
+        """Tell whether one is to be kept. A clock that was set back delays it by no more than the pace."""
         due_ms = self._due_ms
         return due_ms is None or now_ms >= due_ms or now_ms < due_ms - self._interval_ms
 
     def kept(self, now_ms: int) -> None:
-        """Takes note that a healthy invocation is kept, whatever for."""
+        """Count a kept healthy invocation."""
         self._due_ms = now_ms + self._interval_ms
 
 
 class Ceiling:
-    """KEEP_AT_MOST: how many failed invocations are delivered whole when everything fails.
+    """Apply KEEP_AT_MOST: limit how many failed invocations are delivered whole when everything fails.
 
-    As many as the pace names may come at once, and then one for each interval that passes: it ends by itself.
+    As many as the pace names may come at once, and then one in each interval: the limit ends by itself.
+
+    Attributes:
+        pace: the setting.
     """
 
+    __slots__ = ("_at_ms", "_left", "pace")
+
     def __init__(self, pace: Pace) -> None:
-        self._pace = pace
+        self.pace = pace
         self._left = float(pace.invocations)
         self._at_ms: int | None = None
 
     def admits(self, now_ms: int) -> bool:
-        """Tells whether one more may go whole, and counts it if so."""
+        """Tell whether one more may be delivered whole, and count it if so."""
         if self._at_ms is not None:
-            # Clocks that jump back give nothing, those that jump ahead no more than there is room for.
+            # A clock that jumps back gains nothing, one that jumps ahead no more than there is room for.
             passed_ms = max(now_ms - self._at_ms, 0)
-            gained = passed_ms * self._pace.invocations / self._pace.per_ms
-            self._left = min(self._left + gained, float(self._pace.invocations))
+            gained = passed_ms * self.pace.invocations / self.pace.per_ms
+            self._left = min(self._left + gained, float(self.pace.invocations))
         self._at_ms = now_ms
         if self._left < 1.0:
             return False

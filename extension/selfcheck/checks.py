@@ -1,7 +1,7 @@
-"""``/opt/extensions/flight-recorder --check``: tries what the extension would do, and says what to put right.
+"""Try the settings, references and sinks of a function: ``/opt/extensions/flight-recorder --check``.
 
-Promises: Lambda is not asked for anything; what is sent is one record a sink, through the code that delivers; all of it
-takes less than :data:`MAX_S`, whatever hangs. What is found is judged in :mod:`extension.selfcheck.findings`; this does the asking.
+Promises: the check does not call Lambda. It sends one record to each sink, through the code that delivers. It takes less
+than :data:`MAX_S`, whatever hangs. :mod:`extension.selfcheck.findings` judges the results.
 """
 
 import contextlib
@@ -9,21 +9,19 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
+from functools import partial
 from typing import TypeVar
 
 from extension import PREFIX, __version__
 from extension.config.parsers import kind_of_sink
 from extension.config.settings import REFERENCE_FORMS, Settings, read_settings
-from extension.model.chunk import Chunk, Metadata
+from extension.model.chunk import Chunk
+from extension.model.own_event import own_event
 from extension.model.receipt import Answer, Receipt
-from extension.model.record import dumps
-from extension.model.segment import Kind, Segment
 from extension.selfcheck.findings import (
     CHECK_TYPE,
     FAIL,
     OK,
-    SINKS,
     WARN,
     Finding,
     judge_environment,
@@ -32,31 +30,38 @@ from extension.selfcheck.findings import (
     judge_settings,
     judge_sink,
 )
-from extension.selfcheck.remedies import group_of
+from extension.selfcheck.remedies import NO_ANSWER, group_of
 from extension.sinks import open_sink
 from extension.sinks.base import SinkConfig
 
 MAX_S = 30.0
-"""For the whole check: what somebody who waits for it puts up with. The rest adds up to less."""
+"""Bound on the whole check: somebody waits for it. The other bounds add up to less."""
 
 REFERENCES_S = 6.0
 
 SINK_S = 8.0
-"""For one attempt and its repetition: a TLS handshake and two requests of a small function."""
+"""Bound on the tries of one sink: a TLS handshake and two requests of a small function."""
 
 GRACE_S = 2.0
-"""Beyond those, for what does not keep to them: resolving a name takes as long as the system's resolver does."""
+"""Extra time for calls that exceed their bound: resolving a name takes as long as the system's resolver does."""
 
 ATTEMPTS = 3
 
 PAUSE_S = 0.5
-"""Between them: for a log group that was made just now, or a connection that was refused once."""
+"""Pause between attempts. A log group may have been made just now, or a connection refused once."""
 
 _Result = TypeVar("_Result")
 
 
-def check(environ: Mapping[str, str]) -> list[Finding]:
-    """Finds out everything there is to find out."""
+def check(
+    environ: Mapping[str, str], *, sleep: Callable[[float], None] = time.sleep
+) -> list[Finding]:
+    """Check the settings, the references and the sinks.
+
+    Args:
+        environ: environment of the function.
+        sleep: pauses for a number of seconds.
+    """
     findings, fetched = _references(environ)
     settings, problems = read_settings(environ, fetched=fetched)
     findings = [
@@ -64,25 +69,26 @@ def check(environ: Mapping[str, str]) -> list[Finding]:
         *findings,
         *judge_environment(environ, settings),
     ]
-    return [*findings, *_sinks(environ, settings)]
+    return [*findings, *_sinks(environ, settings, sleep)]
 
 
 def summary_text(findings: list[Finding]) -> str:
-    """Count the findings of each level, in words."""
+    """Return the number of findings of each level, in words."""
     counts = {level: sum(one.level == level for one in findings) for level in (OK, WARN, FAIL)}
     return f"{counts[OK]} ok, {counts[WARN]} to look at, {counts[FAIL]} failed"
 
 
 def _references(environ: Mapping[str, str]) -> tuple[list[Finding], dict[str, str]]:
-    """Fetches what settings refer to, with the code that does so in the function."""
+    """Fetch the references, with the code that fetches them in the function."""
     if not any(
         name.startswith(PREFIX) and value.strip().startswith(REFERENCE_FORMS)
         for name, value in environ.items()
     ):
         return [], {}
+    from extension.aws.secrets import fetch
     from extension.config.references import References
 
-    references = References(environ, random=lambda: 0.5)
+    references = References(environ, fetch=partial(fetch, random=lambda: 0.5))
     [fetched] = _each_in_time(
         [lambda: references.fetch(timeout_s=REFERENCES_S)],
         within_s=REFERENCES_S + GRACE_S,
@@ -96,64 +102,38 @@ def _references(environ: Mapping[str, str]) -> tuple[list[Finding], dict[str, st
     return findings, fetched.values
 
 
-def _sinks(environ: Mapping[str, str], settings: Settings) -> list[Finding]:
-    """Gives each sink a record, all at the same time."""
-    configs = _configs_of(settings, environ)
-    skipped = [
-        Finding(
-            FAIL,
-            PREFIX + variable,
-            "not tried: what is needed for it could not be fetched",
-            "put the references right first",
-        )
-        for variable in SINKS
-        if settings.unresolved & {variable, f"{variable}_HEADERS"}
-    ]
-    tried = {
-        variable: config
-        for variable, config in configs.items()
-        if config.url
-        and not settings.unresolved & {variable, f"{variable}_HEADERS"}
-        # What is written there would be a line between ours, and can hardly fail.
-        and config.url != "stdout:"
-    }
-    tries = [_trying(config, environ) for config in tried.values()]
+def _sinks(
+    environ: Mapping[str, str], settings: Settings, sleep: Callable[[float], None]
+) -> list[Finding]:
+    """Deliver a record to each sink, to all at the same time."""
+    findings, tried = [], []
+    for sink in settings.sinks:
+        if settings.unresolved & {sink.variable, f"{sink.variable}_HEADERS"}:
+            found = "not tried: what is needed for it could not be fetched"
+            todo = "put the references right first"
+            findings.append(Finding(FAIL, PREFIX + sink.variable, found, todo))
+        # A record on standard output would stand between the findings, and can hardly fail.
+        elif sink.url and sink.url != "stdout:":
+            tried.append(sink)
+    # Without a retention: a sink does not report that it cannot set one.
+    configs = [SinkConfig(sink.url, environ, sink.headers) for sink in tried]
+    tries = [partial(_try, config, environ, sleep) for config in configs]
     receipts = _each_in_time(tries, within_s=SINK_S + GRACE_S, otherwise=_silence)
-    findings = []
-    for (variable, config), receipt in zip(tried.items(), receipts, strict=True):
-        is_reference = environ.get(PREFIX + variable, "").strip().startswith(REFERENCE_FORMS)
-        findings.append(
-            judge_sink(variable, config.url, receipt, environ, is_reference=is_reference)
-        )
-    taken = [
-        config.url
-        for config, finding in zip(tried.values(), findings, strict=True)
-        if finding.level == OK and kind_of_sink(config.url) == "cloudwatch"
-    ]
+    taken = []
+    for sink, receipt in zip(tried, receipts, strict=True):
+        variable = PREFIX + sink.variable
+        is_reference = environ.get(variable, "").strip().startswith(REFERENCE_FORMS)
+        judged = judge_sink(sink.variable, sink.url, receipt, environ, is_reference=is_reference)
+        findings.append(judged)
+        if judged.level == OK and kind_of_sink(sink.url) == "cloudwatch":
+            taken.append(sink.url)
     if settings.retention_days and taken:
         findings.append(_retention(taken[0], settings, environ))
-    return [*skipped, *findings]
+    return findings
 
 
-def _configs_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, SinkConfig]:
-    given = (
-        (settings.sink, settings.sink_headers),
-        (settings.fallback_sink, settings.fallback_sink_headers),
-        (settings.archive_sink, settings.archive_sink_headers),
-    )
-    # No retention: that it cannot be set is no failure of a sink, so it would not be told.
-    return {
-        variable: SinkConfig(url, environ, headers)
-        for variable, (url, headers) in zip(SINKS, given, strict=True)
-    }
-
-
-def _trying(config: SinkConfig, environ: Mapping[str, str]) -> Callable[[], Receipt]:
-    return lambda: _try(config, environ)
-
-
-def _try(config: SinkConfig, environ: Mapping[str, str]) -> Receipt:
-    """Delivers the record, and again where that may help."""
+def _try(config: SinkConfig, environ: Mapping[str, str], sleep: Callable[[float], None]) -> Receipt:
+    """Deliver the record, and repeat the delivery where that may help."""
     until_s = time.monotonic() + SINK_S
     chunks = [record_for(environ, at_s=time.time(), environment_id=os.urandom(8).hex())]
     attempt = 1
@@ -164,39 +144,31 @@ def _try(config: SinkConfig, environ: Mapping[str, str]) -> Receipt:
             if receipt.answer is not Answer.UNAVAILABLE or is_over:
                 return receipt
             attempt += 1
-            time.sleep(PAUSE_S)
+            sleep(PAUSE_S)
 
 
 def record_for(environ: Mapping[str, str], *, at_s: float, environment_id: str) -> Chunk:
-    """Makes the record that a sink is given.
+    """Return the record that each sink gets.
 
     Args:
-        environ: says what the function is called.
-        at_s: its time, since 1970.
-        environment_id: to name it by.
+        environ: names the function.
+        at_s: time of the record, in seconds since 1970.
+        environment_id: makes the record's id unique.
     """
-    moment = datetime.fromtimestamp(at_s, timezone.utc)
-    event = {
-        "time": moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z",
-        "type": CHECK_TYPE,
-        "record": {"message": "a self-check of Flight Recorder", "extension": __version__},
-    }
-    metadata = Metadata(
-        request_id="",
-        trace_id="",
+    return own_event(
+        CHECK_TYPE,
+        {"message": "a self-check of Flight Recorder", "extension": __version__},
+        at_s=at_s,
+        number=0,
         function=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
         version=environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
         environment_id=environment_id,
         reason="check",
-        weight=1.0,
-        failed=False,
     )
-    raw = dumps(event).encode("utf-8", "replace")
-    return Chunk(metadata, [Segment(raw, count=1, first_number=0, kind=Kind.EVENT)])
 
 
 def _retention(url: str, settings: Settings, environ: Mapping[str, str]) -> Finding:
-    """Sets the retention, which the sink does without a word, to see whether it may."""
+    """Set the retention, as the sink does silently, to see whether the role may."""
     from extension.aws.client import AwsClient
     from extension.aws.errors import receipt_for_aws
     from extension.transport.errors import Unreachable
@@ -230,19 +202,19 @@ def _each_in_time(
     within_s: float,
     otherwise: Callable[[str], _Result],
 ) -> list[_Result]:
-    """Calls all at once, and gives the results.
+    """Run calls at the same time and return their results.
 
     Args:
-        calls: what to call.
-        within_s: the most that they may take together.
-        otherwise: makes a result of the reason why there is none, in words.
+        calls: the calls.
+        within_s: bound on all calls together.
+        otherwise: makes a result for a call that has none, from the reason in words.
     """
-    results = [otherwise("no answer in time") for _ in calls]
+    results = [otherwise(NO_ANSWER) for _ in calls]
 
     def run(number: int, call: Callable[[], _Result]) -> None:
         try:
             results[number] = call()
-        except Exception as error:  # noqa: BLE001 - told by its type alone; the other checks go on
+        except Exception as error:  # noqa: BLE001 - reported by its type alone; the other checks go on
             results[number] = otherwise(f"internal error: {type(error).__name__}")
 
     threads = [

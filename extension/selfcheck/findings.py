@@ -1,8 +1,8 @@
-"""What the self-check makes of what it found: each finding in words, with what to do about it.
+"""Judge the results of the self-check: put each finding into words, with advice.
 
-Promises: no secret is told: of a setting that may hold one, or that is a reference, nothing but that it is set; of a sink
-that is a URL, its scheme and its host. Where AWS denies something, the statement that would allow it can be copied.
-Pure: what was read, fetched and answered is passed in. Loaded by ``--check`` only, see :mod:`extension.selfcheck.checks`.
+Promises: no finding holds a secret. A setting that may hold one, or is a reference, is named and not shown; a sink that
+is a URL is shown with its scheme and host. Where AWS denies something, the advice holds the IAM statement that allows it.
+Pure: settings, results of fetches and receipts are passed in. Only ``--check`` loads it.
 """
 
 import json
@@ -11,9 +11,10 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from extension import PREFIX
+from extension.aws.errors import Missing
 from extension.config.parsers import MIB, kind_of_sink
 from extension.config.settings import MAX_SHOWN_CHARS, REFERENCE_FORMS, Problem, Settings
-from extension.config.variables import SETTINGS, Setting
+from extension.config.variables import SETTINGS, SINKS, Setting
 from extension.model.levels import Level, level_named
 from extension.model.receipt import Answer, Receipt
 from extension.selfcheck.remedies import (
@@ -21,6 +22,7 @@ from extension.selfcheck.remedies import (
     code_and_status,
     group_of,
     needed_for,
+    reason_in,
     statement,
     todo_for_aws,
     todo_for_aws_sink,
@@ -30,16 +32,15 @@ from extension.selfcheck.remedies import (
 OK, WARN, FAIL = "ok", "warn", "fail"
 
 CHECK_TYPE = "flightRecorder.check"
-"""Of the one record that each sink is given."""
+"""Type of the record that each sink gets."""
 
-SINKS = ("SINK", "FALLBACK_SINK", "ARCHIVE_SINK")
 _AWS = frozenset({"cloudwatch", "s3", "firehose"})
 
 BUFFER_SHARE = 4
-"""More than a quarter of the function's memory is allowed, and leaves a function that needs the rest little."""
+"""A buffer above a quarter of the function's memory is allowed, but leaves the function little."""
 
 READS_METRICS = frozenset({"cloudwatch"})
-"""Schemes of SINK with which metrics need no standard output."""
+"""Kinds of SINK that read metrics from records; with others, metrics go to standard output."""
 
 
 class Finding(NamedTuple):
@@ -47,9 +48,9 @@ class Finding(NamedTuple):
 
     Attributes:
         level: ``ok``, ``warn`` or ``fail``.
-        what: was looked at, such as SINK.
-        found: in words.
-        todo: what to do about it; empty where nothing is to be done.
+        what: subject of the check, such as SINK.
+        found: result, in words.
+        todo: advice; empty if nothing needs to change.
     """
 
     level: str
@@ -58,14 +59,14 @@ class Finding(NamedTuple):
     todo: str = ""
 
     def text(self) -> str:
-        """Writes it as a line for people."""
+        """Return a line for people."""
         todo = f" -> {self.todo}" if self.todo else ""
         line = f"{self.level:<4}  {self.what}: {self.found}{todo}"
-        # A value may hold anything, line breaks and bytes that are no text among it.
+        # A value may hold line breaks, and bytes that are not text.
         return "".join(char if char.isprintable() else "?" for char in line)
 
     def json(self) -> str:
-        """Writes it as a line for programs."""
+        """Return a line of JSON for programs."""
         return json.dumps(self._asdict())
 
 
@@ -73,11 +74,11 @@ class Finding(NamedTuple):
 
 
 def judge_settings(environ: Mapping[str, str], problems: Iterable[Problem]) -> list[Finding]:
-    """Tells which settings are set, and which cannot be used.
+    """Judge which settings are set and which cannot be used.
 
     Args:
-        environ: the process's environment.
-        problems: of reading the settings, references as far as they were fetched.
+        environ: environment of the process.
+        problems: problems of reading the settings, with the fetched values of references.
     """
     findings = [_judge_problem(problem) for problem in problems]
     bad = {finding.what for finding in findings}
@@ -109,12 +110,12 @@ def _shown(setting: Setting, text: str) -> str:
 
 
 def judge_reference(variable: str, problem: str, environ: Mapping[str, str]) -> Finding:
-    """Tells what became of a setting that is a reference.
+    """Judge the fetch of a reference.
 
     Args:
         variable: with its prefix.
-        problem: why it could not be fetched; empty if it was.
-        environ: the process's environment.
+        problem: why the value could not be fetched; empty if it was fetched.
+        environ: environment of the process.
     """
     if not problem:
         return Finding(OK, variable, "what it refers to was fetched")
@@ -129,7 +130,7 @@ def judge_reference(variable: str, problem: str, environ: Mapping[str, str]) -> 
     code, _ = code_and_status(problem)
     if code.startswith("AccessDenied"):
         todo = f"allow the function's role, with the name in its place: {needed}; and kms:Decrypt on a key of yours"
-    elif problem == "no such parameter" or code == "ResourceNotFoundException":
+    elif code == "ResourceNotFoundException" or reason_in(problem) is Missing.PARAMETER:
         todo = f"make it, or correct the name; the role needs {needed}"
     else:
         todo = todo_for_aws(code, problem) or "correct what it refers to"
@@ -140,7 +141,7 @@ def judge_reference(variable: str, problem: str, environ: Mapping[str, str]) -> 
 
 
 def name_of(url: str, *, is_reference: bool) -> str:
-    """Names a sink without telling a secret: a bucket, a group or a stream whole, of a URL its host."""
+    """Return a name without secrets: a whole bucket, group or stream, but only the host of a URL."""
     scheme, _, rest = url.partition(":")
     if is_reference:
         return f"{scheme}:…"
@@ -156,14 +157,14 @@ def name_of(url: str, *, is_reference: bool) -> str:
 def judge_sink(
     variable: str, url: str, receipt: Receipt, environ: Mapping[str, str], *, is_reference: bool
 ) -> Finding:
-    """Tells what a sink made of its record.
+    """Judge the answer of a sink to its record.
 
     Args:
         variable: such as SINK, without the prefix.
-        url: of the sink.
+        url: URL of the sink.
         receipt: its answer.
-        environ: the process's environment.
-        is_reference: whether the URL was fetched, so that no part of it is to be told.
+        environ: environment of the process.
+        is_reference: whether the URL was fetched, so that no part of it may be shown.
     """
     what = f"{PREFIX}{variable}"
     name = name_of(url, is_reference=is_reference)
@@ -185,7 +186,7 @@ def judge_sink(
 def judge_retention(
     receipt: Receipt, settings: Settings, url: str, environ: Mapping[str, str]
 ) -> Finding:
-    """Tells whether the retention of a log group can be set."""
+    """Judge whether the retention of a log group can be set."""
     what = f"{PREFIX}RETENTION_DAYS"
     if receipt.answer is Answer.TAKEN:
         return Finding(OK, what, f"events are kept for {settings.retention_days} days")
@@ -196,11 +197,11 @@ def judge_retention(
     return Finding(WARN, what, found, f"allow the function's role {needed}, or set it elsewhere")
 
 
-# What can be seen without asking anybody ----------------------------------------------------------------------------
+# The environment ----------------------------------------------------------------------------------------------
 
 
 def judge_environment(environ: Mapping[str, str], settings: Settings) -> list[Finding]:
-    """Finds what will not work as people expect, as far as the environment shows it."""
+    """Judge what the environment shows: settings that do not work as people expect."""
     findings = [
         *_judge_function(environ, settings),
         *_judge_log_level(environ, settings),
@@ -247,16 +248,13 @@ def _judge_log_level(environ: Mapping[str, str], settings: Settings) -> list[Fin
 
 
 def _metrics_are_sunk(settings: Settings) -> bool:
-    return kind_of_sink(settings.sink) in READS_METRICS
+    return kind_of_sink(settings.sinks[0].url) in READS_METRICS
 
 
 def _judge_sinks(environ: Mapping[str, str], settings: Settings) -> list[Finding]:
     findings = []
     own_group = "/aws/lambda/" + environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
-    urls = dict(
-        zip(SINKS, (settings.sink, settings.fallback_sink, settings.archive_sink), strict=True)
-    )
-    for variable, url in urls.items():
+    for variable, url, _ in settings.sinks:
         what = PREFIX + variable
         if kind_of_sink(url) == "stdout":
             found = "stdout: goes to the function's own log group, so nothing is saved, and nothing arrives once that is denied"
@@ -264,7 +262,8 @@ def _judge_sinks(environ: Mapping[str, str], settings: Settings) -> list[Finding
         if kind_of_sink(url) == "cloudwatch" and group_of(url, environ) == own_group:
             found = "is the function's own log group: what is kept is there twice, and a Deny on it stops both"
             findings.append(Finding(WARN, what, found, "let it be cloudwatch: or another group"))
-    if settings.fallback_sink and settings.fallback_sink == settings.sink:
+    primary, fallback, _ = settings.sinks
+    if fallback.url and fallback.url == primary.url:
         found = "is the same as SINK: it fails when that does"
         todo = "name another, or remove it"
         findings.append(Finding(WARN, f"{PREFIX}FALLBACK_SINK", found, todo))
@@ -272,18 +271,15 @@ def _judge_sinks(environ: Mapping[str, str], settings: Settings) -> list[Finding
         found = "SINK is no CloudWatch Logs, so metrics go to standard output: with a Deny on the function's own log group, nowhere"
         todo = "let SINK be cloudwatch:, allow the group, or set METRICS to off"
         findings.append(Finding(WARN, f"{PREFIX}METRICS", found, todo))
-    if settings.retention_days and "cloudwatch" not in map(kind_of_sink, urls.values()):
+    if settings.retention_days and all(
+        kind_of_sink(sink.url) != "cloudwatch" for sink in settings.sinks
+    ):
         found = "has no effect: no sink is CloudWatch Logs"
         findings.append(Finding(WARN, f"{PREFIX}RETENTION_DAYS", found, "remove it"))
     return findings
 
 
 def _judge_headers(settings: Settings) -> list[Finding]:
-    given = (
-        ("SINK", settings.sink, settings.sink_headers),
-        ("FALLBACK_SINK", settings.fallback_sink, settings.fallback_sink_headers),
-        ("ARCHIVE_SINK", settings.archive_sink, settings.archive_sink_headers),
-    )
     return [
         Finding(
             WARN,
@@ -291,6 +287,6 @@ def _judge_headers(settings: Settings) -> list[Finding]:
             f"have no effect: {variable} is no URL",
             "remove them",
         )
-        for variable, url, headers in given
+        for variable, url, headers in settings.sinks
         if headers and not kind_of_sink(url).endswith(("http", "https"))
     ]

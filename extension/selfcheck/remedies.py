@@ -1,28 +1,82 @@
-"""What to do about what stands in the way of a reference or a sink, for the self-check.
+"""Advise what to change when a reference or a sink fails.
 
-Promises: where AWS denies something, the statement that would allow it can be copied. Assumes the codes of AWS's services
-as their API references give them, and the words of our own receipts (:mod:`extension.transport.client`, :mod:`extension.aws`).
-Pure; loaded by ``--check`` only.
+Promises: where AWS denies something, the advice holds the IAM statement that allows it, ready to copy. Assumes the error
+codes of AWS's API references. Pure; only ``--check`` loads it.
 """
 
 import json
 import re
 from collections.abc import Mapping
+from enum import Enum
 
 from extension import PREFIX
 from extension.aws.endpoints import CHINA, GOV_CLOUD, partition_of, region_of
+from extension.aws.errors import Missing
 from extension.config.parsers import kind_of_sink
+from extension.transport.errors import Reason
+
+NO_ANSWER = "no answer in time"
+"""Detail of a try that did not end within its time."""
+
+_NO_WAY = "the function needs a way there: a NAT gateway or a private endpoint, if it is in a VPC"
+
+_SLOW = "it takes too long to answer: look there, and at what is in between"
+
+_BAD_HOST = "correct the host in {variable}: its certificate is for another"
+
+_BAD_CERTIFICATE = "name the authority that signed it in SSL_CERT_FILE, or renew it"
+
+_BAD_PROXY = "correct HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+
+_CREDENTIALS = "run the check where the function runs, or with its credentials in AWS_ACCESS_KEY_ID and the like"
+
+ADVICE = {
+    Reason.CONNECT_TIMEOUT: f"{_NO_WAY}, and a security group that lets it out",
+    Reason.SEND_TIMEOUT: _SLOW,
+    Reason.ANSWER_TIMEOUT: _SLOW,
+    Reason.NAME_UNKNOWN: "correct the host in {variable}; in a VPC, look at its DNS",
+    Reason.CONNECTION_REFUSED: "nothing listens there: correct host and port in {variable}",
+    Reason.NO_ROUTE: _NO_WAY,
+    Reason.NO_CONNECTION: "correct {variable}",
+    Reason.CONNECTION_LOST: "the server hung up: look there",
+    Reason.NOT_HTTP: "correct the port in {variable}",
+    Reason.SERVER_ERROR: "look at the server, and try again",
+    Reason.CERTIFICATE_NOT_YET_VALID: _BAD_CERTIFICATE,
+    Reason.CERTIFICATE_EXPIRED: _BAD_CERTIFICATE,
+    Reason.CERTIFICATE_FOR_OTHER_NAME: _BAD_HOST,
+    Reason.CERTIFICATE_FOR_OTHER_ADDRESS: _BAD_HOST,
+    Reason.CERTIFICATE_UNTRUSTED: _BAD_CERTIFICATE,
+    Reason.NOT_TLS: "begin with http: in {variable}, or correct the port",
+    Reason.TLS_FAILED: "the server wants another version of TLS: look there",
+    Reason.AUTHORITIES_UNREADABLE: "correct SSL_CERT_FILE, SSL_CERT_DIR or AWS_CA_BUNDLE",
+    Reason.PROXY_REFUSED: _BAD_PROXY,
+    Reason.PROXY_UNUSABLE: _BAD_PROXY,
+    Reason.URL_INVALID: "correct {variable}",
+    Reason.HEADER_INVALID: "correct the headers",
+    Missing.REGION: "set AWS_REGION to the function's region",
+    Missing.CREDENTIALS: _CREDENTIALS,
+    Missing.USABLE_CREDENTIALS: _CREDENTIALS,
+    Missing.PARAMETER: "make it, or correct the name",
+}
+"""What to change, by reason; ``{variable}`` names the variable that holds the address."""
+
+_REASONS: dict[str, Enum] = {reason.value: reason for reason in ADVICE}
+
+
+def reason_in(detail: str) -> Enum | None:
+    """Find the reason in the detail of a receipt, between an action and more words."""
+    return next((_REASONS[part] for part in detail.split(": ") if part in _REASONS), None)
 
 
 def group_of(url: str, environ: Mapping[str, str]) -> str:
-    """Gives the log group of a ``cloudwatch:`` sink."""
+    """Return the log group of a ``cloudwatch:`` sink."""
     return url.partition(":")[2] or "/flight-recorder/" + environ.get(
         "AWS_LAMBDA_FUNCTION_NAME", ""
     )
 
 
 def needed_for(url: str, environ: Mapping[str, str]) -> str:
-    """Gives the IAM statement that a sink of AWS's needs."""
+    """Return the IAM statement that a sink of AWS needs."""
     arn, region = arn_of(environ)
     kind, rest = kind_of_sink(url), url.partition(":")[2]
     if kind == "s3":
@@ -39,12 +93,12 @@ def needed_for(url: str, environ: Mapping[str, str]) -> str:
 
 
 def statement(action: str | list[str], resource: str | list[str]) -> str:
-    """Writes an IAM statement that allows something (AWS: IAM JSON policy elements)."""
+    """Return an IAM statement that allows an action (AWS: IAM JSON policy elements)."""
     return json.dumps({"Effect": "Allow", "Action": action, "Resource": resource})
 
 
 def arn_of(environ: Mapping[str, str]) -> tuple[str, str]:
-    """Gives how ARNs begin where the function is, and the region."""
+    """Return the beginning of ARNs in the function's partition, and the region."""
     region = region_of(environ)
     names = {CHINA: "aws-cn", GOV_CLOUD: "aws-us-gov"}
     return f"arn:{names.get(partition_of(region), 'aws')}", region or "*"
@@ -53,24 +107,15 @@ def arn_of(environ: Mapping[str, str]) -> tuple[str, str]:
 _CODE = re.compile(r"([A-Z][A-Za-z0-9.]+) \(status (\d{3})\)|status (\d{3})")
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AllAccessDisabled"})
-_BAD_KEYS = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "InvalidToken",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
+
+_BAD_KEYS = """ExpiredToken ExpiredTokenException IncompleteSignature InvalidAccessKeyId InvalidClientTokenId
+    InvalidSignatureException InvalidToken SignatureDoesNotMatch UnrecognizedClientException"""
+
 _MISSING = frozenset({"NoSuchBucket", "ResourceNotFoundException"})
 
 
 def code_and_status(detail: str) -> tuple[str, int]:
-    """Reads AWS's code and HTTP's status, as far as there are any, from what a receipt says."""
+    """Parse the error code and the HTTP status in the detail of a receipt; empty and 0 if it holds none."""
     match = _CODE.search(detail)
     if match is None:
         return "", 0
@@ -78,23 +123,19 @@ def code_and_status(detail: str) -> tuple[str, int]:
 
 
 def todo_for_aws(code: str, detail: str) -> str:
-    """Gives what to do about what any service of AWS's may answer; empty if that is not what it is."""
-    if code in _BAD_KEYS:
+    """Return the advice for failures that any AWS service may have; empty for another failure."""
+    if code in _BAD_KEYS.split():
         return "these credentials are not accepted: run the check with the function's own, where the function runs"
-    if detail.startswith(("no AWS credentials", "AWS_CONTAINER", "the credentials endpoint")):
-        return "run the check where the function runs, or with its credentials in AWS_ACCESS_KEY_ID and the like"
-    if detail.startswith("no AWS region"):
-        return "set AWS_REGION to the function's region"
-    return _todo_for_network(detail, "AWS_ENDPOINT_URL, if that is set")
+    return _todo_for_reason(detail, "AWS_ENDPOINT_URL, if that is set")
 
 
 def todo_for_aws_sink(kind: str, detail: str, *, needed: str) -> str:
-    """Gives what to do about a sink of AWS's that did not take a record.
+    """Return the advice for a sink of AWS that did not take a record.
 
     Args:
-        kind: of the sink, such as ``s3``.
-        detail: why, as its receipt says.
-        needed: the statement that allows it.
+        kind: kind of sink, such as ``s3``.
+        detail: reason, from its receipt.
+        needed: IAM statement that the sink needs.
     """
     code, status = code_and_status(detail)
     if code in _DENIED or (not code and status == 403):  # noqa: PLR2004 - HTTP's own number
@@ -116,7 +157,7 @@ def todo_for_aws_sink(kind: str, detail: str, *, needed: str) -> str:
 
 _CHANGES = {
     300: "the address has moved, and redirections are not followed: correct it",
-    400: "the other side cannot read it: is the form right (such as json+, loki+ or otlp+ before https:)?",
+    400: "the server cannot read it: is the form right (such as json+, loki+ or otlp+ before https:)?",
     401: "it wants another authorization: correct {variable}_HEADERS",
     403: "it wants another authorization, or does not allow this: correct {variable}_HEADERS",
     404: "nothing is there: correct the path in {variable}",
@@ -129,51 +170,20 @@ _CHANGES = {
 
 
 def todo_for_url(variable: str, detail: str) -> str:
-    """Gives what to do about a sink that is a URL, named by a variable without its prefix."""
+    """Return the advice for a sink that is a URL; ``variable`` names it, without the prefix."""
     _, status = code_and_status(detail)
     if status:
         kind = 300 if 300 <= status < 400 else 400 if status == 422 else status  # noqa: PLR2004
-        change = _CHANGES.get(kind, "the other side is in trouble: look there, and try again")
+        change = _CHANGES.get(kind, "the server is in trouble: look there, and try again")
         return change.format(variable=PREFIX + variable)
-    if detail.startswith("a header"):
+    if reason_in(detail) is Reason.HEADER_INVALID:
         return f"correct {PREFIX}{variable}_HEADERS"
-    return _todo_for_network(detail, PREFIX + variable) or f"correct {PREFIX}{variable}"
+    return _todo_for_reason(detail, PREFIX + variable) or f"correct {PREFIX}{variable}"
 
 
-def _todo_for_network(detail: str, variable: str) -> str:
-    """Gives what to do where there was no answer; empty if that is not what it was."""
-    no_way = (
-        "the function needs a way there: a NAT gateway or a private endpoint, if it is in a VPC"
-    )
-    for beginning, todo in (
-        (
-            "the name cannot be resolved",
-            f"correct the host in {variable}; in a VPC, look at its DNS",
-        ),
-        ("timed out connecting", f"{no_way}, and a security group that lets it out"),
-        ("there is no way", no_way),
-        ("timed out", "it takes too long to answer: look there, and at what is in between"),
-        ("no answer", "it takes too long to answer: look there, and at what is in between"),
-        ("connection refused", f"nothing listens there: correct host and port in {variable}"),
-        (
-            "the certificate is for",
-            f"correct the host in {variable}: its certificate is for another",
-        ),
-        ("the certificate", "name the authority that signed it in SSL_CERT_FILE, or renew it"),
-        (
-            "the other side does not speak TLS",
-            f"begin with http: in {variable}, or correct the port",
-        ),
-        ("the TLS handshake failed", "the other side wants another version of TLS: look there"),
-        ("the connection was lost", "the other side hung up: look there"),
-        ("the answer is not HTTP", f"correct the port in {variable}"),
-        ("the proxy", "correct HTTPS_PROXY, HTTP_PROXY and NO_PROXY"),
-        ("the environment's proxy", "correct HTTPS_PROXY, HTTP_PROXY and NO_PROXY"),
-        ("the certificates to trust", "correct SSL_CERT_FILE, SSL_CERT_DIR or AWS_CA_BUNDLE"),
-        ("the address is none", f"correct {variable}"),
-        ("the AWS endpoint", f"correct {variable}"),
-        ("no connection", f"correct {variable}"),
-    ):
-        if detail.startswith(beginning):
-            return todo
-    return ""
+def _todo_for_reason(detail: str, variable: str) -> str:
+    """Return the advice for the reason in a detail; empty if it holds none."""
+    reason = reason_in(detail)
+    if reason is None:
+        return _SLOW if detail == NO_ANSWER else ""
+    return ADVICE[reason].format(variable=variable)

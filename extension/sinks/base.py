@@ -1,4 +1,4 @@
-"""Define the interface of a sink."""
+"""Define a sink: one destination of records."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
@@ -8,34 +8,34 @@ from extension.model.receipt import Receipt
 
 
 class Sink(Protocol):
-    """The seam."""
+    """Send chunks to one destination."""
 
     def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
-        """Delivers chunks.
+        """Send chunks, and wait for the answer.
 
         Args:
-            chunks: at most about ``queue.MAX_BATCH_BYTES`` of events. The same records come again, alone or with
-                others, if they were not taken.
-            timeout_s: the most it may take.
+            chunks: at most about ``queue.MAX_BATCH_BYTES`` of events. Records that were not taken come again, alone or
+                with others.
+            timeout_s: the most that it may take.
 
         Returns:
-            What became of them. An exception counts as not having been delivered.
+            How the destination answered. An exception counts as not delivered.
         """
 
     def abort(self) -> None:
-        """Ends, if it can, a delivery that takes much longer than it was given. Called from another thread."""
+        """End, if possible, a delivery that takes much longer than its time-out. Called from another thread."""
 
     def close(self) -> None:
-        """Lets go of connections and files."""
+        """Close connections and files."""
 
 
 class SinkConfig(NamedTuple):
-    """What a sink is opened with.
+    """Describe a sink to open.
 
     Attributes:
         url: as SINK, FALLBACK_SINK or ARCHIVE_SINK names it; checked by :mod:`extension.config.settings`.
-        environ: the process's environment: region, credentials, endpoints, what the function is called.
-        headers: for sinks that speak plain HTTP.
+        environ: the process's environment: region, credentials, endpoints, the function's name.
+        headers: for sinks over HTTP outside AWS.
         retention_days: for log groups; 0 to leave it alone.
     """
 

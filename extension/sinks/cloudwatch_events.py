@@ -1,8 +1,9 @@
-"""Records as CloudWatch's log events: what each says, in what order, and in which requests.
+"""Convert records to CloudWatch's log events: their messages, their order, and their requests.
 
-Promises: the lines of a function as it wrote them, or, where that is asked for, each as the record that it is; events in the order of their times, those of one time in the order
-received; every request within every limit of PutLogEvents; nothing left out. Assumes those limits as AWS's API
-reference gives them (CloudWatch Logs: PutLogEvents, InputLogEvent, RejectedLogEventsInfo).
+Promises: the lines of a function as it wrote them, or as records where that is asked for. Events are in the order of
+their times, and those of one time in the order received. Every request is within every limit of PutLogEvents, and
+nothing is left out. Assumes those limits as AWS's API reference gives them (CloudWatch Logs: PutLogEvents,
+InputLogEvent, RejectedLogEventsInfo).
 
 Pure.
 """
@@ -12,10 +13,8 @@ from collections.abc import Iterable, Iterator, Set as AbstractSet
 from enum import Enum
 from typing import NamedTuple
 
-from extension.model.levels import parse_object
 from extension.model.ndjson import lines_of
-from extension.model.record import GAP_TYPE, Record, dumps, is_emf
-from extension.model.timestamps import epoch_ns
+from extension.model.record import GAP_TYPE, Record, dumps, is_emf, timed
 
 MAX_EVENTS = 10_000
 MAX_REQUEST_BYTES = 1_048_576
@@ -26,25 +25,24 @@ MAX_MESSAGE_BYTES = MAX_REQUEST_BYTES - EVENT_BYTES
 """An event may have 1 MB (1,048,576 bytes), but one that large would not fit into a request with its 26 bytes."""
 
 NO_RECORD = -1
-"""In place of a record's number, for an event that is no record's."""
-UNKNOWN_MS = -1
+"""In place of a record's number, for an event that belongs to no record."""
 
 MAX_METRIC = 1e10
-"""More than any duration in milliseconds or size in megabytes is, and what the form of a whole number has room for."""
+"""Above any duration in milliseconds or size in megabytes, and the most that ``.10g`` writes without an exponent."""
 
 REPEAT_TYPE = "flightRecorder.repeat"
 _WHOLE_RECORDS = frozenset({"flightRecorder.invocation", GAP_TYPE})
-"""Written with all that is known, unlike a line, which has no room for it."""
+"""Types that are written with all that is known. A line has no room for it."""
 _CONTINUATION_MASK, _CONTINUATION = 0xC0, 0x80
-"""What tells the second and later bytes of a character in UTF-8 (RFC 3629, section 3)."""
+"""Of the second and later bytes of a character in UTF-8 (RFC 3629, section 3)."""
 
 
 class Form(Enum):
-    """What is written of a record.
+    """Choose how a record is written.
 
     ``TEXT``: the line as the function wrote it, and reports as Lambda writes them with the Text log format. ``JSON``: the
-    same, with reports as JSON, which is what Lambda writes with the JSON log format. ``RECORDS``: one JSON object with all
-    that is known, but for lines in the embedded metric format, from which CloudWatch takes metrics only as they are.
+    same, with reports as JSON, as Lambda writes them with the JSON log format. ``RECORDS``: one JSON object with all that
+    is known, except for lines in the embedded metric format: CloudWatch takes metrics only from the lines themselves.
     """
 
     TEXT = "text"
@@ -56,11 +54,11 @@ class LogEvent(NamedTuple):
     """One log event.
 
     Attributes:
-        number: of the record that it tells, or a part of.
+        number: of its record.
         at_ms: its time since 1970.
         message: never empty.
-        size_bytes: what it counts against the limit of a request.
-        ends: whether it is the last of its record: false for all but the last piece of one that had to be cut.
+        size_bytes: how much of a request's limit it takes.
+        ends: whether it is the last event of its record: false for all but the last piece of one that had to be cut.
     """
 
     number: int
@@ -71,54 +69,38 @@ class LogEvent(NamedTuple):
 
 
 def log_events(records: Iterable[Record], *, form: Form, now_ms: int) -> list[LogEvent]:
-    """Writes records out as log events.
+    """Write records as log events.
 
     Args:
         records: in the order received.
         form: of each.
-        now_ms: the time for records before which, and in which, none can be read.
+        now_ms: the time of records if none of them has a readable time.
 
     Returns:
-        Events sorted by time; whatever has no readable time has that of the record before, or else the first.
+        Events sorted by time. A record without a readable time has that of the record before, or else the first one.
     """
     events: list[LogEvent] = []
-    first_ms = last_ms = UNKNOWN_MS
-    for kept in records:
-        at_ns = epoch_ns(kept.time)
-        if at_ns is not None:
-            # The smallest time that InputLogEvent may have is 0.
-            last_ms = max(at_ns // 1_000_000, 0)
-            first_ms = last_ms if first_ms == UNKNOWN_MS else first_ms
-        events += _events_of(kept.number, last_ms, message_of(kept, form=form))
-    before_ms = now_ms if first_ms == UNKNOWN_MS else first_ms
-    for place, event in enumerate(events):
-        if event.at_ms != UNKNOWN_MS:
-            break
-        events[place] = event._replace(at_ms=before_ms)
+    for record, at_ns in timed(records, now_ms * 1_000_000):
+        # The smallest time that InputLogEvent may have is 0.
+        at_ms = max(at_ns // 1_000_000, 0)
+        events += _events_of(record.number, at_ms, message_of(record, form=form))
     events.sort(key=lambda event: event.at_ms)
     return events
 
 
-def message_of(kept: Record, *, form: Form) -> str:
-    """Gives what is written of a record: a line as it was, all that is known of an invocation, or the event's JSON."""
-    if kept.type in _WHOLE_RECORDS or (form is Form.RECORDS and not _is_emf(kept)):
-        return lines_of([kept])[0].decode("utf-8", "replace").removesuffix("\n")
-    if kept.is_line:
-        return kept.text or "\n"
-    if kept.type == "platform.report" and form is Form.TEXT:
-        report = report_text(kept.record)
+def message_of(record: Record, *, form: Form) -> str:
+    """Return a line as it was written, an invocation's or a gap's whole record, or a platform event's JSON."""
+    kind, content = record.type, record.record
+    is_line = kind == "function"
+    if kind in _WHOLE_RECORDS or (form is Form.RECORDS and not (is_line and is_emf(record.parsed))):
+        return lines_of([record])[0].decode("utf-8", "replace").removesuffix("\n")
+    if is_line:
+        return (content if isinstance(content, str) else record.text) or "\n"
+    if kind == "platform.report" and form is Form.TEXT:
+        report = report_text(content)
         if report:
             return report
-    return kept.raw.decode("utf-8", "replace")
-
-
-def _is_emf(kept: Record) -> bool:
-    if not kept.is_line:
-        return False
-    record = kept.record
-    if isinstance(record, str):
-        return is_emf(parse_object(record))
-    return is_emf(record) if isinstance(record, dict) else False
+    return record.raw.decode("utf-8", "replace")
 
 
 _METRICS = (
@@ -134,14 +116,13 @@ _METRICS = (
 
 
 def report_text(record: object) -> str:
-    """Writes ``platform.report`` as Lambda writes it into a log with the Text format, for the queries that read it.
+    """Write ``platform.report`` as Lambda writes it with the Text log format, for the queries that read it.
 
-    Such as ``REPORT RequestId: ...`` with fields that end in tabs, ``Status`` where it is another than success, and
-    the X-Ray line below (AWS: Lambda developer guide, "Viewing CloudWatch logs", "Visualize Lambda function
-    invocations using AWS X-Ray").
+    ``REPORT RequestId: ...`` has fields that end in tabs, ``Status`` unless it is success, and the X-Ray line below
+    (AWS: Lambda developer guide, "Viewing CloudWatch logs", "Visualize Lambda function invocations using AWS X-Ray").
 
     Returns:
-        The text; empty if the record is not one that it could be written of.
+        The text; empty if the record lacks a request id or metrics.
     """
     if not isinstance(record, dict):
         return ""
@@ -178,7 +159,7 @@ def _events_of(number: int, at_ms: int, message: str) -> Iterator[LogEvent]:
     if message.isascii() and len(message) <= MAX_MESSAGE_BYTES:
         yield LogEvent(number, at_ms, message, len(message) + EVENT_BYTES)
         return
-    # What JSON can escape and UTF-8 cannot write, half a surrogate pair, becomes a question mark.
+    # Half a surrogate pair, which JSON can escape and UTF-8 cannot write, becomes a question mark.
     data = message.encode("utf-8", "replace")
     start = 0
     while start < len(data):
@@ -194,15 +175,15 @@ def _events_of(number: int, at_ms: int, message: str) -> Iterator[LogEvent]:
 def mark_repetition(
     events: list[LogEvent], perhaps_there: AbstractSet[int], *, environment_id: str
 ) -> list[LogEvent]:
-    """Puts one event before those that may have been written before, so that whoever reads them can tell.
+    """Insert a mark before the events that may have been written before, for whoever reads them.
 
-    A line as written has no room for an id. The mark says how many of the events from there on may be there twice,
-    and from which record to which.
+    A line as written has no room for an id. The mark tells how many of the events behind it may be there twice, and
+    from which record to which.
 
     Args:
         events: sorted.
         perhaps_there: numbers of records.
-        environment_id: of those records, to tell their ids.
+        environment_id: of those records, for their ids.
 
     Returns:
         The events, with the mark in its place.
@@ -222,29 +203,29 @@ def mark_repetition(
     return [*events[:place], mark, *events[place:]]
 
 
-def requests_of(events: Iterable[LogEvent]) -> Iterator[list[LogEvent]]:
-    """Cuts sorted events into requests, each within every limit."""
+def requests_of(events: Iterable[LogEvent]) -> list[list[LogEvent]]:
+    """Cut sorted events into requests, each within every limit."""
+    requests: list[list[LogEvent]] = []
     request: list[LogEvent] = []
     size_bytes = 0
     for event in events:
-        if request and (
+        if not request or (
             len(request) >= MAX_EVENTS
             or size_bytes + event.size_bytes > MAX_REQUEST_BYTES
             or event.at_ms - request[0].at_ms > MAX_SPAN_MS
         ):
-            yield request
             request, size_bytes = [], 0
+            requests.append(request)
         request.append(event)
         size_bytes += event.size_bytes
-    if request:
-        yield request
+    return requests
 
 
 def refused_by(answer: bytes, request: list[LogEvent]) -> dict[int, str]:
-    """Reads which records of a request CloudWatch took but did not keep.
+    """Read which records of a request CloudWatch took but did not keep.
 
     ``tooNewLogEventStartIndex`` is the first that is too new, ``tooOldLogEventEndIndex`` the first that is not too old.
-    What ``expiredLogEventEndIndex`` is, AWS does not say; it is read like the latter, whose name it shares.
+    AWS does not define ``expiredLogEventEndIndex``; it is read like the latter, whose name it shares.
 
     Returns:
         Numbers of records, with ``too-new``, ``too-old`` or ``expired``.

@@ -1,23 +1,22 @@
 """``firehose:stream``: records as NDJSON to a Firehose stream with Direct PUT.
 
-Promises: each line arrives whole, and every record of Firehose's ends in a newline, so that what Firehose strings
-together is NDJSON again; of a request that is taken in part, only the rest is sent again. Assumes the limits of
-PutRecordBatch as AWS's API reference gives them. A destination that wants one document a record (OpenSearch, Splunk)
-is not what the packing is made for; S3, Redshift, Iceberg tables and HTTP endpoints are.
+Promises: each line arrives whole, and every record of Firehose's ends in a newline, so that the records that Firehose
+joins are NDJSON again. Of a request that is taken in part, only the rest is sent again. Assumes the limits of
+PutRecordBatch as AWS's API reference gives them. The packing suits S3, Redshift, Iceberg tables and HTTP endpoints, and
+not destinations that want one document a record (OpenSearch, Splunk).
 """
 
 import json
 import time
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 from extension.aws.client import AwsClient
 from extension.aws.errors import receipt_for_aws
 from extension.model.chunk import Chunk
 from extension.model.ndjson import numbered_lines
-from extension.model.receipt import Answer, Receipt
+from extension.model.receipt import Answer, Receipt, send_in_turn
 from extension.sinks.base import SinkConfig
 from extension.transport.errors import Unreachable
 from extension.transport.responses import receipt_for_silence
@@ -28,41 +27,41 @@ MAX_RECORD_BYTES = 1000 * 1024
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 """AWS says "4 MB for the entire request", so base64 and JSON are counted in."""
 REQUEST_BYTES = 1024 * 1024
-"""Where we begin another request, if it has any record yet: a body is held three times while it is written, which at
-AWS's limit took 24 MB at its peak (measured)."""
+"""Above this a request ends, if it has any record yet. A body is held three times while it is written, which at AWS's
+limit took 24 MB at its peak (measured)."""
 RECORD_OVERHEAD_BYTES = len('{"Data":""},')
 REQUEST_OVERHEAD_BYTES = 256
 """Everything else in the body: a stream's name has at most 64 characters."""
 
 PACK_BYTES = 65_000
-"""How many bytes of lines make one of Firehose's records, if a single line is not longer.
+"""How many bytes of lines make one of Firehose's records, unless a single line is longer.
 
 Direct PUT is billed by the record, each rounded up to the next 5 KB (AWS: "Amazon Data Firehose pricing"): sent one by
 one, lines of 200 bytes cost ten times what they are, with all that NDJSON adds to them. This is 13 steps of 5,000 bytes,
-and nearly as many of 5,120, so whichever is meant, 0.5 to 5 % is paid for that is not sent (measured).
+and nearly as many of 5,120: whichever AWS means, 0.5 to 5 % of the paid bytes are not sent (measured).
 """
 
 NEVER = frozenset({"InvalidArgumentException", "ValidationException"})
 """Error codes of a single record that it would get again. AWS documents only ServiceUnavailableException and
-InternalFailure, so any other may pass."""
+InternalFailure, so any other code may be temporary."""
 
 TARGET = "Firehose_20150804.PutRecordBatch"
 
 
 class Pack(NamedTuple):
-    """One of Firehose's records: lines, and the numbers of the records that they tell."""
+    """Hold one of Firehose's records: lines, and the numbers of our records in them."""
 
     data: bytes
     numbers: list[int]
 
     @property
     def body_bytes(self) -> int:
-        """What it adds to a request's body."""
+        """The bytes that it adds to a request's body."""
         return (len(self.data) + 2) // 3 * 4 + RECORD_OVERHEAD_BYTES
 
 
 def packed(lines: Iterable[tuple[int, bytes]]) -> Iterator[Pack]:
-    """Packs numbered lines, in order; none may be longer than :data:`MAX_RECORD_BYTES`."""
+    """Pack numbered lines, in order; no line may be longer than :data:`MAX_RECORD_BYTES`."""
     data: list[bytes] = []
     numbers: list[int] = []
     size_bytes = 0
@@ -78,18 +77,18 @@ def packed(lines: Iterable[tuple[int, bytes]]) -> Iterator[Pack]:
 
 
 def _fitting(
-    lines: Iterable[tuple[int, bytes]], refused: dict[int, str]
+    lines: Iterable[tuple[int, bytes]], too_large: dict[int, str]
 ) -> Iterator[tuple[int, bytes]]:
-    """Gives the lines that fit into one of Firehose's records, and notes the others as refused."""
+    """Yield the lines that fit into one of Firehose's records, and note the others."""
     for number, line in lines:
         if len(line) > MAX_RECORD_BYTES:
-            refused[number] = "too-large"
+            too_large[number] = "too-large"
         else:
             yield number, line
 
 
 def requests_of(packs: Iterable[Pack]) -> Iterator[list[Pack]]:
-    """Cuts packs into requests, each within every limit."""
+    """Cut packs into requests, each within every limit."""
     request: list[Pack] = []
     size_bytes = REQUEST_OVERHEAD_BYTES
     for pack in packs:
@@ -105,10 +104,10 @@ def requests_of(packs: Iterable[Pack]) -> Iterator[list[Pack]]:
 
 
 def receipt_for_batch(answer: bytes, request: list[Pack]) -> Receipt:
-    """Gives the receipt for an answer of success, which may be one in part.
+    """Return the receipt for a success, which may be a success in part.
 
-    ``RequestResponses`` has an entry a record, in their order: with a ``RecordId`` if it was taken, else with an
-    ``ErrorCode`` (AWS: Firehose, PutRecordBatch).
+    ``RequestResponses`` has an entry for each record, in their order: with a ``RecordId`` if it was taken, else with
+    an ``ErrorCode`` (AWS: Firehose, PutRecordBatch).
     """
     sent_bytes = sum(pack.body_bytes for pack in request)
     codes = _error_codes(answer)
@@ -139,7 +138,7 @@ def receipt_for_batch(answer: bytes, request: list[Pack]) -> Receipt:
 
 
 def _error_codes(answer: bytes) -> list[str]:
-    """Reads each record's error code, empty where there is none."""
+    """Read each record's error code; empty where there is none."""
     try:
         parsed = json.loads(answer)
         if not parsed["FailedPutCount"]:
@@ -150,42 +149,33 @@ def _error_codes(answer: bytes) -> list[str]:
 
 
 class FirehoseSink:
-    """Puts records to one Firehose stream."""
+    """Put records to one Firehose stream."""
 
-    def __init__(self, config: SinkConfig, *, stream: str) -> None:
+    def __init__(self, config: SinkConfig) -> None:
         self._client = AwsClient("firehose", config.environ)
-        self._stream = stream
+        self._stream = config.url.partition(":")[2]
 
     def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
-        """Puts chunks, in as many requests as Firehose's limits want.
+        """Put chunks, in as many requests as Firehose's limits want.
 
         A line that is longer than a record may be is refused as ``too-large``. ``sent_bytes`` counts the bodies of
-        what was taken.
+        the records that were taken.
         """
         until_s = time.monotonic() + timeout_s
-        taken: set[int] = set()
-        refused: dict[int, str] = {}
-        sent_bytes = 0
-        for request in requests_of(packed(_fitting(numbered_lines(chunks), refused))):
-            receipt = self._put(request, until_s)
-            sent_bytes += receipt.sent_bytes
-            refused.update(receipt.refused)
-            if receipt.answer is not Answer.TAKEN:
-                return replace(
-                    receipt,
-                    sent_bytes=sent_bytes,
-                    refused=refused,
-                    taken=receipt.taken | (taken - refused.keys()),
-                )
-            taken.update(number for pack in request for number in pack.numbers)
-        return Receipt(Answer.TAKEN, sent_bytes=sent_bytes, refused=refused)
+        too_large: dict[int, str] = {}
+        receipt = send_in_turn(
+            requests_of(packed(_fitting(numbered_lines(chunks), too_large))),
+            lambda request: self._put(request, until_s),
+            numbers_of=lambda request: (number for pack in request for number in pack.numbers),
+        )
+        return receipt._replace(refused=too_large | dict(receipt.refused))
 
     def abort(self) -> None:
-        """Breaks the connection off."""
+        """Break the connection off."""
         self._client.abort()
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         self._client.close()
 
     def _put(self, request: list[Pack], until_s: float) -> Receipt:

@@ -1,15 +1,16 @@
-"""``http(s)://...`` and the intakes by name: records posted to one URL, in the shape that the receiver reads.
+"""``http(s)://...``, OTLP and the intakes by name: records posted to one URL, in the format that the receiver reads.
 
-A POST may have arrived although its answer did not, so a batch may arrive twice: its records have the same ids then.
+A POST may have arrived although its answer did not. So a batch may arrive twice; its records then have the same ids.
 """
 
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from extension.model.chunk import Chunk
 from extension.model.receipt import Receipt, send_in_turn
-from extension.model.record import Record, records_in
+from extension.model.record import records_in
 from extension.sinks.base import SinkConfig
 from extension.sinks.formats import format_named
 from extension.sinks.formats.base import Request
@@ -24,21 +25,48 @@ GZIP = 31
 """``wbits`` for a gzip container; its header has no time in it, so that the same batch has the same bytes."""
 
 
+def gzipped(parts: Iterable[bytes]) -> bytes:
+    """Compress parts into one gzip container: the same bytes each time."""
+    compressor = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, GZIP)
+    return b"".join([*map(compressor.compress, parts), compressor.flush()])
+
+
+class Address(NamedTuple):
+    """Name a sink's URL by its parts, such as ``loki``, ``https://host:3100``, ``/path`` and ``a=b``."""
+
+    format: str
+    origin: str
+    path: str
+    query: str
+
+
+def read_url(url: str) -> Address:
+    """Split a sink's URL; a fragment, which HTTP does not send, is left out."""
+    url = url.partition("#")[0]
+    before, plus, after = url.partition("+")
+    is_named = bool(plus) and "/" not in before
+    scheme, _, rest = (after if is_named else url).partition("://")
+    rest, _, query = rest.partition("?")
+    authority, slash, path = rest.partition("/")
+    return Address(
+        before.lower() if is_named else "", f"{scheme}://{authority}", slash + path, query
+    )
+
+
 class HttpSink:
-    """Posts to one URL."""
+    """Post to one URL."""
 
     def __init__(self, config: SinkConfig, *, wall_s: Callable[[], float] = time.time) -> None:
-        """Takes the plan, of which headers win over ours, and a clock for records without a time.
+        """Open nothing yet.
 
-        A ``Content-Encoding`` among the headers that is not ``gzip`` turns compression off.
+        Args:
+            config: of the sink. Its headers win over the format's; a ``Content-Encoding`` other than ``gzip`` turns
+                compression off, since some receivers refuse it.
+            wall_s: the time since 1970 in seconds, for records without a time.
         """
-        before, plus, after = config.url.partition("+")
-        is_named = bool(plus) and "/" not in before
-        self._format = format_named(before.lower() if is_named else "")
-        scheme, _, rest = (after if is_named else config.url).partition("://")
-        authority, slash, path = rest.partition("?")[0].partition("/")
-        target = self._format.target(slash + path, rest.partition("?")[2])
-        self._url = f"{scheme}://{authority}{target}"
+        address = read_url(config.url)
+        self._format = format_named(address.format, config.environ)
+        self._url = address.origin + self._format.target(address.path, address.query)
         self._headers = _headers(self._format.content_type, config.headers)
         coding = self._headers["content-encoding"].lower()
         self._is_gzipped = coding == "gzip"
@@ -48,32 +76,26 @@ class HttpSink:
         self._wall_s = wall_s
 
     def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
-        """Posts the chunks, in as many requests as the receiver's limits want."""
+        """Post chunks, in as many requests as the receiver's limits want."""
         until_s = time.monotonic() + timeout_s
         now_ns = int(self._wall_s() * 1000) * 1_000_000
-        under_way: list[Request] = []
-
-        def groups() -> Iterator[Sequence[Record]]:
-            for request in self._format.requests(records_in(chunks), now_ns=now_ns):
-                under_way.append(request)
-                yield request.records
-
-        def post(_records: Sequence[Record]) -> Receipt:
-            return self._post(under_way.pop(), until_s)
-
-        return send_in_turn(groups(), post)
+        return send_in_turn(
+            self._format.requests(records_in(chunks), now_ns=now_ns),
+            lambda request: self._post(request, until_s),
+            numbers_of=lambda request: request.numbers,
+        )
 
     def abort(self) -> None:
-        """Breaks the connection off."""
+        """Break the connection off."""
         self._transport.abort()
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         self._transport.close()
 
     def _post(self, request: Request, until_s: float) -> Receipt:
         parts = self._format.body(request)
-        body = _gzipped(parts) if self._is_gzipped else b"".join(parts)
+        body = gzipped(parts) if self._is_gzipped else b"".join(parts)
         request.entries.clear()
         try:
             reply = self._transport.exchange(
@@ -85,19 +107,10 @@ class HttpSink:
 
 
 def _headers(content_type: str, given: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Merge the user's headers into the format's; headers of one name become one."""
     headers = {"content-type": content_type, "content-encoding": "gzip"}
     theirs: dict[str, str] = {}
     for name, value in given:
         key = name.lower()
         theirs[key] = f"{theirs[key]}, {value}" if key in theirs else value
     return headers | theirs
-
-
-def gzipped(data: bytes) -> bytes:
-    """Compresses into a gzip container: the same bytes each time."""
-    return _gzipped([data])
-
-
-def _gzipped(parts: Iterable[bytes]) -> bytes:
-    compressor = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, GZIP)
-    return b"".join([*map(compressor.compress, parts), compressor.flush()])

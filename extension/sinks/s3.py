@@ -1,13 +1,12 @@
-"""``s3://bucket/prefix``: one object a batch, gzipped NDJSON, where Athena and DuckDB read it as it lies.
+"""``s3://bucket/prefix``: one object a batch, gzipped NDJSON, where Athena and DuckDB read it in place.
 
-Promises: the same batch makes the same object under the same key, so that a repetition replaces what may have been
-written before, and no two batches have the same key. Keys lie in Hive's partitions, by function and hour in UTC. The
-name ends in ``.gz`` and there is no Content-Encoding, since readers go by the name and would decompress twice.
+Promises: the same batch makes the same object under the same key, so that a repetition replaces an object that may have
+been written before. No two batches have the same key. Keys lie in Hive's partitions, by function and hour in UTC. The
+name ends in ``.gz`` and there is no Content-Encoding: readers go by the name and would decompress twice.
 """
 
 import hashlib
 import time
-import zlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 
@@ -20,30 +19,30 @@ from extension.model.receipt import Receipt
 from extension.model.record import records_in
 from extension.model.timestamps import epoch_ns
 from extension.sinks.base import SinkConfig
-from extension.sinks.http import COMPRESSION_LEVEL, GZIP
+from extension.sinks.http import gzipped
 from extension.transport.errors import Unreachable
 from extension.transport.responses import receipt_for_silence
 
 HASH_DIGITS = 8
-"""Of the body's SHA-256, beside the environment's id and a record's number: so that what is left of a batch that was
-taken in part, or halved, does not replace it."""
+"""Of the body's SHA-256, beside the environment's id and a record's number: so that the rest of a batch that was taken in
+part, or half of one, does not replace it."""
 
 HEADERS = {"Content-Type": "application/x-ndjson"}
 SECOND_NS = 1_000_000_000
 
 
 def object_key(prefix: str, chunks: list[Chunk], body: bytes, *, otherwise_s: float) -> str:
-    """Names the object for a batch.
+    """Name the object for a batch.
 
     Args:
         prefix: as set, without slashes at its ends; may be empty.
-        chunks: the batch, of which the first record with a time says in which partition it belongs.
+        chunks: the batch; its first record with a time decides the partition.
         body: of the object.
-        otherwise_s: the time, since 1970 in seconds, for a batch in which there is none.
+        otherwise_s: the time, since 1970 in seconds, of a batch whose records have none.
     """
     metadata = chunks[0].metadata
     first = next(records_in(chunks))
-    times = (epoch_ns(kept.time) for kept in records_in(chunks))
+    times = (epoch_ns(record.time) for record in records_in(chunks))
     at_ns = next((at_ns for at_ns in times if at_ns is not None), None)
     at_s = otherwise_s if at_ns is None else at_ns // SECOND_NS
     partitions = datetime.fromtimestamp(at_s, timezone.utc).strftime(
@@ -55,22 +54,15 @@ def object_key(prefix: str, chunks: list[Chunk], body: bytes, *, otherwise_s: fl
     return "/".join([*folders, f"function={metadata.function}", partitions, name])
 
 
-def _gzipped(chunks: list[Chunk]) -> bytes:
-    """Compresses a batch without holding all of it in plain: the same bytes each time."""
-    compressor = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, GZIP)
-    pieces = [compressor.compress(line) for _, line in numbered_lines(chunks)]
-    return b"".join([*pieces, compressor.flush()])
-
-
 def _own_endpoint(environ: Mapping[str, str]) -> str:
     return endpoint_for("s3", {**environ, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"})
 
 
 class S3Sink:
-    """Puts objects into one bucket."""
+    """Put objects into one bucket."""
 
     def __init__(self, config: SinkConfig, *, wall_s: Callable[[], float] = time.time) -> None:
-        """Opens nothing yet.
+        """Open nothing yet.
 
         Args:
             config: of the sink.
@@ -82,17 +74,18 @@ class S3Sink:
         self._client = AwsClient("s3", config.environ, wall_s=wall_s)
         self._folder = f"/{bucket}/"
         if "." not in bucket and self._client.endpoint == _own_endpoint(config.environ):
-            # The form that S3 wants, but where no certificate would match the host's name, or where the host is not
-            # S3's own and may have no such names (AWS: Amazon S3, "Virtual hosting of general purpose buckets").
+            # S3 wants the bucket in the host's name (AWS: Amazon S3, "Virtual hosting of general purpose buckets"). Not
+            # where no certificate would match that name, nor on a host that is not S3's own and may not know it.
             self._client.endpoint = self._client.endpoint.replace("//", f"//{bucket}.", 1)
             self._folder = "/"
         # The same for every batch without a time, so that its key is the same when it comes again.
         self._opened_s = wall_s()
 
     def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
-        """Puts chunks as one object."""
+        """Put chunks as one object."""
         until_s = time.monotonic() + timeout_s
-        body = _gzipped(chunks)
+        # Without holding all of the batch in plain.
+        body = gzipped(line for _, line in numbered_lines(chunks))
         key = object_key(self._prefix, chunks, body, otherwise_s=self._opened_s)
         try:
             reply = self._client.request(
@@ -103,9 +96,9 @@ class S3Sink:
         return receipt_for_aws(reply, sent_bytes=len(body))
 
     def abort(self) -> None:
-        """Breaks the connection off."""
+        """Break the connection off."""
         self._client.abort()
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         self._client.close()

@@ -1,11 +1,11 @@
-"""HTTP out: one request at a time, to one server, on one connection that is kept alive.
+"""Send HTTP requests to one server, one at a time, on a kept connection.
 
-Promises: an answer, or :class:`Unreachable`, within the time given. A connection that died while the environment was
-frozen costs one silent second attempt on a fresh one. Whether a request that failed may have arrived all the same is
-said, since it is what makes a repetition a possible duplicate.
+Promises: an answer, or :class:`~extension.transport.errors.Unreachable`, within the time given. If the connection died
+while the environment was frozen, the request is repeated once on a new connection. A failure says whether the request
+may have arrived all the same, since repeating it may then store records twice.
 
-Two waits have no bound here, and need :meth:`Transport.abort` or patience: resolving a name takes as long as the
-system's resolver does, and each of a name's addresses is tried for the time given.
+Two waits have no bound here and end early only by :meth:`Transport.abort`. Resolving a name takes as long as the system's
+resolver does, and each address of a name is tried for the time given.
 """
 
 import contextlib
@@ -19,29 +19,29 @@ from typing import Any, NamedTuple
 import httpx
 
 from extension import EXTENSION_NAME, __version__
-from extension.transport.errors import CONNECTION_LOST, Unreachable, reason_for
+from extension.transport.errors import CONNECTION_LOST, Reason, Unreachable, reason_for
 
 KEEPALIVE_S = 55.0
-"""Below the 60 s after which common load balancers close an idle connection from their side."""
+"""Shorter than the 60 s after which common load balancers close an idle connection."""
 
 MAX_ANSWER_BYTES = 1024 * 1024
-"""Of an answer's body: more than any intake or AWS service answers to a batch; the rest is not read."""
+"""Bound on the body of an answer that is read. No intake and no AWS service answers a batch with more."""
 
 USER_AGENT = f"{EXTENSION_NAME}/{__version__}"
 
 
 class _KeptConnectionLost(Unreachable):
-    """It was lost on a connection from before, which may have been dead for long."""
+    """A connection that an earlier request had opened was lost; it may have died long before."""
 
 
 class Reply(NamedTuple):
-    """An answer. Header names are looked up in any case.
+    """An answer. The case of header names does not matter.
 
     Attributes:
         status: such as 200.
-        headers: of the answer.
-        body: as it came, which is not compressed unless the server ignores what it was asked for.
-        complete: whether all of the body is there: it may have been broken off, or too large or too slow to be read.
+        headers: headers of the answer.
+        body: bytes as received; not compressed, unless the server ignores ``Accept-Encoding``.
+        complete: False if the body broke off, or was too large or too slow to be read to its end.
     """
 
     status: int
@@ -51,12 +51,12 @@ class Reply(NamedTuple):
 
     @property
     def is_success(self) -> bool:
-        """Whether the status is 2xx: which one depends on the intake."""
+        """Tell whether the status is 2xx. Intakes differ in which one they send."""
         return 200 <= self.status < 300  # noqa: PLR2004 - RFC 9110, section 15
 
 
 class Transport:
-    """One server's connection. Used by one thread; :meth:`abort` may come from another."""
+    """Connection to one server. Used by one thread; another thread may call :meth:`abort`."""
 
     def __init__(
         self,
@@ -65,13 +65,13 @@ class Transport:
         direct: bool = False,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
-        """Takes what names certificate authorities, and a clock.
+        """Open nothing yet.
 
         Args:
-            environ: has SSL_CERT_FILE or SSL_CERT_DIR where other authorities are to be trusted than the public
-                ones; the process's own by default. Proxies are those of the process in any case.
-            direct: whether to go past proxies, as to what is on this machine.
-            wall_s: seconds since 1970: the clock that goes on while the environment is frozen.
+            environ: holds SSL_CERT_FILE or SSL_CERT_DIR if other authorities than the public ones are trusted; the
+                environment of the process by default. Proxy settings are always read from the process.
+            direct: whether to use no proxy, as for servers on this machine.
+            wall_s: returns seconds since 1970; this clock goes on while the environment is frozen.
         """
         self._environ = os.environ if environ is None else environ
         self._direct = direct
@@ -95,16 +95,16 @@ class Transport:
         until_s: float,
         repeatable: bool = True,
     ) -> Reply:
-        """Sends a request, and once more if the kept connection proves dead.
+        """Send a request; repeat it once if the kept connection proves dead.
 
         Args:
             method: such as POST.
             url: absolute.
-            headers: complete, but for Host and Content-Length.
-            body: as it goes out.
+            headers: all headers but Host and Content-Length.
+            body: bytes to send.
             until_s: when to give up, by ``time.monotonic``.
-            repeatable: whether it may be sent once more although it may have arrived: not where whoever reads what
-                came of it could not tell.
+            repeatable: whether to repeat a request that may have arrived; False where readers of the records could
+                not recognise a duplicate.
 
         Raises:
             Unreachable: there was no answer in time, or no connection.
@@ -112,10 +112,10 @@ class Transport:
         try:
             request = httpx.Headers(headers)
         except UnicodeError:
-            raise Unreachable("a header cannot be sent as it is") from None
+            raise Unreachable(Reason.HEADER_INVALID) from None
         self._aborted = False
         if not 0.0 <= self._wall_s() - self._used_at_s <= KEEPALIVE_S:
-            # The monotonic clock, by which httpx lets go of idle connections, may have stood still in the freezer.
+            # httpx closes idle connections by the monotonic clock, which stands still while the environment is frozen.
             self.close()
         try:
             return self._exchange(method, url, request, body, until_s)
@@ -131,7 +131,7 @@ class Transport:
             raise
 
     def abort(self) -> None:
-        """Breaks the connection off: the other side may answer a byte at a time, which no time-out ends."""
+        """Break the connection off. A server that answers byte by byte never meets a time-out."""
         self._aborted = True
         stream = self._stream
         connection = stream.get_extra_info("socket") if stream is not None else None
@@ -140,7 +140,7 @@ class Transport:
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         client, self._client, self._stream = self._client, None, None
         if client is not None:
             client.close()
@@ -165,23 +165,23 @@ class Transport:
         except CONNECTION_LOST as error:
             again = not (self._is_fresh or self._aborted or time.monotonic() >= until_s)
             kind = _KeptConnectionLost if again else Unreachable
-            raise kind(reason_for(error), uncertain=self._request_sent) from None
+            raise kind(*reason_for(error), uncertain=self._request_sent) from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):
-            raise Unreachable("the address is none", forever=True) from None
+            raise Unreachable(Reason.URL_INVALID) from None
         except httpx.HTTPError as error:
-            raise Unreachable(reason_for(error), uncertain=self._request_sent) from None
+            raise Unreachable(*reason_for(error), uncertain=self._request_sent) from None
         except OSError:
-            raise Unreachable("the certificates to trust cannot be read") from None
+            raise Unreachable(Reason.AUTHORITIES_UNREADABLE) from None
         except (ImportError, ValueError):
-            # httpx reads HTTP_PROXY and the like, and raises these for what it cannot make use of.
-            raise Unreachable("the environment's proxy settings cannot be used") from None
+            # httpx raises these for values of HTTP_PROXY and the like that it cannot use.
+            raise Unreachable(Reason.PROXY_UNUSABLE) from None
 
     def _attempt(
         self, method: str, url: str, headers: httpx.Headers, body: bytes, until_s: float
     ) -> Reply:
         if self._client is None:
             self._client = self._new_client(url)
-        # httpx bounds each wait, not their sum, so each gets what is left of the whole.
+        # httpx bounds each wait, not their sum: so each may take the time that is left.
         left_s = max(until_s - time.monotonic(), 0.001)
         answer = bytearray()
         complete = False
@@ -193,7 +193,7 @@ class Transport:
             timeout=httpx.Timeout(left_s),
             extensions={"trace": self._note},
         )
-        # Once the status has been said, what becomes of the rest does not make it an answer that never came.
+        # After the status, an error in the rest of the answer leaves the answer valid.
         with request as response, contextlib.suppress(httpx.TransportError):
             for group in response.iter_raw():
                 answer += group
@@ -208,10 +208,10 @@ class Transport:
         trust = self._trust
         if trust is None and url.lower().startswith("https:"):
             trust = self._trust = _trust(self._environ)
-        # Loading the certificate authorities takes 5 to 20 ms, which plain http has no use for.
+        # Plain HTTP needs no certificate authorities, which take 5 to 20 ms to load.
         verify = trust or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         limits = httpx.Limits(max_connections=1, keepalive_expiry=KEEPALIVE_S)
-        # Uncompressed, an answer is no larger than what is read of it.
+        # The bound on an answer holds only if httpx does not decompress it.
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
         return httpx.Client(
             verify=verify, limits=limits, headers=headers, trust_env=not self._direct
@@ -219,10 +219,10 @@ class Transport:
 
 
 def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Loads the authorities that OpenSSL's own variables name, or else the public ones.
+    """Load the certificate authorities that OpenSSL's variables name, or else the public ones.
 
     Raises:
-        OSError: they cannot be read.
+        OSError: the files cannot be read.
     """
     file, folder = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
     if not file and not folder:

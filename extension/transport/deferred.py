@@ -1,7 +1,7 @@
-"""Modules that are loaded when something of them is asked for, if ever.
+"""Load modules on first use.
 
-Promises: whoever has imported such a module gets what is in it, and notices nothing but the time that the first use takes.
-The standard library's ``LazyLoader`` would load it at the second ``import``, which looks at the module's ``__spec__``.
+Promises: an importer of a deferred module sees no difference but the time that the first use takes. The standard
+library's ``LazyLoader`` loads a module at its second ``import``, which looks at the module's ``__spec__``.
 """
 
 import sys
@@ -11,11 +11,11 @@ from types import ModuleType
 
 
 class _Deferred(ModuleType):
-    """Stands in for a module, and becomes like it at the first use."""
+    """Stand-in for a module; takes its contents at the first use."""
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("__"):
-            raise AttributeError(name)  # What importing asks for, and does without.
+            raise AttributeError(name)  # The import system asks for these, and does not need them.
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
         module = import_module(self.__name__)
@@ -24,6 +24,6 @@ class _Deferred(ModuleType):
 
 
 def defer(name: str) -> None:
-    """Puts off loading a module to its first use; one that is loaded already, or is not there, is left alone."""
+    """Defer loading a module to its first use, unless it is loaded already or not installed."""
     if name not in sys.modules and find_spec(name) is not None:
         sys.modules[name] = _Deferred(name)

@@ -1,78 +1,109 @@
-"""Name the reasons why a server cannot be reached."""
+"""Name the reasons why a server gave no answer."""
 
 import errno
 import socket
 import ssl
+from enum import Enum
 
 import httpx
 
 CONNECTION_LOST = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
 
-class Unreachable(Exception):  # noqa: N818 - it says what is the matter
+class Reason(Enum):
+    """Why there was no answer, in words for people. No word is the server's."""
+
+    CONNECT_TIMEOUT = "timed out connecting"
+    SEND_TIMEOUT = "timed out sending"
+    ANSWER_TIMEOUT = "timed out waiting for the answer"
+    NAME_UNKNOWN = "the name cannot be resolved"
+    CONNECTION_REFUSED = "connection refused"
+    NO_ROUTE = "there is no route to the address"
+    NO_CONNECTION = "no connection"
+    CONNECTION_LOST = "the connection was lost"
+    NOT_HTTP = "the answer is not HTTP"
+    SERVER_ERROR = "the server failed"
+    CERTIFICATE_NOT_YET_VALID = "the certificate is not valid yet"
+    CERTIFICATE_EXPIRED = "the certificate has expired"
+    CERTIFICATE_FOR_OTHER_NAME = "the certificate is for another name"
+    CERTIFICATE_FOR_OTHER_ADDRESS = "the certificate is for another address"
+    CERTIFICATE_UNTRUSTED = "the certificate is not trusted"
+    NOT_TLS = "the server does not speak TLS"
+    TLS_FAILED = "the TLS handshake failed"
+    AUTHORITIES_UNREADABLE = "the certificates to trust cannot be read"
+    PROXY_REFUSED = "the proxy refused"
+    PROXY_UNUSABLE = "the environment's proxy settings cannot be used"
+    URL_INVALID = "the URL is not valid"
+    HEADER_INVALID = "a header cannot be sent as it is"
+
+
+class Unreachable(Exception):  # noqa: N818 - the name says why there is no answer
     """There was no answer.
 
     Attributes:
-        detail: for people; never of what was sent, nor where to.
+        reason: why.
+        detail: the reason for people; holds nothing that was sent, and no address.
         uncertain: whether the request may have arrived all the same.
-        forever: whether trying again is of no use, as with an address that is none.
+        permanent: whether retrying cannot help.
     """
 
-    def __init__(self, detail: str, *, uncertain: bool = False, forever: bool = False) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    def __init__(self, reason: Reason, detail: str = "", *, uncertain: bool = False) -> None:
+        self.reason = reason
+        self.detail = detail or reason.value
         self.uncertain = uncertain
-        self.forever = forever
+        self.permanent = reason is Reason.URL_INVALID
+        super().__init__(self.detail)
 
 
-_CERTIFICATE = {
-    9: "the certificate is not valid yet",
-    10: "the certificate has expired",
-    62: "the certificate is for another name",
-    64: "the certificate is for another address",
-}
-"""By OpenSSL's number for it (X509_V_ERR_...); its own words may name the host."""
-
-_NO_TLS = frozenset({"HTTP_REQUEST", "RECORD_LAYER_FAILURE", "WRONG_VERSION_NUMBER"})
-
-_UNROUTABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH})
-
-_REASONS = (
-    (httpx.ReadTimeout, "timed out waiting for the answer"),
-    (httpx.WriteTimeout, "timed out sending"),
-    (httpx.TimeoutException, "timed out connecting"),
-    (httpx.ProxyError, "the proxy refused"),
-    (httpx.LocalProtocolError, "a header cannot be sent as it is"),
-    (httpx.ReadError, "the connection was lost"),
-    (httpx.WriteError, "the connection was lost"),
+_BY_ERROR = (
+    (httpx.ReadTimeout, Reason.ANSWER_TIMEOUT),
+    (httpx.WriteTimeout, Reason.SEND_TIMEOUT),
+    (httpx.TimeoutException, Reason.CONNECT_TIMEOUT),
+    (httpx.ProxyError, Reason.PROXY_REFUSED),
+    (httpx.LocalProtocolError, Reason.HEADER_INVALID),
+    (httpx.ReadError, Reason.CONNECTION_LOST),
+    (httpx.WriteError, Reason.CONNECTION_LOST),
 )
 
+_BY_VERIFY_CODE = {
+    9: Reason.CERTIFICATE_NOT_YET_VALID,
+    10: Reason.CERTIFICATE_EXPIRED,
+    62: Reason.CERTIFICATE_FOR_OTHER_NAME,
+    64: Reason.CERTIFICATE_FOR_OTHER_ADDRESS,
+}
+"""By OpenSSL's error number (X509_V_ERR_...). OpenSSL's own words may name the host."""
 
-def reason_for(error: httpx.HTTPError) -> str:
-    """Tells why there was no answer, in words for people, of which none are the other side's."""
-    for kind, reason in _REASONS:
+_NOT_TLS = frozenset({"HTTP_REQUEST", "RECORD_LAYER_FAILURE", "WRONG_VERSION_NUMBER"})
+
+_NO_ROUTE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH})
+
+
+def reason_for(error: httpx.HTTPError) -> tuple[Reason, str]:
+    """Return the reason for an error of httpx, and its words if they say more."""
+    for kind, reason in _BY_ERROR:
         if isinstance(error, kind):
-            return reason
+            return reason, ""
     if isinstance(error, httpx.RemoteProtocolError):
-        # All other breaches of the protocol are told in words that quote them.
+        # The words of every other breach of the protocol quote the server.
         is_silence = str(error).startswith("Server disconnected")
-        return "the connection was lost" if is_silence else "the answer is not HTTP"
-    return _reason_for_no_connection(error)
+        return (Reason.CONNECTION_LOST if is_silence else Reason.NOT_HTTP), ""
+    reason = _reason_for_no_connection(error)
+    is_vague = reason is Reason.NO_CONNECTION
+    return reason, f"{reason.value}: {type(error).__name__}" if is_vague else ""
 
 
-def _reason_for_no_connection(error: BaseException) -> str:
+def _reason_for_no_connection(error: BaseException) -> Reason:
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OSError):
         cause = cause.__cause__ or cause.__context__
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return _CERTIFICATE.get(cause.verify_code, "the certificate is not trusted")
+        return _BY_VERIFY_CODE.get(cause.verify_code, Reason.CERTIFICATE_UNTRUSTED)
     if isinstance(cause, ssl.SSLError):
-        is_plain = getattr(cause, "reason", "") in _NO_TLS
-        return "the other side does not speak TLS" if is_plain else "the TLS handshake failed"
+        return Reason.NOT_TLS if getattr(cause, "reason", "") in _NOT_TLS else Reason.TLS_FAILED
     if isinstance(cause, socket.gaierror):
-        return "the name cannot be resolved"
+        return Reason.NAME_UNKNOWN
     if isinstance(cause, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(cause, OSError) and cause.errno in _UNROUTABLE:
-        return "there is no way to the address"
-    return f"no connection: {type(error).__name__}"
+        return Reason.CONNECTION_REFUSED
+    if isinstance(cause, OSError) and cause.errno in _NO_ROUTE:
+        return Reason.NO_ROUTE
+    return Reason.NO_CONNECTION

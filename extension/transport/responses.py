@@ -1,4 +1,4 @@
-"""What an HTTP answer says of trying again, in the words of RFC 9110, and how several make one receipt."""
+"""Map HTTP answers to receipts: the status says whether retrying can help (RFC 9110)."""
 
 import time
 from email.utils import parsedate_to_datetime
@@ -8,23 +8,23 @@ from extension.transport.client import Reply
 from extension.transport.errors import Unreachable
 
 UNAVAILABLE = frozenset({408, 425, 429})
-"""Beside 5xx: statuses that may be different the next time (RFC 9110, RFC 6585, RFC 8470)."""
+"""Statuses beside 5xx that may differ the next time (RFC 9110, RFC 6585, RFC 8470)."""
 
 NEVER_AVAILABLE = frozenset({501, 505})
-"""Of 5xx: what the server will not learn (RFC 9110, sections 15.6.2 and 15.6.6)."""
+"""Statuses among 5xx that stay the same (RFC 9110, sections 15.6.2 and 15.6.6)."""
 
 DENIED = frozenset({301, 302, 307, 308, 401, 403, 404, 407})
-"""A token, a permission, a name or an address that somebody may put right, while what was kept waits. Redirections are
-not followed: they would take what the function wrote, and our headers, where nobody has said that they may go."""
+"""Statuses that last until somebody corrects a token, a permission, a name or an address; kept lines wait in the buffer.
+Redirections are not followed: they would send log lines and headers to a server that no setting names."""
 
 UNREADABLE = frozenset({400, 422})
-"""Said of the content, so perhaps of one record of it."""
+"""Statuses about the content, so perhaps about a single record."""
 
 TOO_LARGE = 413
 
 
 def receipt_for(reply: Reply, *, sent_bytes: int) -> Receipt:
-    """Gives the receipt for an answer of which the status says everything."""
+    """Map an HTTP status to a receipt."""
     status = reply.status
     if reply.is_success:
         return Receipt(Answer.TAKEN, sent_bytes=sent_bytes)
@@ -39,13 +39,13 @@ def receipt_for(reply: Reply, *, sent_bytes: int) -> Receipt:
 
 
 def receipt_for_silence(error: Unreachable) -> Receipt:
-    """Gives the receipt for no answer."""
-    answer = Answer.REFUSED if error.forever else Answer.UNAVAILABLE
+    """Map a missing answer to a receipt."""
+    answer = Answer.REFUSED if error.permanent else Answer.UNAVAILABLE
     return Receipt(answer, error.detail, uncertain=error.uncertain)
 
 
 def retry_after_s(reply: Reply) -> float | None:
-    """Reads ``Retry-After``: seconds, or a date (RFC 9110, section 10.2.3). None for anything else."""
+    """Parse ``Retry-After``, seconds or a date (RFC 9110, section 10.2.3); return None for anything else."""
     value = reply.headers.get("Retry-After")
     if value is None:
         return None

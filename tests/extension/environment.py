@@ -1,7 +1,6 @@
 """One environment's pure middle, put together for tests: recorder, keeping, queue, account; no I/O anywhere."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 from extension.config.settings import Settings
@@ -22,7 +21,7 @@ class Environment:
         self, *, managed_instances: bool = False, archive: bool = False, **settings: object
     ) -> None:
         given: dict[str, Any] = {"sample_rate": 0.0, **settings}
-        self.settings = replace(Settings(), **given)
+        self.settings = Settings()._replace(**given)
         self.account = Account()
         self.queue = SendingQueue(self.account, random=lambda: 0.0)
         self.archive = SendingQueue(self.account.archive, random=lambda: 0.0) if archive else None

@@ -199,10 +199,6 @@ class Decoder:
         message, again = self._ask("request", base64.b64encode(body).decode())
         return message, base64.b64decode(again)
 
-    def request_from_json(self, body: bytes) -> bytes:
-        """Decode an ``ExportLogsServiceRequest`` from JSON, strictly, and encode it in protobuf."""
-        return base64.b64decode(self._ask("request_from_json", body.decode()))
-
     def response(self, *, rejected: int, message: str) -> bytes:
         """Encode an ``ExportLogsServiceResponse`` that tells of a partial success."""
         return base64.b64decode(self._ask("response", [rejected, message]))
@@ -234,7 +230,7 @@ def decoder() -> Decoder:
 
 DECODE = """
 import base64, json, sys
-from google.protobuf.json_format import MessageToDict, Parse
+from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as service
 
 def each_record(message):
@@ -250,15 +246,6 @@ def request(body):
             if name in record:
                 record[name] = base64.b64decode(record[name]).hex()
     return told, base64.b64encode(message.SerializeToString(deterministic=True)).decode()
-
-def request_from_json(body):
-    told = json.loads(body)
-    for record in each_record(told):
-        for name in ("traceId", "spanId"):
-            if name in record:
-                record[name] = base64.b64encode(bytes.fromhex(record[name])).decode()
-    message = Parse(json.dumps(told), service.ExportLogsServiceRequest())
-    return base64.b64encode(message.SerializeToString(deterministic=True)).decode()
 
 def response(argument):
     message = service.ExportLogsServiceResponse()

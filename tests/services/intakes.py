@@ -2,7 +2,7 @@
 
 None of the real ones can be had from a package. These take what the real ones take, answer what they answer, refuse what
 they refuse, and do what they do without saying so (drop duplicates, cut off what is too long), as far as it is publicly
-documented and matters to who sends logs; the pages are named in `extension/sinks/shapes/`. What they stored can be read
+documented and matters to who sends logs; the pages are named in `extension/sinks/formats/`. What they stored can be read
 back as :class:`Stored`, whatever the shape it came in.
 """
 

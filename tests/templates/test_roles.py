@@ -12,7 +12,7 @@ from extension.model.receipt import Answer
 from extension.sinks.base import SinkConfig
 from extension.sinks.cloudwatch import CloudWatchSink
 from extension.sinks.s3 import S3Sink
-from tests.extension.sinks.kept_parcels import lines
+from tests.doubles.chunks import lines
 from tests.services.aws import ACCOUNT, Keys, ministack
 from tests.services.environment import unique
 from tests.templates.attached import BASIC_EXECUTION, least
@@ -39,7 +39,7 @@ def keys_with(statements: list[dict[str, Any]], **instead: str) -> Keys:
 def write(group: str, keys: Keys) -> Receipt:
     """Let the sink `cloudwatch:` write a line to a group."""
     environ = ministack().environ(keys, AWS_LAMBDA_FUNCTION_NAME="shop")
-    sink = CloudWatchSink(SinkConfig(f"cloudwatch:{group}", environ), group=group)
+    sink = CloudWatchSink(SinkConfig(f"cloudwatch:{group}", environ))
     receipt = sink.send([lines("a line")], timeout_s=WAIT_S)
     sink.close()
     return receipt

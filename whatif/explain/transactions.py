@@ -126,11 +126,11 @@ def _sentence(transaction: Transaction, settings: Settings) -> str:
     decided = decide(
         failure=None,
         signs=Signs(),
-        rules=(),
+        policies=(),
         ended=True,
         reported=True,
         floor_is_due=False,
-        randomness=transaction.randomness,
+        randomness=lambda: transaction.randomness,
         rates=rates,
     )
     rules = listed(_rules(settings), last="or")

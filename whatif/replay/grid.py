@@ -6,7 +6,6 @@ Pure: variables are passed in. Values are read by :func:`extension.config.settin
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from difflib import get_close_matches
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
@@ -125,7 +124,7 @@ def _key(point: Point) -> tuple[Settings, list[str]]:
         for setting in SETTINGS
         if setting.field in _PATTERNS
     ]
-    return replace(point.settings, redact=None, exclude=None, error_pattern=None), written
+    return point.settings._replace(redact=None, exclude=None, error_pattern=None), written
 
 
 _OWN = "as set"

@@ -1,30 +1,35 @@
-"""Open the format that a receiver of HTTP requests reads."""
+"""Choose the format of requests that an HTTP receiver reads."""
+
+from collections.abc import Mapping
+from importlib import import_module
 
 from extension.sinks.formats.base import Format
 
+FORMATS = {
+    "": "formats.ndjson.Lines",
+    "json": "formats.ndjson.Array",
+    "loki": "formats.loki.Loki",
+    "splunk": "formats.splunk.Splunk",
+    "elasticsearch": "formats.elasticsearch.Elasticsearch",
+    "datadog": "formats.datadog.Datadog",
+    "logzio": "formats.logzio.Logzio",
+    "otlp": "otlp.format.Otlp",
+    "otlp-json": "otlp.format.Otlp",
+}
+"""Module and class, below ``extension.sinks``, by the word before a URL's ``+``. Settings that ask for OTLP in JSON
+stay valid; protobuf, which every OTLP receiver reads, is sent for them."""
 
-def format_named(kind: str) -> Format:
-    """Gives the shape that a URL's scheme names before its ``+``; empty for newline-delimited JSON."""
-    if kind == "loki":
-        from extension.sinks.formats.loki import Loki
 
-        return Loki()
-    if kind == "splunk":
-        from extension.sinks.formats.splunk import Splunk
+def format_named(word: str, environ: Mapping[str, str]) -> Format:
+    """Open the format that a URL's scheme names before its ``+``.
 
-        return Splunk()
-    if kind == "elasticsearch":
-        from extension.sinks.formats.elasticsearch import Elasticsearch
+    Args:
+        word: in lower case; empty for newline-delimited JSON.
+        environ: the process's environment, for formats that say where records come from.
 
-        return Elasticsearch()
-    if kind == "datadog":
-        from extension.sinks.formats.datadog import Datadog
-
-        return Datadog()
-    if kind == "logzio":
-        from extension.sinks.formats.logzio import Logzio
-
-        return Logzio()
-    from extension.sinks.formats.ndjson import Array, Lines
-
-    return Array() if kind == "json" else Lines()
+    Raises:
+        KeyError: no format has this name.
+    """
+    module, _, name = FORMATS[word].rpartition(".")
+    named: Format = getattr(import_module(f"extension.sinks.{module}"), name)(environ)
+    return named

@@ -1,24 +1,21 @@
-"""The shapes that HTTP intakes read: how records become the bodies of requests, and what the answers say of them.
+"""Define a format: how records become the bodies of HTTP requests, and how a receiver's answers are read.
 
-A shape does no I/O. It cuts a batch into requests within its receiver's limits, and a line that is too long for the
-receiver into pieces that carry the same id and say which part they are: nothing is cut off. The same records make the
-same bytes, so that a receiver which looks for duplicates can find them. What of a shape is the receiver's doing is cited
-from its public documentation, by the page's name.
+A format does no I/O. It cuts a batch into requests within its receiver's limits. A line that is too long for the
+receiver becomes pieces with the same id, each of which says which part it is: nothing is cut off. The same records make
+the same bytes, so that a receiver can recognise duplicates. Facts about a receiver are cited from its public
+documentation, by the page's name.
 """
 
-import json
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
 
 from extension.model.chunk import Metadata
 from extension.model.levels import Level
-from extension.model.ndjson import weight_of
 from extension.model.receipt import Receipt
-from extension.model.record import Record
-from extension.model.timestamps import epoch_ns
+from extension.model.record import Record, fields_of, members, timed, to_json
 from extension.transport.client import Reply
 from extension.transport.responses import receipt_for
 
@@ -30,19 +27,14 @@ MAX_CHAR_BYTES = 6
 
 QUOTES_BYTES = 2
 
+NOTHING_AROUND = (b"", b"", b"")
+
 _JOINED = 128
-"""Entries at a time: some ten kilobytes of common lines."""
-
-_ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
-
-
-def to_json(value: object) -> bytes:
-    """Writes JSON compactly; a surrogate without its partner, which UTF-8 has no bytes for, becomes ``?``."""
-    return _ENCODE(value).encode("utf-8", "replace")
+"""Entries that are compressed at a time: some ten kilobytes of common lines."""
 
 
 def time_text(ns: int) -> str:
-    """Writes a time, in nanoseconds since 1970, as ISO 8601 with microseconds."""
+    """Write a time, in nanoseconds since 1970, as ISO 8601 with microseconds."""
     seconds, rest = divmod(ns, 1_000_000_000)
     return f"{_second_text(seconds)}.{rest // 1000:06d}Z"
 
@@ -53,17 +45,17 @@ def _second_text(seconds: int) -> str:
 
 
 def utf8_bytes(text: str) -> int:
-    """Counts the bytes of a text as it was written."""
+    """Count the bytes of a text in UTF-8."""
     return len(text.encode("utf-8", "replace"))
 
 
 def json_bytes(text: str) -> int:
-    """Counts the bytes of a text as JSON, where a control character has six."""
+    """Count the bytes of a text as JSON, where a control character has six."""
     return len(to_json(text))
 
 
 def pieces_of(text: str, max_bytes: int, size_of: Callable[[str], int]) -> list[str]:
-    """Cuts a text, between characters, into pieces of ``max_bytes`` at most."""
+    """Cut a text, between characters, into pieces of at most ``max_bytes``."""
     most_bytes = len(text) * MAX_CHAR_BYTES + QUOTES_BYTES
     if most_bytes <= max_bytes or size_of(text) <= max_bytes or len(text) == 1:
         return [text]
@@ -73,159 +65,148 @@ def pieces_of(text: str, max_bytes: int, size_of: Callable[[str], int]) -> list[
 
 
 def part_of(pieces: list[str], index: int) -> bytes:
-    """Says, as a member of a JSON object, which part of a line a piece is; nothing if it is all of it."""
+    """Write, as a member of a JSON object, which part of a line a piece is; nothing if it is all of it."""
     return b',"part":"%d/%d"' % (index + 1, len(pieces)) if len(pieces) > 1 else b""
 
 
 def joined(entries: list[bytes], separator: bytes) -> Iterator[bytes]:
-    """Gives entries with separators between them, many at a time: compressing each alone would cost more."""
+    """Join entries, many at a time: compressing each alone would cost more."""
     for begin in range(0, len(entries), _JOINED):
         yield (separator if begin else b"") + separator.join(entries[begin : begin + _JOINED])
 
 
 class Request:
-    """What goes in one request.
+    """Hold one request's records in the receiver's form.
 
     Attributes:
-        records: those that are in it, without what they hold: that is in the entries.
+        numbers: of its records.
         entries: in the receiver's form, one or several for each record.
-        owners: the record of each entry.
-        size_bytes: of the entries and what is between them.
+        owners: the record's number for each entry, where a format needs it.
+        size_bytes: of the entries and of the separators between them.
     """
 
-    __slots__ = ("entries", "owners", "records", "size_bytes")
+    __slots__ = ("entries", "numbers", "owners", "size_bytes")
 
     def __init__(self) -> None:
-        self.records: list[Record] = []
+        self.numbers: list[int] = []
         self.entries: list[bytes] = []
-        self.owners: list[Record] = []
+        self.owners: list[int] = []
         self.size_bytes = 0
 
-    def note(self, kept: Record) -> Record:
-        """Adds a record, and gives what is kept of it: the content would be held twice."""
-        light = Record(kept.number, kept.metadata, b"", kept.time, kept.type, None, kept.level)
-        self.records.append(light)
-        return light
-
-    def add(self, kept: Record, entries: list[bytes], size_bytes: int) -> None:
-        """Adds a record that has become entries."""
-        light = self.note(kept)
-        self.owners += [light] * len(entries)
+    def add(self, record: Record, entries: list[bytes], size_bytes: int) -> None:
+        """Add a record that has become entries."""
+        self.numbers.append(record.number)
+        self.owners += [record.number] * len(entries)
         self.entries += entries
         self.size_bytes += size_bytes
 
+    def note(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Yield records and note their numbers, for a format that writes them all at once."""
+        for record in records:
+            self.numbers.append(record.number)
+            yield record
+
 
 class Format(ABC):
-    """One receiver's form; the defaults are those of a JSON array without limits.
+    """Write the requests of one kind of receiver; by default JSON arrays without limits.
 
     Attributes:
         content_type: of the body.
+        around: what stands before, between and behind the entries of a body.
         path: where the receiver listens, if the URL does not say.
         max_entries: of one request.
         max_bytes: of one request's body, before compression.
     """
 
     content_type = "application/json"
+    around = (b"[", b",", b"]")
     path = ""
     max_entries = sys.maxsize
     max_bytes = sys.maxsize
 
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
     def target(self, path: str, query: str) -> str:
-        """Gives path and query to post to, from those of the user's URL."""
+        """Return path and query to post to, from those of the user's URL."""
         if path in {"", "/"}:
             path = self.path
         return f"{path}?{query}" if query else path
 
     @abstractmethod
     def requests(self, records: Iterable[Record], *, now_ns: int) -> Iterator[Request]:
-        """Cuts records into requests, each as it is asked for.
+        """Cut records into requests, each as it is asked for.
 
         Args:
             records: of one batch.
-            now_ns: for records of which no time is known, in nanoseconds since 1970.
+            now_ns: for records whose time is not known, in nanoseconds since 1970.
         """
 
     def body(self, request: Request) -> Iterator[bytes]:
-        """Gives the parts of a request's body: an array of its entries, unless the receiver wants it otherwise."""
-        yield b"["
-        yield from joined(request.entries, b",")
-        yield b"]"
+        """Yield the parts of a request's body."""
+        before, between, behind = self.around
+        yield before
+        yield from joined(request.entries, between)
+        yield behind
 
-    def receipt(self, reply: Reply, request: Request, *, sent_bytes: int) -> Receipt:  # noqa: ARG002 - some look at it
-        """Reads the answer to a request."""
+    def receipt(self, reply: Reply, request: Request, *, sent_bytes: int) -> Receipt:  # noqa: ARG002 - some formats read it
+        """Read the answer to a request."""
         return receipt_for(reply, sent_bytes=sent_bytes)
 
 
 class EntryFormat(Format):
-    """The form of a receiver for which each record is written anew, as one entry or several."""
+    """Write each record anew, as one entry or several."""
 
-    def __init__(self) -> None:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__(environ)
         self._metadata: Metadata | None = None
-        self._about: dict[tuple[str, Level | None], bytes] = {}
+        self._members: dict[tuple[str, Level | None], bytes] = {}
 
     def requests(self, records: Iterable[Record], *, now_ns: int) -> Iterator[Request]:
-        """See :meth:`Shape.requests`."""
+        """Cut records into requests within the receiver's two limits."""
         request = Request()
-        for kept, ns in _timed(records, now_ns):
-            entries = self.entries(kept, ns)
+        for record, ns in timed(records, now_ns):
+            entries = self.entries(record, ns)
             size = sum(map(len, entries)) + len(entries)
             is_full = len(request.entries) + len(entries) > self.max_entries
             if request.entries and (is_full or request.size_bytes + size > self.max_bytes):
                 yield request
                 request = Request()
-            request.add(kept, entries, size)
+            request.add(record, entries, size)
         if request.entries:
             yield request
 
     @abstractmethod
-    def entries(self, kept: Record, ns: int) -> list[bytes]:
-        """Writes one record in the receiver's form.
+    def entries(self, record: Record, ns: int) -> list[bytes]:
+        """Write one record in the receiver's form.
 
         Args:
-            kept: the record.
+            record: to write.
             ns: its time, in nanoseconds since 1970.
         """
 
-    def told(self, kept: Record) -> dict[str, object]:
-        """Gives what an entry tells of its record beside line, time and id; what is empty is not told."""
-        metadata = kept.metadata
+    def fields(self, record: Record) -> dict[str, object]:
+        """Return what an entry tells beside line, time and id; empty values are left out when written."""
+        level = record.level
         return {
-            "level": kept.level.name if kept.level is not None else "",
-            "type": kept.type,
-            "requestId": metadata.request_id,
-            "traceId": metadata.trace_id,
-            "correlationId": metadata.correlation_id,
-            "function": metadata.function,
-            "version": metadata.version,
-            "reason": metadata.reason,
-            "weight": weight_of(metadata),
+            "level": level.name if level is not None else "",
+            "type": record.type,
+            **fields_of(record.metadata),
         }
 
-    def about(self, kept: Record) -> bytes:
-        """Writes what is told of a record, as members of a JSON object without its braces."""
-        if kept.metadata is not self._metadata:
-            self._metadata = kept.metadata
-            self._about.clear()
-        key = kept.type, kept.level
-        about = self._about.get(key)
+    def about(self, record: Record) -> bytes:
+        """Write the fields of a record, as members of a JSON object without its braces."""
+        if record.metadata is not self._metadata:
+            self._metadata = record.metadata
+            self._members.clear()
+        key = record.type, record.level
+        about = self._members.get(key)
         if about is None:
-            told = {name: value for name, value in self.told(kept).items() if value != ""}
-            about = self._about[key] = to_json(told)[1:-1]
+            about = self._members[key] = members(self.fields(record))
         return about
 
 
-def _timed(records: Iterable[Record], now_ns: int) -> Iterator[tuple[Record, int]]:
-    """Gives records with their times; one without has that of the record before, or else of the one behind it."""
-    waiting: list[Record] = []
-    ns: int | None = None
-    for kept in records:
-        own = epoch_ns(kept.time)
-        ns = ns if own is None else own
-        if ns is None:
-            waiting.append(kept)
-            continue
-        while waiting:
-            yield waiting.pop(0), ns
-        yield kept, ns
-    for kept in waiting:
-        yield kept, now_ns
+def level_word(record: Record) -> str:
+    """Return a record's level in lower case; empty where it tells none."""
+    level = record.level
+    return level.name.lower() if level is not None else ""

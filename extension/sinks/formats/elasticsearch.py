@@ -2,66 +2,65 @@
 
 Of Elasticsearch (REST APIs, "Bulk index or delete documents"; "Data streams"): a request is pairs of lines, an action and
 a document; data streams take ``create`` alone. The answer is 200 with a status for each document, in the order of the
-request, and 409 for one that is there already: with an id of ours, a repetition is stored once. ``filter_path`` leaves
-out of the answer what nobody reads ("Common options").
+request, and 409 for a document that is there already. Since the extension sets the id, a repetition is stored once.
+``filter_path`` reduces the answer to the statuses ("Common options").
 """
 
 import json
 import re
-from collections.abc import Iterator
 
 from extension.model.receipt import Answer, Receipt
-from extension.model.record import Record
-from extension.sinks.formats.base import EntryFormat, Request, joined, time_text, to_json
+from extension.model.record import Record, to_json
+from extension.sinks.formats.base import NOTHING_AROUND, EntryFormat, Request, level_word, time_text
 from extension.transport.client import Reply
 from extension.transport.responses import DENIED, UNAVAILABLE
 
 INDEX = "/logs-flight_recorder-default"
-"""Where the URL names none: a data stream which Elasticsearch's own template for ``logs-*-*`` makes ("Data streams")."""
+"""Where the URL names no index: a data stream of Elasticsearch's own template for ``logs-*-*`` ("Data streams")."""
 
 FILTER = "filter_path=errors,items.*.status,items.*.error.type"
 
 CREATED = frozenset({200, 201, 409})
 
 _KIND = re.compile(r"[a-z_]{1,64}")
+"""A kind of error that may be shown: Elasticsearch's are words, and no part of a document."""
 
 
 class Elasticsearch(EntryFormat):
-    """A document for each record, with the line as it was written in ``message``."""
+    """Write a document for each record, with the line as it was written in ``message``."""
 
     content_type = "application/x-ndjson"
+    around = NOTHING_AROUND
     path = INDEX
     max_entries = 5000
-    """An answer of as many errors, at about 100 bytes each, is well within what is read of it."""
+    """The answer to as many errors, at about 100 bytes each, is read in full (MAX_ANSWER_BYTES)."""
 
     def target(self, path: str, query: str) -> str:
-        """Adds the API to the index, and the filter to the query."""
+        """Add the API to the index, and the filter to the query."""
         path = self.path if path in {"", "/"} else path.rstrip("/")
         path = path if path.endswith("/_bulk") else path + "/_bulk"
         return f"{path}?{query}&{FILTER}" if query else f"{path}?{FILTER}"
 
-    def told(self, kept: Record) -> dict[str, object]:
-        """Adds the names that Kibana's pages on logs look for (Elastic Common Schema)."""
-        level = kept.level.name.lower() if kept.level is not None else ""
-        return super().told(kept) | {"log.level": level, "service.name": kept.metadata.function}
+    def fields(self, record: Record) -> dict[str, object]:
+        """Add the names that Kibana's pages on logs look for (Elastic Common Schema)."""
+        return super().fields(record) | {
+            "log.level": level_word(record),
+            "service.name": record.metadata.function,
+        }
 
-    def entries(self, kept: Record, ns: int) -> list[bytes]:
-        """Writes action and document. Documents sort by ``sequence`` where times are equal."""
-        key = kept.id.encode()
+    def entries(self, record: Record, ns: int) -> list[bytes]:
+        """Write action and document. Equal times sort by ``sequence``."""
+        key = record.id.encode()
         form = b'{"create":{"_id":"%s"}}\n{"@timestamp":"%s","message":%s,"id":"%s","sequence":%d,%s}\n'
-        message = to_json(kept.text)
+        message = to_json(record.text)
         time = time_text(ns).encode()
-        return [form % (key, time, message, key, kept.number, self.about(kept))]
-
-    def body(self, request: Request) -> Iterator[bytes]:
-        """Gives the pairs of lines."""
-        return joined(request.entries, b"")
+        return [form % (key, time, message, key, record.number, self.about(record))]
 
     def receipt(self, reply: Reply, request: Request, *, sent_bytes: int) -> Receipt:
-        """Reads what became of each document."""
+        """Read the status of each document."""
         if not reply.is_success:
             return super().receipt(reply, request, sent_bytes=sent_bytes)
-        statuses = _read(reply.body, len(request.records))
+        statuses = _read(reply.body, len(request.numbers))
         if statuses is None:
             return Receipt(
                 Answer.UNAVAILABLE, "the answer is not that of the bulk API", uncertain=True
@@ -69,15 +68,15 @@ class Elasticsearch(EntryFormat):
         taken: set[int] = set()
         refused: dict[int, str] = {}
         denied, unavailable = [], []
-        for kept, (status, kind) in zip(request.records, statuses, strict=True):
+        for number, (status, kind) in zip(request.numbers, statuses, strict=True):
             if status in CREATED:
-                taken.add(kept.number)
+                taken.add(number)
             elif status in DENIED:
                 denied.append(status)
             elif status in UNAVAILABLE or status >= 500:  # noqa: PLR2004 - RFC 9110, section 15.6
                 unavailable.append(status)
             else:
-                refused[kept.number] = kind
+                refused[number] = kind
         told = Receipt(Answer.TAKEN, sent_bytes=sent_bytes, refused=refused)
         if not denied and not unavailable:
             return told
@@ -94,7 +93,7 @@ class Elasticsearch(EntryFormat):
 
 
 def _read(body: bytes, count: int) -> list[tuple[int, str]] | None:
-    """Gives status and kind of error of each of ``count`` documents; None if the answer does not tell."""
+    """Return status and kind of error of each of ``count`` documents; None if the answer does not tell."""
     try:
         answer = json.loads(body)
         if answer["errors"] is False:

@@ -1,8 +1,8 @@
-"""Record records as OpenTelemetry's log data model has them.
+"""Map records to OpenTelemetry's log data model.
 
 Promises: the body is the line as the function wrote it; records stay in order; the same batch makes the same bytes, so
 the time a record was observed is the record's own. Names are those of OpenTelemetry's semantic conventions where there
-is one ("Function as a Service", "Cloud", "General logs attributes"), else begin with ``flight_recorder.``.
+is one ("Function as a Service", "Cloud", "General logs attributes"); others begin with ``flight_recorder.``.
 
 Pure: the environment is passed in. Assumes of AWS: a trace id is X-Ray's, which in W3C's form is the same digits
 without version and dashes (AWS: "Elastic Load Balancing and AWS X-Ray"); an ARN is one of a function, with or without
@@ -10,26 +10,30 @@ a qualifier (AWS: "Using aliases to manage function versions").
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from extension import EXTENSION_NAME, __version__
-from extension.model.chunk import Chunk, Metadata
-from extension.model.levels import parse_object
-from extension.model.record import Record, records_in
+from extension.model.chunk import Metadata
+from extension.model.record import Record
 from extension.model.timestamps import epoch_ns
-from extension.sampling.probability import threshold_of
-from extension.sinks.otlp.encoding import Attribute, Form, LogRecord
+from extension.sinks.otlp.protobuf import (
+    Attribute,
+    LogRecord,
+    encode_attributes,
+    encode_record,
+    encode_resource,
+)
 
 UNKNOWN_SERVICE = "unknown_service"
-"""What ``service.name`` is where nothing tells (OpenTelemetry: semantic conventions, "Service")."""
+"""``service.name`` where no name is known (OpenTelemetry: semantic conventions, "Service")."""
 
 BYTES_PER_MB = 1024 * 1024
-"""AWS_LAMBDA_FUNCTION_MEMORY_SIZE is to be multiplied by it (semantic conventions, ``faas.max_memory``)."""
+"""AWS_LAMBDA_FUNCTION_MEMORY_SIZE is multiplied by it (semantic conventions, ``faas.max_memory``)."""
 
 MAX_UNIX_NS = 2**64 - 1
-"""What the field holds: until the year 2554."""
+"""The most that the field holds: until the year 2554."""
 
 TRACE_ID_KEYS = ("trace_id", "traceId", "otelTraceID")
 
@@ -40,8 +44,6 @@ TRACE_FLAGS_KEYS = ("trace_flags", "traceFlags")
 Formats"), then as its bridges for other loggers write it."""
 
 _SAMPLED_KEY = "otelTraceSampled"
-
-_NAMES_A_TRACE = re.compile(r'"(?:trace_?id|span_?id|otel(?:trace|span)id)"', re.IGNORECASE)
 
 _XRAY_TRACE_ID = re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})", re.IGNORECASE)
 
@@ -57,7 +59,7 @@ _NO_PERCENT_ENCODING = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class Context(NamedTuple):
-    """The span that a record belongs to; empty where unknown."""
+    """Name the span that a record belongs to; empty where unknown."""
 
     trace_id: str
     span_id: str
@@ -65,10 +67,10 @@ class Context(NamedTuple):
 
 
 class Resources:
-    """The attributes that tell where records come from."""
+    """Make the attributes that tell where records come from."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Reads what the environment says once."""
+        """Read the environment's attributes once."""
         self._environ = environ
         self._own = resource_attributes(environ.get("OTEL_RESOURCE_ATTRIBUTES", ""))
         service = environ.get("OTEL_SERVICE_NAME", "")
@@ -76,7 +78,7 @@ class Resources:
             self._own["service.name"] = service
 
     def attributes_of(self, metadata: Metadata, arn: str) -> dict[str, Attribute]:
-        """Gives the attributes of an environment.
+        """Return the attributes of an environment.
 
         Args:
             metadata: of one of its records.
@@ -85,7 +87,7 @@ class Resources:
         function = metadata.function or self._environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
         memory = self._environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
         parts = arn.split(":")
-        _, _, _, arn_region, account = parts[:5] if len(parts) > 5 else [""] * 5  # noqa: PLR2004 - of an ARN
+        arn_region, account = parts[3:5] if len(parts) > 5 else ("", "")  # noqa: PLR2004 - of an ARN
         region = self._environ.get("AWS_REGION", "") or arn_region
         told: dict[str, Attribute] = {
             "service.name": function or UNKNOWN_SERVICE,
@@ -96,8 +98,8 @@ class Resources:
             "cloud.resource_id": resource_id(arn, metadata.version),
             "faas.name": function,
             "faas.version": metadata.version,
-            # The conventions ask for the name of the log stream, which Lambda does not tell extensions (Lambda:
-            # "Using the Lambda Extensions API to create extensions", on environment variables).
+            # The conventions ask for the log stream's name, which Lambda hides from extensions (Lambda: "Using the
+            # Lambda Extensions API to create extensions", on environment variables).
             "faas.instance": metadata.environment_id,
             "faas.max_memory": int(memory) * BYTES_PER_MB if _MEGABYTES.fullmatch(memory) else "",
         }
@@ -105,10 +107,10 @@ class Resources:
 
 
 def resource_attributes(text: str) -> dict[str, Attribute]:
-    """Reads OTEL_RESOURCE_ATTRIBUTES: ``key=value`` pairs, separated by commas, percent-encoded.
+    """Parse OTEL_RESOURCE_ATTRIBUTES: ``key=value`` pairs, separated by commas, percent-encoded.
 
-    Whatever is wrong with it, nothing of it is used (OpenTelemetry: Resource SDK, "Specifying resource information via
-    an environment variable"). An equals sign in a value is let pass: it can mean one thing only.
+    If anything is wrong, no pair is used (OpenTelemetry: Resource SDK, "Specifying resource information via an
+    environment variable"). An equals sign in a value is accepted: it can mean one thing only.
     """
     attributes: dict[str, Attribute] = {}
     for pair in text.split(","):
@@ -126,10 +128,10 @@ def resource_attributes(text: str) -> dict[str, Attribute]:
 
 
 def resource_id(arn: str, version: str) -> str:
-    """Gives the function's ARN from that which was invoked.
+    """Return the function's ARN with its version, from the ARN that was invoked.
 
     An alias is replaced by the version it led to, since one environment may be reached by several (semantic
-    conventions, ``cloud.resource_id``); that of the unpublished version has no qualifier, however it was invoked.
+    conventions, ``cloud.resource_id``). The ARN of the unpublished version has no qualifier.
     """
     parts = arn.split(":")
     if len(parts) < 7 or parts[5] != "function":  # noqa: PLR2004 - arn:partition:lambda:region:account:function:name
@@ -138,37 +140,32 @@ def resource_id(arn: str, version: str) -> str:
     return f"{function}:{version}" if version.isdecimal() else function
 
 
-def request_of(chunks: list[Chunk], form: Form, resources: Resources) -> tuple[bytes, int]:
-    """Writes chunks out as one request.
+def encode(records: Iterable[Record], resources: Resources) -> list[bytes]:
+    """Write records as one ``ExportLogsServiceRequest``, in parts to be joined.
 
-    Returns:
-        The request, and how many records are in it.
+    The records of one environment share a resource and stay in order. In practice there is one environment.
     """
-    # One environment's records, which is all there are in practice: they share a resource, and stay in order.
     environments: dict[tuple[str, str, str], _Environment] = {}
     writer: _Writer | None = None
-    for kept in records_in(chunks):
-        metadata = kept.metadata
+    for record in records:
+        metadata = record.metadata
         if writer is None or writer.metadata is not metadata:
             key = (metadata.environment_id, metadata.function, metadata.version)
             environment = environments.setdefault(key, _Environment(metadata))
             environment.arn = environment.arn or metadata.arn
-            writer = _Writer(metadata, form, environment.records)
-        writer.write(kept)
-    written = [
-        form.resource(
-            resources.attributes_of(environment.metadata, environment.arn),
-            environment.records,
-            scope_name=EXTENSION_NAME,
-            scope_version=__version__,
+            writer = _Writer(metadata, environment.records)
+        writer.write(record)
+    parts: list[bytes] = []
+    for environment in environments.values():
+        attributes = resources.attributes_of(environment.metadata, environment.arn)
+        parts += encode_resource(
+            attributes, environment.records, scope_name=EXTENSION_NAME, scope_version=__version__
         )
-        for environment in environments.values()
-    ]
-    return form.request(written), sum(len(e.records) for e in environments.values())
+    return parts
 
 
 class _Environment:
-    """The records of one environment, and what is known of it."""
+    """Hold the records of one environment."""
 
     __slots__ = ("arn", "metadata", "records")
 
@@ -179,11 +176,10 @@ class _Environment:
 
 
 class _Writer:
-    """Writes the records of one stamp: what they share is encoded once."""
+    """Write the records of one metadata, whose attributes are encoded once."""
 
-    def __init__(self, metadata: Metadata, form: Form, records: list[bytes]) -> None:
+    def __init__(self, metadata: Metadata, records: list[bytes]) -> None:
         self.metadata = metadata
-        self._form = form
         self._records = records
         self._context = context_of(metadata)
         # A log record has no tracestate of its own as a span has; collectors look for this attribute in its place
@@ -197,30 +193,26 @@ class _Writer:
             "sampling.threshold": threshold,
             "tracestate": f"ot=th:{threshold}" if threshold else "",
         }
-        self._shared = form.attributes_of_record({k: v for k, v in shared.items() if v != ""})
+        self._shared = encode_attributes({k: v for k, v in shared.items() if v != ""})
 
-    def write(self, kept: Record) -> None:
-        form = self._form
-        context = self._context
-        if kept.is_line:
-            context = context_named_by(kept.record, of_invocation=context)
-        uid = form.attributes_of_record({"log.record.uid": kept.id})
-        time_ns = epoch_ns(kept.time) or 0
-        record = LogRecord(
+    def write(self, record: Record) -> None:
+        context = context_named_by(record.parsed, of_invocation=self._context)
+        time_ns = epoch_ns(record.time) or 0
+        log_record = LogRecord(
             time_unix_ns=time_ns if 0 <= time_ns <= MAX_UNIX_NS else 0,
-            level=kept.level,
-            body=kept.text,
-            attributes=form.chain(uid, self._shared),
+            level=record.level,
+            body=record.text,
+            attributes=encode_attributes({"log.record.uid": record.id}) + self._shared,
             trace_id=context.trace_id,
             span_id=context.span_id,
             flags=context.flags,
-            event_name="" if kept.is_line else kept.type,
+            event_name="" if record.is_line else record.type,
         )
-        self._records.append(form.record(record))
+        self._records.append(encode_record(log_record))
 
 
 def context_of(metadata: Metadata) -> Context:
-    """Gives the span of an invocation."""
+    """Return the span of an invocation."""
     match = _XRAY_TRACE_ID.fullmatch(metadata.trace_id)
     trace_id = "".join(match.groups()).lower() if match else ""
     # A span without its trace is of no use (OpenTelemetry: Logs Data Model, "Field: SpanId").
@@ -228,53 +220,49 @@ def context_of(metadata: Metadata) -> Context:
     return Context(trace_id, span_id)
 
 
-def context_named_by(record: object, *, of_invocation: Context) -> Context:
-    """Gives the span that a line names: a tracer in the function knows better than we do which one it was in.
+def context_named_by(line: dict[str, object] | None, *, of_invocation: Context) -> Context:
+    """Return the span that a line names: a tracer in the function knows best which span the line was in.
 
     Args:
-        record: of the line: text, or an object.
-        of_invocation: what it belongs to if it names none.
+        line: the object of a JSON line; None for any other record.
+        of_invocation: the span of a line that names none.
     """
-    if isinstance(record, str):
-        if not _NAMES_A_TRACE.search(record):
-            return of_invocation
-        record = parse_object(record)
-    if not isinstance(record, dict):
+    if line is None:
         return of_invocation
-    trace_id = _first_match(record, TRACE_ID_KEYS, _TRACE_ID)
-    span_id = _first_match(record, SPAN_ID_KEYS, _SPAN_ID)
+    trace_id = _first_match(line, TRACE_ID_KEYS, _TRACE_ID)
+    span_id = _first_match(line, SPAN_ID_KEYS, _SPAN_ID)
     if not trace_id:
         is_useful = span_id and of_invocation.trace_id
         return of_invocation._replace(span_id=span_id) if is_useful else of_invocation
     if not span_id and trace_id == of_invocation.trace_id:
         span_id = of_invocation.span_id
-    flags = _first_match(record, TRACE_FLAGS_KEYS, _TRACE_FLAGS)
+    flags = _first_match(line, TRACE_FLAGS_KEYS, _TRACE_FLAGS)
     return Context(
-        trace_id, span_id, int(flags, 16) if flags else int(record.get(_SAMPLED_KEY) is True)
+        trace_id, span_id, int(flags, 16) if flags else int(line.get(_SAMPLED_KEY) is True)
     )
 
 
-def _first_match(record: dict[str, object], keys: tuple[str, ...], form: re.Pattern[str]) -> str:
+def _first_match(line: dict[str, object], keys: tuple[str, ...], form: re.Pattern[str]) -> str:
     for key in keys:
-        value = record.get(key)
+        value = line.get(key)
         if isinstance(value, str) and form.fullmatch(value):
             return value.lower()
     return ""
 
 
 THRESHOLD_DIGITS = 7
-"""Of 14: to within a millionth for rates from a thousandth on. The specification lets writers choose a precision."""
+"""Of 14: to within a millionth for rates from a thousandth on. The specification leaves the precision to writers."""
 
 
 def threshold_text(weight: float) -> str:
-    """Writes the threshold of what stands for so many, as OpenTelemetry's tracestate has it behind ``th:``.
+    """Write the threshold of a weight, as OpenTelemetry's tracestate has it behind ``th:``.
 
-    Hexadecimal without zeros at the end, ``0`` where everything is kept; empty for what stands for nothing
-    (OpenTelemetry: "TraceState: Probability Sampling", "Rejection Threshold").
+    Hexadecimal without zeros at the end, ``0`` where everything is kept; empty for a weight below 1, which stands for
+    no invocation (OpenTelemetry: "TraceState: Probability Sampling", "Rejection Threshold").
     """
     if weight < 1.0:
         return ""
-    digits = f"{threshold_of(1.0 / weight):014x}"
+    digits = f"{round((1.0 - 1.0 / weight) * (1 << 56)):014x}"
     shift = 4 * (len(digits) - THRESHOLD_DIGITS)
     rounded = (int(digits, 16) + (1 << (shift - 1))) >> shift
     return f"{min(rounded, 16**THRESHOLD_DIGITS - 1):0{THRESHOLD_DIGITS}x}".rstrip("0") or "0"

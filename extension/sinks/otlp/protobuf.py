@@ -1,7 +1,7 @@
-"""OTLP logs in protobuf, written by hand: the schema needs eight messages and two dozen fields of one direction.
+"""Write OTLP logs in protobuf, by hand: eight messages and two dozen fields, in one direction.
 
 protobuf's own runtime is a compiled library several times the size of this layer. Fields are written in the order of
-their numbers, and what is absent is left out, as protobuf's own encoders do, so the bytes are the same as theirs
+their numbers and absent fields are left out, as protobuf's own encoders do, so the bytes are the same as theirs
 (opentelemetry-proto: ``logs.proto``, ``common.proto``, ``resource.proto``, ``logs_service.proto``).
 
 Pure.
@@ -9,9 +9,11 @@ Pure.
 
 import struct
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from extension.model.levels import Level
-from extension.sinks.otlp.encoding import Attribute, LogRecord, utf8
+
+Attribute = str | int | float
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 """Wire types: with the field's number they make its tag (protobuf.dev, "Encoding")."""
@@ -27,8 +29,37 @@ _ONE_BYTE = tuple(bytes((value,)) for value in range(0x80))
 """Varints that are one byte long: most lengths are."""
 
 
+class LogRecord(NamedTuple):
+    """Describe one log record of OpenTelemetry's log data model. Empty and zero mean unknown.
+
+    Attributes:
+        time_unix_ns: nanoseconds since 1970, below 2**64.
+        level: for SeverityNumber and SeverityText.
+        body: as text.
+        attributes: encoded by :func:`encode_attributes`; several runs may be concatenated.
+        trace_id: 32 hexadecimal digits.
+        span_id: 16 hexadecimal digits.
+        flags: W3C trace flags, 0 to 255.
+        event_name: of an event; empty for a line.
+    """
+
+    time_unix_ns: int
+    level: Level | None
+    body: str
+    attributes: bytes
+    trace_id: str = ""
+    span_id: str = ""
+    flags: int = 0
+    event_name: str = ""
+
+
+def _utf8(text: str) -> bytes:
+    """Encode text. A lone surrogate, which JSON can bring and protobuf cannot write, becomes a question mark."""
+    return text.encode("utf-8", "replace")
+
+
 def _varint(value: int) -> bytes:
-    """Writes an unsigned integer, seven bits a byte, lowest first."""
+    """Write an unsigned integer, seven bits a byte, lowest first."""
     if value < 0x80:  # noqa: PLR2004 - what one byte holds
         return _ONE_BYTE[value]
     written = bytearray()
@@ -78,18 +109,18 @@ def _of_length(tag: bytes, data: bytes) -> bytes:
 
 
 def _message(tag: bytes, parts: list[bytes]) -> list[bytes]:
-    """Puts tag and length before the parts of an embedded message."""
+    """Return the parts of an embedded message with tag and length before them."""
     return [tag, _varint(sum(map(len, parts))), *parts]
 
 
 def _key_value(tag: bytes, key: str, value: Attribute) -> bytes:
     if isinstance(value, str):
-        any_value = _of_length(_STRING_VALUE, utf8(value))
+        any_value = _of_length(_STRING_VALUE, _utf8(value))
     elif isinstance(value, float):
         any_value = _DOUBLE_VALUE + _AS_DOUBLE.pack(value)
     else:
         any_value = _INT_VALUE + _varint(value & _MAX_UINT64)
-    return _of_length(tag, _of_length(_KEY, utf8(key)) + _of_length(_VALUE, any_value))
+    return _of_length(tag, _of_length(_KEY, _utf8(key)) + _of_length(_VALUE, any_value))
 
 
 _SEVERITIES: dict[Level | None, bytes] = {
@@ -103,97 +134,88 @@ _SEVERITIES: dict[Level | None, bytes] = {
 }
 
 
-class ProtobufForm:
-    """``application/x-protobuf``."""
+def encode_attributes(attributes: Mapping[str, Attribute]) -> bytes:
+    """Write attributes of a record."""
+    return b"".join(
+        [_key_value(_RECORD_ATTRIBUTES, key, value) for key, value in attributes.items()]
+    )
 
-    content_type = "application/x-protobuf"
 
-    def attributes_of_record(self, attributes: Mapping[str, Attribute]) -> bytes:
-        """See :class:`Form`."""
-        return b"".join(
-            [_key_value(_RECORD_ATTRIBUTES, key, value) for key, value in attributes.items()]
-        )
+def encode_record(record: LogRecord) -> bytes:
+    """Write one record."""
+    text = _utf8(record.body)
+    text_size = _varint(len(text))
+    time = _AS_FIXED64.pack(record.time_unix_ns) if record.time_unix_ns else b""
+    parts = [
+        _RECORD_TIME if time else b"",
+        time,
+        _SEVERITIES[record.level],
+        _RECORD_BODY,
+        _varint(len(_STRING_VALUE) + len(text_size) + len(text)),
+        _STRING_VALUE,
+        text_size,
+        text,
+        record.attributes,
+    ]
+    if record.flags:
+        parts += (_RECORD_FLAGS, _AS_FIXED32.pack(record.flags))
+    if record.trace_id:
+        parts.append(_of_length(_RECORD_TRACE_ID, bytes.fromhex(record.trace_id)))
+    if record.span_id:
+        parts.append(_of_length(_RECORD_SPAN_ID, bytes.fromhex(record.span_id)))
+    if time:
+        parts += (_RECORD_OBSERVED_TIME, time)
+    if record.event_name:
+        parts.append(_of_length(_RECORD_EVENT_NAME, _utf8(record.event_name)))
+    return b"".join(_message(_SCOPE_LOGS_LOG_RECORDS, parts))
 
-    def chain(self, first: bytes, second: bytes) -> bytes:
-        """See :class:`Form`."""
-        return first + second
 
-    def record(self, record: LogRecord) -> bytes:
-        """See :class:`Form`."""
-        text = utf8(record.body)
-        text_size = _varint(len(text))
-        time = _AS_FIXED64.pack(record.time_unix_ns) if record.time_unix_ns else b""
-        parts = [
-            _RECORD_TIME if time else b"",
-            time,
-            _SEVERITIES[record.level],
-            _RECORD_BODY,
-            _varint(len(_STRING_VALUE) + len(text_size) + len(text)),
-            _STRING_VALUE,
-            text_size,
-            text,
-            record.attributes,
-        ]
-        if record.flags:
-            parts += (_RECORD_FLAGS, _AS_FIXED32.pack(record.flags))
-        if record.trace_id:
-            parts.append(_of_length(_RECORD_TRACE_ID, bytes.fromhex(record.trace_id)))
-        if record.span_id:
-            parts.append(_of_length(_RECORD_SPAN_ID, bytes.fromhex(record.span_id)))
-        if time:
-            parts += (_RECORD_OBSERVED_TIME, time)
-        if record.event_name:
-            parts.append(_of_length(_RECORD_EVENT_NAME, utf8(record.event_name)))
-        return b"".join(_message(_SCOPE_LOGS_LOG_RECORDS, parts))
+def encode_resource(
+    attributes: Mapping[str, Attribute],
+    records: list[bytes],
+    *,
+    scope_name: str,
+    scope_version: str,
+) -> list[bytes]:
+    """Write a resource and the records of its one scope, as a part of an ``ExportLogsServiceRequest``.
 
-    def resource(
-        self,
-        attributes: Mapping[str, Attribute],
-        records: list[bytes],
-        *,
-        scope_name: str,
-        scope_version: str,
-    ) -> list[bytes]:
-        """See :class:`Form`."""
-        resource = [
-            _key_value(_RESOURCE_ATTRIBUTES, key, value) for key, value in attributes.items()
-        ]
-        scope = [
-            _of_length(_SCOPE_NAME, utf8(scope_name)),
-            _of_length(_SCOPE_VERSION, utf8(scope_version)),
-        ]
-        scope_logs = [*_message(_SCOPE_LOGS_SCOPE, scope), *records]
-        return _message(
-            _REQUEST_RESOURCE_LOGS,
-            [
-                *_message(_RESOURCE_LOGS_RESOURCE, resource),
-                *_message(_RESOURCE_LOGS_SCOPE_LOGS, scope_logs),
-            ],
-        )
+    Returns:
+        Parts to be joined once: each join in between would copy the whole batch.
+    """
+    resource = [_key_value(_RESOURCE_ATTRIBUTES, key, value) for key, value in attributes.items()]
+    scope = [
+        _of_length(_SCOPE_NAME, _utf8(scope_name)),
+        _of_length(_SCOPE_VERSION, _utf8(scope_version)),
+    ]
+    scope_logs = [*_message(_SCOPE_LOGS_SCOPE, scope), *records]
+    return _message(
+        _REQUEST_RESOURCE_LOGS,
+        [
+            *_message(_RESOURCE_LOGS_RESOURCE, resource),
+            *_message(_RESOURCE_LOGS_SCOPE_LOGS, scope_logs),
+        ],
+    )
 
-    def request(self, resources: list[list[bytes]]) -> bytes:
-        """See :class:`Form`."""
-        return b"".join([part for resource in resources for part in resource])
 
-    def rejected(self, answer: bytes) -> int:
-        """See :class:`Form`."""
-        count = 0
-        try:
-            for number, partial_success in _fields(answer):
-                if number == _PARTIAL_SUCCESS and isinstance(partial_success, bytes):
-                    for inner, value in _fields(partial_success):
-                        if inner == _REJECTED_LOG_RECORDS and isinstance(value, int):
-                            count = value
-        except ValueError:
-            return 0
-        return count if count <= _MAX_INT64 else 0
+def rejected_in(answer: bytes) -> int:
+    """Read from an ``ExportLogsServiceResponse`` how many records were rejected; 0 where it does not say."""
+    count = 0
+    try:
+        for number, partial_success in _fields(answer):
+            if number == _PARTIAL_SUCCESS and isinstance(partial_success, bytes):
+                for inner, value in _fields(partial_success):
+                    if inner == _REJECTED_LOG_RECORDS and isinstance(value, int):
+                        count = value
+    except ValueError:
+        return 0
+    return count if count <= _MAX_INT64 else 0
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Reads the fields of a message.
+    """Parse the fields of a message.
 
     Raises:
-        ValueError: it is no message.
+        ValueError: it is not a message.
     """
     at = 0
     while at < len(message):

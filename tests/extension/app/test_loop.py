@@ -3,7 +3,6 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from extension.app.flush_control import FlushControl
 from extension.app.loop import DEADLINE_MARGIN_S, MAX_FAILURES_IN_A_ROW, Loop
 from extension.app.metrics_reporter import MetricsReporter
 from extension.app.parts import Parts
-from extension.app.settings_refresh import Refresher, Renewal
+from extension.app.settings_refresh import SettingsRefresh
 from extension.boot import Boot, listen, subscribe
 from extension.config.parsers import Flush
 from extension.config.references import Fetched, References
@@ -97,7 +96,7 @@ class Environment:
         cloud: ScriptedLambda,
         *,
         renew_identity: Callable[[], None] | None = None,
-        renewal: Renewal | None = None,
+        renewal: SettingsRefresh | None = None,
         **settings: Any,
     ) -> None:
         self.cloud = cloud
@@ -676,7 +675,7 @@ class CountingReferences(References):
     """Brings something else each time."""
 
     def __init__(self) -> None:
-        super().__init__({}, random=lambda: 0.0)
+        super().__init__({}, fetch=lambda *_, **__: ({}, {}))
         self.fetches = 0
 
     def fetch(self, *, timeout_s: float = 1.0) -> Fetched:
@@ -689,8 +688,8 @@ def test_settings_are_fetched_anew_while_the_environment_runs(
 ) -> None:
     """At each multiple of the interval, without an invocation's doing, and what came is applied."""
     applied: list[str] = []
-    renewal = Renewal(
-        Refresher(CountingReferences()),
+    renewal = SettingsRefresh(
+        CountingReferences(),
         interval_s=0.1,
         apply=lambda fetched: applied.append(fetched.values["V"]),
     )
@@ -705,7 +704,7 @@ def test_a_changed_flush_applies_to_the_next_invocation(
 ) -> None:
     """What is turned to `background` holds nobody from the next INVOKE on."""
     environment = begin(flush=Flush.END)
-    environment.lifecycle.apply(replace(environment.settings, flush=Flush.BACKGROUND))
+    environment.lifecycle.apply(environment.settings._replace(flush=Flush.BACKGROUND))
 
     cloud.invoke(A)
 

@@ -95,21 +95,18 @@ run({}, api=None, subscription=subscription, listener=socket(), listener_problem
 """
 
 LOADED_AT_READY = {
-    *("app", "app.flush_control", "app.loop", "app.parts", "app.run", "app.sinks"),
-    *("delivery", "delivery.backoff", "delivery.delivery", "delivery.exporter"),
-    *("delivery.queue", "delivery.standard_output", "delivery.worker"),
-    *("diagnostics", "diagnostics.account", "diagnostics.log"),
-    *("lambda_api", "lambda_api.http1", "lambda_api.listener"),
+    "app": "flush_control loop parts run sinks",
+    "config": "parsers settings variables",
+    "delivery": "backoff delivery exporter queue standard_output worker",
+    "diagnostics": "account log",
+    "lambda_api": "http1 listener",
+    "model": "chunk levels receipt record recording segment timestamps",
+    "parsing": "batch correlation failures fast_path line platform_events trace_header",
+    "recorder": "evaluator invocation lifecycle metadata recorder release states tail_sampler",
+    "sampling": "policies probability verdict",
+    "sinks": "base",
 }
-"""Of the rooms that drive the others."""
-
-LOADED_ON_NEED = {
-    *("app.metrics_reporter", "app.settings_refresh", "app.shutdown"),
-    *("aws", "config.references", "diagnostics.metrics"),
-    *("delivery.batch", "delivery.eviction", "delivery.failover", "delivery.own_metrics"),
-    *("model.ndjson", "redaction", "regex", "selfcheck", "transport"),
-}
-"""With an answer that is no plain success, short memory, SHUTDOWN, a setting that is off by default, or a worker."""
+"""All of our own modules, by room."""
 
 
 @pytest.fixture
@@ -174,6 +171,21 @@ def test_bad_settings_are_said_and_the_function_runs(cloud: ScriptedLambda, begi
         for name in ("SAMPLE_RATE", "ERROR_PATTERN", "SINK", "FLUSH", "SINKS")
     ]
     assert SECRET not in json.dumps(said)
+
+
+def test_log_says_once_that_otlp_in_json_is_sent_as_protobuf(
+    cloud: ScriptedLambda, begin: Begin
+) -> None:
+    """The setting stays valid, so whoever reads the requests must learn why they changed."""
+    extension = begin(FALLBACK_SINK="OTLP-JSON+http://127.0.0.1:1/")
+    extension.invoke(1, ERROR)
+
+    records, said = extension.shut_down()
+
+    assert ERROR in lines(records)
+    (told,) = [one for one in said if one["event"] != "account"]
+    assert told["event"] == "OTLP is sent as protobuf; JSON is no longer written"
+    assert told["variable"] == "FLIGHT_RECORDER_FALLBACK_SINK"
 
 
 def test_our_own_output_has_no_log_line_and_no_secret(cloud: ScriptedLambda, begin: Begin) -> None:
@@ -270,10 +282,11 @@ def test_run_loads_no_more_than_it_needs() -> None:
 
     loaded = set(done.stdout.split())
     ours = {name.removeprefix("extension.") for name in loaded if name.startswith("extension.")}
-    rooms = {"app", "delivery", "diagnostics", "lambda_api"}
-    assert {name for name in ours if name.partition(".")[0] in rooms} == LOADED_AT_READY
-    assert not ours & LOADED_ON_NEED
-    assert "structlog" not in loaded
+    expected = {
+        f"{room}.{name}" for room, names in LOADED_AT_READY.items() for name in names.split()
+    }
+    assert ours == expected | set(LOADED_AT_READY)
+    assert not loaded & {"ast", "dataclasses", "inspect", "structlog"}
 
 
 def test_metrics_are_printed_whole_beside_records(cloud: ScriptedLambda, begin: Begin) -> None:

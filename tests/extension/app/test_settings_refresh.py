@@ -1,121 +1,170 @@
-"""When settings that are references are fetched, and what comes of it."""
+"""When settings that are references are fetched, and how the result reaches the main loop."""
 
 import os
+import select
+import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from extension.app.settings_refresh import Refresher, Renewal
+from extension.app.settings_refresh import SettingsRefresh
 from extension.config.references import Fetched, References
 
 NOON_S = 1_800_000_000.0
 INTERVAL_S = 300.0
+WAIT_S = 10.0
 
 
-class CountingRefresher(Refresher):
-    """Fetches nothing; notes when it was asked to."""
+class ScriptedReferences(References):
+    """Counts fetches; each waits until the test releases it."""
 
     def __init__(self) -> None:
-        super().__init__(References({}, random=lambda: 0.0))
+        super().__init__({"FLIGHT_RECORDER_A": "ssm:/a"}, fetch=lambda *_, **__: ({}, {}))
         self.starts = 0
+        self.released = threading.Semaphore(0)
+        self.result: Callable[[], Fetched] = lambda: Fetched({"V": str(self.starts)}, [])
 
-    def start_fetch(self) -> None:
+    def fetch(self, *, timeout_s: float = 1.0) -> Fetched:
         self.starts += 1
-        self.busy = True
-
-    def bring(self, fetched: Fetched) -> None:
-        self._settle(fetched)
+        assert self.released.acquire(timeout=WAIT_S)
+        return self.result()
 
 
 class World:
-    """A renewal whose clock is set by hand."""
+    """A refresh whose clock the test sets."""
 
     def __init__(self) -> None:
         self.now_s = NOON_S + 17.0
-        self.refresher = CountingRefresher()
+        self.references = ScriptedReferences()
         self.applied: list[Fetched] = []
-        self.renewal = Renewal(
-            self.refresher,
+        self.refresh = SettingsRefresh(
+            self.references,
             interval_s=INTERVAL_S,
             apply=self.applied.append,
             wall_s=lambda: self.now_s,
         )
 
+    def collect(self) -> None:
+        """Wait for the end of the fetch that is under way, and apply it."""
+        self.references.released.release()
+        select.select([self.refresh.descriptor], [], [], WAIT_S)
+        assert self.refresh.attend(self.refresh.descriptor)
+
     def fetch(self) -> None:
-        """Goes through one fetch."""
-        self.renewal.check()
-        self.refresher.bring(Fetched({"V": f"{self.now_s}"}, []))
-        assert self.renewal.attend(self.renewal.descriptor)
+        self.refresh.check()
+        self.collect()
+
+
+def threads() -> list[threading.Thread]:
+    return [one for one in threading.enumerate() if one.name == "references"]
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> Iterator[World]:
+    made = World()
+    yield made
+    made.references.released.release()
+    for thread in threads():
+        thread.join(WAIT_S)
+    assert not threads()
 
 
-def test_the_first_fetch_is_at_once(world: World) -> None:
-    """An environment begins with what is in force now, and applies it when it has come."""
-    assert world.renewal.wait_s() == 0.0
+def test_refresh_fetches_at_once(world: World) -> None:
+    """An environment begins with the values in force now, and applies them when they have come."""
+    assert world.refresh.wait_s() == 0.0
 
     world.fetch()
 
-    assert [one.values for one in world.applied] == [{"V": f"{world.now_s}"}]
+    assert [one.values for one in world.applied] == [{"V": "1"}]
 
 
-def test_the_next_is_at_a_multiple_of_the_interval_on_the_clock(world: World) -> None:
-    """So all environments change together, whenever they began."""
+def test_refresh_fetches_again_at_a_multiple_of_the_interval(world: World) -> None:
+    """All environments change together, whenever they began."""
     world.fetch()
 
-    assert world.renewal.wait_s() == INTERVAL_S - 17.0
+    assert world.refresh.wait_s() == INTERVAL_S - 17.0
     world.now_s = NOON_S + INTERVAL_S - 0.1
-    world.renewal.check()
-    before = world.refresher.starts
+    world.refresh.check()
+    before = world.references.starts
     world.now_s = NOON_S + INTERVAL_S
-    world.renewal.check()
+    world.fetch()
 
-    assert (before, world.refresher.starts) == (1, 2)
+    assert (before, world.references.starts) == (1, 2)
 
 
-def test_one_fetch_at_a_time(world: World) -> None:
-    """A fetch that takes longer than an interval is waited for."""
-    world.renewal.check()
+def test_refresh_runs_one_fetch_at_a_time(world: World) -> None:
+    """A fetch that takes longer than an interval is waited for, and the main loop goes on meanwhile."""
+    world.refresh.check()
     world.now_s += 2 * INTERVAL_S
-    world.renewal.check()
+    world.refresh.check()
+    early = world.refresh.attend(world.refresh.descriptor)
+    applied = list(world.applied)
+    world.collect()
 
-    assert world.refresher.starts == 1
+    assert (early, applied, len(world.applied)) == (True, [], 1)
+    assert world.references.starts == 1
+    assert world.refresh.attend(world.refresh.descriptor)
+    assert len(world.applied) == 1
 
 
-def test_after_a_long_freeze_there_is_one_fetch(world: World) -> None:
-    """What was missed meanwhile is not made up for."""
+def test_refresh_fetches_once_after_a_long_freeze(world: World) -> None:
+    """Fetches that an environment missed while it was frozen are not made up for."""
     world.fetch()
     world.now_s += 3600.0
 
     world.fetch()
-    world.renewal.check()
+    world.refresh.check()
 
-    assert world.refresher.starts == 2
+    assert world.references.starts == 2
 
 
-def test_a_clock_that_is_set_back_does_not_put_the_next_fetch_off(world: World) -> None:
+def test_refresh_survives_a_clock_that_is_set_back(world: World) -> None:
     """At most one interval lies between two fetches, whatever the clock does."""
     world.fetch()
     world.now_s -= 86_400.0
 
     world.fetch()
 
-    assert world.refresher.starts == 2
-    assert world.renewal.wait_s() <= INTERVAL_S
+    assert world.references.starts == 2
+    assert world.refresh.wait_s() <= INTERVAL_S
 
 
-def test_another_descriptor_is_none_of_its_business(world: World) -> None:
+def test_refresh_ignores_other_descriptors(world: World) -> None:
     """The main loop polls several."""
     other, end = os.pipe()
 
-    assert not world.renewal.attend(other)
+    assert not world.refresh.attend(other)
     os.close(other)
     os.close(end)
 
 
-def test_an_early_wake_up_applies_nothing(world: World) -> None:
-    """The descriptor is looked at, and nothing has come."""
-    assert world.renewal.attend(world.renewal.descriptor)
-    assert world.applied == []
+def test_refresh_reports_an_error_of_our_own_by_its_type(world: World) -> None:
+    """The settings stay, and the words of the error, which may hold a secret, are not told."""
+
+    def broken() -> Fetched:
+        raise ZeroDivisionError("very secret")
+
+    world.references.result = broken
+
+    world.fetch()
+
+    problem = ("FLIGHT_RECORDER_A", "internal error: ZeroDivisionError")
+    assert world.applied == [Fetched({}, [problem])]
+
+
+def test_refresh_reports_that_no_thread_can_be_started(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An environment whose threads are all in use keeps its settings, and tries again later."""
+
+    def fail(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        world.fetch()
+    world.now_s += INTERVAL_S
+    world.fetch()
+
+    problem = ("FLIGHT_RECORDER_A", "no thread can be started")
+    assert world.applied == [Fetched({}, [problem]), Fetched({"V": "1"}, [])]

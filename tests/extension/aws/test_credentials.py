@@ -192,7 +192,9 @@ def test_a_relative_address_is_on_the_container_host(
 
 
 NOTHING = "no AWS credentials in the environment"
-NOT_LOCAL = "AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor a local address"
+NOT_LOCAL = (
+    "no AWS credentials: AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor a local address"
+)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +210,7 @@ NOT_LOCAL = "AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor a local add
         ({"AWS_CONTAINER_CREDENTIALS_FULL_URI": "/x"}, NOT_LOCAL),
         (
             {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://[::1/"},
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL",
+            "no AWS credentials: AWS_CONTAINER_CREDENTIALS_FULL_URI is not a URL",
         ),
     ],
 )
@@ -254,8 +256,8 @@ def test_a_token_file_that_cannot_be_read(
         (Answer(200, b"secret"), "cannot be read"),
         (as_json(["secret"]), "cannot be read"),
         (as_json({"AccessKeyId": "secret"}), "cannot be read"),
-        (as_json({"AccessKeyId": "a", "SecretAccessKey": "secret", "Token": None}), "holds no"),
-        (as_json({"AccessKeyId": "a", "SecretAccessKey": "secret", "Token": "a\nb"}), "holds no"),
+        (as_json({"AccessKeyId": "a", "SecretAccessKey": "secret", "Token": None}), "holds none"),
+        (as_json({"AccessKeyId": "a", "SecretAccessKey": "secret", "Token": "a\nb"}), "holds none"),
         (
             as_json(
                 {"AccessKeyId": "a", "SecretAccessKey": "secret", "Token": "t", "Expiration": "?"}
@@ -285,7 +287,10 @@ def test_an_endpoint_that_fails_may_be_better_later(
     with pytest.raises(Unreachable) as caught:
         get(opened(environ))
 
-    assert caught.value.detail == "the credentials endpoint answered with status 503"
+    assert (
+        caught.value.detail
+        == "no AWS credentials: the credentials endpoint answered with status 503"
+    )
 
 
 def test_nobody_answers(opened: Opened, server: LocalServer, environ: dict[str, str]) -> None:

@@ -1,18 +1,11 @@
-import json
-import select
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
-from extension.app.settings_refresh import Refresher
-from extension.aws.secrets import MAX_ATTEMPTS
 from extension.config.references import (
     FETCH_TIMEOUT_S,
     Fetched,
@@ -21,41 +14,32 @@ from extension.config.references import (
     next_refresh_s,
     references_in,
 )
-from tests.extension.aws.local_server import (
-    Answer,
-    Asked,
-    LocalServer,
-    as_json,
-    local_server,
-    stall,
-)
-from tests.services.aws import ACCOUNT, REGION, AwsService, ministack, moto
-from tests.services.environment import unique
 
-WAIT_S = 10.0
-KEYS = {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK", "AWS_REGION": REGION}
 ROOT = Path(__file__).resolve().parents[3]
+SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/token-AbCdEf"
 
 
 def settings(**values: str) -> dict[str, str]:
     return {f"FLIGHT_RECORDER_{name}": value for name, value in values.items()}
 
 
-def references(environ: dict[str, str], **more: Any) -> References:
-    return References(environ, random=lambda: 0.0, **more)
+class Services:
+    """Stores of values, which stand in for AWS; notes what was asked for."""
+
+    def __init__(self, **values: str) -> None:
+        self.values = values
+        self.asked: list[tuple[str, list[str]]] = []
+
+    def fetch(
+        self, service: str, names: list[str], environ: Mapping[str, str], *, until_s: float
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        self.asked.append((service, names))
+        missing = {name: f"no {name}" for name in names if name not in self.values}
+        return {name: self.values[name] for name in names if name not in missing}, missing
 
 
-def by_name(fetched: Fetched) -> dict[str, str]:
-    return {name.removeprefix("FLIGHT_RECORDER_"): text for name, text in fetched.values.items()}
-
-
-def problems(fetched: Fetched) -> dict[str, str]:
-    return {name.removeprefix("FLIGHT_RECORDER_"): detail for name, detail in fetched.problems}
-
-
-# what a reference is -----------------------------------------------------------------------------------------------
-
-SECRET_ARN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:shop/token-AbCdEf"
+def fetched(services: Services, **values: str) -> Fetched:
+    return References(settings(**values), fetch=services.fetch).fetch()
 
 
 @pytest.mark.parametrize(
@@ -73,8 +57,8 @@ SECRET_ARN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:shop/token-AbCdE
         ("ssm:", Reference("ssm", "")),
     ],
 )
-def test_the_forms_of_a_reference(value: str, reference: Reference) -> None:
-    """Where a value is kept, what it is called there, and which key of it is meant."""
+def test_reference_names_service_value_and_key(value: str, reference: Reference) -> None:
+    """Names and ARNs may hold colons, and only the first # begins a key."""
     found = references_in(settings(SAMPLE_RATE=value))
 
     assert found == {"FLIGHT_RECORDER_SAMPLE_RATE": reference}
@@ -90,13 +74,13 @@ def test_the_forms_of_a_reference(value: str, reference: Reference) -> None:
         {"SAMPLE_RATE": "ssm:/rate"},
     ],
 )
-def test_what_is_no_reference(environ: dict[str, str]) -> None:
-    """Other values, other variables, and what is needed before anything can be fetched."""
+def test_other_values_are_no_references(environ: dict[str, str]) -> None:
+    """Nor are variables of others, and settings that are needed before anything can be fetched."""
     assert references_in(environ) == {}
 
 
 @given(now_s=st.floats(0, 1e10), interval_s=st.integers(1, 86_400))
-def test_refreshes_are_at_multiples_of_the_interval(now_s: float, interval_s: int) -> None:
+def test_refresh_is_at_a_multiple_of_the_interval(now_s: float, interval_s: int) -> None:
     """Whenever an environment was started, it refreshes when all others do."""
     next_s = next_refresh_s(now_s, interval_s=interval_s)
 
@@ -104,8 +88,8 @@ def test_refreshes_are_at_multiples_of_the_interval(now_s: float, interval_s: in
     assert next_s % interval_s == 0
 
 
-def test_nothing_is_loaded_before_something_is_fetched() -> None:
-    """To find references takes neither httpx nor anything of AWS."""
+def test_finding_references_loads_no_client() -> None:
+    """Neither httpx nor anything of AWS is loaded before a fetch."""
     code = (
         "import sys, extension.config.references as r; r.references_in({'FLIGHT_RECORDER_SINK': 'ssm:/a'});"
         "print([m for m in sys.modules if m.startswith(('httpx', 'ssl', 'extension.aws'))])"
@@ -117,442 +101,74 @@ def test_nothing_is_loaded_before_something_is_fetched() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_what_was_fetched_does_not_show_itself() -> None:
-    """A log or a traceback that holds it shows no value."""
-    fetched = Fetched({"FLIGHT_RECORDER_SINK": "very secret"}, [("A", "detail")])
-
-    assert "very secret" not in repr(fetched) + str(fetched) + f"{fetched}"
-
-
-# against an emulator of AWS ----------------------------------------------------------------------------------------
-
-
-def put_parameter(aws: AwsService, value: str, *, kind: str = "String") -> str:
-    name = f"/{unique('flight')}/value"
-    aws.call("AmazonSSM.PutParameter", Name=name, Value=value, Type=kind)
-    return name
-
-
-def make_secret(aws: AwsService, **content: Any) -> tuple[str, str]:
-    name = unique("secret")
-    answer = aws.call(
-        "secretsmanager.CreateSecret", Name=name, ClientRequestToken=unique("t" * 32), **content
-    )
-    return name, str(answer["ARN"])
-
-
-@pytest.mark.services
-def test_values_are_fetched() -> None:
-    """Parameters, encrypted ones, secrets by name and ARN, and keys of JSON objects."""
-    aws = moto()
-    name, arn = make_secret(
-        aws, SecretString='{"token": "abc", "port": 8, "on": true, "off": null}'
-    )
-    _, plain_arn = make_secret(aws, SecretString="a secret\n")
-    environ = aws.environ() | settings(
-        SAMPLE_RATE="ssm:" + put_parameter(aws, "0.5"),
-        ERROR_PATTERN="ssm:" + put_parameter(aws, "very secret\r\n", kind="SecureString"),
-        SINK=f"secretsmanager:{name}#token",
-        FALLBACK_SINK=f"secretsmanager:{arn}#port",
-        ARCHIVE_SINK=f"secretsmanager:{arn}#on",
-        BUFFER_SIZE=f"secretsmanager:{arn.rpartition('-')[0]}",
-        SINK_HEADERS=f"secretsmanager:{plain_arn}",
-        FLUSH="end",
-    )
-
-    fetched = references(environ).fetch()
-
-    assert fetched.problems == []
-    assert by_name(fetched) == {
-        "SAMPLE_RATE": "0.5",
-        "ERROR_PATTERN": "very secret",
-        "SINK": "abc",
-        "FALLBACK_SINK": "8",
-        "ARCHIVE_SINK": "true",
-        "BUFFER_SIZE": '{"token": "abc", "port": 8, "on": true, "off": null}',
-        "SINK_HEADERS": "a secret",
-    }
-
-
-@pytest.mark.services
-@pytest.mark.parametrize("emulator", [moto, ministack])
-def test_what_cannot_be_fetched_does_not_stop_the_rest(emulator: Callable[[], AwsService]) -> None:
-    """Each reference that leads nowhere is told of by its variable, and the others are fetched."""
-    aws = emulator()
-    parameter = put_parameter(aws, "secret-one")
-    name, _ = make_secret(aws, SecretString="secret-two")
-    as_json_name, _ = make_secret(aws, SecretString='{"a": "secret-three", "b": null}')
-    binary, _ = make_secret(aws, SecretBinary="c2VjcmV0LWZvdXI=")
-    environ = aws.environ() | settings(
-        A=f"ssm:{parameter}",
-        B="ssm:/missing",
-        C="ssm:not a name!",
-        D=f"secretsmanager:{name}",
-        E=f"secretsmanager:{name}#key",
-        F="secretsmanager:missing",
-        G=f"secretsmanager:{as_json_name}#c",
-        H=f"secretsmanager:{as_json_name}#b",
-        I=f"secretsmanager:{binary}",
-        J="ssm:",
-        K=f"ssm:{parameter}#key",
-    )
-
-    fetched = references(environ).fetch()
-
-    assert by_name(fetched) == {"A": "secret-one", "D": "secret-two"}
-    told = problems(fetched)
-    assert sorted(told) == ["B", "C", "E", "F", "G", "H", "I", "J", "K"]
-    assert told["B"] == "no such parameter"
-    assert told["E"] == told["K"] == "what was fetched is no JSON object"
-    assert told["F"].startswith("ResourceNotFoundException")
-    assert told["G"] == told["H"] == "the JSON object that was fetched has no such key"
-    assert told["I"] == "the secret is binary"
-    assert "secret-" not in str(told)
-
-
-@pytest.mark.services
-def test_more_than_one_call_s_worth() -> None:
-    """Twenty-five parameters and twenty-five secrets are fetched all the same."""
-    aws = moto()
-    environ = aws.environ()
-    for number in range(25):
-        environ |= settings(
-            **{
-                f"P{number}": "ssm:" + put_parameter(aws, f"p{number}"),
-                f"S{number}": "secretsmanager:" + make_secret(aws, SecretString=f"s{number}")[0],
-            }
-        )
-
-    fetched = references(environ).fetch()
-
-    assert fetched.problems == []
-    assert by_name(fetched) == {
-        f"{kind.upper()}{number}": f"{kind}{number}" for kind in "ps" for number in range(25)
-    }
-
-
-@pytest.mark.services
-def test_a_value_that_changes_is_found_changed() -> None:
-    """The next fetch has what is there then."""
-    aws = moto()
-    name = put_parameter(aws, "0.1")
-    found = references(aws.environ() | settings(SAMPLE_RATE=f"ssm:{name}"))
-    before = found.fetch()
-    aws.call("AmazonSSM.PutParameter", Name=name, Value="1", Overwrite=True)
-
-    after = found.fetch()
-
-    assert (by_name(before), by_name(after)) == ({"SAMPLE_RATE": "0.1"}, {"SAMPLE_RATE": "1"})
-
-
-@pytest.mark.services
-def test_secrets_without_permission_for_many_at_a_time() -> None:
-    """A role that may read secrets one by one only gets them one by one, and those that it may read."""
-    aws = ministack()
-    names = [make_secret(aws, SecretString=f"of {number}") for number in range(3)]
-    allowed = {
-        "Effect": "Allow",
-        "Action": "secretsmanager:GetSecretValue",
-        "Resource": [arn for _, arn in names[:2]],
-    }
-    keys = aws.role_keys({"Version": "2012-10-17", "Statement": [allowed]})
-    values = {f"A{number}": f"secretsmanager:{name}" for number, (name, _) in enumerate(names)}
-
-    fetched = references(aws.environ(keys) | settings(**values)).fetch()
-
-    assert by_name(fetched) == {"A0": "of 0", "A1": "of 1"}
-    assert [name for name, _ in fetched.problems] == ["FLIGHT_RECORDER_A2"]
-    assert problems(fetched)["A2"].startswith("AccessDeniedException")
-
-
-# against a server of our own ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with local_server() as opened:
-        yield opened
-
-
-@pytest.fixture
-def environ(server: LocalServer) -> dict[str, str]:
-    return {**KEYS, "AWS_ENDPOINT_URL": server.url}
-
-
-def parameters(asked: Asked) -> Answer:
-    names = json.loads(asked.body)["Names"]
-    return as_json({"Parameters": [{"Name": name, "Value": f"of {name}"} for name in names]})
-
-
-def test_parameters_are_asked_for_ten_at_a_time(
-    server: LocalServer, environ: dict[str, str]
-) -> None:
-    """Each name once, decrypted, in as few calls as AWS allows."""
-    server.answers = [parameters]
-    environ |= settings(**{f"A{number}": f"ssm:/{number % 21}" for number in range(30)})
-
-    fetched = references(environ).fetch()
-
-    payloads = [json.loads(asked.body) for asked in server.asked]
-    assert [len(payload["Names"]) for payload in payloads] == [10, 10, 1]
-    assert all(payload["WithDecryption"] for payload in payloads)
-    assert len(fetched.values) == 30
-
-
-def test_secrets_are_asked_for_twenty_at_a_time(
-    server: LocalServer, environ: dict[str, str]
-) -> None:
-    """One that is alone is asked for as one, which takes no further permission."""
-
-    def secrets(asked: Asked) -> Answer:
-        payload = json.loads(asked.body)
-        if "SecretId" in payload:
-            return as_json({"SecretString": "alone"})
-        names = payload["SecretIdList"]
-        return as_json({"SecretValues": [{"Name": name, "SecretString": name} for name in names]})
-
-    server.answers = [secrets]
-    environ |= settings(**{f"A{number}": f"secretsmanager:s{number}" for number in range(21)})
-
-    fetched = references(environ).fetch()
-
-    targets = [asked.headers["x-amz-target"].partition(".")[2] for asked in server.asked]
-    assert targets == ["BatchGetSecretValue", "GetSecretValue"]
-    assert len(fetched.values) == 21
-
-
-def test_a_label_or_a_version_is_part_of_the_name(
-    server: LocalServer, environ: dict[str, str]
-) -> None:
-    """Systems Manager answers with the name and the selector apart."""
-    answer = [
-        {"Name": "/a", "Selector": ":3", "Value": "third"},
-        {"Name": "/b", "Selector": ":live", "ARN": "arn:aws:ssm:::parameter/b", "Value": "live"},
-    ]
-    server.answers = [as_json({"Parameters": answer})]
-    environ |= settings(A="ssm:/a:3", B="ssm:arn:aws:ssm:::parameter/b:live")
-
-    assert by_name(references(environ).fetch()) == {"A": "third", "B": "live"}
-
-
-def test_permission_for_some_parameters_is_enough_for_those(
-    server: LocalServer, environ: dict[str, str]
-) -> None:
-    """Systems Manager refuses all of a call for one name that it may not give out, so each is asked for alone."""
-
-    def guarded(asked: Asked) -> Answer:
-        if "/theirs" in json.loads(asked.body)["Names"]:
-            return as_json({"__type": "AccessDeniedException"}, 400)
-        return parameters(asked)
-
-    server.answers = [guarded]
-    environ |= settings(A="ssm:/a", B="ssm:/theirs", C="ssm:/c")
-
-    fetched = references(environ).fetch()
-
-    assert by_name(fetched) == {"A": "of /a", "C": "of /c"}
-    assert problems(fetched) == {"B": "AccessDeniedException (status 400)"}
-    assert len(server.asked) == 4
-
-
-THROTTLED = as_json({"__type": "ThrottlingException"}, 400)
-
-
-def test_throttling_is_waited_out(server: LocalServer, environ: dict[str, str]) -> None:
-    """All environments ask in the same second, so each waits for a time of its own."""
-    server.answers = [THROTTLED, THROTTLED, parameters]
-    pauses_s: list[float] = []
-    environ |= settings(A="ssm:/a")
-
-    fetched = References(environ, random=lambda: 0.5, sleep=pauses_s.append).fetch()
-
-    assert by_name(fetched) == {"A": "of /a"}
-    assert pauses_s == [0.2, 0.4]
-
-
-def test_throttling_is_not_waited_out_for_ever(
-    server: LocalServer, environ: dict[str, str]
-) -> None:
-    """After a few attempts it is a problem, and names are not asked for one by one."""
-    server.answers = [THROTTLED]
-    environ |= settings(A="ssm:/a", B="ssm:/b")
-
-    fetched = references(environ).fetch()
-
-    assert problems(fetched) == dict.fromkeys("AB", "ThrottlingException (status 400)")
-    assert len(server.asked) == MAX_ATTEMPTS
-
-
-def test_what_would_take_too_long_is_not_waited_for(
-    server: LocalServer, environ: dict[str, str]
-) -> None:
-    """Retry-After is obeyed, so where it leads beyond the time given there is no second attempt."""
-    server.answers = [as_json({}, 503, **{"Retry-After": "60"})]
-    environ |= settings(A="ssm:/a")
-
-    fetched = references(environ).fetch(timeout_s=2.0)
-
-    assert problems(fetched) == {"A": "status 503"}
-    assert len(server.asked) == 1
+def test_fetched_values_do_not_show_themselves() -> None:
+    """A log or a traceback may hold the object."""
+    found = Fetched({"FLIGHT_RECORDER_SINK": "very secret"}, [("A", "detail")])
+
+    assert "very secret" not in repr(found) + str(found) + f"{found}"
 
 
 @pytest.mark.parametrize(
-    "failure",
+    ("stored", "value"),
     [
-        as_json({"__type": "AccessDeniedException", "message": "very secret"}, 400),
-        Answer(200, b"very secret"),
-        as_json(["very secret"]),
-        as_json({"Parameters": "very secret"}),
-        as_json({"Parameters": ["very secret", {"Name": "very secret"}]}),
-        Answer(500, b"very secret"),
-        stall,
+        ("0.5", "0.5"),
+        ("0.5\n", "0.5"),
+        ("0.5\r\n", "0.5"),
+        (" a \n\n", " a \n"),
+        ('{"key": "abc"}', '{"key": "abc"}'),
     ],
 )
-def test_a_failure_keeps_what_was_known(
-    server: LocalServer, environ: dict[str, str], failure: Answer
-) -> None:
-    """The value last known stays, the failure is told of, and nothing of what was said is."""
-    server.answers = [parameters, failure]
-    found = references(environ | settings(A="ssm:/a", B="ssm:/b"))
-    first = found.fetch()
-
-    second = found.fetch(timeout_s=0.4)
-
-    assert first.problems == []
-    assert second.values == first.values
-    assert sorted(problems(second)) == ["A", "B"]
-    assert all(problems(second).values())
-    assert "secret" not in repr(second)
-
-
-def test_one_failure_keeps_one_value(server: LocalServer, environ: dict[str, str]) -> None:
-    """What else was fetched is new."""
-    one = {"Parameters": [{"Name": "/a", "Value": "new"}], "InvalidParameters": ["/b"]}
-    server.answers = [parameters, as_json(one)]
-    found = references(environ | settings(A="ssm:/a", B="ssm:/b"))
-    found.fetch()
-
-    fetched = found.fetch()
-
-    assert by_name(fetched) == {"A": "new", "B": "of /b"}
-    assert problems(fetched) == {"B": "no such parameter"}
-
-
-def test_what_the_batch_leaves_out_is_asked_for_alone(
-    server: LocalServer, environ: dict[str, str]
-) -> None:
-    """A page of secrets may not have them all."""
-    first = {"SecretValues": [{"Name": "a", "SecretString": "of a"}], "NextToken": "more"}
-    server.answers = [as_json(first), as_json({"SecretString": "of b"})]
-    environ |= settings(A="secretsmanager:a", B="secretsmanager:b")
-
-    fetched = references(environ).fetch()
-
-    assert by_name(fetched) == {"A": "of a", "B": "of b"}
-    assert json.loads(server.asked[1].body) == {"SecretId": "b"}
+def test_value_is_used_without_its_last_newline(stored: str, value: str) -> None:
+    """A value that was stored from a file ends in a newline, which nobody means."""
+    assert fetched(Services(x=stored), A="ssm:x") == Fetched(settings(A=value), [])
 
 
 @pytest.mark.parametrize(
-    ("environ", "detail"),
+    ("stored", "value", "problem"),
     [
-        ({}, "no AWS region: AWS_REGION is not set"),
-        ({"AWS_REGION": REGION}, "no AWS credentials in the environment"),
+        ('{"key": "abc"}', "abc", ""),
+        ('{"key": 8}', "8", ""),
+        ('{"key": true}', "true", ""),
+        ('{"key": null}', "", "the JSON object that was fetched has no such key"),
+        ('{"other": "secret"}', "", "the JSON object that was fetched has no such key"),
+        ('["secret"]', "", "the value that was fetched is not a JSON object"),
+        ("secret", "", "the value that was fetched is not a JSON object"),
+        ("[" * 100_000, "", "the value that was fetched is not a JSON object"),
     ],
 )
-def test_nothing_to_ask_with(environ: dict[str, str], detail: str) -> None:
-    """Without region or credentials every reference has the same problem."""
-    fetched = references(environ | settings(A="ssm:/a", B="secretsmanager:b")).fetch()
+def test_key_takes_one_value_of_a_json_object(stored: str, value: str, problem: str) -> None:
+    """One secret often holds several values; the problem quotes none of them."""
+    found = fetched(Services(x=stored), A="secretsmanager:x#key")
 
-    assert fetched == Fetched({}, [("FLIGHT_RECORDER_A", detail), ("FLIGHT_RECORDER_B", detail)])
-
-
-# on a thread of its own --------------------------------------------------------------------------------------------
+    values, problems = ({}, [("FLIGHT_RECORDER_A", problem)]) if problem else ({"A": value}, [])
+    assert found == Fetched(settings(**values), problems)
 
 
-def collected(refresher: Refresher) -> Fetched:
-    select.select([refresher.descriptor], [], [], WAIT_S)
-    fetched = refresher.collect()
-    assert fetched is not None
-    return fetched
+def test_each_name_is_asked_for_once() -> None:
+    """Several settings may be keys of one secret, and a service without references is not asked."""
+    services = Services(b="1", a='{"x": "2", "y": "3"}')
+
+    found = fetched(services, A="ssm:b", B="ssm:a#x", C="ssm:a#y")
+
+    assert services.asked == [("ssm", ["a", "b"])]
+    assert found == Fetched(settings(A="1", B="2", C="3"), [])
 
 
-def test_a_fetch_is_announced(server: LocalServer, environ: dict[str, str]) -> None:
-    """The main loop goes on; its descriptor becomes readable when the values are there."""
-    waiting = threading.Event()
+def test_failure_keeps_the_last_known_value() -> None:
+    """The other references get their new values."""
+    services = Services(a="1", b="2")
+    references = References(settings(A="ssm:a", B="secretsmanager:b"), fetch=services.fetch)
+    first = references.fetch()
+    services.values = {"b": "3"}
 
-    def slowly(asked: Asked) -> Answer:
-        waiting.wait(WAIT_S)
-        return parameters(asked)
+    second = references.fetch()
 
-    server.answers = [slowly]
-    refresher = Refresher(references(environ | settings(A="ssm:/a")))
-    idle = refresher.busy
-
-    refresher.start_fetch()
-    refresher.start_fetch()
-    meanwhile = (refresher.busy, refresher.collect())
-    waiting.set()
-    fetched = collected(refresher)
-
-    assert (idle, meanwhile, refresher.busy) == (False, (True, None), False)
-    assert by_name(fetched) == {"A": "of /a"}
-    assert refresher.collect() is None
-    assert len(server.asked) == 1
+    assert first == Fetched(settings(A="1", B="2"), [])
+    assert second == Fetched(settings(A="1", B="3"), [("FLIGHT_RECORDER_A", "no a")])
+    assert references.last_known("why").values == second.values
+    assert len(references.last_known("why").problems) == 2
 
 
-def test_one_fetch_after_the_other(server: LocalServer, environ: dict[str, str]) -> None:
-    """Each has a thread of its own, which ends with it."""
-    server.answers = [parameters]
-    refresher = Refresher(references(environ | settings(A="ssm:/a")))
-
-    for _ in range(3):
-        refresher.start_fetch()
-        collected(refresher)
-
-    assert len(server.asked) == 3
-    until_s = time.monotonic() + WAIT_S
-    while any(one.name == "references" for one in threading.enumerate()):
-        assert time.monotonic() < until_s
-
-
-def test_an_error_of_our_own_is_a_problem(environ: dict[str, str]) -> None:
-    """Whatever goes wrong in the thread, the settings stay, and it is told by its kind alone."""
-
-    def broken() -> float:
-        raise ZeroDivisionError("very secret")
-
-    refresher = Refresher(references(environ | settings(A="ssm:/a"), wall_s=broken))
-
-    refresher.start_fetch()
-    fetched = collected(refresher)
-
-    assert fetched == Fetched({}, [("FLIGHT_RECORDER_A", "internal error: ZeroDivisionError")])
-
-
-def test_no_thread_can_be_started(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment whose threads are all in use keeps its settings."""
-
-    def fail(_thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    refresher = Refresher(references(environ | settings(A="ssm:/a")))
-    monkeypatch.setattr(threading.Thread, "start", fail)
-
-    refresher.start_fetch()
-    fetched = refresher.collect()
-
-    assert fetched == Fetched({}, [("FLIGHT_RECORDER_A", "no thread can be started")])
-    assert not refresher.busy
-
-
-def test_a_fetch_ends_in_time(server: LocalServer, environ: dict[str, str]) -> None:
-    """However slow AWS is, and however much there is to ask for."""
-    server.answers = [stall]
-    environ |= settings(**{f"A{number}": f"ssm:/{number}" for number in range(30)})
-    began_s = time.monotonic()
-
-    fetched = references(environ).fetch(timeout_s=0.3)
-
-    assert time.monotonic() - began_s < 1.0
-    assert len(fetched.problems) == 30
+def test_fetch_is_bounded() -> None:
+    """The first fetch may hold back the sinks."""
     assert FETCH_TIMEOUT_S < 10

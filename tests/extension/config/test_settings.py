@@ -1,5 +1,3 @@
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +15,6 @@ from extension.config.settings import (
 from extension.config.variables import SETTINGS
 from extension.model.levels import OFF, Level
 
-README = Path(__file__).resolve().parents[3] / "README.md"
 NAMES = [setting.name for setting in SETTINGS]
 
 
@@ -27,174 +24,114 @@ def read(**values: str) -> tuple[Settings, list[Problem]]:
 
 
 def field_of(settings: Settings, name: str) -> Any:
+    """Return the value of a setting; a sink's are in its ``SinkSettings``."""
+    for sink in settings.sinks:
+        if name.removesuffix("_HEADERS") == sink.variable:
+            return sink.headers if name.endswith("_HEADERS") else sink.url
     return getattr(settings, next(one.field for one in SETTINGS if one.name == name))
 
 
-ACCEPTED: list[tuple[str, str, object]] = [
-    ("SAMPLE_RATE", "0", 0.0),
-    ("SAMPLE_RATE", "1", 1.0),
-    ("SAMPLE_RATE", " 0.25 ", 0.25),
-    ("SAMPLE_RATE", "1e-3", 0.001),
-    ("SAMPLE_RATE", "5%", 0.05),
-    ("SAMPLE_RATE", "100%", 1.0),
-    ("SAMPLE_RATE", "12.5 %", 0.125),
-    *[
-        (f"SAMPLE_RATE_{level}", text, rate)
-        for level in ("TRACE", "DEBUG", "INFO", "WARN")
-        for text, rate in (("1%", 0.01), ("0", 0.0), ("SAMPLE_RATE", None))
+# A row a setting: what is written, and what is read.
+# fmt: off
+LEVELS = ("TRACE", "DEBUG", "INFO", "WARN")
+RATES = {"1%": 0.01, "0": 0.0, "SAMPLE_RATE": None}
+BOOLEANS = {"true": True, "1": True, "Yes": True, "on": True, "false": False, "0": False, "No": False, "off": False}
+HEADERS = {"Authorization=Bearer a=b": (("Authorization", "Bearer a=b"),), "A=1, b-c = 2 ,D=": (("A", "1"), ("b-c", "2"), ("D", ""))}
+SINK_TEXTS = """
+    stdout: file:/tmp/records.ndjson FILE:/tmp/Records http://127.0.0.1:8080/in https://example.com/in?a=b
+    cloudwatch: cloudwatch:/kept/shop records+cloudwatch: records+cloudwatch:/kept/shop cloudwatch:/aws/lambda/shop-1.x_y#z
+    s3://bucket s3://abc s3://a-b.c/ firehose:my_stream-1.x firehose:s otlp+https://collector:4318
+    otlp-json+http://collector/v1/logs json+https://host/in loki+http://loki:3100 Loki+HTTP://host HTTPS://Host/Path
+    splunk+https://splunk:8088 elasticsearch+https://es:9200/logs datadog+https://intake logzio+https://l:8071/?token=x
+    https://user:password@host:8443/a?b=c&d=%20#e https://[::1]:8080/in file:relative file:///absolute
+"""
+NO_SINK_TEXTS = """
+    file: http:// https:// ftp://host/ s3://b s3:bucket s3://under_score/x firehose: otlp://collector : https://?q
+    loki+ftp://host splunk:host kafka+https://host json+https:// /tmp/x stdout:x file:// s3:///prefix s3://-a/
+    s3://bucket/a/../b https:///path records+https://h records+s3://abc records+file:/x records+stdout:
+"""
+ACCEPTED: dict[str, dict[str, object]] = {
+    "SAMPLE_RATE": {"0": 0.0, "1": 1.0, " 0.25 ": 0.25, "1e-3": 0.001, "5%": 0.05, "100%": 1.0, "12.5 %": 0.125},
+    **{f"SAMPLE_RATE_{level}": dict(RATES) for level in LEVELS},
+    "CORRELATION_FIELDS": {"order, customer.id": ("order", "customer.id"), "None": ()},
+    "KEEP_MARKER": {"keep: this!": "keep: this!"},
+    "KEEP_COLD_STARTS": {"true": True},
+    "KEEP_SLOWER_THAN": {"1.5s": 1500},
+    "KEEP_MEMORY_ABOVE": {"90%": 0.9},
+    "KEEP_AT_LEAST": {"1/m": Pace(1, 60_000), "2 / 10s": Pace(2, 10_000)},
+    "KEEP_AT_MOST": {"120/m": Pace(120, 60_000), "5/h": Pace(5, 3_600_000)},
+    "HISTORY": {"3": 3},
+    "ERROR_LEVEL": {"ERROR": Level.ERROR, "warn": Level.WARN, "Fatal": Level.FATAL, "TRACE": Level.TRACE, "off": OFF},
+    "BUFFER_SIZE": {
+        "65536": 64 * KIB, "64KiB": 64 * KIB, "512 kb": 512 * KIB, "8MiB": 8 * MIB, "8mb": 8 * MIB, "100000B": 100_000,
+    },
+    "SINK": {
+        **{text: text for text in SINK_TEXTS.split()}, "s3://my-bucket.logs/a prefix/é": "s3://my-bucket.logs/a prefix/é",
+        "stdout": "stdout:", "cloudwatch": "cloudwatch:", "records+cloudwatch": "records+cloudwatch:",
+    },
+    "SINK_HEADERS": dict(HEADERS),
+    "FALLBACK_SINK": {"file:/mnt/efs/kept.ndjson": "file:/mnt/efs/kept.ndjson"},
+    "FALLBACK_SINK_HEADERS": dict(HEADERS),
+    "ARCHIVE_SINK": {"s3://bucket/all": "s3://bucket/all"},
+    "ARCHIVE_SINK_HEADERS": dict(HEADERS),
+    "RETENTION_DAYS": {"1": 1, "14": 14, "365": 365, "3653": 3653},
+    "REFRESH_INTERVAL": {"30s": 30_000, "1m": 60_000},
+    "METRICS": {"Off": 0, "10s": 10_000, "1 m": 60_000, "1h": 3_600_000},
+    "FLUSH": {"end": Flush.END, "Background": Flush.BACKGROUND, "ADAPTIVE": Flush.ADAPTIVE},
+    "FLUSH_TIMEOUT": {"250ms": 250, "2s": 2000, "1.5 s": 1500, "15m": 900_000, "0ms": 0},
+    "LOG_API": {"auto": "auto", "Logs": "logs", "TELEMETRY": "telemetry"},
+    "PLATFORM_EVENTS": {"none": PlatformEvents.NONE, "Report": PlatformEvents.REPORT, "all": PlatformEvents.ALL},
+    "LOG_LEVEL": {"debug": "debug", "INFO": "info", "warning": "warning", "error": "error", "off": "off"},
+    "ENABLED": dict(BOOLEANS),
+}
+REJECTED: dict[str, list[str]] = {
+    "SAMPLE_RATE": ["-0.1", "1.1", "101%", "nan", "inf", "-inf", "half", "%", "0,5", "1e400"],
+    **{f"SAMPLE_RATE_{level}": ["2", "most"] for level in LEVELS},
+    "CORRELATION_FIELDS": [",", "a,,b", 'a"b', "a\\b", "é"],
+    "KEEP_MARKER": ["abc", 'a "quote"', "back\\slash", "ümlaut", "line\nbreak"],
+    "KEEP_COLD_STARTS": ["first"],
+    "KEEP_SLOWER_THAN": ["1000", "16m"],
+    "KEEP_MEMORY_ABOVE": ["0", "101%", "100MB"],
+    "KEEP_AT_LEAST": ["1", "0/m", "1/0s", "1/d", "m", "-1/m", "1/1234567s"],
+    "KEEP_AT_MOST": ["120", "0/m", "120 per minute"],
+    "HISTORY": ["-1", "101", "all", "1.5"],
+    "ERROR_LEVEL": ["LOUD", "40", "ERROR WARN", "-"],
+    "ERROR_PATTERN": ["(", "a{2,1}", "*", "(?P<n>a)(?P<n>b)", "(?<=a)b", "(a)\\1"],
+    "BUFFER_SIZE": ["0", "1KiB", "65535", "-8MiB", "8GiB", "1.5MiB", "big", "9" * 5000],
+    "SINK": [
+        *NO_SINK_TEXTS.split(), "firehose:a b", "cloudwatch:a group", "cloudwatch:" + "g" * 513, "cloud watch:", "https://a b/",
     ],
-    ("CORRELATION_FIELDS", "order, customer.id", ("order", "customer.id")),
-    ("CORRELATION_FIELDS", "None", ()),
-    ("KEEP_MARKER", "keep: this!", "keep: this!"),
-    ("KEEP_COLD_STARTS", "true", True),
-    ("KEEP_SLOWER_THAN", "1.5s", 1500),
-    ("KEEP_MEMORY_ABOVE", "90%", 0.9),
-    ("KEEP_AT_LEAST", "1/m", Pace(1, 60_000)),
-    ("KEEP_AT_LEAST", "2 / 10s", Pace(2, 10_000)),
-    ("KEEP_AT_MOST", "120/m", Pace(120, 60_000)),
-    ("KEEP_AT_MOST", "5/h", Pace(5, 3_600_000)),
-    ("HISTORY", "3", 3),
-    ("ERROR_LEVEL", "ERROR", Level.ERROR),
-    ("ERROR_LEVEL", "warn", Level.WARN),
-    ("ERROR_LEVEL", "Fatal", Level.FATAL),
-    ("ERROR_LEVEL", "TRACE", Level.TRACE),
-    ("ERROR_LEVEL", "off", OFF),
-    ("BUFFER_SIZE", "65536", 64 * KIB),
-    ("BUFFER_SIZE", "64KiB", 64 * KIB),
-    ("BUFFER_SIZE", "512 kb", 512 * KIB),
-    ("BUFFER_SIZE", "8MiB", 8 * MIB),
-    ("BUFFER_SIZE", "8mb", 8 * MIB),
-    ("BUFFER_SIZE", "100000B", 100_000),
-    ("SINK", "stdout", "stdout:"),
-    ("SINK", "stdout:", "stdout:"),
-    ("SINK", "file:/tmp/records.ndjson", "file:/tmp/records.ndjson"),
-    ("SINK", "FILE:/tmp/Records", "FILE:/tmp/Records"),
-    ("SINK", "http://127.0.0.1:8080/in", "http://127.0.0.1:8080/in"),
-    ("SINK", "https://example.com/in?a=b", "https://example.com/in?a=b"),
-    ("SINK", "cloudwatch", "cloudwatch:"),
-    ("SINK", "cloudwatch:", "cloudwatch:"),
-    ("SINK", "cloudwatch:/kept/shop", "cloudwatch:/kept/shop"),
-    ("SINK", "records+cloudwatch", "records+cloudwatch:"),
-    ("SINK", "records+cloudwatch:/kept/shop", "records+cloudwatch:/kept/shop"),
-    ("SINK", "s3://my-bucket.logs/a prefix/é", "s3://my-bucket.logs/a prefix/é"),
-    ("SINK", "s3://bucket", "s3://bucket"),
-    ("SINK", "firehose:my_stream-1.x", "firehose:my_stream-1.x"),
-    ("SINK", "otlp+https://collector:4318", "otlp+https://collector:4318"),
-    ("SINK", "otlp-json+http://collector/v1/logs", "otlp-json+http://collector/v1/logs"),
-    ("SINK", "json+https://host/in", "json+https://host/in"),
-    ("SINK", "loki+http://loki:3100", "loki+http://loki:3100"),
-    ("SINK", "splunk+https://splunk:8088", "splunk+https://splunk:8088"),
-    ("SINK", "elasticsearch+https://es:9200/logs", "elasticsearch+https://es:9200/logs"),
-    ("SINK", "datadog+https://intake", "datadog+https://intake"),
-    ("SINK", "logzio+https://l:8071/?token=x", "logzio+https://l:8071/?token=x"),
-    ("FALLBACK_SINK", "file:/mnt/efs/kept.ndjson", "file:/mnt/efs/kept.ndjson"),
-    ("FALLBACK_SINK_HEADERS", "A=1", (("A", "1"),)),
-    ("ARCHIVE_SINK", "s3://bucket/all", "s3://bucket/all"),
-    ("ARCHIVE_SINK_HEADERS", "A=1", (("A", "1"),)),
-    ("RETENTION_DAYS", "14", 14),
-    ("RETENTION_DAYS", "3653", 3653),
-    ("REFRESH_INTERVAL", "30s", 30_000),
-    ("REFRESH_INTERVAL", "1m", 60_000),
-    ("METRICS", "Off", 0),
-    ("METRICS", "10s", 10_000),
-    ("METRICS", "1 m", 60_000),
-    ("METRICS", "1h", 3_600_000),
-    ("SINK_HEADERS", "Authorization=Bearer a=b", (("Authorization", "Bearer a=b"),)),
-    ("SINK_HEADERS", "A=1, b-c = 2 ,D=", (("A", "1"), ("b-c", "2"), ("D", ""))),
-    ("FLUSH", "end", Flush.END),
-    ("FLUSH", "Background", Flush.BACKGROUND),
-    ("FLUSH", "ADAPTIVE", Flush.ADAPTIVE),
-    ("FLUSH_TIMEOUT", "250ms", 250),
-    ("FLUSH_TIMEOUT", "2s", 2000),
-    ("FLUSH_TIMEOUT", "1.5 s", 1500),
-    ("FLUSH_TIMEOUT", "15m", 900_000),
-    ("FLUSH_TIMEOUT", "0ms", 0),
-    ("LOG_API", "auto", "auto"),
-    ("LOG_API", "Logs", "logs"),
-    ("LOG_API", "TELEMETRY", "telemetry"),
-    ("PLATFORM_EVENTS", "none", PlatformEvents.NONE),
-    ("PLATFORM_EVENTS", "Report", PlatformEvents.REPORT),
-    ("PLATFORM_EVENTS", "all", PlatformEvents.ALL),
-    ("LOG_LEVEL", "debug", "debug"),
-    ("LOG_LEVEL", "INFO", "info"),
-    ("LOG_LEVEL", "warning", "warning"),
-    ("LOG_LEVEL", "error", "error"),
-    ("LOG_LEVEL", "off", "off"),
-    ("ENABLED", "true", True),
-    ("ENABLED", "1", True),
-    ("ENABLED", "Yes", True),
-    ("ENABLED", "on", True),
-    ("ENABLED", "false", False),
-    ("ENABLED", "0", False),
-    ("ENABLED", "No", False),
-    ("ENABLED", "off", False),
-]
-
-REJECTED = [
-    ("SAMPLE_RATE", ["-0.1", "1.1", "101%", "nan", "inf", "-inf", "half", "%", "0,5", "1e400"]),
-    *[(f"SAMPLE_RATE_{level}", ["2", "most"]) for level in ("TRACE", "DEBUG", "INFO", "WARN")],
-    ("CORRELATION_FIELDS", [",", "a,,b", 'a"b', "a\\b", "é"]),
-    ("KEEP_MARKER", ["abc", 'a "quote"', "back\\slash", "ümlaut"]),
-    ("KEEP_COLD_STARTS", ["first"]),
-    ("KEEP_SLOWER_THAN", ["1000", "16m"]),
-    ("KEEP_MEMORY_ABOVE", ["0", "101%", "100MB"]),
-    ("KEEP_AT_LEAST", ["1", "0/m", "1/0s", "1/d", "m", "-1/m", "1/1234567s"]),
-    ("KEEP_AT_MOST", ["120", "0/m", "120 per minute"]),
-    ("HISTORY", ["-1", "101", "all", "1.5"]),
-    ("ERROR_LEVEL", ["LOUD", "40", "ERROR WARN", "-"]),
-    ("ERROR_PATTERN", ["(", "a{2,1}", "*", "(?P<n>a)(?P<n>b)", "(?<=a)b", "(a)\\1"]),
-    ("BUFFER_SIZE", ["0", "1KiB", "65535", "-8MiB", "8GiB", "1.5MiB", "big", "9" * 5000]),
-    (
-        "SINK",
-        [
-            "file:",
-            "http://",
-            "https://",
-            "ftp://host/",
-            "s3://b",
-            "s3:bucket",
-            "s3://under_score/x",
-            "firehose:",
-            "firehose:a b",
-            "cloudwatch:a group",
-            "cloudwatch:" + "g" * 513,
-            "otlp://collector",
-            "loki+ftp://host",
-            "splunk:host",
-            "kafka+https://host",
-            "json+https://",
-            "/tmp/x",
-            "stdout:x",
-            "file://",
-        ],
-    ),
-    ("SINK_HEADERS", ["Authorization", "=value", "a b=c", "A=1,,B=2", "A=é", "A=1,B"]),
-    ("FALLBACK_SINK", ["nowhere", "https://"]),
-    ("FALLBACK_SINK_HEADERS", ["A"]),
-    ("ARCHIVE_SINK", ["s3:bucket"]),
-    ("ARCHIVE_SINK_HEADERS", ["A"]),
-    ("RETENTION_DAYS", ["0", "2", "forever", "14d", "1.5"]),
-    ("REFRESH_INTERVAL", ["0s", "29s", "16m", "5"]),
-    ("METRICS", ["on", "true", "9s", "2h", "500ms", "60", "1.5m", "61m"]),
-    ("FLUSH", ["never", "0", "end,background"]),
-    ("FLUSH_TIMEOUT", ["2", "-1s", "2h", "901s", "16m", "s", "1,5s", "2 seconds", "9" * 400 + "s"]),
-    ("LOG_API", ["both", "2021-03-18", "Logs API"]),
-    ("PLATFORM_EVENTS", ["some", "platform.report", "true"]),
-    ("LOG_LEVEL", ["loud", "warn ing", "30"]),
-    ("ENABLED", ["maybe", "2", "disabled"]),
-]
+    "SINK_HEADERS": ["Authorization", "=value", "a b=c", "A=1,,B=2", "A=é", "A=1,B"],
+    "FALLBACK_SINK": ["nowhere", "https://"],
+    "FALLBACK_SINK_HEADERS": ["A"],
+    "ARCHIVE_SINK": ["s3:bucket"],
+    "ARCHIVE_SINK_HEADERS": ["A"],
+    "RETENTION_DAYS": ["0", "2", "forever", "14d", "1.5"],
+    "REFRESH_INTERVAL": ["0s", "29s", "29999ms", "16m", "5"],
+    "METRICS": ["on", "true", "9s", "2h", "500ms", "60", "1.5m", "61m"],
+    "FLUSH": ["never", "0", "end,background"],
+    "FLUSH_TIMEOUT": ["2", "-1s", "2h", "901s", "16m", "s", "1,5s", "2 seconds", "9" * 400 + "s"],
+    "LOG_API": ["both", "2021-03-18", "Logs API"],
+    "PLATFORM_EVENTS": ["some", "platform.report", "true"],
+    "LOG_LEVEL": ["loud", "warn ing", "30"],
+    "ENABLED": ["maybe", "2", "disabled"],
+}
+# fmt: on
 
 
-@pytest.mark.parametrize(("name", "text", "value"), ACCEPTED)
-def test_accepted_values(name: str, text: str, value: object) -> None:
-    """What is written as the table says is read, without a problem."""
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [(name, *row) for name, rows in ACCEPTED.items() for row in rows.items()],
+)
+def test_accepted_value_is_read(name: str, text: str, value: object) -> None:
+    """A value in a form of the table is no problem."""
     settings, problems = read(**{name: text})
 
     assert problems == []
     assert field_of(settings, name) == value
 
 
-def test_an_error_pattern_is_compiled() -> None:
+def test_error_pattern_is_compiled() -> None:
     """ERROR_PATTERN is a regular expression that searches lines."""
     settings, problems = read(ERROR_PATTERN=r"declined|card \d+")
 
@@ -204,8 +141,8 @@ def test_an_error_pattern_is_compiled() -> None:
     assert not settings.error_pattern.search("the card")
 
 
-def test_patterns_are_used_as_far_as_they_can_be() -> None:
-    """Each that cannot is a problem that says what happens instead; none is shown, since it may hold a secret."""
+def test_patterns_that_can_be_used_apply() -> None:
+    """Each other one is a problem that says its effect. None is shown, since it may hold a secret."""
     settings, problems = read(REDACT='["emails", "(hunter2"]', EXCLUDE='["health", "(?=x)"]')
 
     assert [(one.variable.removeprefix(PREFIX), one.value, one.used) for one in problems] == [
@@ -219,8 +156,8 @@ def test_patterns_are_used_as_far_as_they_can_be() -> None:
     assert "hunter2" not in repr(problems)
 
 
-def test_until_it_is_fetched_redact_masks_everything() -> None:
-    """What is to be masked is not known yet."""
+def test_redact_masks_everything_until_it_is_fetched() -> None:
+    """A line that left before could hold a secret."""
     settings, _ = read(REDACT="ssm:/shop/redact")
 
     assert settings.redact is not None
@@ -229,10 +166,10 @@ def test_until_it_is_fetched_redact_masks_everything() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [(name, text) for name, texts in REJECTED for text in texts]
+    ("name", "text"), [(name, text) for name, texts in REJECTED.items() for text in texts]
 )
-def test_rejected_values(name: str, text: str) -> None:
-    """Anything else is one problem that says what is accepted and what is used, and the default is used."""
+def test_rejected_value_is_one_problem(name: str, text: str) -> None:
+    """The problem says which values are accepted and which one is used: the default."""
     default, _ = read()
 
     settings, problems = read(**{name: text})
@@ -245,23 +182,23 @@ def test_rejected_values(name: str, text: str) -> None:
 
 
 def test_every_setting_is_tested() -> None:
-    """No setting is without its accepted and its rejected values above."""
+    """A new setting needs accepted and rejected values above."""
     patterns = {"REDACT", "EXCLUDE"}
-    assert {name for name, _, _ in ACCEPTED} | patterns | {"ERROR_PATTERN"} == set(NAMES)
-    assert {name for name, _ in REJECTED} | patterns == set(NAMES)
+    assert set(ACCEPTED) | patterns | {"ERROR_PATTERN"} == set(NAMES)
+    assert set(REJECTED) | patterns == set(NAMES)
 
 
-def test_nothing_set_is_the_defaults() -> None:
-    """Without any variable every setting has its default, and nothing is wrong."""
+def test_defaults_apply_if_nothing_is_set() -> None:
+    """The layer works without any variable."""
     settings, problems = read_settings({})
 
     assert problems == []
-    assert settings == replace(Settings(), buffer_bytes=16 * MIB)
+    assert settings == Settings(buffer_bytes=16 * MIB)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "BUFFER_SIZE"])
-def test_the_default_that_is_shown_is_the_one_used(name: str) -> None:
-    """Setting a variable to the default that the table shows changes nothing."""
+def test_default_that_is_shown_is_the_one_used(name: str) -> None:
+    """Writing the default of the table changes nothing."""
     default = next(one.default for one in SETTINGS if one.name == name)
 
     settings, problems = read(**{name: default})
@@ -272,8 +209,8 @@ def test_the_default_that_is_shown_is_the_one_used(name: str) -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "\t\n"])
 @pytest.mark.parametrize("name", NAMES)
-def test_an_empty_value_means_the_default(name: str, text: str) -> None:
-    """A variable that is set to nothing is as good as unset."""
+def test_empty_value_means_the_default(name: str, text: str) -> None:
+    """Templates often set a variable to nothing."""
     assert read(**{name: text}) == read()
 
 
@@ -290,13 +227,13 @@ def test_an_empty_value_means_the_default(name: str, text: str) -> None:
         ("²", 16 * MIB),
     ],
 )
-def test_the_default_buffer_follows_the_memory(memory_mb: str, buffer_bytes: int) -> None:
+def test_default_buffer_follows_the_memory(memory_mb: str, buffer_bytes: int) -> None:
     """An eighth of the function's memory, from 4 to 64 MiB; Lambda's default memory where it is not known."""
     assert default_buffer_bytes(memory_mb) == buffer_bytes
 
 
-def test_a_buffer_that_the_function_cannot_afford_is_not_used() -> None:
-    """A bound beyond the function's own memory would be none, and would end the function."""
+def test_buffer_is_bounded_by_the_memory_of_the_function() -> None:
+    """A larger buffer would end the function."""
     settings, problems = read(BUFFER_SIZE="100000MiB")
 
     assert settings.buffer_bytes <= 1024 * MIB
@@ -313,8 +250,8 @@ def test_a_buffer_that_the_function_cannot_afford_is_not_used() -> None:
         ("FLIGHT_RECORDER_XYZZY_QUUX_FROBNICATE", "no setting has this name"),
     ],
 )
-def test_an_unknown_name_is_told_with_a_suggestion(variable: str, hint: str) -> None:
-    """A name that no setting has is one problem; its value is not shown, since nobody knows what it is."""
+def test_unknown_name_is_reported_with_a_suggestion(variable: str, hint: str) -> None:
+    """A misspelled name has no effect. Its value is not shown, since it may be a secret."""
     settings, problems = read_settings({variable: "secret"})
 
     (problem,) = problems
@@ -324,8 +261,8 @@ def test_an_unknown_name_is_told_with_a_suggestion(variable: str, hint: str) -> 
     assert settings == read_settings({})[0]
 
 
-def test_all_problems_are_collected() -> None:
-    """One bad value hides no other, and good ones are used."""
+def test_reader_collects_all_problems() -> None:
+    """One bad value hides no other, and good values apply."""
     settings, problems = read(SAMPLE_RATE="2", FLUSH="never", LOG_LEVEL="info", NOPE="1")
 
     assert [problem.variable.removeprefix(PREFIX) for problem in problems] == [
@@ -337,22 +274,22 @@ def test_all_problems_are_collected() -> None:
 
 
 @pytest.mark.parametrize("reference", ["ssm:/shop/rate", "secretsmanager:shop#rate"])
-def test_a_reference_is_the_default_until_it_is_fetched(reference: str) -> None:
-    """A value that is to be fetched is no problem; what was fetched is read as if it stood there."""
+def test_reference_is_the_default_until_it_is_fetched(reference: str) -> None:
+    """The fetched value is then read as if the variable held it."""
     environ = {f"{PREFIX}SAMPLE_RATE": reference, f"{PREFIX}FLUSH": "end"}
 
     before, no_problems = read_settings(environ)
     after, none_either = read_settings(environ, fetched={f"{PREFIX}SAMPLE_RATE": "0.5\n"})
 
     assert no_problems == none_either == []
-    assert before == replace(
-        read_settings({})[0], flush=Flush.END, unresolved=frozenset({"SAMPLE_RATE"})
+    assert before == read_settings({})[0]._replace(
+        flush=Flush.END, unresolved=frozenset({"SAMPLE_RATE"})
     )
-    assert after == replace(before, sample_rate=0.5, unresolved=frozenset())
+    assert after == before._replace(sample_rate=0.5, unresolved=frozenset())
 
 
-def test_what_was_fetched_is_never_shown() -> None:
-    """It may be a secret, whatever the setting; and what cannot be used gives way to the default."""
+def test_fetched_value_is_never_shown() -> None:
+    """It may be a secret, whatever the setting. The default replaces a bad one."""
     environ = {f"{PREFIX}FLUSH": "secretsmanager:shop"}
 
     settings, (problem,) = read_settings(environ, fetched={f"{PREFIX}FLUSH": "hunter2"})
@@ -362,31 +299,31 @@ def test_what_was_fetched_is_never_shown() -> None:
 
 
 @pytest.mark.parametrize("name", ["ENABLED", "LOG_API"])
-def test_what_is_needed_at_once_cannot_be_fetched(name: str) -> None:
-    """Whether to do anything, and which API to ask, is decided before anything can be fetched."""
+def test_setting_that_is_needed_at_once_cannot_be_a_reference(name: str) -> None:
+    """The extension decides on them before it can fetch anything."""
     _, (problem,) = read(**{name: "ssm:/shop/x"})
 
     assert problem.variable == PREFIX + name
 
 
-def test_secrets_are_not_shown() -> None:
-    """A sink's URL and headers may hold a password, so a bad one is named and not quoted."""
+def test_bad_value_that_may_be_a_secret_is_not_shown() -> None:
+    """The URL and the headers of a sink may hold a password."""
     _, problems = read(SINK="htps://user:hunter2@host/", SINK_HEADERS="Authorization: hunter2")
 
     assert len(problems) == 2
     assert "hunter2" not in repr(problems)
 
 
-def test_a_long_bad_value_is_cut() -> None:
-    """Of a bad value as much is shown as is needed to recognise it."""
+def test_long_bad_value_is_cut() -> None:
+    """The log shows enough to recognise it."""
     _, (problem,) = read(FLUSH="x" * 10_000)
 
     assert problem.value == "x" * MAX_SHOWN_CHARS
 
 
 @given(values=st.dictionaries(st.sampled_from(NAMES), st.text(max_size=30)))
-def test_reading_never_fails(values: dict[str, str]) -> None:
-    """Whatever the variables hold, there are settings."""
+def test_reader_never_fails(values: dict[str, str]) -> None:
+    """Whatever the variables hold, the function runs."""
     settings, problems = read(**values)
 
     assert isinstance(settings, Settings)
@@ -394,10 +331,10 @@ def test_reading_never_fails(values: dict[str, str]) -> None:
 
 
 @given(text=st.from_regex(r"[0-9]{1,420}(\.[0-9]{1,3})? ?(ms|s|m|%|KiB|MiB|B|)", fullmatch=True))
-@examples(max_examples=30)
+@examples(max_examples=max(30, examples().max_examples))
 @pytest.mark.parametrize("name", ["SAMPLE_RATE", "BUFFER_SIZE", "FLUSH_TIMEOUT"])
-def test_no_number_is_too_large_to_be_read(name: str, text: str) -> None:
-    """Numbers of any length are read or refused."""
+def test_number_of_any_length_is_read_or_refused(name: str, text: str) -> None:
+    """A number that overflows must not raise."""
     settings, problems = read(**{name: text})
 
     assert problems or field_of(settings, name) <= 1 << 40

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from extension import PREFIX
 from extension.config.settings import Settings
-from extension.config.variables import SETTINGS
+from extension.config.variables import SETTINGS, SINKS
 
 README = Path(__file__).resolve().parents[3] / "README.md"
 
@@ -16,7 +16,9 @@ def test_each_setting_has_a_name_and_a_field_of_its_own() -> None:
     fields = [one.field for one in SETTINGS]
 
     assert len(set(names)) == len(names)
-    assert sorted(fields) == sorted(set(Settings.__slots__) - {"unresolved"})
+    of_sinks = [f"{name.lower()}{end}" for name in SINKS for end in ("", "_headers")]
+    others = set(Settings._fields) - {"sinks", "unresolved"}
+    assert sorted(fields) == sorted([*others, *of_sinks])
 
 
 def table_rows() -> dict[str, tuple[str, str, str]]:

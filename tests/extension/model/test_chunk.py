@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 from extension.model.chunk import Chunk, halves, numbers_in, rewritten, sifted, without
 from extension.model.record import records_in
 from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
-from tests.extension.sinks.kept_parcels import STAMP, gap, lines
+from tests.doubles.chunks import STAMP, gap, lines
 
 
 def numbers(chunks: list[Chunk]) -> list[int]:
@@ -25,7 +25,7 @@ def segment_of(*texts: str, first_number: int = 0) -> Segment:
 # Sizes ---------------------------------------------------------------------------------------------------------------
 
 
-def test_a_parcel_knows_what_it_holds() -> None:
+def test_chunk_counts_its_bytes_and_lines() -> None:
     """Bytes are those that its segments are charged; only lines count as lines."""
     event = Segment(b"{}", count=1, first_number=2, kind=Kind.EVENT)
     line = segment_of("a", "b")
@@ -36,7 +36,7 @@ def test_a_parcel_knows_what_it_holds() -> None:
     assert chunk.lines == 2
 
 
-def test_holding_others_is_counted_anew() -> None:
+def test_hold_counts_the_new_segments() -> None:
     """What a chunk holds may be replaced."""
     chunk = lines("a", "b")
 
@@ -46,7 +46,7 @@ def test_holding_others_is_counted_anew() -> None:
     assert chunk.held_bytes == segment_of("c").cost_bytes
 
 
-def test_the_first_segments_are_split_off() -> None:
+def test_split_off_takes_the_first_segments() -> None:
     """Both parts know what they hold, and have the same stamp."""
     segments = [segment_of(text, first_number=n) for n, text in enumerate("abcd")]
     chunk = Chunk(STAMP, list(segments))
@@ -60,7 +60,7 @@ def test_the_first_segments_are_split_off() -> None:
     assert first.held_bytes + chunk.held_bytes == before
 
 
-def test_one_segment_at_least_is_split_off() -> None:
+def test_split_off_takes_at_least_one_segment() -> None:
     """A segment larger than what is asked for goes all the same: it would never go otherwise."""
     chunk = lines("a" * 1000)
 
@@ -81,7 +81,7 @@ def test_one_segment_at_least_is_split_off() -> None:
         (Segment(b"", count=120, first_number=3, kind=Kind.GAP), [3]),
     ],
 )
-def test_each_record_has_its_number(segment: Segment, expected: list[int]) -> None:
+def test_numbers_in_numbers_each_record(segment: Segment, expected: list[int]) -> None:
     """One for each event; a gap is one record, however many lines it stands for."""
     assert list(numbers_in(segment)) == expected
 
@@ -107,7 +107,7 @@ def batch() -> list[Chunk]:
         ([99], [0, 1, 2, 3, 4, 5, 12, 13]),
     ],
 )
-def test_what_is_gone_is_left_out(gone: list[int], left: list[int]) -> None:
+def test_without_leaves_out_the_gone_records(gone: list[int], left: list[int]) -> None:
     """The rest keeps its numbers, its order and its text; what it came from stays as it was."""
     chunks = batch()
     expected = [text for text, n in zip(texts(chunks), numbers(chunks), strict=True) if n in left]
@@ -120,7 +120,7 @@ def test_what_is_gone_is_left_out(gone: list[int], left: list[int]) -> None:
     assert numbers(chunks) == [0, 1, 2, 3, 4, 5, 12, 13]
 
 
-def test_pieces_are_of_the_segments_kind() -> None:
+def test_without_keeps_the_marks_of_a_segment_in_its_pieces() -> None:
     """What is known of a segment holds for each of its pieces."""
     whole = segment_of("a", "b", "c")
     whole.vital = whole.is_emf = True
@@ -133,7 +133,7 @@ def test_pieces_are_of_the_segments_kind() -> None:
     assert chunk.lines == 2
 
 
-def test_halves_are_of_as_many_records() -> None:
+def test_halves_have_as_many_records() -> None:
     """Both together are the whole, in order."""
     cut = halves(batch())
 
@@ -142,13 +142,13 @@ def test_halves_are_of_as_many_records() -> None:
 
 
 @pytest.mark.parametrize("chunks", [[lines("a")], [gap(7)], []])
-def test_one_record_has_no_halves(chunks: list[Chunk]) -> None:
+def test_single_record_has_no_halves(chunks: list[Chunk]) -> None:
     """There is nothing to cut any more."""
     assert halves(chunks) is None
 
 
 @pytest.mark.parametrize(("gone", "stays"), [({1}, True), ({0}, False), ({0, 1, 2}, False)])
-def test_what_cannot_be_taken_apart_goes_as_one(gone: set[int], stays: bool) -> None:
+def test_without_takes_a_segment_that_cannot_be_split_whole(gone: set[int], stays: bool) -> None:
     """Bytes that are not as many events as were counted go the way of the first of them."""
     garbage = Chunk(STAMP, [Segment(b"no events", count=3, first_number=0)])
 
@@ -162,7 +162,7 @@ def test_what_cannot_be_taken_apart_goes_as_one(gone: set[int], stays: bool) -> 
     sizes=st.lists(st.integers(min_value=1, max_value=5), min_size=1, max_size=5),
     gone=st.sets(st.integers(min_value=0, max_value=30)),
 )
-def test_cutting_loses_nothing(sizes: list[int], gone: set[int]) -> None:
+def test_without_and_halves_lose_nothing(sizes: list[int], gone: set[int]) -> None:
     """However a batch is cut, each record is in exactly one of the parts."""
     chunks = []
     first = 0
@@ -192,7 +192,7 @@ def lines_of(*texts: str, number: int = 0) -> Segment:
     return Segment(",".join(events).encode(), count=len(texts), first_number=number)
 
 
-def test_lines_can_be_rewritten_and_nothing_else() -> None:
+def test_rewritten_changes_lines_and_nothing_else() -> None:
     """Numbers stay, so ids do; what is not changed is not copied, and what is no line is not touched."""
     first, second = lines_of("a", "b"), lines_of("x", number=2)
     note = Segment(b'{"b":1}', count=1, first_number=3, kind=Kind.EVENT)
@@ -210,7 +210,7 @@ def test_lines_can_be_rewritten_and_nothing_else() -> None:
     assert b'"b"' in first.raw
 
 
-def test_lines_can_be_taken_out() -> None:
+def test_sifted_takes_lines_out() -> None:
     """What stays keeps its numbers, and how many went is told."""
     stays, gone = sifted(lines_of("a", "b", "c", "d"), lambda event: b'"b"' in event)
 
@@ -218,7 +218,7 @@ def test_lines_can_be_taken_out() -> None:
     assert gone == 1
 
 
-def test_what_cannot_be_taken_apart_stays_or_goes_as_one() -> None:
+def test_sifted_takes_a_segment_that_cannot_be_split_whole() -> None:
     """A segment whose events are not as many as it says."""
     odd = Segment(b"{} {}", count=3, first_number=0)
 

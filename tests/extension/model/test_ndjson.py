@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from extension.model.chunk import Chunk, Metadata
-from extension.model.ndjson import encode
+from extension.model.ndjson import RECORDS_AT_ONCE, encode, numbered_lines
+from extension.model.record import records_in
 from extension.model.segment import Kind, Segment
 
 GOLDEN = Path(__file__).parent / "records.ndjson"
@@ -48,7 +49,7 @@ def encoded(*segments: Segment, **stamped: Any) -> list[dict[str, Any]]:
     return [json.loads(line) for line in data[:-1].split(b"\n")]
 
 
-def test_the_format_is_that_of_the_golden_file() -> None:
+def test_format_is_that_of_the_golden_file() -> None:
     """The record format is an interface: what changes it shows here."""
     failed = Chunk(
         metadata(),
@@ -82,9 +83,10 @@ def test_the_format_is_that_of_the_golden_file() -> None:
     assert encode([failed, sampled]) == GOLDEN.read_bytes()
 
 
-def test_nothing_is_nothing() -> None:
-    """No chunks, and chunks without segments, are no lines."""
+def test_empty_chunks_make_no_lines() -> None:
+    """A sink sends nothing for them."""
     assert encode([]) == encode([Chunk(metadata(), [])]) == b""
+    assert list(numbered_lines([])) == []
 
 
 @pytest.mark.parametrize(
@@ -102,33 +104,14 @@ def test_nothing_is_nothing() -> None:
         b'""',
     ],
 )
-def test_what_was_written_arrives_byte_for_byte(record: bytes) -> None:
-    """The event stands at the beginning of its line as Lambda delivered it, number formats, escapes and all."""
+def test_line_begins_with_the_event_byte_for_byte(record: bytes) -> None:
+    """Number formats, escapes and spaces are those of the function's own JSON."""
     event = function(record)
 
     data = encode([Chunk(metadata(), [segment(event)])])
 
     assert data.startswith(event[:-1] + b",")
     assert data.count(b"\n") == 1
-
-
-def test_every_line_of_a_segment_has_its_own_number() -> None:
-    """Ids are the environment's, with numbers that follow each other."""
-    events = [function(b'"%d"' % number) for number in range(3)]
-
-    records = encoded(segment(*events, number=41))
-
-    assert [one["record"] for one in records] == ["0", "1", "2"]
-    assert [one["id"].rpartition("-")[::2] for one in records] == [
-        ("0123456789abcdef", str(number)) for number in (41, 42, 43)
-    ]
-
-
-def test_the_same_batch_is_the_same_bytes() -> None:
-    """Sent twice, a batch can be recognised by its ids: nothing in it depends on when it is written."""
-    chunks = [Chunk(metadata(), [segment(function(b'"a"')), gap(1, 2)])]
-
-    assert encode(chunks) == encode(chunks)
 
 
 @pytest.mark.parametrize(
@@ -143,24 +126,14 @@ def test_the_same_batch_is_the_same_bytes() -> None:
         (b"7", None),
     ],
 )
-def test_the_level_is_added_where_it_is_known(record: bytes, level: str | None) -> None:
-    """A line's level stands beside it, and is left out where nothing tells it."""
+def test_line_has_the_level_where_it_is_known(record: bytes, level: str | None) -> None:
+    """Whoever searches for errors need not know the forms of ten loggers."""
     (line,) = encoded(segment(function(record)))
 
     assert line.get("level") == level
 
 
-def test_platform_events_have_no_level() -> None:
-    """Only what a function wrote has a level."""
-    event = b'{"time":"t","type":"platform.report","record":{"level":"ERROR"}}'
-
-    (line,) = encoded(segment(event, kind=Kind.EVENT))
-
-    assert "level" not in line
-    assert line["record"] == {"level": "ERROR"}
-
-
-def test_what_is_not_known_is_left_out() -> None:
+def test_line_leaves_out_unknown_fields() -> None:
     """Empty ids are no fields."""
     (line,) = encoded(
         segment(function(b'"a"')), request_id="", trace_id="", function="", version=""
@@ -173,48 +146,33 @@ def test_what_is_not_known_is_left_out() -> None:
     ("weight", "written"),
     [(1.0, b"1"), (10.0, b"10"), (3.5, b"3.5"), (1 / 0.3, b"3.3333333333333335")],
 )
-def test_weights_are_as_short_as_they_can_be(weight: float, written: bytes) -> None:
+def test_whole_weight_has_no_fraction(weight: float, written: bytes) -> None:
     """A whole weight has no fraction."""
     data = encode([Chunk(metadata(weight=weight), [segment(function(b'"a"'))])])
 
     assert b',"weight":%s,' % written in data
 
 
-def test_names_are_escaped() -> None:
-    """What stands in an id cannot break the line."""
+def test_line_escapes_names() -> None:
+    """No id can break the line."""
     (line,) = encoded(segment(function(b'"a"')), request_id='a"\n\\b', reason="é")
 
     assert (line["requestId"], line["reason"]) == ('a"\n\\b', "é")
 
 
-@pytest.mark.parametrize(
-    "event",
-    [
-        b"not json at all",
-        b'{"time":"t","type":"function","record":"cut sho',
-        b'{"time":"t","type":"function","record":"\xff\xfe"}',
-        b'"a string"',
-        b"[1,2]",
-        b'{"time":"t",\n"type":"function",\n"record":"spread over lines"}',
-    ],
-)
-def test_malformed_events_are_repaired(event: bytes) -> None:
-    """What is no event becomes one that holds what can be read of it, and says so."""
-    (line,) = encoded(segment(event, number=5))
-
-    assert line["malformed"] is True
-    assert line["type"] == "function"
-    assert line["record"] == event.decode("utf-8", "replace")
-    assert line["id"] == "0123456789abcdef-5"
-
-
 @given(event=st.binary(max_size=60))
-def test_any_bytes_become_one_line_of_json(event: bytes) -> None:
-    """Whatever an event holds, its line is JSON and is one line."""
-    data = encode([Chunk(metadata(), [segment(event)])])
+def test_any_bytes_become_a_line_of_json(event: bytes) -> None:
+    """Whatever an event holds, its record is one JSON object on one line, and has a text."""
+    chunk = Chunk(metadata(), [segment(event)])
+
+    data = encode([chunk])
 
     assert data.count(b"\n") == 1
     assert isinstance(json.loads(data), dict)
+    (record,) = records_in([chunk])
+    assert isinstance(json.loads(record.raw), dict)
+    assert b"\n" not in record.raw
+    assert isinstance(record.text, str)
 
 
 @given(
@@ -230,31 +188,22 @@ def test_any_bytes_become_one_line_of_json(event: bytes) -> None:
         max_size=6,
     )
 )
-def test_records_of_any_type_come_back(records: list[object]) -> None:
+def test_reader_gets_any_json_back(records: list[object]) -> None:
     """Whatever JSON a function wrote, a reader gets it back, in order."""
     events = [function(json.dumps(record).encode()) for record in records]
 
     assert [one["record"] for one in encoded(segment(*events))] == records
 
 
-def test_a_gap_tells_what_is_missing_where() -> None:
-    """In the place of evicted lines stand their number and bytes, at the time of the line before."""
-    records = encoded(
-        segment(function(b'"a"', time=b"2026-11-24T12:00:05.000Z")),
-        gap(3, 99, number=1),
-        segment(function(b'"b"'), number=4),
-    )
+@pytest.mark.parametrize(
+    "count", [1, RECORDS_AT_ONCE - 1, RECORDS_AT_ONCE, 2 * RECORDS_AT_ONCE + 1]
+)
+def test_numbered_lines_are_the_batch_with_numbers(count: int) -> None:
+    """A sink that packs lines sends the same bytes as one that writes them at once."""
+    events = [function(b'"%d"' % number) for number in range(count)]
+    batch = [Chunk(metadata(), [segment(*events, number=3), gap(7, 70, number=3 + count)])]
 
-    told = records[1]
-    assert told["type"] == "flightRecorder.gap"
-    assert told["record"] == {"evictedLines": 3, "evictedBytes": 99}
-    assert told["time"] == "2026-11-24T12:00:05.000Z"
-    assert told["id"] == "0123456789abcdef-1"
-    assert told["requestId"] == metadata().request_id
+    numbered = list(numbered_lines(batch))
 
-
-def test_a_gap_at_the_beginning_has_no_time() -> None:
-    """Where no line came before, there is no time to tell."""
-    (told,) = encoded(gap(1, 1))
-
-    assert told["time"] == ""
+    assert b"".join(line for _, line in numbered) == encode(batch)
+    assert [number for number, _ in numbered] == list(range(3, 4 + count))

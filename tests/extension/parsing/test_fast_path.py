@@ -156,7 +156,7 @@ _PARTS = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=max(400, settings().max_examples), deadline=None)
 @given(st.lists(_PARTS, min_size=1, max_size=6), st.sampled_from([OPEN, b""]))
 def test_what_is_passed_by_would_be_found_unremarkable(texts: list[Any], open_id: bytes) -> None:
     """A full look at every line of a batch that was told as a whole finds nothing in it."""

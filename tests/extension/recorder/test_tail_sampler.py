@@ -1,7 +1,6 @@
-"""What becomes of what was recorded, within the memory bound."""
+"""Which lines are kept, why, with which weight, and what the memory bound costs."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ import pytest
 from extension.config.parsers import Pace, PlatformEvents
 from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
-from extension.parsing.failures import Failure, Outcome
 from extension.recorder import tail_sampler
 from tests.extension.batches import (
     FIRST,
@@ -22,9 +20,11 @@ from tests.extension.batches import (
     start,
 )
 from tests.extension.environment import Environment
+from tests.extension.recorder.script import Case
 
 SAMPLED_IN = "Root=1-5f35ae12-0c0fec141affffffffffffff;Sampled=1"
 SAMPLED_OUT = "Root=1-5f35ae12-0c0fec141a00000000000001;Sampled=1"
+MARKER: dict[str, Any] = {"keep_marker": "keep-this"}
 
 
 def archived(env: Environment) -> list[dict[str, object]]:
@@ -43,50 +43,183 @@ def many(count: int, *, prefix: str = "") -> list[dict[str, object]]:
     return [line(f"{prefix}{n:05d} {'x' * 150}") for n in range(count)]
 
 
-def test_a_sampled_invocation_is_delivered_with_its_weight_when_it_ends() -> None:
-    """Not before: it may still fail, and then it stands for itself alone."""
-    env = Environment(sample_rate=0.1).invoke(trace=SAMPLED_IN).receive(start(), line("a"))
-    assert env.lines() == []
-
-    env.receive(done())
-
-    assert env.lines() == ["a"]
-    assert [one["weight"] for one in env.delivered] == pytest.approx([10, 10])
-    assert env.reasons() == {"sampled"}
+BY_LEVEL: dict[str, Any] = {"sample_rate": 0.01, "sample_rate_warn": 0.5}
+UNNAMED: dict[str, Any] = {"correlation_fields": ()}
 
 
-def test_a_sampled_invocation_that_fails_has_weight_one() -> None:
-    """Record for certain, so it stands for itself; never both."""
-    env = Environment(sample_rate=0.1).invoke(trace=SAMPLED_IN)
-
-    env.receive(start(), line("a"), error(), done())
-
-    env.deliver()
-    assert {one["weight"] for one in env.delivered} == {1}
+def at(rate: float, **more: Any) -> dict[str, Any]:
+    return {"sample_rate": rate, **more}
 
 
-def test_at_rate_one_lines_are_delivered_as_they_come() -> None:
-    """Nothing that comes later can change what is kept."""
-    env = Environment(correlation_fields=(), sample_rate=1.0).invoke().receive(start(), line("a"))
-
-    assert env.lines() == ["a"]
+def life(number: int, *words: str, trace: str = "out") -> str:
+    """One invocation in a script, from INVOKE to its report."""
+    return f"{trace}{number} start{number} {' '.join(words)} done{number} report{number}"
 
 
-def test_metrics_of_a_healthy_invocation_are_delivered() -> None:
-    """CloudWatch takes metrics from these lines and from nowhere else."""
-    metrics = {"_aws": {"CloudWatchMetrics": []}, "time": 100}
-    env = Environment().invoke(trace=SAMPLED_OUT)
-
-    env.receive(start(), line("a"), line(metrics), line("b"), done())
-
-    assert env.lines() == [metrics]
-    assert env.reasons() == {"emf"}
-    env.receive(report(), line({**metrics, "late": 1}))
-    assert len(env.lines()) == 2
-    assert env.accounted_for
+def lives(*each: str) -> str:
+    return " | ".join(each)
 
 
-def test_the_summary_tells_how_it_ended() -> None:
+CASES: dict[str, Case] = {
+    # What failed is delivered whole, as soon as that is known.
+    "failed": Case(
+        "invoke start a b | c error d done",
+        "a b c error d",
+        {},
+        "level-error",
+        summary={"lines": 5},
+    ),
+    "failed, running": Case("invoke start a error", "a error", UNNAMED),
+    "failed behind its end": Case("invoke start a done | error", "a error"),
+    "failed behind its report": Case(
+        "invoke start a b done | report | error", "error", summary={"droppedLines": 2}
+    ),
+    # What is healthy is drawn when it is over: before, it may still fail.
+    "healthy": Case("invoke start a b done | report", "", {}, dropped={"not-sampled": 2}),
+    "sampled, running": Case("in start a", "", at(0.1)),
+    "sampled": Case("in start a done", "a", at(0.1), "sampled", weights=(10,)),
+    "sampled, then failed": Case("in start a error done", "a error", at(0.1), weights=(1, 1)),
+    "rate 1, running": Case("invoke start a", "a", at(1.0, **UNNAMED)),
+    # With the Logs API only INVOKE has the trace id, and it may be handled after the end was read.
+    "ended before INVOKE": Case("start a done", "", at(0.5)),
+    "ended before INVOKE, in": Case("start a done | in", "a", at(0.5), weights=(2,)),
+    "ended before INVOKE, out": Case("start a done | out", "", at(0.5)),
+    # CloudWatch takes metrics from these lines alone.
+    "metrics": Case("out start a metrics b done", "metrics", {}, "emf"),
+    "metrics behind the report": Case(
+        "out start a metrics done | report metrics", "metrics metrics", {}, "emf"
+    ),
+    "metrics of sampled invocations": Case(
+        lives(life(1, "a metrics b", trace="in"), life(2, "a metrics b")),
+        "metrics a b metrics/2",
+        at(0.1),
+        "emf sampled",
+        weights=(1, 10, 10, 1),
+    ),
+    # SHUTDOWN decides on everything.
+    "timeout at SHUTDOWN": Case("invoke start a timeout", "a", {}, "shutdown-timeout"),
+    "failure at SHUTDOWN before any invocation": Case("import broken", "import", {}, "init-error"),
+    "spin-down, healthy and running": Case(
+        "invoke start a done | invoke2 start2 b spindown", "b/2", {}, "outcome-unknown"
+    ),
+    "spin-down before any invocation": Case("import spindown", "", {}, dropped={"not-sampled": 1}),
+    # Policies.
+    "cold start": Case(
+        lives("init", life(1, "a"), life(2, "b"), "spindown"),
+        "init a",
+        {"keep_cold_starts": True},
+        "cold-start",
+    ),
+    "a sign before any invocation": Case(
+        lives("extension-failed", life(1, "a"), life(2, "b")), "a", {}, "extension-failed"
+    ),
+    "cold start that fails": Case(
+        "invoke start a | error done",
+        "a error",
+        {"keep_cold_starts": True, **UNNAMED},
+        "cold-start level-error",
+    ),
+    "marker": Case(
+        lives(life(1, "a"), life(2, "b keep-this c"), life(3, "d")),
+        "b/2 keep-this/2 c/2",
+        {"keep_marker": "keep-this"},
+        "marker",
+        weights=(1, 1, 1),
+    ),
+    "marker in init": Case(
+        "keep-this | invoke start a done report",
+        "keep-this a",
+        MARKER,
+        "marker",
+        summary={"lines": 2},
+    ),
+    "marker in init, rate 1": Case(
+        "keep-this | invoke start a done report", "keep-this a", at(1.0, **MARKER), "marker"
+    ),
+    "marker in init alone": Case("keep-this", "", at(1.0, **MARKER)),
+    # Levels follow one draw; each line has the weight of its own rate.
+    "levels": Case(
+        "half start DEBUG WARN INFO WARN done | report spindown",
+        "WARN WARN",
+        BY_LEVEL,
+        dropped={"not-sampled": 2},
+        weights=(2, 2),
+        summary={"lines": 4},
+    ),
+    "levels, all in": Case(
+        "in start INFO WARN done", "INFO WARN", at(0.1, sample_rate_warn=0.5), weights=(10, 2)
+    ),
+    "levels, failed late": Case(
+        "half start DEBUG WARN INFO done | report-failed", "WARN DEBUG INFO", BY_LEVEL
+    ),
+    # An early release waits for the line that names the transaction, where one may come.
+    "unnamed yet": Case("invoke start a ERROR", ""),
+    "unnamed yet, rate 1": Case("invoke start a ERROR", "", at(1.0)),
+    "named": Case("invoke start a ERROR | named b", "a ERROR named b"),
+    "named, rate 1": Case("invoke start a ERROR | named b", "a ERROR named b", at(1.0)),
+    "the first names nothing": Case("invoke start a done | invoke2 start2 b", "a b/2", at(1.0)),
+    "one of them was named": Case(
+        lives(life(1, "named"), life(2, "a"), "invoke3 start3 b"), "named a/2", at(1.0)
+    ),
+    "the last is named": Case(
+        lives(life(1, "named"), life(2, "a"), "invoke3 start3 b", "named"),
+        "named a/2 b/3 named/3",
+        at(1.0),
+    ),
+    # History: dropped lines of the invocations before a failed one.
+    "history": Case(
+        lives(*(life(n, f"{n}") for n in range(1, 6)), life(6, "x error6")),
+        "4/4 5/5 x/6 error/6",
+        {"history": 2},
+        "history level-error",
+        dropped={"not-sampled": 3},
+        weights=(0, 0, 1, 1),
+    ),
+    "history is told once": Case(
+        lives(life(1, "a"), life(2, "error2"), life(3, "error3")),
+        "a error/2 error/3",
+        {"history": 3},
+    ),
+    "history at SHUTDOWN": Case(
+        lives(life(1, "a"), "spindown"), "", {"history": 2}, dropped={"not-sampled": 1}
+    ),
+    # KEEP_AT_MOST: beyond it error lines alone are delivered.
+    "flood": Case(
+        lives(*(life(n, f"a b error{n}") for n in range(1, 5))),
+        "a b error a/2 b/2 error/2 error/3 error/4",
+        {"keep_at_most": Pace(2, 60_000)},
+        dropped={"flood": 4},
+        summary={"lines": 3},
+    ),
+    "no history in a flood": Case(
+        lives(life(1, "error"), life(2, "past"), life(3, "error3")),
+        "error error/3",
+        {"keep_at_most": Pace(1, 60_000), "history": 5},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_sampler_keeps_and_drops(case: Case) -> None:
+    """This table is the product: which lines arrive, for which reason, with which weight."""
+    case.check()
+
+
+def test_sampler_says_after_a_flood_what_it_withheld() -> None:
+    """It ends by itself, and whoever reads the next whole invocation must learn of the others."""
+    script = lives(*(life(n, f"a error{n}") for n in (1, 2, 3)), f"later {life(4, 'a error4')}")
+
+    env = Case(
+        script, "a error error/2 error/3 a/4 error/4", {"keep_at_most": Pace(1, 60_000)}
+    ).check()
+
+    withheld = [one.get("withheldLines") for one in env.summaries()]
+    assert withheld == [None, 1, 1, None]
+    assert env.summaries()[-1]["withheldBefore"] == {"invocations": 2, "lines": 2}
+    assert env.account.failed_invocations == 4
+
+
+def test_summary_tells_how_an_invocation_ended() -> None:
     """One record an invocation, after its lines."""
     env = Environment().invoke().receive(start(), line("a"), error())
 
@@ -105,50 +238,7 @@ def test_the_summary_tells_how_it_ended() -> None:
     ]
 
 
-def test_shutdown_for_a_timeout_keeps_what_was_running() -> None:
-    """Nothing else may tell of it."""
-    env = Environment().invoke().receive(start(), line("a"))
-
-    env.sampler.shut_down(Failure("shutdown-timeout", Outcome.TIMEOUT))
-
-    assert env.lines(FIRST) == ["a"]
-    assert env.reasons() == {"shutdown-timeout"}
-    assert env.sampler.buffered_lines == 0
-
-
-def test_shutdown_for_a_failure_keeps_what_init_wrote() -> None:
-    """An environment that failed before any invocation is explained by these lines alone."""
-    env = Environment().receive(line("import"))
-
-    env.sampler.shut_down(Failure("shutdown-failure", Outcome.CRASH))
-
-    assert env.lines() == ["import"]
-    assert env.reasons() == {"init-error"}
-
-
-def test_a_spindown_lets_healthy_ones_go_and_keeps_what_never_ended() -> None:
-    """Neither success nor failure was seen of the one that is open."""
-    env = Environment().invoke().receive(start(), line("healthy"), done())
-    env.invoke(SECOND).receive(start(SECOND), line("open"))
-
-    env.sampler.shut_down(None)
-
-    assert env.lines() == ["open"]
-    assert env.reasons() == {"outcome-unknown"}
-    assert env.accounted_for
-
-
-def test_a_spindown_without_any_invocation_draws_for_init() -> None:
-    """Pre-initialised environments are shut down unused; their init is healthy material."""
-    env = Environment(sample_rate=0.0).receive(line("import"))
-
-    env.sampler.shut_down(None)
-
-    assert env.lines() == []
-    assert env.account.dropped == {"not-sampled": 1}
-
-
-def test_the_bound_holds_while_one_invocation_writes_without_end() -> None:
+def test_limiter_holds_the_bound_while_one_invocation_writes_without_end() -> None:
     """The newest, the oldest and the error lines survive, and the hole is told where it is."""
     env = Environment(buffer_bytes=100_000).invoke().receive(start())
     for batch_number in range(40):
@@ -168,7 +258,7 @@ def test_the_bound_holds_while_one_invocation_writes_without_end() -> None:
     assert env.accounted_for
 
 
-def test_error_lines_survive_longer_than_what_surrounds_them() -> None:
+def test_limiter_spares_metrics_and_error_lines() -> None:
     """They are what is looked for."""
     env = (
         Environment(buffer_bytes=60_000, error_level=100, error_pattern=None)
@@ -185,7 +275,7 @@ def test_error_lines_survive_longer_than_what_surrounds_them() -> None:
     assert {"_aws": {"CloudWatchMetrics": []}, "n": 1} in env.lines()
 
 
-def test_a_lingering_healthy_recording_goes_first() -> None:
+def test_limiter_lets_a_held_healthy_recording_go_first() -> None:
     """It is only at hand for a late error."""
     env = Environment(buffer_bytes=100_000).invoke().receive(start(), *many(300), done())
     env.invoke(SECOND)
@@ -197,7 +287,7 @@ def test_a_lingering_healthy_recording_goes_first() -> None:
     assert env.account.dropped == {"not-sampled": 300}
 
 
-def test_failed_invocations_that_wait_are_given_up_after_healthy_ones() -> None:
+def test_limiter_gives_up_waiting_healthy_invocations_before_failed_ones() -> None:
     """While the sink is down the queue is part of the bound."""
     env = Environment(sample_rate=0.5, buffer_bytes=120_000)
     third = "11111111-2222-4333-8444-555555555555"
@@ -223,7 +313,7 @@ def test_failed_invocations_that_wait_are_given_up_after_healthy_ones() -> None:
     assert env.accounted_for
 
 
-def test_ids_that_never_report_are_bounded() -> None:
+def test_sampler_bounds_invocations_that_never_report() -> None:
     """On Managed Instances a line may name an id that Lambda never speaks of."""
     env = Environment(managed_instances=True)
     for number in range(tail_sampler.MAX_OPEN_INVOCATIONS + 10):
@@ -234,27 +324,7 @@ def test_ids_that_never_report_are_bounded() -> None:
     assert env.accounted_for
 
 
-def test_records_of_one_environment_have_different_ids() -> None:
-    """A batch that is sent twice can be recognised by whoever reads it."""
-    env = Environment().invoke().receive(start(), *many(10), error(), done(), report())
-
-    env.deliver()
-
-    ids = [one["id"] for one in env.delivered]
-    assert len(set(ids)) == len(ids) == 13
-    assert all(one.startswith("e-") for one in ids)
-
-
-def test_settings_do_not_change_under_way() -> None:
-    """They are one frozen object."""
-    env = Environment()
-
-    with pytest.raises(AttributeError):
-        env.settings.sample_rate = 1.0  # type: ignore[misc]
-    assert replace(env.settings, sample_rate=1.0).sample_rate == 1.0
-
-
-def test_a_restored_snapshot_gets_an_identity_of_its_own() -> None:
+def test_sampler_gives_a_restored_snapshot_ids_of_its_own() -> None:
     """Clones of one snapshot must not give the same ids to different lines."""
     env = Environment(correlation_fields=(), sample_rate=1.0)
     env.sampler.identify("clone")
@@ -265,10 +335,7 @@ def test_a_restored_snapshot_gets_an_identity_of_its_own() -> None:
     assert env.delivered[0]["id"].startswith("clone-")
 
 
-# The archive --------------------------------------------------------------------------------------------------------
-
-
-def test_the_archive_gets_everything_kept_or_not() -> None:
+def test_archive_gets_everything_kept_or_not() -> None:
     """Lines, reports and how it ended: of healthy invocations, failed ones, and what was written before any."""
     env = Environment(archive=True)
     env.receive(line("init")).invoke(trace=SAMPLED_OUT)
@@ -301,7 +368,7 @@ def test_a_record_has_the_same_id_in_the_archive_and_at_the_sink() -> None:
     assert {one["id"] for one in archived(env)} == {one["id"] for one in env.delivered}
 
 
-def test_the_archive_is_within_the_bound_and_gives_first() -> None:
+def test_archive_is_within_the_bound_and_gives_first() -> None:
     """BUFFER_SIZE covers it; what it costs is counted apart, and the recording of what runs is whole."""
     env = Environment(correlation_fields=(), archive=True, buffer_bytes=256 * 1024).invoke()
     env.receive(start())
@@ -316,17 +383,14 @@ def test_the_archive_is_within_the_bound_and_gives_first() -> None:
     assert env.account.archive.evicted > 0
 
 
-def test_a_changed_setting_applies_to_what_is_undecided() -> None:
+def test_sampler_applies_a_changed_setting_to_undecided_invocations() -> None:
     """A rate that is turned up keeps the invocation that runs."""
     env = Environment().invoke().receive(start(), line("a"))
 
-    env.sampler.apply(replace(env.settings, sample_rate=1.0))
+    env.sampler.apply(env.settings._replace(sample_rate=1.0))
     env.receive(done())
 
     assert env.lines() == ["a"]
-
-
-# A long outage ------------------------------------------------------------------------------------------------------
 
 
 def outage(env: Environment, *, invocations: int, failing_every: int, lines_each: int) -> None:
@@ -361,7 +425,7 @@ def test_after_an_outage_of_an_hour_everything_within_the_bound_arrives() -> Non
     assert len({one["id"] for one in env.delivered}) == len(env.delivered)
 
 
-def test_what_an_outage_costs_is_healthy_first_and_the_oldest_of_them() -> None:
+def test_an_outage_costs_the_oldest_healthy_invocations_first() -> None:
     """Failed invocations arrive whole; of healthy ones the latest do, and each of the others says what it lost."""
     env = Environment(sample_rate=0.999, buffer_bytes=256 * 1024)
 
@@ -397,9 +461,6 @@ def test_an_outage_that_is_larger_than_the_buffer_costs_failed_invocations_last(
     assert len(summaries) > 50
 
 
-# Rules --------------------------------------------------------------------------------------------------------------
-
-
 def minute(number: int) -> str:
     """A time, in Lambda's form."""
     return f"2026-10-12T{number // 60:02d}:{number % 60:02d}:00.000Z"
@@ -428,7 +489,7 @@ def go_through(
     return request_id
 
 
-RULES: list[tuple[dict[str, Any], list[dict[str, object]], dict[str, object] | None, str]] = [
+POLICIES: list[tuple[dict[str, Any], list[dict[str, object]], dict[str, object] | None, str]] = [
     ({"keep_marker": "keep-this"}, [line("please keep-this one")], None, "marker"),
     ({"keep_marker": "keep-this"}, [line({"level": "INFO", "a": "keep-this"})], None, "marker"),
     ({"keep_slower_than_ms": 800}, [], {"durationMs": 801.5}, "slow"),
@@ -454,8 +515,8 @@ RULES: list[tuple[dict[str, Any], list[dict[str, object]], dict[str, object] | N
 ]
 
 
-@pytest.mark.parametrize(("settings", "events", "metrics", "reason"), RULES)
-def test_what_a_rule_speaks_for_is_kept_whole(
+@pytest.mark.parametrize(("settings", "events", "metrics", "reason"), POLICIES)
+def test_sampler_keeps_an_invocation_whole_that_a_policy_wants(
     settings: dict[str, Any],
     events: list[dict[str, object]],
     metrics: dict[str, object] | None,
@@ -476,41 +537,7 @@ def test_what_a_rule_speaks_for_is_kept_whole(
     assert env.accounted_for
 
 
-def test_an_environments_first_invocation_is_its_cold_start() -> None:
-    """Record with what init wrote; the ones after it are not."""
-    env = Environment(keep_cold_starts=True).receive(line("init"))
-
-    first = go_through(env, 0, line("first"))
-    go_through(env, 1, line("second"))
-
-    assert env.lines() == ["init", "first"]
-    assert env.lines(first) == ["init", "first"]
-    assert env.reasons() == {"cold-start"}
-
-
-def test_a_sign_before_any_invocation_is_the_next_ones() -> None:
-    """What went wrong while the environment started is told with its first invocation."""
-    env = Environment()
-    env.receive(event("platform.extension", {"name": "x", "errorType": "PermissionDenied"}))
-
-    go_through(env, 0, line("first"))
-    go_through(env, 1, line("second"))
-
-    assert env.lines() == ["first"]
-
-
-def test_a_kept_invocation_that_fails_has_the_failure_for_its_reason() -> None:
-    """What goes from then on says why it failed; all of it stands for itself."""
-    env = Environment(correlation_fields=(), keep_cold_starts=True)
-
-    request_id = go_through(env, 0, line("first"), failing=True)
-
-    assert len(env.lines(request_id)) == 2
-    assert env.reasons() == {"cold-start", "level-error"}
-    assert env.account.failed_invocations == 1
-
-
-def test_a_floor_keeps_one_now_and_then() -> None:
+def test_floor_keeps_one_now_and_then() -> None:
     """One in five minutes, whatever the draw, and what the draw keeps counts towards it."""
     env = Environment(sample_rate=0.1, keep_at_least=Pace(1, 5 * 60_000))
 
@@ -530,71 +557,6 @@ def test_a_floor_keeps_one_now_and_then() -> None:
     }
 
 
-# Levels -------------------------------------------------------------------------------------------------------------
-
-HALF_IN = "Root=1-5f35ae12-0c0fec141a80000000000001;Sampled=1"
-"""In at a rate of one half, out at a rate of less."""
-
-
-def leveled(*levels: str) -> list[dict[str, object]]:
-    return [line({"level": level, "message": f"{n}"}) for n, level in enumerate(levels)]
-
-
-def test_a_healthy_invocation_may_keep_its_warnings_and_drop_its_debug_lines() -> None:
-    """One draw for all levels; each line says what it stands for; the summary goes with them."""
-    env = Environment(sample_rate=0.01, sample_rate_warn=0.5)
-
-    go_through(env, 0, *leveled("DEBUG", "WARN", "INFO", "WARN"), trace=HALF_IN)
-    env.sampler.shut_down(None)
-
-    env.deliver()
-    assert [one["level"] for one in env.delivered if one["type"] == "function"] == ["WARN", "WARN"]
-    assert {one["weight"] for one in env.delivered} == {2}
-    assert len(env.summaries()) == 1
-    assert env.account.dropped == {"not-sampled": 2}
-    assert env.accounted_for
-
-
-def test_each_line_stands_for_as_many_as_its_own_rate_says() -> None:
-    """Also where all of them are kept."""
-    env = Environment(sample_rate=0.1, sample_rate_warn=0.5)
-
-    go_through(env, 0, *leveled("INFO", "WARN"), trace=SAMPLED_IN)
-
-    env.deliver()
-    weights = [one["weight"] for one in env.delivered if one["type"] == "function"]
-    assert weights == pytest.approx([10, 2])
-
-
-def test_what_a_level_left_behind_goes_if_the_invocation_fails_late() -> None:
-    """Its other lines were only at hand: nothing of a failed invocation is dropped."""
-    env = Environment(sample_rate=0.01, sample_rate_warn=0.5).invoke(trace=HALF_IN)
-    env.receive(start(), *leveled("DEBUG", "WARN", "INFO"), done())
-    env.deliver()
-
-    env.receive(report(status="error", errorType="Runtime.ExitError"))
-
-    assert sorted(one["message"] for one in env.lines() if isinstance(one, dict)) == ["0", "1", "2"]
-    assert env.accounted_for
-
-
-def test_a_marker_that_init_writes_keeps_the_first_invocation() -> None:
-    """What init wrote goes with it, and is counted with it."""
-    for rate in (0.0, 1.0):
-        env = Environment(keep_marker="keep-this", sample_rate=rate)
-
-        env.receive(line("keep-this"))
-        assert env.lines() == []
-        env.invoke().receive(start(), line("a"), done(), report())
-
-        assert env.lines(FIRST) == ["keep-this", "a"]
-        assert [one["lines"] for one in env.summaries()] == [2]
-        assert env.reasons() == {"marker"}
-
-
-# A transaction by its name ------------------------------------------------------------------------------------------
-
-
 def named(name: str) -> dict[str, object]:
     return line({"level": "INFO", "correlationId": name})
 
@@ -611,45 +573,7 @@ def test_every_kept_record_carries_the_correlation_id() -> None:
     assert {one["correlationId"] for one in of_it} == {"order-7"}
 
 
-def test_what_is_kept_early_waits_for_the_line_that_names_the_transaction() -> None:
-    """A failure in the first line, or rate 1, would else deliver records that no search for the transaction finds."""
-    for rate in (0.0, 1.0):
-        env = Environment(sample_rate=rate).invoke()
-
-        env.receive(start(), line("a print"), line({"level": "ERROR", "m": "early"}))
-        assert env.lines() == []
-
-        env.receive(named("order-7"), line("later"))
-        assert len(env.lines()) == 4
-        assert {one["correlationId"] for one in env.delivered} == {"order-7"}
-
-
-def test_nothing_waits_for_a_name_where_none_is_given() -> None:
-    """The first invocation of an environment waits to its end; when it has named nothing, the next do not."""
-    env = Environment(sample_rate=1.0)
-
-    env.invoke(FIRST).receive(start(FIRST), line("a"))
-    assert env.lines() == []
-    env.receive(done(FIRST))
-    assert env.lines() == ["a"]
-    env.invoke(SECOND).receive(start(SECOND), line("b"))
-    assert env.lines() == ["a", "b"]
-
-
-def test_an_environment_whose_invocations_are_named_waits_for_every_name() -> None:
-    """One that names its transaction late is waited for, even behind one that has not named any."""
-    env = Environment(sample_rate=1.0)
-    go_through(env, 8, named("order-1"))
-    go_through(env, 9, line("unnamed"))
-    env.deliver()
-
-    env.invoke(FIRST).receive(start(FIRST), line("a"))
-    assert env.lines(FIRST) == []
-    env.receive(named("order-2"))
-    assert len(env.lines(FIRST)) == 2
-
-
-def test_no_more_waits_for_a_name_than_an_eighth_of_the_bound() -> None:
+def test_release_lets_no_more_wait_for_a_name_than_an_eighth_of_the_bound() -> None:
     """What an unnamed invocation writes beyond is delivered as it comes, and nothing of it is given up."""
     env = Environment(sample_rate=1.0, buffer_bytes=80_000).invoke().receive(start())
 
@@ -663,7 +587,7 @@ def test_no_more_waits_for_a_name_than_an_eighth_of_the_bound() -> None:
     assert len(env.lines()) == 100
 
 
-def test_for_want_of_room_what_waits_for_a_name_is_delivered_without() -> None:
+def test_release_delivers_without_a_name_for_want_of_room() -> None:
     """It is worth more than its name: of many that wait side by side, none loses a line."""
     env = Environment(managed_instances=True, sample_rate=1.0, buffer_bytes=48_000)
     ids = [f"{n:08d}-0000-4000-8000-000000000000" for n in range(12)]
@@ -680,7 +604,7 @@ def test_for_want_of_room_what_waits_for_a_name_is_delivered_without() -> None:
     assert env.accounted_for
 
 
-def test_the_draw_is_made_from_the_correlation_id() -> None:
+def test_the_correlation_id_decides_the_draw() -> None:
     """Two functions that name the same transaction keep the same ones, whatever their trace ids."""
     names = [f"order-{n}" for n in range(200)]
     kept = []
@@ -696,39 +620,7 @@ def test_the_draw_is_made_from_the_correlation_id() -> None:
     assert 20 < len(kept[0]) < 60
 
 
-# History ------------------------------------------------------------------------------------------------------------
-
-
-def test_what_was_dropped_before_a_failure_is_delivered_with_it() -> None:
-    """Of so many invocations, marked as history, standing for nothing, each under its own id, before the failed one."""
-    env = Environment(history=2)
-    ids = [go_through(env, n, line(f"{n}")) for n in range(5)]
-
-    failed = go_through(env, 5, line("5"), failing=True)
-
-    lines = [one for one in env.lines() if not str(one).startswith("[ERROR]")]
-    assert lines == ["3", "4", "5"]
-    history = [one for one in env.delivered if one["reason"] == "history"]
-    assert {one["requestId"] for one in history} == set(ids[3:])
-    assert {one["weight"] for one in history} == {0}
-    assert {one["reason"] for one in env.delivered if one["requestId"] == failed} == {"level-error"}
-    assert env.account.dropped == {"not-sampled": 3}
-    assert env.accounted_for
-
-
-def test_history_is_told_once() -> None:
-    """Two failures in a row do not repeat it."""
-    env = Environment(history=3)
-    go_through(env, 0, line("0"))
-
-    go_through(env, 1, failing=True)
-    go_through(env, 2, failing=True)
-
-    assert env.lines().count("0") == 1
-    assert len({one["id"] for one in env.delivered}) == len(env.delivered)
-
-
-def test_history_is_what_is_given_up_first() -> None:
+def test_limiter_gives_up_history_first() -> None:
     """It is within the bound, and never at the cost of what is owed or running."""
     env = Environment(history=100, buffer_bytes=128 * 1024)
     for n in range(100):
@@ -741,61 +633,4 @@ def test_history_is_what_is_given_up_first() -> None:
     assert len(env.lines(failed)) == 21
     assert env.account.evicted_invocations["failed"] == 0
     assert 10 < len({one["requestId"] for one in env.delivered}) < 40
-    assert env.accounted_for
-
-
-# The flood ----------------------------------------------------------------------------------------------------------
-
-
-def test_beyond_the_ceiling_error_lines_and_counts_go() -> None:
-    """So many failed invocations go whole; of the others what says why, and how much there was."""
-    env = Environment(keep_at_most=Pace(2, 60_000))
-
-    ids = [go_through(env, n, line("a"), line("b"), failing=True, at=minute(0)) for n in range(5)]
-
-    assert [len(env.lines(one)) for one in ids] == [3, 3, 1, 1, 1]
-    told = {one["requestId"]: one["record"] for one in env.delivered if "outcome" in one["record"]}
-    assert [told[one].get("withheldLines") for one in ids] == [None, None, 2, 2, 2]
-    assert [told[one]["lines"] for one in ids] == [3] * 5
-    assert env.account.dropped == {"flood": 6}
-    assert env.accounted_for
-
-
-def test_after_the_flood_it_is_told_what_did_not_go() -> None:
-    """It ends by itself, and the first that goes whole again says how many did not."""
-    env = Environment(keep_at_most=Pace(1, 60_000))
-    for n in range(3):
-        go_through(env, n, line("a"), failing=True, at=minute(0))
-
-    after = go_through(env, 3, line("a"), failing=True, at=minute(2))
-
-    assert len(env.lines(after)) == 2
-    told = {one["requestId"]: one["record"] for one in env.delivered if "outcome" in one["record"]}
-    assert told[after]["withheldBefore"] == {"invocations": 2, "lines": 2}
-
-
-def test_in_a_flood_there_is_no_history() -> None:
-    """It would be the flood's."""
-    env = Environment(keep_at_most=Pace(1, 60_000), history=5)
-    go_through(env, 0, failing=True, at=minute(0))
-    go_through(env, 1, line("past"), at=minute(0))
-
-    go_through(env, 2, failing=True, at=minute(0))
-
-    assert "past" not in env.lines()
-
-
-def test_metrics_stand_for_themselves_in_a_sampled_invocation_too() -> None:
-    """They are kept for certain, whatever the draw says, so their weights add up to their number."""
-    metrics = {"_aws": {"CloudWatchMetrics": []}, "n": 1}
-    env = Environment(sample_rate=0.1)
-
-    for number, trace in enumerate((SAMPLED_IN, SAMPLED_OUT)):
-        go_through(env, number, line("a"), line(metrics), line("b"), trace=trace)
-    env.sampler.shut_down(None)
-
-    env.deliver()
-    weights = [(one["reason"], one["weight"]) for one in env.delivered if one["record"] == metrics]
-    assert weights == [("emf", 1), ("emf", 1)]
-    assert len(env.lines()) == 4
     assert env.accounted_for

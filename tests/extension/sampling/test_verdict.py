@@ -1,4 +1,4 @@
-"""The verdict: what is kept, why, and what it stands for."""
+"""The verdict: whether an invocation is kept, why, and what it stands for."""
 
 from typing import Any
 
@@ -7,119 +7,96 @@ import pytest
 from extension.model.levels import Level
 from extension.parsing.failures import Failure, Outcome
 from extension.sampling import probability
-from extension.sampling.policies import ColdStart, Memory, Signs, Slow
+from extension.sampling.policies import Policy, Signs
 from extension.sampling.verdict import Rates, Verdict, decide
 
 HIGH, LOW = 2**56 - 1, 0
 FAILURE = Failure("timeout", Outcome.TIMEOUT)
 
+SPEAKS = Policy("slow", lambda _: True)
+SILENT = Policy("marker", lambda _: False)
+PENDING = Policy("memory", lambda _: False, lambda _: True)
+
 
 def verdict_on(*, rate: float = 0.1, **given: Any) -> Verdict | None:
-    """Decides on a healthy invocation that is over, unless told otherwise."""
+    """Decide on a healthy invocation that is over, unless told otherwise."""
     facts: dict[str, Any] = {
         "failure": None,
         "signs": Signs(),
-        "rules": (),
+        "policies": (),
         "ended": True,
         "reported": False,
         "floor_is_due": False,
         "randomness": LOW,
         "rates": Rates(rate),
     }
-    return decide(**(facts | given))
+    facts |= given
+    randomness = facts["randomness"]
+    return decide(**(facts | {"randomness": lambda: randomness}))
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.1, 1.0])
-@pytest.mark.parametrize("ended", [False, True])
-def test_a_failure_is_kept_at_any_rate_with_weight_one(rate: float, ended: bool) -> None:
-    """It is kept for certain, so it stands for itself, whatever rules and draw would say."""
-    verdict = verdict_on(
-        failure=FAILURE, ended=ended, rate=rate, rules=(ColdStart(),), signs=Signs(is_first=True)
+def kept(reason: str, *, weight: float = 1.0, **more: bool) -> Verdict:
+    return Verdict(keep=True, reason=reason, weight=weight, failed=more.get("failed", False))
+
+
+DROPPED = Verdict(keep=False, reason="not-sampled", weight=0.0, failed=False)
+
+DECISIONS: dict[str, tuple[dict[str, Any], Verdict | None]] = {
+    # A failure is kept for certain, so it stands for itself, whatever policies and draw would say.
+    "a failure": ({"failure": FAILURE}, kept("timeout", failed=True)),
+    "a failure at rate 0": ({"failure": FAILURE, "rate": 0.0}, kept("timeout", failed=True)),
+    "a failure while it runs": (
+        {"failure": FAILURE, "ended": False, "policies": (SPEAKS,), "rate": 1.0},
+        kept("timeout", failed=True),
+    ),
+    # A sampled invocation may still fail, and then its weight is 1.
+    "healthy, running": ({"ended": False, "randomness": HIGH, "rate": 0.5}, None),
+    "sampled in": ({"randomness": HIGH, "rate": 0.25}, kept("sampled", weight=4.0)),
+    "sampled out": ({"randomness": LOW, "rate": 0.25}, DROPPED),
+    "at rate 0": ({"randomness": HIGH, "rate": 0.0}, DROPPED),
+    "at rate 1, running": ({"ended": False, "rate": 1.0}, kept("sampled")),
+    # A policy goes before the draw: one invocation must never be kept for both.
+    "a policy, sampled in": ({"randomness": HIGH, "policies": (SPEAKS,)}, kept("slow")),
+    "a policy, sampled out": ({"randomness": LOW, "policies": (SILENT, SPEAKS)}, kept("slow")),
+    "a policy, running": ({"ended": False, "policies": (SPEAKS,)}, kept("slow")),
+    "two policies": ({"policies": (SPEAKS, Policy("late", lambda _: True))}, kept("slow")),
+    "no policy speaks": ({"policies": (SILENT,)}, DROPPED),
+    # Drawn before, what the policy then kept would stand for more than itself, now and then.
+    "a pending policy, sampled in": ({"randomness": HIGH, "policies": (PENDING,)}, None),
+    "a pending policy, sampled out": ({"policies": (PENDING, SILENT)}, None),
+    "a pending policy, reported": (
+        {"randomness": HIGH, "policies": (PENDING,), "reported": True},
+        kept("sampled", weight=10.0),
+    ),
+    # The floor does not ask the draw, so its weight is 1. Another invocation may be the one while this one runs.
+    "the floor, sampled in": ({"randomness": HIGH, "floor_is_due": True}, kept("at-least")),
+    "the floor, sampled out": ({"floor_is_due": True}, kept("at-least")),
+    "the floor, running": ({"ended": False, "floor_is_due": True}, None),
+}
+
+
+@pytest.mark.parametrize(("facts", "expected"), DECISIONS.values(), ids=DECISIONS)
+def test_verdict_follows_from_the_facts(facts: dict[str, Any], expected: Verdict | None) -> None:
+    """Counts are sums of weights, so each invocation is kept for one reason and with one weight."""
+    assert verdict_on(**facts) == expected
+
+
+def test_only_the_draw_asks_for_randomness() -> None:
+    """Without a trace id it costs a hash, and loads OpenSSL."""
+
+    def never() -> int:
+        raise AssertionError
+
+    decide(
+        failure=FAILURE,
+        signs=Signs(),
+        policies=(),
+        ended=True,
+        reported=True,
+        floor_is_due=False,
+        randomness=never,
+        rates=Rates(0.1),
     )
-
-    assert verdict == Verdict(keep=True, reason="timeout", weight=1.0, failed=True)
-
-
-@pytest.mark.parametrize("randomness", [HIGH, LOW])
-def test_a_healthy_invocation_is_undecided_until_it_ends(randomness: int) -> None:
-    """Whether sampled in or out: it may still fail."""
-    assert verdict_on(ended=False, randomness=randomness, rate=0.5) is None
-
-
-def test_a_healthy_invocation_is_drawn_when_it_ends() -> None:
-    """By its transaction's randomness alone."""
-    kept = verdict_on(randomness=HIGH, rate=0.25)
-    dropped = verdict_on(randomness=LOW, rate=0.25)
-
-    assert kept == Verdict(keep=True, reason="sampled", weight=4.0, failed=False)
-    assert dropped == Verdict(keep=False, reason="not-sampled", weight=0.0, failed=False)
-
-
-def test_at_rate_zero_nothing_healthy_is_kept() -> None:
-    """Not even the transaction with the highest randomness."""
-    verdict = verdict_on(randomness=HIGH, rate=0.0)
-
-    assert verdict is not None
-    assert not verdict.keep
-
-
-def test_at_rate_one_everything_is_kept_at_once() -> None:
-    """No end can change that."""
-    verdict = verdict_on(ended=False, rate=1.0)
-
-    assert verdict == Verdict(keep=True, reason="sampled", weight=1.0, failed=False)
-
-
-@pytest.mark.parametrize("randomness", [HIGH, LOW])
-def test_a_rule_speaks_before_the_draw(randomness: int) -> None:
-    """What it keeps stands for itself, whatever the draw would have said: never both."""
-    verdict = verdict_on(randomness=randomness, rules=(Slow(100),), signs=Signs(duration_ms=101.0))
-
-    assert verdict == Verdict(keep=True, reason="slow", weight=1.0, failed=False)
-
-
-def test_the_first_rule_that_speaks_is_the_reason() -> None:
-    """In the order in which they are asked."""
-    signs = Signs(duration_ms=101.0, is_first=True)
-
-    verdict = verdict_on(rules=(ColdStart(), Slow(100)), signs=signs)
-
-    assert verdict is not None
-    assert verdict.reason == "cold-start"
-
-
-def test_a_rule_may_speak_before_the_end() -> None:
-    """What is certain is delivered while the function runs."""
-    verdict = verdict_on(ended=False, rules=(ColdStart(),), signs=Signs(is_first=True))
-
-    assert verdict is not None
-    assert verdict.keep
-
-
-@pytest.mark.parametrize("randomness", [HIGH, LOW])
-def test_the_draw_waits_for_the_report_where_a_rule_does(randomness: int) -> None:
-    """Drawn before, what the rule then kept would have stood for more than itself, now and then."""
-    rules = (Memory(0.9),)
-
-    before = verdict_on(randomness=randomness, rules=rules)
-    after = verdict_on(randomness=randomness, rules=rules, reported=True)
-
-    assert before is None
-    assert after is not None
-    assert after.keep == (randomness == HIGH)
-
-
-@pytest.mark.parametrize("randomness", [HIGH, LOW])
-def test_what_the_floor_wants_is_kept_whatever_the_draw(randomness: int) -> None:
-    """With weight 1, since the floor does not ask the draw."""
-    verdict = verdict_on(randomness=randomness, floor_is_due=True)
-
-    assert verdict == Verdict(keep=True, reason="at-least", weight=1.0, failed=False)
-
-
-def test_the_floor_waits_for_the_end() -> None:
-    """An invocation may still fail, and another be the one."""
-    assert verdict_on(ended=False, floor_is_due=True) is None
 
 
 # Levels -------------------------------------------------------------------------------------------------------------

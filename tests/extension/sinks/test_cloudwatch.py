@@ -1,18 +1,16 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import pytest
 
-from extension.model.chunk import Chunk
+from extension.model.chunk import Chunk, Metadata
 from extension.model.receipt import Answer
 from extension.sinks import open_sink
 from extension.sinks.base import SinkConfig
 from extension.sinks.cloudwatch import CloudWatchSink
 from extension.sinks.cloudwatch_events import MAX_EVENTS, REPEAT_TYPE, LogEvent
-from tests.extension.batches import event, line, report, start
-from tests.extension.sinks.kept_parcels import (
+from tests.doubles.chunks import (
     ENVIRONMENT,
     STAMP,
     at,
@@ -23,6 +21,7 @@ from tests.extension.sinks.kept_parcels import (
     milliseconds,
     now,
 )
+from tests.extension.batches import event, line, report, start
 from tests.services.aws import moto
 from tests.services.environment import unique
 from tests.services.limits import (
@@ -41,6 +40,7 @@ NOBODY = "http://127.0.0.1:1"
 SECRET = "the line nobody else may see"
 MISSING = fail("ResourceNotFoundException")
 EXISTS = fail("ResourceAlreadyExistsException")
+BEING_MADE = fail("OperationAbortedException")
 THROTTLED = fail("ThrottlingException")
 DENIED = fail("AccessDeniedException")
 OK = succeed()
@@ -70,7 +70,7 @@ def sink(front: LimitsFront) -> Iterator[MakeSink]:
             "AWS_LAMBDA_FUNCTION_NAME": "shop",
         }
         config = SinkConfig(f"cloudwatch:{group}", settings | environ, retention_days=days)
-        made.append(CloudWatchSink(config, group=group))
+        made.append(CloudWatchSink(config))
         return made[-1]
 
     yield make
@@ -90,7 +90,9 @@ def messages(front: LimitsFront, number: int = -1) -> list[str]:
 # group and stream --------------------------------------------------------------------------------------------------
 
 
-def test_a_new_environments_stream_is_made_first(front: LimitsFront, sink: MakeSink) -> None:
+def test_sink_creates_the_stream_of_a_new_environment_first(
+    front: LimitsFront, sink: MakeSink
+) -> None:
     """It cannot be there yet; it is made once, named as Lambda names its own, in a group by the function's name."""
     opened = sink()
 
@@ -116,7 +118,7 @@ def test_a_new_environments_stream_is_made_first(front: LimitsFront, sink: MakeS
     ],
     ids=["named", "by the environment", "by the records"],
 )
-def test_the_group_is_the_named_one_or_the_functions(
+def test_group_is_the_named_one_or_the_functions(
     front: LimitsFront, sink: MakeSink, group: str, environ: dict[str, str], used: str
 ) -> None:
     """Without a name it is the function's, which the environment tells, or else each record."""
@@ -125,29 +127,29 @@ def test_the_group_is_the_named_one_or_the_functions(
     assert {request.payload["logGroupName"] for request in front.requests} == {used}
 
 
-@pytest.mark.parametrize("answer", [OK, EXISTS, fail("OperationAbortedException")])
-def test_a_missing_group_is_made(
-    front: LimitsFront, sink: MakeSink, answer: Callable[..., HttpAnswer | None]
+@pytest.mark.parametrize(
+    ("answers", "created"),
+    [
+        ([MISSING, OK], ["CreateLogStream", "CreateLogGroup", "CreateLogStream"]),
+        ([MISSING, EXISTS], ["CreateLogStream", "CreateLogGroup", "CreateLogStream"]),
+        ([MISSING, BEING_MADE], ["CreateLogStream", "CreateLogGroup", "CreateLogStream"]),
+        ([EXISTS], ["CreateLogStream"]),
+    ],
+    ids=["missing", "made meanwhile", "being made", "there"],
+)
+def test_sink_creates_what_is_missing_and_uses_what_is_there(
+    front: LimitsFront,
+    sink: MakeSink,
+    answers: list[Callable[..., HttpAnswer | None]],
+    created: list[str],
 ) -> None:
-    """Before the stream, whether or not another environment is doing so at the same moment."""
-    front.behaviours.extend([MISSING, answer])
+    """Another environment may create the group at the same moment; retention stays as it is unless it is set."""
+    front.behaviours.extend(answers)
 
     receipt = sink().send([lines("a")], timeout_s=WAIT_S)
 
     assert receipt.answer is Answer.TAKEN
-    assert actions(front) == [
-        "CreateLogStream",
-        "CreateLogGroup",
-        "CreateLogStream",
-        "PutLogEvents",
-    ]
-
-
-def test_a_stream_that_exists_is_used(front: LimitsFront, sink: MakeSink) -> None:
-    """Whoever made it."""
-    front.behaviours.append(EXISTS)
-
-    assert sink().send([lines("a")], timeout_s=WAIT_S).answer is Answer.TAKEN
+    assert actions(front) == [*created, "PutLogEvents"]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ def test_a_stream_that_exists_is_used(front: LimitsFront, sink: MakeSink) -> Non
         ),
     ],
 )
-def test_a_failure_names_the_action(
+def test_failure_names_the_action(
     front: LimitsFront,
     sink: MakeSink,
     answers: list[Callable[..., HttpAnswer | None]],
@@ -194,7 +196,7 @@ def test_a_failure_names_the_action(
     assert opened.send([lines(SECRET)], timeout_s=WAIT_S).answer is Answer.TAKEN
 
 
-def test_a_group_that_vanishes_is_made_again(front: LimitsFront, sink: MakeSink) -> None:
+def test_sink_creates_a_group_that_vanishes_again(front: LimitsFront, sink: MakeSink) -> None:
     """Somebody may delete it while the environment lives: nothing is lost by it, and retention is set again."""
     opened = sink(days=30)
     opened.send([lines("a")], timeout_s=WAIT_S)
@@ -218,7 +220,7 @@ def test_a_group_that_vanishes_is_made_again(front: LimitsFront, sink: MakeSink)
 @pytest.mark.parametrize(
     ("log_format", "beginning"), [("", "REPORT"), ("Text", "REPORT"), ("JSON", "{"), ("json", "{")]
 )
-def test_a_report_reads_as_in_the_functions_own_log(
+def test_report_reads_as_in_the_functions_own_log(
     front: LimitsFront, sink: MakeSink, log_format: str, beginning: str
 ) -> None:
     """As text, unless the function logs JSON."""
@@ -227,12 +229,10 @@ def test_a_report_reads_as_in_the_functions_own_log(
     assert messages(front)[0].startswith(beginning)
 
 
-def test_an_environment_that_becomes_another_has_another_stream(
-    front: LimitsFront, sink: MakeSink
-) -> None:
+def test_environment_with_a_new_id_has_a_new_stream(front: LimitsFront, sink: MakeSink) -> None:
     """Copies of one snapshot must not share a stream; no name holds what a stream's may not."""
     opened = sink()
-    other = replace(STAMP, environment_id="fedcba9876543210", version="a:*b")
+    other = STAMP._replace(environment_id="fedcba9876543210", version="a:*b")
 
     for metadata in (STAMP, other):
         opened.send([lines("a", metadata=metadata)], timeout_s=WAIT_S)
@@ -245,7 +245,9 @@ def test_an_environment_that_becomes_another_has_another_stream(
 # retention ---------------------------------------------------------------------------------------------------------
 
 
-def test_retention_is_set_once_after_the_first_delivery(front: LimitsFront, sink: MakeSink) -> None:
+def test_sink_sets_retention_once_after_the_first_delivery(
+    front: LimitsFront, sink: MakeSink
+) -> None:
     """It is asked for when what matters has been delivered."""
     opened = sink("g", days=14)
 
@@ -263,7 +265,7 @@ def test_retention_is_set_once_after_the_first_delivery(front: LimitsFront, sink
     [(DENIED, 1), (fail("InvalidParameterException"), 1), (THROTTLED, 3), (hang_up, 6)],
     ids=["denied", "invalid", "throttled", "unanswered"],
 )
-def test_retention_that_cannot_be_set_fails_nothing(
+def test_retention_that_cannot_be_set_fails_no_delivery(
     front: LimitsFront,
     sink: MakeSink,
     answer: Callable[..., HttpAnswer | None],
@@ -287,15 +289,6 @@ def test_retention_that_cannot_be_set_fails_nothing(
     assert len(front.of("PutLogEvents")) == 5
 
 
-def test_retention_is_not_touched_unless_asked(front: LimitsFront, sink: MakeSink) -> None:
-    """Not even of a group that was made."""
-    front.behaviours.append(MISSING)
-
-    sink().send([lines("a")], timeout_s=WAIT_S)
-
-    assert "PutRetentionPolicy" not in actions(front)
-
-
 def test_retention_waits_where_no_time_is_left(front: LimitsFront, sink: MakeSink) -> None:
     """A delivery that has used up its time is over."""
 
@@ -314,7 +307,9 @@ def test_retention_waits_where_no_time_is_left(front: LimitsFront, sink: MakeSin
 # several requests --------------------------------------------------------------------------------------------------
 
 
-def test_what_was_taken_is_told_when_the_rest_fails(front: LimitsFront, sink: MakeSink) -> None:
+def test_receipt_names_the_records_taken_before_a_failure(
+    front: LimitsFront, sink: MakeSink
+) -> None:
     """Of a batch in two requests, the first stays taken; only the second is to come again."""
     front.behaviours.extend([OK, OK, DENIED])
     count = MAX_EVENTS + 5
@@ -326,7 +321,7 @@ def test_what_was_taken_is_told_when_the_rest_fails(front: LimitsFront, sink: Ma
     assert receipt.sent_bytes == 27 * MAX_EVENTS
 
 
-def test_a_line_in_pieces_is_taken_when_all_of_it_is(front: LimitsFront, sink: MakeSink) -> None:
+def test_line_in_pieces_is_taken_once_all_of_it_is(front: LimitsFront, sink: MakeSink) -> None:
     """If its end fails, all of it comes again, marked as a repetition."""
     front.behaviours.extend([OK, OK, OK, DENIED])
     opened = sink()
@@ -349,7 +344,7 @@ def test_a_line_in_pieces_is_taken_when_all_of_it_is(front: LimitsFront, sink: M
         ({"expiredLogEventEndIndex": 2}, {1: "expired", 2: "expired"}),
     ],
 )
-def test_what_cloudwatch_rejects_is_refused(
+def test_receipt_names_the_events_that_cloudwatch_rejects(
     front: LimitsFront, sink: MakeSink, info: dict[str, int], refused: dict[int, str]
 ) -> None:
     """Its indices count the events in the order sent, which is not the order received."""
@@ -379,7 +374,7 @@ def mark(events: int, first: int, last: int) -> str:
     [hang_up, fail("InternalFailure", 500)],
     ids=["no answer", "status 500"],
 )
-def test_what_may_have_arrived_is_marked_when_it_comes_again(
+def test_mark_stands_before_a_possible_repetition(
     front: LimitsFront, sink: MakeSink, lost: Callable[..., HttpAnswer | None]
 ) -> None:
     """One event before the second copy; none before what is new, nor once it is known to be there."""
@@ -400,7 +395,7 @@ def test_what_may_have_arrived_is_marked_when_it_comes_again(
 @pytest.mark.parametrize(
     "answer", [DENIED, THROTTLED, MISSING], ids=["denied", "throttled", "missing"]
 )
-def test_what_was_refused_is_no_repetition(
+def test_no_mark_stands_before_a_refused_batch_that_comes_again(
     front: LimitsFront, sink: MakeSink, answer: Callable[..., HttpAnswer | None]
 ) -> None:
     """An answer that nothing was written is believed."""
@@ -413,7 +408,7 @@ def test_what_was_refused_is_no_repetition(
     assert messages(front) == ["a"]
 
 
-def test_what_cannot_have_arrived_is_no_repetition(front: LimitsFront, sink: MakeSink) -> None:
+def test_no_mark_stands_where_no_line_was_under_way(front: LimitsFront, sink: MakeSink) -> None:
     """Without a stream or a connection no line has been under way."""
     with limits_front(NOBODY) as other:
         other.behaviours.extend([hang_up, OK, OK])
@@ -433,7 +428,7 @@ def test_what_cannot_have_arrived_is_no_repetition(front: LimitsFront, sink: Mak
     assert not opened._perhaps_there
 
 
-def test_only_the_request_that_got_lost_is_marked(front: LimitsFront, sink: MakeSink) -> None:
+def test_mark_covers_the_lost_request_alone(front: LimitsFront, sink: MakeSink) -> None:
     """What the first of two requests wrote is known, so it does not come again."""
     front.behaviours.extend([OK, OK, hang_up])
     opened = sink()
@@ -447,7 +442,7 @@ def test_only_the_request_that_got_lost_is_marked(front: LimitsFront, sink: Make
     assert messages(front) == [mark(2, MAX_EVENTS, MAX_EVENTS + 1), *texts[MAX_EVENTS:]]
 
 
-def test_what_is_remembered_is_bounded(sink: MakeSink) -> None:
+def test_sink_remembers_a_bounded_number_of_records(sink: MakeSink) -> None:
     """However much gets lost, the numbers of two full requests are the most that is kept."""
     opened = sink()
 
@@ -459,33 +454,6 @@ def test_what_is_remembered_is_bounded(sink: MakeSink) -> None:
 
 
 # time --------------------------------------------------------------------------------------------------------------
-
-
-def test_a_cloudwatch_that_stalls_is_left_in_time(front: LimitsFront, sink: MakeSink) -> None:
-    """All requests of a delivery share its time."""
-
-    def stall(_request: Request, _pass_on: Callable[[], HttpAnswer]) -> None:
-        time.sleep(0.6)
-
-    front.behaviours.extend([OK, stall])
-    began = time.monotonic()
-
-    receipt = sink().send([lines("a")], timeout_s=0.3)
-
-    assert receipt.answer is Answer.UNAVAILABLE
-    assert receipt.uncertain
-    assert time.monotonic() - began < 0.55
-
-
-def test_aborting_what_is_not_under_way_is_harmless(sink: MakeSink) -> None:
-    """There may be nothing to break off, and closing twice is the same as once."""
-    opened = sink()
-
-    opened.abort()
-    opened.close()
-    opened.close()
-
-    assert opened.send([lines("a")], timeout_s=WAIT_S).answer is Answer.TAKEN
 
 
 # the front ---------------------------------------------------------------------------------------------------------
@@ -502,9 +470,7 @@ def test_aborting_what_is_not_under_way_is_harmless(sink: MakeSink) -> None:
         ([], "0 events"),
     ],
 )
-def test_the_front_refuses_what_cloudwatch_would(
-    events: list[tuple[int, str]], violation: str
-) -> None:
+def test_front_refuses_as_cloudwatch_does(events: list[tuple[int, str]], violation: str) -> None:
     """What the other tests here rest upon: a request that is too much does not pass."""
     from extension.aws.client import AwsClient
     from extension.aws.errors import error_code
@@ -583,7 +549,7 @@ def cloud() -> Iterator[Callable[..., Cloud]]:
 
 
 @pytest.mark.services
-def test_the_log_reads_as_the_function_wrote_it(cloud: Callable[..., Cloud]) -> None:
+def test_log_reads_as_the_function_wrote_it(cloud: Callable[..., Cloud]) -> None:
     """Lines, objects, umlauts, emoji, metrics and platform events come back as they were, in order."""
     opened = cloud()
     base = now()
@@ -619,13 +585,13 @@ def test_the_log_reads_as_the_function_wrote_it(cloud: Callable[..., Cloud]) -> 
 
 
 @pytest.mark.services
-def test_as_records_one_filter_finds_all_of_a_transaction(cloud: Callable[..., Cloud]) -> None:
+def test_one_filter_finds_all_records_of_a_transaction(cloud: Callable[..., Cloud]) -> None:
     """Prints, tracebacks and platform events, which name no transaction themselves; metrics stay what they are."""
     opened = cloud(scheme="records+")
     time_now = at(now())
     metrics = '{"_aws":{"CloudWatchMetrics":[]}}'
     texts = ["a print", "Traceback (most recent call last)", metrics]
-    metadata = replace(STAMP, correlation_id="order-7")
+    metadata = STAMP._replace(correlation_id="order-7")
     events = [
         *(line(text, time=time_now) for text in texts),
         {**report(), "time": time_now},
@@ -650,7 +616,7 @@ def test_as_records_one_filter_finds_all_of_a_transaction(cloud: Callable[..., C
 
 
 @pytest.mark.services
-def test_group_stream_and_retention_are_made(cloud: Callable[..., Cloud]) -> None:
+def test_sink_creates_group_stream_and_retention(cloud: Callable[..., Cloud]) -> None:
     """From nothing, and found there by the next environment."""
     opened = cloud(days=30)
 
@@ -659,22 +625,20 @@ def test_group_stream_and_retention_are_made(cloud: Callable[..., Cloud]) -> Non
     found = moto().call("Logs_20140328.DescribeLogGroups", logGroupNamePrefix=opened.group)
     assert [one["retentionInDays"] for one in found["logGroups"]] == [30]
     second = cloud(group=opened.group)
-    other = replace(STAMP, environment_id="fedcba9876543210")
+    other = STAMP._replace(environment_id="fedcba9876543210")
     assert second.send(lines_now("b", metadata=other)) is Answer.TAKEN
     assert len(moto().log_streams(opened.group)) == 2
 
 
-def lines_now(*texts: str, first_number: int = 0, **metadata: object) -> Chunk:
+def lines_now(*texts: str, first_number: int = 0, metadata: Metadata = STAMP) -> Chunk:
     base = at(now())
     return chunk(
-        [line(text, time=base) for text in texts],
-        first_number=first_number,
-        metadata=metadata.get("stamp", STAMP),  # type: ignore[arg-type]
+        [line(text, time=base) for text in texts], first_number=first_number, metadata=metadata
     )
 
 
 @pytest.mark.services
-def test_the_group_may_be_deleted_meanwhile(cloud: Callable[..., Cloud]) -> None:
+def test_sink_creates_a_deleted_group_again(cloud: Callable[..., Cloud]) -> None:
     """What comes after is in a new one."""
     opened = cloud()
     opened.send(lines_now("a"))
@@ -685,7 +649,7 @@ def test_the_group_may_be_deleted_meanwhile(cloud: Callable[..., Cloud]) -> None
 
 
 @pytest.mark.services
-def test_what_is_too_old_or_too_new_is_refused(cloud: Callable[..., Cloud]) -> None:
+def test_receipt_names_lines_that_are_too_old_or_too_new(cloud: Callable[..., Cloud]) -> None:
     """CloudWatch says which, whatever our clock thinks; the rest is there."""
     opened = cloud()
     base = now()
@@ -748,7 +712,7 @@ def test_more_bytes_than_a_request_may_have_arrive(cloud: Callable[..., Cloud]) 
 
 
 @pytest.mark.services
-def test_a_batch_that_arrives_twice_can_be_recognised(cloud: Callable[..., Cloud]) -> None:
+def test_mark_stands_between_two_copies_in_the_log(cloud: Callable[..., Cloud]) -> None:
     """The answer got lost, the lines did not: a mark stands between the two copies."""
     opened = cloud()
     opened.send(lines_now("before"))

@@ -24,8 +24,7 @@ from extension.sinks.cloudwatch_events import (
     report_text,
     requests_of,
 )
-from tests.extension.batches import FIRST, TIME, event, line, report, start
-from tests.extension.sinks.kept_parcels import (
+from tests.doubles.chunks import (
     ENVIRONMENT,
     at,
     chunk,
@@ -34,6 +33,7 @@ from tests.extension.sinks.kept_parcels import (
     lines,
     milliseconds,
 )
+from tests.extension.batches import FIRST, TIME, event, line, report, start
 
 NOON = datetime(2026, 10, 12, 12, tzinfo=timezone.utc)
 NOW_MS = 1_790_000_000_000
@@ -84,12 +84,12 @@ def told(*events: object, form: Form = Form.TEXT) -> list[LogEvent]:
         "no event at all",
     ],
 )
-def test_a_line_is_written_as_it_was(happened: object, message: str) -> None:
+def test_message_is_the_line_as_it_was_written(happened: object, message: str) -> None:
     """What the function wrote is the whole message; only an empty line, which may not be, gets a newline."""
     assert message_of(one(happened), form=Form.TEXT) == message
 
 
-def test_half_a_surrogate_becomes_a_question_mark() -> None:
+def test_message_replaces_half_a_surrogate_pair() -> None:
     """JSON can escape what UTF-8 cannot write."""
     (written,) = told(b'{"time":"%s","type":"function","record":"a\\ud800b"}' % TIME.encode())
 
@@ -97,7 +97,7 @@ def test_half_a_surrogate_becomes_a_question_mark() -> None:
     assert written.size_bytes == 3 + EVENT_BYTES
 
 
-def test_an_invocation_is_told_with_all_that_is_known_of_it() -> None:
+def test_summary_is_written_as_a_whole_record() -> None:
     """Its summary carries the request, why it was kept, its weight and its id, as NDJSON has them."""
     summary = event("flightRecorder.invocation", {"outcome": "crash", "lines": 3})
 
@@ -118,7 +118,7 @@ def test_an_invocation_is_told_with_all_that_is_known_of_it() -> None:
     assert not message.endswith("\n")
 
 
-def test_a_gap_is_told_at_its_place() -> None:
+def test_gap_stands_at_its_place() -> None:
     """What is missing is an event of the time of the record before it."""
     records = records_in(
         [lines("a"), gap(1, lines_gone=7, bytes_gone=70), lines("b", first_number=8)]
@@ -133,7 +133,7 @@ def test_a_gap_is_told_at_its_place() -> None:
     assert [one.number for one in events] == [0, 1, 8]
 
 
-def test_platform_events_are_written_as_they_came() -> None:
+def test_platform_event_is_written_byte_for_byte() -> None:
     """Their JSON is passed on byte for byte."""
     raw = b'{"time":"%s",  "type":"platform.start","record":{"requestId":"r" }}' % TIME.encode()
 
@@ -141,7 +141,7 @@ def test_platform_events_are_written_as_they_came() -> None:
     assert message_of(one(start()), form=Form.TEXT) == compact(start()).decode()
 
 
-def test_as_records_everything_carries_what_is_known_but_metrics() -> None:
+def test_records_form_writes_whole_records_but_for_metrics() -> None:
     """A print, a report and an object are found by the same fields; CloudWatch takes metrics only from what was written."""
     for happened in (line("a print"), line({"level": "WARN"}), report(), start()):
         message = message_of(one(happened), form=Form.RECORDS)
@@ -156,7 +156,7 @@ def test_as_records_everything_carries_what_is_known_but_metrics() -> None:
     )
 
 
-def test_a_report_is_text_where_the_function_logs_text() -> None:
+def test_report_is_text_where_the_function_logs_text() -> None:
     """With the Text log format a report reads as Lambda's own; with JSON it stays the JSON that came."""
     text = message_of(one(report()), form=Form.TEXT)
 
@@ -210,7 +210,7 @@ USUAL = "Duration: 3000.00 ms|Billed Duration: 3000 ms|Memory Size: 10240 MB|"
     ],
     ids=["cold start", "timeout", "crash", "restore", "traced", "odd trace", "odd size"],
 )
-def test_a_report_reads_as_lambdas_own(record: dict[str, object], fields: str) -> None:
+def test_report_text_reads_as_lambdas_own(record: dict[str, object], fields: str) -> None:
     """The fields, their order and units are those of Lambda's line, each ended by a tab."""
     text = report_text({"requestId": "r", **record})
 
@@ -227,12 +227,12 @@ def test_a_report_reads_as_lambdas_own(record: dict[str, object], fields: str) -
         None,
     ],
 )
-def test_what_is_no_report_makes_no_text(record: object) -> None:
+def test_report_text_is_empty_without_request_or_metrics(record: object) -> None:
     """Without a request or anything measured there is nothing that such a line could say."""
     assert not report_text(record)
 
 
-def test_a_report_that_is_none_stays_json() -> None:
+def test_report_without_metrics_stays_json() -> None:
     """What cannot be written as text is passed on."""
     odd = event("platform.report", {"requestId": "r"})
 
@@ -253,7 +253,7 @@ def test_events_are_in_the_order_of_their_times() -> None:
 
 
 @pytest.mark.parametrize("time", ["", "soon", "2026-13-01T00:00:00Z"])
-def test_a_time_that_cannot_be_read_is_that_of_a_neighbour(time: str) -> None:
+def test_event_without_a_time_has_that_of_a_neighbour(time: str) -> None:
     """It is that of the record before, else of the first that has one, else now."""
     known = at(NOON, seconds=1)
     early = line("a", time=time), line("b", time=known), line("c", time=time)
@@ -262,7 +262,7 @@ def test_a_time_that_cannot_be_read_is_that_of_a_neighbour(time: str) -> None:
     assert {one.at_ms for one in told(line("a", time=time))} == {NOW_MS}
 
 
-def test_a_time_before_1970_is_the_earliest_there_is() -> None:
+def test_time_before_1970_becomes_0() -> None:
     """CloudWatch has no times below zero."""
     (written,) = told(line("a", time="0001-01-01T00:00:00.000Z"))
 
@@ -292,11 +292,11 @@ sized = st.builds(
 
 
 @given(events=st.lists(sized, max_size=60))
-def test_every_request_is_within_every_limit(events: list[LogEvent]) -> None:
+def test_requests_are_within_every_limit(events: list[LogEvent]) -> None:
     """However large and far apart events are, nothing is lost, their order stays and no request is too much."""
     events.sort(key=lambda event: event.at_ms)
 
-    requests = list(requests_of(events))
+    requests = requests_of(events)
 
     assert [event for request in requests for event in request] == events
     assert all(within_every_limit(request) for request in requests)
@@ -305,23 +305,20 @@ def test_every_request_is_within_every_limit(events: list[LogEvent]) -> None:
         assert not within_every_limit([*request, following[0]])
 
 
-def test_ten_thousand_and_one_events_are_two_requests() -> None:
-    """The most events a request may have is 10,000."""
-    requests = list(requests_of([LogEvent(n, 0, "x", 27) for n in range(10_001)]))
+@pytest.mark.parametrize(
+    ("hours", "sizes"),
+    [([0, 24], [2]), ([0, 24.001], [1, 1]), ([0, 30], [1, 1]), ([0] * 10_001, [10_000, 1])],
+    ids=["a day", "a little more", "30 hours", "10,001 events"],
+)
+def test_request_has_at_most_a_day_and_10_000_events(hours: list[float], sizes: list[int]) -> None:
+    """CloudWatch refuses a request that has more, and all of its lines with it."""
+    events = [LogEvent(n, round(hour * 3_600_000), "x", 27) for n, hour in enumerate(hours)]
 
-    assert [len(request) for request in requests] == [10_000, 1]
-
-
-@pytest.mark.parametrize(("hours", "count"), [(24, 1), (24.001, 2), (30, 2)])
-def test_a_request_spans_a_day_at_most(hours: float, count: int) -> None:
-    """24 hours are allowed, and no more."""
-    events = [LogEvent(0, 0, "x", 27), LogEvent(1, round(hours * 3_600_000), "x", 27)]
-
-    assert len(list(requests_of(events))) == count
+    assert [len(request) for request in requests_of(events)] == sizes
 
 
 @pytest.mark.parametrize("size_bytes", [MAX_MESSAGE_BYTES - 1, MAX_MESSAGE_BYTES])
-def test_the_largest_event_stays_whole(size_bytes: int) -> None:
+def test_largest_event_stays_whole(size_bytes: int) -> None:
     """What fits is one event, and with its 26 bytes a request by itself."""
     (written,) = told(line("x" * size_bytes))
 
@@ -330,14 +327,14 @@ def test_the_largest_event_stays_whole(size_bytes: int) -> None:
     assert within_every_limit([written])
 
 
-@settings(max_examples=20)
+@settings(max_examples=max(20, settings().max_examples))
 @given(
     head=st.text(max_size=5),
     filling=st.sampled_from("aä€🍏"),
     more=st.integers(1, 30),
     tail=st.text(max_size=5),
 )
-def test_a_line_too_large_for_an_event_is_cut_between_characters(
+def test_line_too_large_for_an_event_is_cut_between_characters(
     head: str, filling: str, more: int, tail: str
 ) -> None:
     """Its pieces have one time and one record, are each within the limits, and make up the line."""
@@ -361,7 +358,7 @@ written = st.tuples(
 
 
 @given(events=st.lists(written, min_size=1, max_size=30))
-def test_nothing_is_left_out(events: list[tuple[str, object, str]]) -> None:
+def test_every_record_makes_one_event(events: list[tuple[str, object, str]]) -> None:
     """Each record makes one event, never empty, and lines read as written."""
     happened = [event(kind, record, time=time) for kind, record, time in events]
 
@@ -385,7 +382,7 @@ def numbered(*numbers: int) -> list[LogEvent]:
     return [LogEvent(number, 10 * number, "x", 27) for number in numbers]
 
 
-def test_a_repetition_is_marked_where_it_begins() -> None:
+def test_mark_stands_where_a_repetition_begins() -> None:
     """One event stands before the first that may be there already, of the same time, and tells how many follow."""
     marked = mark_repetition(numbered(1, 2, 3, 4), {2, 4, 9}, environment_id="e")
 
@@ -399,7 +396,7 @@ def test_a_repetition_is_marked_where_it_begins() -> None:
 
 
 @pytest.mark.parametrize("perhaps_there", [set(), {9}, {NO_RECORD}])
-def test_what_is_new_is_not_marked(perhaps_there: set[int]) -> None:
+def test_new_events_have_no_mark(perhaps_there: set[int]) -> None:
     """Without repetition there is no mark."""
     events = numbered(1, 2)
 
@@ -431,7 +428,9 @@ def test_what_is_new_is_not_marked(perhaps_there: set[int]) -> None:
         (None, {}),
     ],
 )
-def test_rejected_events_are_read(info: object, refused: dict[int, str]) -> None:
+def test_refused_by_reads_the_indices_of_rejected_events(
+    info: object, refused: dict[int, str]
+) -> None:
     """The first too new is counted in; the end of the too old and the expired is not."""
     answer = json.dumps({"nextSequenceToken": "1", "rejectedLogEventsInfo": info}).encode()
 
@@ -439,12 +438,12 @@ def test_rejected_events_are_read(info: object, refused: dict[int, str]) -> None
 
 
 @pytest.mark.parametrize("answer", [b"", b"{}", b"[]", b"no", b"null", b"[" * 100_000])
-def test_an_answer_without_rejections_refuses_nothing(answer: bytes) -> None:
+def test_refused_by_finds_nothing_in_other_answers(answer: bytes) -> None:
     """Whatever it is: CloudWatch has said 200."""
     assert refused_by(answer, numbered(0)) == {}
 
 
-def test_a_mark_is_nobodys_record() -> None:
+def test_refused_by_leaves_out_the_mark() -> None:
     """That the mark itself was too old is of no interest."""
     request = [LogEvent(NO_RECORD, 0, "mark", 30), *numbered(7)]
 

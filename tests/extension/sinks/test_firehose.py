@@ -21,8 +21,8 @@ from extension.sinks.firehose import (
     receipt_for_batch,
     requests_of,
 )
+from tests.doubles.chunks import chunk, gap, lines
 from tests.extension.batches import report
-from tests.extension.sinks.kept_parcels import chunk, gap, lines
 from tests.services.aws import moto
 from tests.services.environment import unique
 from tests.services.limits import (
@@ -30,7 +30,6 @@ from tests.services.limits import (
     LimitsFront,
     Request,
     fail,
-    hang_up,
     limits_front,
     swallow,
 )
@@ -69,7 +68,7 @@ def front() -> Iterator[LimitsFront]:
 @pytest.fixture
 def sink(front: LimitsFront) -> Iterator[FirehoseSink]:
     config = SinkConfig("firehose:kept", {**KEYS, "AWS_ENDPOINT_URL": front.url})
-    opened = FirehoseSink(config, stream="kept")
+    opened = FirehoseSink(config)
     yield opened
     opened.close()
 
@@ -77,7 +76,7 @@ def sink(front: LimitsFront) -> Iterator[FirehoseSink]:
 # packing -----------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40)
+@settings(max_examples=max(40, settings().max_examples))
 @given(
     sizes=st.lists(
         st.integers(1, 300) | st.integers(20_000, 70_000) | st.just(MAX_RECORD_BYTES),
@@ -85,7 +84,7 @@ def sink(front: LimitsFront) -> Iterator[FirehoseSink]:
     ),
     repeat=st.integers(1, 3),
 )
-def test_every_request_is_within_every_limit(sizes: list[int], repeat: int) -> None:
+def test_requests_are_within_every_limit(sizes: list[int], repeat: int) -> None:
     """Whatever the lines' sizes, each is in one pack, in order, and no pack or request is too much."""
     sizes = sizes * repeat
     texts = [b"x" * (size - 1) + b"\n" for size in sizes]
@@ -105,7 +104,7 @@ def test_every_request_is_within_every_limit(sizes: list[int], repeat: int) -> N
         assert body <= MAX_REQUEST_BYTES
 
 
-def test_a_request_has_500_records_at_most() -> None:
+def test_request_has_at_most_500_records() -> None:
     """Even if they are small."""
     packs = [Pack(b"\n", [n]) for n in range(1001)]
 
@@ -113,7 +112,7 @@ def test_a_request_has_500_records_at_most() -> None:
 
 
 @pytest.mark.parametrize("line_bytes", [80, 400, 2000, 6000])
-def test_little_is_paid_for_that_is_not_sent(line_bytes: int) -> None:
+def test_packing_keeps_the_bill_near_what_is_sent(line_bytes: int) -> None:
     """Direct PUT is billed in steps of 5 KB a record: packing keeps what is rounded up below a tenth."""
     chunks = [lines(*("x" * line_bytes for _ in range(1_000_000 // line_bytes)))]
 
@@ -167,7 +166,7 @@ PACKS = [Pack(b"a\nb\n", [0, 1]), Pack(b"c\n", [2]), Pack(b"d\n", [3])]
     ],
     ids=["all taken", "one failed", "all failed", "one never", "one never, one later"],
 )
-def test_each_record_has_its_own_answer(codes: list[str], receipt: Receipt) -> None:
+def test_receipt_tells_each_record_by_its_own_answer(codes: list[str], receipt: Receipt) -> None:
     """What failed is tried again, alone; what would fail again is refused; any code that is not known may pass."""
     entries = [{"ErrorCode": code} if code else {"RecordId": "r"} for code in codes]
     answer = {"FailedPutCount": sum(map(bool, codes)), "RequestResponses": entries}
@@ -186,7 +185,7 @@ def test_each_record_has_its_own_answer(codes: list[str], receipt: Receipt) -> N
         b'{"FailedPutCount":1,"RequestResponses":[1]}',
     ],
 )
-def test_an_answer_that_says_nothing_is_success(answer: bytes) -> None:
+def test_success_without_details_is_success(answer: bytes) -> None:
     """Firehose has said 200."""
     assert receipt_for_batch(answer, PACKS).answer is Answer.TAKEN
 
@@ -194,7 +193,7 @@ def test_an_answer_that_says_nothing_is_success(answer: bytes) -> None:
 # requests ----------------------------------------------------------------------------------------------------------
 
 
-def test_lines_are_packed_as_ndjson(front: LimitsFront, sink: FirehoseSink) -> None:
+def test_sink_packs_lines_as_ndjson(front: LimitsFront, sink: FirehoseSink) -> None:
     """What Firehose strings together is NDJSON again."""
     batch = [lines("a", "Grüße 🍏"), gap(2), chunk([report()], first_number=3)]
 
@@ -207,7 +206,7 @@ def test_lines_are_packed_as_ndjson(front: LimitsFront, sink: FirehoseSink) -> N
     assert len(request.body) - REQUEST_OVERHEAD_BYTES < receipt.sent_bytes <= len(request.body)
 
 
-def test_what_failed_is_told_by_number(front: LimitsFront, sink: FirehoseSink) -> None:
+def test_sink_tells_which_packs_were_taken(front: LimitsFront, sink: FirehoseSink) -> None:
     """The second of three packs failed: its lines are left, and only they come again."""
     texts = ["x" * 40_000 for _ in range(3)]
     front.behaviours.append(answers("", "ServiceUnavailableException", ""))
@@ -218,28 +217,23 @@ def test_what_failed_is_told_by_number(front: LimitsFront, sink: FirehoseSink) -
     assert receipt.taken == frozenset({0, 2})
 
 
-def test_a_line_too_large_is_refused_alone(front: LimitsFront, sink: FirehoseSink) -> None:
-    """Its neighbours are delivered."""
-    batch = [lines("a", "x" * 1_100_000, "b")]
+@pytest.mark.parametrize("others", [["a", "b"], []])
+def test_sink_refuses_a_line_that_is_too_large_alone(
+    front: LimitsFront, sink: FirehoseSink, others: list[str]
+) -> None:
+    """Its neighbours are delivered; without any there is no request."""
+    texts = [*others[:1], "x" * 1_100_000, *others[1:]]
 
-    receipt = sink.send(batch, timeout_s=WAIT_S)
+    receipt = sink.send([lines(*texts)], timeout_s=WAIT_S)
 
-    assert (receipt.answer, receipt.refused) == (Answer.TAKEN, {1: "too-large"})
-    (data,) = data_of(front.requests[0])
-    assert [json.loads(line)["record"] for line in data.splitlines()] == ["a", "b"]
+    assert (receipt.answer, receipt.refused) == (Answer.TAKEN, {len(others[:1]): "too-large"})
+    sent = [data for request in front.requests for data in data_of(request)]
+    assert [json.loads(line)["record"] for line in b"".join(sent).splitlines()] == others
 
 
-def test_a_batch_of_nothing_but_a_line_too_large_needs_no_request(
+def test_sink_tells_what_was_taken_before_a_request_failed(
     front: LimitsFront, sink: FirehoseSink
 ) -> None:
-    """There is nothing to send."""
-    receipt = sink.send([lines("x" * 1_100_000)], timeout_s=WAIT_S)
-
-    assert receipt == Receipt(Answer.TAKEN, refused={0: "too-large"})
-    assert not front.requests
-
-
-def test_several_requests_count_what_was_taken(front: LimitsFront, sink: FirehoseSink) -> None:
     """Four lines of 300 KB are two requests; the second fails, and the first stays taken."""
     texts = ["x" * 300_000 for _ in range(4)]
     front.behaviours.extend([answers("", ""), fail("ServiceUnavailableException", 503)])
@@ -261,7 +255,7 @@ def test_several_requests_count_what_was_taken(front: LimitsFront, sink: Firehos
         ("InvalidArgumentException", 400, Answer.UNREADABLE),
     ],
 )
-def test_what_firehose_answers(
+def test_sink_reads_the_error_of_a_whole_request(
     front: LimitsFront, sink: FirehoseSink, code: str, status: int, answer: Answer
 ) -> None:
     """An error is that of the whole request."""
@@ -270,39 +264,6 @@ def test_what_firehose_answers(
     receipt = sink.send([lines("a")], timeout_s=WAIT_S)
 
     assert (receipt.answer, receipt.taken, receipt.sent_bytes) == (answer, frozenset(), 0)
-
-
-def test_no_answer_is_uncertain(front: LimitsFront, sink: FirehoseSink) -> None:
-    """The lines may have arrived; their ids are the same when they come again."""
-    front.behaviours.append(hang_up)
-
-    receipt = sink.send([lines("a")], timeout_s=WAIT_S)
-
-    assert (receipt.answer, receipt.uncertain) == (Answer.UNAVAILABLE, True)
-
-
-def test_a_firehose_that_stalls_is_left_in_time(front: LimitsFront, sink: FirehoseSink) -> None:
-    """All requests of a delivery share its time."""
-
-    def stall(_request: Request, _pass_on: Callable[[], HttpAnswer]) -> None:
-        time.sleep(0.6)
-
-    front.behaviours.append(stall)
-    began = time.monotonic()
-
-    receipt = sink.send([lines("a")], timeout_s=0.2)
-
-    assert receipt.answer is Answer.UNAVAILABLE
-    assert time.monotonic() - began < 0.5
-
-
-def test_aborting_and_closing_are_harmless(sink: FirehoseSink) -> None:
-    """There may be nothing to break off or to close."""
-    sink.abort()
-    sink.close()
-    sink.close()
-
-    assert sink.send([lines("a")], timeout_s=WAIT_S).answer is Answer.TAKEN
 
 
 @pytest.mark.parametrize(
@@ -314,7 +275,7 @@ def test_aborting_and_closing_are_harmless(sink: FirehoseSink) -> None:
         ([], "0 records"),
     ],
 )
-def test_the_front_refuses_what_firehose_would(
+def test_front_refuses_as_firehose_does(
     front: LimitsFront, sink: FirehoseSink, packs: list[bytes], violation: str
 ) -> None:
     """What the other tests here rest upon: a request that is too much does not pass."""
@@ -354,11 +315,11 @@ def make_stream() -> tuple[str, str]:
 
 
 @pytest.mark.services
-def test_what_firehose_delivers_is_what_was_sent(cloud: LimitsFront) -> None:
+def test_bucket_holds_what_was_sent(cloud: LimitsFront) -> None:
     """Lines with umlauts and emoji, more than one pack and a line of 900 KB are NDJSON in the bucket."""
     stream, bucket = make_stream()
     sink = FirehoseSink(
-        SinkConfig(f"firehose:{stream}", moto().environ(AWS_ENDPOINT_URL=cloud.url)), stream=stream
+        SinkConfig(f"firehose:{stream}", moto().environ(AWS_ENDPOINT_URL=cloud.url)),
     )
     batch = [
         lines(*(f"Zeile {n} 🍏\n" for n in range(2000)), "x" * 900_000, {"a": "ü"}),
@@ -376,11 +337,11 @@ def test_what_firehose_delivers_is_what_was_sent(cloud: LimitsFront) -> None:
 
 
 @pytest.mark.services
-def test_a_batch_that_arrives_twice_has_the_same_ids(cloud: LimitsFront) -> None:
+def test_repeated_batch_has_the_same_ids(cloud: LimitsFront) -> None:
     """The answer got lost, the lines did not: whoever reads them can tell by their ids."""
     stream, bucket = make_stream()
     sink = FirehoseSink(
-        SinkConfig(f"firehose:{stream}", moto().environ(AWS_ENDPOINT_URL=cloud.url)), stream=stream
+        SinkConfig(f"firehose:{stream}", moto().environ(AWS_ENDPOINT_URL=cloud.url)),
     )
     cloud.behaviours.append(swallow)
 
@@ -395,11 +356,9 @@ def test_a_batch_that_arrives_twice_has_the_same_ids(cloud: LimitsFront) -> None
 
 
 @pytest.mark.services
-def test_a_stream_that_is_missing_is_denied(cloud: LimitsFront) -> None:
+def test_missing_stream_is_denied(cloud: LimitsFront) -> None:
     """Until somebody makes it."""
-    sink = FirehoseSink(
-        SinkConfig("firehose:nobody", moto().environ(AWS_ENDPOINT_URL=cloud.url)), stream="nobody"
-    )
+    sink = FirehoseSink(SinkConfig("firehose:nobody", moto().environ(AWS_ENDPOINT_URL=cloud.url)))
 
     receipt = sink.send([lines("a")], timeout_s=WAIT_S)
     sink.close()

@@ -5,7 +5,6 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer
 from extension.sinks.base import SinkConfig
 from extension.sinks.s3 import S3Sink, object_key
+from tests.doubles.chunks import ENVIRONMENT, STAMP, at, chunk, gap, lines
 from tests.extension.batches import line, report
-from tests.extension.sinks.kept_parcels import ENVIRONMENT, STAMP, at, chunk, gap, lines
 from tests.services.aws import ministack, moto
 from tests.services.environment import needs_services, unique
 from tests.services.limits import (
@@ -70,21 +69,17 @@ def key_of(chunks: list[Chunk], prefix: str = "") -> str:
     return object_key(prefix, chunks, b"body", otherwise_s=OPENED_S)
 
 
-def test_a_key_lies_in_hives_partitions() -> None:
+@pytest.mark.parametrize(("prefix", "folder"), [("logs/app", "logs/app/"), ("", "")])
+def test_key_lies_in_hives_partitions(prefix: str, folder: str) -> None:
     """By function and hour; its name is the environment's, with the first record's number and the body's hash."""
     digits = hashlib.sha256(b"body").hexdigest()[:8]
 
-    key = key_of([chunk([line("a", time=at(NOON))], first_number=17)], "logs/app")
+    key = key_of([chunk([line("a", time=at(NOON))], first_number=17)], prefix)
 
     assert key == (
-        "logs/app/function=shop/year=2026/month=02/day=03/hour=12/"
+        f"{folder}function=shop/year=2026/month=02/day=03/hour=12/"
         f"{ENVIRONMENT}-17-{digits}.ndjson.gz"
     )
-
-
-def test_without_a_prefix_a_key_begins_with_the_function() -> None:
-    """There is no empty folder."""
-    assert key_of([lines("a")]).startswith("function=shop/year=")
 
 
 @pytest.mark.parametrize(
@@ -99,18 +94,18 @@ def test_without_a_prefix_a_key_begins_with_the_function() -> None:
     ],
     ids=["the first", "the first that has one", "none at all"],
 )
-def test_the_first_time_says_which_hour(times: list[str], partition: str) -> None:
+def test_first_time_decides_the_hour(times: list[str], partition: str) -> None:
     """Where no record has a time, it is when the sink was opened, so that a repetition has the same key."""
     assert f"/{partition}/" in key_of([chunk([line("a", time=time) for time in times])])
 
 
-def test_no_two_batches_have_the_same_key() -> None:
+def test_batches_have_different_keys() -> None:
     """Not in another environment, with another first record, nor with less in it."""
     batches = [
         [lines("a", "b")],
         [lines("a", "b", first_number=1)],
         [lines("a")],
-        [lines("a", "b", metadata=replace(STAMP, environment_id="fedcba9876543210"))],
+        [lines("a", "b", metadata=STAMP._replace(environment_id="fedcba9876543210"))],
     ]
 
     keys = {object_key("", batch, encode(batch), otherwise_s=OPENED_S) for batch in batches}
@@ -121,7 +116,7 @@ def test_no_two_batches_have_the_same_key() -> None:
 # requests ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_batch_is_one_object(front: LimitsFront, sink: S3Sink) -> None:
+def test_sink_puts_a_batch_as_one_object(front: LimitsFront, sink: S3Sink) -> None:
     """Gzipped NDJSON, whose name says so and no header."""
     batch = [lines("a", "Grüße 🍏"), gap(2), chunk([report()], first_number=3)]
 
@@ -141,7 +136,7 @@ def test_a_batch_is_one_object(front: LimitsFront, sink: S3Sink) -> None:
     )
 
 
-def test_a_repetition_is_the_same_request(front: LimitsFront, sink: S3Sink) -> None:
+def test_repetition_is_the_same_request(front: LimitsFront, sink: S3Sink) -> None:
     """The answer got lost: the object is written again under the same key, with the same bytes."""
     front.behaviours.append(hang_up)
     batch = [lines("a", "b")]
@@ -165,7 +160,7 @@ def test_a_repetition_is_the_same_request(front: LimitsFront, sink: S3Sink) -> N
         (error(400, "EntityTooLarge"), Answer.TOO_LARGE),
     ],
 )
-def test_what_s3_answers(
+def test_sink_reads_the_errors_of_s3(
     front: LimitsFront, sink: S3Sink, answer: Callable[..., HttpAnswer], expected: Answer
 ) -> None:
     """Missing and forbidden may be put right, busy passes, and nothing of a batch is told apart."""
@@ -193,22 +188,13 @@ def test_what_s3_answers(
         ("s3://logs", {"AWS_ENDPOINT_URL_S3": "https://vpce"}, "https://vpce", "/logs/"),
     ],
 )
-def test_the_bucket_is_part_of_the_host_where_that_is_s3s_own(
+def test_bucket_is_part_of_s3s_own_host_alone(
     url: str, environ: dict[str, str], endpoint: str, path: str
 ) -> None:
     """With dots in its name no certificate would match, and another host has no such names."""
     sink = S3Sink(SinkConfig(url, KEYS | environ))
 
     assert (sink._client.endpoint, sink._folder) == (endpoint, path)
-
-
-def test_aborting_and_closing_are_harmless(sink: S3Sink) -> None:
-    """There may be nothing to break off or to close."""
-    sink.abort()
-    sink.close()
-    sink.close()
-
-    assert sink.send([lines("a")], timeout_s=WAIT_S).answer is Answer.TAKEN
 
 
 @pytest.mark.parametrize(
@@ -222,7 +208,7 @@ def test_aborting_and_closing_are_harmless(sink: S3Sink) -> None:
         ({}, "x-amz-content-sha256 is ''"),
     ],
 )
-def test_the_front_checks_what_was_signed(headers: dict[str, str], violation: str) -> None:
+def test_front_checks_the_signed_hash(headers: dict[str, str], violation: str) -> None:
     """What the other tests here rest upon: emulators do not look at the hash."""
     import httpx
 
@@ -251,7 +237,7 @@ def sink_for(cloud: LimitsFront, url: str) -> S3Sink:
 @pytest.mark.parametrize(
     "prefix", ["", "a", "a b/c+d", "Ärger/🍏", "100%/=&?#/x", "/a/b/", "~t(1)*!'"]
 )
-def test_an_object_is_read_back_as_it_was_sent(cloud: LimitsFront, prefix: str) -> None:
+def test_bucket_holds_what_was_sent(cloud: LimitsFront, prefix: str) -> None:
     """Whatever characters the prefix has."""
     bucket = moto().make_bucket(unique("logs"))
     sink = sink_for(cloud, f"s3://{bucket}/{prefix}")
@@ -271,7 +257,7 @@ def test_an_object_is_read_back_as_it_was_sent(cloud: LimitsFront, prefix: str) 
 
 @pytest.mark.services
 @pytest.mark.parametrize("prefix", ["", "a b/c+d", "Ärger/🍏", "100%/=&?#/x", "~t(1)*!'"])
-def test_the_signature_holds_whatever_the_prefix(prefix: str) -> None:
+def test_signature_holds_for_any_prefix(prefix: str) -> None:
     """A server that checks it takes the object, from a role with a session token."""
     keys = ministack().role_keys()
     bucket = ministack().make_bucket(unique("logs"))
@@ -287,7 +273,7 @@ def test_the_signature_holds_whatever_the_prefix(prefix: str) -> None:
 
 
 @pytest.mark.services
-def test_a_batch_that_arrives_twice_is_there_once(cloud: LimitsFront) -> None:
+def test_repeated_batch_is_stored_once(cloud: LimitsFront) -> None:
     """The answer got lost, the object did not; what is left of a batch is another object beside it."""
     bucket = moto().make_bucket(unique("logs"))
     sink = sink_for(cloud, f"s3://{bucket}")
@@ -302,7 +288,7 @@ def test_a_batch_that_arrives_twice_is_there_once(cloud: LimitsFront) -> None:
 
 
 @pytest.mark.services
-def test_a_bucket_that_is_missing_may_be_made(cloud: LimitsFront) -> None:
+def test_missing_bucket_is_denied_until_it_is_made(cloud: LimitsFront) -> None:
     """Until somebody does, the batch is denied; then it is taken."""
     bucket = unique("logs")
     sink = sink_for(cloud, f"s3://{bucket}")
@@ -328,7 +314,7 @@ print(json.dumps(rows, default=str))
 
 
 @pytest.mark.services
-def test_duckdb_reads_the_objects_as_they_lie(cloud: LimitsFront, tmp_path: Path) -> None:
+def test_duckdb_reads_the_objects_in_place(cloud: LimitsFront, tmp_path: Path) -> None:
     """The tree of a bucket is a table: partitions are columns, counts and texts agree."""
     python = needs_services("python")
     if subprocess.run([str(python), "-c", "import duckdb"], check=False).returncode:

@@ -1,16 +1,13 @@
 import email.utils
 import time
-from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import given, strategies as st
 
-from extension.model.receipt import Answer, Receipt, send_in_turn
-from extension.model.record import Record, records_in
+from extension.model.receipt import Answer, Receipt
 from extension.transport.client import Reply
-from extension.transport.errors import Unreachable
+from extension.transport.errors import Reason, Unreachable
 from extension.transport.responses import receipt_for, receipt_for_silence, retry_after_s
-from tests.extension.sinks.kept_parcels import lines
 
 
 def reply(status: int, **headers: str) -> Reply:
@@ -86,102 +83,13 @@ def test_any_retry_after_can_be_read(value: str) -> None:
 @pytest.mark.parametrize("uncertain", [False, True])
 def test_silence_is_tried_again(uncertain: bool) -> None:
     """Where there was no answer there may be one later; whether it may have arrived is told on."""
-    receipt = receipt_for_silence(Unreachable("connection refused", uncertain=uncertain))
+    receipt = receipt_for_silence(Unreachable(Reason.CONNECTION_REFUSED, uncertain=uncertain))
 
     assert receipt == Receipt(Answer.UNAVAILABLE, "connection refused", uncertain=uncertain)
 
 
 def test_silence_for_ever_is_a_refusal() -> None:
     """An address that is none is not tried again."""
-    receipt = receipt_for_silence(Unreachable("the address is none", forever=True))
+    receipt = receipt_for_silence(Unreachable(Reason.URL_INVALID))
 
-    assert receipt == Receipt(Answer.REFUSED, "the address is none")
-
-
-# Several requests ----------------------------------------------------------------------------------------------------
-
-
-def chunks(*sizes: int) -> list[list[Record]]:
-    kept = list(records_in([lines(*["a"] * sum(sizes))]))
-    cut = []
-    for size in sizes:
-        cut.append(kept[:size])
-        del kept[:size]
-    return cut
-
-
-class Posts:
-    """Gives the receipts that it is told to, in turn."""
-
-    def __init__(self, *receipts: Receipt) -> None:
-        self._receipts = list(receipts)
-        self.posted: list[list[int]] = []
-
-    def __call__(self, records: Sequence[Record]) -> Receipt:
-        self.posted.append([one.number for one in records])
-        return self._receipts.pop(0)
-
-
-def test_nothing_is_taken() -> None:
-    """A batch without records needs no request."""
-    assert send_in_turn([], Posts()) == Receipt(Answer.TAKEN)
-
-
-def test_all_chunks_are_posted_in_turn() -> None:
-    """Where each is taken, so is the batch, and what was counted is summed up."""
-    posts = Posts(
-        Receipt(Answer.TAKEN, sent_bytes=10, refused={1: "too-old"}),
-        Receipt(Answer.TAKEN, sent_bytes=5, rejected_lines=2),
-        Receipt(Answer.TAKEN, sent_bytes=1, refused={4: "too-new"}),
-    )
-
-    receipt = send_in_turn(chunks(2, 2, 1), posts)
-
-    assert posts.posted == [[0, 1], [2, 3], [4]]
-    assert receipt == Receipt(
-        Answer.TAKEN, sent_bytes=16, refused={1: "too-old", 4: "too-new"}, rejected_lines=2
-    )
-
-
-def test_the_first_that_is_not_taken_ends_it() -> None:
-    """What was taken before is told by its numbers, but for what was refused; the rest is not even tried."""
-    posts = Posts(
-        Receipt(Answer.TAKEN, sent_bytes=10, refused={1: "too-old"}),
-        Receipt(
-            Answer.UNAVAILABLE,
-            "status 503",
-            sent_bytes=3,
-            retry_after_s=7.0,
-            taken=frozenset({2}),
-            refused={3: "bad"},
-            uncertain=True,
-        ),
-    )
-
-    receipt = send_in_turn(chunks(2, 3, 9), posts)
-
-    assert posts.posted == [[0, 1], [2, 3, 4]]
-    assert receipt == Receipt(
-        Answer.UNAVAILABLE,
-        "status 503",
-        sent_bytes=13,
-        retry_after_s=7.0,
-        taken=frozenset({0, 2}),
-        refused={1: "too-old", 3: "bad"},
-        uncertain=True,
-    )
-
-
-def test_a_chunk_is_made_when_it_is_its_turn() -> None:
-    """Chunks may be made on the way: the next is asked for once the one before was taken."""
-    made: list[int] = []
-    posts = Posts(Receipt(Answer.TAKEN), Receipt(Answer.DENIED, "status 403"))
-
-    def one_by_one() -> Iterator[list[Record]]:
-        for chunk in chunks(1, 1, 1):
-            made.append(chunk[0].number)
-            yield chunk
-
-    send_in_turn(one_by_one(), posts)
-
-    assert made == [0, 1]
+    assert receipt == Receipt(Answer.REFUSED, "the URL is not valid")

@@ -1,6 +1,5 @@
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -94,7 +93,7 @@ def test_invocations_of_one_transaction_err_together(trace_id: str) -> None:
     """Three of one trace are drawn at once: nine times the variance of one; three of three traces, three times."""
     tally = tallied(
         *(
-            Chunk(replace(metadata(str(n)), trace_id=trace_id), [lines(1), summary(1)])
+            Chunk(metadata(str(n))._replace(trace_id=trace_id), [lines(1), summary(1)])
             for n in range(3)
         )
     )
@@ -116,7 +115,7 @@ def test_the_margin_holds_what_it_promises() -> None:
             if probability.keeps(randomness, rate=0.2):
                 kept += [
                     Chunk(
-                        replace(metadata(f"{number}-{n}", weight=5.0), trace_id=trace_id),
+                        metadata(f"{number}-{n}", weight=5.0)._replace(trace_id=trace_id),
                         [summary(0)],
                     )
                     for n in range(size)

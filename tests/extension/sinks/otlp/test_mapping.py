@@ -5,18 +5,19 @@ import pytest
 
 from extension import __version__
 from extension.model.chunk import Chunk, Metadata, without
-from extension.sinks.otlp.encoding import JsonForm
+from extension.model.record import records_in
 from extension.sinks.otlp.mapping import (
     Context,
     Resources,
     context_named_by,
     context_of,
-    request_of,
+    encode,
     resource_attributes,
     resource_id,
 )
+from tests.doubles import otlp
+from tests.doubles.chunks import ENVIRONMENT, STAMP, chunk, compact, gap, lines
 from tests.extension.batches import FIRST, TIME, event, line, python_line, report
-from tests.extension.sinks.kept_parcels import ENVIRONMENT, STAMP, chunk, compact, gap, lines
 
 TRACE_ID = "5f35ae120c0fec141ab77a00bc047aa2"
 SPAN_ID = "2be948a625588e32"
@@ -33,11 +34,14 @@ ENVIRON = {
 
 
 def told(chunks: list[Chunk], environ: dict[str, str] | None = None) -> list[dict[str, Any]]:
-    """What a receiver is told of each resource."""
+    """Return the resources as a receiver reads them."""
     resources = Resources(ENVIRON if environ is None else environ)
-    request, _ = request_of(chunks, JsonForm(), resources)
-    found: list[dict[str, Any]] = json.loads(request)["resourceLogs"]
+    found: list[dict[str, Any]] = otlp.read(body_of(chunks, resources))["resourceLogs"]
     return found
+
+
+def body_of(chunks: list[Chunk], resources: Resources) -> bytes:
+    return b"".join(encode(records_in(chunks), resources))
 
 
 def records(chunks: list[Chunk]) -> list[dict[str, Any]]:
@@ -60,14 +64,13 @@ def resource(metadata: Metadata = STAMP, environ: dict[str, str] | None = None) 
 
 
 def stamped(**fields: Any) -> Metadata:
-    known = {name: getattr(STAMP, name) for name in STAMP.__dataclass_fields__}
-    return Metadata(**known | fields)
+    return STAMP._replace(**fields)
 
 
 # records -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_line_becomes_a_log_record() -> None:
+def test_line_becomes_a_log_record() -> None:
     """Its text is the body; time, level and trace have fields of their own; the rest are attributes."""
     metadata = stamped(reason="sampled", weight=10.0, span_id=SPAN_ID)
     text = python_line("ünder\nway", level="WARNING")
@@ -94,7 +97,7 @@ def test_a_line_becomes_a_log_record() -> None:
     }
 
 
-def test_an_object_is_sent_as_the_json_it_came_as() -> None:
+def test_body_of_an_object_is_its_json_byte_for_byte() -> None:
     """With the JSON log format Lambda hands objects on: the body is their text, byte for byte."""
     record_json = b'{"level":"ERROR", "message":"\\u00fc","n":1.50}'
     raw = b'{"time":"%b","type":"function","record":%b}' % (TIME.encode(), record_json)
@@ -105,7 +108,7 @@ def test_an_object_is_sent_as_the_json_it_came_as() -> None:
     assert record["severityNumber"] == 17
 
 
-def test_what_is_no_line_is_an_event_with_its_name() -> None:
+def test_platform_event_summary_and_gap_have_event_names() -> None:
     """Platform events, our own summaries and gaps: the type is the event's name, the record its body."""
     summary = event("flightRecorder.invocation", {"outcome": "crash"})
 
@@ -122,7 +125,7 @@ def test_what_is_no_line_is_an_event_with_its_name() -> None:
     assert {one["traceId"] for one in found} == {TRACE_ID}
 
 
-def test_a_line_has_no_event_name_and_no_level_it_does_not_tell() -> None:
+def test_plain_line_has_no_event_name_and_no_level() -> None:
     """A printed line is no event, and of no severity."""
     [record] = records([lines("hello")])
 
@@ -138,14 +141,14 @@ def test_a_line_has_no_event_name_and_no_level_it_does_not_tell() -> None:
         pytest.param("9999-12-31T23:59:59.000Z", id="beyond 64 bits"),
     ],
 )
-def test_a_time_that_cannot_be_written_is_left_out(time: str) -> None:
+def test_record_leaves_out_a_time_that_cannot_be_written(time: str) -> None:
     """Zero, which is absence, says that the time is not known."""
     [record] = records([chunk([line("a", time=time)])])
 
     assert not record.keys() & {"timeUnixNano", "observedTimeUnixNano"}
 
 
-def test_what_was_written_outside_of_an_invocation_names_none() -> None:
+def test_line_outside_of_invocations_names_no_invocation() -> None:
     """Lines of the initialisation have no request id, and no trace."""
     [record] = records([lines("a", metadata=stamped(request_id="", trace_id="", reason="init"))])
 
@@ -153,7 +156,7 @@ def test_what_was_written_outside_of_an_invocation_names_none() -> None:
     assert not record.keys() & {"traceId", "spanId"}
 
 
-def test_the_order_is_that_of_the_lines() -> None:
+def test_records_of_one_environment_are_in_order() -> None:
     """Across invocations too: one environment is one resource."""
     second = stamped(request_id="other")
 
@@ -164,19 +167,18 @@ def test_the_order_is_that_of_the_lines() -> None:
     assert scope["scope"] == {"name": "flight-recorder", "version": __version__}
 
 
-def test_the_same_records_make_the_same_bytes() -> None:
+def test_same_records_make_the_same_bytes() -> None:
     """A batch sent again is the same, and a part of it has the same records."""
     batch = [lines("a", "b", "c")]
     resources = Resources(ENVIRON)
 
-    first, again = (request_of(batch, JsonForm(), resources) for _ in range(2))
+    first, again = (body_of(batch, resources) for _ in range(2))
 
     assert first == again
-    assert first[1] == 3
     assert records(without(batch, {1})) == [records(batch)[n] for n in (0, 2)]
 
 
-def test_what_is_no_json_is_sent_as_text() -> None:
+def test_body_of_a_malformed_event_is_its_text() -> None:
     """An event cut short has what can be read of it as its body."""
     [record] = records([chunk([b'{"time":"2026'])])
 
@@ -186,7 +188,7 @@ def test_what_is_no_json_is_sent_as_text() -> None:
 # the resource ------------------------------------------------------------------------------------------------------
 
 
-def test_the_resource_tells_where_records_come_from() -> None:
+def test_resource_tells_where_records_come_from() -> None:
     """By the names of the semantic conventions for clouds and for functions."""
     told_of = resource(stamped(version="7", arn=f"{ARN}:live"))
 
@@ -204,7 +206,7 @@ def test_the_resource_tells_where_records_come_from() -> None:
     }
 
 
-def test_what_is_not_known_of_the_resource_is_left_out() -> None:
+def test_resource_leaves_out_unknown_attributes() -> None:
     """Without an ARN no account and no resource id; without the variables no region and no memory."""
     told_of = resource(stamped(function="", version=""), environ={})
 
@@ -216,7 +218,7 @@ def test_what_is_not_known_of_the_resource_is_left_out() -> None:
     }
 
 
-def test_lines_that_know_no_arn_share_the_resource_of_those_that_do() -> None:
+def test_lines_without_an_arn_share_the_resource_of_lines_with_one() -> None:
     """An environment learns its ARN from its first invocation; what it logged before is of the same function."""
     batch = [lines("init", metadata=stamped(request_id="")), lines("a", metadata=stamped(arn=ARN))]
 
@@ -225,7 +227,7 @@ def test_lines_that_know_no_arn_share_the_resource_of_those_that_do() -> None:
     assert plain(only["resource"]["attributes"])["cloud.resource_id"] == ARN
 
 
-def test_environments_are_resources_of_their_own() -> None:
+def test_each_environment_is_a_resource() -> None:
     """If a batch ever holds the records of two, each has its own."""
     found = told([lines("a"), lines("b", metadata=stamped(environment_id="f" * 16)), lines("c")])
 
@@ -234,7 +236,7 @@ def test_environments_are_resources_of_their_own() -> None:
     assert [len(one["scopeLogs"][0]["logRecords"]) for one in found] == [2, 1]
 
 
-def test_the_region_of_the_arn_serves_where_there_is_no_other() -> None:
+def test_region_of_the_arn_serves_where_there_is_no_other() -> None:
     """Outside of Lambda, as in an emulator, the variable may be missing."""
     told_of = resource(stamped(arn="arn:aws-cn:lambda:cn-north-1:123456789012:function:shop"), {})
 
@@ -254,15 +256,13 @@ def test_the_region_of_the_arn_serves_where_there_is_no_other() -> None:
         pytest.param("arn:else", "7", "arn:else", id="of something else"),
     ],
 )
-def test_the_resource_id_is_the_functions_arn_by_version(
-    arn: str, version: str, expected: str
-) -> None:
+def test_resource_id_is_the_functions_arn_by_version(arn: str, version: str, expected: str) -> None:
     """One environment may be reached by several aliases, and has one resource id all the same."""
     assert resource_id(arn, version) == expected
 
 
-def test_the_users_attributes_win() -> None:
-    """What OTEL_RESOURCE_ATTRIBUTES says replaces what we would have said, and OTEL_SERVICE_NAME its service.name."""
+def test_attributes_of_the_user_win() -> None:
+    """OTEL_RESOURCE_ATTRIBUTES replaces our attributes, and OTEL_SERVICE_NAME, unless empty, its service.name."""
     environ = ENVIRON | {
         "OTEL_RESOURCE_ATTRIBUTES": "service.name=a,cloud.region=mars,deployment.environment.name=prod",
         "OTEL_SERVICE_NAME": "checkout",
@@ -271,20 +271,14 @@ def test_the_users_attributes_win() -> None:
     told_of = resource(environ=environ)
 
     assert told_of["service.name"] == "checkout"
+    assert resource(environ=environ | {"OTEL_SERVICE_NAME": ""})["service.name"] == "a"
     assert told_of["cloud.region"] == "mars"
     assert told_of["deployment.environment.name"] == "prod"
     assert told_of["faas.name"] == "shop"
 
 
-def test_an_empty_service_name_is_none() -> None:
-    """OpenTelemetry treats an empty variable as one that is not set."""
-    environ = ENVIRON | {"OTEL_RESOURCE_ATTRIBUTES": "service.name=a", "OTEL_SERVICE_NAME": ""}
-
-    assert resource(environ=environ)["service.name"] == "a"
-
-
 @pytest.mark.parametrize("memory", ["", "lots", "-1", "1.5", "9" * 5000])
-def test_a_memory_size_that_is_no_number_is_left_out(memory: str) -> None:
+def test_resource_leaves_out_a_memory_size_that_is_no_number(memory: str) -> None:
     """Lambda writes whole megabytes; whatever else it is, is not guessed at."""
     told_of = resource(environ={"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory})
 
@@ -344,7 +338,7 @@ def test_resource_attributes_are_read_as_opentelemetry_says(
         pytest.param("1-5f35ae12-0c0fec", "", Context("", ""), id="cut short"),
     ],
 )
-def test_the_span_is_x_rays(trace_id: str, span_id: str, expected: Context) -> None:
+def test_context_of_reads_x_rays_ids(trace_id: str, span_id: str, expected: Context) -> None:
     """X-Ray's trace id is W3C's with dashes and a version."""
     assert context_of(stamped(trace_id=trace_id, span_id=span_id)) == expected
 
@@ -388,30 +382,31 @@ def test_the_span_is_x_rays(trace_id: str, span_id: str, expected: Context) -> N
         pytest.param(None, OF_INVOCATION, id="null"),
     ],
 )
-def test_a_json_line_may_name_its_span(record: object, expected: Context) -> None:
+def test_json_line_names_its_span(record: object, expected: Context) -> None:
     """A valid id at the top of an object, or of a text line that is one, is believed before the invocation's."""
     as_text = json.dumps(record)
+    named = [one.parsed for one in records_in([lines(record, as_text, as_text + "\n")])]
 
-    assert context_named_by(record, of_invocation=OF_INVOCATION) == expected
-    assert context_named_by(as_text, of_invocation=OF_INVOCATION) == expected
-    assert context_named_by(as_text + "\n", of_invocation=OF_INVOCATION) == expected
+    contexts = [context_named_by(one, of_invocation=OF_INVOCATION) for one in named]
+
+    assert contexts == [expected] * 3
 
 
-def test_a_span_alone_is_of_no_use_without_a_trace() -> None:
+def test_span_without_a_trace_is_ignored() -> None:
     """Where the invocation has no trace, a line's span belongs to none."""
     nowhere = Context("", "")
 
     assert context_named_by({"span_id": OTHER_SPAN_ID}, of_invocation=nowhere) == nowhere
 
 
-def test_a_text_line_that_only_mentions_a_trace_names_none() -> None:
+def test_text_line_that_mentions_a_trace_names_no_span() -> None:
     """What is no JSON object is not searched for ids."""
-    text = f'retrying "trace_id": "{OTHER_TRACE_ID}"'
+    [record] = records([lines(f'retrying "trace_id": "{OTHER_TRACE_ID}"')])
 
-    assert context_named_by(text, of_invocation=OF_INVOCATION) == OF_INVOCATION
+    assert record["traceId"] == TRACE_ID
 
 
-def test_the_span_a_line_names_is_in_its_record() -> None:
+def test_record_has_the_span_that_its_line_names() -> None:
     """From a record of Lambda's JSON log format to the fields of the log record."""
     named = {"level": "INFO", "message": "m", "trace_id": OTHER_TRACE_ID, "span_id": OTHER_SPAN_ID}
 
@@ -423,7 +418,7 @@ def test_the_span_a_line_names_is_in_its_record() -> None:
     ]
 
 
-def test_a_platform_event_is_of_the_invocations_span() -> None:
+def test_platform_event_has_the_invocations_span() -> None:
     """What it holds about tracing is X-Ray's own, and known already."""
     traced = event("platform.report", {"requestId": FIRST, "trace_id": OTHER_TRACE_ID})
 

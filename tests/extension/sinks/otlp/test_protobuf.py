@@ -4,11 +4,16 @@ import pytest
 from hypothesis import given, strategies as st
 
 from extension.model.levels import Level
-from extension.sinks.otlp.encoding import Attribute, LogRecord
-from extension.sinks.otlp.protobuf import ProtobufForm
+from extension.sinks.otlp.protobuf import (
+    Attribute,
+    LogRecord,
+    encode_attributes,
+    encode_record,
+    encode_resource,
+    rejected_in,
+)
 from tests.services.collector import decoder
 
-FORM = ProtobufForm()
 TRACE_ID = "5f35ae120c0fec141ab77a00bc047aa2"
 SPAN_ID = "2be948a625588e32"
 
@@ -29,7 +34,7 @@ records = st.builds(
     time_unix_ns=st.just(0) | st.integers(0, 2**64 - 1),
     level=st.none() | st.sampled_from(Level),
     body=texts,
-    attributes=attributes.map(FORM.attributes_of_record),
+    attributes=attributes.map(encode_attributes),
     trace_id=ids(32),
     span_id=ids(16),
     flags=st.integers(0, 255),
@@ -38,26 +43,24 @@ records = st.builds(
 
 
 def request_of(resource: dict[str, Attribute], *written: LogRecord) -> bytes:
-    parts = FORM.resource(
-        resource, [FORM.record(one) for one in written], scope_name="s", scope_version="1"
-    )
-    return FORM.request([parts])
+    records = [encode_record(one) for one in written]
+    return b"".join(encode_resource(resource, records, scope_name="s", scope_version="1"))
 
 
-def test_a_record_has_the_bytes_that_the_schema_asks_for() -> None:
+def test_record_has_the_bytes_of_the_schema() -> None:
     """Each field by hand: fixed64 for times, a varint for severity, lengths before text, ids as bytes."""
     record = LogRecord(
         time_unix_ns=1,
         level=Level.WARN,
         body="hé",
-        attributes=FORM.attributes_of_record({"k": "v", "n": -1, "d": 0.5}),
+        attributes=encode_attributes({"k": "v", "n": -1, "d": 0.5}),
         trace_id=TRACE_ID,
         span_id=SPAN_ID,
         flags=1,
         event_name="e",
     )
 
-    encoded = FORM.record(record)
+    encoded = encode_record(record)
 
     time = b"\x01" + bytes(7)
     assert encoded[:2] == bytes([0x12, len(encoded) - 2])
@@ -78,22 +81,22 @@ def test_a_record_has_the_bytes_that_the_schema_asks_for() -> None:
     )
 
 
-def test_what_is_not_known_is_left_out() -> None:
+def test_record_leaves_out_unknown_fields() -> None:
     """No time, no severity, no ids: absent, which is how protobuf says zero; an empty line is there, and empty."""
-    encoded = FORM.record(LogRecord(0, None, "", b""))
+    encoded = encode_record(LogRecord(0, None, "", b""))
 
     assert encoded == b"\x12\x04" + b"\x2a\x02" + b"\x0a\x00"
 
 
-def test_a_text_that_is_no_unicode_can_be_sent_all_the_same() -> None:
+def test_record_replaces_a_lone_surrogate() -> None:
     """A lone surrogate has no bytes in UTF-8; a question mark stands for it."""
-    encoded = FORM.record(LogRecord(0, None, "a\ud800b", b""))
+    encoded = encode_record(LogRecord(0, None, "a\ud800b", b""))
 
     assert encoded.endswith(b"\x0a\x03a?b")
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 16_383, 16_384, 300_000])
-def test_lengths_are_written_in_as_many_bytes_as_they_need(size: int) -> None:
+def test_nested_lengths_add_up_where_a_varint_grows(size: int) -> None:
     """At each length at which a varint grows, the nested lengths add up to the last byte."""
     encoded = request_of({}, LogRecord(0, None, "x" * size, b""))
 
@@ -118,7 +121,7 @@ def test_lengths_are_written_in_as_many_bytes_as_they_need(size: int) -> None:
 
 @pytest.mark.services
 @given(attributes, st.lists(records, min_size=1, max_size=4))
-def test_opentelemetry_proto_reads_what_was_written(
+def test_opentelemetry_proto_reads_and_rewrites_the_same_bytes(
     resource: dict[str, Attribute], written: list[LogRecord]
 ) -> None:
     """Whatever the record, OpenTelemetry's own code decodes it, and encodes it to the same bytes again."""
@@ -137,11 +140,11 @@ def test_opentelemetry_proto_reads_what_was_written(
 
 
 @pytest.mark.services
-def test_the_answer_of_opentelemetry_proto_is_read() -> None:
+def test_rejected_in_reads_the_answer_of_opentelemetry_proto() -> None:
     """A partial success as OpenTelemetry's own code encodes it."""
     answer = decoder().response(rejected=70_000, message="too old\n")
 
-    assert FORM.rejected(answer) == 70_000
+    assert rejected_in(answer) == 70_000
 
 
 @pytest.mark.parametrize(
@@ -169,12 +172,12 @@ def test_the_answer_of_opentelemetry_proto_is_read() -> None:
         pytest.param(b"<html>503</html>", 0, id="a page"),
     ],
 )
-def test_an_answer_tells_how_many_were_rejected(answer: bytes, rejected: int) -> None:
+def test_rejected_in_finds_the_count_wherever_it_stands(answer: bytes, rejected: int) -> None:
     """The count, wherever it stands; nothing where the answer is not of the protocol."""
-    assert FORM.rejected(answer) == rejected
+    assert rejected_in(answer) == rejected
 
 
 @given(st.binary(max_size=60))
-def test_no_answer_does_harm(answer: bytes) -> None:
+def test_rejected_in_returns_a_count_for_any_bytes(answer: bytes) -> None:
     """Any bytes give a count."""
-    assert FORM.rejected(answer) >= 0
+    assert rejected_in(answer) >= 0

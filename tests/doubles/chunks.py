@@ -1,4 +1,4 @@
-"""Parcels for the tests of sinks: events as Lambda writes them, and what the recorder adds."""
+"""Chunks for the tests of sinks: events as Lambda writes them, with the metadata that the recorder adds."""
 
 import json
 from collections.abc import Sequence
@@ -15,44 +15,44 @@ STAMP = Metadata(
 
 
 def at(base: datetime, **delta: float) -> str:
-    """A time as Lambda writes it, so much after another."""
+    """Return a time as Lambda writes it, so much after another."""
     moment = base + timedelta(**delta)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
 
 
 def now() -> datetime:
-    """The time, to the millisecond."""
+    """Return the time, to the millisecond."""
     moment = datetime.now(timezone.utc)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def milliseconds(time: str) -> int:
-    """The same time as CloudWatch has it."""
+    """Return the same time as CloudWatch has it."""
     moment = datetime.fromisoformat(time.replace("Z", "+00:00"))
     return round(moment.timestamp() * 1000)
 
 
 def compact(event: object) -> bytes:
-    """JSON as Go's encoder writes it."""
+    """Write JSON as Go's encoder does."""
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def chunk(events: Sequence[object], *, first_number: int = 0, metadata: Metadata = STAMP) -> Chunk:
-    """A chunk of one segment; an event may be given as the bytes that came."""
+    """Make a chunk of one segment; an event may be given as the bytes that came."""
     raw = [event if isinstance(event, bytes) else compact(event) for event in events]
     segment = Segment(b",".join(raw), count=len(raw), first_number=first_number)
     return Chunk(metadata, [segment])
 
 
 def lines(*texts: object, first_number: int = 0, metadata: Metadata = STAMP) -> Chunk:
-    """A chunk of lines, all of one time."""
+    """Make a chunk of lines, all of one time."""
     return chunk([line(text) for text in texts], first_number=first_number, metadata=metadata)
 
 
 def gap(
     number: int, *, lines_gone: int = 7, bytes_gone: int = 70, metadata: Metadata = STAMP
 ) -> Chunk:
-    """A chunk of one gap."""
+    """Make a chunk of one gap."""
     segment = Segment(
         b"", count=lines_gone, first_number=number, kind=Kind.GAP, gone_bytes=bytes_gone
     )

@@ -1,0 +1,57 @@
+"""``otlp+http(s)://...``: records as OpenTelemetry logs, over OTLP/HTTP in protobuf.
+
+Promises: each batch is one POST, whose bytes are the same if it is sent again; records are not altered. A status asks
+for another try as it does with any HTTP intake, and more often than OTLP wants: after 408 and 500 as well, since a
+batch that arrives twice is recognised by ``log.record.uid``, and a lost batch is not. A partial success is final, as
+OTLP wants it: rejected records are counted, and not sent again.
+
+The answer gives the number of rejected records and an error message. The message is not passed on: it may quote a line.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from extension.model.receipt import Answer, Receipt
+from extension.model.record import Record
+from extension.sinks.formats.base import Format, Request
+from extension.sinks.otlp.mapping import Resources, encode
+from extension.sinks.otlp.protobuf import rejected_in
+from extension.transport.client import Reply
+
+
+class Otlp(Format):
+    """Write one ``ExportLogsServiceRequest`` a batch."""
+
+    content_type = "application/x-protobuf"
+    path = "/v1/logs"
+    """Where logs go (OpenTelemetry: OTLP Specification, "OTLP/HTTP Request")."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__(environ)
+        self._resources = Resources(environ)
+
+    def requests(self, records: Iterable[Record], *, now_ns: int) -> Iterator[Request]:  # noqa: ARG002 - an unknown time is left out
+        """Write all records into one request."""
+        request = Request()
+        request.entries = encode(request.note(records), self._resources)
+        if request.entries:
+            yield request
+
+    def body(self, request: Request) -> Iterator[bytes]:
+        """Yield the message, whose parts are many and small, at once."""
+        yield b"".join(request.entries)
+
+    def receipt(self, reply: Reply, request: Request, *, sent_bytes: int) -> Receipt:
+        """Read the number of rejected records.
+
+        Only an answer of protobuf's type, or without a type, is read: a proxy's page would hold numbers by chance.
+        """
+        receipt = super().receipt(reply, request, sent_bytes=sent_bytes)
+        kind = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if receipt.answer is not Answer.TAKEN or kind not in {"", self.content_type}:
+            return receipt
+        records = len(request.numbers)
+        rejected = min(rejected_in(reply.body), records)
+        if not rejected:
+            return receipt
+        detail = f"{rejected} of {records} rejected"
+        return receipt._replace(detail=detail, rejected_lines=rejected)

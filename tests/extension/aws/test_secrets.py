@@ -1,0 +1,314 @@
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from extension.aws import secrets
+from extension.aws.secrets import MAX_ATTEMPTS
+from tests.extension.aws.local_server import (
+    Answer,
+    Asked,
+    LocalServer,
+    as_json,
+    local_server,
+    stall,
+)
+from tests.services.aws import REGION, AwsService, ministack, moto
+from tests.services.environment import unique
+
+WAIT_S = 10.0
+KEYS = {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK", "AWS_REGION": REGION}
+THROTTLED = as_json({"__type": "ThrottlingException"}, 400)
+
+Values = dict[str, str]
+Fetch = Callable[..., tuple[Values, Values]]
+
+
+def fetch(
+    service: str, names: list[str], environ: Values, *, timeout_s: float = WAIT_S, **more: Any
+) -> tuple[Values, Values]:
+    """Fetch names; return the values and the failures of these names."""
+    until_s = time.monotonic() + timeout_s
+    given = {"random": lambda: 0.0, **more}
+    values, failures = secrets.fetch(service, names, environ, until_s=until_s, **given)
+    return {name: values[name] for name in names if name in values}, failures
+
+
+# Emulators of AWS ----------------------------------------------------------------------------------------------------
+
+
+def put_parameter(aws: AwsService, value: str, *, kind: str = "String") -> str:
+    name = f"/{unique('flight')}/value"
+    aws.call("AmazonSSM.PutParameter", Name=name, Value=value, Type=kind)
+    return name
+
+
+def make_secret(aws: AwsService, **content: Any) -> tuple[str, str]:
+    name = unique("secret")
+    answer = aws.call(
+        "secretsmanager.CreateSecret", Name=name, ClientRequestToken=unique("t" * 32), **content
+    )
+    return name, str(answer["ARN"])
+
+
+@pytest.mark.services
+def test_parameters_and_secrets_are_fetched() -> None:
+    """Parameters may be encrypted; secrets go by name, by ARN, and by ARN without its last characters."""
+    aws = moto()
+    plain = put_parameter(aws, "0.5")
+    encrypted = put_parameter(aws, "very secret\r\n", kind="SecureString")
+    name, arn = make_secret(aws, SecretString='{"a": 1}')
+    _, other_arn = make_secret(aws, SecretString="a secret\n")
+
+    parameters = fetch("ssm", [plain, encrypted], aws.environ())
+    names = [name, arn, arn.rpartition("-")[0], other_arn]
+    found = fetch("secretsmanager", names, aws.environ())
+
+    assert parameters == ({plain: "0.5", encrypted: "very secret\r\n"}, {})
+    assert found == ({**dict.fromkeys(names[:3], '{"a": 1}'), other_arn: "a secret\n"}, {})
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("emulator", [moto, ministack])
+def test_failure_of_one_name_does_not_stop_the_others(emulator: Callable[[], AwsService]) -> None:
+    """Each has its own reason, which holds no value."""
+    aws = emulator()
+    parameter = put_parameter(aws, "secret-one")
+    name, _ = make_secret(aws, SecretString="secret-two")
+    binary, _ = make_secret(aws, SecretBinary="c2VjcmV0LWZvdXI=")
+
+    parameters, bad = fetch("ssm", [parameter, "/missing", "not a name!", ""], aws.environ())
+    found, refused = fetch("secretsmanager", [name, "missing", binary], aws.environ())
+
+    assert (parameters, found) == ({parameter: "secret-one"}, {name: "secret-two"})
+    assert sorted(bad) == ["", "/missing", "not a name!"]
+    assert bad["/missing"] == "no such parameter"
+    assert sorted(refused) == sorted(["missing", binary])
+    assert refused["missing"].startswith("ResourceNotFoundException")
+    assert refused[binary] == "the secret is binary"
+    assert "secret-" not in str([*bad.values(), *refused.values()])
+
+
+@pytest.mark.services
+def test_names_may_be_more_than_fit_a_call() -> None:
+    """Twenty-five parameters and twenty-five secrets need several calls."""
+    aws = moto()
+    parameters = [put_parameter(aws, f"p{number}") for number in range(25)]
+    names = [make_secret(aws, SecretString=f"s{number}")[0] for number in range(25)]
+
+    assert fetch("ssm", parameters, aws.environ()) == (
+        {name: f"p{number}" for number, name in enumerate(parameters)},
+        {},
+    )
+    assert fetch("secretsmanager", names, aws.environ()) == (
+        {name: f"s{number}" for number, name in enumerate(names)},
+        {},
+    )
+
+
+@pytest.mark.services
+def test_changed_value_is_fetched_changed() -> None:
+    """A rate is turned up during an incident."""
+    aws = moto()
+    name = put_parameter(aws, "0.1")
+    before = fetch("ssm", [name], aws.environ())
+    aws.call("AmazonSSM.PutParameter", Name=name, Value="1", Overwrite=True)
+
+    assert (before, fetch("ssm", [name], aws.environ())) == (({name: "0.1"}, {}), ({name: "1"}, {}))
+
+
+@pytest.mark.services
+def test_permission_for_many_secrets_at_a_time_is_not_needed() -> None:
+    """A role that may read secrets one by one gets those that it may read."""
+    aws = ministack()
+    made = [make_secret(aws, SecretString=f"of {number}") for number in range(3)]
+    allowed = {
+        "Effect": "Allow",
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": [arn for _, arn in made[:2]],
+    }
+    keys = aws.role_keys({"Version": "2012-10-17", "Statement": [allowed]})
+    first, second, third = (name for name, _ in made)
+
+    values, failures = fetch("secretsmanager", [first, second, third], aws.environ(keys))
+
+    assert values == {first: "of 0", second: "of 1"}
+    assert list(failures) == [third]
+    assert failures[third].startswith("AccessDeniedException")
+
+
+# A server of our own -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server() -> Iterator[LocalServer]:
+    with local_server() as opened:
+        yield opened
+
+
+@pytest.fixture
+def fetch_here(server: LocalServer) -> Fetch:
+    environ = {**KEYS, "AWS_ENDPOINT_URL": server.url}
+    return lambda service, names, **more: fetch(service, names, environ, **more)
+
+
+def parameters(asked: Asked) -> Answer:
+    names = json.loads(asked.body)["Names"]
+    return as_json({"Parameters": [{"Name": name, "Value": f"of {name}"} for name in names]})
+
+
+def test_parameters_are_asked_for_ten_at_a_time(server: LocalServer, fetch_here: Fetch) -> None:
+    """Decrypted, in as few calls as AWS allows."""
+    server.answers = [parameters]
+
+    values, _ = fetch_here("ssm", [f"/{number}" for number in range(21)])
+
+    payloads = [json.loads(asked.body) for asked in server.asked]
+    assert [len(payload["Names"]) for payload in payloads] == [10, 10, 1]
+    assert all(payload["WithDecryption"] for payload in payloads)
+    assert len(values) == 21
+
+
+def test_secrets_are_asked_for_twenty_at_a_time(server: LocalServer, fetch_here: Fetch) -> None:
+    """A single secret needs no further permission."""
+
+    def stored(asked: Asked) -> Answer:
+        payload = json.loads(asked.body)
+        if "SecretId" in payload:
+            return as_json({"SecretString": "alone"})
+        names = payload["SecretIdList"]
+        return as_json({"SecretValues": [{"Name": name, "SecretString": name} for name in names]})
+
+    server.answers = [stored]
+
+    values, _ = fetch_here("secretsmanager", [f"s{number}" for number in range(21)])
+
+    targets = [asked.headers["x-amz-target"].partition(".")[2] for asked in server.asked]
+    assert targets == ["BatchGetSecretValue", "GetSecretValue"]
+    assert len(values) == 21
+
+
+def test_label_or_version_is_part_of_a_name(server: LocalServer, fetch_here: Fetch) -> None:
+    """Systems Manager answers with the name and the selector apart."""
+    arn = "arn:aws:ssm:::parameter/b"
+    answer = [
+        {"Name": "/a", "Selector": ":3", "Value": "third"},
+        {"Name": "/b", "Selector": ":live", "ARN": arn, "Value": "live"},
+    ]
+    server.answers = [as_json({"Parameters": answer})]
+
+    values, failures = fetch_here("ssm", ["/a:3", f"{arn}:live"])
+
+    assert (values, failures) == ({"/a:3": "third", f"{arn}:live": "live"}, {})
+
+
+def test_refused_call_is_repeated_name_by_name(server: LocalServer, fetch_here: Fetch) -> None:
+    """Systems Manager refuses a whole call for one name without permission."""
+
+    def guarded(asked: Asked) -> Answer:
+        if "/theirs" in json.loads(asked.body)["Names"]:
+            return as_json({"__type": "AccessDeniedException"}, 400)
+        return parameters(asked)
+
+    server.answers = [guarded]
+
+    values, failures = fetch_here("ssm", ["/a", "/c", "/theirs"])
+
+    assert values == {"/a": "of /a", "/c": "of /c"}
+    assert failures == {"/theirs": "AccessDeniedException (status 400)"}
+    assert len(server.asked) == 4
+
+
+def test_secret_that_a_batch_leaves_out_is_asked_for_alone(
+    server: LocalServer, fetch_here: Fetch
+) -> None:
+    """A page of secrets may not hold them all."""
+    first = {"SecretValues": [{"Name": "a", "SecretString": "of a"}], "NextToken": "more"}
+    server.answers = [as_json(first), as_json({"SecretString": "of b"})]
+
+    assert fetch_here("secretsmanager", ["a", "b"]) == ({"a": "of a", "b": "of b"}, {})
+    assert json.loads(server.asked[1].body) == {"SecretId": "b"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected", "calls"),
+    [
+        ([THROTTLED, THROTTLED, parameters], ({"/a": "of /a", "/b": "of /b"}, {}), 3),
+        (
+            [THROTTLED],
+            ({}, dict.fromkeys(["/a", "/b"], "ThrottlingException (status 400)")),
+            MAX_ATTEMPTS,
+        ),
+        (
+            [as_json({}, 503, **{"Retry-After": "60"})],
+            ({}, dict.fromkeys(["/a", "/b"], "status 503")),
+            1,
+        ),
+    ],
+    ids=["throttled twice", "always throttled", "longer than the time given"],
+)
+def test_throttled_call_is_repeated(
+    server: LocalServer, fetch_here: Fetch, answers: Any, expected: object, calls: int
+) -> None:
+    """All environments ask in the same second, so each waits for a time of its own; only so often."""
+    server.answers = answers
+    pauses_s: list[float] = []
+
+    found = fetch_here("ssm", ["/a", "/b"], random=lambda: 0.5, sleep=pauses_s.append)
+
+    assert found == expected
+    assert len(server.asked) == calls
+    assert pauses_s == [0.2, 0.4][: calls - 1]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        as_json({"__type": "AccessDeniedException", "message": "very secret"}, 400),
+        Answer(200, b"very secret"),
+        as_json(["very secret"]),
+        as_json({"Parameters": "very secret"}),
+        as_json({"Parameters": ["very secret", {"Name": "very secret"}]}),
+        Answer(500, b"very secret"),
+        stall,
+    ],
+)
+def test_answer_that_cannot_be_used_is_a_failure_of_each_name(
+    server: LocalServer, fetch_here: Fetch, failure: Answer
+) -> None:
+    """No part of the answer is shown, and the fetch ends in time."""
+    server.answers = [failure]
+
+    values, failures = fetch_here("ssm", ["/a", "/b"], timeout_s=0.4)
+
+    assert values == {}
+    assert sorted(failures) == ["/a", "/b"]
+    assert all(failures.values())
+    assert "secret" not in str(failures)
+
+
+def test_fetch_of_many_names_ends_in_time(server: LocalServer, fetch_here: Fetch) -> None:
+    """However slow AWS is, no call begins after the end."""
+    server.answers = [stall]
+
+    _, failures = fetch_here("ssm", [f"/{number}" for number in range(30)], timeout_s=0.3)
+
+    assert len(failures) == 30
+    assert len(server.asked) < 30
+
+
+@pytest.mark.parametrize("service", ["ssm", "secretsmanager"])
+@pytest.mark.parametrize(
+    ("environ", "detail"),
+    [
+        ({}, "no AWS region: AWS_REGION is not set"),
+        ({"AWS_REGION": REGION}, "no AWS credentials in the environment"),
+    ],
+)
+def test_missing_region_or_credentials_fail_every_name(
+    service: str, environ: Values, detail: str
+) -> None:
+    """Nothing can be asked."""
+    assert fetch(service, ["/a", "/b"], environ) == ({}, dict.fromkeys(["/a", "/b"], detail))

@@ -1,0 +1,100 @@
+"""What goes to the queues, and when it waits for the id of its transaction."""
+
+from typing import Any
+
+import pytest
+
+from extension.config.settings import Settings
+from extension.delivery.queue import Queues, SendingQueue
+from extension.diagnostics.account import Account
+from extension.model.segment import Segment
+from extension.recorder.evaluator import PolicyEvaluator
+from extension.recorder.invocation import Invocation
+from extension.recorder.metadata import MetadataSource
+from extension.recorder.release import Release
+from extension.recorder.states import State
+from extension.sampling.verdict import Verdict
+from tests.extension.batches import FIRST
+
+KEPT = Verdict(keep=True, reason="crash", weight=1.0, failed=True)
+BUFFER_BYTES = 8000
+
+
+class World:
+    """A release to one queue."""
+
+    def __init__(self, *, fields: tuple[str, ...] = ("id",)) -> None:
+        settings = Settings()._replace(correlation_fields=fields, buffer_bytes=BUFFER_BYTES)
+        account = Account()
+        self.metadata = MetadataSource(environment_id="e")
+        self.queue = SendingQueue(account, random=lambda: 0.0)
+        self.release = Release(
+            settings,
+            queues=Queues(self.queue),
+            account=account,
+            metadata=self.metadata,
+            evaluator=PolicyEvaluator(settings, account=account, metadata=self.metadata),
+        )
+
+    def waits(self, *, request_id: str = FIRST, size_bytes: int = 10, **known: Any) -> bool:
+        """Release one line of a kept invocation; tell whether it waits."""
+        invocation = Invocation(request_id)
+        invocation.verdict, invocation.state = KEPT, State.KEPT
+        for name, value in known.items():
+            setattr(invocation, name, value)
+        invocation.recording.append(Segment(b"x" * size_bytes, count=1, first_number=0))
+        self.release.release(invocation)
+        return self.queue.empty
+
+
+def test_release_waits_for_a_name_in_an_environments_first_invocations() -> None:
+    """Nothing is known yet of what this function's lines name."""
+    world = World()
+
+    assert world.waits()
+    world.release.one_has_ended = True
+    assert not world.waits()
+
+
+def test_release_waits_for_a_name_where_one_was_named() -> None:
+    """However many invocations that named nothing came between."""
+    world = World()
+    world.release.one_was_named = world.release.one_has_ended = True
+
+    assert world.waits()
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"correlation_id": "order-7"},
+        {"state": State.DELIVERED},
+        {"request_id": ""},
+        {"size_bytes": BUFFER_BYTES // 8},
+    ],
+    ids=["named", "over", "init", "too much"],
+)
+def test_release_waits_for_no_name_that_cannot_come(known: dict[str, Any]) -> None:
+    """Nor for one that would hold more bytes than may wait."""
+    assert not World().waits(**known)
+
+
+def test_release_waits_for_no_name_without_fields() -> None:
+    """CORRELATION_FIELDS may be empty."""
+    assert not World(fields=()).waits()
+
+
+def test_chunks_of_one_invocation_share_their_metadata() -> None:
+    """Sinks write it once for all records that have the same; a changed ARN or name is another."""
+    world = World(fields=())
+    invocation = Invocation(FIRST)
+    invocation.verdict, invocation.state = KEPT, State.KEPT
+    for number, arn in enumerate(("a", "a", "b")):
+        world.metadata.arn = arn
+        invocation.recording.append(Segment(b"x", count=1, first_number=number))
+        world.release.release(invocation)
+
+    first, second, third = (chunk.metadata for chunk in world.queue.take_all())
+
+    assert first is second
+    assert (first.arn, third.arn) == ("a", "b")

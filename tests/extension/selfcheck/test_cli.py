@@ -1,0 +1,129 @@
+"""The command ``--check``: options, output, exit status."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from extension import boot
+from extension.selfcheck.cli import BAD_USAGE, main
+from tests.extension.scripted_server import Server, status
+from tests.extension.selfcheck.test_checks import DENIED, SECRET, environ_of
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command; return its exit status and its output."""
+
+    def run(*options: str, server: Server | None = None, **values: str) -> tuple[int, str]:
+        if server is not None:
+            values["SINK"] = server.url
+        code = main(["--check", *options], environ_of(None, **values), sleep=lambda _seconds: None)
+        return code, capsys.readouterr().out
+
+    return run
+
+
+def test_command_succeeds_with_warnings(server: Server, run: Run) -> None:
+    """One line a finding, and their numbers at the end."""
+    code, output = run(server=server, SAMPLE_RATE="1")
+
+    *lines, last = output.splitlines()
+    assert code == 0
+    assert [line[:4].strip() for line in lines] == ["ok", "warn", "ok"]
+    assert last == "2 ok, 1 to look at, 0 failed"
+
+
+def test_command_fails_if_something_failed(run: Run) -> None:
+    """A deployment can stop on the exit status, and its log says what to do."""
+    code, output = run(SINK="http://127.0.0.1:9/in", FLUSH="never")
+
+    assert code == 1
+    assert "connection refused -> nothing listens there" in output
+    assert "FLIGHT_RECORDER_FLUSH" in output
+
+
+def test_command_prints_only_problems_with_quiet(server: Server, run: Run) -> None:
+    """It prints nothing at all if nothing is wrong."""
+    assert run("--quiet", server=server) == (0, "")
+
+    code, output = run("--quiet", server=server, SAMPLE_RATE="1", FLUSH="x")
+
+    assert code == 1
+    assert re.findall(r"^\w+", output, re.MULTILINE) == ["fail", "warn"]
+
+
+def test_command_prints_one_json_object_a_line(server: Server, run: Run) -> None:
+    """Programs read it."""
+    _, output = run("--json", server=server)
+
+    told = [json.loads(line) for line in output.splitlines()]
+    assert [one["level"] for one in told] == ["ok", "ok"]
+    assert {tuple(one) for one in told} == {("level", "what", "found", "todo")}
+
+
+@pytest.mark.parametrize("arguments", [["--chek"], ["--check", "now"], ["--quiet"], ["--", "x"]])
+def test_command_refuses_unknown_options(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It prints its usage to standard error, and tries nothing."""
+    assert main(arguments, environ_of(SINK="http://127.0.0.1:9/")) == BAD_USAGE
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "usage: flight-recorder --check" in captured.err
+
+
+def test_command_prints_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """To ask for help is no failure."""
+    assert main(["--help"], {}) == 0
+    assert "usage:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--check", "--json", "--quiet"])
+def test_command_shows_no_secret(
+    server: Server, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither of a URL nor of a header, an answer, credentials or a bad value."""
+    server.answers = [status(403, body=SECRET.encode()), DENIED, DENIED]
+    environ = environ_of(
+        server,
+        SINK=server.url.replace("127.0.0.1", f"u:{SECRET}@127.0.0.1") + SECRET,
+        SINK_HEADERS=f"Authorization={SECRET}",
+        FALLBACK_SINK="cloudwatch:",
+        ARCHIVE_SINK=f"{SECRET}://{SECRET}",
+        REDACT=f"({SECRET}",
+        KEEP_MARKER=f"secretsmanager:{SECRET}",
+    )
+
+    main(["--check", option], environ)
+
+    captured = capsys.readouterr()
+    assert "fail" in captured.out
+    assert SECRET not in captured.out + captured.err
+
+
+@pytest.mark.parametrize(
+    "word", ["--check", "--", "--quiet", "check", "8f6d5c4b-3a29-4817-8655-44332211009g"]
+)
+def test_boot_runs_the_command_for_a_word_that_is_no_identifier(
+    word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody runs it by hand: nothing is registered with Lambda."""
+    by_hand: list[list[str]] = []
+    monkeypatch.setattr(boot, "run_by_hand", lambda arguments, _environ: by_hand.append(arguments))
+    monkeypatch.setattr(boot, "Boot", None)
+
+    boot.main([word])
+
+    assert by_hand == [[word]]

@@ -1,0 +1,139 @@
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from extension.model.ndjson import encode
+from extension.model.receipt import Answer, Receipt
+from extension.sinks import open_sink
+from extension.sinks.base import Sink, SinkConfig
+from tests.doubles.chunks import lines
+from tests.extension.scripted_server import OK, Script, Server, hang_up
+
+WAIT_S = 5.0
+ENVIRON = {
+    "AWS_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "id",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AWS_LAMBDA_FUNCTION_NAME": "shop",
+}
+
+# Choosing ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("cloudwatch:", "CloudWatchSink"),
+        ("cloudwatch:/a/group", "CloudWatchSink"),
+        ("Records+CloudWatch:", "CloudWatchSink"),
+        ("s3://bucket/prefix", "S3Sink"),
+        ("firehose:stream", "FirehoseSink"),
+        ("otlp+https://127.0.0.1/", "HttpSink"),
+        ("otlp-json+http://127.0.0.1/", "HttpSink"),
+        ("stdout:", "StdoutSink"),
+        ("file:/tmp/x", "FileSink"),
+        ("FILE:/tmp/x", "FileSink"),
+        ("http://127.0.0.1/", "HttpSink"),
+        ("HTTPS://127.0.0.1/", "HttpSink"),
+        ("json+https://127.0.0.1/", "HttpSink"),
+        ("Loki+http://127.0.0.1/", "HttpSink"),
+        ("splunk+https://127.0.0.1/", "HttpSink"),
+        ("elasticsearch+https://127.0.0.1/", "HttpSink"),
+        ("datadog+https://127.0.0.1/", "HttpSink"),
+        ("logzio+https://127.0.0.1/", "HttpSink"),
+    ],
+)
+def test_scheme_chooses_the_sink(url: str, kind: str) -> None:
+    """Schemes are read in any case, and no sink does anything until it is used."""
+    sink = open_sink(SinkConfig(url, ENVIRON))
+
+    assert type(sink).__name__ == kind
+    sink.abort()
+    sink.close()
+
+
+@pytest.mark.parametrize("form", ["file:{}", "file://{}"])
+def test_file_has_two_forms(tmp_path: Path, form: str) -> None:
+    """People write a path as such or as a URL."""
+    path = tmp_path / "records"
+
+    open_sink(SinkConfig(form.format(path), {})).send([lines("a")], timeout_s=1.0)
+
+    assert path.read_bytes() == encode([lines("a")])
+
+
+def test_sink_loads_only_its_own_modules() -> None:
+    """Imports are memory: a file needs no HTTP, and one format not the others."""
+    code = (
+        "import sys\n"
+        "from extension.sinks import open_sink\nfrom extension.sinks.base import SinkConfig\n"
+        "open_sink(SinkConfig('file:/tmp/x', {}))\n"
+        "assert 'httpx' not in sys.modules and 'extension.transport.client' not in sys.modules\n"
+        "open_sink(SinkConfig('loki+http://127.0.0.1/', {}))\n"
+        "print(*sorted(one for one in sys.modules if one.startswith('extension.sinks.formats.')))\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+
+    assert done.stdout == "extension.sinks.formats.base extension.sinks.formats.loki\n"
+
+
+# Every sink over the network -----------------------------------------------------------------------------------------
+
+
+class Opened(NamedTuple):
+    """A sink, the server it sends to, and the answers before the first one to its records."""
+
+    sink: Sink
+    server: Server
+    before: list[bytes | Script]
+
+    def send(self, timeout_s: float = WAIT_S) -> Receipt:
+        return self.sink.send([lines("a", "b")], timeout_s=timeout_s)
+
+
+@pytest.fixture(params=["cloudwatch:", "s3://bucket", "firehose:stream", "HOST", "otlp+HOST"])
+def opened(request: pytest.FixtureRequest) -> Iterator[Opened]:
+    server = Server()
+    host = f"http://127.0.0.1:{server.port}"
+    url = request.param.replace("HOST", host)
+    sink = open_sink(SinkConfig(url, ENVIRON | {"AWS_ENDPOINT_URL": host}))
+    # CloudWatch is asked for a stream first.
+    yield Opened(sink, server, [OK] if url == "cloudwatch:" else [])
+    sink.close()
+    server.close()
+
+
+def test_sink_goes_on_after_abort_and_close(opened: Opened) -> None:
+    """Whoever aborts may be late, and closing twice is the same as once."""
+    opened.sink.abort()
+    opened.sink.close()
+    opened.sink.close()
+
+    assert opened.send().answer is Answer.TAKEN
+
+
+def test_sink_says_that_a_batch_without_an_answer_may_have_arrived(opened: Opened) -> None:
+    """Its repetition is a possible duplicate."""
+    opened.server.answers = [*opened.before, hang_up]
+
+    receipts = [opened.send() for _ in range(2)]
+
+    lost = Receipt(Answer.UNAVAILABLE, "the connection was lost", uncertain=True)
+    assert [receipts[0], receipts[1].answer] == [lost, Answer.TAKEN]
+
+
+def test_sink_leaves_a_server_that_stalls_in_time(opened: Opened) -> None:
+    """A delivery must not hold the function up for longer than it was given."""
+    opened.server.answers = [*opened.before, opened.server.stall]
+    began = time.monotonic()
+
+    receipt = opened.send(timeout_s=0.3)
+
+    assert (receipt.answer, receipt.uncertain) == (Answer.UNAVAILABLE, True)
+    assert time.monotonic() - began < WAIT_S
