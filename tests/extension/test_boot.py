@@ -32,6 +32,8 @@ from tests.extension.scripted_lambda import (
     ScriptedLambda,
 )
 
+pytestmark = pytest.mark.every_python
+
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 10.0
 

@@ -15,6 +15,8 @@ from emulator.machine.runtimes import Interpreter, find_node, node_client, pytho
 from emulator.model.errors import ComponentMissing
 from emulator.model.function import Function
 
+pytestmark = pytest.mark.every_python
+
 BASH = Path(emulator.__file__).parent / "examples" / "bash_function"
 
 
@@ -58,6 +60,7 @@ def node() -> Path:
     return found
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize("log_format", ["Text", "JSON"])
 def test_the_nodejs_client(node: Path, tmp_path: Path, log_format: str) -> None:
     """Lines of console come through the framed channel with their level; a thrown error is the caller's."""

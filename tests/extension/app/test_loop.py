@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from extension.app.flush_control import FlushControl
-from extension.app.loop import DEADLINE_MARGIN_S, MAX_FAILURES_IN_A_ROW, Loop, Parts
+from extension.app.loop import DEADLINE_MARGIN_S, MAX_FAILURES_IN_A_ROW, Loop
 from extension.app.metrics_reporter import MetricsReporter
+from extension.app.parts import Parts
 from extension.app.settings_refresh import Refresher, Renewal
 from extension.boot import Boot, listen, subscribe
 from extension.config.parsers import Flush
@@ -593,6 +594,7 @@ def test_shutdown_delivers_an_invocation_that_was_cut_off(
     cloud.post([start(A), line("one")])
 
     cloud.shut_down(reason="timeout")
+    until(lambda: environment.lifecycle._shutdown_event is not None)
     cloud.post([line("two")])
     environment.join()
 

@@ -18,6 +18,8 @@ from tests.extension.scripted_lambda import (
     start,
 )
 
+pytestmark = pytest.mark.every_python
+
 ROOT = Path(__file__).resolve().parents[3]
 WAIT_S = 15.0
 ID = "aaaaaaaa-0000-4000-8000-00000000000{}"
@@ -93,9 +95,9 @@ run({}, api=None, subscription=subscription, listener=socket(), listener_problem
 """
 
 LOADED_AT_READY = {
-    *("app", "app.flush_control", "app.loop", "app.run", "app.sinks"),
+    *("app", "app.flush_control", "app.loop", "app.parts", "app.run", "app.sinks"),
     *("delivery", "delivery.backoff", "delivery.delivery", "delivery.exporter"),
-    *("delivery.queue", "delivery.worker"),
+    *("delivery.queue", "delivery.standard_output", "delivery.worker"),
     *("diagnostics", "diagnostics.account", "diagnostics.log"),
     *("lambda_api", "lambda_api.http1", "lambda_api.listener"),
 }

@@ -11,6 +11,8 @@ from extension.transport.client import Reply
 from extension.transport.errors import Unreachable
 from tests.extension.aws.local_server import Answer, LocalServer, as_json, local_server, stall
 
+pytestmark = pytest.mark.every_python
+
 WAIT_S = 5.0
 NOW_S = 1_800_000_000.0
 HOUR_S = 3600.0

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -167,3 +168,42 @@ def test_where_standard_output_is_the_sink_there_is_no_last_resort(make: Make) -
 
     assert world.written() == []
     assert world.account.lost == {"shutdown": 1}
+
+
+def test_an_archive_that_is_down_at_shutdown_loses_its_own_lines(make: Make) -> None:
+    """They are copies, so they are neither written out nor part of the account's sum."""
+    world = make(archive=True)
+    world.archive.answer = lambda _: DOWN
+    world.archived("a")
+
+    world.finish(within_s=0.3)
+
+    assert world.account.archive.lost == {"shutdown": 1}
+    assert world.written() == []
+    assert settled(world.account) == 0
+
+
+def test_a_broken_standard_output_is_no_last_resort(make: Make) -> None:
+    """Lines that cannot be written there are lost, and counted."""
+    world = make()
+    world.sink.answer = lambda _: DOWN
+    world.put("a")
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        world.delivery._last_resort = full.fileno()
+        world.finish(within_s=0.3)
+
+    assert world.account.lost == {"shutdown": 1}
+    assert world.adds_up
+
+
+def test_a_late_sink_is_failing_and_an_idle_one_is_not(make: Make) -> None:
+    """The next invocation is not held for a sink that kept the last one waiting."""
+    world = make(fallback=True)
+    assert world.queues.fallback is not None
+    world.put("a")
+
+    world.delivery.overdue()
+
+    assert not world.delivery.is_awaited
+    assert world.queues.primary.backoff.is_failing
+    assert not world.queues.fallback.backoff.is_failing

@@ -10,6 +10,8 @@ import pytest
 
 from extension.diagnostics.log import LEVELS, MAX_PROBLEMS, OwnLog
 
+pytestmark = pytest.mark.every_python
+
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     captured = capsys.readouterr()

@@ -12,6 +12,8 @@ from extension.lambda_api.http1 import (
     request,
 )
 
+pytestmark = pytest.mark.every_python
+
 BATCH = b'POST / HTTP/1.1\r\nHost: sandbox\r\nContent-Length: 9\r\n\r\n[{"a":1}]'
 CHUNKED = (
     b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -17,6 +17,8 @@ from tests.extension.scripted_lambda import (
     ScriptedLambda,
 )
 
+pytestmark = pytest.mark.every_python
+
 EVENTS = '["INVOKE","SHUTDOWN"]'
 
 

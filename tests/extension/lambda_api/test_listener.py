@@ -11,6 +11,8 @@ from extension.lambda_api.http1 import MAX_BODY_BYTES, MAX_HEAD_BYTES
 from extension.lambda_api.listener import MAX_CONNECTIONS, Listener
 from tests.doubles.listeners import close_listener
 
+pytestmark = pytest.mark.every_python
+
 WAIT_S = 5.0
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 

@@ -9,6 +9,8 @@ from extension.model.record import GAP_TYPE, Record, dumps, records_in
 from tests.doubles.chunks import ENVIRONMENT, STAMP, chunk, gap
 from tests.extension.batches import TIME, event, line
 
+pytestmark = pytest.mark.every_python
+
 
 def one(raw: object) -> Record:
     (kept,) = records_in([chunk([raw])])

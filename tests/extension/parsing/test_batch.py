@@ -26,6 +26,8 @@ from tests.extension.batches import (
     start,
 )
 
+pytestmark = pytest.mark.every_python
+
 RULES = LineRules()
 OPEN = FIRST.encode()
 

@@ -22,6 +22,8 @@ from tests.extension.batches import (
     python_line,
 )
 
+pytestmark = pytest.mark.every_python
+
 OPEN = FIRST.encode()
 
 

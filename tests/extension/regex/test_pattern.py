@@ -12,6 +12,8 @@ from extension.regex.pattern import Pattern, may_hold
 from extension.regex.syntax import _parser  # type: ignore[attr-defined]
 from tests.doubles.python_re import PythonRe
 
+pytestmark = pytest.mark.every_python
+
 PATTERNS = [
     "a",
     "ab|cd",

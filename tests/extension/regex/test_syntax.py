@@ -6,6 +6,8 @@ import pytest
 
 from extension.regex.syntax import MAX_EDGES, MAX_POSITIONS, read_expression
 
+pytestmark = pytest.mark.every_python
+
 
 @pytest.mark.parametrize(
     ("pattern", "why"),

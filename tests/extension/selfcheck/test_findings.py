@@ -21,6 +21,8 @@ from extension.selfcheck.findings import (
     name_of,
 )
 
+pytestmark = pytest.mark.every_python
+
 FUNCTION = {
     "AWS_LAMBDA_FUNCTION_NAME": "checkout",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -38,16 +39,29 @@ def import_from(
     )
 
 
-@pytest.fixture
-def sources(tmp_path: Path) -> Sources:
-    """Return a small package and launcher of a folder of their own."""
-    folder = tmp_path / "checkout"
+def make_sources(folder: Path) -> Sources:
+    """Make a small package and launcher in a folder of their own."""
     (folder / "extension" / "__pycache__").mkdir(parents=True)
     (folder / "extension" / "__init__.py").write_text('"""Small."""\n')
     (folder / "extension" / "rules.py").write_text('KINDS = frozenset({"a", "b", None})\n')
     (folder / "extension" / "__pycache__" / "rules.cpython-39.pyc").write_bytes(b"old")
     (folder / "flight-recorder").write_text("#!/bin/sh\nexit 0\n")
     return Sources(launcher=folder / "flight-recorder", package=folder / "extension")
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Sources:
+    """Return a small package and launcher, to be changed."""
+    return make_sources(tmp_path / "checkout")
+
+
+@pytest.fixture(scope="module")
+def small_layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a layer of the small package, to be read: a build takes seconds."""
+    folder = tmp_path_factory.mktemp("small")
+    output = folder / "layer.zip"
+    build_for_this_python(make_sources(folder / "checkout"), output)
+    return output
 
 
 def build_for_this_python(sources: Sources, output: Path) -> None:
@@ -141,55 +155,50 @@ def test_the_function_cannot_disturb_the_import(
 
 
 @pytest.mark.end_to_end
-def test_two_builds_give_the_same_bytes(tmp_path: Path, pythons: dict[str, Path]) -> None:
-    """Two copies of the sources, in folders of different names, become the same layer."""
-    outputs = []
-    for name in ("one", "another-folder/with-a-longer-name"):
-        checkout = tmp_path / name
-        package = checkout / "extension"
-        shutil.copytree(ROOT / "extension", package)
-        launcher = checkout / "flight-recorder"
-        shutil.copy(ROOT / "layer" / "function_python" / "flight-recorder", launcher)
-        output = checkout / "dist" / "layer.zip"
-        build(
-            Sources(launcher=launcher, package=package),
-            output,
-            pythons=pythons,
-            cache=CACHE,
-            environ={},
-        )
-        outputs.append(output.read_bytes())
+def test_two_builds_give_the_same_bytes(
+    layer_zip: Path, tmp_path: Path, pythons: dict[str, Path]
+) -> None:
+    """The layer at hand and one of a copy of its sources, in a folder of another name, are the same."""
+    checkout = tmp_path / "another-folder" / "with-a-longer-name"
+    package = checkout / "extension"
+    shutil.copytree(ROOT / "extension", package)
+    launcher = checkout / "flight-recorder"
+    shutil.copy(ROOT / "layer" / "function_python" / "flight-recorder", launcher)
+    output = checkout / "dist" / "layer.zip"
 
-    assert outputs[0] == outputs[1]
+    build(
+        Sources(launcher=launcher, package=package),
+        output,
+        pythons=pythons,
+        cache=CACHE,
+        environ=dict(os.environ),
+    )
+
+    assert output.read_bytes() == layer_zip.read_bytes()
 
 
-def test_what_the_build_machine_left_behind_stays_out(tmp_path: Path, sources: Sources) -> None:
+def test_what_the_build_machine_left_behind_stays_out(small_layer: Path) -> None:
     """Old bytecode in the checkout is not shipped; names in tracebacks are those in Lambda."""
-    output = tmp_path / "layer.zip"
-
-    build_for_this_python(sources, output)
-
-    with zipfile.ZipFile(output) as archive:
+    with zipfile.ZipFile(small_layer) as archive:
         content = {name: archive.read(name) for name in archive.namelist()}
+
     assert "flight-recorder/extension/__pycache__/rules.cpython-39.pyc" not in content
     tag = sys.implementation.cache_tag
     bytecode = content[f"flight-recorder/extension/__pycache__/rules.{tag}.pyc"]
     assert b"/opt/flight-recorder/extension/rules.py" in bytecode
-    assert not [name for name, data in content.items() if str(tmp_path).encode() in data]
+    folder = str(small_layer.parent).encode()
+    assert not [name for name, data in content.items() if folder in data]
 
 
-def test_bytecode_is_valid_whatever_the_timestamps_become(tmp_path: Path, sources: Sources) -> None:
+def test_bytecode_is_valid_whatever_the_timestamps_become(small_layer: Path) -> None:
     """Each bytecode file is of the kind that is used unchecked: its flags say hash, no check."""
-    output = tmp_path / "layer.zip"
-
-    build_for_this_python(sources, output)
-
-    with zipfile.ZipFile(output) as archive:
+    with zipfile.ZipFile(small_layer) as archive:
         flags = {
             int.from_bytes(archive.read(name)[4:8], "little")
             for name in archive.namelist()
             if name.endswith(".pyc")
         }
+
     assert flags == {0b01}
 
 
@@ -261,12 +270,9 @@ def test_an_unchanged_layer_is_not_built_again(
     assert "is up to date" not in changed
 
 
-def test_unpacking_restores_modes(tmp_path: Path, sources: Sources) -> None:
+def test_unpacking_restores_modes(tmp_path: Path, small_layer: Path) -> None:
     """The launcher can be executed after unpacking, the rest cannot."""
-    output = tmp_path / "layer.zip"
-    build_for_this_python(sources, output)
-
-    unpack(output, tmp_path / "opt")
+    unpack(small_layer, tmp_path / "opt")
 
     launcher = tmp_path / "opt" / "extensions" / "flight-recorder"
     assert subprocess.run([str(launcher)], check=False).returncode == 0

@@ -6,6 +6,8 @@ import pytest
 from whatif.replay.batches import Batch
 from whatif.replay.runner import LocalRunner, ParallelRunner, RunnerError, runner_for
 
+pytestmark = pytest.mark.every_python
+
 BATCH = Batch([], b'[{"time":"","type":"function","record":"x"}]')
 
 

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tools.fetching import (
+    ensure_aws_emulator,
+    ensure_node_client,
+    ensure_services,
+    ensure_validators,
+    machine_name,
+    services_folder,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.doubles.checkout import Checkout
+    from tools.environments import Workspace
+
+
+def with_node(checkout: Checkout) -> None:
+    for name in ("node", "npm"):
+        checkout.stand_in(checkout.root / "path" / name)
+    checkout.answer("node --version", prints="v20.1.0\n")
+    templates = checkout.root / "tests" / "templates"
+    templates.mkdir(parents=True)
+    for name in ("package.json", "package-lock.json"):
+        (templates / name).write_text("{}")
+
+
+def emulator(checkout: Checkout) -> Path:
+    return checkout.root / ".cache" / "emulator" / f"aws-lambda-rie-{machine_name()}"
+
+
+@pytest.mark.parametrize(
+    ("prepare", "refused", "warning"),
+    [
+        pytest.param(ensure_services, "venv", "the services could not be fetched", id="services"),
+        pytest.param(
+            ensure_validators, "venv", "cfn-lint, the aws command and CDK", id="templates"
+        ),
+        pytest.param(ensure_validators, "npm ci", "npm could not fetch CDK and", id="npm"),
+        pytest.param(ensure_node_client, "node_client", "could not be made", id="Node.js"),
+        pytest.param(ensure_aws_emulator, "pip install", "could not be fetched", id="AWS"),
+    ],
+)
+def test_what_cannot_be_fetched_is_left_out_with_a_warning(
+    checkout: Checkout,
+    capsys: pytest.CaptureFixture[str],
+    prepare: Callable[[Workspace], None],
+    refused: str,
+    warning: str,
+) -> None:
+    """A machine without the package index runs all other tests, and tries again the next time."""
+    with_node(checkout)
+    checkout.fetched()
+    for folder in ("services", "validators/python"):
+        if refused == "venv":
+            (checkout.root / ".cache" / folder / "installed").unlink()
+    checkout.answer(refused, status=1)
+
+    for _ in range(2):
+        prepare(checkout.workspace)
+
+    assert capsys.readouterr().err.count(f"  {warning}") == 2
+    assert len(checkout.calls(refused)) == 2
+
+
+def test_given_services_are_taken_as_they_are(checkout: Checkout) -> None:
+    """FLIGHT_RECORDER_SERVICES names an environment that somebody else keeps."""
+    workspace = dataclasses.replace(
+        checkout.workspace, environ={"FLIGHT_RECORDER_SERVICES": "/given"}
+    )
+
+    ensure_services(workspace)
+
+    assert services_folder(workspace) == Path("/given")
+    assert checkout.calls() == []
+
+
+def test_current_tools_are_not_fetched_again(
+    checkout: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second run starts at once."""
+    with_node(checkout)
+    checkout.fetched()
+
+    def prepare() -> None:
+        for ensure in (ensure_services, ensure_validators, ensure_node_client):
+            ensure(checkout.workspace)
+
+    client = checkout.root / ".cache" / "emulator" / "aws-lambda-ric-node20"
+    checkout.answer("node_client", writes={client: ""})
+    prepare()
+    assert capsys.readouterr().out.splitlines() == [
+        "environment .cache/validators/node (v20.1.0)",
+        "Node.js's runtime client (compiled once, in a minute or two)",
+    ]
+    prepare()
+    assert capsys.readouterr().out == ""
+
+
+def test_node_packages_are_installed_without_their_scripts(checkout: Checkout) -> None:
+    """No package of a registry runs code of its own here."""
+    with_node(checkout)
+    checkout.fetched()
+
+    ensure_validators(checkout.workspace)
+
+    (call,) = checkout.calls("npm ci")
+    folder = checkout.root / ".cache" / "validators" / "node"
+    assert call.arguments == [
+        "ci",
+        "--prefix",
+        str(folder),
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+    ]
+    assert (folder / "package-lock.json").exists()
+
+
+def test_machine_without_node_is_asked_for_nothing(checkout: Checkout) -> None:
+    """Node.js is optional."""
+    checkout.fetched()
+
+    ensure_node_client(checkout.workspace)
+    ensure_validators(checkout.workspace)
+
+    assert checkout.calls() == []
+
+
+def test_aws_emulator_is_taken_out_of_its_wheel_once(
+    checkout: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing else of the wheel stays."""
+    wheel = checkout.root / ".cache" / "aws-emulator"
+    inside = wheel / "samcli" / "local" / "rapid" / emulator(checkout).name
+    checkout.answer("pip install", writes={inside: "program"})
+
+    ensure_aws_emulator(checkout.workspace)
+    ensure_aws_emulator(checkout.workspace)
+
+    assert emulator(checkout).read_text() == "program"
+    assert emulator(checkout).stat().st_mode & 0o777 == 0o755
+    assert not wheel.exists()
+    assert capsys.readouterr().out == "AWS's Runtime Interface Emulator\n"
+    (call,) = checkout.calls("pip install")
+    assert "--require-hashes" in call.arguments

@@ -1,0 +1,85 @@
+"""Build the layer, and start the programs of the other folders on the newest Python's environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from tools.console import say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tools.environments import Workspace
+
+LAYER = "dist/flight-recorder-python.zip"
+
+
+def build_layer(workspace: Workspace, arguments: Sequence[str]) -> None:
+    """Build the layer, or with `--standalone` the layers that bring their own Python.
+
+    Raises:
+        subprocess.CalledProcessError: the build failed, and has said why.
+    """
+    if arguments[:1] == ["--standalone"]:
+        say("standalone layers")
+        program, options = "layer.standalone.build", arguments[1:]
+    else:
+        say("layer")
+        program = "layer.function_python.build"
+        options = [part for python in workspace.pythons for part in ("--python", str(python.path))]
+        options += arguments
+    command = [str(workspace.python), "-m", program, *options]
+    subprocess.run(command, check=True, cwd=workspace.root)
+
+
+def demo(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Build the layer and watch it record functions in the local Lambda."""
+    build_layer(workspace, ["--output", LAYER])
+    say("demo")
+    _become(workspace, "emulator.demo", ["--layer", LAYER, *arguments])
+
+
+def bench(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Build the layer and measure its costs."""
+    build_layer(workspace, ["--output", LAYER])
+    say("bench")
+    python = str(workspace.newest.path)
+    _become(workspace, "bench", ["--layer", LAYER, "--python", python, *arguments])
+
+
+def publish(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Publish the built layer with the aws command."""
+    _become(workspace, "layer.publish", arguments)
+
+
+def whatif(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Replay logs; paths are relative to the folder of the call."""
+    _become_where_called(workspace, "whatif", arguments)
+
+
+def explain(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Explain settings and verdicts; paths are relative to the folder of the call."""
+    _become_where_called(workspace, "whatif.explain", arguments)
+
+
+def _become(workspace: Workspace, program: str, arguments: Sequence[str]) -> NoReturn:
+    """Replace this process with a program of the repository, so that it gets the terminal's signals itself."""
+    os.chdir(workspace.root)
+    _execute(workspace, program, arguments, dict(workspace.environ))
+
+
+def _become_where_called(workspace: Workspace, program: str, arguments: Sequence[str]) -> NoReturn:
+    os.chdir(workspace.called_from)
+    environ = {**workspace.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": str(workspace.root)}
+    _execute(workspace, program, arguments, environ)
+
+
+def _execute(
+    workspace: Workspace, program: str, arguments: Sequence[str], environ: dict[str, str]
+) -> NoReturn:
+    sys.stdout.flush()
+    python = str(workspace.python)
+    os.execve(python, [python, "-m", program, *arguments], environ)  # noqa: S606 - our own program

