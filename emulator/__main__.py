@@ -1,6 +1,4 @@
-"""The command line: ``python -m emulator run`` and ``python -m emulator serve``."""
-
-from __future__ import annotations
+"""Run the command line: ``python -m emulator run`` and ``python -m emulator serve``."""
 
 import argparse
 import dataclasses
@@ -11,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from emulator.cloud import LocalLambda
+from emulator.machine.frames import Line
 from emulator.model.errors import EmulatorError
 from emulator.model.function import Function
+from emulator.model.invocation import InvokeResult
 from emulator.model.variations import GARBAGE_KINDS, Variations
+from emulator.options import Options
 from emulator.serve import serve
-
-if typing.TYPE_CHECKING:
-    from emulator.machine.frames import Line
-    from emulator.model.invocation import InvokeResult
 
 EPILOG = """
 examples:
@@ -30,7 +27,7 @@ examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Make the parser; its help is the reference of the command line."""
+    """Return the parser; its help is the reference of the command line."""
     main = argparse.ArgumentParser(
         prog="python -m emulator",
         description="A local Lambda that delivers logs and platform events to extensions.",
@@ -50,78 +47,60 @@ def parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         _add_common(sub)
+        add = sub.add_argument
         if name == "run":
-            sub.add_argument(
+            add(
                 "--event",
                 action="append",
                 metavar="JSON",
                 help="payload; several are taken in turn",
             )
-            sub.add_argument(
-                "-n",
-                "--invocations",
-                type=int,
-                default=1,
-                help="how many; 0: init and shutdown only",
-            )
-            sub.add_argument(
-                "--concurrent", action="store_true", help="all at once (with --managed-instances)"
-            )
-            sub.add_argument("--events", action="store_true", help="show each platform event too")
-            sub.add_argument(
-                "--journal", action="store_true", help="show the account of API calls at the end"
-            )
+            add("-n", "--invocations", type=int, default=1, help="0: init and shutdown only")
+            add("--concurrent", action="store_true", help="all at once, on Managed Instances")
+            add("--events", action="store_true", help="show each platform event too")
+            add("--journal", action="store_true", help="show the account of API calls at the end")
         else:
-            sub.add_argument("--port", type=int, default=8080, help="of the invoke endpoint (8080)")
-            sub.add_argument("--host", default="127.0.0.1", help="to listen on (127.0.0.1)")
+            add("--port", type=int, default=8080, help="of the invoke endpoint (8080)")
+            add("--host", default="127.0.0.1", help="to listen on (127.0.0.1)")
     return main
 
 
+def _milliseconds(seconds: str) -> int:
+    return int(float(seconds) * 1000)
+
+
 def _add_common(sub: argparse.ArgumentParser) -> None:
-    function = sub.add_argument_group("the function")
-    function.add_argument(
-        "--code", type=Path, required=True, help="directory that becomes /var/task"
-    )
-    function.add_argument("--handler", default="app.handler")
-    function.add_argument(
-        "--runtime", default="python", help="python…, nodejs… or provided… (default python)"
-    )
-    function.add_argument("--name", default="function")
-    function.add_argument("--version", default="$LATEST")
-    function.add_argument("--memory", type=int, default=128, metavar="MB")
-    function.add_argument("--timeout", type=float, default=3.0, metavar="SECONDS")
-    function.add_argument("--log-format", choices=["Text", "JSON"], default="Text")
-    function.add_argument("--log-level", help="ApplicationLogLevel, with JSON")
-    function.add_argument(
-        "--env", action="append", default=[], metavar="NAME=VALUE", help="a variable; repeatable"
-    )
-    place = sub.add_argument_group("the environment")
-    place.add_argument(
-        "--layer", type=Path, action="append", default=[], help="zip or directory; repeatable"
-    )
-    place.add_argument("--isolation", choices=["auto", "namespace", "relocated"], default="auto")
-    place.add_argument(
-        "--interpreter", type=Path, help="Python whose prefix becomes /var/lang (default: this one)"
-    )
-    place.add_argument("--runtime-client", type=Path, help="directory that becomes /var/runtime")
-    place.add_argument("--node", type=Path, help="Node.js executable")
-    place.add_argument(
-        "--managed-instances", action="store_true", help="Lambda Managed Instances mode"
-    )
-    place.add_argument("--concurrency", type=int, default=4, help="with --managed-instances (4)")
-    place.add_argument(
-        "--no-freeze", action="store_true", help="let the environment run between invocations"
-    )
-    place.add_argument(
-        "--settle-ms", type=float, default=0, help="pause between the last Next and the freeze (0)"
-    )
-    place.add_argument("--init-timeout", type=float, default=10.0, metavar="SECONDS")
-    place.add_argument(
+    """Add the arguments whose ``dest`` is a field of ``Function`` or ``Options``."""
+    repeated: Any = {"action": "append", "default": []}
+    seconds: Any = {"type": _milliseconds, "metavar": "SECONDS"}
+    add = sub.add_argument_group("the function").add_argument
+    add("--code", type=Path, required=True, help="directory that becomes /var/task")
+    add("--handler", default="app.handler")
+    add("--runtime", default="python", help="python…, nodejs… or provided… (default python)")
+    add("--name", default="function")
+    add("--version", default="$LATEST")
+    add("--memory", dest="memory_mb", type=int, default=128, metavar="MB")
+    add("--timeout", dest="timeout_ms", default="3", **seconds)
+    add("--log-format", choices=["Text", "JSON"], default="Text")
+    add("--log-level", help="ApplicationLogLevel, with JSON")
+    add("--env", dest="environment", metavar="NAME=VALUE", help="repeatable", **repeated)
+    add = sub.add_argument_group("the environment").add_argument
+    add("--layer", dest="layers", type=Path, help="zip or directory; repeatable", **repeated)
+    add("--isolation", choices=["auto", "namespace", "relocated"], default="auto")
+    add("--interpreter", type=Path, help="Python that becomes /var/lang (default: this one)")
+    add("--runtime-client", type=Path, help="directory that becomes /var/runtime")
+    add("--node", type=Path, help="Node.js executable")
+    add("--managed-instances", action="store_true", help="Lambda Managed Instances mode")
+    add("--concurrency", dest="max_concurrency", type=int, default=4, help="on such instances (4)")
+    add("--no-freeze", dest="freeze", action="store_false", help="run on between invocations")
+    add("--settle-ms", type=float, default=0, help="from the last Next to the freeze (0)")
+    add("--init-timeout", dest="init_timeout_ms", default="10", **seconds)
+    add(
         "--vary",
-        action="append",
-        default=[],
+        dest="variations",
         metavar="NAME[=VALUE]",
-        help="switch a variation; repeatable (see below)",
+        help="see below; repeatable",
+        **repeated,
     )
 
 
@@ -139,18 +118,17 @@ def _variations_help() -> str:
 
 
 def read_variations(words: list[str]) -> Variations:
-    """Read ``--vary`` arguments.
+    """Parse ``--vary`` arguments.
 
     Raises:
-        ValueError: An unknown name or a value that does not fit.
+        ValueError: A name is unknown, or a value does not fit.
     """
     hints = typing.get_type_hints(Variations)
     values: dict[str, Any] = {}
     for word in words:
         name, equals, text = word.partition("=")
         if name not in hints:
-            msg = f"unknown variation {name!r}; see --help"
-            raise ValueError(msg)
+            raise ValueError(f"unknown variation {name!r}; see --help")
         hint = str(hints[name])
         if name == "garbage":
             values[name] = GARBAGE_KINDS if text == "all" or not equals else tuple(text.split(","))
@@ -163,71 +141,47 @@ def read_variations(words: list[str]) -> Variations:
     return Variations(**values)
 
 
-def make(arguments: argparse.Namespace, printer: Printer) -> LocalLambda:
-    """Make the emulator the arguments ask for.
+def make(arguments: argparse.Namespace, printer: "Printer") -> LocalLambda:
+    """Return the emulator that the arguments ask for.
 
     Raises:
-        ValueError: A value Lambda would refuse.
+        ValueError: Lambda would refuse a value.
     """
-    function = Function(
-        code=arguments.code,
-        handler=arguments.handler,
-        runtime=arguments.runtime,
-        name=arguments.name,
-        version=arguments.version,
-        memory_mb=arguments.memory,
-        timeout_ms=int(arguments.timeout * 1000),
-        log_format=arguments.log_format,
-        log_level=arguments.log_level,
-        environment=dict(word.partition("=")[::2] for word in arguments.env),
+    values = vars(arguments) | {
+        "environment": dict(word.partition("=")[::2] for word in arguments.environment),
+        "variations": read_variations(arguments.variations),
+        "on_line": printer.line,
+    }
+    function, options = (
+        {name: values[name] for name in values.keys() & {f.name for f in dataclasses.fields(kind)}}
+        for kind in (Function, Options)
     )
-    return LocalLambda(
-        function,
-        layers=arguments.layer,
-        variations=read_variations(arguments.vary),
-        managed_instances=arguments.managed_instances,
-        max_concurrency=arguments.concurrency,
-        isolation=arguments.isolation,
-        interpreter=arguments.interpreter,
-        runtime_client=arguments.runtime_client,
-        node=arguments.node,
-        freeze=not arguments.no_freeze,
-        settle_ms=arguments.settle_ms,
-        init_timeout_ms=arguments.init_timeout * 1000,
-        on_line=printer.line,
-    )
+    return LocalLambda(Function(**function), **options)
 
 
 class Printer:
-    """Writes what happens as it happens, one prefixed line at a time."""
-
-    def __init__(self) -> None:
-        """Write to standard output."""
-        self._file = sys.stdout
+    """Write lines and results as they happen, each after the name of its source."""
 
     def say(self, who: str, text: str) -> None:
-        """Write text, each of its lines after the name of who wrote it."""
+        """Write text, each of its lines after the name of its source."""
         for part in text.rstrip("\n").split("\n"):
-            self._file.write(f"{who:>12} | {part}\n")
-        self._file.flush()
+            sys.stdout.write(f"{who:>12} | {part}\n")
+        sys.stdout.flush()
 
     def line(self, line: Line) -> None:
         """Write a line of a process or of the platform."""
         self.say(line.source, line.text)
 
     def result(self, result: InvokeResult) -> None:
-        """Write how an invocation ended."""
-        times = [f"{name} {value:.1f} ms" for name, value in _times(result) if value is not None]
+        """Write the result of an invocation."""
+        measured = {
+            "init": result.init_ms,
+            "duration": result.duration_ms,
+            "held by extensions": result.held_ms,
+        }
+        times = [f"{name} {ms:.1f} ms" for name, ms in measured.items() if ms is not None]
         payload = json.dumps(result.payload, default=repr)
         self.say("result", f"{result.status}; {', '.join(times)}; {payload}")
-
-
-def _times(result: InvokeResult) -> list[tuple[str, float | None]]:
-    return [
-        ("init", result.init_ms),
-        ("duration", result.duration_ms),
-        ("held by extensions", result.held_ms),
-    ]
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -276,7 +230,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run the command line; give the exit code: 0, 1 if an invocation failed, 2 if the emulator could not work."""
+    """Run the command line; return 0, or 1 if an invocation failed, or 2 if the emulator could not work."""
     arguments = parser().parse_args(words)
     try:
         return _run(arguments) if arguments.command == "run" else _serve(arguments)

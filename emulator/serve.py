@@ -1,24 +1,18 @@
-"""The invoke endpoint of AWS's Runtime Interface Emulator, for tools that already speak to it."""
-
-from __future__ import annotations
+"""Serve the invoke endpoint of AWS's Runtime Interface Emulator, for tools that already speak to it."""
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from emulator.cloud import LocalLambda
 from emulator.model.events import encode
 from emulator.model.http1 import Request, Response, Server
-
-if TYPE_CHECKING:
-    from emulator.cloud import LocalLambda
-
-__all__ = ["serve"]
 
 _PATH = re.compile(r"/2015-03-31/functions/[^/]+/invocations")
 
 
 async def serve(cloud: LocalLambda, *, host: str, port: int) -> int:
-    """Listen; give the port. Answers as soon as the runtime has; a handler error is HTTP 200, as in AWS's emulator."""
+    """Listen, and return the port. A handler error is HTTP 200, as in AWS's emulator."""
     background: set[asyncio.Task[object]] = set()
 
     async def handle(request: Request) -> Response:

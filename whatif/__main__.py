@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.demo.table import Paint
 from extension import PREFIX
+from terminal.paint import Paint
 from whatif.logs.files import SourceError, files_of
 from whatif.logs.readers import FORMS
 from whatif.model.settings_source import SettingsError, read_environ

@@ -1,31 +1,24 @@
-"""The Extensions API and the two subscription APIs, for one environment.
+"""Serve the Extensions API of one environment; the two subscription APIs are in ``subscriptions.py``.
 
 States and refusals follow the Lambda agent's open source (``internal/lambda/rapi/handler/agent*.go`` and
 ``core/statejson`` in aws-lambda-runtime-interface-emulator) and AWS "Lambda Extensions API".
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from emulator.apis.subscriptions import SubscriptionError, parse_subscription
+from emulator.apis.subscriptions import LOGS_PATH, SUBSCRIPTION_PATHS, Refusals, SubscriptionApi
 from emulator.model.events import encode
+from emulator.model.function import Function
 from emulator.model.http1 import Request, Response
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from emulator.model.function import Function
-    from emulator.model.journal import Journal
-    from emulator.model.variations import Variations
-    from emulator.telemetry.hub import Telemetry
-
-__all__ = ["Extension", "ExtensionsApi", "State"]
+from emulator.model.journal import Journal
+from emulator.options import Options
+from emulator.telemetry.hub import Telemetry
 
 PREFIX = "/2020-01-01/extension"
 MAX_EXTENSIONS = 10  # AWS "Lambda Extensions API"
@@ -33,7 +26,7 @@ EVENTS = ("INVOKE", "SHUTDOWN")
 
 
 class State(Enum):
-    """Life of an extension; names as the agent has them."""
+    """The states of an extension, under the agent's names."""
 
     STARTED = "Started"
     REGISTERED = "Registered"
@@ -46,14 +39,13 @@ class State(Enum):
 
 @dataclass(slots=True, eq=False)
 class Extension:
-    """One extension as the API knows it."""
+    """An extension: its registration, its state and the events that wait for it."""
 
     name: str
     external: bool
     state: State = State.STARTED
     identifier: str = ""
     events: tuple[str, ...] = ()
-    error_type: str | None = None
     waiting: asyncio.Future[dict[str, Any] | None] | None = None
     queue: list[dict[str, Any]] = field(default_factory=list)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -61,7 +53,7 @@ class Extension:
 
 @dataclass(slots=True)
 class Hooks:
-    """What the environment wants to know."""
+    """Callbacks of the environment: registered, asked for Next, failed (error type, its own words)."""
 
     registered: Callable[[], None]
     ready: Callable[[Extension], None]
@@ -69,39 +61,37 @@ class Hooks:
 
 
 class ExtensionsApi:
-    """Requests of one environment's extensions; belongs to one event loop."""
+    """Answer the extensions of one environment; belongs to one event loop."""
 
-    def __init__(  # noqa: PLR0913 - collaborators, all keyword-only
+    def __init__(
         self,
         function: Function,
+        options: Options,
         *,
-        external: list[str],
-        managed_instances: bool,
-        variations: Variations,
         telemetry: Telemetry,
         journal: Journal,
         hooks: Hooks,
-        refusals: dict[str, int],
+        refusals: Refusals,
     ) -> None:
-        """Know which external extensions have been started; ``refusals`` counts across restarts."""
-        self.extensions: dict[str, Extension] = {n: Extension(n, external=True) for n in external}
+        self.extensions: dict[str, Extension] = {}
         self.registration_open = True
-        self.subscription_open = True
+        self.subscriptions = SubscriptionApi(
+            options, telemetry=telemetry, journal=journal, refusals=refusals
+        )
         self._by_identifier: dict[str, Extension] = {}
         self._function = function
-        self._managed = managed_instances
-        self._variations = variations
-        self._telemetry = telemetry
+        self._managed = options.managed_instances
+        self._variations = options.variations
         self._journal = journal
         self._hooks = hooks
         self._refusals = refusals
 
     def registered(self) -> list[Extension]:
-        """Give those that registered, in order."""
+        """Return the extensions that registered, in order."""
         return [e for e in self.extensions.values() if e.identifier]
 
     async def handle(self, request: Request) -> Response | None:
-        """Answer one request."""
+        """Answer one request; None closes the connection without an answer."""
         method, path = request.method, request.path
         if (method, path) == ("POST", f"{PREFIX}/register"):
             return self._register(request)
@@ -109,11 +99,10 @@ class ExtensionsApi:
             ("GET", f"{PREFIX}/event/next"): self._next,
             ("POST", f"{PREFIX}/init/error"): self._error,
             ("POST", f"{PREFIX}/exit/error"): self._error,
-            ("PUT", "/2020-08-15/logs"): self._subscribe,
-            ("PUT", "/2022-07-01/telemetry"): self._subscribe,
+            **{("PUT", path): self._subscribe for path in SUBSCRIPTION_PATHS},
         }
         route = routes.get((method, path))
-        if route is None or (self._managed and path == "/2020-08-15/logs"):
+        if route is None or (self._managed and path == LOGS_PATH):
             return Response(404, b"404 page not found\n", content_type="text/plain; charset=utf-8")
         identifier = request.headers.get("lambda-extension-identifier", "")
         if not identifier:
@@ -147,8 +136,8 @@ class ExtensionsApi:
         return response
 
     def _registration(self, request: Request, name: str) -> Response:  # noqa: C901, PLR0911 - one refusal a branch, in the order the agent checks
-        if self._refusals["register"] < self._variations.register_refusals:
-            self._refusals["register"] += 1
+        if self._refusals.register < self._variations.register_refusals:
+            self._refusals.register += 1
             status = self._variations.register_refusal_status
             return Response.error(status, "InternalServerError", "Internal Server Error")
         if not name:
@@ -231,7 +220,7 @@ class ExtensionsApi:
         return Response.of(200, event, Lambda_Extension_Event_Identifier=str(uuid.uuid4()))
 
     def send(self, extension: Extension, event: dict[str, Any]) -> None:
-        """Give an extension an event: now if it waits, else when it asks."""
+        """Send an extension an event: now if it waits, else when it asks."""
         extension.ready.clear()
         waiting = extension.waiting
         if waiting is not None and not waiting.done():
@@ -240,7 +229,7 @@ class ExtensionsApi:
             extension.queue.append(event)
 
     def close(self) -> None:
-        """End all pending calls without an answer; the environment is over."""
+        """Close all pending calls without an answer, at the end of the environment."""
         for extension in self.extensions.values():
             if extension.waiting is not None and not extension.waiting.done():
                 extension.waiting.set_result(None)
@@ -265,57 +254,11 @@ class ExtensionsApi:
             if extension.state not in allowed:
                 return self._wrong_state(extension, target)
             extension.state = target
-            extension.error_type = error_type
             self._hooks.failed(extension, f"Extension.{target.value}", error_type)
         return Response.of(202, {"status": "OK"})
 
     async def _subscribe(self, request: Request, extension: Extension) -> Response:
-        logs_api = request.path == "/2020-08-15/logs"
-        response = self._subscription(request, extension, logs_api=logs_api)
-        self._journal.note(
-            "subscribe",
-            extension.name,
-            at_ns=request.at_ns,
-            path=request.path,
-            body=request.body.decode("utf-8", "replace"),
-            status=response.status,
-            answer=response.body.decode(),
-        )
-        return response
-
-    def _subscription(self, request: Request, extension: Extension, *, logs_api: bool) -> Response:
-        word = "Logs" if logs_api else "Telemetry"
-        prefix = "Logs." if logs_api else ""
-        variations = self._variations
-        if variations.logs_not_supported if logs_api else variations.telemetry_not_supported:
-            return Response.error(202, f"{word}.NotSupported", f"{word} API is not supported")
-        status = (
-            variations.logs_subscribe_status if logs_api else variations.telemetry_subscribe_status
-        )
-        limit = variations.subscribe_refusals
-        if status is not None and (limit == 0 or self._refusals["subscribe"] < limit):
-            self._refusals["subscribe"] += 1
-            return Response.error(status, f"{word}.ServerError", f"{word} API answers {status}")
-        if not self.subscription_open:
-            message = f"{word} API subscription is closed"
-            return Response.error(403, f"{word}.SubscriptionClosed", message)
-        try:
-            subscription = parse_subscription(
-                request.body,
-                name=extension.name,
-                logs_api=logs_api,
-                managed_instances=self._managed,
-            )
-        except SubscriptionError as error:
-            return Response.error(400, f"{prefix}ValidationError", str(error))
-        old = self._telemetry.subscriptions.get(extension.name)
-        if old is not None and old.flavour.is_logs_api != logs_api:
-            # AWS "Lambda Telemetry API": one extension uses one or the other; the second subscribe fails.
-            other = "Telemetry" if logs_api else "Logs"
-            message = f"{extension.name} is already subscribed to the {other} API"
-            return Response.error(400, f"{prefix}ValidationError", message)
-        self._telemetry.subscribe(subscription)
-        return Response.of(200, "OK")
+        return self.subscriptions.answer(request, extension.name)
 
 
 def _refuse(error: str, message: str) -> Response:

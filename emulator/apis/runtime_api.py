@@ -1,28 +1,20 @@
-"""The Runtime API, for one environment.
+"""Serve the Runtime API of one environment.
 
 Sources: AWS "Using the Lambda runtime API"; refusals as in the agent's open source (``internal/lambda/rapi/handler``).
 """
-
-from __future__ import annotations
 
 import asyncio
 import json
 import re
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from emulator.model.function import Function
 from emulator.model.http1 import Request, Response
 from emulator.model.invocation import Invocation, Posted
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from emulator.model.function import Function
-    from emulator.model.journal import Journal
-
-__all__ = ["RuntimeApi", "RuntimeHooks", "valid_error_type"]
+from emulator.model.journal import Journal
 
 PREFIX = "/2018-06-01/runtime"
 MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100  # AWS "Lambda quotas", as the agent has it
@@ -30,14 +22,9 @@ _PATH = re.compile(rf"{PREFIX}/invocation/([^/]+)/(response|error)")
 _ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 
 
-def valid_error_type(given: str, *, default: str = "Function.Unknown") -> str:
-    """Give the error type the platform keeps: its own families, or a stand-in."""
-    return given if _ERROR_TYPE.fullmatch(given) else default
-
-
 @dataclass(slots=True)
 class RuntimeHooks:
-    """What the environment wants to know."""
+    """Callbacks of the environment: asked for Next, answered, failed in init (error type, body)."""
 
     next_called: Callable[[], None]
     answered: Callable[[Invocation], None]
@@ -45,10 +32,9 @@ class RuntimeHooks:
 
 
 class RuntimeApi:
-    """Requests of one environment's runtime (or, on Managed Instances, its workers)."""
+    """Answer one environment's runtime, or on Managed Instances its workers."""
 
     def __init__(self, function: Function, *, journal: Journal, hooks: RuntimeHooks) -> None:
-        """Start with nobody waiting."""
         self._function = function
         self._journal = journal
         self._hooks = hooks
@@ -66,20 +52,20 @@ class RuntimeApi:
         self._queue.append(invocation)
 
     def forget(self, invocation: Invocation) -> None:
-        """Take no more answers for an invocation."""
+        """Refuse further answers for an invocation."""
         self._running.pop(invocation.request_id, None)
         if invocation in self._queue:
             self._queue.remove(invocation)
 
     def close(self) -> None:
-        """End pending calls without an answer."""
+        """Close pending calls without an answer."""
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(None)
         self._waiting.clear()
 
     async def handle(self, request: Request) -> Response | None:
-        """Answer one request."""
+        """Answer one request; None closes the connection without an answer."""
         if request.method == "GET" and request.path == f"{PREFIX}/invocation/next":
             return await self._next(request)
         if request.method == "POST" and request.path == f"{PREFIX}/init/error":
@@ -133,7 +119,10 @@ class RuntimeApi:
             return Response.error(413, "RequestEntityTooLarge", message)
         if is_error:
             given = request.headers.get("lambda-runtime-function-error-type", "")
-            invocation.runtime_error_type = valid_error_type(given) if given else None
+            if given:
+                # The platform keeps the error types of its own families alone.
+                known = _ERROR_TYPE.fullmatch(given)
+                invocation.runtime_error_type = given if known else "Function.Unknown"
             self._post(
                 invocation, request.body, _type_in(request.body) or given or "Function.Unknown"
             )

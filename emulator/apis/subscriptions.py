@@ -1,22 +1,25 @@
-"""Reading and refusing subscriptions to the Logs API and the Telemetry API.
+"""Serve the Logs API and the Telemetry API: read subscriptions, and refuse those that break a rule.
 
 Rules and messages: AWS "Lambda Logs API", "Lambda Telemetry API reference"; wording and status of refusals as in the
 Lambda agent's open source (``internal/lambda/rapi`` and its Managed Instances twin in
 aws-lambda-runtime-interface-emulator).
 """
 
-from __future__ import annotations
-
 import json
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from emulator.model.events import Flavour
+from emulator.model.http1 import Request, Response
+from emulator.model.journal import Journal
+from emulator.options import Options
 from emulator.telemetry.batcher import Buffering, Subscription
 from emulator.telemetry.delivery import Destination
+from emulator.telemetry.hub import Telemetry
 
-__all__ = ["SubscriptionError", "parse_subscription"]
-
+LOGS_PATH = "/2020-08-15/logs"
+SUBSCRIPTION_PATHS = (LOGS_PATH, "/2022-07-01/telemetry")
 TYPES = ("platform", "function", "extension")
 HOSTS = ("sandbox.localdomain", "sandbox")
 RESERVED_PORT = 9001
@@ -36,13 +39,88 @@ TELEMETRY_SCHEMAS = {
 
 
 class SubscriptionError(Exception):
-    """The body is refused; the text joins all reasons with ``; ``."""
+    """A subscription breaks rules; the text joins all reasons with ``; ``."""
+
+
+@dataclass(slots=True)
+class Refusals:
+    """How many calls a variation has refused so far, over all environments of a function."""
+
+    register: int = 0
+    subscribe: int = 0
+
+
+class SubscriptionApi:
+    """Answer the subscriptions of one environment.
+
+    Attributes:
+        is_open: Whether the init phase is still on; AWS refuses later subscriptions.
+    """
+
+    def __init__(
+        self, options: Options, *, telemetry: Telemetry, journal: Journal, refusals: Refusals
+    ) -> None:
+        self.is_open = True
+        self._managed = options.managed_instances
+        self._variations = options.variations
+        self._telemetry = telemetry
+        self._journal = journal
+        self._refusals = refusals
+
+    def answer(self, request: Request, name: str) -> Response:
+        """Answer the subscription of the extension of that name, and note it in the journal."""
+        response = self._subscribe(request, name, logs_api=request.path == LOGS_PATH)
+        self._journal.note(
+            "subscribe",
+            name,
+            at_ns=request.at_ns,
+            path=request.path,
+            body=request.body.decode("utf-8", "replace"),
+            status=response.status,
+            answer=response.body.decode(),
+        )
+        return response
+
+    def _subscribe(self, request: Request, name: str, *, logs_api: bool) -> Response:
+        word, other = ("Logs", "Telemetry") if logs_api else ("Telemetry", "Logs")
+        refused = self._refused_by_variation(word, logs_api=logs_api)
+        if refused is not None:
+            return refused
+        if not self.is_open:
+            message = f"{word} API subscription is closed"
+            return Response.error(403, f"{word}.SubscriptionClosed", message)
+        try:
+            subscription = parse_subscription(
+                request.body, name=name, logs_api=logs_api, managed_instances=self._managed
+            )
+            old = self._telemetry.subscriptions.get(name)
+            if old is not None and old.flavour.is_logs_api != logs_api:
+                # AWS "Lambda Telemetry API": one extension uses one or the other; the second subscribe fails.
+                raise SubscriptionError(f"{name} is already subscribed to the {other} API")  # noqa: TRY301 - one answer for all broken rules
+        except SubscriptionError as error:
+            prefix = "Logs." if logs_api else ""
+            return Response.error(400, f"{prefix}ValidationError", str(error))
+        self._telemetry.subscribe(subscription)
+        return Response.of(200, "OK")
+
+    def _refused_by_variation(self, word: str, *, logs_api: bool) -> Response | None:
+        variations = self._variations
+        if variations.logs_not_supported if logs_api else variations.telemetry_not_supported:
+            return Response.error(202, f"{word}.NotSupported", f"{word} API is not supported")
+        status = (
+            variations.logs_subscribe_status if logs_api else variations.telemetry_subscribe_status
+        )
+        limit = variations.subscribe_refusals
+        if status is None or (limit and self._refusals.subscribe >= limit):
+            return None
+        self._refusals.subscribe += 1
+        return Response.error(status, f"{word}.ServerError", f"{word} API answers {status}")
 
 
 def parse_subscription(
     body: bytes, *, name: str, logs_api: bool, managed_instances: bool
 ) -> Subscription:
-    """Read a subscription.
+    """Parse the body of a subscription.
 
     Raises:
         SubscriptionError: It breaks one or more rules; all of them are named.
@@ -52,8 +130,7 @@ def parse_subscription(
     except ValueError:
         wanted = None
     if not isinstance(wanted, dict):
-        msg = "Failed to parse the request body"
-        raise SubscriptionError(msg)
+        raise SubscriptionError("Failed to parse the request body")
     problems: list[str] = []
     flavour = _flavour(wanted, logs_api=logs_api, managed=managed_instances, problems=problems)
     destination = _destination(wanted.get("destination"), problems)

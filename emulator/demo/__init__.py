@@ -1,4 +1,4 @@
-"""The demonstration: real functions under the built layer, what was kept of each invocation, and why.
+"""Demonstrate the built layer on real functions: which invocations it keeps, and why.
 
 ``python -m emulator.demo --layer dist/flight-recorder-python.zip`` runs it; it checks itself line by line.
 """

@@ -1,33 +1,28 @@
-"""``python -m emulator.demo``: runs the demonstration; exits with 1 if its own check finds anything wrong."""
-
-from __future__ import annotations
+"""Run the demonstration: ``python -m emulator.demo``; exit with 1 if its check of itself fails."""
 
 import argparse
 import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emulator.demo import report
 from emulator.demo.check import Row, faults
-from emulator.demo.plan import FUNCTIONS, plan_of
+from emulator.demo.plan import FUNCTIONS, DemoFunction, Planned, plan_of
 from emulator.demo.receiver import Receiver
 from emulator.demo.run import Buffered, FunctionRun, missing_for, run_buffered, run_function
-from emulator.demo.table import WIDTH, Paint
 from emulator.model.errors import EmulatorError
+from terminal.layout import WIDTH
+from terminal.paint import Paint
 
-if TYPE_CHECKING:
-    from emulator.demo.plan import DemoFunction, Planned
-
-COMPARED = ("error-line", "hang", "memory")  # one that both ways keep, and two that only one does
+COMPARED = ("error-line", "hang", "memory")  # the buffer keeps the first, the layer all three
 
 
 def parser() -> argparse.ArgumentParser:
-    """Make the command line."""
+    """Return the parser of the command line."""
     main = argparse.ArgumentParser(
         prog="python -m emulator.demo",
-        description="Watch the built layer record real functions, and check what it kept line by line.",
+        description="Run real functions under the built layer, and check the lines that it kept one by one.",
     )
     main.add_argument(
         "--layer",
@@ -43,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
         help=f"which of {', '.join(FUNCTIONS)} to run (default: all that this machine can run)",
     )
     main.add_argument(
-        "--quick", action="store_true", help="each kind of invocation once, instead of a day's mix"
+        "--quick", action="store_true", help="one invocation of each kind, instead of a day's mix"
     )
     return main
 
@@ -52,8 +47,7 @@ def _functions(text: str) -> list[str]:
     names = text.split(",")
     for name in names:
         if name not in FUNCTIONS:
-            msg = f"{name!r} is none of {', '.join(FUNCTIONS)}"
-            raise argparse.ArgumentTypeError(msg)
+            raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(FUNCTIONS)}")
     return list(dict.fromkeys(names))
 
 
@@ -71,7 +65,7 @@ def _paint() -> Paint:
 
 
 def run(arguments: argparse.Namespace, paint: Paint) -> int:
-    """Run the demo; give the exit code.
+    """Run the demo; return the exit code.
 
     Raises:
         EmulatorError: The emulator cannot work here.
@@ -84,29 +78,16 @@ def run(arguments: argparse.Namespace, paint: Paint) -> int:
         if lacking is None:
             plans.append((function, plan_of(function, quick=arguments.quick)))
         else:
-            _say(f"without {function.name} ({function.runtime_text}): {lacking}")
+            _say(f"{function.name} ({function.runtime_text}) is left out: {lacking}")
     if not plans:
         _say("Nothing to run.")
         return 1
 
     names = [f"{function.name} ({function.runtime_text})" for function, _ in plans]
     _say("", *report.heading(names, sum(len(plan) for _, plan in plans)))
-    runs: list[FunctionRun] = []
-    buffered: list[Buffered] = []
-
-    def show(row: Row) -> None:
-        _say(report.live(row, paint))
-
     with Receiver() as sink:
         _say("", *report.settings(sink.url))
-        _title("As it happens", paint)
-        _say(paint(report.titles(), "bold"))
-        for function, plan in plans:
-            runs.append(run_function(function, plan, layer=arguments.layer, sink=sink, show=show))
-        for function, plan in plans:
-            if function.key == "python":
-                chosen = [one for one in plan if one.mishap in COMPARED]
-                buffered = run_buffered(function, chosen)
+        runs, buffered = _run_all(plans, arguments.layer, sink, paint)
     rows = [row for one in runs for row in one.rows]
     accounts = [account for one in runs for account in one.accounts]
     found = faults(rows, sink.records, refused=sink.refused, accounts=accounts)
@@ -114,7 +95,7 @@ def run(arguments: argparse.Namespace, paint: Paint) -> int:
     _title("By function", paint)
     _say(*report.rows_by_function(runs, paint))
     if buffered:
-        _title("What a buffer inside the function's own process would have had", paint)
+        _title("The same failures with a buffer inside the function's process", paint)
         python = next(one for one in runs if one.function.key == "python")
         _say(*report.comparison(python.rows, buffered))
     _title("Bytes in, bytes out, and the bill", paint)
@@ -126,11 +107,29 @@ def run(arguments: argparse.Namespace, paint: Paint) -> int:
     return 1 if found else 0
 
 
+def _run_all(
+    plans: list[tuple[DemoFunction, list[Planned]]], layer: Path, sink: Receiver, paint: Paint
+) -> tuple[list[FunctionRun], list[Buffered]]:
+    def show(row: Row) -> None:
+        _say(report.live(row, paint))
+
+    _title("As it happens", paint)
+    _say(paint(report.titles(), "bold"))
+    runs = [
+        run_function(function, plan, layer=layer, sink=sink, show=show) for function, plan in plans
+    ]
+    buffered = []
+    for function, plan in plans:
+        if function.key == "python":
+            buffered = run_buffered(function, [one for one in plan if one.mishap in COMPARED])
+    return runs, buffered
+
+
 def main(words: list[str] | None = None) -> int:
-    """Run the command line; give the exit code: 0, 1 if the check fails, 2 if the demo could not be run."""
+    """Run the command line; return 0, or 1 if the check fails, or 2 if the demo could not run."""
     arguments = parser().parse_args(words)
     if not arguments.layer.exists():
-        sys.stderr.write(f"{arguments.layer} is not there: make it with ./build.sh layer\n")
+        sys.stderr.write(f"{arguments.layer} does not exist; make it with ./build.sh layer\n")
         return 2
     try:
         return run(arguments, _paint())

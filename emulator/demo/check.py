@@ -1,40 +1,31 @@
-"""One invocation as it was and as it arrived, and whether the two agree, line by line.
+"""Compare the lines that the functions wrote with the lines that arrived, one by one.
 
-Pure. "Kept whole" means: every line that the function wrote, as the emulator read it off the pipe, is in the sink,
-byte for byte, in that order, once. Every record also has to carry the weight that the plan says, and the reason
-where no failure decided.
+Pure. "Kept whole" means: the sink has every line of the function once, byte for byte, in the order in which the emulator
+read them. Every record must also carry the planned weight and, where no failure decided, the planned reason.
 """
-
-from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from emulator.demo.plan import Planned
-    from emulator.demo.receiver import Record
-
-__all__ = ["Row", "account_total", "faults", "faults_of"]
+from emulator.demo.plan import Planned
+from emulator.demo.receiver import Record
 
 SHOWN_CHARS = 80  # of a line in a complaint
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One invocation.
+class Row(NamedTuple):
+    """One invocation, as it was planned, as it went and as it arrived.
 
     Attributes:
-        function: Its function's name.
-        planned: What was to happen.
-        request_id: As Lambda gave it.
+        function: The function's name.
+        planned: The plan for this invocation.
+        request_id: Lambda's request id.
         outcome: How it ended: success, error, crash, out of memory or timeout.
         written: The function's lines, as the emulator read them.
-        delivered: Everything the sink got for it.
-        cloudwatch_bytes: What CloudWatch would have stored of it: lines, START, END, REPORT, 26 bytes an event.
+        delivered: The records of this invocation that arrived at the sink.
+        cloudwatch_bytes: The bytes that CloudWatch would store: lines, START, END, REPORT, 26 for each event.
         held_ms: How long it waited for the extension after the function was done; None where it did not.
     """
 
@@ -49,22 +40,22 @@ class Row:
 
     @property
     def name(self) -> str:
-        """What people call it, ``orders #5``."""
+        """The invocation's name for people, ``orders #5``."""
         return f"{self.function} #{self.planned.number}"
 
     @property
     def kept(self) -> tuple[object, ...]:
-        """The function's lines that the sink got."""
+        """The function's lines that arrived at the sink."""
         return tuple(r.fields.get("record") for r in self.delivered if r.is_line)
 
     @property
     def delivered_bytes(self) -> int:
-        """Of all records about it, uncompressed, without newlines."""
+        """The size of all its records, uncompressed, without newlines."""
         return sum(record.size_bytes for record in self.delivered)
 
     @property
     def why(self) -> str:
-        """The reason that the records carry; what an absence of records means where there are none."""
+        """The reason that the records carry; without records, why there are none."""
         if not self.delivered:
             return "nothing arrived" if self.planned.kept else "not sampled"
         fields = self.delivered[0].fields
@@ -77,25 +68,25 @@ class Row:
 
 
 def faults_of(row: Row) -> list[str]:
-    """Give what is wrong with one invocation, a sentence each; nothing if all is as it must be."""
+    """Return the faults of one invocation, a sentence each; none if it agrees with its plan."""
     found = []
     case = row.planned.case
     if row.outcome != case.outcome:
-        found.append(f"{row.name} {case.what}: expected {case.outcome}, it ended as {row.outcome}.")
+        found.append(f"{row.name} {case.text}: expected {case.outcome}, it ended as {row.outcome}.")
     if not row.written:
-        found.append(f"{row.name} wrote no line, so there was nothing to check.")
+        found.append(f"{row.name} wrote no line, so nothing could be checked.")
     if not row.planned.kept and row.delivered:
         found.append(
-            f"{row.name} is healthy, of no rule and not sampled, yet {len(row.delivered)} records of it were kept: "
-            f"{row.why}."
+            f"{row.name} is healthy, no rule keeps it and it was not sampled, yet {len(row.delivered)} records of it "
+            f"were kept: {row.why}."
         )
     if row.planned.kept and row.kept != row.written:
-        found.append(f"{row.name} {case.what}: {_difference(row.written, row.kept)}")
+        found.append(f"{row.name} {case.text}: {_difference(row.written, row.kept)}")
     return [*found, *_wrong_labels(row)]
 
 
 def _wrong_labels(row: Row) -> Iterator[str]:
-    """Find the first record with a reason or weight that the plan does not say; which failure it was, it does not."""
+    """Find the first record whose reason or weight is not the planned one; a failure may have any reason."""
     planned = row.planned
     reasons = {"by rule": planned.case.rule, "sampled": "sampled"}
     for record in row.delivered if planned.kept else ():
@@ -104,7 +95,7 @@ def _wrong_labels(row: Row) -> Iterator[str]:
         weighs = isinstance(weight, (int, float)) and math.isclose(weight, planned.weight)
         if reason != wanted or not weighs:
             yield (
-                f"{row.name} {planned.case.what}: a record says {reason}, for {weight}; it must say {wanted}, "
+                f"{row.name} {planned.case.text}: a record says {reason}, for {weight}; it must say {wanted}, "
                 f"for {planned.weight:.4g}."
             )
             return
@@ -116,8 +107,8 @@ def _difference(written: Sequence[str], kept: Sequence[object]) -> str:
         if was != arrived:
             return f"{head}line {number} was {_shown(was)} and arrived as {_shown(arrived)}."
     if len(kept) < len(written):
-        return f"{head}the first that is missing: {_shown(written[len(kept)])}."
-    return f"{head}the first that is too many: {_shown(kept[len(written)])}."
+        return f"{head}the first missing line: {_shown(written[len(kept)])}."
+    return f"{head}the first extra line: {_shown(kept[len(written)])}."
 
 
 def _shown(line: object) -> str:
@@ -126,7 +117,7 @@ def _shown(line: object) -> str:
 
 
 def account_total(accounts: Iterable[dict[str, object]], name: str) -> int:
-    """Add one counter of the extension's accounts up; some are counters by reason."""
+    """Add up one counter of the extension's accounts; some of them count by reason."""
     total = 0
     for account in accounts:
         value = account.get(name)
@@ -144,7 +135,7 @@ def _account_faults(rows: Sequence[Row], accounts: Sequence[dict[str, object]]) 
     }
     told = {name: account_total(accounts, name) for name in seen}
     return [
-        f"The extension's account says {name} {told[name]}, and {seen[name]} were seen."
+        f"The extension's account says {name} {told[name]}, but {seen[name]} were seen."
         for name in seen
         if told[name] != seen[name]
     ]
@@ -157,13 +148,13 @@ def faults(
     refused: Iterable[str] = (),
     accounts: Sequence[dict[str, object]] = (),
 ) -> list[str]:
-    """Give all that is wrong: of each invocation, and of what the sink got as a whole.
+    """Return all faults: of each invocation, of the delivery as a whole, and of the account.
 
     Args:
         rows: The invocations.
-        records: Everything the sink got.
-        refused: What the sink got and could not read.
-        accounts: What each extension process told at its SHUTDOWN.
+        records: All records that arrived at the sink.
+        refused: Descriptions of the bodies that the sink could not read.
+        accounts: The account that each extension process wrote at its SHUTDOWN.
     """
     found = [fault for row in rows for fault in faults_of(row)]
     known = {row.request_id for row in rows}
@@ -171,7 +162,9 @@ def faults(
     for record in records:
         ids[str(record.fields.get("id"))] += 1
         if record.request_id not in known:
-            found.append(f"The sink got a record of no known invocation: {_shown(record.fields)}.")
+            found.append(
+                f"The sink got a record of an unknown invocation: {_shown(record.fields)}."
+            )
     found += [
         f"The record with the id {name} came {count} times."
         for name, count in ids.items()

@@ -1,50 +1,42 @@
-"""What logs and waiting cost, from the prices AWS publishes for us-east-1.
+"""Estimate the cost of logs and of waiting, from the prices that AWS publishes for us-east-1.
 
-Pure. The basis: "Amazon CloudWatch Pricing", Logs, collect (data ingestion), Standard class, first tier; "AWS Lambda
-Pricing", duration, x86, first tier. Storage, requests and the transfer to another sink are left out.
+Pure. Sources: ``whatif.model.prices``; for durations "AWS Lambda Pricing", x86, first tier. Storage, requests and the
+transfer to another sink are left out.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from emulator.demo.check import Row
 from emulator.telemetry.output import EVENT_OVERHEAD_BYTES
+from whatif.model.prices import GB, PRICES
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from emulator.demo.check import Row
-
-__all__ = ["INGESTION_USD_PER_GB", "Volume", "blend", "hold_usd", "ingestion_usd", "kept_bytes"]
-
-INGESTION_USD_PER_GB = 0.50
-GB = 10**9
+INGESTION_USD_PER_GB = PRICES["standard"].usd
 DURATION_USD_PER_GB_S = 0.0000166667
 MIB_PER_GIB = 1024  # Lambda's GB-second is of 1,024 MB
 MILLION = 10**6
 
 
 def ingestion_usd(size_bytes: float) -> float:
-    """Give what CloudWatch charges for taking in that many bytes."""
+    """Return CloudWatch's charge in USD for the ingestion of so many bytes."""
     return size_bytes / GB * INGESTION_USD_PER_GB
 
 
 def hold_usd(*, held_ms: float, memory_mb: int) -> float:
-    """Give what Lambda charges a million invocations for waiting that long each."""
+    """Return Lambda's charge in USD for a million invocations that each wait so long."""
     return MILLION * held_ms / 1e3 * memory_mb / MIB_PER_GIB * DURATION_USD_PER_GB_S
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """Some invocations, and their bytes as CloudWatch would count them: all that they wrote, and what was kept."""
+    """A number of invocations, and the bytes that CloudWatch would count: of all lines, and of kept records."""
 
     invocations: float
     written_bytes: float
     kept_bytes: float
 
     @classmethod
-    def of(cls, rows: Iterable[Row]) -> Volume:
+    def of(cls, rows: Iterable[Row]) -> "Volume":
         """Add invocations up."""
         chosen = list(rows)
         return cls(
@@ -53,25 +45,25 @@ class Volume:
             sum(kept_bytes(row) for row in chosen),
         )
 
-    def a_million(self) -> Volume:
-        """Give the same mix, a million invocations of it."""
+    def a_million(self) -> "Volume":
+        """Return a million invocations of the same mix."""
         factor = MILLION / self.invocations if self.invocations else 0.0
         return Volume(MILLION, self.written_bytes * factor, self.kept_bytes * factor)
 
 
 def kept_bytes(row: Row) -> int:
-    """Give what CloudWatch would count for one invocation's records: their bytes, and 26 for each."""
+    """Return the bytes that CloudWatch would count for one invocation's records: their own, and 26 for each."""
     return row.delivered_bytes + EVENT_OVERHEAD_BYTES * len(row.delivered)
 
 
 def blend(*, certain: Volume, drawn: Volume, sampled: Volume, share: float, rate: float) -> Volume:
-    """Give a million invocations of which another share is kept for certain, each as large as those seen.
+    """Return a million invocations, each as large as those seen, with another share kept for certain.
 
     Args:
-        certain: Those seen that failed, or that a rule kept.
-        drawn: Those seen that were left to the draw, sampled or not.
-        sampled: Those of them that were kept.
-        share: Of a million, how many fail or are kept by a rule, 0 to 1.
+        certain: The invocations that failed, or that a rule kept.
+        drawn: The healthy invocations, sampled or not.
+        sampled: The healthy invocations that were sampled.
+        share: The share that fails or that a rule keeps, 0 to 1.
         rate: The sampling rate, 0 to 1.
     """
     sure, rest, kept = certain.a_million(), drawn.a_million(), sampled.a_million()

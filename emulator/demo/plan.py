@@ -1,30 +1,12 @@
-"""What the demo invokes: which function, how often, and what goes wrong when.
+"""Plan the demo's invocations: which function, how often, and which of them go wrong.
 
 Pure. The trace ids are fixed, so that the same invocations are sampled in every run.
 """
-
-from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
-__all__ = [
-    "CASES",
-    "FUNCTIONS",
-    "KEEP_SLOWER_THAN_MS",
-    "MARKER",
-    "SAMPLE_RATE",
-    "TIMEOUT_MS",
-    "Case",
-    "DemoFunction",
-    "Fate",
-    "Planned",
-    "is_sampled",
-    "plan_of",
-    "settings_of",
-]
 
 SAMPLE_RATE = 0.1
 TIMEOUT_MS = 1_500  # of the functions: short, because the demo waits for three of them to run out
@@ -39,22 +21,22 @@ TRACE_EPOCH_HEX = "6744a800"  # the time a trace id begins with; any will do
 # Chosen so that the ids it gives sample one healthy invocation of each function, about one in ten of them all.
 SEED = "shop 910"
 
-Fate = Literal["failed", "by rule", "sampled", "let go"]
-"""What must become of an invocation; what comes first is asked first."""
+Fate = Literal["failed", "by rule", "sampled", "dropped"]
+"""The fate of an invocation. The first that applies decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One way an invocation may go.
+    """One way for an invocation to go.
 
     Attributes:
-        what: For people.
+        text: The description that the demo prints.
         outcome: How it ends, in the words of ``run.outcome_of``.
         healthy: Whether it goes well, so that a rule or the sample decides if it is kept.
         rule: The rule that keeps it although it goes well; empty where only the sample decides.
     """
 
-    what: str
+    text: str
     outcome: str
     healthy: bool = False
     rule: str = ""
@@ -62,11 +44,11 @@ class Case:
 
 CASES = {
     "fine": Case("goes well", "success", healthy=True),
-    "slow": Case("goes well, slowly", "success", healthy=True, rule="slow"),
-    "asked": Case("asks to be kept", "success", healthy=True, rule="marker"),
-    "error-line": Case("logs an ERROR, goes on", "success"),
+    "slow": Case("goes well, but slowly", "success", healthy=True, rule="slow"),
+    "asked": Case("writes the marker", "success", healthy=True, rule="marker"),
+    "error-line": Case("logs an ERROR, succeeds", "success"),
     "exception": Case("handler reports an error", "error"),
-    "exit": Case("process exits by itself", "crash"),
+    "exit": Case("exits in the handler", "crash"),
     "kill": Case("is killed (kill -9)", "crash"),
     "memory": Case("runs out of memory", "out of memory"),
     "hang": Case("hangs until the timeout", "timeout"),
@@ -78,10 +60,12 @@ class DemoFunction:
     """One function of the shop.
 
     Attributes:
-        key: Its folder in ``functions/``.
-        name: As configured in Lambda.
-        runtime: The emulator's runtime family, and what people call it.
-        mishaps: Of its invocations in order, keys of ``CASES``.
+        key: The name of its folder in ``functions/``.
+        name: The function's name in Lambda.
+        runtime: The emulator's runtime family.
+        runtime_text: The runtime's name for people.
+        memory_mb: The function's memory.
+        mishaps: The case of each invocation in order, keys of ``CASES``.
     """
 
     key: str
@@ -142,36 +126,36 @@ class Planned:
 
     @property
     def case(self) -> Case:
-        """What is to happen."""
+        """The case that this invocation acts out."""
         return CASES[self.mishap]
 
     @property
     def sampled(self) -> bool:
-        """Whether the draw would keep it, if it comes to the draw."""
+        """Whether the sample contains it, should it be healthy and no rule keep it."""
         return is_sampled(self.trace_id, rate=SAMPLE_RATE)
 
     @property
     def fate(self) -> Fate:
-        """What must become of it."""
+        """Whether it must be kept, and by what."""
         if not self.case.healthy:
             return "failed"
         if self.case.rule:
             return "by rule"
-        return "sampled" if self.sampled else "let go"
+        return "sampled" if self.sampled else "dropped"
 
     @property
     def kept(self) -> bool:
-        """Whether the sink must get all its lines; otherwise it must get none."""
-        return self.fate != "let go"
+        """Whether the sink must get all its lines; it must get none otherwise."""
+        return self.fate != "dropped"
 
     @property
     def weight(self) -> float:
-        """How many invocations it stands for if it is kept: only the draw makes it more than itself."""
+        """How many invocations its records stand for: 1, or 1 / rate where it is sampled."""
         return 1 / SAMPLE_RATE if self.fate == "sampled" else 1.0
 
 
 def settings_of(sink_url: str) -> dict[str, str]:
-    """Give all the variables that the functions have for the recorder."""
+    """Return the environment variables that set Flight Recorder up for the demo."""
     return {
         "FLIGHT_RECORDER_SAMPLE_RATE": str(SAMPLE_RATE),
         "FLIGHT_RECORDER_KEEP_SLOWER_THAN": f"{KEEP_SLOWER_THAN_MS}ms",
@@ -182,17 +166,16 @@ def settings_of(sink_url: str) -> dict[str, str]:
 
 
 def is_sampled(trace_id: str, *, rate: float) -> bool:
-    """Tell whether the draw keeps a transaction: R >= (1 - rate) * 2^56.
+    """Return whether a transaction is sampled: R >= (1 - rate) * 2^56.
 
-    This is worked out here anew, from OpenTelemetry's text, so that the demo checks the extension and does not
-    merely ask it.
+    Calculated here again, from OpenTelemetry's text: the demo checks the extension, and so does not ask it.
     """
     threshold = round((1 - rate) * (1 << 4 * RANDOM_HEX_DIGITS))
     return int(trace_id[-RANDOM_HEX_DIGITS:], 16) >= threshold
 
 
 def plan_of(function: DemoFunction, *, quick: bool = False, seed: str = SEED) -> list[Planned]:
-    """Give a function's invocations; ``quick``: each case once, and what is sampled."""
+    """Return a function's invocations; ``quick`` takes each case once, and the sampled one."""
     planned = [
         Planned(number, mishap, _trace_id(f"{seed} {function.key} {number}"))
         for number, mishap in enumerate(function.mishaps, 1)

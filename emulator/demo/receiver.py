@@ -1,6 +1,4 @@
-"""The sink of the demo: a small HTTP server that takes gzipped NDJSON, as the extension's ``http://`` sink sends it."""
-
-from __future__ import annotations
+"""Receive the kept records: a small HTTP server for the gzipped NDJSON of the extension's ``http://`` sink."""
 
 import gzip
 import json
@@ -8,29 +6,25 @@ import threading
 import zlib
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-__all__ = ["Receiver", "Record"]
+from types import TracebackType
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record that arrived: what it says, and its size in bytes as it stood in the body, uncompressed."""
+    """One record that arrived: its fields, and its size in the uncompressed body."""
 
     fields: dict[str, Any]
     size_bytes: int
 
     @property
     def request_id(self) -> str:
-        """The invocation it belongs to; empty if it names none."""
+        """The request id of its invocation; empty if the record has no request id."""
         return str(self.fields.get("requestId", ""))
 
     @property
     def is_line(self) -> bool:
-        """Whether it is a line of the function, and not something told about the invocation."""
+        """Whether it is a line of the function, rather than a record about the invocation."""
         return self.fields.get("type") == "function"
 
 
@@ -42,10 +36,9 @@ class _Server(ThreadingHTTPServer):
 
 
 class Receiver:
-    """Listens on a free port of 127.0.0.1; a context manager."""
+    """A server on a free port of 127.0.0.1; a context manager that answers inside its block."""
 
     def __init__(self) -> None:
-        """Bind; requests are answered inside the ``with`` block."""
         self._lock = threading.Lock()
         self._records: list[Record] = []
         self._refused: list[str] = []
@@ -63,14 +56,14 @@ class Receiver:
                 self.end_headers()
 
             def log_message(self, *_arguments: Any) -> None:
-                """Say nothing: the demo's output is for what was received."""
+                """Print nothing: the demo prints a line for each invocation."""
 
         self._server = _Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="demo-sink", daemon=True
         )
 
-    def __enter__(self) -> Receiver:  # noqa: PYI034 - Self is not in typing before 3.11
+    def __enter__(self) -> "Receiver":  # noqa: PYI034 - Self is not in typing before 3.11
         """Begin to answer."""
         self._thread.start()
         return self
@@ -87,11 +80,11 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Where to send to."""
+        """The URL to send records to."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/"
 
     def take(self, body: bytes, encoding: str) -> bool:
-        """Read one body; False, and a note in ``refused``, if it is not gzipped NDJSON of objects."""
+        """Read one body. If it is not NDJSON of objects, note it in ``refused`` and return False."""
         try:
             text = gzip.decompress(body) if encoding == "gzip" else body
             records = [_record(line) for line in text.splitlines()]
@@ -106,23 +99,23 @@ class Receiver:
 
     @property
     def records(self) -> list[Record]:
-        """All records so far, in the order they came."""
+        """All records so far, in the order of arrival."""
         with self._lock:
             return list(self._records)
 
     def of(self, request_id: str) -> list[Record]:
-        """Give the records of one invocation, in the order they came."""
+        """Return the records of one invocation, in the order of arrival."""
         return [record for record in self.records if record.request_id == request_id]
 
     @property
     def refused(self) -> list[str]:
-        """What could not be read."""
+        """Descriptions of the bodies that could not be read."""
         with self._lock:
             return list(self._refused)
 
     @property
     def wire_bytes(self) -> int:
-        """Bytes of all bodies as they came over the wire."""
+        """The size of all bodies as they came over the wire."""
         with self._lock:
             return self._wire_bytes
 
@@ -130,6 +123,5 @@ class Receiver:
 def _record(line: bytes) -> Record:
     fields = json.loads(line)
     if not isinstance(fields, dict):
-        msg = "a line that is no JSON object"
-        raise ValueError(msg)  # noqa: TRY004 - to the sender it is a bad value, like malformed JSON
+        raise ValueError("a line that is not a JSON object")  # noqa: TRY004 - to the sender it is a bad value, like malformed JSON
     return Record(fields, len(line))

@@ -1,42 +1,23 @@
-"""The words and tables of the demo. Pure: from what was seen to lines of text."""
-
-from __future__ import annotations
+"""Set the demo's results as lines of text. Pure."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from emulator.demo import money
-from emulator.demo.check import account_total
+from emulator.demo.check import Row, account_total
 from emulator.demo.plan import (
     CASES,
     KEEP_SLOWER_THAN_MS,
     MARKER,
     SAMPLE_RATE,
     TIMEOUT_MS,
+    Fate,
     settings_of,
 )
-from emulator.demo.table import Column, Paint, paragraph, row_text, side_by_side, table
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from emulator.demo.check import Row
-    from emulator.demo.plan import Fate
-    from emulator.demo.receiver import Record
-    from emulator.demo.run import Buffered, FunctionRun
-    from emulator.demo.table import Colour
-
-__all__ = [
-    "bill",
-    "comparison",
-    "heading",
-    "live",
-    "next_steps",
-    "rows_by_function",
-    "settings",
-    "titles",
-    "verdict",
-]
+from emulator.demo.receiver import Record
+from emulator.demo.run import Buffered, FunctionRun
+from terminal.layout import Column, paragraph, row_text, side_by_side, table
+from terminal.paint import Colour, Paint
 
 COLUMNS = (
     Column("function", 10),
@@ -52,27 +33,33 @@ COLOURS: dict[Fate, Colour] = {
     "failed": "red",
     "by rule": "cyan",
     "sampled": "green",
-    "let go": "dim",
+    "dropped": "dim",
 }
-RARE = 0.01  # of invocations that fail or that a rule keeps, where nothing is to be shown
+RARE = 0.01  # the share that fails or that a rule keeps, in a function that is no demonstration
 LEFT_WIDTH = 66
 
 
 def heading(names: Sequence[str], count: int) -> list[str]:
-    """Say in two sentences what is about to happen."""
-    return paragraph(
-        f"""Flight Recorder is a Lambda layer that holds every log line of a function in memory, and delivers
-        an invocation's lines only if it failed, whatever killed it, if a rule asks for it (here: slow ones, and
-        those that write a marker), or if it is one of the {SAMPLE_RATE:.0%} sampled of the rest. Here it is attached,
-        as built, to {_listed(names)}, which run unchanged in a local Lambda: {count} invocations, each shown with the lines it wrote, the lines that
-        arrived at an HTTP sink, and why."""
-    )
+    """Explain the product, and the run that begins."""
+    return [
+        *paragraph(
+            f"""Flight Recorder is a Lambda layer. It holds every log line of a function in memory. It delivers the
+            lines of an invocation that failed, whatever killed it, and of one that a rule keeps. Of the other
+            invocations it delivers a sample, here {SAMPLE_RATE:.0%}, and drops the rest."""
+        ),
+        "",
+        *paragraph(
+            f"""This demo attaches the built layer to {_listed(names)}. Their code is unchanged, and they run in a local
+            Lambda. Each of the {count} invocations is shown with the number of lines that it wrote, the number that
+            arrived at an HTTP sink, and the reason."""
+        ),
+    ]
 
 
 def settings(sink_url: str) -> list[str]:
-    """Tell the variables that the functions have for it, and nothing else."""
+    """Show the environment variables that set Flight Recorder up."""
     text = " ".join(f"{name}={value}" for name, value in settings_of(sink_url).items())
-    return paragraph(f"The functions have these variables set: {text}")
+    return paragraph(f"The settings are environment variables of the functions: {text}")
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -80,50 +67,45 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def titles() -> str:
-    """Give the titles of the live lines."""
+    """Return the titles of the lines that ``live`` returns."""
     return row_text(COLUMNS, [column.title for column in COLUMNS])
 
 
 def _cells(row: Row) -> list[object]:
     case = row.planned.case
     number, written = row.planned.number, len(row.written)
-    return [row.function, number, case.what, row.outcome, written, len(row.kept), row.why]
+    return [row.function, number, case.text, row.outcome, written, len(row.kept), row.why]
 
 
 def live(row: Row, paint: Paint) -> str:
-    """Give the line of an invocation that has just ended."""
+    """Return the line for an invocation that has just ended."""
     colour = COLOURS[row.planned.fate] if row.delivered else "dim"
     return paint(row_text(COLUMNS, _cells(row)), colour)
 
 
 def rows_by_function(runs: Sequence[FunctionRun], paint: Paint) -> list[str]:
-    """Set the table: like invocations together, failed ones first, a total for each function."""
+    """Set the table: failed invocations first, like ones together, a total for each function."""
     columns = (
         Column("function", 10),
         Column("times", 5, right=True),
         *(column for column in COLUMNS if column.title not in ("function", "#")),
     )
-    groups = []
+    groups, fates = [], list(COLOURS)
     for run in runs:
         alike: dict[tuple[str, str, str], list[Row]] = {}
-        for row in sorted(run.rows, key=_importance):
-            alike.setdefault((row.planned.case.what, row.outcome, row.why), []).append(row)
+        for row in sorted(run.rows, key=lambda row: fates.index(row.planned.fate)):
+            alike.setdefault((row.planned.case.text, row.outcome, row.why), []).append(row)
         group = [_sum(run.function.name, *key, rows) for key, rows in alike.items()]
         groups.append([*group, _sum(run.function.name, "all", "", "", run.rows)])
     lines = table(columns, groups)
     everything = [row for run in runs for row in run.rows]
     total = row_text(columns, _sum("together", "", "", "", everything))
-    why = f"""Why: the rule that decided, which every record carries as its reason. ...-exception is the runtime's own
-        report of an unhandled error, level-error a line at level ERROR; crash and timeout are what Lambda told of
-        the end; slow and marker are the two rules set here, which keep what went well whatever the draw, each
-        standing for itself, if it took longer than {KEEP_SLOWER_THAN_MS} ms or wrote {MARKER}; sampled is the draw
-        among the rest, each standing for {1 / SAMPLE_RATE:.4g} of its kind."""
+    why = f"""The last column is the reason that each record carries. A reason that ends in -exception is the runtime's
+        own report of an unhandled error. A level-error is a line at level ERROR. Lambda itself reports a crash or a
+        timeout. Two rules are set here: slow keeps an invocation that took longer than {KEEP_SLOWER_THAN_MS} ms, and
+        marker one that wrote {MARKER}. All of these are always kept. The rest are sampled: each one that is kept
+        stands for {1 / SAMPLE_RATE:.4g} of its kind."""
     return [paint(lines[0], "bold"), *lines[1:], "", paint(total, "bold"), "", *paragraph(why)]
-
-
-def _importance(row: Row) -> int:
-    """Sort failed invocations first, then those that a rule keeps, then the sampled."""
-    return list(COLOURS).index(row.planned.fate)
 
 
 def _sum(function: str, what: str, outcome: str, why: str, rows: Sequence[Row]) -> list[object]:
@@ -132,7 +114,7 @@ def _sum(function: str, what: str, outcome: str, why: str, rows: Sequence[Row]) 
 
 
 def comparison(rows: Sequence[Row], buffered: Sequence[Buffered]) -> list[str]:
-    """Set the failures of one function beside what a buffer in its own process got out."""
+    """Compare the lines that arrived with those of a buffer inside the function's process."""
     columns = (
         Column("the same event, the same function", 34),
         Column("lines written", 13, right=True),
@@ -142,24 +124,24 @@ def comparison(rows: Sequence[Row], buffered: Sequence[Buffered]) -> list[str]:
     cells = []
     for one in buffered:
         row = next(row for row in rows if row.planned.mishap == one.mishap)
-        cells.append([CASES[one.mishap].what, len(row.written), len(one.lines), len(row.kept)])
+        cells.append([CASES[one.mishap].text, len(row.written), len(one.lines), len(row.kept)])
     lines = table(columns, [cells])
     hang = next((one for one in buffered if one.mishap == "hang"), None)
     row = next(row for row in rows if row.planned.mishap == "hang")
-    explained = """The buffer (here the standard library's MemoryHandler) writes out what it holds when an ERROR is
-        logged. What comes after that stays in it, and when the process is killed, so is the buffer. The extension
-        is a process of its own, and got each line from Lambda soon after it was written."""
+    explained = """The buffer is the standard library's MemoryHandler. It writes out its lines when the function logs an
+        ERROR, and keeps the lines after that. When Lambda kills the process, the buffer is lost with it. The extension
+        is a process of its own: it got each line from Lambda soon after the function wrote it."""
     lines += ["", *paragraph(explained)]
     lines += [
         "",
-        f"All that arrived of {row.name}, stopped by Lambda after {TIMEOUT_MS / 1e3:g} s:",
+        f"Lambda stopped {row.name} after {TIMEOUT_MS / 1e3:g} s. This is all that arrived of it:",
         "",
     ]
     left = ["Flight Recorder: line by line, in order", "", *map(_record_text, row.delivered)]
     right = ["buffer in the process", ""]
     if hang is not None:
         right += [text.rstrip("\n") for text in hang.lines] or [
-            "(no line: they were in the process that Lambda killed)"
+            "(no line: Lambda killed the process that held them)"
         ]
         # Without the time and the request id that stand before it.
         right += ["", *(" ".join(text.split()[2:]) for text in hang.platform)]
@@ -167,7 +149,7 @@ def comparison(rows: Sequence[Row], buffered: Sequence[Buffered]) -> list[str]:
 
 
 def _record_text(record: Record) -> str:
-    """Give a record for reading: its time of day, its level, and its text without what the runtime put before it."""
+    """Return a record's time of day, level and text, without the runtime's own prefix."""
     fields = record.fields
     time = str(fields.get("time", ""))[11:23]
     if record.is_line:
@@ -181,16 +163,15 @@ def _record_text(record: Record) -> str:
 
 
 def bill(runs: Sequence[FunctionRun], *, wire_bytes: int) -> list[str]:
-    """Set bytes in and out, what CloudWatch would charge for either, and what the waiting costs."""
+    """Set the bytes written and kept, and the price of both in CloudWatch."""
     rows = [row for run in runs for row in run.rows]
     certain = [row for row in rows if row.planned.fate in ("failed", "by rule")]
-    drawn = [row for row in rows if row.planned.fate in ("sampled", "let go")]
-    sampled = [row for row in drawn if row.planned.kept]
+    drawn = [row for row in rows if row.planned.fate in ("sampled", "dropped")]
     seen = money.Volume.of(rows)
     rare = money.blend(
         certain=money.Volume.of(certain),
         drawn=money.Volume.of(drawn),
-        sampled=money.Volume.of(sampled),
+        sampled=money.Volume.of(row for row in drawn if row.planned.kept),
         share=RARE,
         rate=SAMPLE_RATE,
     )
@@ -207,34 +188,31 @@ def bill(runs: Sequence[FunctionRun], *, wire_bytes: int) -> list[str]:
         [f"bytes of these {len(rows)} invocations", *counted, _share(*_sizes(seen))],
         ["bytes on the way to the sink, gzipped", "", f"{wire_bytes:,}", sent],
         [f"USD for a million, {part:.0%} failed or kept by a rule", *_usd(seen.a_million())],
-        [f"USD for a million, if {RARE:.0%} failed or kept by a rule", *_usd(rare)],
+        [f"USD for a million, {RARE:.0%} failed or kept by a rule", *_usd(rare)],
     ]
+    depends = f"""The saving depends on the share of invocations that fail or that a rule keeps. Here it is {part:.0%}, to
+        show each kind, so the kept records are {_share(*_sizes(seen))} of all lines. At {RARE:.0%} they would be
+        {_share(*_sizes(rare))}. A kept record is {_growth(rows):.1f} times as long as its line, because it also carries
+        request, trace, function, reason, weight and id."""
+    basis = f"""The prices are those of CloudWatch's ingestion in us-east-1, Standard class:
+        {money.INGESTION_USD_PER_GB:.2f} USD per GB (10^9 bytes), with 26 bytes added for each event. "All lines" contains
+        Lambda's own START, END and REPORT. Storage, volume tiers and the charges of other sinks are left out."""
+    texts = (depends, basis, _waiting(rows))
+    notes = [line for text in texts for line in ("", *paragraph(text))]
+    return [*table(columns, [cells]), *notes]
+
+
+def _waiting(rows: Sequence[Row]) -> str:
     held = [row.held_ms for row in rows if row.held_ms is not None]
     mean_ms = sum(held) / len(held) if held else 0.0
     waiting_usd = money.hold_usd(held_ms=mean_ms, memory_mb=128)
-    depends = f"""How much is left out depends on how many fail or are kept by a rule: {part:.0%} here, to show each
-        kind, so kept records come to {_share(*_sizes(seen))} of all lines; with {RARE:.0%} they would come to {_share(*_sizes(rare))}.
-        A kept record is {_growth(rows):.1f} times its line, because it also carries request, trace, function, reason,
-        weight and id."""
-    basis = f"""Basis: {money.INGESTION_USD_PER_GB:.2f} USD per GB (10^9 bytes) of ingestion in us-east-1, Standard
-        class, before volume tiers, for either; 26 bytes more for each event; "all lines" includes what Lambda
-        itself writes (START, END, REPORT). Storage, and what another sink charges, are not in it."""
-    waiting = f"""Waiting: with FLUSH=end, set here so that each result shows at once, an invocation waits for its
-        outcome, {mean_ms:.0f} ms on average; at 128 MB Lambda bills {waiting_usd:.2f} USD for a million of them. The
-        default, adaptive, does not wait while the next invocation is expected within seconds."""
-    return [
-        *table(columns, [cells]),
-        "",
-        *paragraph(depends),
-        "",
-        *paragraph(basis),
-        "",
-        *paragraph(waiting),
-    ]
+    return f"""FLUSH=end is set here so that each result shows at once. With it, every invocation waits until its outcome
+        is known: {mean_ms:.0f} ms on average. For a million invocations at 128 MB, Lambda bills {waiting_usd:.2f} USD for
+        that. The default, adaptive, does not wait while the next invocation is expected within seconds."""
 
 
 def _growth(rows: Sequence[Row]) -> float:
-    """Give the size of the kept lines' records, in sizes of the lines themselves."""
+    """Return the size of the kept records as a multiple of their lines."""
     lines = sum(len(str(line).encode()) for row in rows for line in row.kept)
     records = sum(record.size_bytes for row in rows for record in row.delivered if record.is_line)
     return records / lines if lines else 0.0
@@ -254,36 +232,37 @@ def _usd(volume: money.Volume) -> list[str]:
 
 
 def verdict(runs: Sequence[FunctionRun], faults: Sequence[str], paint: Paint) -> list[str]:
-    """Tell what the demo's check of itself found."""
+    """Report the result of the demo's check of itself."""
     if faults:
         head = paint(f"CHECK FAILED: {len(faults)} finding(s)", "red")
         return [head, *(line for fault in faults for line in paragraph(fault, indent="  "))]
     rows = [row for run in runs for row in run.rows]
     fates = Counter(row.planned.fate for row in rows)
     lines = sum(len(row.kept) for row in rows)
-    text = f"""Checked, line by line, against what the functions wrote: of the {fates["failed"]} failed invocations, the
-        {fates["by rule"]} that a rule kept and the {fates["sampled"]} sampled, all {lines} lines arrived, unchanged, in
-        order, once; of the {fates["let go"]} others, none."""
+    text = f"""Checked line by line against the functions' own output. {fates["failed"]} invocations failed, a rule kept
+        {fates["by rule"]}, and {fates["sampled"]} were sampled: all their {lines} lines arrived, unchanged, in order, once.
+        Of the {fates["dropped"]} other invocations, no line arrived."""
     accounts = [account for run in runs for account in run.accounts]
     gone = sum(account_total(accounts, name) for name in ("evicted_lines", "lost_lines"))
-    account = f"""The extension's own account, one line at each SHUTDOWN, adds up to the same:
+    account = f"""The extension writes an account at each SHUTDOWN. The sum agrees:
         {account_total(accounts, "received_lines")} lines received, {account_total(accounts, "kept_lines")} kept,
-        {account_total(accounts, "dropped_lines")} dropped as not sampled, {gone} evicted or lost."""
+        {account_total(accounts, "dropped_lines")} dropped because not sampled, {gone} evicted or lost."""
     return [*paragraph(text), *paragraph(account)]
 
 
 def next_steps() -> list[str]:
-    """Say how to use it on a function of one's own."""
+    """Explain how to use the layer with a function of one's own."""
     steps = (
-        """1. Publish the layer to your account: ./build.sh publish --region REGION --yes. It runs on the Python of Lambda's
-        Python runtimes; for all others, ./build.sh layer --standalone makes layers that bring their own (the local
-        Lambda lent the functions above this machine's).""",
-        """2. Attach it, with the ARN that step 1 printed: docs/attach has a page and a template each for SAM, CDK,
-        Terraform, the Serverless Framework and the aws command. The function's code stays as it is.""",
-        """3. Nothing has to be set: what is kept goes to the log group /flight-recorder/NAME, under the ordinary
-        execution role. FLIGHT_RECORDER_SINK names other places, such as s3://bucket/logs; FLIGHT_RECORDER_SAMPLE_RATE
-        and the rules (README.md, Settings) are for where the defaults, 10% and failures, are not what you want.""",
-        """4. Once you trust it, deny the function's role logs:PutLogEvents on the function's own log group: until then
-        CloudWatch gets, and charges for, every line as before. The templates have the statement, and so has docs/sinks.""",
+        """1. Publish the layer to your account: ./build.sh publish --region REGION --yes. This layer is for Lambda's
+        Python runtimes. For all others, ./build.sh layer --standalone makes layers with a Python of their own. (The
+        functions above used this machine's Python.)""",
+        """2. Attach the layer, with the ARN that step 1 printed. docs/attach has a page and a template for each of SAM,
+        CDK, Terraform, the Serverless Framework and the aws command. The function's code stays as it is.""",
+        """3. No setting is needed. Kept records go to the log group /flight-recorder/NAME, and the ordinary execution
+        role may write there. FLIGHT_RECORDER_SINK names another place, such as s3://bucket/logs. Set
+        FLIGHT_RECORDER_SAMPLE_RATE or a rule (README.md, Settings) if you want more than failures and 10% of the
+        rest.""",
+        """4. CloudWatch gets, and charges for, every line as before. Once you trust the layer, deny the function's role
+        logs:PutLogEvents on the function's own log group. The templates and docs/sinks have the statement.""",
     )
     return [line for step in steps for line in paragraph(step)]

@@ -1,17 +1,18 @@
-"""Runs the functions under the layer, and the same Python function with a buffer inside its own process."""
-
-from __future__ import annotations
+"""Run the functions under the layer, and one of them with a buffer inside its own process."""
 
 import contextlib
 import json
 import shutil
 import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from emulator.cloud import LocalLambda
 from emulator.demo.check import Row
 from emulator.demo.plan import TIMEOUT_MS, DemoFunction, Planned, settings_of
+from emulator.demo.receiver import Receiver
+from emulator.machine.frames import Line
 from emulator.machine.runtimes import (
     Interpreter,
     cache_directory,
@@ -21,34 +22,17 @@ from emulator.machine.runtimes import (
 )
 from emulator.model.errors import ComponentMissing, EmulatorTimeout
 from emulator.model.function import Function
+from emulator.model.invocation import InvokeResult
 from emulator.telemetry.output import EVENT_OVERHEAD_BYTES
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
-
-    from emulator.demo.receiver import Receiver
-    from emulator.machine.frames import Line
-    from emulator.model.invocation import InvokeResult
-
-__all__ = [
-    "Buffered",
-    "FunctionRun",
-    "accounts_of",
-    "missing_for",
-    "outcome_of",
-    "run_buffered",
-    "run_function",
-]
-
 FIRST_ORDER = 4710
-# For what is owed to be at the sink once an invocation has returned. It is, as a rule: FLUSH=end holds the
-# invocation until then, and a broken environment delivers before it ends. The check at the end is what counts.
+# From the end of an invocation to the arrival of its lines. As a rule they have arrived: FLUSH=end holds the invocation
+# until then, and a broken environment delivers before it ends. The check at the end decides.
 ARRIVAL_S = 2.0
 
 
 def missing_for(function: DemoFunction, *, say: Callable[[str], None]) -> str | None:
-    """Tell in one line what a function lacks on this machine, having fetched what can be; None if nothing."""
+    """Fetch the runtime client of a function; return a line on what is missing, or None if nothing is."""
     try:
         if function.key == "python":
             python_client(Interpreter.of(None))
@@ -56,7 +40,7 @@ def missing_for(function: DemoFunction, *, say: Callable[[str], None]) -> str | 
             node = find_node()
             if not any(cache_directory().glob("aws-lambda-ric-node*/node_modules/aws-lambda-ric")):
                 say(
-                    "fetching and compiling AWS's runtime client for Node.js, once, about a minute ..."
+                    "fetching and compiling AWS's runtime client for Node.js: once, about a minute ..."
                 )
             node_client(node)
         else:
@@ -69,7 +53,7 @@ def missing_for(function: DemoFunction, *, say: Callable[[str], None]) -> str | 
 
 
 def outcome_of(result: InvokeResult) -> str:
-    """Name how an invocation ended: success, error, crash, out of memory or timeout."""
+    """Return how an invocation ended: success, error, crash, out of memory or timeout."""
     if result.status == "timeout":
         return "timeout"
     if result.runtime_done_status == "error":
@@ -96,14 +80,14 @@ def _invoke(cloud: LocalLambda, planned: Planned) -> InvokeResult:
     header = f"Root={planned.trace_id};Parent=53995c3f42cd8ad8;Sampled=0"
     result = cloud.invoke(event, trace_id=header)
     if outcome_of(result) not in ("success", "error"):
-        # The next invocation starts a new environment, as if another one took it. The restarted init of the old one
-        # would count against the function's timeout, which a busy machine might not keep.
+        # The next invocation starts a new environment. A restarted init would count against the function's timeout,
+        # which a busy machine might exceed.
         cloud.shutdown()
     return result
 
 
 def by_invocation(lines: Iterable[Line]) -> dict[str, list[Line]]:
-    """Sort lines by invocation; what is written while none runs, as in an init, belongs to the one that follows."""
+    """Sort lines by request id; lines written between invocations, as in an init, belong to the next one."""
     found: dict[str, list[Line]] = {}
     before: list[Line] = []
     for line in lines:
@@ -120,7 +104,7 @@ def _cloudwatch_bytes(lines: Sequence[Line]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class FunctionRun:
-    """One function's invocations, and the accounts that its extension processes gave at their SHUTDOWN."""
+    """One function's invocations, and the accounts that its extension processes wrote at SHUTDOWN."""
 
     function: DemoFunction
     rows: tuple[Row, ...]
@@ -138,10 +122,10 @@ def run_function(
     """Invoke one function as planned.
 
     Args:
-        function: Which.
+        function: The function.
         plan: Its invocations.
         layer: The built layer.
-        sink: Where kept records go.
+        sink: The receiver of kept records.
         show: Called with each invocation as soon as it has ended.
 
     Returns:
@@ -153,40 +137,42 @@ def run_function(
     rows = []
     with LocalLambda(_function(function, settings_of(sink.url)), layers=[layer]) as cloud:
         for planned in plan:
-            result = _invoke(cloud, planned)
-            own = by_invocation(cloud.written).get(result.request_id, [])
-            written = tuple(line.text for line in own)
-            if planned.kept:
-                _await_lines(cloud, sink, result.request_id, len(written))
-            row = Row(
-                function=function.name,
-                planned=planned,
-                request_id=result.request_id,
-                outcome=outcome_of(result),
-                written=written,
-                delivered=tuple(sink.of(result.request_id)),
-                cloudwatch_bytes=0,
-                held_ms=result.held_ms if outcome_of(result) == "success" else None,
-            )
-            show(row)
-            rows.append(row)
+            rows.append(_run_planned(cloud, function, planned, sink))
+            show(rows[-1])
         cloud.shutdown()
         stored = by_invocation(
             [line for line in cloud.cloudwatch if line.source in ("function", "platform")]
         )
-        accounts = list(accounts_of(cloud.extension_output))
-    return FunctionRun(
-        function,
-        # The platform's report comes with the next invocation, so what arrived is looked at once more.
-        tuple(
-            replace(
-                row,
-                delivered=tuple(sink.of(row.request_id)),
-                cloudwatch_bytes=_cloudwatch_bytes(stored.get(row.request_id, [])),
-            )
-            for row in rows
-        ),
-        tuple(accounts),
+        accounts = tuple(accounts_of(cloud.extension_output))
+    # Lambda's report comes with the next invocation, so the records are looked up once more.
+    whole = [
+        row._replace(
+            delivered=tuple(sink.of(row.request_id)),
+            cloudwatch_bytes=_cloudwatch_bytes(stored.get(row.request_id, [])),
+        )
+        for row in rows
+    ]
+    return FunctionRun(function, tuple(whole), accounts)
+
+
+def _run_planned(
+    cloud: LocalLambda, function: DemoFunction, planned: Planned, sink: Receiver
+) -> Row:
+    result = _invoke(cloud, planned)
+    own = by_invocation(cloud.written).get(result.request_id, [])
+    written = tuple(line.text for line in own)
+    if planned.kept:
+        _await_lines(cloud, sink, result.request_id, len(written))
+    outcome = outcome_of(result)
+    return Row(
+        function=function.name,
+        planned=planned,
+        request_id=result.request_id,
+        outcome=outcome,
+        written=written,
+        delivered=tuple(sink.of(result.request_id)),
+        cloudwatch_bytes=0,
+        held_ms=result.held_ms if outcome == "success" else None,
     )
 
 
@@ -194,12 +180,12 @@ def _await_lines(cloud: LocalLambda, sink: Receiver, request_id: str, count: int
     def arrived() -> bool:
         return sum(record.is_line for record in sink.of(request_id)) >= count
 
-    with contextlib.suppress(EmulatorTimeout):  # then the check says what is missing
+    with contextlib.suppress(EmulatorTimeout):  # the check at the end then names the missing lines
         cloud.wait_for(arrived, ARRIVAL_S)
 
 
 def accounts_of(lines: Sequence[Line]) -> Iterator[dict[str, object]]:
-    """Find the accounts that the extension writes at SHUTDOWN in its output."""
+    """Find the accounts in the extension's output; it writes one at SHUTDOWN."""
     for line in lines:
         with contextlib.suppress(ValueError):
             value = json.loads(line.text)
@@ -212,20 +198,18 @@ class Buffered:
     """One invocation of the function that buffers in its own process, without the layer.
 
     Attributes:
-        mishap: What went wrong, a key of ``plan.CASES``.
-        outcome: How it ended.
+        mishap: Its case, a key of ``plan.CASES``.
         lines: The function's lines that got out of its process.
-        platform: What Lambda itself wrote about it, beside START, END and REPORT.
+        platform: Lambda's own lines about it, except START, END and REPORT.
     """
 
     mishap: str
-    outcome: str
     lines: tuple[str, ...]
     platform: tuple[str, ...]
 
 
 def run_buffered(function: DemoFunction, plan: Sequence[Planned]) -> list[Buffered]:
-    """Invoke the Python function with its buffer inside the process, and see what gets out."""
+    """Invoke the Python function with a buffer inside its process; return the lines that got out."""
     found = []
     buffered = replace(_function(function, {}), handler="buffered.handler")
     with LocalLambda(buffered) as cloud:
@@ -238,5 +222,5 @@ def run_buffered(function: DemoFunction, plan: Sequence[Planned]) -> list[Buffer
                 for text in own
                 if text not in lines and not text.startswith(("START ", "END ", "REPORT "))
             )
-            found.append(Buffered(planned.mishap, outcome_of(result), lines, told))
+            found.append(Buffered(planned.mishap, lines, told))
     return found

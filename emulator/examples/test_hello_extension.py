@@ -2,8 +2,6 @@
 
 # ruff: noqa: INP001, S101 - a test file to copy, not a module of the package
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

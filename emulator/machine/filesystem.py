@@ -1,43 +1,46 @@
-"""Where /opt, /var/task, /var/lang and /var/runtime come from, and where the processes see them.
+"""Provide /opt, /var/task, /var/lang and /var/runtime.
 
 In a mount namespace they are where Lambda has them. Relocated, they are directories under a scratch directory, and
-what is started there finds itself by its own path.
+programs there find themselves by their own path.
 """
-
-from __future__ import annotations
 
 import os
 import shutil
 import stat
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from emulator.model.errors import ComponentMissing
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["Places", "RootFileSystem", "unpack_layers"]
 
 MAX_LAYERS = 5  # AWS "Lambda quotas"
 
 
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A directory of this machine, and the path where Lambda has it."""
+
+    source: Path
+    target: str
+    read_only: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootFileSystem:
-    """A directory that the environment's processes take for all there is, as in a container image.
+    """A directory that is the root for the environment's processes, as in a container image.
 
     Args:
-        directory: Has `opt`, `var/task`, `dev`, `proc` and `tmp` to mount on, beside what the function needs.
-        user: The number of the user and the group that everything runs as. Lambda's is no root.
+        directory: Must have `opt`, `var/task`, `dev`, `proc` and `tmp` to mount on, and all that the function needs.
+        user: The number of the user and the group of all processes. Lambda's is not root.
     """
 
     directory: Path
     user: int = 993
 
     def mounts(self, mounts: tuple[Mount, ...], temporary: Path) -> list[Mount]:
-        """Give what is mounted: the whole read-only, what Lambda puts into it, and what no program can do without."""
+        """Return all mounts: the root itself, read-only, then Lambda's, then /dev, /proc and /tmp."""
         root = str(self.directory)
         return [
             Mount(self.directory, root),
@@ -48,9 +51,18 @@ class RootFileSystem:
         ]
 
 
+class Sources(NamedTuple):
+    """The directories of this machine that the environment sees; None where it sees none."""
+
+    opt: Path
+    task: Path
+    lang: Path | None
+    runtime: Path | None
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Paths as the environment's processes see them."""
+    """The paths that the environment's processes see."""
 
     opt: str
     task: str
@@ -59,45 +71,46 @@ class Places:
     mounts: tuple[Mount, ...] = ()
 
     @classmethod
-    def mounted(cls, *, opt: Path, task: Path, lang: Path | None, runtime: Path | None) -> Places:
-        """Make the plan for a mount namespace."""
-        mounts = [Mount(opt, "/opt"), Mount(task, "/var/task")]
-        if lang is not None:
-            mounts.append(Mount(lang, "/var/lang"))
-        if runtime is not None:
-            mounts.append(Mount(runtime, "/var/runtime"))
+    def mounted(cls, sources: Sources) -> "Places":
+        """Plan the mounts for a namespace."""
+        mounts = [Mount(sources.opt, "/opt"), Mount(sources.task, "/var/task")]
+        if sources.lang is not None:
+            mounts.append(Mount(sources.lang, "/var/lang"))
+        if sources.runtime is not None:
+            mounts.append(Mount(sources.runtime, "/var/runtime"))
         return cls("/opt", "/var/task", "/var/lang", "/var/runtime", tuple(mounts))
 
     @classmethod
-    def relocated(
-        cls, scratch: Path, *, opt: Path, task: Path, lang: Path | None, runtime: Path | None
-    ) -> Places:
+    def relocated(cls, scratch: Path, sources: Sources) -> "Places":
         """Make symbolic links in a scratch directory, in the shape of Lambda's root."""
         root = scratch / "root"
         (root / "var").mkdir(parents=True, exist_ok=True)
-        links = {"opt": opt, "var/task": task, "var/lang": lang, "var/runtime": runtime}
-        for name, target in links.items():
+        for name, target in zip(
+            ("opt", "var/task", "var/lang", "var/runtime"), sources, strict=True
+        ):
             if target is not None and not (root / name).is_symlink():
                 (root / name).symlink_to(target, target_is_directory=True)
         # The layer and the function are given by their real paths: a program that finds itself by its path should
         # not depend on whether it resolves links.
-        return cls(str(opt), str(task), str(root / "var/lang"), str(root / "var/runtime"))
+        return cls(
+            str(sources.opt), str(sources.task), str(root / "var/lang"), str(root / "var/runtime")
+        )
 
 
 def unpack_layers(layers: Sequence[Path], scratch: Path) -> Path:
-    """Merge layers in order into one directory and give it; a single directory is used as it is.
+    """Merge layers in order into one directory, and return it. A single directory is used as it is.
 
     Raises:
         ComponentMissing: A layer does not exist or is neither a directory nor a zip file.
-        ValueError: More layers than Lambda allows.
+        ValueError: Lambda allows fewer layers.
     """
     if len(layers) > MAX_LAYERS:
-        msg = f"{len(layers)} layers; Lambda allows {MAX_LAYERS}"
-        raise ValueError(msg)
+        raise ValueError(f"{len(layers)} layers; Lambda allows {MAX_LAYERS}")
     for layer in layers:
         if not layer.is_dir() and not zipfile.is_zipfile(layer):
-            msg = f"the layer {layer} is neither a directory nor a zip file; has it been built?"
-            raise ComponentMissing(msg)
+            raise ComponentMissing(
+                f"the layer {layer} is neither a directory nor a zip file; has it been built?"
+            )
     if len(layers) == 1 and layers[0].is_dir():
         return layers[0].resolve()
     merged = scratch / "opt"
@@ -134,12 +147,3 @@ def _mtime(entry: zipfile.ZipInfo) -> float:
     from datetime import datetime, timezone
 
     return datetime(*entry.date_time, tzinfo=timezone.utc).timestamp()
-
-
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """A directory and where Lambda has it."""
-
-    source: Path
-    target: str
-    read_only: bool = True

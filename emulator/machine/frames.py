@@ -1,17 +1,13 @@
-"""Cutting a function's output into records: the framed channel and plain pipes.
+"""Cut a function's output into records, off the framed channel and off plain pipes.
 
-The framed channel is what managed runtimes get as ``_LAMBDA_TELEMETRY_LOG_FD``. Its layout is that of AWS's own
+Managed runtimes get the framed channel as ``_LAMBDA_TELEMETRY_LOG_FD``. Its layout is that of AWS's own
 clients (``awslambdaric/bootstrap.py``, ``FramedTelemetryLogSink``; ``LogPatch.js`` in the Node.js client): four
 bytes type, four bytes length, eight bytes microseconds since 1970, big endian, then the message. One frame is one
 record, newlines and all; a write may be split or joined anywhere, so reads are reassembled.
 """
 
-from __future__ import annotations
-
 import struct
 from dataclasses import dataclass
-
-__all__ = ["FrameReader", "Line", "LineReader", "RawRecord"]
 
 HEADER = struct.Struct(">IIQ")
 MAGIC = 0xA55A0000
@@ -28,7 +24,7 @@ class Line:
     """A line as CloudWatch would have received it.
 
     Attributes:
-        request_id: The invocation the emulator knows it to belong to; None outside any, or where several ran.
+        request_id: The invocation that wrote it; None outside invocations, or where the emulator cannot tell.
         text: The record verbatim, with its final newline if it has one.
         channel: ``frame``, ``stdout`` or ``stderr``.
         time_ns: Nanoseconds since 1970: of the frame, or of the reading.
@@ -46,7 +42,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
-    """One record off a pipe: bytes, its time if the channel carries one, its level if any."""
+    """One record off a pipe, with the time and the level where the channel carries them."""
 
     data: bytes
     time_ns: int | None = None
@@ -54,16 +50,15 @@ class RawRecord:
 
 
 class FrameReader:
-    """Reassembles frames from arbitrary chunks."""
+    """Reassemble frames from arbitrary chunks."""
 
     def __init__(self) -> None:
-        """Start with nothing buffered."""
         self._buffer = bytearray()
 
     def feed(self, chunk: bytes) -> list[RawRecord]:
-        """Take a chunk; give the records completed by it.
+        """Add a chunk; return the records that it completes.
 
-        Bytes that cannot be a frame header are given back as one plain record, so that nothing is lost silently.
+        Bytes that cannot be a frame header become one plain record, so that nothing is lost silently.
         """
         self._buffer += chunk
         records = []
@@ -84,33 +79,29 @@ class FrameReader:
         return records
 
     def close(self) -> list[RawRecord]:
-        """Give what is left of an unfinished frame, header cut off."""
+        """Return the rest of an unfinished frame, without its header."""
         rest = bytes(self._buffer[HEADER.size :])
         self._buffer.clear()
         return [RawRecord(rest)] if rest else []
 
 
 class LineReader:
-    """Cuts a plain pipe at newlines."""
+    """Cut a plain pipe at newlines."""
 
     def __init__(self) -> None:
-        """Start with nothing buffered."""
-        self._buffer = bytearray()
+        self._rest = b""
 
     def feed(self, chunk: bytes) -> list[RawRecord]:
-        """Take a chunk; give the lines completed by it, newline included."""
-        *lines, rest = (
-            (bytes(self._buffer) + chunk).split(b"\n") if self._buffer else chunk.split(b"\n")
-        )
+        """Add a chunk; return the lines that it completes, newlines included."""
+        *lines, rest = (self._rest + chunk).split(b"\n")
         records = [RawRecord(line + b"\n") for line in lines]
         while len(rest) > MAX_LINE_BYTES:
             records.append(RawRecord(rest[:MAX_LINE_BYTES]))
             rest = rest[MAX_LINE_BYTES:]
-        self._buffer = bytearray(rest)
+        self._rest = rest
         return records
 
     def close(self) -> list[RawRecord]:
-        """Give an unfinished last line."""
-        rest = bytes(self._buffer)
-        self._buffer.clear()
+        """Return an unfinished last line."""
+        rest, self._rest = self._rest, b""
         return [RawRecord(rest)] if rest else []

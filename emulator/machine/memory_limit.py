@@ -1,16 +1,9 @@
-"""Watching the runtime's memory, and killing it as the kernel would in a microVM of the function's size."""
-
-from __future__ import annotations
+"""Watch the runtime's memory, and kill it above the function's size, as the kernel of a microVM would."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from emulator.machine.processes import Child
-
-__all__ = ["MemoryWatch"]
+from emulator.machine.processes import Child
 
 # Short next to how fast Python can allocate (about 1 GB/s, so 10 MB a look), and cheap: two small reads in /proc.
 INTERVAL_S = 0.01
@@ -18,17 +11,16 @@ MIB = 1024 * 1024
 
 
 class MemoryWatch:
-    """Looks at one child's resident memory while it runs."""
+    """Watch one child's resident memory while it runs."""
 
     def __init__(self, memory_mb: int, on_excess: Callable[[], None]) -> None:
-        """Remember the bound; the child comes later."""
         self.child: Child | None = None
         self._limit_bytes = memory_mb * MIB
         self._on_excess = on_excess
         self._peak_bytes = 0
 
     async def run(self) -> None:
-        """Look until cancelled, or until the bound is exceeded."""
+        """Watch until cancelled, or until the bound is exceeded."""
         while True:
             await asyncio.sleep(INTERVAL_S)
             child = self.child
@@ -41,7 +33,7 @@ class MemoryWatch:
                 return
 
     def used_mb(self, children: Iterable[Child], *, full: bool) -> int:
-        """Give what a report tells: peak of all processes in MB, at most the function's memory; all of it if ``full``."""
+        """Return the peak of all processes in MB, at most the function's memory; ``full`` returns all of it."""
         limit_mb = self._limit_bytes // MIB
         if full:
             return limit_mb

@@ -1,36 +1,23 @@
-"""The real runtime clients: where they are, how they are fetched, how they are started.
+"""Find, fetch and start the real runtime clients.
 
-``awslambdaric`` is taken from the running interpreter's packages where its version fits, else installed with pip into
-a cache directory; ``aws-lambda-ric`` for Node.js is installed with npm, which compiles C++. Both once.
+``awslambdaric`` is copied from the running interpreter's packages where its version fits, else installed with pip.
+``aws-lambda-ric`` for Node.js is installed with npm, which compiles C++. Both go to a cache directory, once.
 """
 
-from __future__ import annotations
-
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from emulator.machine.filesystem import Places
 from emulator.model.errors import ComponentMissing
-
-if TYPE_CHECKING:
-    from emulator.machine.filesystem import Places
-    from emulator.model.function import Function
-
-__all__ = [
-    "Interpreter",
-    "cache_directory",
-    "find_node",
-    "node_client",
-    "python_client",
-    "runtime_command",
-    "runtime_version",
-]
+from emulator.model.function import Function
 
 INSTALL_TIMEOUT_S = 600  # npm compiles libcurl and a native module: 67 s on two cores
 NODE_NEEDS = "autoconf automake libtool cmake g++ make (Debian packages)"
@@ -47,7 +34,7 @@ main([runtime + '/bootstrap', os.environ['_HANDLER']])
 
 
 def cache_directory() -> Path:
-    """Give the directory for fetched clients: ``LAMBDA_EMULATOR_CACHE``, else .cache/ beside the package."""
+    """Return the directory for fetched clients: ``LAMBDA_EMULATOR_CACHE``, else .cache/ beside the package."""
     given = os.environ.get("LAMBDA_EMULATOR_CACHE")
     if given:
         return Path(given)
@@ -66,7 +53,7 @@ class Interpreter:
     minor: str
 
     @classmethod
-    def of(cls, executable: Path | None) -> Interpreter:
+    def of(cls, executable: Path | None) -> "Interpreter":
         """Ask an interpreter, the running one by default.
 
         Raises:
@@ -83,97 +70,96 @@ class Interpreter:
                 [str(executable), "-IS", "-c", code], capture_output=True, check=True, timeout=30
             ).stdout
         except (OSError, subprocess.SubprocessError) as error:
-            msg = f"the interpreter {executable} does not run: {error}"
-            raise ComponentMissing(msg) from error
+            raise ComponentMissing(f"the interpreter {executable} does not run: {error}") from error
         prefix, version = json.loads(answer)
         return cls(executable, Path(prefix), version)
 
 
-def _install(command: list[str], target: Path, what: str, hint: str) -> Path:
-    """Run an installer into a temporary neighbour of the target, then move it there in one step."""
+@contextlib.contextmanager
+def _staged(target: Path) -> Iterator[Path]:
+    """Provide a temporary neighbour of the target; move it there at the end, or remove it after an error."""
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        subprocess.run(
-            [word.replace("TARGET", str(partial)) for word in command],
-            capture_output=True,
-            check=True,
-            timeout=INSTALL_TIMEOUT_S,
-            cwd=partial,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
+        yield partial
+        with contextlib.suppress(OSError):  # another process was quicker
+            partial.rename(target)
+    finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _install(command: list[str], target: Path, what: str, hint: str) -> Path:
+    """Run an installer; the word TARGET in its command is the directory to install to."""
+    try:
+        with _staged(target) as partial:
+            subprocess.run(
+                [word.replace("TARGET", str(partial)) for word in command],
+                capture_output=True,
+                check=True,
+                timeout=INSTALL_TIMEOUT_S,
+                cwd=partial,
+            )
+    except (OSError, subprocess.SubprocessError) as error:
         output = getattr(error, "stderr", None) or b""
         lines = output.decode("utf-8", "replace").strip().splitlines()
         # npm ends with the name of its log, which says nothing to the reader.
         last = [line for line in lines if "complete log" not in line][-1:] or [str(error)]
-        msg = f"{what} could not be installed ({last[0]}); {hint}"
-        raise ComponentMissing(msg) from error
-    try:
-        partial.rename(target)
-    except OSError:  # another process was quicker
-        shutil.rmtree(partial, ignore_errors=True)
+        raise ComponentMissing(f"{what} could not be installed ({last[0]}); {hint}") from error
     return target
 
 
 def python_client(interpreter: Interpreter) -> Path:
-    """Give a directory that holds awslambdaric for an interpreter.
+    """Return a directory that holds awslambdaric for an interpreter.
 
     Raises:
-        ComponentMissing: It is not there and pip cannot get it.
+        ComponentMissing: It is not in the cache, and pip cannot fetch it.
     """
     target = cache_directory() / f"awslambdaric-{interpreter.minor}"
-    if target.is_dir():
+    running = "{}.{}".format(*sys.version_info[:2])
+    if target.is_dir() or (interpreter.minor == running and _copy_installed(target)):
         return target
-    if interpreter.minor == "{}.{}".format(*sys.version_info[:2]):
-        copied = _copy_installed(target)
-        if copied is not None:
-            return copied
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", "TARGET", "--no-compile"]
     pip += ["--only-binary", ":all:", "--python-version", interpreter.minor, "awslambdaric"]
     hint = f"install it with: {interpreter.executable} -m pip install awslambdaric"
     return _install(pip, target, "awslambdaric", hint)
 
 
-def _copy_installed(target: Path) -> Path | None:
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+def _copy_installed(target: Path) -> bool:
+    """Copy awslambdaric from the running interpreter's packages; return whether they have it."""
     try:
-        for name in ("awslambdaric", "simplejson", "snapshot_restore_py"):
-            for file in metadata.distribution(name).files or []:
-                source = Path(str(file.locate()))
-                if ".." in file.parts or "__pycache__" in file.parts or not source.is_file():
-                    continue
-                (partial / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, partial / file)
+        with _staged(target) as partial:
+            for name in ("awslambdaric", "simplejson", "snapshot_restore_py"):
+                for file in metadata.distribution(name).files or []:
+                    source = Path(str(file.locate()))
+                    if ".." in file.parts or "__pycache__" in file.parts or not source.is_file():
+                        continue
+                    (partial / file).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(source, partial / file)
     except metadata.PackageNotFoundError:
-        shutil.rmtree(partial, ignore_errors=True)
-        return None
-    try:
-        partial.rename(target)
-    except OSError:
-        shutil.rmtree(partial, ignore_errors=True)
-    return target
+        return False
+    return True
 
 
 def find_node(given: Path | None = None) -> Path:
-    """Give the Node.js executable.
+    """Return the Node.js executable.
 
     Raises:
-        ComponentMissing: There is none.
+        ComponentMissing: This machine has none.
     """
     found = str(given) if given else shutil.which("node")
     if not found or not Path(found).exists():
-        msg = "Node.js is not on PATH; install Node.js 20 or newer to run nodejs functions"
-        raise ComponentMissing(msg)
+        raise ComponentMissing(
+            "Node.js is not on PATH; install Node.js 20 or newer to run nodejs functions"
+        )
     return Path(found).resolve()
 
 
 def node_client(node: Path, *, install: bool = True) -> Path:
-    """Give a directory whose node_modules holds aws-lambda-ric.
+    """Return a directory whose node_modules holds aws-lambda-ric.
 
     Raises:
-        ComponentMissing: It is not there and (if ``install``) npm cannot build it.
+        ComponentMissing: It is not in the cache, and (if ``install``) npm cannot build it.
     """
     answer = subprocess.run([str(node), "--version"], capture_output=True, check=True, timeout=30)
     major = int(answer.stdout.decode().lstrip("v").split(".")[0])
@@ -183,8 +169,7 @@ def node_client(node: Path, *, install: bool = True) -> Path:
     hint = f"it needs npm and {NODE_NEEDS}"
     npm = shutil.which("npm")
     if not install or npm is None:
-        msg = f"aws-lambda-ric is not in {target}; {hint}"
-        raise ComponentMissing(msg)
+        raise ComponentMissing(f"aws-lambda-ric is not in {target}; {hint}")
     version = "4" if major >= FIRST_NODE_OF_RIC_4 else "3"
     command = [
         npm,
@@ -201,7 +186,7 @@ def node_client(node: Path, *, install: bool = True) -> Path:
 def runtime_command(
     function: Function, places: Places, *, node: Path | None, opt: Path
 ) -> list[str]:
-    """Give the command that starts the function's runtime; ``opt`` is the merged layers' directory on this machine."""
+    """Return the command that starts the runtime; ``opt`` is the directory of the merged layers."""
     if function.family == "python":
         boot = PYTHON_BOOT.format(task=places.task, opt=places.opt, runtime=places.runtime)
         return [f"{places.lang}/bin/python3", "-c", boot]
@@ -214,7 +199,7 @@ def runtime_command(
 
 
 def runtime_version(function: Function, interpreter: Interpreter) -> str:
-    """Make what platform.initStart tells, ``python:3.13.v1``."""
+    """Return the runtime version for platform.initStart, ``python:3.13.v1``."""
     family = function.family
     detail = interpreter.minor if family == "python" else function.runtime.removeprefix(family)
     return f"{family}:{detail.strip('.').removesuffix('.x') or 'local'}.v1"

@@ -1,15 +1,13 @@
-"""The process that starts all others: run as a script, never imported by the emulator's own process.
+"""Start all other processes. This file runs as a script, in a process of its own, for four reasons.
 
-It exists for four reasons: mounts made in its private namespace are invisible to the rest of the machine and vanish
-with it; a small single-threaded process can ``posix_spawn`` in a fraction of a millisecond and see exec's own error;
-it notes the exact time of each exec; and when the emulator dies, its socket closes and everything is killed.
+Mounts in its private namespace are invisible to the rest of the machine, and vanish with it. A small single-threaded
+process can ``posix_spawn`` in a fraction of a millisecond, and sees exec's own error. It notes the exact time of each
+exec. When the emulator dies, the socket closes, and this process kills all that it started.
 
-Protocol, one JSON object a line over the socket given as descriptor 0: first ``{"mounts": …}`` answered by
-``{"isolation": …}``, where ``"root"`` and ``"user"`` say what everything is confined to; then ``{"spawn": …}`` with descriptors attached, answered by ``{"pid"}`` or ``{"errno"}``;
-``{"exited": pid, "status": …}`` whenever a child ends.
+Protocol: one JSON object a line, over the socket that is descriptor 0. ``{"mounts": …}`` comes first, and is answered by
+``{"isolation": …}``; with ``"root"`` and ``"user"`` it also confines all processes. ``{"spawn": …}`` comes with descriptors, and
+is answered by ``{"pid"}`` or ``{"errno"}``. ``{"exited": pid, "status": …}`` tells of the end of a child.
 """
-
-from __future__ import annotations
 
 import json
 import os
@@ -30,10 +28,9 @@ MAX_DESCRIPTORS = 8
 
 
 class Mounter:
-    """Makes the directories of Lambda visible where Lambda has them."""
+    """Mount the directories where Lambda has them."""
 
     def __init__(self) -> None:
-        """Load libc; ctypes is imported here because a relocated environment needs none of it."""
         import ctypes
 
         self._ctypes = ctypes
@@ -51,7 +48,7 @@ class Mounter:
         self._check(result, f"mount {source} on {target}")
 
     def enter(self) -> None:
-        """Enter a private mount namespace, through a user namespace where not root."""
+        """Enter a private mount namespace; an ordinary user needs a user namespace as well."""
         if os.geteuid() == 0:
             self._check(self._libc.unshare(CLONE_NEWNS), "unshare")
         else:
@@ -77,7 +74,7 @@ class Mounter:
             self.mount("", target, flags)
 
     def add_entries(self, parent: str, names: list[str], scratch: str) -> None:
-        """Give a directory more sub-directories without touching it: a tmpfs with its entries bound in."""
+        """Add sub-directories to a directory without touching it, by a tmpfs with its entries bound in."""
         self.mount("tmpfs", scratch, 0, "tmpfs", "size=1m,mode=755")
         for entry in os.scandir(parent):
             copy = f"{scratch}/{entry.name}"
@@ -95,7 +92,7 @@ class Mounter:
 
 
 def isolate(mounts: list[dict[str, Any]], scratch: str) -> None:
-    """Do all mounts. Raises OSError where the machine refuses."""
+    """Enter a namespace and mount everything. Raises OSError where the machine refuses."""
     mounter = Mounter()
     mounter.enter()
     missing: dict[str, list[str]] = {}
@@ -115,7 +112,7 @@ def isolate(mounts: list[dict[str, Any]], scratch: str) -> None:
 
 
 def confine(root: str, user: int) -> None:
-    """See nothing but a root file system from now on, as an ordinary user. Raises OSError where one may not."""
+    """Change to a root file system and an ordinary user. Raises OSError without the right to."""
     os.chroot(root)
     os.chdir("/")
     os.setgroups([])
@@ -153,10 +150,9 @@ def spawn(request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
 
 
 class Spawner:
-    """The loop: requests in, exits out."""
+    """Answer requests, and report exits."""
 
     def __init__(self, connection: socket.socket) -> None:
-        """Set up the wake-up descriptor for SIGCHLD."""
         self._connection = connection
         self._children: set[int] = set()
         self._wake, write = os.pipe()
@@ -195,7 +191,7 @@ class Spawner:
                 pass
 
     def run(self) -> None:
-        """Serve until the socket closes, then kill what is left."""
+        """Serve until the socket closes, then kill the remaining children."""
         poll = select.poll()
         poll.register(self._connection, select.POLLIN)
         poll.register(self._wake, select.POLLIN)

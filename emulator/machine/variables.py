@@ -1,19 +1,12 @@
-"""The environment variables of runtimes and of extensions.
+"""Make the environment variables of runtimes and of extensions.
 
-Sources: AWS "Using Lambda environment variables", and the list of variables withheld from extensions in AWS "Lambda Extensions API".
+Sources: AWS "Using Lambda environment variables"; for the variables that extensions lack, AWS "Lambda Extensions API".
 """
 
-from __future__ import annotations
+from collections.abc import Mapping
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from emulator.machine.filesystem import Places
-    from emulator.model.function import Function
-
-__all__ = ["extension_variables", "runtime_variables"]
+from emulator.machine.filesystem import Places
+from emulator.model.function import Function
 
 WITHHELD = frozenset(
     {
@@ -28,7 +21,7 @@ WITHHELD = frozenset(
 )
 
 
-def runtime_variables(  # noqa: PLR0913 - what the variables are made of, all keyword-only
+def runtime_variables(  # noqa: PLR0913 - all keyword-only
     function: Function,
     places: Places,
     *,
@@ -38,7 +31,7 @@ def runtime_variables(  # noqa: PLR0913 - what the variables are made of, all ke
     max_concurrency: int | None,
     extra: Mapping[str, str],
 ) -> dict[str, str]:
-    """Make the runtime's environment."""
+    """Return the runtime's environment variables."""
     lang, runtime, task, opt = places.lang, places.runtime, places.task, places.opt
     libraries = [f"{lang}/lib", "/lib64", "/usr/lib64", runtime, f"{runtime}/lib", task]
     variables = {
@@ -73,7 +66,7 @@ def runtime_variables(  # noqa: PLR0913 - what the variables are made of, all ke
         variables["AWS_LAMBDA_LOG_LEVEL"] = function.log_level
     if max_concurrency is not None:
         variables["AWS_LAMBDA_MAX_CONCURRENCY"] = str(max_concurrency)
-    # The customer may override all but the reserved ones; what is given for every process comes last.
+    # The customer may override all but the reserved ones; the emulator's `environ` comes last.
     variables |= function.environment | dict(extra)
     variables["AWS_LAMBDA_RUNTIME_API"] = api
     variables["AWS_LAMBDA_INITIALIZATION_TYPE"] = initialization_type
@@ -81,5 +74,5 @@ def runtime_variables(  # noqa: PLR0913 - what the variables are made of, all ke
 
 
 def extension_variables(runtime: Mapping[str, str]) -> dict[str, str]:
-    """Take away what extensions are not given."""
+    """Return the runtime's variables without those that AWS withholds from extensions."""
     return {k: v for k, v in runtime.items() if k not in WITHHELD and not k.startswith("_")}

@@ -1,21 +1,15 @@
-"""The clock of the microVM: it stands still while the environment is frozen.
+"""Keep the time of the microVM, which stands still while the environment is frozen.
 
 The batch buffers of the Logs and Telemetry APIs live inside the frozen microVM, so their timers, reply time-outs and
 back-off pauses must not run on while the processes are stopped.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from emulator.model.errors import EmulatorTimeout
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-__all__ = ["Clock"]
 
 T = TypeVar("T")
 
@@ -24,7 +18,6 @@ class Clock:
     """Monotonic time less the time spent frozen; belongs to one event loop."""
 
     def __init__(self) -> None:
-        """Start running."""
         self._frozen_ns = 0
         self._frozen_since: int | None = None
         self._running = asyncio.Event()
@@ -36,18 +29,18 @@ class Clock:
         return self._frozen_since is not None
 
     def now_ns(self) -> int:
-        """Give the running time in nanoseconds."""
+        """Return the running time in nanoseconds."""
         now = time.monotonic_ns() if self._frozen_since is None else self._frozen_since
         return now - self._frozen_ns
 
     def freeze(self) -> None:
-        """Stop; harmless when stopped."""
+        """Stop the clock; harmless when it is stopped."""
         if self._frozen_since is None:
             self._frozen_since = time.monotonic_ns()
             self._running.clear()
 
     def thaw(self) -> None:
-        """Run on; harmless when running."""
+        """Let the clock run on; harmless when it runs."""
         if self._frozen_since is not None:
             self._frozen_ns += time.monotonic_ns() - self._frozen_since
             self._frozen_since = None
@@ -58,7 +51,7 @@ class Clock:
         await self._running.wait()
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep that long in running time."""
+        """Sleep for so many seconds of running time."""
         target = self.now_ns() + int(seconds * 1e9)
         while True:
             await self._running.wait()
@@ -68,7 +61,7 @@ class Clock:
             await asyncio.sleep(left_ns / 1e9)
 
     async def bounded(self, work: Awaitable[T], seconds: float) -> T:
-        """Await something for at most that long in running time.
+        """Await work for at most so many seconds of running time.
 
         Raises:
             EmulatorTimeout: It took longer; the work has been cancelled.
@@ -84,9 +77,8 @@ class Clock:
                     return task.result()
                 await self._running.wait()
                 if self.now_ns() >= target:
-                    msg = f"no answer within {seconds:g} s"
-                    raise EmulatorTimeout(msg)
+                    raise EmulatorTimeout(f"no answer within {seconds:g} s")
         finally:
             task.cancel()
-            # Whoever awaited this was cancelled: what the work came to is then of no interest, nor a warning.
+            # The awaiting task was cancelled: nobody needs the result of the work, or a warning about it.
             task.add_done_callback(lambda t: t.cancelled() or t.exception())

@@ -1,30 +1,19 @@
-"""What the emulator raises for its own troubles.
+"""Define the emulator's exceptions.
 
-A function that fails is a result, not an exception: these are for a machine, a layer or a call that cannot be
-worked with.
+A function that fails is a result, not an exception. These are for a machine, a layer or a call that the emulator cannot
+work with.
 
     EmulatorError
-     +-- EnvironmentDidNotStart   an init that failed, asked about with raise_for_status()
-     +-- EmulatorTimeout          a bounded wait that ran out
-     +-- ComponentMissing         a runtime client, interpreter or package that is not there
+     +-- EnvironmentDidNotStart   an init phase failed, found by raise_for_status()
+     +-- EmulatorTimeout          a bounded wait ran out
+     +-- ComponentMissing         a runtime client, interpreter or package is missing
      +-- IsolationRefused         a mount namespace was demanded and the machine refuses it
      +-- MisuseError              a call that makes no sense in the present mode
 """
 
-from __future__ import annotations
-
-__all__ = [
-    "ComponentMissing",
-    "EmulatorError",
-    "EmulatorTimeout",
-    "EnvironmentDidNotStart",
-    "IsolationRefused",
-    "MisuseError",
-]
-
 
 class EmulatorError(Exception):
-    """Base of everything the emulator raises on purpose."""
+    """The base of all exceptions of the emulator."""
 
 
 class EnvironmentDidNotStart(EmulatorError):  # noqa: N818 - reads as the fact it tells
@@ -36,7 +25,7 @@ class EmulatorTimeout(EmulatorError):  # noqa: N818 - reads as the fact it tells
 
 
 class ComponentMissing(EmulatorError):  # noqa: N818 - reads as the fact it tells
-    """Something that must be installed is not; the message says how to get it."""
+    """A component is not installed; the message says how to get it."""
 
 
 class IsolationRefused(EmulatorError):  # noqa: N818 - reads as the fact it tells

@@ -1,12 +1,10 @@
-r"""Telemetry events and how each kind of subscriber sees them.
+r"""Make telemetry events, and encode them for each kind of subscriber.
 
-One event is made once and encoded once per *flavour*: Logs API, Telemetry API with string records (schema
+An event is made once and encoded once per *flavour*: Logs API, Telemetry API with string records (schema
 2022-07-01), Telemetry API with JSON records. Encoding follows Go's ``encoding/json``, which the agent inside Lambda
 uses: compact, fixed key order, UTF-8 unescaped but ``<``, ``>``, ``&``, U+2028 and U+2029 as ``\u…``.
 Shapes: AWS "Lambda Logs API" and "Lambda Telemetry API Event schema reference".
 """
-
-from __future__ import annotations
 
 import json
 import re
@@ -16,14 +14,12 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
 
-__all__ = ["Event", "Flavour", "encode", "function_event", "iso_time", "platform_event"]
-
 _GO_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 _GO_SPECIAL = re.compile("[<>&\u2028\u2029]")
 
 
 class Flavour(Enum):
-    """How a subscriber wants its records."""
+    """The API and the schema of a subscriber, which decide the form of its records."""
 
     LOGS_2020 = "Logs API 2020-08-15"
     LOGS_2021 = "Logs API 2021-03-18"
@@ -37,13 +33,13 @@ class Flavour(Enum):
 
 
 def encode(value: Any) -> bytes:
-    """Encode as Go's default encoder does."""
+    """Encode a value as JSON, as Go's default encoder does."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return go_escape(text).encode("utf-8", "replace")
 
 
 def go_escape(text: str) -> str:
-    """Escape the characters that Go's encoder escapes and Python's does not; they only occur inside strings."""
+    """Escape the characters that Go's encoder escapes and Python's does not."""
     return text.translate(_GO_ESCAPES) if _GO_SPECIAL.search(text) else text
 
 
@@ -57,7 +53,7 @@ def iso_time(time_ns: int, *, microseconds: bool = False) -> str:
 
 @dataclass(slots=True)
 class Event:
-    """One event.
+    """One telemetry event, for all flavours.
 
     Attributes:
         kind: The ``type`` on the wire.
@@ -76,11 +72,11 @@ class Event:
 
     @property
     def category(self) -> str:
-        """``platform``, ``function`` or ``extension``: what a subscription's ``types`` name."""
+        """``platform``, ``function`` or ``extension``, as in a subscription's ``types``."""
         return self.kind.partition(".")[0]
 
     def suits(self, flavour: Flavour) -> bool:
-        """Whether a subscriber of this flavour gets the event at all."""
+        """Return whether a subscriber of this flavour gets the event."""
         if not flavour.is_logs_api:
             return self.record is not None
         if flavour is Flavour.LOGS_2020 and (
@@ -90,7 +86,7 @@ class Event:
         return self.logs_record is not None
 
     def encoded(self, flavour: Flavour) -> bytes:
-        """Give the event's JSON for a flavour."""
+        """Return the event's JSON for a flavour."""
         found = self._encoded.get(flavour)
         if found is None:
             head = f'{{"time":"{self.time}","type":"{self.kind}","record":'.encode()
@@ -102,7 +98,7 @@ class Event:
         return found
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the event in its richest form, for inspection."""
+        """Return the event in its richest form, for inspection."""
         if self.raw_object is not None:
             return {"time": self.time, "type": self.kind, "record": json.loads(self.raw_object)}
         record = self.logs_record if self.record is None else self.record
@@ -125,9 +121,9 @@ def platform_event(
 def function_event(
     text: str, *, kind: str, time_ns: int, json_format: bool, microseconds: bool = False
 ) -> Event:
-    """Make the event of one output line of the function or (``kind`` ``extension``) of an extension.
+    """Make the event of one output line; ``kind`` is ``function`` or ``extension``.
 
-    With the JSON log format a line that is an object goes through verbatim and any other is wrapped.
+    With the JSON log format, an object goes through verbatim, and any other line is wrapped.
     """
     moment = iso_time(time_ns, microseconds=microseconds)
     raw = None

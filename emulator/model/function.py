@@ -1,13 +1,9 @@
-"""The function under test: what its owner configures in Lambda."""
-
-from __future__ import annotations
+"""Describe the function under test, as its owner configures it in Lambda."""
 
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-
-__all__ = ["Function"]
 
 MIN_MEMORY_MB = 128  # AWS "Lambda quotas"
 MAX_MEMORY_MB = 10_240
@@ -32,7 +28,7 @@ class Function:
         environment: The customer's environment variables.
 
     Raises:
-        ValueError: A value Lambda would refuse, or a code directory that does not exist.
+        ValueError: Lambda would refuse a value, or the code directory does not exist.
     """
 
     code: Path
@@ -49,25 +45,25 @@ class Function:
     account_id: str = "123456789012"
 
     def __post_init__(self) -> None:
-        """Refuse what Lambda would refuse."""
+        """Refuse values that Lambda would refuse."""
         if not Path(self.code).is_dir():
-            msg = f"code must be a directory: {self.code}"
-            raise ValueError(msg)
+            raise ValueError(f"code must be a directory: {self.code}")
         if not re.fullmatch(r"(python|nodejs|provided)[\w.]*", self.runtime):
-            msg = f"runtime must begin with python, nodejs or provided, not {self.runtime!r}"
-            raise ValueError(msg)
+            raise ValueError(
+                f"runtime must begin with python, nodejs or provided, not {self.runtime!r}"
+            )
         if not MIN_MEMORY_MB <= self.memory_mb <= MAX_MEMORY_MB:
-            msg = f"memory_mb must be {MIN_MEMORY_MB} to {MAX_MEMORY_MB}, not {self.memory_mb}"
-            raise ValueError(msg)
+            raise ValueError(
+                f"memory_mb must be {MIN_MEMORY_MB} to {MAX_MEMORY_MB}, not {self.memory_mb}"
+            )
         if not 1 <= self.timeout_ms <= MAX_TIMEOUT_MS:
-            msg = f"timeout_ms must be 1 to {MAX_TIMEOUT_MS}, not {self.timeout_ms}"
-            raise ValueError(msg)
+            raise ValueError(f"timeout_ms must be 1 to {MAX_TIMEOUT_MS}, not {self.timeout_ms}")
         if self.log_format not in ("Text", "JSON"):
-            msg = f"log_format must be Text or JSON, not {self.log_format!r}"
-            raise ValueError(msg)
+            raise ValueError(f"log_format must be Text or JSON, not {self.log_format!r}")
         if self.log_level is not None and self.log_format != "JSON":
-            msg = "log_level needs log_format JSON: Lambda has no level with the Text format"
-            raise ValueError(msg)
+            raise ValueError(
+                "log_level needs log_format JSON: Lambda has no level with the Text format"
+            )
 
     @property
     def family(self) -> Literal["python", "nodejs", "provided"]:

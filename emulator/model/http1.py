@@ -1,10 +1,8 @@
-"""A small HTTP/1.1 server for the APIs that Lambda offers on ``AWS_LAMBDA_RUNTIME_API``.
+"""Serve HTTP/1.1 for the APIs that Lambda offers on ``AWS_LAMBDA_RUNTIME_API``.
 
-Written out rather than taken from ``http.server`` because it shares one event loop with timers and pipes, answers
-``next`` minutes after it was asked, and must cost well under a millisecond a request.
+``http.server`` does not fit: this server shares one event loop with timers and pipes, answers ``next`` minutes after the
+request, and must cost well under a millisecond a request.
 """
-
-from __future__ import annotations
 
 import asyncio
 import contextlib
@@ -16,8 +14,6 @@ from typing import Any
 
 from emulator.model.events import encode
 
-__all__ = ["BadMessage", "Request", "Response", "Server", "read_body", "read_head"]
-
 MAX_HEAD_BYTES = 64 * 1024
 # Above the 6 MB + 100 B that the Runtime API accepts, so that too large a response can be answered with 413.
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -25,7 +21,7 @@ REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 403: "Forbidden", 404
 
 
 class BadMessage(Exception):  # noqa: N818 - not an error of the emulator: a peer's doing
-    """The peer sent something that is not HTTP, or more of it than is allowed."""
+    """The peer sent bytes that are not HTTP, or too many of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One response."""
+    """One response to a request."""
 
     status: int
     body: bytes = b""
@@ -57,17 +53,17 @@ class Response:
     content_type: str = "application/json"
 
     @classmethod
-    def of(cls, status: int, value: Any, **headers: str) -> Response:
-        """Make one with a JSON body; header names are given with ``_`` for ``-``."""
+    def of(cls, status: int, value: Any, **headers: str) -> "Response":
+        """Make a response with a JSON body; in the names of headers ``_`` stands for ``-``."""
         return cls(status, encode(value), {k.replace("_", "-"): v for k, v in headers.items()})
 
     @classmethod
-    def error(cls, status: int, error_type: str, message: str) -> Response:
-        """Make one of the shape all of Lambda's local APIs use for errors."""
+    def error(cls, status: int, error_type: str, message: str) -> "Response":
+        """Make an error response, in the shape of all of Lambda's local APIs."""
         return cls.of(status, {"errorMessage": message, "errorType": error_type})
 
     def encoded(self) -> bytes:
-        """Give the bytes on the wire."""
+        """Return the bytes for the wire."""
         head = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Status')}"]
         head += [f"{name}: {value}" for name, value in self.headers.items()]
         if self.content_type:
@@ -110,8 +106,7 @@ async def read_body(reader: asyncio.StreamReader, headers: dict[str, str]) -> by
             return await _read_chunks(reader)
         length = int(headers.get("content-length") or 0)
         if not 0 <= length <= MAX_BODY_BYTES:
-            msg = f"body of {length} bytes"
-            raise BadMessage(msg)
+            raise BadMessage(f"body of {length} bytes")
         return await reader.readexactly(length) if length else b""
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, ValueError) as error:
         raise BadMessage(str(error)) from error
@@ -126,24 +121,22 @@ async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
                 pass
             return bytes(body)
         if len(body) + size > MAX_BODY_BYTES:
-            msg = "chunked body too large"
-            raise BadMessage(msg)
+            raise BadMessage("chunked body too large")
         body += await reader.readexactly(size)
         await reader.readexactly(2)
 
 
 class Server:
-    """Serves one handler on 127.0.0.1, any free port unless one is given."""
+    """Serve one handler on a port."""
 
     def __init__(self, handler: Handler) -> None:
-        """Remember the handler; nothing is opened yet."""
         self._handler = handler
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self.port = 0
 
     async def start(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen."""
+        """Listen on a port; 0 takes a free one."""
         self._server = await asyncio.start_server(
             self._accept, host, port, limit=MAX_HEAD_BYTES, backlog=512
         )

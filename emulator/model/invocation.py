@@ -1,26 +1,19 @@
-"""One invocation: its identity, its times, how it ended, and the records that tell of it.
+"""Follow one invocation: its identity, its times, its end, and the records about it.
 
 Record shapes: AWS "Lambda Telemetry API Event schema reference" and "Lambda Logs API".
 """
 
-from __future__ import annotations
-
+import asyncio
 import json
 import math
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emulator.model.errors import EmulatorError
 from emulator.model.events import iso_time
-
-if TYPE_CHECKING:
-    import asyncio
-
-    from emulator.model.function import Function
-
-__all__ = ["Invocation", "InvokeResult", "Posted", "new_trace_id"]
+from emulator.model.function import Function
 
 
 def new_trace_id() -> str:
@@ -31,7 +24,7 @@ def new_trace_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class InvokeResult:
-    """What became of an invocation; see the README for the fields."""
+    """The result of an invocation; README.md describes the fields."""
 
     request_id: str
     trace_id: str
@@ -46,21 +39,22 @@ class InvokeResult:
     init_ms: float | None
     report: dict[str, Any]
 
-    def raise_for_status(self) -> InvokeResult:
-        """Give itself back.
+    def raise_for_status(self) -> "InvokeResult":
+        """Return the result itself.
 
         Raises:
             EmulatorError: The invocation did not succeed.
         """
         if self.status != "success":
-            msg = f"invocation {self.request_id} ended with {self.status} ({self.error_type}): {self.payload}"
-            raise EmulatorError(msg)
+            raise EmulatorError(
+                f"invocation {self.request_id} ended with {self.status} ({self.error_type}): {self.payload}"
+            )
         return self
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What the caller gets: a response, or an error (``error_type`` set)."""
+    """The answer to the caller: a response, or an error (``error_type`` set)."""
 
     body: bytes
     error_type: str | None = None
@@ -68,7 +62,7 @@ class Posted:
     at_ns: int = field(default_factory=time.monotonic_ns)
 
     def decoded(self) -> Any:
-        """Decode the body, or give the bytes where they are not JSON."""
+        """Return the decoded body, or the bytes where they are not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -82,11 +76,11 @@ class Invocation:
     Attributes:
         response: Resolved when the caller has an answer.
         done: Resolved when the runtime has asked for its next event (or, on Managed Instances, answered).
-        problem: Error type of a crash, None else.
-        runtime_error_type: Type of the error the runtime itself posted, if it did.
-        span_id: Of the records' tracing; empty on Managed Instances, where AWS's agent gives none.
-        cold: An init phase of its own came before it; a restarted init is part of the invocation instead, and
-            then the report does not tell its duration.
+        problem: The error type of a crash, or None.
+        runtime_error_type: The type of the error that the runtime posted, if it posted one.
+        span_id: The span in the records' tracing; empty on Managed Instances, as with AWS's agent.
+        cold: Whether an init phase of its own came before it. A restarted init is part of the invocation instead,
+            and the report then leaves its duration out.
     """
 
     function: Function
@@ -112,18 +106,18 @@ class Invocation:
     report_metrics: dict[str, Any] = field(default_factory=dict)
 
     def begin(self, timeout_ms: float) -> None:
-        """Start the clock, now; the deadline is that much later."""
+        """Start the invocation now, and set its deadline."""
         self.started_ns = time.monotonic_ns()
         self.started_wall_ns = time.time_ns()
         self.deadline_epoch_ms = int(self.started_wall_ns / 1e6 + timeout_ms)
 
     def answer(self, posted: Posted) -> None:
-        """Give the caller an answer; the first one counts."""
+        """Answer the caller; the first answer counts."""
         if not self.response.done():
             self.response.set_result(posted)
 
     def elapsed_ms(self, until_ns: int) -> float:
-        """Give milliseconds from the start."""
+        """Return the milliseconds from the start."""
         return round((until_ns - self.started_ns) / 1e6, 3)
 
     def _wall(self, at_ns: int, *, microseconds: bool) -> str:
@@ -132,11 +126,11 @@ class Invocation:
 
     @property
     def posted(self) -> Posted | None:
-        """What the caller got so far."""
+        """The answer to the caller, if there is one yet."""
         return self.response.result() if self.response.done() else None
 
     def tracing(self) -> dict[str, Any]:
-        """Give the ``tracing`` member for records, or nothing."""
+        """Return the ``tracing`` member of records; empty if the invocation is not traced."""
         if not self.traced:
             return {}
         value = {"type": "X-Amzn-Trace-Id", "value": self.trace_id}
@@ -193,7 +187,7 @@ class Invocation:
     def report_record(
         self, *, status: str | None, max_memory_mb: int, microseconds: bool
     ) -> dict[str, Any]:
-        """Make platform.report's record and remember its metrics."""
+        """Make platform.report's record, and store its metrics for ``report_text`` and ``result``."""
         duration_ms = self.elapsed_ms(self.ended_ns)
         if self.status == "timeout":
             duration_ms = float(self.function.timeout_ms)
@@ -242,7 +236,7 @@ class Invocation:
         return "\t".join(parts) + "\n"
 
     def result(self) -> InvokeResult:
-        """Sum up for the caller of the Python API."""
+        """Return the result for the caller of the Python API."""
         posted = self.posted
         done, last = self.runtime_done_ns, self.last_next_ns
         status = self.status

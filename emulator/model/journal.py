@@ -1,38 +1,31 @@
-"""A time-stamped account of what passed between the emulator and the processes.
+"""Record, with times, all that passes between the emulator and the processes.
 
-Times are ``time.monotonic_ns()``, which on Linux is one clock for the whole machine, so a process can compare its
-own times with them.
+Times are ``time.monotonic_ns()``. On Linux that is one clock for the whole machine, so a process can compare its own times.
 """
-
-from __future__ import annotations
 
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emulator.model.errors import EmulatorError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["KEPT", "Entry", "Journal"]
-
-# Entries, events and lines kept for inspection, each; what is older is forgotten, with a long-running `serve` in mind.
+# Entries, events and lines kept for inspection, each. Older ones are forgotten, for a long-running `serve`.
 KEPT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened.
+    """One event of the journal.
 
     Attributes:
         at_ns: Monotonic nanoseconds.
         kind: ``spawn, register, subscribe, next, event, batch, init_error, exit_error, runtime_next,
             runtime_event, response, error, exit, kill, freeze, thaw, runtime_done, end, lost, shutdown``.
         who: Extension name, ``runtime``, or ``environment``.
-        detail: What belongs to it: body, headers, status, sizes, durations (``…_ms``).
+        detail: Its particulars: body, headers, status, sizes, durations (``…_ms``).
     """
 
     at_ns: int
@@ -42,52 +35,47 @@ class Entry:
 
 
 class Journal:
-    """Entries in the order they happened; safe to read while the environment runs."""
+    """The entries in their order; safe to read while the environment runs."""
 
     def __init__(self) -> None:
-        """Start empty."""
         self._entries: deque[Entry] = deque(maxlen=KEPT)
         self._lock = threading.Lock()
 
     def note(self, kind: str, who: str, *, at_ns: int | None = None, **detail: Any) -> Entry:
-        """Record that something happened, now unless ``at_ns`` is given."""
+        """Add an entry, of this moment unless ``at_ns`` is set."""
         entry = Entry(time.monotonic_ns() if at_ns is None else at_ns, kind, who, detail)
         with self._lock:
             self._entries.append(entry)
         return entry
 
     def __iter__(self) -> Iterator[Entry]:
-        """Iterate over a snapshot."""
         with self._lock:
             return iter(list(self._entries))
 
-    def __len__(self) -> int:
-        """Tell the number of entries."""
-        return len(self._entries)
-
     def of(self, kind: str, who: str | None = None) -> list[Entry]:
-        """Give all entries of one kind, of one party if named."""
+        """Return all entries of one kind, or those of one party."""
         return [e for e in self if e.kind == kind and who in (None, e.who)]
 
     def first(self, kind: str, who: str | None = None) -> Entry:
-        """Give the first entry of a kind.
+        """Return the first entry of a kind.
 
         Raises:
-            EmulatorError: There is none.
+            EmulatorError: The journal has none.
         """
         return self._one(kind, who, 0)
 
     def last(self, kind: str, who: str | None = None) -> Entry:
-        """Give the last entry of a kind.
+        """Return the last entry of a kind.
 
         Raises:
-            EmulatorError: There is none.
+            EmulatorError: The journal has none.
         """
         return self._one(kind, who, -1)
 
     def _one(self, kind: str, who: str | None, index: int) -> Entry:
         found = self.of(kind, who)
         if not found:
-            msg = f"the journal has no {kind!r} entry" + (f" of {who}" if who else "")
-            raise EmulatorError(msg)
+            raise EmulatorError(
+                f"the journal has no {kind!r} entry" + (f" of {who}" if who else "")
+            )
         return found[index]

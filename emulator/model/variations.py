@@ -1,15 +1,11 @@
-"""What may differ from one Lambda environment to the next, as switches.
+"""Define the variations: switches for behaviour that differs from one Lambda environment to the next.
 
-Each is something AWS documents as possible, something extensions were seen to meet in the field, or a fault an
-extension must survive. With none set, the emulator behaves as the common case in the cloud.
+AWS documents each as possible, or extensions have met it in the field, or it is a fault that an extension must survive.
+With none set, the emulator behaves as the common case in the cloud.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
-
-__all__ = ["GARBAGE_KINDS", "Garbage", "Variations"]
 
 Garbage = Literal["non_json", "non_utf8", "empty_array", "huge", "unknown_types", "truncated"]
 GARBAGE_KINDS: tuple[Garbage, ...] = (
@@ -40,12 +36,12 @@ class Variations:
         same_request_id: Every invocation has this request id (a retried asynchronous event has).
         logs_not_supported, telemetry_not_supported: The subscription answers 202 with an error body.
         logs_subscribe_status, telemetry_subscribe_status: A status the subscription answers with.
-        subscribe_refusals: How often it does so (0: always).
+        subscribe_refusals: How many subscriptions get that status (0: all).
         register_refusals: How many register calls are refused.
-        register_refusal_status: With which status.
+        register_refusal_status: The status of a refused register call.
         unknown_event: The first event after init is of an unknown type.
-        report_status: ``"as_ended"``: platform.report has the invocation's status. ``"absent"``: none.
-            Any other word: that word.
+        report_status: ``"as_ended"``: platform.report has the invocation's status. ``"absent"``: it has no status.
+            Any other word is the status.
         handler_error_in_report: A handler exception makes platform.report's status ``error`` also for ordinary functions.
     """
 
@@ -71,11 +67,11 @@ class Variations:
     handler_error_in_report: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse unknown words, which would otherwise switch nothing on."""
+        """Refuse unknown words, which would switch nothing on."""
         unknown = set(self.garbage) - set(GARBAGE_KINDS)
         if unknown:
-            msg = f"unknown garbage {sorted(unknown)}; known are {', '.join(GARBAGE_KINDS)}"
-            raise ValueError(msg)
+            raise ValueError(
+                f"unknown garbage {sorted(unknown)}; known are {', '.join(GARBAGE_KINDS)}"
+            )
         if self.report not in ("next", "at_once"):
-            msg = f"report must be next or at_once, not {self.report!r}"
-            raise ValueError(msg)
+            raise ValueError(f"report must be next or at_once, not {self.report!r}")

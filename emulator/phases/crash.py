@@ -1,15 +1,14 @@
-"""Why an environment cannot go on. Error types: the agent's open source, ``internal/lambda/fatalerror``."""
+"""Name the faults that end an environment.
 
-from __future__ import annotations
+Error types: the agent's open source, ``internal/lambda/fatalerror``.
+"""
 
 from dataclasses import dataclass
-
-__all__ = ["Crash", "exit_text", "signal_text"]
 
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """Why an environment cannot go on."""
+    """A fault that ends an environment; ``body`` is the init error that the runtime posted."""
 
     error_type: str
     message: str
@@ -18,13 +17,13 @@ class Crash:
 
 
 def signal_text(number: int) -> str:
-    """Word a signal as the agent does."""
+    """Return the agent's words for a signal."""
     words = {9: "killed", 15: "terminated", 11: "segmentation fault", 6: "aborted"}
     return f"signal: {words.get(number, number)}"
 
 
 def exit_text(code: int) -> str:
-    """Word how a runtime ended; a negative code is a signal."""
+    """Return the agent's words for the end of a runtime; a negative code is a signal."""
     if code > 0:
         return f"Runtime exited with error: exit status {code}"
     if code < 0:

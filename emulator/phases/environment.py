@@ -1,50 +1,40 @@
-"""One execution environment: its processes, its APIs, and what they have done so far.
+"""Hold one execution environment: its processes, its APIs, and the futures that its phases wait for.
 
 The order of events is that of the Lambda agent's open source and of AWS "Understanding the Lambda execution
-environment lifecycle". Everything here runs on one event loop; what the processes do arrives as API calls, exits and
-output, and is turned into futures that the phases wait for, each with a bound. The phases themselves are in
-``starting.py``, ``invoking.py`` and ``ending.py``.
+environment lifecycle". Everything runs on one event loop. API calls, exits and output of the processes resolve futures;
+the phases (``init.py``, ``invoke.py``, ``shutdown.py``) wait for these, each with a bound.
 """
-
-from __future__ import annotations
 
 import asyncio
 import contextlib
 import signal
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from emulator.apis.extensions_api import Extension, ExtensionsApi, Hooks, State
 from emulator.apis.runtime_api import RuntimeApi, RuntimeHooks
+from emulator.apis.subscriptions import Refusals
+from emulator.machine.filesystem import Places
 from emulator.machine.memory_limit import MemoryWatch
+from emulator.machine.processes import Child, Processes
+from emulator.model.clock import Clock
+from emulator.model.function import Function
+from emulator.model.invocation import Invocation
+from emulator.model.journal import Journal
+from emulator.options import Options
 from emulator.phases.crash import Crash, exit_text, signal_text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from emulator.machine.filesystem import Places
-    from emulator.machine.processes import Child, Processes
-    from emulator.model.clock import Clock
-    from emulator.model.function import Function
-    from emulator.model.invocation import Invocation
-    from emulator.model.journal import Journal
-    from emulator.model.variations import Variations
-    from emulator.telemetry.hub import Telemetry
-    from emulator.telemetry.output import Output
-
-__all__ = ["Environment", "Setting"]
+from emulator.telemetry.hub import Telemetry
+from emulator.telemetry.output import Output
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What stays the same over all environments of one emulated function."""
+    """The parts that all environments of one emulated function share."""
 
     function: Function
-    variations: Variations
-    managed_instances: bool
-    max_concurrency: int
+    options: Options
     clock: Clock
     journal: Journal
     telemetry: Telemetry
@@ -53,24 +43,16 @@ class Setting:
     places: Places
     opt: Path
     node: Path | None
-    shutdown_ms: int
     log_stream: str
     runtime_version: str
-    variables: Mapping[str, str]
     api_address: str
-    refusals: dict[str, int] = field(default_factory=lambda: {"register": 0, "subscribe": 0})
-
-    @property
-    def initialization_type(self) -> str:
-        """The word for it in variables and records."""
-        return "lambda-managed-instances" if self.managed_instances else "on-demand"
+    refusals: Refusals = field(default_factory=Refusals)
 
 
 class Environment:
-    """Processes from init to shutdown."""
+    """The processes and APIs of one environment, from init to shutdown."""
 
     def __init__(self, setting: Setting) -> None:
-        """Prepare; nothing is started yet."""
         self.setting = setting
         loop = asyncio.get_running_loop()
         self.crash: asyncio.Future[Crash] = loop.create_future()
@@ -90,9 +72,7 @@ class Environment:
         )
         self.extensions_api = ExtensionsApi(
             setting.function,
-            external=[],
-            managed_instances=setting.managed_instances,
-            variations=setting.variations,
+            setting.options,
             telemetry=setting.telemetry,
             journal=setting.journal,
             hooks=Hooks(self.progress.set, self._extension_ready, self._extension_failed),
@@ -107,7 +87,7 @@ class Environment:
             self.progress.set()
 
     def child_exited(self, child: Child, code: int) -> None:
-        """Take notice of an exit: while the environment is not ending, none is allowed, not even with code 0."""
+        """Note that a process exited. Before shutdown that is a crash, even with exit code 0."""
         if child.name != "runtime":
             with contextlib.suppress(KeyError):
                 self.extensions_api.extensions[child.name].state = State.EXITED
@@ -154,11 +134,11 @@ class Environment:
 
     def _answered(self, invocation: Invocation) -> None:
         self.runtime_api.forget(invocation)
-        if self.setting.managed_instances and not invocation.done.done():
+        if self.setting.options.managed_instances and not invocation.done.done():
             invocation.done.set_result(None)
 
     def runtime_done(self, invocation: Invocation, status: str) -> None:
-        """Tell that the runtime is through with an invocation."""
+        """Send platform.runtimeDone for an invocation."""
         invocation.runtime_done_ns = time.monotonic_ns()
         invocation.runtime_done_status = status
         telemetry = self.setting.telemetry
@@ -174,11 +154,11 @@ class Environment:
         )
 
     def invoked_extensions(self) -> list[Extension]:
-        """Give the extensions that an invocation waits for."""
+        """Return the extensions that an invocation waits for."""
         return [e for e in self.extensions_api.registered() if "INVOKE" in e.events]
 
     def check_ended(self) -> None:
-        """Note the end of the invocation once the runtime and all those extensions have asked for Next."""
+        """End the invocation once the runtime and its extensions have asked for Next."""
         ended, invocation = self.ended, self.current
         if ended is None or ended.done() or invocation is None or not invocation.done.done():
             return
@@ -187,7 +167,7 @@ class Environment:
             ended.set_result(None)
 
     def thaw(self) -> None:
-        """Continue the processes and the batchers; what the last invocation left to tell is told."""
+        """Continue the processes and the batchers, and send the last invocation's report."""
         if self.setting.clock.frozen:
             self.setting.processes.thaw()
             self.setting.clock.thaw()

@@ -1,15 +1,13 @@
-"""The init phase: extensions first, then the runtime, then everybody ready.
+"""Run the init phase: start the extensions, then the runtime, and wait until all are ready.
 
 Order and events: AWS "Understanding the Lambda execution environment lifecycle" and the agent's open source.
 """
 
-from __future__ import annotations
-
 import asyncio
 import errno
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from emulator.apis.extensions_api import Extension, State
 from emulator.machine.processes import LaunchError
@@ -17,13 +15,7 @@ from emulator.machine.runtimes import runtime_command
 from emulator.machine.variables import extension_variables, runtime_variables
 from emulator.model.errors import EnvironmentDidNotStart
 from emulator.phases.crash import Crash
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from emulator.phases.environment import Environment
-
-__all__ = ["InitResult", "initialise"]
+from emulator.phases.environment import Environment, Setting
 
 MAX_EXTENSION_FILES = 10  # AWS "Lambda Extensions API"
 # Of each of the last lines of output in an error message.
@@ -34,9 +26,9 @@ DISABLE_EXTENSIONS = "disable-extensions-jwigqn8j"
 
 @dataclass(frozen=True, slots=True)
 class InitResult:
-    """How an init phase went.
+    """The result of an init phase.
 
-    ``tail`` is the last output of its processes, ``body`` what the runtime posted as its init error.
+    Where it failed, ``tail`` is the last output of its processes, ``body`` the init error that the runtime posted.
     """
 
     status: str
@@ -47,15 +39,16 @@ class InitResult:
     tail: str = ""
     body: bytes | None = None
 
-    def raise_for_status(self) -> InitResult:
-        """Give itself back.
+    def raise_for_status(self) -> "InitResult":
+        """Return the result itself.
 
         Raises:
             EnvironmentDidNotStart: The init failed.
         """
         if self.status != "success":
-            msg = f"init ended with {self.status} ({self.error_type}): {self.message}\n{self.tail}"
-            raise EnvironmentDidNotStart(msg)
+            raise EnvironmentDidNotStart(
+                f"init ended with {self.status} ({self.error_type}): {self.message}\n{self.tail}"
+            )
         return self
 
 
@@ -68,10 +61,36 @@ class _Failed(Exception):  # noqa: N818 - control flow out of the init phase, ne
 
 
 async def initialise(environment: Environment, *, phase: str, timeout_ms: float) -> InitResult:
-    """Run the init phase; everything in it is bounded by ``timeout_ms``."""
-    telemetry, setting = environment.setting.telemetry, environment.setting
+    """Run the init phase, bounded by ``timeout_ms``; ``phase`` is ``init``, or ``invoke`` where it is run again."""
     begun_ns = time.monotonic_ns()
-    base = {"initializationType": setting.initialization_type, "phase": phase}
+    base = {"initializationType": environment.setting.options.initialization_type, "phase": phase}
+    _tell_start(environment.setting, base)
+    status, error = "success", None
+    watch = asyncio.ensure_future(environment.memory.run())
+    try:
+        await asyncio.wait_for(_start_all(environment, base), timeout_ms / 1e3)
+    except asyncio.TimeoutError:
+        status = "timeout"
+        error = Crash("Sandbox.Timedout", _unfinished(environment), "environment")
+    except _Failed as failure:
+        status, error = "error", failure.crash
+    finally:
+        watch.cancel()
+    duration_ms = round((time.monotonic_ns() - begun_ns) / 1e6, 3)
+    _tell_end(environment, {**base, "status": status}, error, duration_ms)
+    if error is None:
+        return InitResult(status, None, duration_ms, phase)
+    if not environment.crash.done():
+        environment.crash.set_result(error)
+    tail = "".join(
+        f"[{child.name}] {line.rstrip()[:MAX_TAIL_CHARS]}\n"
+        for child in environment.children.values()
+        for line in child.tail
+    )
+    return InitResult(status, error.error_type, duration_ms, phase, error.message, tail, error.body)
+
+
+def _tell_start(setting: Setting, base: dict[str, str]) -> None:
     start = {
         **base,
         "runtimeVersion": setting.runtime_version,
@@ -81,48 +100,25 @@ async def initialise(environment: Environment, *, phase: str, timeout_ms: float)
         "instanceId": setting.log_stream,
         "instanceMaxMemory": setting.function.memory_mb * 1024 * 1024,
     }
-    telemetry.platform("initStart", start, logs_record=start)
+    setting.telemetry.platform("initStart", start, logs_record=start)
     text = f"INIT_START Runtime Version: {start['runtimeVersion']}\tRuntime Version ARN: "
     setting.output.platform(None, f"{text}{start['runtimeVersionArn']}\n", "initStart", start)
-    status, error = "success", None
-    watch = asyncio.ensure_future(environment.memory.run())
-    try:
-        await asyncio.wait_for(_start_all(environment, base), timeout_ms / 1e3)
-    except asyncio.TimeoutError:
-        status, error = (
-            "timeout",
-            Crash("Sandbox.Timedout", _unfinished(environment), "environment"),
-        )
-    except _Failed as failure:
-        status, error = "error", failure.crash
-    finally:
-        watch.cancel()
-    duration_ms = round((time.monotonic_ns() - begun_ns) / 1e6, 3)
-    record = {**base, "status": status}
+
+
+def _tell_end(
+    environment: Environment, record: dict[str, str], error: Crash | None, duration_ms: float
+) -> None:
+    telemetry, status = environment.setting.telemetry, record["status"]
     if error is not None:
         record["errorType"] = error.error_type
         if not environment.runtime_ready:
             telemetry.platform("initRuntimeDone", record, logs_record=record)
-    telemetry.platform(
-        "initReport",
-        {**record, "metrics": {"durationMs": duration_ms}},
-        logs_record={**record, "metrics": {"durationMs": duration_ms}},
-    )
+    report = {**record, "metrics": {"durationMs": duration_ms}}
+    telemetry.platform("initReport", report, logs_record=report)
     if error is not None:
-        if not environment.crash.done():
-            environment.crash.set_result(error)
-        text = f"INIT_REPORT Init Duration: {duration_ms:.2f} ms\tPhase: {phase}\tStatus: {status}"
+        text = f"INIT_REPORT Init Duration: {duration_ms:.2f} ms\tPhase: {record['phase']}\tStatus: {status}"
         text += f"\tError Type: {error.error_type}\n" if status == "error" else "\n"
-        setting.output.platform(None, text, "initReport", record)
-    tail = "".join(
-        f"[{child.name}] {line.rstrip()[:MAX_TAIL_CHARS]}\n"
-        for child in environment.children.values()
-        for line in child.tail
-    )
-    message = error.message if error else ""
-    kind = error.error_type if error else None
-    body = error.body if error else None
-    return InitResult(status, kind, duration_ms, phase, message, tail, body)
+        environment.setting.output.platform(None, text, "initReport", record)
 
 
 def _unfinished(environment: Environment) -> str:
@@ -142,9 +138,11 @@ async def _start_all(environment: Environment, base: dict[str, str]) -> None:
         setting.places,
         api=setting.api_address,
         log_stream=setting.log_stream,
-        initialization_type=setting.initialization_type,
-        max_concurrency=setting.max_concurrency if setting.managed_instances else None,
-        extra=setting.variables,
+        initialization_type=setting.options.initialization_type,
+        max_concurrency=setting.options.max_concurrency
+        if setting.options.managed_instances
+        else None,
+        extra=setting.options.environ,
     )
     directory = setting.opt / "extensions"
     files = (
@@ -161,13 +159,13 @@ async def _start_all(environment: Environment, base: dict[str, str]) -> None:
         await _spawn(environment, name, argv, extension_variables(variables), cwd="/")
     await _until(environment, lambda: all(api.extensions[n].identifier for n in files))
     command = runtime_command(setting.function, setting.places, node=setting.node, opt=setting.opt)
-    framed = setting.function.family != "provided" and not setting.managed_instances
+    framed = setting.function.family != "provided" and not setting.options.managed_instances
     await _spawn(environment, "runtime", command, variables, cwd=setting.places.task, framed=framed)
     await _until(environment, lambda: environment.runtime_ready)
     record = {**base, "status": "success"}
     setting.telemetry.platform("initRuntimeDone", record, logs_record=record)
     await _until(environment, lambda: all(e.ready.is_set() for e in api.registered()))
-    api.subscription_open = False
+    api.subscriptions.is_open = False
     for extension in api.registered():
         about = {"name": extension.name, "state": "Ready", "events": list(extension.events)}
         setting.telemetry.platform("extension", about, logs_record=about)

@@ -1,31 +1,30 @@
-"""The invoke phase, of an ordinary function and on Managed Instances.
+"""Run the invoke phase, of an ordinary function and on Managed Instances.
 
 Outcomes and their events: AWS "Lambda Telemetry API Event schema reference" and the agent's open source.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from emulator.model.events import iso_time, platform_event
+from emulator.model.function import Function
 from emulator.model.invocation import Invocation, Posted
+from emulator.phases.crash import Crash
+from emulator.phases.environment import Environment, Setting
+from emulator.phases.init import InitResult
 from emulator.telemetry.hub import SETTLE_S
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from emulator.phases.crash import Crash
-    from emulator.phases.environment import Environment
-
-__all__ = ["report", "run", "run_managed"]
 
 
 async def run(environment: Environment, invocation: Invocation, *, timeout_ms: float) -> str | None:
-    """Run one invocation of an ordinary function; give the reason to end the environment, or None."""
-    setting, variations = environment.setting, environment.setting.variations
+    """Run one invocation of an ordinary function.
+
+    Returns:
+        The reason to end the environment, ``failure`` or ``timeout``; None if it goes on.
+    """
+    setting, variations = environment.setting, environment.setting.options.variations
     environment.thaw()
     environment.current = invocation
     setting.output.current_request = invocation.request_id
@@ -45,7 +44,7 @@ async def run(environment: Environment, invocation: Invocation, *, timeout_ms: f
         await setting.telemetry.release_lines()
     invocation.ended_ns = time.monotonic_ns()
     setting.journal.note("end", "environment", request_id=invocation.request_id, reason=reason)
-    report(environment, invocation)
+    _report(environment, invocation)
     if reason is None:
         setting.output.current_request = None
         if variations.report == "at_once":
@@ -57,15 +56,14 @@ async def run(environment: Environment, invocation: Invocation, *, timeout_ms: f
 
 def _begin(environment: Environment, invocation: Invocation, timeout_ms: float) -> None:
     setting = environment.setting
-    invocation.traced = not setting.variations.missing_tracing
+    invocation.traced = not setting.options.variations.missing_tracing
     invocation.begin(timeout_ms)
     record = invocation.start_record()
     logs = {"requestId": invocation.request_id, "version": setting.function.version}
     setting.telemetry.platform(
         "start", record, logs_record=logs, time_ns=invocation.started_wall_ns
     )
-    text = f"START RequestId: {invocation.request_id} Version: {setting.function.version}\n"
-    setting.output.platform(invocation.request_id, text, "start", record)
+    _write_start(setting, invocation)
 
 
 def _send_invoke(environment: Environment, invocation: Invocation) -> None:
@@ -96,7 +94,7 @@ async def _wait(environment: Environment, invocation: Invocation, timeout_ms: fl
             return "timeout"
         if waited is invocation.done:
             await environment.setting.telemetry.release_lines()
-            if environment.setting.variations.runtime_done_before_invoke:
+            if environment.setting.options.variations.runtime_done_before_invoke:
                 await environment.setting.telemetry.settle(SETTLE_S)
                 _send_invoke(environment, invocation)
                 environment.check_ended()
@@ -104,7 +102,7 @@ async def _wait(environment: Environment, invocation: Invocation, timeout_ms: fl
 
 
 async def _first(futures: Sequence[asyncio.Future[Any]], timeout_s: float) -> None:
-    """Wait until one of them is done, or the time is up."""
+    """Wait until one of the futures is done, or the time is up."""
     await asyncio.wait(set(futures), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
 
 
@@ -119,27 +117,37 @@ def _crashed(environment: Environment, invocation: Invocation, crash: Crash) -> 
     fault = f"{text}\n{crash.error_type}"
     setting.telemetry.platform("fault", None, logs_record=fault)
     setting.output.platform(invocation.request_id, f"{fault}\n", "fault", None)
-    body = json.dumps({"errorType": crash.error_type, "errorMessage": text}).encode()
-    invocation.answer(Posted(body, crash.error_type, "Unhandled"))
+    _answer_error(invocation, crash.error_type, text)
 
 
 def _timed_out(environment: Environment, invocation: Invocation) -> None:
     setting = environment.setting
     invocation.status = "timeout"
-    seconds = f"Task timed out after {setting.function.timeout_ms / 1e3:.2f} seconds"
+    seconds = _timeout_text(setting.function)
     if not invocation.done.done():
         setting.processes.drain(environment.children["runtime"])
         environment.runtime_done(invocation, "timeout")
     text = f"{iso_time(time.time_ns())} {invocation.request_id} {seconds}\n\n"
     setting.output.platform(invocation.request_id, text, "timeout", None)
     message = f"RequestId: {invocation.request_id} Error: {seconds}"
-    body = json.dumps({"errorType": "Sandbox.Timedout", "errorMessage": message}).encode()
-    invocation.answer(Posted(body, "Sandbox.Timedout", "Unhandled"))
+    _answer_error(invocation, "Sandbox.Timedout", message)
 
 
-def report(environment: Environment, invocation: Invocation) -> None:
-    """Make the last events of an invocation; they are told when the environment next runs."""
-    setting, variations = environment.setting, environment.setting.variations
+def _answer_error(
+    invocation: Invocation, error_type: str | None, message: str, posted: bytes | None = None
+) -> None:
+    """Answer the caller with an error of the platform, or with the error that the runtime posted."""
+    body = posted or json.dumps({"errorType": error_type, "errorMessage": message}).encode()
+    invocation.answer(Posted(body, error_type, "Unhandled"))
+
+
+def _timeout_text(function: Function) -> str:
+    return f"Task timed out after {function.timeout_ms / 1e3:.2f} seconds"
+
+
+def _report(environment: Environment, invocation: Invocation) -> None:
+    """Make the last events of an invocation; they are sent when the environment next runs."""
+    setting, variations = environment.setting, environment.setting.options.variations
     posted = invocation.posted
     status: str | None = invocation.status
     if variations.handler_error_in_report and posted and posted.error_type and status == "success":
@@ -160,15 +168,24 @@ def report(environment: Environment, invocation: Invocation) -> None:
         platform_event("end", None, logs_record=end, microseconds=microseconds),
         platform_event("report", record, logs_record=logs, microseconds=microseconds),
     ]
-    end_text = f"END RequestId: {invocation.request_id}\n"
-    setting.output.platform(invocation.request_id, end_text, "end", None)
-    setting.output.platform(invocation.request_id, invocation.report_text(), "report", record)
+    _write_end(setting, invocation, record)
+
+
+def _write_start(setting: Setting, invocation: Invocation) -> None:
+    text = f"START RequestId: {invocation.request_id} Version: {setting.function.version}\n"
+    setting.output.platform(invocation.request_id, text, "start", invocation.start_record())
+
+
+def _write_end(setting: Setting, invocation: Invocation, record: dict[str, Any]) -> None:
+    request_id = invocation.request_id
+    setting.output.platform(request_id, f"END RequestId: {request_id}\n", "end", None)
+    setting.output.platform(request_id, invocation.report_text(), "report", record)
 
 
 async def run_managed(
     environment: Environment, invocation: Invocation, *, timeout_ms: float
 ) -> str | None:
-    """Run one of several concurrent invocations on Managed Instances."""
+    """Run one of several concurrent invocations on Managed Instances; return as ``run`` does."""
     setting = environment.setting
     _begin(environment, invocation, timeout_ms)
     environment.runtime_api.give(invocation)
@@ -183,8 +200,7 @@ async def run_managed(
         invocation.problem = crash.error_type if crash else "Sandbox.Timedout"
         message = crash.message if crash else "Task timed out"
         text = f"RequestId: {invocation.request_id} Error: {message}"
-        body = json.dumps({"errorType": invocation.problem, "errorMessage": text}).encode()
-        invocation.answer(Posted(body, invocation.problem, "Unhandled"))
+        _answer_error(invocation, invocation.problem, text)
     elif invocation.posted and invocation.posted.error_type:
         invocation.status = "error"
         invocation.problem = invocation.runtime_error_type or "Runtime.Unknown"
@@ -201,3 +217,21 @@ async def run_managed(
     setting.telemetry.platform("report", record)
     setting.output.platform(invocation.request_id, "", "report", record)
     return reason
+
+
+def refuse(setting: Setting, invocation: Invocation, result: InitResult) -> None:
+    """Answer an invocation whose environment did not start.
+
+    CloudWatch gets the platform's text. Subscribers get no start, runtimeDone or report: seen in live captures.
+    """
+    invocation.begin(0)
+    invocation.ended_ns = invocation.started_ns
+    invocation.status = "timeout" if result.status == "timeout" else "error"
+    invocation.problem = result.error_type
+    message = f"RequestId: {invocation.request_id} Error: {result.message}"
+    if result.status == "timeout":
+        message = f"RequestId: {invocation.request_id} Error: {_timeout_text(setting.function)}"
+    _answer_error(invocation, result.error_type, message, result.body)
+    record = invocation.report_record(status=invocation.status, max_memory_mb=1, microseconds=False)
+    _write_start(setting, invocation)
+    _write_end(setting, invocation, record)

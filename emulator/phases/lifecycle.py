@@ -1,13 +1,10 @@
-"""From one environment to the next: cold start, reuse, reset after a failure, shutdown.
+"""Run invocations in one environment after another: cold start, reuse, reset after a failure, shutdown.
 
-Runs on the event loop; ``cloud.py`` is the same for threads.
+Runs on the event loop; ``cloud.py`` is the front for threads.
 """
-
-from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import secrets
 import time
 import uuid
@@ -15,33 +12,33 @@ from typing import Any
 
 from emulator.model.errors import MisuseError
 from emulator.model.http1 import Request, Response
-from emulator.model.invocation import Invocation, InvokeResult, Posted, new_trace_id
+from emulator.model.invocation import Invocation, InvokeResult, new_trace_id
 from emulator.phases.environment import Environment, Setting
 from emulator.phases.init import InitResult, initialise
-from emulator.phases.invoke import run, run_managed
+from emulator.phases.invoke import refuse, run, run_managed
 from emulator.phases.shutdown import ShutdownResult, end_environment
-
-__all__ = ["Lifecycle"]
 
 
 class Lifecycle:
-    """Invocations of one function, one after the other (or together on Managed Instances)."""
+    """Run the invocations of one function, in turn or (on Managed Instances) together.
 
-    def __init__(
-        self, setting: Setting, *, freeze: bool, settle_ms: float, init_timeout_ms: float
-    ) -> None:
-        """Start without an environment: the first invocation makes one."""
+    Attributes:
+        setting: The parts that all its environments share.
+        environment: The present environment, if there is one.
+        last_shutdown: How the environment before it ended.
+    """
+
+    def __init__(self, setting: Setting) -> None:
         self.setting = setting
         self.environment: Environment | None = None
         self.last_shutdown: ShutdownResult | None = None
-        self._freeze = freeze and not setting.managed_instances
-        self._settle_ms = settle_ms
-        self._init_timeout_ms = init_timeout_ms
+        self._options = setting.options
+        self._freeze = setting.options.freeze and not setting.options.managed_instances
         self._init: InitResult | None = None
         self._init_untold = False
         self._reset = False
         self._lock = asyncio.Lock()
-        self._freezing: asyncio.Task[None] | None = None
+        self._freezing: asyncio.TimerHandle | None = None
 
     async def handle(self, request: Request) -> Response | None:
         """Answer a request of a runtime or an extension."""
@@ -53,7 +50,7 @@ class Lifecycle:
         return await environment.extensions_api.handle(request)
 
     async def initialise(self) -> InitResult:
-        """Run the init phase unless an environment is there; give how it went."""
+        """Run the init phase unless an environment is there, and return its result."""
         async with self._lock:
             if self.environment is None:
                 await self._start("invoke" if self._reset else "init")
@@ -61,7 +58,9 @@ class Lifecycle:
             return self._init
 
     async def _start(self, phase: str) -> InitResult:
-        bound_ms = self._init_timeout_ms if phase == "init" else self.setting.function.timeout_ms
+        bound_ms = (
+            self._options.init_timeout_ms if phase == "init" else self.setting.function.timeout_ms
+        )
         self.environment = Environment(self.setting)
         self._init = await initialise(self.environment, phase=phase, timeout_ms=bound_ms)
         if self._init.status != "success":
@@ -91,14 +90,11 @@ class Lifecycle:
             return await self._end(reason)
 
     def _freeze_soon(self) -> None:
-        if self._settle_ms <= 0:
+        if self._options.settle_ms <= 0:
             self.freeze()
         else:
-            self._freezing = asyncio.ensure_future(self._freeze_later())
-
-    async def _freeze_later(self) -> None:
-        await asyncio.sleep(self._settle_ms / 1e3)
-        self.freeze()
+            loop = asyncio.get_running_loop()
+            self._freezing = loop.call_later(self._options.settle_ms / 1e3, self.freeze)
 
     def _cancel_freezing(self) -> None:
         if self._freezing is not None:
@@ -106,20 +102,20 @@ class Lifecycle:
             self._freezing = None
 
     def freeze(self) -> None:
-        """Stop the environment now."""
+        """Stop the environment's processes and timers now."""
         if self.environment is not None:
             self.environment.freeze()
 
     def thaw(self) -> None:
-        """Let it run on."""
+        """Let the environment run on."""
         self._cancel_freezing()
         if self.environment is not None:
             self.environment.thaw()
 
     def make(self, payload: bytes, trace_id: str | None, request_id: str | None) -> Invocation:
-        """Make an invocation that has not begun."""
+        """Make an invocation that has not begun yet."""
         loop = asyncio.get_running_loop()
-        identity = request_id or self.setting.variations.same_request_id or str(uuid.uuid4())
+        identity = request_id or self._options.variations.same_request_id or str(uuid.uuid4())
         return Invocation(
             function=self.setting.function,
             request_id=identity,
@@ -127,12 +123,12 @@ class Lifecycle:
             payload=payload,
             response=loop.create_future(),
             done=loop.create_future(),
-            span_id="" if self.setting.managed_instances else secrets.token_hex(8),
+            span_id="" if self._options.managed_instances else secrets.token_hex(8),
         )
 
     async def invoke(self, invocation: Invocation) -> InvokeResult:
         """Run an invocation to its end; its ``response`` resolves earlier."""
-        if self.setting.managed_instances:
+        if self._options.managed_instances:
             return (await self.invoke_together([invocation]))[0]
         async with self._lock:
             self._cancel_freezing()
@@ -160,7 +156,7 @@ class Lifecycle:
             await self._end("failure")
 
     async def _ready_for(self, invocation: Invocation) -> bool:
-        """Have an environment; if its init fails twice, answer the invocation and give False."""
+        """Ensure an environment. If its init fails twice, answer the invocation and return False."""
         if self.environment is not None:
             if self._init_untold and self._init is not None:
                 self._tell_init(invocation, self._init)
@@ -175,7 +171,7 @@ class Lifecycle:
         self._tell_init(invocation, result)
         if result.status == "success":
             return True
-        self._refuse(invocation, result)
+        refuse(self.setting, invocation, result)
         return False
 
     def _tell_init(self, invocation: Invocation, result: InitResult) -> None:
@@ -183,49 +179,23 @@ class Lifecycle:
         invocation.cold = result.phase == "init"
         self._init_untold = False
 
-    def _refuse(self, invocation: Invocation, result: InitResult) -> None:
-        """Answer an invocation whose environment did not start: text in CloudWatch, no event for anyone.
-
-        That no start, runtimeDone or report reaches subscribers then was seen in live captures.
-        """
-        invocation.begin(0)
-        invocation.ended_ns = invocation.started_ns
-        invocation.status = "timeout" if result.status == "timeout" else "error"
-        invocation.problem = result.error_type
-        rid, output = invocation.request_id, self.setting.output
-        message = f"RequestId: {rid} Error: {result.message}"
-        if result.status == "timeout":
-            seconds = self.setting.function.timeout_ms / 1e3
-            message = f"RequestId: {rid} Error: Task timed out after {seconds:.2f} seconds"
-        body = {"errorType": result.error_type, "errorMessage": message}
-        answer = result.body or json.dumps(body).encode()
-        invocation.answer(Posted(answer, result.error_type, "Unhandled"))
-        version = self.setting.function.version
-        output.platform(
-            rid, f"START RequestId: {rid} Version: {version}\n", "start", invocation.start_record()
-        )
-        output.platform(rid, f"END RequestId: {rid}\n", "end", None)
-        record = invocation.report_record(
-            status=invocation.status, max_memory_mb=1, microseconds=False
-        )
-        output.platform(rid, invocation.report_text(), "report", record)
-
     async def invoke_together(self, invocations: list[Invocation]) -> list[InvokeResult]:
         """Run invocations at the same time.
 
         Raises:
             MisuseError: Not on Managed Instances.
         """
-        if not self.setting.managed_instances:
-            msg = "only Managed Instances run several invocations in one environment at a time"
-            raise MisuseError(msg)
+        if not self._options.managed_instances:
+            raise MisuseError(
+                "only Managed Instances run several invocations in one environment at a time"
+            )
         async with self._lock:
             await self._notice_death()
             if self.environment is None:
                 result = await self._start("init")
                 if result.status != "success":
                     for invocation in invocations:
-                        self._refuse(invocation, result)
+                        refuse(self.setting, invocation, result)
                     return [i.result() for i in invocations]
             environment = self.environment
             assert environment is not None  # noqa: S101 - for the type checker; the caller sees to it
@@ -240,7 +210,7 @@ class Lifecycle:
         return [i.result() for i in invocations]
 
     async def deliver(self, body: Any, extension: str | None) -> dict[str, int | None]:
-        """Post something to the subscribers; thaws for as long as it takes."""
+        """Post events or raw bytes to the subscribers; a frozen environment runs meanwhile."""
         environment = self.environment
         was_frozen = self.setting.clock.frozen
         if environment is not None and was_frozen:
@@ -252,7 +222,7 @@ class Lifecycle:
                 self.freeze()
 
     async def stop(self) -> None:
-        """End everything, whatever state it is in."""
+        """End the environment and all processes, whatever state they are in."""
         with contextlib.suppress(Exception):
             await self.shutdown("spindown")
         await self.setting.processes.stop()

@@ -1,24 +1,19 @@
-"""The shutdown phase.
+"""Run the shutdown phase.
 
-The runtime goes first with its share of the budget (SIGTERM, then SIGKILL), then extensions get SHUTDOWN with what
-is left; at the deadline their process groups are killed. Budgets: AWS "Understanding the Lambda execution environment
+The runtime goes first with its share of the budget: SIGTERM, then SIGKILL. Extensions get SHUTDOWN with the rest of the
+budget. At the deadline their process groups are killed. Budgets: AWS "Understanding the Lambda execution environment
 lifecycle", shutdown phase. The runtime's share of 30 % is that of the agent's open source.
 """
-
-from __future__ import annotations
 
 import asyncio
 import signal
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from emulator.apis.extensions_api import State
-
-if TYPE_CHECKING:
-    from emulator.phases.environment import Environment
-
-__all__ = ["ExtensionEnd", "ShutdownResult", "end_environment"]
+from emulator.phases.environment import Environment
 
 INTERNAL_ONLY_MS = 500
 RUNTIME_SHARE = 0.3
@@ -27,7 +22,7 @@ DEAD_STATES = (State.EXITED, State.INIT_ERROR, State.EXIT_ERROR)
 
 @dataclass(frozen=True, slots=True)
 class ExtensionEnd:
-    """How one extension ended: exit code (negative: signal), whether it had to be killed, after how long."""
+    """The end of one extension: exit code (negative: signal), whether it was killed, and after how long."""
 
     exit_code: int
     killed: bool
@@ -36,7 +31,7 @@ class ExtensionEnd:
 
 @dataclass(frozen=True, slots=True)
 class ShutdownResult:
-    """How an environment ended."""
+    """The end of an environment."""
 
     reason: str
     extensions: dict[str, ExtensionEnd]
@@ -44,55 +39,23 @@ class ShutdownResult:
 
 
 async def end_environment(environment: Environment, reason: str) -> ShutdownResult:
-    """Run the shutdown phase and give how each extension took it."""
-    setting = environment.setting
-    processes, telemetry = setting.processes, setting.telemetry
-    report, environment.pending_report = environment.pending_report, []
-    told_before = reason == "spindown"
-    if told_before:
-        environment.pending_report = report
+    """Run the shutdown phase and return how each extension ended."""
+    setting, telemetry = environment.setting, environment.setting.telemetry
+    late_report = []
+    if reason != "spindown":
+        # After a failure the report comes after SHUTDOWN.
+        late_report, environment.pending_report = environment.pending_report, []
     environment.ending = True
     environment.thaw()
     begun_ns = time.monotonic_ns()
-    registered = environment.extensions_api.registered()
-    runtime = environment.children.pop("runtime", None)
-    budget_ms = 0.0
-    if any(e.external for e in registered):
-        budget_ms = float(setting.shutdown_ms)
-    elif registered:
-        budget_ms = float(min(INTERNAL_ONLY_MS, setting.shutdown_ms))
+    budget_ms = _budget_ms(environment)
     deadline_ns = begun_ns + int(budget_ms * 1e6)
-    if runtime is not None:
-        if budget_ms > 0 and runtime.alive:
-            runtime.signal(signal.SIGTERM)
-            await processes.end(runtime, budget_ms * RUNTIME_SHARE / 1e3)
-        else:
-            await processes.end(runtime, 0)
+    await _end_runtime(environment, budget_ms)
     telemetry.flush()  # the runtime's streams are closed: what they held is sent at once
-    left_ms = (deadline_ns - time.monotonic_ns()) / 1e6
-    word = reason.upper() if setting.variations.upper_case_shutdown_reason else reason
-    event = {
-        "eventType": "SHUTDOWN",
-        "deadlineMs": int(time.time() * 1000 + left_ms),
-        "shutdownReason": word,
-    }
     told_ns = time.monotonic_ns()
-    waits = []
-    for name, child in environment.children.items():
-        extension = environment.extensions_api.extensions.get(name)
-        told = (
-            extension is not None
-            and "SHUTDOWN" in extension.events
-            and extension.state not in DEAD_STATES
-            and child.alive
-        )
-        if told and extension is not None:
-            environment.extensions_api.send(extension, event)
-        seconds = (deadline_ns - time.monotonic_ns()) / 1e9 if told else 0.0
-        waits.append(processes.end(child, seconds))
-    if not told_before:
-        for late in report:
-            telemetry.emit(late)
+    waits = _end_extensions(environment, reason, deadline_ns)
+    for event in late_report:
+        telemetry.emit(event)
     telemetry.flush()
     await asyncio.gather(*waits)
     environment.extensions_api.close()
@@ -106,3 +69,52 @@ async def end_environment(environment: Environment, reason: str) -> ShutdownResu
         for name, child in environment.children.items()
     }
     return ShutdownResult(reason, ends, round((time.monotonic_ns() - begun_ns) / 1e6, 3))
+
+
+def _budget_ms(environment: Environment) -> float:
+    registered, shutdown_ms = (
+        environment.extensions_api.registered(),
+        environment.setting.options.shutdown_ms,
+    )
+    if any(extension.external for extension in registered):
+        return float(shutdown_ms)
+    return float(min(INTERNAL_ONLY_MS, shutdown_ms)) if registered else 0.0
+
+
+async def _end_runtime(environment: Environment, budget_ms: float) -> None:
+    runtime = environment.children.pop("runtime", None)
+    if runtime is None:
+        return
+    share_s = 0.0
+    if budget_ms > 0 and runtime.alive:
+        runtime.signal(signal.SIGTERM)
+        share_s = budget_ms * RUNTIME_SHARE / 1e3
+    await environment.setting.processes.end(runtime, share_s)
+
+
+def _end_extensions(
+    environment: Environment, reason: str, deadline_ns: int
+) -> list[Coroutine[Any, Any, bool]]:
+    """Send SHUTDOWN to the extensions that want it; return the waits for the ends of all."""
+    setting, api = environment.setting, environment.extensions_api
+    left_ms = (deadline_ns - time.monotonic_ns()) / 1e6
+    upper_case = setting.options.variations.upper_case_shutdown_reason
+    event = {
+        "eventType": "SHUTDOWN",
+        "deadlineMs": int(time.time() * 1000 + left_ms),
+        "shutdownReason": reason.upper() if upper_case else reason,
+    }
+    waits = []
+    for name, child in environment.children.items():
+        extension = api.extensions.get(name)
+        seconds = 0.0
+        if (
+            extension is not None
+            and "SHUTDOWN" in extension.events
+            and extension.state not in DEAD_STATES
+            and child.alive
+        ):
+            api.send(extension, event)
+            seconds = (deadline_ns - time.monotonic_ns()) / 1e9
+        waits.append(setting.processes.end(child, seconds))
+    return waits

@@ -1,37 +1,32 @@
-"""The buffer between Lambda and one subscriber.
+"""Buffer events for one subscriber, and send them in batches.
 
-Promises: order kept; a batch is sent when it has ``maxItems`` events, more than ``maxBytes`` bytes, when its first
-event is ``timeoutMs`` old, or when the platform flushes; one batch in flight at a time; an HTTP batch is repeated
-until it is answered 200 (at-least-once); what does not fit is dropped, counted, and told in ``platform.logsDropped``.
-Frozen with the environment. Source: AWS "Lambda Logs API", "Lambda Telemetry API", buffering; that a batch goes out
-once its size is *over* maxBytes was seen with AWS's own agent code in its Managed Instances emulator.
+Events keep their order. A batch goes out when it has ``maxItems`` events or more than ``maxBytes`` bytes, when its first
+event is ``timeoutMs`` old, or when the platform flushes. One batch is in flight at a time. An HTTP batch is repeated
+until it is answered 200 (at-least-once). Events that do not fit are dropped, counted, and told in
+``platform.logsDropped``. All of it stands still while the environment is frozen.
+
+Source: AWS "Lambda Logs API", "Lambda Telemetry API", buffering. That a batch goes out once its size is *over* maxBytes
+was seen with AWS's own agent code in its Managed Instances emulator.
 """
-
-from __future__ import annotations
 
 import asyncio
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from emulator.model.clock import Clock
 from emulator.model.errors import EmulatorTimeout
 from emulator.model.events import Event, Flavour, platform_event
 from emulator.model.http1 import BadMessage
+from emulator.model.journal import Journal
+from emulator.model.variations import Variations
 from emulator.telemetry.delivery import Destination, Sender, sender_for
 from emulator.telemetry.malformed import garbage_body
-
-if TYPE_CHECKING:
-    from emulator.model.clock import Clock
-    from emulator.model.journal import Journal
-    from emulator.model.variations import Variations
-
-__all__ = ["Batcher", "Buffering", "DeliveryPolicy", "Subscription"]
 
 
 @dataclass(frozen=True, slots=True)
 class Buffering:
-    """The subscriber's bounds."""
+    """The bounds of a subscriber's batches."""
 
     max_items: int = 10_000
     max_bytes: int = 262_144
@@ -40,7 +35,7 @@ class Buffering:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What one extension asked for."""
+    """One extension's subscription."""
 
     name: str
     flavour: Flavour
@@ -51,12 +46,12 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
-    """Bounds AWS does not publish; chosen so that tests of retries are quick.
+    """Bounds that AWS does not publish; the values make tests of retries quick.
 
     Attributes:
         reply_timeout_ms: How long an answer may take before the batch is sent again.
         first_retry_ms, last_retry_ms: Pause after the first failure, doubled up to the last.
-        max_pending_bytes: What may wait for a slow subscriber before records are dropped.
+        max_pending_bytes: The bytes that may wait for a slow subscriber before events are dropped.
     """
 
     reply_timeout_ms: int = 5_000
@@ -73,7 +68,7 @@ class _Batch:
 
 
 class Batcher:
-    """Collects events for one subscription and sends them; belongs to one event loop."""
+    """Collect events for one subscription and send them; belongs to one event loop."""
 
     def __init__(
         self,
@@ -84,7 +79,6 @@ class Batcher:
         variations: Variations,
         policy: DeliveryPolicy,
     ) -> None:
-        """Start the sending task."""
         self.subscription = subscription
         self._clock = clock
         self._journal = journal
@@ -106,7 +100,7 @@ class Batcher:
         self._task = asyncio.ensure_future(self._run())
 
     def add(self, event: Event) -> None:
-        """Take an event, if the subscription wants it."""
+        """Add an event, if the subscription wants it."""
         wanted = self.subscription
         if event.category not in wanted.types or not event.suits(wanted.flavour):
             return
@@ -116,8 +110,7 @@ class Batcher:
             self._dropped[1] += len(data)
             return
         self._append(data, event.kind)
-        closes = ("platform.runtimeDone", "platform.report")
-        if self._variations.merge_invocations and event.kind == closes[0]:
+        if self._variations.merge_invocations and event.kind == "platform.runtimeDone":
             self._invocations += 1
             if self._invocations >= self._variations.merge_invocations:
                 self.flush()
@@ -144,10 +137,8 @@ class Batcher:
         self._timer = asyncio.get_running_loop().call_later(max(0.0, left_ms) / 1e3, self.flush)
 
     def flush(self) -> None:
-        """Close the current batch, if it has anything, and hand it to the sender."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        """Close the current batch, unless it is empty, and queue it for sending."""
+        self.freeze()
         self._invocations = 0
         if self._current.events:
             self._waiting.append(self._current)
@@ -166,7 +157,7 @@ class Batcher:
             self._arm()
 
     async def settle(self, timeout_s: float) -> bool:
-        """Flush and wait until everything has been answered; False if that took longer."""
+        """Flush and wait for all answers; return False if the time ran out."""
         self.flush()
         try:
             await asyncio.wait_for(self._idle.wait(), timeout_s)
@@ -175,9 +166,8 @@ class Batcher:
         return True
 
     def close(self) -> int:
-        """Stop sending; give the number of events that were never answered."""
-        if self._timer is not None:
-            self._timer.cancel()
+        """Stop sending; return the number of events that were never answered."""
+        self.freeze()
         self._task.cancel()
         self._sender.close()
         return len(self._current.events) + sum(len(b.events) for b in self._waiting)
@@ -185,7 +175,7 @@ class Batcher:
     async def post(
         self, body: bytes, *, items: int, kinds: list[str], attempt: int = 1
     ) -> int | None:
-        """Send one body now; give the status, or None where there was no answer."""
+        """Send one body now; return the status, or None without an answer."""
         where = self.subscription
         async with self._send_lock:
             await self._clock.running()

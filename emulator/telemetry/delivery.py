@@ -1,25 +1,20 @@
-"""How a batch gets to a subscriber: HTTP with an answer, or TCP without.
+"""Send batches to a subscriber: over HTTP with an answer, or over TCP without.
 
 The platform dials ``sandbox.localdomain``, which inside Lambda is the environment itself; here it is 127.0.0.1.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from typing import Protocol
 
 from emulator.model.http1 import BadMessage, read_body, read_head
-
-__all__ = ["Destination", "HttpSender", "Sender", "TcpSender", "sender_for"]
 
 HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a subscription wants its batches."""
+    """The address that a subscription names."""
 
     protocol: str
     port: int
@@ -28,78 +23,28 @@ class Destination:
     method: str = "POST"
 
 
-class Sender(Protocol):
-    """Delivers bodies to one destination."""
+class Sender:
+    """Write bodies to one destination, on a connection that is dialled when needed and kept.
 
-    acknowledges: bool
+    This is the whole of a TCP sender: events are divided by newlines, and nothing acknowledges them.
 
-    async def send(self, body: bytes) -> int:
-        """Deliver; give the HTTP status, or 200 where there is none. Raises OSError or BadMessage on failure."""
+    Attributes:
+        acknowledges: Whether the destination answers.
+    """
 
-    def close(self) -> None:
-        """Drop the connection."""
-
-
-class _Connection:
-    """A connection that is dialled when needed and kept."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self.reader: asyncio.StreamReader | None = None
-        self.writer: asyncio.StreamWriter | None = None
-
-    @property
-    def usable(self) -> bool:
-        return (
-            self.reader is not None
-            and self.writer is not None
-            and not self.reader.at_eof()
-            and not self.writer.is_closing()
-        )
-
-    async def streams(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if not self.usable:
-            self.close()
-            self.reader, self.writer = await asyncio.open_connection(HOST, self._port)
-        assert self.reader is not None  # noqa: S101 - for the type checker; the caller sees to it
-        assert self.writer is not None  # noqa: S101 - for the type checker; the caller sees to it
-        return self.reader, self.writer
-
-    def close(self) -> None:
-        if self.writer is not None:
-            with contextlib.suppress(Exception):
-                self.writer.close()
-        self.reader = self.writer = None
-
-
-class HttpSender:
-    """One request a batch on a kept-alive connection."""
-
-    acknowledges = True
+    acknowledges = False
 
     def __init__(self, destination: Destination) -> None:
-        """Dial nothing yet."""
         self._destination = destination
-        self._connection = _Connection(destination.port)
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def send(self, body: bytes) -> int:
-        """Post the body; give the status.
+        """Send a body; return the HTTP status, or over TCP 200 once the kernel took the bytes.
 
         Raises:
-            OSError: No connection, or it broke.
+            OSError: There is no connection, or it broke.
             BadMessage: The answer is not HTTP.
         """
-        reused = self._connection.usable
-        try:
-            return await self._exchange(body)
-        except (OSError, BadMessage):
-            self.close()
-            if not reused:
-                raise
-        except BaseException:
-            self.close()
-            raise
-        # A kept-alive connection may have been closed by the listener in the meantime: dial once more.
         try:
             return await self._exchange(body)
         except BaseException:
@@ -107,7 +52,47 @@ class HttpSender:
             raise
 
     async def _exchange(self, body: bytes) -> int:
-        reader, writer = await self._connection.streams()
+        _, writer = await self._connected()
+        writer.write(body)
+        await writer.drain()
+        return 200
+
+    @property
+    def _usable(self) -> bool:
+        if self._streams is None:
+            return False
+        reader, writer = self._streams
+        return not reader.at_eof() and not writer.is_closing()
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._streams is None or not self._usable:
+            self.close()
+            self._streams = await asyncio.open_connection(HOST, self._destination.port)
+        return self._streams
+
+    def close(self) -> None:
+        """Drop the connection."""
+        if self._streams is not None:
+            with contextlib.suppress(Exception):
+                self._streams[1].close()
+        self._streams = None
+
+
+class HttpSender(Sender):
+    """Send one request for each body, on a kept-alive connection."""
+
+    acknowledges = True
+
+    async def send(self, body: bytes) -> int:
+        """Post a body, and return the status, as ``Sender.send`` does."""
+        if self._usable:
+            # The listener may have closed a kept-alive connection in the meantime: dial once more.
+            with contextlib.suppress(OSError, BadMessage):
+                return await super().send(body)
+        return await super().send(body)
+
+    async def _exchange(self, body: bytes) -> int:
+        reader, writer = await self._connected()
         where = self._destination
         head = (
             f"{where.method} {where.path} HTTP/1.1\r\nHost: {where.host}:{where.port}\r\n"
@@ -117,51 +102,18 @@ class HttpSender:
         writer.write(head.encode("latin-1") + body)
         await writer.drain()
         start, headers = await read_head(reader)
-        parts = start.split(" ", 2)
-        if len(parts) < 2 or not parts[1].isdigit():  # noqa: PLR2004 - version and status
+        version, status, _ = f"{start}  ".split(" ", 2)
+        if not status.isdigit():
             raise BadMessage(start)
         if "content-length" in headers or "transfer-encoding" in headers:
             await read_body(reader, headers)
-            if headers.get("connection", "").lower() == "close" or parts[0] == "HTTP/1.0":
+            if headers.get("connection", "").lower() == "close" or version == "HTTP/1.0":
                 self.close()
-        elif parts[1] != "204":
-            self.close()  # the body ends with the connection; it is of no interest
-        return int(parts[1])
-
-    def close(self) -> None:
-        """Drop the connection."""
-        self._connection.close()
-
-
-class TcpSender:
-    """Newline-delimited events on one connection, unacknowledged."""
-
-    acknowledges = False
-
-    def __init__(self, destination: Destination) -> None:
-        """Dial nothing yet."""
-        self._connection = _Connection(destination.port)
-
-    async def send(self, body: bytes) -> int:
-        """Write the body; give 200, which only means that the kernel took it.
-
-        Raises:
-            OSError: No connection, or it broke.
-        """
-        try:
-            _, writer = await self._connection.streams()
-            writer.write(body)
-            await writer.drain()
-        except BaseException:
-            self.close()
-            raise
-        return 200
-
-    def close(self) -> None:
-        """Drop the connection."""
-        self._connection.close()
+        elif status != "204":
+            self.close()  # the body ends with the connection, and nobody reads it
+        return int(status)
 
 
 def sender_for(destination: Destination) -> Sender:
-    """Choose by protocol."""
-    return HttpSender(destination) if destination.protocol == "HTTP" else TcpSender(destination)
+    """Return the sender for a destination's protocol."""
+    return HttpSender(destination) if destination.protocol == "HTTP" else Sender(destination)

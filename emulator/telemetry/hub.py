@@ -1,39 +1,31 @@
-"""The hub between what happens in an environment and who subscribed to hear of it.
+"""Hand the events of an environment to its subscribers.
 
-Promises: every event is kept for inspection; a new subscriber first gets what happened in its environment before it
-subscribed; order is the order of ``emit``. Lines may be held back (a variation) until runtimeDone has been delivered.
+Every event is kept for inspection. A new subscriber first gets the events of its environment so far. The order is that
+of ``emit``. A variation holds lines back until runtimeDone has been delivered.
 """
-
-from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from emulator.model.clock import Clock
 from emulator.model.events import Event, encode, platform_event
-from emulator.model.journal import KEPT
+from emulator.model.journal import KEPT, Journal
+from emulator.model.variations import Variations
 from emulator.telemetry.batcher import Batcher, DeliveryPolicy, Subscription
 
-if TYPE_CHECKING:
-    from emulator.model.clock import Clock
-    from emulator.model.journal import Journal
-    from emulator.model.variations import Variations
-
-__all__ = ["Telemetry"]
-
-# How long a variation that wants something delivered before something else waits for it.
+# The wait of a variation that delivers one thing before another.
 SETTLE_S = 1.0
-# What a late subscriber can be told of the time before it; the init phase seldom has more than a few hundred events.
+# Events replayed to a late subscriber; the init phase seldom has more than a few hundred.
 MAX_HISTORY = 10_000
 
 
 class Telemetry:
-    """Events of one environment after the other; belongs to one event loop."""
+    """The hub of events, for one environment after another; belongs to one event loop."""
 
     def __init__(
         self, *, clock: Clock, journal: Journal, variations: Variations, policy: DeliveryPolicy
     ) -> None:
-        """Start with nobody listening."""
         self.all_events: deque[Event] = deque(maxlen=KEPT)
         self._history: list[Event] = []
         self._held: list[Event] = []
@@ -52,11 +44,11 @@ class Telemetry:
 
     @property
     def subscriptions(self) -> dict[str, Subscription]:
-        """Who is subscribed, by extension name."""
+        """The subscriptions by extension name."""
         return {name: batcher.subscription for name, batcher in self._batchers.items()}
 
     def platform(self, kind: str, record: Any, **more: Any) -> None:
-        """Emit a platform event; see ``events.platform_event``."""
+        """Emit a platform event, made with the arguments of ``platform_event``."""
         self.emit(platform_event(kind, record, microseconds=self.microseconds, **more))
 
     def emit(self, event: Event) -> None:
@@ -75,7 +67,7 @@ class Telemetry:
         self._holding = True
 
     async def release_lines(self) -> None:
-        """Have everything delivered, then emit the lines held back."""
+        """Deliver everything else, then emit the lines held back."""
         if self._holding:
             self._holding = False
             await self.settle()
@@ -84,7 +76,7 @@ class Telemetry:
                 self.emit(event)
 
     def subscribe(self, subscription: Subscription) -> None:
-        """Add a subscriber and replay to it; the same subscription again changes nothing."""
+        """Add a subscriber, and replay events to it; the same subscription again changes nothing."""
         name = subscription.name
         old = self._batchers.get(name)
         if old is not None and old.subscription == subscription:
@@ -114,12 +106,12 @@ class Telemetry:
             self.platform("telemetrySubscription", record)
 
     async def settle(self, timeout_s: float = SETTLE_S) -> bool:
-        """Flush everything and wait until it has been answered; False if that took too long."""
+        """Flush everything and wait for all answers; return False if the time ran out."""
         results = await asyncio.gather(*(b.settle(timeout_s) for b in self._batchers.values()))
         return all(results)
 
     def flush(self) -> None:
-        """Send what is buffered now, without waiting."""
+        """Send all buffered events now, without waiting."""
         for batcher in self._batchers.values():
             batcher.flush()
 
@@ -129,12 +121,12 @@ class Telemetry:
             batcher.freeze()
 
     def thaw(self) -> None:
-        """Let them run on."""
+        """Let the batchers' timers run on."""
         for batcher in self._batchers.values():
             batcher.thaw()
 
     def end_environment(self) -> None:
-        """Forget the subscribers and what a new one would be told; note what was never answered."""
+        """Forget the subscribers and the events so far; note the events that were never answered."""
         for name, batcher in self._batchers.items():
             lost = batcher.close()
             if lost:
@@ -143,7 +135,7 @@ class Telemetry:
         self._history.clear()
 
     async def deliver(self, body: Any, extension: str | None) -> dict[str, int | None]:
-        """Post raw bytes, or a list of event dicts, past the buffers; give each subscriber's status."""
+        """Post raw bytes or a list of events past the buffers; return the status by subscriber."""
         raw = bytes(body) if isinstance(body, (bytes, bytearray)) else encode(body)
         items = len(body) if isinstance(body, list) else 0
         kinds = [str(e.get("type")) for e in body if isinstance(e, dict)] if items else ["raw"]

@@ -1,24 +1,17 @@
-"""Broken batches, for extensions that must survive them."""
+"""Make broken batches, for extensions that must survive them."""
 
-from __future__ import annotations
+from collections.abc import Sequence
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from emulator.model.variations import Garbage
-
-__all__ = ["garbage_body"]
+from emulator.model.variations import Garbage
 
 
 def garbage_body(kind: Garbage, events: Sequence[bytes], *, max_bytes: int) -> bytes:
     """Make one broken body.
 
     Args:
-        kind: Which kind.
+        kind: The kind of breakage.
         events: The encoded events of the real batch that follows; ``truncated`` is cut from them.
-        max_bytes: The subscription's bound; ``huge`` is twice that and more, which AWS documents as possible.
+        max_bytes: The subscription's bound; ``huge`` is more than twice that, which AWS documents as possible.
     """
     moment = b'"time":"2022-10-12T00:00:00.000Z"'
     if kind == "non_json":

@@ -1,64 +1,68 @@
-"""What the function, the extensions and the platform wrote, and CloudWatch's copy of it.
+"""Collect the lines of the function, the extensions and the platform, and CloudWatch's copy of them.
 
-Subscribing takes nothing away from CloudWatch: every line goes there too (AWS "Lambda Logs API"). With the JSON
-format a level can be configured, and the platform drops raw stdout lines below it from that copy (AWS "Configuring
-advanced logging controls"); subscribers get them all the same here, which AWS does not document either way.
+CloudWatch gets every line, with or without subscribers (AWS "Lambda Logs API"). With the JSON format and a level, the
+platform drops raw stdout lines below that level from the copy (AWS "Configuring advanced logging controls"). Here
+subscribers get them all the same; AWS documents it neither way.
 """
-
-from __future__ import annotations
 
 import json
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from emulator.machine.frames import Line, RawRecord
+from emulator.machine.processes import Child
 from emulator.model.events import encode, function_event, iso_time
+from emulator.model.function import Function
 from emulator.model.journal import KEPT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from emulator.machine.processes import Child
-    from emulator.model.function import Function
-    from emulator.telemetry.hub import Telemetry
-
-__all__ = ["EVENT_OVERHEAD_BYTES", "Output"]
+from emulator.telemetry.hub import Telemetry
 
 EVENT_OVERHEAD_BYTES = 26  # AWS "PutLogEvents": counted for each event
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
 
 class Output:
-    """Collects lines and makes their events."""
+    """Collect lines, and emit their events."""
 
-    def __init__(self, function: Function, telemetry: Telemetry) -> None:
-        """Start empty."""
+    def __init__(
+        self,
+        function: Function,
+        telemetry: Telemetry,
+        *,
+        on_line: Callable[[Line], None] | None = None,
+        attribute_by_line: bool = False,
+    ) -> None:
         self.written: deque[Line] = deque(maxlen=KEPT)
         self.extension_lines: deque[Line] = deque(maxlen=KEPT)
         self.cloudwatch: deque[Line] = deque(maxlen=KEPT)
-        self.on_line: Callable[[Line], None] | None = None
         self.current_request: str | None = None
-        # On Managed Instances several invocations run at once: only the line itself can tell.
-        self.attribute_by_line = False
-        self.lock = threading.Lock()
+        self._lock = threading.Lock()
         self._function = function
+        self._on_line = on_line
+        # On Managed Instances several invocations run at once, so only the line itself can tell.
+        self._attribute_by_line = attribute_by_line
         self._telemetry = telemetry
+
+    def snapshot(self, lines: deque[Line]) -> list[Line]:
+        """Return a copy of one of the collections, safe against the emulator's thread."""
+        with self._lock:
+            return list(lines)
 
     @property
     def _json(self) -> bool:
         return self._function.log_format == "JSON"
 
     def record(self, child: Child, channel: str, raw: RawRecord) -> None:
-        """Take one record off a pipe."""
+        """Collect one record off a pipe."""
         text = raw.data.decode("utf-8", "replace")
         child.tail.append(text)
         time_ns = raw.time_ns or time.time_ns()
         of_function = child.name == "runtime"
         source = "function" if of_function else child.name
         request_id = self.current_request if of_function else None
-        if of_function and self.attribute_by_line:
+        if of_function and self._attribute_by_line:
             request_id = _request_id_in(text)
         line = Line(request_id, text, channel, time_ns, raw.level, source)
         event = function_event(
@@ -68,7 +72,7 @@ class Output:
             json_format=self._json,
             microseconds=self._telemetry.microseconds,
         )
-        with self.lock:
+        with self._lock:
             if of_function:
                 self.written.append(line)
             else:
@@ -76,8 +80,8 @@ class Output:
             if channel == "frame" or self._passes(text):
                 self.cloudwatch.append(line)
         self._telemetry.emit(event)
-        if self.on_line is not None:
-            self.on_line(line)
+        if self._on_line is not None:
+            self._on_line(line)
 
     def _passes(self, text: str) -> bool:
         floor = self._function.log_level
@@ -95,7 +99,7 @@ class Output:
         return LEVELS.index(level) >= LEVELS.index(floor.upper())
 
     def platform(self, request_id: str | None, text: str, kind: str, record: Any) -> None:
-        """Write the platform's own line to CloudWatch: its text, or with the JSON format the event."""
+        """Write a line of the platform to CloudWatch: the text, or with the JSON format the event."""
         now_ns = time.time_ns()
         if self._json:
             if record is None:
@@ -103,14 +107,14 @@ class Output:
             value = {"time": iso_time(now_ns), "type": f"platform.{kind}", "record": record}
             text = encode(value).decode()
         line = Line(request_id, text, "platform", now_ns, None, "platform")
-        with self.lock:
+        with self._lock:
             self.cloudwatch.append(line)
-        if self.on_line is not None:
-            self.on_line(line)
+        if self._on_line is not None:
+            self._on_line(line)
 
 
 def _request_id_in(text: str) -> str | None:
-    """Give the request id that a JSON line of a managed runtime carries."""
+    """Return the request id in a JSON line of a managed runtime, or None."""
     if not text.startswith("{"):
         return None
     try:

@@ -1,54 +1,37 @@
 """Fixtures of the emulator's tests."""
 
-from __future__ import annotations
-
 import contextlib
+import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import pytest
 
 from emulator.cloud import LocalLambda
 from emulator.model.function import Function
-from tests.emulator.support import make_function, make_layer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from tests.doubles.probe import APP, Start, make_function, make_layer
 
 HERE = Path(__file__).parent
-
-Start = "Callable[..., LocalLambda]"
+FUNCTION_FIELDS = {field.name for field in dataclasses.fields(Function)}
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., LocalLambda]]:
-    """Start emulators that are ended with the test; ``probe`` are the probe's settings, None for no extension."""
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start emulators that end with the test; ``probe`` are the probe's settings, None for no extension."""
     with contextlib.ExitStack() as stack:
 
         def begin(
             *,
             probe: dict[str, str] | None,
             names: tuple[str, ...] = (),
-            timeout_ms: int = 3_000,
-            memory_mb: int = 128,
-            log_format: Literal["Text", "JSON"] = "Text",
-            log_level: str | None = None,
-            environment: dict[str, str] | None = None,
-            app: str | None = None,
+            app: str = APP,
             **settings: Any,
         ) -> LocalLambda:
-            code = make_function(tmp_path) if app is None else make_function(tmp_path, app)
+            configured = {name: settings.pop(name) for name in FUNCTION_FIELDS & set(settings)}
+            function = Function(code=make_function(tmp_path, app), **configured)
             layers = [] if probe is None else [make_layer(tmp_path, *names, settings=probe)]
-            function = Function(
-                code=code,
-                timeout_ms=timeout_ms,
-                memory_mb=memory_mb,
-                log_format=log_format,
-                log_level=log_level,
-                environment=environment or {},
-            )
-            settings.setdefault("layers", layers)
-            return stack.enter_context(LocalLambda(function, **settings))
+            return stack.enter_context(LocalLambda(function, **{"layers": layers, **settings}))
 
         yield begin
 

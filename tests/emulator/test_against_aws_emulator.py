@@ -3,25 +3,21 @@
 Where the two differ, the difference is written down here with its reason; anything else fails the test.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from emulator.cloud import LocalLambda
 from emulator.model.function import Function
-from tests.emulator.aws_emulator import TRACE_ID, AwsEmulator, aws_emulator_binary, prepare
-from tests.emulator.support import Seen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.doubles.aws_emulator import TRACE_ID, AwsEmulator, aws_emulator_binary, prepare
+from tests.doubles.probe import Seen
 
 pytestmark = pytest.mark.newest
 
@@ -63,7 +59,7 @@ def folders() -> Iterator[list[Path]]:
 
 
 def run_aws(folder: Path, settings: dict[str, str], *, managed: bool) -> tuple[list[Any], Seen]:
-    """Run the payloads under AWS's emulator; give the answers and what the probe saw."""
+    """Run the payloads under AWS's emulator; return the answers and what the probe saw."""
     prepare(folder, settings)
 
     async def work() -> list[Any]:
@@ -108,15 +104,15 @@ def shape(value: Any) -> Any:
 
 
 def without_request_id(answers: list[Any]) -> str:
-    """Give answers as text, less what is different each time."""
+    """Return answers as text, less what is different each time."""
     kept = [(s, {k: v for k, v in b.items() if k != "requestId"}) for s, b in answers]
     return json.dumps(kept, sort_keys=True)
 
 
-def test_an_ordinary_function_sees_the_same_registration_and_events(
+def test_ordinary_function_sees_the_same_registration_and_events(
     binary: Path, folders: list[Path]
 ) -> None:
-    """Answers, register, INVOKE and SHUTDOWN agree in content, headers and member order."""
+    """Content, headers and the order of members must agree with AWS's agent."""
     aws_answers, aws = run_aws(folders[0], ORDINARY, managed=False)
     our_answers, ours = run_ours(folders[1], ORDINARY, managed=False)
 
@@ -139,10 +135,10 @@ def test_an_ordinary_function_sees_the_same_registration_and_events(
     assert aws.invoked()[-1]["shutdownReason"] == "SandboxTerminated"
 
 
-def test_an_ordinary_function_of_aws_emulator_refuses_subscriptions_as_our_variation_does(
+def test_variation_refuses_subscriptions_as_aws_emulator_does(
     binary: Path, folders: list[Path]
 ) -> None:
-    """Both answer 202 with the same error body; the cloud and our default accept."""
+    """Extensions meet this 202 wherever they are tested with AWS's emulator."""
     _, aws = run_aws(folders[0], ORDINARY, managed=False)
     prepare(folders[1], ORDINARY)
     from emulator.model.variations import Variations
@@ -162,7 +158,7 @@ def test_an_ordinary_function_of_aws_emulator_refuses_subscriptions_as_our_varia
 
 
 def test_managed_instances_deliver_the_same_telemetry(binary: Path, folders: list[Path]) -> None:
-    """Registration, refusals, batches' headers, the sequence of events and each record's members agree."""
+    """Only in this mode does AWS's emulator show its telemetry."""
     aws_answers, aws = run_aws(folders[0], MANAGED, managed=True)
     our_answers, ours = run_ours(folders[1], MANAGED, managed=True)
 
@@ -189,8 +185,7 @@ def test_managed_instances_deliver_the_same_telemetry(binary: Path, folders: lis
         assert list(our_event) == list(aws_event) == ["time", "type", "record"]
         assert shape(our_event["record"]) == shape(aws_event["record"]), our_event["type"]
     reports = [
-        [e["record"]["status"] for e in probe.events() if e["type"] == "platform.report"]
-        for probe in (ours, aws)
+        [record["status"] for record in probe.records("platform.report")] for probe in (ours, aws)
     ]
     assert reports[0] == reports[1] == ["success", "error"]
     # Accepted: AWS's emulator sends a JSON line as a string; the cloud documents an object, which ours sends.
@@ -206,7 +201,7 @@ def test_managed_instances_deliver_the_same_telemetry(binary: Path, folders: lis
 
 
 def message(record: Any) -> str:
-    """Give a line's own words, in whatever wrapping it came."""
+    """Return a line's own words, in whatever wrapping it came."""
     if isinstance(record, str):
         try:
             record = json.loads(record)

@@ -1,7 +1,5 @@
 """The example a user copies works as it stands."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +11,8 @@ pytestmark = pytest.mark.newest
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def test_the_example_test_passes() -> None:
-    """Run with pytest, as its reader will."""
+def test_example_passes() -> None:
+    """Its readers copy it and run it with pytest."""
     example = ROOT / "emulator" / "examples" / "test_hello_extension.py"
 
     ended = subprocess.run(

@@ -1,28 +1,18 @@
 """Managed Instances mode: no INVOKE, no runtimeDone, several invocations at once, never frozen."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from emulator.model.errors import MisuseError
-from tests.emulator.support import seen
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from emulator.cloud import LocalLambda
-
-    Start = Callable[..., LocalLambda]
+from tests.doubles.probe import Start, records, seen
 
 PROBE = {"PROBE_EVENTS": '["SHUTDOWN"]', "PROBE_SCHEMA": "2025-01-29"}
 
 
-def test_invocations_run_at_the_same_time(start: Start, tmp_path: Path) -> None:
-    """Four that each wait for the other three, each with its own answer."""
+def test_managed_instances_run_invocations_at_the_same_time(start: Start, tmp_path: Path) -> None:
+    """Each of the four waits for the other three, so one at a time would hang."""
     cloud = start(
         probe=PROBE,
         managed_instances=True,
@@ -51,20 +41,20 @@ def test_invocations_run_at_the_same_time(start: Start, tmp_path: Path) -> None:
     assert [e["eventType"] for e in seen(tmp_path).invoked()] == ["SHUTDOWN"]
 
 
-def test_a_posted_error_is_an_error_in_the_report(start: Start) -> None:
-    """The report stands in for runtimeDone there."""
+def test_posted_error_is_an_error_in_the_report(start: Start) -> None:
+    """On Managed Instances the report stands in for runtimeDone."""
     cloud = start(probe=PROBE, managed_instances=True, log_format="JSON")
 
     result = cloud.invoke({"do": "raise"})
 
-    report = next(e["record"] for e in cloud.events if e["type"] == "platform.report")
+    report = records(cloud.events, "platform.report")[0]
     assert result.status == report["status"] == "error"
     assert list(report["metrics"]) == ["durationMs"]
     assert [s["name"] for s in report["spans"]] == ["responseLatency", "responseDuration"]
 
 
-def test_a_timeout_leaves_the_environment_running(start: Start) -> None:
-    """The caller gets an error; the other workers go on."""
+def test_timeout_leaves_the_environment_running(start: Start) -> None:
+    """The other invocations in it must go on."""
     cloud = start(probe=PROBE, managed_instances=True, log_format="JSON", timeout_ms=300)
 
     slow, quick = cloud.invoke_concurrently([{"do": "sleep", "s": 1}, {"q": 1}])
@@ -75,8 +65,8 @@ def test_a_timeout_leaves_the_environment_running(start: Start) -> None:
     assert cloud.last_shutdown is None
 
 
-def test_invoke_registration_and_the_logs_api_are_refused(start: Start, tmp_path: Path) -> None:
-    """403 for INVOKE; 404 for the Logs API; other schemas 400."""
+def test_managed_instances_refuse_invoke_registration(start: Start, tmp_path: Path) -> None:
+    """An extension for ordinary functions fails here first."""
     other = {"PROBE_MODE": "one_register", "PROBE_APIS": ""}
     refused = start(probe=other, managed_instances=True, init_timeout_ms=1_000, timeout_ms=300)
     refused.initialise()
@@ -86,8 +76,8 @@ def test_invoke_registration_and_the_logs_api_are_refused(start: Start, tmp_path
     assert json.loads(answer["answer"])["errorType"] == "Extension.InvalidEventType"
 
 
-def test_only_the_newest_schema_is_accepted(start: Start, tmp_path: Path) -> None:
-    """400 for an older one, 404 for the Logs API."""
+def test_managed_instances_accept_the_newest_schema_alone(start: Start, tmp_path: Path) -> None:
+    """The Logs API does not exist there."""
     probe = {**PROBE, "PROBE_SCHEMA": "2022-12-13", "PROBE_APIS": "telemetry logs"}
     cloud = start(probe=probe, managed_instances=True)
 
@@ -96,8 +86,8 @@ def test_only_the_newest_schema_is_accepted(start: Start, tmp_path: Path) -> Non
     assert [e["status"] for e in seen(tmp_path).of("subscribe")] == [400, 404]
 
 
-def test_extensions_are_told_the_kind_of_environment(start: Start, tmp_path: Path) -> None:
-    """By the documented variable."""
+def test_extensions_can_tell_managed_instances(start: Start, tmp_path: Path) -> None:
+    """They must choose their API before they register."""
     cloud = start(probe=PROBE, managed_instances=True)
 
     cloud.invoke({})
@@ -107,8 +97,8 @@ def test_extensions_are_told_the_kind_of_environment(start: Start, tmp_path: Pat
     assert environment["AWS_LAMBDA_MAX_CONCURRENCY"] == "4"
 
 
-def test_ordinary_functions_run_one_at_a_time(start: Start) -> None:
-    """Asking for more is a misuse, said so."""
+def test_ordinary_function_refuses_concurrent_invocations(start: Start) -> None:
+    """A test would wait forever for events that never come."""
     cloud = start(probe=None)
 
     with pytest.raises(MisuseError, match="Managed Instances"):

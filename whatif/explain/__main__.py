@@ -13,11 +13,12 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.demo.table import Column, Paint, paragraph, table
 from extension import PREFIX
 from extension.config.parsers import MIB, SAME_RATE
 from extension.config.settings import NEVER_REFERENCES, REFERENCE_FORMS, read_settings
 from extension.config.variables import SETTINGS
+from terminal.layout import Column, paragraph, table
+from terminal.paint import Paint
 from whatif.explain.transactions import correlated, transaction_of, verdict_lines
 from whatif.model.problems import problem_text
 from whatif.model.settings_source import SettingsError, read_environ

@@ -10,7 +10,6 @@ import math
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from emulator.demo.table import Column, Paint, paragraph, table
 from extension.config.variables import SETTINGS
 from extension.model.levels import Level
 from extension.parsing import trace_header
@@ -18,12 +17,14 @@ from extension.parsing.correlation import MAX_ID_CHARS
 from extension.sampling import probability, verdict
 from extension.sampling.policies import Signs, policies_of
 from extension.sampling.verdict import Rates, decide
+from terminal.layout import Column, paragraph, table
 from whatif.model.words import counted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from extension.config.settings import Settings
+    from terminal.paint import Paint
 
 __all__ = ["Transaction", "correlated", "transaction_of", "verdict_lines"]
 

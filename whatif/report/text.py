@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emulator.demo.table import Column, Paint, paragraph, table
+from terminal.layout import Column, paragraph, table
 from whatif.model.prices import AS_OF, PRICES, REGION, SINK_TITLES, SINKS
 from whatif.model.words import counted, listed
 from whatif.replay.tally import CAUSES, WITHHELD
@@ -14,6 +14,7 @@ from whatif.report.view import HISTORY, KINDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from terminal.paint import Paint
     from whatif.report.view import Row, View
 
 __all__ = [

@@ -1,24 +1,16 @@
 """The Extensions and Runtime APIs' refusals, asked directly over a socket while an environment waits."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import threading
 import uuid
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.emulator.support import seen
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from emulator.cloud import LocalLambda
-
-    Start = Callable[..., LocalLambda]
+from tests.doubles.probe import Start, seen
 
 REGISTER = "/2020-01-01/extension/register"
 NEXT = "/2020-01-01/extension/event/next"
@@ -73,17 +65,17 @@ def api(start: Start, tmp_path: Path) -> Iterator[Callable[..., Any]]:
         ),
     ],
 )
-def test_register_refuses(
+def test_register_refuses_malformed_calls(
     api: Callable[..., Any], headers: dict[str, str], body: Any, kind: str
 ) -> None:
-    """403 with the error type of AWS's agent."""
+    """An extension under test must meet the agent's own error types."""
     status, answer, _ = api("POST", REGISTER, body, headers)
 
     assert (status, answer["errorType"]) == (403, kind)
 
 
-def test_register_twice_is_refused(api: Callable[..., Any]) -> None:
-    """The name is taken; the first registration holds."""
+def test_second_register_is_refused(api: Callable[..., Any]) -> None:
+    """A restarted extension must not take over the name of the first."""
     named = {"Lambda-Extension-Name": "probe"}
 
     first, answer, headers = api("POST", REGISTER, {"events": ["INVOKE"]}, named)
@@ -102,8 +94,8 @@ def test_register_twice_is_refused(api: Callable[..., Any]) -> None:
     assert refusal["errorType"] == "Extension.InvalidExtensionState"
 
 
-def test_more_than_ten_extensions_are_refused(api: Callable[..., Any]) -> None:
-    """External and internal together."""
+def test_eleventh_extension_is_refused(api: Callable[..., Any]) -> None:
+    """Lambda counts external and internal extensions together."""
     statuses = [
         api("POST", REGISTER, {"events": ["INVOKE"]}, {"Lambda-Extension-Name": f"inside-{i}"})[0]
         for i in range(10)
@@ -127,17 +119,17 @@ def test_more_than_ten_extensions_are_refused(api: Callable[..., Any]) -> None:
     ("method", "path"),
     [("GET", NEXT), ("PUT", "/2022-07-01/telemetry"), ("POST", "/2020-01-01/extension/init/error")],
 )
-def test_an_identifier_is_needed(
+def test_calls_need_a_known_identifier(
     api: Callable[..., Any], method: str, path: str, headers: dict[str, str], kind: str
 ) -> None:
-    """403, by what is wrong with it."""
+    """Each fault has an error type of its own, as from AWS's agent."""
     status, answer, _ = api(method, path, {}, headers)
 
     assert (status, answer["errorType"]) == (403, kind)
 
 
-def test_the_error_endpoints_need_their_header(api: Callable[..., Any]) -> None:
-    """403 Extension.MissingHeader, and nothing else changes."""
+def test_error_endpoints_need_their_header(api: Callable[..., Any]) -> None:
+    """Without an error type the agent refuses, and the extension lives on."""
     _, _, headers = api("POST", REGISTER, {"events": []}, {"Lambda-Extension-Name": "probe"})
     own = {"Lambda-Extension-Identifier": headers["Lambda-Extension-Identifier"]}
 
@@ -146,8 +138,8 @@ def test_the_error_endpoints_need_their_header(api: Callable[..., Any]) -> None:
     assert (status, answer["errorType"]) == (403, "Extension.MissingHeader")
 
 
-def test_after_an_error_nothing_succeeds_but_the_same_again(api: Callable[..., Any]) -> None:
-    """202, 202 for a repeat, then Next is refused or the environment is gone."""
+def test_init_error_is_accepted(api: Callable[..., Any]) -> None:
+    """An extension that gives up needs the 202 before it exits."""
     _, _, headers = api("POST", REGISTER, {"events": []}, {"Lambda-Extension-Name": "inside"})
     own = {
         "Lambda-Extension-Identifier": headers["Lambda-Extension-Identifier"],
@@ -160,20 +152,20 @@ def test_after_an_error_nothing_succeeds_but_the_same_again(api: Callable[..., A
 
 
 def test_unknown_paths_are_not_found(api: Callable[..., Any]) -> None:
-    """As Go's router answers."""
+    """Extensions probe for APIs, and read a 404 as absence."""
     assert api("GET", "/2020-01-01/extension/nothing")[:2] == (404, b"404 page not found\n")
     assert api("GET", "/2018-06-01/runtime/nothing")[0] == 404
 
 
-def test_the_runtime_api_knows_only_the_invocation_under_way(api: Callable[..., Any]) -> None:
-    """400 for any other id."""
+def test_runtime_api_refuses_an_unknown_invocation(api: Callable[..., Any]) -> None:
+    """A late answer must not reach the caller of another invocation."""
     status, answer, _ = api("POST", "/2018-06-01/runtime/invocation/nope/response", b"1")
 
     assert (status, answer["errorType"]) == (400, "InvalidRequestID")
 
 
 def test_registration_closes_with_the_runtimes_first_next(start: Start) -> None:
-    """A late one is refused."""
+    """Lambda lets no extension join a running environment."""
     late = """
 import os, urllib.request, urllib.error
 def handler(event, context):

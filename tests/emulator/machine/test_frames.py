@@ -1,7 +1,5 @@
 """The framed channel and plain pipes, cut into records whatever the chunks."""
 
-from __future__ import annotations
-
 import struct
 
 from hypothesis import given, strategies as st
@@ -15,7 +13,7 @@ def frame(kind: int, message: bytes, time_us: int = 1_700_000_000_000_001) -> by
 
 @given(st.lists(st.binary(max_size=80), max_size=8), st.integers(min_value=1, max_value=40))
 def test_frames_survive_any_split(messages: list[bytes], step: int) -> None:
-    """One frame is one record, newlines and all, however the bytes were cut."""
+    """A pipe cuts and joins writes anywhere."""
     stream = b"".join(frame(0xA55A0003, m) for m in messages)
     reader = FrameReader()
 
@@ -26,8 +24,8 @@ def test_frames_survive_any_split(messages: list[bytes], step: int) -> None:
     assert reader.close() == []
 
 
-def test_the_level_comes_from_the_type() -> None:
-    """Text and JSON carry it in the same bits; 3 and 2 mean none."""
+def test_frame_type_carries_the_level() -> None:
+    """Text and JSON have it in the same bits; 3 and 2 mean no level."""
     reader = FrameReader()
     kinds = [0xA55A0003, 0xA55A0002, 0xA55A0007, 0xA55A000E, 0xA55A0013, 0xA55A0017, 0xA55A001B]
 
@@ -36,8 +34,8 @@ def test_the_level_comes_from_the_type() -> None:
     assert [r.level for r in records] == [None, None, "TRACE", "INFO", "WARN", "ERROR", "FATAL"]
 
 
-def test_bytes_that_are_no_frame_are_kept() -> None:
-    """Nothing is lost silently."""
+def test_bytes_that_are_not_a_frame_become_a_record() -> None:
+    """A function may write to any descriptor, and nothing may be lost silently."""
     reader = FrameReader()
 
     records = reader.feed(b"this is plain text, not a frame")
@@ -45,8 +43,8 @@ def test_bytes_that_are_no_frame_are_kept() -> None:
     assert [r.data for r in records] == [b"this is plain text, not a frame"]
 
 
-def test_an_unfinished_frame_is_given_at_the_end() -> None:
-    """What a killed process had written of it, less the header."""
+def test_unfinished_frame_becomes_a_record_at_the_end() -> None:
+    """A killed process leaves half a frame, and people want to read it."""
     reader = FrameReader()
     reader.feed(frame(0xA55A0003, b"whole message")[:-4])
 
@@ -55,7 +53,7 @@ def test_an_unfinished_frame_is_given_at_the_end() -> None:
 
 @given(st.binary(max_size=300), st.integers(min_value=1, max_value=40))
 def test_lines_survive_any_split(stream: bytes, step: int) -> None:
-    """Cut at newlines only, never at carriage returns, and nothing lost."""
+    """A pipe cuts and joins writes anywhere; only newlines divide lines."""
     reader = LineReader()
 
     records = [r for i in range(0, len(stream), step) for r in reader.feed(stream[i : i + step])]

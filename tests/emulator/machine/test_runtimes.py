@@ -1,7 +1,5 @@
 """The real clients: Python's, Node.js's where it is installed, and a custom runtime in bash."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys
@@ -21,8 +19,8 @@ BASH = Path(emulator.__file__).parent / "examples" / "bash_function"
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the example runtime needs curl")
-def test_a_custom_runtime_in_bash() -> None:
-    """Success, a posted error, an exit; its output is cut at newlines."""
+def test_custom_runtime_in_bash_runs() -> None:
+    """The shortest runtime exercises the Runtime API without a client library."""
     function = Function(code=BASH, runtime="provided.al2023")
     with LocalLambda(function) as cloud:
         good = cloud.invoke("hello")
@@ -41,8 +39,8 @@ def test_a_custom_runtime_in_bash() -> None:
     assert again.status == "success"
 
 
-def test_a_custom_runtime_without_bootstrap_does_not_start(tmp_path: Path) -> None:
-    """Runtime.InvalidEntrypoint, not an exception of the emulator."""
+def test_custom_runtime_without_bootstrap_does_not_start(tmp_path: Path) -> None:
+    """A failure of the function is a result, not an exception of the emulator."""
     with LocalLambda(Function(code=tmp_path, runtime="provided")) as cloud:
         result = cloud.invoke({})
 
@@ -89,20 +87,20 @@ def test_the_nodejs_client(node: Path, tmp_path: Path, log_format: str) -> None:
     assert (gone.status, gone.error_type) == ("error", "Runtime.ExitError")
 
 
-def test_a_missing_node_is_said_in_one_line() -> None:
-    """With what to install."""
+def test_missing_node_is_named() -> None:
+    """The message must say what to install."""
     with pytest.raises(ComponentMissing, match=r"install Node\.js"):
         find_node(Path("/nonexistent/node"))
 
 
-def test_an_interpreter_that_does_not_run_is_named() -> None:
-    """Not a traceback of subprocess."""
+def test_interpreter_that_does_not_run_is_named() -> None:
+    """A traceback of subprocess would not name it."""
     with pytest.raises(ComponentMissing, match=r"/nonexistent/python3 does not run"):
         Interpreter.of(Path("/nonexistent/python3"))
 
 
-def test_another_interpreter_is_asked_for_its_version() -> None:
-    """Its prefix becomes /var/lang."""
+def test_other_interpreter_is_asked_for_its_version() -> None:
+    """Its prefix becomes /var/lang, and its version chooses the client."""
     executable = Path(sys.base_prefix) / "bin" / "python3"
 
     found = Interpreter.of(executable)
@@ -112,10 +110,10 @@ def test_another_interpreter_is_asked_for_its_version() -> None:
     assert answer.startswith(f"Python {found.minor}.")
 
 
-def test_the_python_client_is_copied_from_the_running_interpreter(
+def test_python_client_is_copied_from_the_running_interpreter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Once, into the cache directory that the variable names; no network is needed."""
+    """A machine without a network can run Python functions."""
     pytest.importorskip("awslambdaric")
     monkeypatch.setenv("LAMBDA_EMULATOR_CACHE", str(tmp_path / "cache"))
 

@@ -1,7 +1,5 @@
 """Events encoded as Go's encoder does, each flavour with its own record."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -15,15 +13,16 @@ from emulator.model.events import Flavour, encode, function_event, iso_time, pla
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),
         lambda c: st.lists(c) | st.dictionaries(st.text(), c),
+        max_leaves=12,
     )
 )
-def test_what_is_encoded_decodes_to_itself(value: object) -> None:
-    """The escapes change the text, never the value."""
+def test_encoding_keeps_the_value(value: object) -> None:
+    """The escapes change the text alone."""
     assert json.loads(encode(value)) == value
 
 
-def test_characters_are_escaped_as_go_does() -> None:
-    """HTML's three and the two line separators; everything else stays UTF-8."""
+def test_encoder_escapes_as_go_does() -> None:
+    """Extensions that search raw bytes meet the same text in the cloud."""
     assert (
         encode("<a>&\u2028\u2029é😀\x01\n")
         == '"\\u003ca\\u003e\\u0026\\u2028\\u2029é😀\\u0001\\n"'.encode()
@@ -34,12 +33,12 @@ def test_characters_are_escaped_as_go_does() -> None:
     ("micro", "text"), [(False, "2023-11-14T22:13:20.123Z"), (True, "2023-11-14T22:13:20.123456Z")]
 )
 def test_times_are_utc_with_three_or_six_digits(micro: bool, text: str) -> None:
-    """Cut, not rounded."""
+    """The platform cuts times, and does not round them."""
     assert iso_time(1_700_000_000_123_456_789, microseconds=micro) == text
 
 
 def test_members_come_in_the_platforms_order() -> None:
-    """time, type, record; compact."""
+    """Extensions may read the type before the record."""
     event = platform_event("start", {"requestId": "r"}, time_ns=0)
 
     assert event.encoded(Flavour.TELEMETRY_OBJECTS) == (
@@ -47,8 +46,8 @@ def test_members_come_in_the_platforms_order() -> None:
     )
 
 
-def test_an_event_of_one_api_does_not_suit_the_other() -> None:
-    """Faults are the Logs API's alone."""
+def test_fault_event_suits_the_logs_api_alone() -> None:
+    """The Telemetry API has no such event."""
     fault = platform_event("fault", None, logs_record="text")
 
     assert fault.suits(Flavour.LOGS_2020)
@@ -61,8 +60,8 @@ def test_an_event_of_one_api_does_not_suit_the_other() -> None:
     ['{"a":NaN}', '{"a":1', "[1]", '"s"', "7", "null", "plain", "{" * 100_000],
     ids=["NaN", "cut", "array", "string", "number", "null", "text", "deep"],
 )
-def test_what_is_not_an_object_is_wrapped(text: str) -> None:
-    """With the JSON format, as message of an INFO record."""
+def test_lines_that_are_not_objects_are_wrapped(text: str) -> None:
+    """With the JSON format every record is an object."""
     event = function_event(text + "\n", kind="function", time_ns=0, json_format=True)
 
     assert event.as_dict()["record"] == {

@@ -1,26 +1,122 @@
-"""Each variation does what it says, seen from the extension's side."""
-
-from __future__ import annotations
+"""Test that each variation does what it says, as an extension sees it."""
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from emulator.model.variations import GARBAGE_KINDS, Variations
-from tests.emulator.support import seen
+from tests.doubles.probe import Seen, Start, seen
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from emulator.cloud import LocalLambda
-
-    Start = Callable[..., LocalLambda]
+SAME_ID = "11111111-2222-3333-4444-555555555555"
 
 
-def test_the_report_comes_with_the_next_invocation_by_default(start: Start, tmp_path: Path) -> None:
-    """While frozen after the first invocation, its report has not been delivered."""
+def _bodies(probe: Seen) -> list[str]:
+    return [entry["body"] for entry in probe.of("batch")]
+
+
+def _statuses(kind: str) -> Callable[[Seen], list[int]]:
+    return lambda probe: [entry["status"] for entry in probe.of(kind)]
+
+
+def _kinds(probe: Seen) -> list[str]:
+    return [event["eventType"] for event in probe.invoked()]
+
+
+def _digits(probe: Seen) -> set[int]:
+    return {len(event["time"].partition(".")[2].rstrip("Z")) for event in probe.events()}
+
+
+def _lines_and_ends(probe: Seen) -> list[str]:
+    return [kind for kind in probe.types() if kind in ("function", "platform.runtimeDone")]
+
+
+def _report_statuses(probe: Seen) -> set[str | None]:
+    reports = probe.records("platform.report")
+    return {record.get("status") for record in reports}
+
+
+# Name: the variations, the probe's settings, what to look at in its account, what is there after four invocations.
+SEEN: dict[str, tuple[Variations, dict[str, str], Callable[[Seen], Any], Any]] = {
+    "lines_after_runtime_done": (
+        Variations(lines_after_runtime_done=True),
+        {},
+        _lines_and_ends,
+        4 * ["platform.runtimeDone", "function", "function"],
+    ),
+    "duplicate_batches": (
+        Variations(duplicate_batches=True),
+        {},
+        lambda probe: len(_bodies(probe)) >= 4 and _bodies(probe)[::2] == _bodies(probe)[1::2],
+        True,
+    ),
+    "merge_invocations": (
+        Variations(merge_invocations=2),
+        {},
+        lambda probe: [str(batch).count("platform.start") for batch in probe.batches()][:2],
+        [2, 2],
+    ),
+    "missing_tracing": (
+        Variations(missing_tracing=True),
+        {},
+        lambda probe: "tracing" in f"{probe.invoked()} {probe.batches()}",
+        False,
+    ),
+    "upper_case_shutdown_reason": (
+        Variations(upper_case_shutdown_reason=True),
+        {},
+        lambda probe: probe.invoked()[-1]["shutdownReason"],
+        "SPINDOWN",
+    ),
+    "milliseconds": (Variations(), {}, _digits, {3}),
+    "microsecond_timestamps": (Variations(microsecond_timestamps=True), {}, _digits, {6}),
+    "same_request_id": (
+        Variations(same_request_id=SAME_ID),
+        {},
+        lambda probe: {e["requestId"] for e in probe.invoked() if "requestId" in e},
+        {SAME_ID},
+    ),
+    "subscribe_refusals": (
+        Variations(telemetry_subscribe_status=500, subscribe_refusals=1),
+        {"PROBE_APIS": "telemetry telemetry"},
+        _statuses("subscribe"),
+        [500, 200],
+    ),
+    "register_refusals": (
+        Variations(register_refusals=2, register_refusal_status=403),
+        {},
+        _statuses("register"),
+        [403, 403, 200],
+    ),
+    "unknown_event": (
+        Variations(unknown_event=True),
+        {},
+        _kinds,
+        ["CHECKPOINT", *4 * ["INVOKE"], "SHUTDOWN"],
+    ),
+    "report_status as ended": (Variations(), {}, _report_statuses, {"success"}),
+    "report_status absent": (Variations(report_status="absent"), {}, _report_statuses, {None}),
+    "report_status other": (Variations(report_status="failure"), {}, _report_statuses, {"failure"}),
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_variation_shows_in_the_probes_account(start: Start, tmp_path: Path, name: str) -> None:
+    """An extension under test meets what the switch promises, and the invocations succeed all the same."""
+    variations, probe, look, expected = SEEN[name]
+    cloud = start(probe=probe, variations=variations)
+
+    for _ in range(4):
+        cloud.invoke({}).raise_for_status()
+    cloud.shutdown()
+
+    assert look(seen(tmp_path)) == expected
+
+
+def test_report_comes_with_the_next_invocation_by_default(start: Start, tmp_path: Path) -> None:
+    """In the cloud it does, so an extension must not wait for it."""
     cloud = start(probe={}, settle_ms=300)
 
     cloud.invoke({})
@@ -32,8 +128,8 @@ def test_the_report_comes_with_the_next_invocation_by_default(start: Start, tmp_
     assert "platform.report" not in before
 
 
-def test_the_report_can_come_at_once(start: Start, tmp_path: Path) -> None:
-    """It has been delivered when invoke returns."""
+def test_report_can_come_at_once(start: Start, tmp_path: Path) -> None:
+    """Tests that need the report need not invoke again."""
     cloud = start(probe={}, variations=Variations(report="at_once"))
 
     cloud.invoke({})
@@ -41,20 +137,8 @@ def test_the_report_can_come_at_once(start: Start, tmp_path: Path) -> None:
     assert seen(tmp_path).types()[-1] == "platform.report"
 
 
-def test_lines_can_come_after_runtime_done(start: Start, tmp_path: Path) -> None:
-    """The runtimeDone event has been delivered in a batch of its own before any line."""
-    cloud = start(probe={}, variations=Variations(lines_after_runtime_done=True))
-
-    cloud.invoke({})
-    cloud.shutdown()
-
-    types = seen(tmp_path).types()
-    assert types.index("platform.runtimeDone") < types.index("function")
-    assert types.count("function") == 2
-
-
 def test_runtime_done_can_come_before_invoke(start: Start, tmp_path: Path) -> None:
-    """The batch with runtimeDone reaches the extension before its INVOKE event does."""
+    """Short invocations are over before an extension reads its event."""
     cloud = start(probe={}, variations=Variations(runtime_done_before_invoke=True))
 
     result = cloud.invoke({})
@@ -68,35 +152,9 @@ def test_runtime_done_can_come_before_invoke(start: Start, tmp_path: Path) -> No
     assert result.status == "success"
 
 
-def test_batches_can_come_twice(start: Start, tmp_path: Path) -> None:
-    """Each body is followed by itself."""
-    cloud = start(probe={}, variations=Variations(duplicate_batches=True))
-
-    cloud.invoke({})
-    cloud.shutdown()
-
-    bodies = [e["body"] for e in seen(tmp_path).of("batch")]
-    assert len(bodies) >= 4
-    assert bodies[::2] == bodies[1::2]
-
-
-def test_a_batch_can_hold_several_invocations(start: Start, tmp_path: Path) -> None:
-    """Two invocations' events come in one batch."""
-    cloud = start(probe={}, variations=Variations(merge_invocations=2))
-
-    for _ in range(4):
-        cloud.invoke({})
-    cloud.shutdown()
-
-    starts = [str(batch).count("platform.start") for batch in seen(tmp_path).batches()]
-    assert starts[:2] == [2, 2]
-
-
 @pytest.mark.parametrize("kind", GARBAGE_KINDS)
-def test_garbage_comes_before_real_batches_and_nothing_is_lost(
-    start: Start, tmp_path: Path, kind: str
-) -> None:
-    """One broken body goes ahead of each real one."""
+def test_garbage_comes_before_each_real_batch(start: Start, tmp_path: Path, kind: str) -> None:
+    """The real batch must survive, or a test of garbage would lose lines."""
     cloud = start(probe={}, variations=Variations(garbage=(kind,)))  # type: ignore[arg-type]
 
     cloud.invoke({})
@@ -117,96 +175,6 @@ def test_garbage_comes_before_real_batches_and_nothing_is_lost(
     assert expected[kind]
 
 
-def test_tracing_can_be_missing(start: Start, tmp_path: Path) -> None:
-    """Neither INVOKE nor the records have it."""
-    cloud = start(probe={}, variations=Variations(missing_tracing=True))
-
-    cloud.invoke({})
-    cloud.shutdown()
-
-    assert "tracing" not in seen(tmp_path).invoked()[0]
-    assert "tracing" not in str(seen(tmp_path).batches())
-
-
-def test_the_shutdown_reason_can_be_upper_case(start: Start, tmp_path: Path) -> None:
-    """As AWS's prose prints it."""
-    cloud = start(probe={}, variations=Variations(upper_case_shutdown_reason=True))
-
-    cloud.invoke({})
-    cloud.shutdown()
-
-    assert seen(tmp_path).invoked()[-1]["shutdownReason"] == "SPINDOWN"
-
-
-@pytest.mark.parametrize(("micro", "digits"), [(False, 3), (True, 6)])
-def test_times_have_milliseconds_or_microseconds(
-    start: Start, tmp_path: Path, micro: bool, digits: int
-) -> None:
-    """All times of a subscriber have the same number of digits."""
-    cloud = start(probe={}, variations=Variations(microsecond_timestamps=micro))
-
-    cloud.invoke({})
-    cloud.shutdown()
-
-    times = [e["time"] for e in seen(tmp_path).events()]
-    assert {len(t.partition(".")[2].rstrip("Z")) for t in times} == {digits}
-
-
-def test_request_ids_can_repeat(start: Start, tmp_path: Path) -> None:
-    """As a retried asynchronous event's does."""
-    cloud = start(
-        probe={}, variations=Variations(same_request_id="11111111-2222-3333-4444-555555555555")
-    )
-
-    ids = {cloud.invoke({}).request_id for _ in range(2)}
-
-    assert ids == {"11111111-2222-3333-4444-555555555555"}
-    assert len({e["requestId"] for e in seen(tmp_path).invoked()}) == 1
-
-
-def test_subscribing_can_fail_a_few_times(start: Start, tmp_path: Path) -> None:
-    """Refused once with 500, then accepted."""
-    refusing = Variations(telemetry_subscribe_status=500, subscribe_refusals=1)
-    cloud = start(probe={"PROBE_APIS": "telemetry telemetry"}, variations=refusing)
-
-    cloud.invoke({})
-
-    assert [e["status"] for e in seen(tmp_path).of("subscribe")] == [500, 200]
-
-
-def test_registering_can_fail_a_few_times(start: Start, tmp_path: Path) -> None:
-    """Refused twice with the status asked for, then accepted."""
-    refusing = Variations(register_refusals=2, register_refusal_status=403)
-    cloud = start(probe={}, variations=refusing)
-
-    cloud.invoke({}).raise_for_status()
-
-    assert [e["status"] for e in seen(tmp_path).of("register")] == [403, 403, 200]
-
-
-def test_an_unknown_event_comes_first(start: Start, tmp_path: Path) -> None:
-    """And asking for Next again goes on as usual."""
-    cloud = start(probe={}, variations=Variations(unknown_event=True))
-
-    cloud.invoke({}).raise_for_status()
-
-    assert [e["eventType"] for e in seen(tmp_path).invoked()] == ["CHECKPOINT", "INVOKE"]
-
-
-@pytest.mark.parametrize(
-    ("word", "expected"), [("as_ended", "success"), ("absent", None), ("failure", "failure")]
-)
-def test_the_reports_status_can_be_chosen(
-    start: Start, tmp_path: Path, word: str, expected: str | None
-) -> None:
-    """As it ended, absent, or any word."""
-    cloud = start(probe={}, variations=Variations(report_status=word, report="at_once"))
-
-    cloud.invoke({})
-
-    assert seen(tmp_path).events()[-1]["record"].get("status") == expected
-
-
 def test_shutdown_can_come_before_any_invoke(start: Start, tmp_path: Path) -> None:
     """Lambda may initialise an environment and never use it."""
     cloud = start(probe={})
@@ -217,8 +185,8 @@ def test_shutdown_can_come_before_any_invoke(start: Start, tmp_path: Path) -> No
     assert [e["eventType"] for e in seen(tmp_path).invoked()] == ["SHUTDOWN"]
 
 
-def test_hand_made_events_and_raw_bytes_can_be_delivered(start: Start, tmp_path: Path) -> None:
-    """At any time, past the buffers, with each subscriber's status given back."""
+def test_deliver_posts_events_and_raw_bytes(start: Start, tmp_path: Path) -> None:
+    """Tests need batches that the platform would never send."""
     cloud = start(probe={})
     cloud.invoke({})
     made = {"time": "2026-01-01T00:00:00.000Z", "type": "function", "record": "made"}
@@ -231,8 +199,8 @@ def test_hand_made_events_and_raw_bytes_can_be_delivered(start: Start, tmp_path:
     assert "\x00raw" in seen(tmp_path).batches()
 
 
-def test_an_unknown_variation_value_is_refused() -> None:
-    """A misspelt word would otherwise switch nothing on."""
+def test_variations_refuse_unknown_words() -> None:
+    """A misspelt word would switch nothing on."""
     with pytest.raises(ValueError, match="unknown garbage"):
         Variations(garbage=("nonsense",))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="report must be"):

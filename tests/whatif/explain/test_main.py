@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from emulator.demo.table import WIDTH, Paint
 from extension import PREFIX
 from extension.config.settings import read_settings
 from extension.config.variables import SETTINGS
 from extension.parsing.correlation import MAX_ID_CHARS
 from extension.sampling import probability
+from terminal.layout import WIDTH
+from terminal.paint import Paint
 from tests.whatif.replay.test_replay import batch
 from whatif.explain.__main__ import ALL_MASKED, explain, main
 from whatif.explain.transactions import correlated, transaction_of

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.demo.table import WIDTH, Paint
+from terminal.layout import WIDTH
+from terminal.paint import Paint
 from tests.whatif.studies import study_shop
 from whatif.replay.tally import EVICTED, WITHHELD, Incomplete
 from whatif.report.text import bytes_text, missing_text, report, share_text, span_text, usd_text

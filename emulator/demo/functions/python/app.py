@@ -1,8 +1,6 @@
-"""Takes the orders of a small shop; ``mishap`` in the event says what goes wrong with this one."""
+"""Take the orders of a small shop; ``mishap`` in the event names a failure to act out."""
 # ruff: noqa: INP001
 # What becomes /var/task is no package.
-
-from __future__ import annotations
 
 import json
 import logging
@@ -17,7 +15,7 @@ ARTICLES = ("teapot, blue, 1.2 l", "strainer, steel", "Darjeeling first flush, 2
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Take one order; its lines are what somebody would want to read if it failed."""
+    """Take one order, and log what one would want to read if it failed."""
     order = event["order"]
     log.info("order %d: %d articles, customer c-%d", order, len(ARTICLES), order * 7)
     for number, article in enumerate(ARTICLES, 1):
@@ -35,7 +33,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def request_to_bank(order: int) -> dict[str, Any]:
-    """Make what the bank is asked, and what one is glad to have logged."""
+    """Return the request to the bank."""
     return {
         "merchant": "teashop-4711",
         "amount": {"value": "59.90", "currency": "EUR"},
@@ -46,7 +44,7 @@ def request_to_bank(order: int) -> dict[str, Any]:
 
 
 def go_wrong(mishap: str, order: int) -> None:
-    """Do what the event asks for, if it does."""
+    """Act out the mishap that the event names, if it names one."""
     if mishap == "slow":
         time.sleep(1)
     elif mishap == "asked":

@@ -1,6 +1,6 @@
-"""The same function, its lines buffered inside its own process and written out with the first ERROR.
+"""Buffer the same function's lines inside its own process, and write them out with the first ERROR.
 
-That is how log-buffering libraries for Lambda work; here it is the standard library's own such handler.
+Log-buffering libraries for Lambda work like this. This is the standard library's handler of that kind.
 """
 # ruff: noqa: INP001
 # What becomes /var/task is no package.
@@ -8,9 +8,8 @@ That is how log-buffering libraries for Lambda work; here it is the standard lib
 import logging
 from logging.handlers import MemoryHandler
 
-from app import handler  # type: ignore[import-not-found] # beside this file in /var/task
-
-__all__ = ["handler"]
+# Beside this file in /var/task; Lambda calls it here.
+from app import handler  # type: ignore[import-not-found] # noqa: F401
 
 root = logging.getLogger()
 root.handlers = [

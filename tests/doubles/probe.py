@@ -1,14 +1,18 @@
-"""What the emulator's tests share: a function to run, the probe extension, and what it saw."""
-
-from __future__ import annotations
+"""Provide a function, a layer with the probe extension, and a reader of the probe's account."""
 
 import json
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PROBE = Path(__file__).with_name("probe.py")
+from emulator.cloud import LocalLambda
+
+Start = Callable[..., LocalLambda]
+"""The fixture ``start`` of tests/emulator: keywords of ``Function`` and ``LocalLambda``."""
+
+PROBE = Path(__file__).with_name("probe_extension.py")
 PYTHON = Path(sys.base_prefix) / "bin" / "python3"
 
 APP = """
@@ -18,7 +22,7 @@ logging.getLogger().setLevel(logging.INFO)
 
 def handler(event, context):
     what = event.get("do") if isinstance(event, dict) else None
-    print("plain line")
+    sys.stdout.write("plain line\\n")  # in one piece: several processes may share the pipe
     logging.getLogger().info("logged line")
     if what == "raise":
         raise ValueError("told to")
@@ -55,7 +59,7 @@ def handler(event, context):
 
 
 def make_function(folder: Path, text: str = APP) -> Path:
-    """Write a Python function; give its directory."""
+    """Write a Python function; return its directory."""
     code = folder / "code"
     code.mkdir(exist_ok=True)
     (code / "app.py").write_text(text)
@@ -63,7 +67,7 @@ def make_function(folder: Path, text: str = APP) -> Path:
 
 
 def make_layer(folder: Path, *names: str, settings: dict[str, str] | None = None) -> Path:
-    """Write a layer with one probe for each name; give its directory.
+    """Write a layer with one probe for each name; return its directory.
 
     Settings go into the launcher, so that a function's variables are not needed to carry them.
     """
@@ -79,13 +83,17 @@ def make_layer(folder: Path, *names: str, settings: dict[str, str] | None = None
     return layer
 
 
+def records(events: list[dict[str, Any]], kind: str) -> list[Any]:
+    """Return the records of the events of one type."""
+    return [event["record"] for event in events if event["type"] == kind]
+
+
 @dataclass
 class Seen:
-    """What one probe noted."""
+    """The account that one probe writes to a file."""
 
     path: Path
     name: str = "probe"
-    entries: list[dict[str, Any]] = field(default_factory=list)
 
     def read(self) -> list[dict[str, Any]]:
         """Read the account so far."""
@@ -95,15 +103,15 @@ class Seen:
         return [json.loads(line) for line in file.read_text().splitlines()]
 
     def of(self, kind: str) -> list[dict[str, Any]]:
-        """Give the entries of one kind."""
+        """Return the entries of one kind."""
         return [entry for entry in self.read() if entry["kind"] == kind]
 
     def invoked(self) -> list[dict[str, Any]]:
-        """Give the events got from Next."""
+        """Return the events got from Next."""
         return [json.loads(entry["body"]) for entry in self.of("event")]
 
     def batches(self) -> list[Any]:
-        """Give the bodies of the batches, decoded where they are JSON, else as text."""
+        """Return the bodies of the batches, decoded where they are JSON, else as text."""
         found: list[Any] = []
         for entry in self.of("batch"):
             try:
@@ -113,7 +121,7 @@ class Seen:
         return found
 
     def events(self) -> list[dict[str, Any]]:
-        """Give all telemetry events, batch after batch."""
+        """Return all telemetry events, batch after batch."""
         return [
             e
             for batch in self.batches()
@@ -122,11 +130,15 @@ class Seen:
             if isinstance(e, dict)
         ]
 
+    def records(self, kind: str) -> list[Any]:
+        """Return the records of the events of one type."""
+        return records(self.events(), kind)
+
     def types(self) -> list[str]:
-        """Give their types."""
+        """Return the types of all telemetry events."""
         return [str(event.get("type")) for event in self.events()]
 
 
 def seen(folder: Path, name: str = "probe") -> Seen:
-    """Give the account of a probe made by ``make_layer``."""
+    """Return the account of a probe made by ``make_layer``."""
     return Seen(folder / "seen", name)

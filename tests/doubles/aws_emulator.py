@@ -1,64 +1,41 @@
-"""AWS's own Runtime Interface Emulator, run in a mount namespace of its own so that the machine stays as it is.
+"""Run AWS's own Runtime Interface Emulator, in a mount namespace of its own that leaves the machine as it is.
 
-The binary is inside the wheel of aws-sam-cli; it is fetched once with pip into the cache directory.
+The binary comes from the wheel of aws-sam-cli; ./build.sh fetches it once into the cache directory.
 """
 
-from __future__ import annotations
-
 import asyncio
+import contextlib
 import json
 import platform
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import urllib.error
 import urllib.request
-import zipfile
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from emulator.machine.filesystem import Mount
+from emulator.machine.frames import RawRecord
 from emulator.machine.processes import Child, Processes
 from emulator.machine.runtimes import PYTHON_BOOT, Interpreter, cache_directory, python_client
 from emulator.model.journal import Journal
-from tests.emulator.support import APP, PROBE
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from emulator.machine.frames import RawRecord
+from tests.doubles.probe import APP, PROBE
 
 READY_S = 10.0
 TRACE_ID = "Root=1-5f35ae12-0c0fec141ab77a00bc047aa2;Parent=2be948a625588e32;Sampled=1"
 
 
 def aws_emulator_binary() -> Path:
-    """Give the binary.
+    """Return the binary.
 
     Raises:
-        OSError: It is not in the cache and pip cannot get it; the text says why.
+        OSError: It is not in the cache; ``./build.sh test`` puts it there.
     """
     machine = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
     target = cache_directory() / f"aws-lambda-rie-{machine}"
-    if target.exists():
-        return target
-    folder = cache_directory() / "aws-sam-cli"
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "aws-sam-cli"]
-    try:
-        subprocess.run([*command, "-d", str(folder)], check=True, capture_output=True, timeout=300)
-        wheel = next(folder.glob("*.whl"))
-        with zipfile.ZipFile(wheel) as file:
-            data = file.read(f"samcli/local/rapid/aws-lambda-rie-{machine}")
-    except (subprocess.SubprocessError, StopIteration, KeyError) as error:
-        msg = f"pip cannot fetch aws-sam-cli ({error})"
-        raise OSError(msg) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    partial = target.with_suffix(".partial")
-    partial.write_bytes(data)
-    partial.chmod(0o755)
-    partial.rename(target)
+    if not target.exists():
+        raise OSError(f"{target} does not exist; ./build.sh test fetches it")
     return target
 
 
@@ -88,7 +65,7 @@ def prepare(folder: Path, settings: dict[str, str]) -> None:
 
 
 def free_port() -> int:
-    """Give a port nobody listens on."""
+    """Return a port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
@@ -108,7 +85,7 @@ class AwsEmulator:
     def _record(self, _child: Child, _channel: str, record: RawRecord) -> None:
         self.output.append(record.data.decode("utf-8", "replace"))
 
-    async def __aenter__(self) -> AwsEmulator:  # noqa: PYI034 - typing.Self is not in Python 3.10
+    async def __aenter__(self) -> "AwsEmulator":  # noqa: PYI034 - typing.Self is not in Python 3.10
         interpreter = Interpreter.of(None)
         client = python_client(interpreter)
         mounts = [
@@ -141,18 +118,12 @@ class AwsEmulator:
             argv += ["/opt/bootstrap"]
         self._child = await self._processes.spawn("rie", argv, env=env, cwd="/var/task")
         for _ in range(int(READY_S / 0.05)):
-            with_connection = await asyncio.to_thread(self._accepts)
-            if with_connection:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                writer.close()
                 break
             await asyncio.sleep(0.05)
         return self
-
-    def _accepts(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
-        except OSError:
-            return False
-        return True
 
     async def __aexit__(self, *_: object) -> None:
         if self._child is not None and self._child.alive:
@@ -161,7 +132,7 @@ class AwsEmulator:
         await self._processes.stop()
 
     async def invoke(self, payload: Any) -> tuple[int, Any]:
-        """Invoke; give the HTTP status and the decoded body."""
+        """Invoke; return the HTTP status and the decoded body."""
         return await asyncio.to_thread(self._invoke, payload)
 
     def _invoke(self, payload: Any) -> tuple[int, Any]:

@@ -3,8 +3,6 @@
 Run by path, not imported: it stands for somebody else's extension, so it shares no code with the emulator.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import socket
@@ -121,7 +119,7 @@ def subscribe(identifier: str, port: int, api: str) -> None:
 
 
 def register() -> str:
-    """Register until accepted; give the identifier."""
+    """Register until accepted; return the identifier."""
     events = json.loads(os.environ.get("PROBE_EVENTS", '["INVOKE","SHUTDOWN"]'))
     for _ in range(10):
         status, headers, answer = call(

@@ -1,0 +1,1 @@
+"""Set text for a terminal. Pure, and ASCII alone, whatever the terminal can show."""
