@@ -1,4 +1,4 @@
-"""The suite's command: ``./build.sh bench [--quick] [--only PART,...] [--python PATH]``."""
+"""Run the suite: ``./build.sh bench [--quick] [--only PART,...] [--python PATH] [--layer ZIP] [--beside ZIP]``."""
 
 import argparse
 import json
@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.parts import cold, cost, latency, memory, soak, startup
+from bench.preparation import PYTHON_LAYER, ROOT, prepare
 from bench.reporting import report
 from bench.reporting.chart import Bar, Group, draw
 from bench.reporting.figures import Row
-from bench.subjects import FLOOR, KEEPING, LAYER, OBVIOUS, Bench, prepare
-from layer.function_python.build import unpack
+from bench.subjects import FLOOR, KEEPING, LAYER, OBVIOUS, Bench
 
-ROOT = Path(__file__).resolve().parent.parent
-PYTHON_LAYER = ROOT / "dist" / "flight-recorder-python.zip"
 PARTS: dict[str, Callable[[Bench], Any]] = {
     "start-up": startup.measure,
     "memory": memory.measure,
@@ -27,7 +25,7 @@ PARTS: dict[str, Callable[[Bench], Any]] = {
     "soak": soak.measure,
 }
 ON_REQUEST: dict[str, Callable[[Bench], Any]] = {"cold": cold.measure}
-"""What is measured only with --only."""
+"""Parts that run only with --only."""
 
 CHARTED = {
     "start-up.svg": (
@@ -50,29 +48,19 @@ CHARTED = {
     ),
 }
 
+Tenths = dict[str, list[soak.Tenth]]
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measures, prints the table, and writes the results; returns the exit status."""
+    """Measure, print the table, and write the results; return the exit status."""
     options = _parser().parse_args(arguments)
-    parts = options.only or list(PARTS)
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="flight-recorder-bench-") as folder:
-        scratch = Path(folder)
-        opt = borrowing = scratch / "opt"
-        unpack(options.layer, opt)
-        others = {}
-        for number, layer in enumerate(options.beside):
-            others[f"layer {layer}"] = scratch / f"beside-{number}"
-            unpack(layer, others[f"layer {layer}"])
-        if (opt / "flight-recorder" / "bin").exists():
-            borrowing = scratch / "borrowing"
-            unpack(PYTHON_LAYER, borrowing)
         bench = prepare(
             python=options.python,
-            opt=opt,
-            borrowing=borrowing,
-            others=others,
-            scratch=scratch,
+            layer=options.layer,
+            beside=options.beside,
+            scratch=Path(folder),
             quick=options.quick,
         )
         about = report.machine(
@@ -80,30 +68,10 @@ def main(arguments: list[str] | None = None) -> int:
             command=" ".join(["./build.sh bench", *_shown(options)]),
             root=ROOT,
         )
-        rows: list[Row] = []
-        tenths: dict[str, list[soak.Tenth]] = {}
-        for part in parts:
-            part_s = time.monotonic()
-            print(f"{part} ...", end=" ", flush=True, file=sys.stderr)
-            measured = (PARTS | ON_REQUEST)[part](bench)
-            if part == soak.TOPIC:
-                measured, tenths = measured
-            rows += measured
-            print(f"{time.monotonic() - part_s:.0f} s", file=sys.stderr)
-    print(report.plain_table(rows))
-    for topic in (startup.TOPIC, cold.TOPIC):
-        ways = report.ways_lines(rows, topic=topic)
-        if ways:
-            told = ", ".join(row.what for row in rows if row.topic == topic)
-            print(f"\nways to start, {topic}: {told}")
-        for line in ways:
-            print(f"  {line[0]:<26}" + "  ".join(f"{cell:>9}" for cell in line[1:]))
-    for row in rows:
-        if row.note:
-            print(f"note: {row.what}: {row.note}")
-    print("note: *: the floor that keeps raw batches and posts those of failed invocations")
+        rows, tenths = _measure(bench, options.only or list(PARTS))
+    _print(rows, bench.beside)
     print(f"\n{report.conditions(about)} Took {time.monotonic() - began_s:.0f} s.")
-    # What is committed is of a whole run: a part or a quick look must not take its place.
+    # The committed results are those of a whole run: a part or a quick look must not take their place.
     whole = not (options.quick or options.only or options.beside)
     whole = whole and options.layer.resolve() == PYTHON_LAYER
     results = options.results or ROOT / ("bench/results" if whole else ".cache/bench")
@@ -112,9 +80,39 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _write(
-    folder: Path, rows: list[Row], tenths: dict[str, list[soak.Tenth]], about: report.Machine
-) -> None:
+def _measure(bench: Bench, parts: list[str]) -> tuple[list[Row], Tenths]:
+    rows: list[Row] = []
+    tenths: Tenths = {}
+    for part in parts:
+        began_s = time.monotonic()
+        print(f"{part} ...", end=" ", flush=True, file=sys.stderr)
+        measured = (PARTS | ON_REQUEST)[part](bench)
+        if part == soak.TOPIC:
+            measured, tenths = measured
+        rows += measured
+        print(f"{time.monotonic() - began_s:.0f} s", file=sys.stderr)
+    return rows, tenths
+
+
+def _print(rows: list[Row], beside: tuple[str, ...]) -> None:
+    print(report.plain_table(rows))
+    for topic in (startup.TOPIC, cold.TOPIC):
+        ways = report.ways_lines(rows, topic=topic)
+        if ways:
+            told = ", ".join(row.what for row in rows if row.topic == topic)
+            print(f"\nways to start, {topic}: {told}")
+        for line in ways:
+            print(f"  {line[0]:<26}" + "  ".join(f"{cell:>9}" for cell in line[1:]))
+    for name in beside:
+        print(f"\nbefore: {name}; after: {LAYER}; both in this run, in turn")
+        print(report.aligned(report.beside_lines(rows, name)))
+    for row in rows:
+        if row.note:
+            print(f"note: {row.what}: {row.note}")
+    print("note: *: the floor that keeps raw batches and posts those of failed invocations")
+
+
+def _write(folder: Path, rows: list[Row], tenths: Tenths, about: report.Machine) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     results = {
         "machine": asdict(about),
@@ -155,7 +153,7 @@ def _shown(options: argparse.Namespace) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./build.sh bench",
-        description="Measure the built layer beside the floor and the obvious way.",
+        description="Measure the built layer beside the floor, the obvious way, and other layers.",
     )
     parser.add_argument("--quick", action="store_true", help="few repetitions: under a minute")
     parser.add_argument(
@@ -176,12 +174,13 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="ZIP",
-        help="another layer, whose start is measured in turn with the first's (repeatable)",
+        help="another layer, such as the one before a change: it takes part in every measurement, in turn with the"
+        " first, and a table has before, after and their ratio (repeatable)",
     )
     parser.add_argument(
         "--results",
         type=Path,
-        help="folder for the results (default: bench/results, and .cache/bench unless all was measured in full)",
+        help="folder for the results (default: bench/results for a whole run, .cache/bench for any other)",
     )
     return parser
 

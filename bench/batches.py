@@ -1,4 +1,4 @@
-"""Batches as Lambda posts them: compact JSON, keys in the order of Go's encoder, no larger than was subscribed for.
+"""Make batches as Lambda posts them: compact JSON, keys in Go's order, within the subscribed size.
 
 Pure. The lines have the forms that Lambda's runtimes write (seen from awslambdaric 4 and the Node.js runtime client).
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 MAX_RECORDS = 1000
 MAX_BYTES = 262_144
-"""What the layer subscribes with, and the smallest that Lambda accepts (AWS: Logs API)."""
+"""The layer subscribes with these; they are the smallest that Lambda accepts (AWS: Logs API)."""
 
 TIME = "2026-11-24T12:00:00.000Z"
 ENVELOPE_BYTES = len(f'{{"time":"{TIME}","type":"function","record":""}},')
@@ -18,27 +18,27 @@ _FILLER = "the quick brown fox jumps over the lazy dog, order accepted and on it
 
 
 def request_id(number: int) -> str:
-    """Gives the request id of the invocation with this number."""
+    """Return the request id of an invocation by its number."""
     return f"{number:08x}-5717-4562-b3fc-2c963f66afa6"
 
 
 def event(kind: str, record: object) -> str:
-    """One event."""
+    """Return one event as compact JSON."""
     return f'{{"time":"{TIME}","type":"{kind}","record":{_compact(record)}}}'
 
 
 def start(identifier: str) -> str:
-    """``platform.start``."""
+    """Return a ``platform.start`` event."""
     return event("platform.start", {"requestId": identifier, "version": "$LATEST"})
 
 
 def runtime_done(identifier: str) -> str:
-    """``platform.runtimeDone`` of an invocation whose handler returned or raised: Lambda says success to both."""
+    """Return a ``platform.runtimeDone`` event. Lambda reports success whether the handler returned or raised."""
     return event("platform.runtimeDone", {"requestId": identifier, "status": "success"})
 
 
 def report(identifier: str) -> str:
-    """``platform.report``."""
+    """Return a ``platform.report`` event."""
     metrics = {
         "durationMs": 12.5,
         "billedDurationMs": 13,
@@ -49,7 +49,7 @@ def report(identifier: str) -> str:
 
 
 def error_line(identifier: str) -> str:
-    """What Python's runtime writes for an exception that the handler did not catch."""
+    """Return the line that Python's runtime writes for an uncaught exception."""
     return event(
         "function",
         f"[ERROR]\t{TIME}\t{identifier}\tValueError: no such order\nTraceback (most recent call last):\n"
@@ -108,7 +108,7 @@ FORMS: dict[str, Callable[[int, int, str], Any]] = {
 
 
 def lines(form: str, *, count: int, line_bytes: int, identifier: str, first: int = 0) -> list[str]:
-    """Gives ``function`` events.
+    """Return ``function`` events.
 
     Args:
         form: a key of ``FORMS``.
@@ -125,7 +125,7 @@ def lines(form: str, *, count: int, line_bytes: int, identifier: str, first: int
 
 
 def bodies(events: list[str]) -> list[bytes]:
-    """Cuts events into bodies as Lambda does: at the number of records or bytes subscribed for."""
+    """Cut events into bodies as Lambda does: at the subscribed number of records or bytes."""
     cut: list[bytes] = []
     held: list[str] = []
     size = 0
@@ -141,12 +141,15 @@ def bodies(events: list[str]) -> list[bytes]:
 
 
 def body(events: list[str]) -> bytes:
-    """One body."""
+    """Return one body of these events."""
     return f"[{','.join(events)}]".encode()
 
 
 def invocation(number: int, *, line_count: int, failed: bool = False) -> bytes:
-    """A whole short invocation in one body, with the report of the one before it, as a busy function's come."""
+    """Return a whole short invocation as one body, as a busy function's arrive.
+
+    The report of the invocation before it comes first.
+    """
     identifier = request_id(number)
     events = [report(request_id(number - 1))] if number else []
     events.append(start(identifier))

@@ -1,1 +1,5 @@
-"""How the layer is put together: `python -m layer.function_python.build`, which `./build.sh layer` calls."""
+"""Build and publish the layers.
+
+`./build.sh layer` runs `python -m layer.function_python.build`, `./build.sh layer --standalone` runs
+`python -m layer.standalone.build`, and `./build.sh publish` runs `python -m layer.publish`.
+"""

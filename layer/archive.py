@@ -1,25 +1,18 @@
-"""The zip file Lambda unpacks under `/opt`, written so that the same tree always gives the same bytes.
+"""Write the zip file that Lambda unpacks under `/opt`: the same tree always gives the same bytes.
 
 Promises: entries sorted by name, one timestamp, two modes, one compression level, nothing of the
 machine that built it. Assumes that Lambda keeps an entry's mode when it unpacks a layer ("Packaging
 your layer content" in the AWS Lambda Developer Guide), so the launcher's execute bit is in there.
 
-The compressed bytes are those of the zlib of the Python that runs the build: another zlib (some
+The zlib of the Python that runs the build makes the compressed bytes. Another zlib (some
 distributions have zlib-ng) makes other bytes of the same files.
 """
-
-from __future__ import annotations
 
 import stat
 import time
 import zipfile
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-__all__ = ["DateTime", "entry_time", "tree_files", "write_archive"]
+from collections.abc import Mapping
+from pathlib import Path
 
 DateTime = tuple[int, int, int, int, int, int]
 """Year, month, day, hour, minute, second."""
@@ -60,7 +53,7 @@ def tree_files(root: Path) -> list[Path]:
 def write_archive(root: Path, output: Path, *, date_time: DateTime) -> int:
     """Write every file below `root` to the zip file `output` and return how many there are.
 
-    The file appears under its name when it is whole: a build that is broken off leaves the old one.
+    The file gets its name when it is whole, so an interrupted build leaves the old one.
     """
     files = tree_files(root)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -75,3 +68,11 @@ def write_archive(root: Path, output: Path, *, date_time: DateTime) -> int:
             archive.writestr(entry, path.read_bytes(), compresslevel=COMPRESSION_LEVEL)
     partial.replace(output)
     return len(files)
+
+
+def unpack(archive: Path, target: Path) -> None:
+    """Unpack the zip file `archive` into `target` with the modes it records, as Lambda does."""
+    with zipfile.ZipFile(archive) as layer:
+        for entry in layer.infolist():
+            path = Path(layer.extract(entry, target))
+            path.chmod(entry.external_attr >> 16 & 0o777)

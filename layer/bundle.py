@@ -1,14 +1,12 @@
-"""Compiles modules, into one file that `start.py` reads or into a file for each.
+"""Compile modules into one file that `start.py` reads, or into a file for each.
 
-Runs as a program, `python bundle.py OUTPUT`, under the Python that the bytecode is for, with the list of modules as JSON
-on standard input; `python bundle.py` writes those files only that the list itself names. Promises equal bytes for equal
-sources (given one PYTHONHASHSEED, which the order in frozensets hangs on).
+Runs as a program, `python bundle.py OUTPUT`, under the Python that the bytecode is for. Standard input has the list of
+modules as JSON; without OUTPUT, only the files that the list names are written. Promises equal bytes for equal sources,
+with one PYTHONHASHSEED, since the order in frozensets depends on it.
 
-The one file holds, one after the other: the size of the index; the index, marshalled; code, marshalled; sources. The index
+The one file holds in this order: the size of the index, the marshalled index, the marshalled code, and sources. The index
 is two dicts: name to (offset, size, whether it is a package), and name to (offset, size) of the source.
 """
-
-from __future__ import annotations
 
 import _frozen_importlib_external as external
 import ast
@@ -16,18 +14,16 @@ import json
 import marshal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
-
-if TYPE_CHECKING:
-    from types import CodeType
+from types import CodeType
+from typing import TypedDict
 
 SIZE_BYTES = 8
-"""As in `start.py`, which is on its own in Lambda."""
+"""The same as in `start.py`, which is alone in Lambda."""
 
 SOME_DOCSTRING = "."
 
 NO_HASH = bytes(8)
-"""Of a source: where there is none, nobody compares."""
+"""The hash of a source that is not there, so nobody compares it."""
 
 Places = dict[str, tuple[int, ...]]
 
@@ -38,9 +34,9 @@ class Listed(TypedDict):
     Attributes:
         name: as it is imported.
         path: of its source.
-        shown: what tracebacks call that.
+        shown: its file name in tracebacks.
         source: whether the source goes into the bundle as well.
-        target: the file for its bytecode, if it gets one of its own.
+        target: the file for its bytecode, if it has one of its own.
     """
 
     name: str
@@ -51,7 +47,7 @@ class Listed(TypedDict):
 
 
 def compiled(module: Listed) -> CodeType:
-    """Return a module's code, without docstrings: they take a megabyte of a running extension's memory.
+    """Return a module's code without docstrings, which take a megabyte of a running extension's memory.
 
     Unlike with `-OO`, assertions stay.
     """
@@ -73,7 +69,7 @@ def compiled(module: Listed) -> CodeType:
 
 
 def write_file(module: Listed) -> None:
-    """Write a module's bytecode to its own file; the header is there, and not looked at."""
+    """Write a module's bytecode to its own file, with a header that nobody checks."""
     make = external._code_to_hash_pyc  # type: ignore[attr-defined]  # noqa: SLF001 - as py_compile does
     target = Path(module["target"])
     target.parent.mkdir(exist_ok=True)

@@ -1,15 +1,13 @@
 """Publish the layer: `python -m layer.publish`, usually called by `./build.sh publish`.
 
-Promises: without `--yes` nothing is published and AWS is not spoken to: the commands are printed, and what they need.
-With it, it is asked whose credentials these are, then the commands are run as printed, a region at a time, and the ARNs are
-printed as they come; what fails stops the run, and what had been published by then is said.
+Promises: without `--yes` it publishes nothing and calls no AWS API. It prints the commands and the permissions they need.
+With `--yes` it asks AWS for the owner of the credentials, runs the printed commands region by region, and prints each ARN.
+An error ends the run; the message lists the layers that were published by then.
 
 Assumes of AWS: a layer version is immutable and of one region ("Creating and deleting layers in Lambda" in the AWS Lambda
 Developer Guide); PublishLayerVersion takes at most 2 architectures and 15 runtimes, which only filter and inform (AWS
 Lambda API reference); a zip file of up to 50 MB may be sent directly ("Lambda quotas").
 """
-
-from __future__ import annotations
 
 import argparse
 import json
@@ -19,45 +17,40 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from layer.function_python.dependencies import RUNTIMES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-__all__ = ["ARCHITECTURES", "Layer", "PublishError", "layers", "main"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
 ARCHITECTURES = ("x86_64", "arm64")
 
 MAX_UPLOAD_BYTES = 50 * 1024 * 1024
-"""Of a zip file that is sent in the request; a layer of ours is a fifth of that at most."""
+"""The largest zip file in a request. Our layers are a fifth of that at most."""
 
 COMMAND_TIMEOUT_S = 300.0
-"""An upload of a few MB over a slow line; aws has its own, shorter ones for each request."""
+"""An upload of a few MB over a slow line; aws has shorter time-outs of its own for each request."""
 
 REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
 
 
 class PublishError(Exception):
-    """What stands in the way, in words for whoever called."""
+    """The layer cannot be published; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """A zip file, and what its layer is called.
+    """A zip file, and the name of its layer.
 
     Attributes:
         archive: The zip file.
         name: The layer's name.
         build: The command that makes the file.
-        architectures: Those it runs on.
-        runtimes: Those it is listed for; none for a layer that serves all.
+        architectures: The architectures it runs on.
+        runtimes: The runtimes it is listed for; empty for a layer that serves all.
     """
 
     archive: Path
@@ -69,7 +62,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
-    """Who but the account may use the layer.
+    """The others who may use the layer, beside the account.
 
     Attributes:
         public: Everybody.
@@ -81,7 +74,7 @@ class Audience:
 
     @property
     def arguments(self) -> list[str]:
-        """What `aws lambda add-layer-version-permission` is told; empty for the account alone."""
+        """The arguments for `aws lambda add-layer-version-permission`; empty for the account alone."""
         if self.public:
             return ["--statement-id", "public", "--principal", "*"]
         if self.organization:
@@ -97,7 +90,7 @@ class Audience:
 
 
 def layers(dist: Path, *, name: str, standalone: bool, architectures: Sequence[str]) -> list[Layer]:
-    """Give what is to be published: one layer for all Pythons, or a standalone one for each architecture."""
+    """Return the layers to publish: one for all Pythons, or a standalone one for each architecture."""
     if not standalone:
         archive = dist / "flight-recorder-python.zip"
         runtimes = tuple(f"python{version}" for version in RUNTIMES)
@@ -123,7 +116,7 @@ def layers(dist: Path, *, name: str, standalone: bool, architectures: Sequence[s
 
 
 def publish_command(layer: Layer, region: str, *, archive: str, profile: str) -> list[str]:
-    """Give the command that publishes a layer in a region."""
+    """Return the command that publishes a layer in a region."""
     return [
         *_aws(region, profile),
         "publish-layer-version",
@@ -146,7 +139,7 @@ def publish_command(layer: Layer, region: str, *, archive: str, profile: str) ->
 def share_command(
     layer: Layer, region: str, *, version: str, audience: Audience, profile: str
 ) -> list[str]:
-    """Give the command that lets others use a version."""
+    """Return the command that lets others use a version."""
     return [
         *_aws(region, profile),
         "add-layer-version-permission",
@@ -161,7 +154,7 @@ def share_command(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Publish, or say what would be done; return the exit status."""
+    """Publish, or print the commands; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
         return _run(options, os.environ)
@@ -196,7 +189,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     try:
         for region in regions:
             for layer in chosen:
-                published.append(_publish(layer, region, audience, options.profile))  # noqa: PERF401 - what was done is told when the next one fails
+                published.append(_publish(layer, region, audience, options.profile))  # noqa: PERF401 - the message of a later error lists them
     except PublishError as error:
         done = "".join(f"\n  {arn}" for arn in published) or " nothing"
         raise PublishError(f"{error}\npublished by then:{done}") from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from hypothesis import settings
 
-from layer.function_python.build import unpack
+from layer.archive import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

@@ -1,6 +1,6 @@
-"""What would it do? Exported logs, replayed through the extension's own code under many settings; and its settings, explained.
+"""Replay exported logs through the extension's own code, and explain its settings.
 
-``python -m whatif LOGFILE...`` tells what would have been kept, which failures whole, and what it would have cost.
-``python -m whatif.explain`` tells which settings are in force, and what the verdict on given transactions would be.
+``python -m whatif LOGFILE...`` reports which lines and failures many settings would keep, and their cost.
+``python -m whatif.explain`` reports the settings in force, and the verdict on given transactions.
 Not part of the layer.
 """

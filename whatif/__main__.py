@@ -1,13 +1,11 @@
-"""``python -m whatif LOGFILE...``: replays exported logs under many settings, and says what each would have done."""
-
-from __future__ import annotations
+"""Replay exported logs under many settings: ``python -m whatif LOGFILE...``."""
 
 import argparse
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from extension import PREFIX
 from terminal.paint import Paint
@@ -16,26 +14,21 @@ from whatif.logs.readers import FORMS
 from whatif.model.settings_source import SettingsError, read_environ
 from whatif.replay.grid import GridError, grid_of, read_axis
 from whatif.replay.runner import RunnerError
-from whatif.replay.study import study_of
+from whatif.replay.study import Study, study_of
 from whatif.report.html import page
 from whatif.report.text import report
 from whatif.report.view import view_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from whatif.replay.study import Study
 
 DEFAULT_PAGE = "whatif.html"
 
 
 def parser() -> argparse.ArgumentParser:
-    """Make the command line."""
+    """Return the parser of the command line."""
     main = argparse.ArgumentParser(
         prog="./build.sh whatif",
-        description="Replay exported logs through the extension's own code, for a grid of settings: what would be kept,"
-        " which failures whole, and what it would cost.",
-        epilog=f"Logs that are read: {FORMS}; gzipped or not. Which one a file is, is told by its content.",
+        description="Replay exported logs through the extension's own code for a grid of settings. The report has the kept"
+        " lines, the failures and the cost of each.",
+        epilog=f"Kinds of logs: {FORMS}, gzipped or not. The content of a file tells its kind.",
     )
     main.add_argument(
         "logs",
@@ -48,22 +41,22 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE[,VALUE...]",
-        help="span the grid over a setting, such as SAMPLE_RATE=0,2%%,20%% or ERROR_LEVEL=WARN,ERROR; several make a"
-        r" grid of all combinations; \, is a comma within a value (default: SAMPLE_RATE=0,1%%,5%%,10%%,100%%)",
+        help="add values of a setting to the grid, such as SAMPLE_RATE=0,2%%,20%% or ERROR_LEVEL=WARN,ERROR; several"
+        r" options make all combinations; \, is a comma within a value (default: SAMPLE_RATE=0,1%%,5%%,10%%,100%%)",
     )
     main.add_argument(
         "--env",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help=f"a variable of the function's, the name with or without {PREFIX}; wins over the file, and over {PREFIX}..."
-        " of this shell, which are used without a file",
+        help=f"a variable of the function, with or without {PREFIX} in its name; it overrides the file. Without a file it"
+        f" overrides the {PREFIX}... variables of this shell",
     )
     main.add_argument(
         "--configuration",
         type=Path,
         metavar="FILE",
-        help="the answer of `aws lambda get-function-configuration`, for the function's variables and memory, instead of"
+        help="take the function's variables and memory from the answer of `aws lambda get-function-configuration`, not from"
         " this shell's environment",
     )
     main.add_argument(
@@ -71,14 +64,14 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path(DEFAULT_PAGE),
         metavar="FILE",
-        help="where the page goes (default: %(default)s)",
+        help="write the page to this file (default: %(default)s)",
     )
     main.add_argument("--no-html", action="store_true", help="write no page")
     return main
 
 
 def _progress() -> Callable[[int], None]:
-    """Tell on a terminal how far it is; nothing elsewhere."""
+    """Return a function that shows the progress on a terminal, and does nothing elsewhere."""
     if not sys.stderr.isatty():
         return lambda _events: None
 
@@ -90,11 +83,11 @@ def _progress() -> Callable[[int], None]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the study; give the exit code.
+    """Run the study; return the exit code.
 
     Raises:
         GridError: The grid cannot be made.
-        RunnerError: A process that counts has ended.
+        RunnerError: A counting process has ended early.
         SettingsError: The function's variables cannot be read.
         SourceError: A file cannot be read.
     """
@@ -111,13 +104,17 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     if not arguments.no_html:
         arguments.html.write_text(page(view), encoding="utf-8")
-        print("", f"The same with charts: {arguments.html}", sep="\n")
+        print("", f"The report with charts: {arguments.html}", sep="\n")
     print("", f"Took {time.monotonic() - begun:.0f} s.", sep="\n")
     return 0
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run the command line; give the exit code: 0, 1 if there was nothing to read, 2 if it was asked for in a wrong way."""
+    """Run the command line.
+
+    Returns:
+        The exit code: 0, 1 if there was nothing to read, 2 for a usage error.
+    """
     arguments = parser().parse_args(words)
     try:
         return run(arguments)

@@ -1,4 +1,4 @@
-"""A cold start: nothing of the interpreter or the layer is in memory, as in an environment that Lambda has just made.
+"""Measure a cold start: nothing of the interpreter or the layer is in memory yet.
 
 Not part of the ordinary suite (``--only cold``): it needs root, and takes the page cache from everything on the machine.
 The local disk is not what Lambda has; what carries over is how many files are opened, and in what order ways come.
@@ -9,10 +9,10 @@ import shutil
 from pathlib import Path
 
 from bench import batches
-from bench.control_plane import ControlPlane
-from bench.process import cpu_ns
+from bench.control_plane.plane import ControlPlane
+from bench.control_plane.process import cpu_ns
 from bench.reporting.figures import Row, row
-from bench.subjects import LAYER, OBVIOUS, Bench, Subject
+from bench.subjects import OBVIOUS, Bench, Subject
 
 TOPIC = "cold"
 MS = 1e6
@@ -22,7 +22,7 @@ _CALL = re.compile(r"\b(?:open|openat)\(.*\) = (-?\d+)")
 
 
 def measure(bench: Bench) -> list[Row]:
-    """Measures it all.
+    """Measure everything of this part.
 
     Raises:
         PermissionError: not as root.
@@ -32,7 +32,7 @@ def measure(bench: Bench) -> list[Row]:
         for name, subject in (bench.subjects | bench.ways).items()
     }
     # The floor loads nothing for a delivery; what delivers is measured up to there.
-    delivering = [name for name in subjects if name == LAYER or name in bench.ways]
+    delivering = [name for name, subject in subjects.items() if subject.is_layer]
     phases: dict[str, dict[str, list[float]]] = {
         phase: {} for phase in ("register", "next", "sink", "cpu")
     }
@@ -76,7 +76,7 @@ def _deliver(plane: ControlPlane) -> int:
 
 
 def _opened(bench: Bench, subject: Subject) -> list[int]:
-    """Gives what each attempt to open a file came to, up to a delivery: a descriptor, or -1."""
+    """Return the result of each open until a delivery: a descriptor, or -1."""
     path = bench.scratch / "cold-trace"
     path.unlink(missing_ok=True)
     strace = shutil.which("strace") or "strace"

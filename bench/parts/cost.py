@@ -1,10 +1,10 @@
-"""CPU: of an invocation whose lines are dropped, and of a line, whatever form it has."""
+"""Measure the CPU time of an invocation whose lines are dropped, and of a line of each form."""
 
 import time
 from typing import NamedTuple
 
 from bench import batches
-from bench.process import cpu_ns
+from bench.control_plane.process import cpu_ns
 from bench.reporting.figures import Row, row
 from bench.subjects import LAYER, Bench, Subject
 
@@ -33,7 +33,7 @@ FORM_NAMES = {
 
 
 def measure(bench: Bench) -> list[Row]:
-    """Measures it all."""
+    """Measure everything of this part."""
     return [_invocations(bench), *_lines(bench), _beyond_the_buffer(bench)]
 
 
@@ -44,8 +44,8 @@ def _invocations(bench: Bench) -> Row:
         batches.invocation(number, line_count=LINES_AN_INVOCATION)
         for number in range(WARM_UP + count)
     ]
-    for _ in range(3):
-        for name, subject in bench.subjects.items():
+    for subjects in bench.rounds(3, 3):
+        for name, subject in subjects.items():
             cost[name].append(_invocation_ms(subject, bodies))
     return row(
         TOPIC,
@@ -71,12 +71,12 @@ def _invocation_ms(subject: Subject, bodies: list[bytes]) -> float:
 
 
 def _lines(bench: Bench) -> list[Row]:
-    """Measures every form in one process after another, each form in an invocation of its own."""
+    """Measure all forms in each process, each form in an invocation of its own."""
     count = bench.times(LINES, LINES // 8)
     forms = {form: _one_invocation(form, count, number) for number, form in enumerate(FORM_NAMES)}
     costs: dict[str, dict[str, list[_LineCost]]] = {form: {} for form in FORM_NAMES}
-    for _ in range(bench.times(3, 1)):
-        for name, subject in bench.subjects.items():
+    for subjects in bench.rounds(3, 1):
+        for name, subject in subjects.items():
             for form, cost in _line_costs(subject, forms, count, PLENTY).items():
                 costs[form].setdefault(name, []).append(cost)
     rows: list[Row] = []
@@ -98,14 +98,16 @@ def _lines(bench: Bench) -> list[Row]:
 
 
 def _beyond_the_buffer(bench: Bench) -> Row:
-    """The same with a small buffer, where most of the lines do not fit: room has to be made all the time."""
+    """Measure the same with a small buffer, which has to make room all the time."""
     count = bench.times(LINES, LINES // 8)
     forms = {"print": _one_invocation("print", count, 0)}
-    subject = bench.subjects[LAYER].with_settings(BUFFER_SIZE="4MiB")
-    cost = [
-        _line_costs(subject, forms, count, {})["print"].cpu_us for _ in range(bench.times(3, 1))
-    ]
-    return row(TOPIC, "CPU of a line, print, BUFFER_SIZE=4MiB", "us", {LAYER: cost})
+    costs: dict[str, list[float]] = {}
+    for _ in range(bench.times(3, 1)):
+        for name, subject in bench.chosen(LAYER).items():
+            small = subject.with_settings(BUFFER_SIZE="4MiB")
+            cost = _line_costs(small, forms, count, {})["print"]
+            costs.setdefault(name, []).append(cost.cpu_us)
+    return row(TOPIC, "CPU of a line, print, BUFFER_SIZE=4MiB", "us", costs)
 
 
 class _LineCost(NamedTuple):

@@ -1,12 +1,12 @@
-"""Time: what an invocation waits for us, how late a failure is delivered, and what loading does to the first one."""
+"""Measure times: how long an invocation waits for us, and how late a failure is delivered."""
 
 import select
 import subprocess
 from pathlib import Path
 
 from bench import batches
-from bench.control_plane import ControlPlane
-from bench.process import CORES, cpu_ns
+from bench.control_plane.plane import ControlPlane
+from bench.control_plane.process import CORES, cpu_ns
 from bench.reporting.figures import Row, row
 from bench.subjects import FLOOR, KEEPING, LAYER, OBVIOUS, Bench, Subject
 
@@ -32,18 +32,19 @@ FUNCTION_LOOPS = 1_500_000
 
 
 def measure(bench: Bench) -> list[Row]:
-    """Measures it all."""
+    """Measure everything of this part."""
     return [*_held(bench), *_busy(bench), *_deliveries(bench), *_loading(bench)]
 
 
 def _settings(bench: Bench, names: tuple[str, ...], *words: str, flush: str) -> dict[str, Subject]:
     return {
-        name: bench.subjects[name].with_words(*words).with_settings(FLUSH=flush) for name in names
+        name: subject.with_words(*words).with_settings(FLUSH=flush)
+        for name, subject in bench.chosen(*names).items()
     }
 
 
 def _held(bench: Bench) -> list[Row]:
-    """With the verdict awaited: from the end's arrival to Next, when there is nothing to deliver."""
+    """Measure from runtimeDone's arrival to Next, with FLUSH=end and nothing to deliver."""
     took: dict[str, list[float]] = {}
     bodies = [
         batches.invocation(number, line_count=10) for number in range(bench.times(600, 200) + 20)
@@ -68,7 +69,7 @@ def _held(bench: Bench) -> list[Row]:
 
 
 def _busy(bench: Bench) -> list[Row]:
-    """With Lambda's own batching: what is added beyond the runtime's end, by how often the function is invoked."""
+    """Measure the time added to an invocation, with Lambda's own batching, for busy and quiet functions."""
     rows = []
     for what, flush, gap_ms, words, limit in (
         ("added, FLUSH=adaptive, busy", "adaptive", 30, (), HELD_LIMIT_MS),
@@ -94,7 +95,7 @@ def _busy(bench: Bench) -> list[Row]:
 
 
 def _paced(plane: ControlPlane, number: int, *, gap_ms: int) -> tuple[int, int, int]:
-    """Runs one invocation as Lambda times it; gives INVOKE's time, what was added, and Next's time, in ns."""
+    """Run one invocation as Lambda times it; return the times of INVOKE, added and of Next, in ns."""
     plane.forget()
     invoked_ns = plane.invoke(batches.request_id(number), gap_ms=gap_ms)
     done_ns = invoked_ns + RUNTIME_NS
@@ -106,7 +107,7 @@ def _paced(plane: ControlPlane, number: int, *, gap_ms: int) -> tuple[int, int, 
 
 
 def _deliveries(bench: Bench) -> list[Row]:
-    """From the end's arrival until a failed invocation of 100 lines is in the sink."""
+    """Measure from runtimeDone's arrival until a failed invocation of 100 lines is in the sink."""
     rows = []
     names = (KEEPING, OBVIOUS, LAYER)
     for told, freezes in (("", False), (", frozen after each Next", True)):
@@ -136,7 +137,7 @@ def _deliveries(bench: Bench) -> list[Row]:
 
 
 def _loading(bench: Bench) -> list[Row]:
-    """What is still being loaded when the first invocation comes at once, and when it comes later."""
+    """Measure how loading disturbs a first invocation that comes at once, and one that comes later."""
     subjects = _settings(bench, (FLOOR, OBVIOUS, LAYER), flush="background")
     answered: dict[str, list[float]] = {name: [] for name in subjects}
     burnt: dict[str, list[float]] = {name: [] for name in subjects}
@@ -173,7 +174,7 @@ sys.stdout.write("done\\n"); sys.stdout.flush()
 
 
 def _taken_ms(python: Path, subject: Subject, *, at_once: bool = False) -> float:
-    """Gives the CPU time that a subject takes while a stand-in for the function runs on the same core, in ms."""
+    """Return the CPU time, in ms, that a subject takes while a function runs on the same core."""
     function = subprocess.Popen(
         [str(python), "-ISB", "-c", _FUNCTION],
         stdin=subprocess.PIPE,

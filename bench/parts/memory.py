@@ -1,11 +1,11 @@
-"""Memory: at the first Next, after deliveries, for each buffered byte, and what the bound on the buffer bounds."""
+"""Measure memory: at the first Next, after deliveries, for each buffered byte, and at the bound."""
 
 from bench import batches
-from bench.control_plane import ControlPlane
-from bench.process import Memory, memory
+from bench.control_plane.plane import ControlPlane
+from bench.control_plane.process import Memory, memory
+from bench.control_plane.tls_sink import TlsSink, make_certificate
 from bench.reporting.figures import Row, row
 from bench.subjects import KEEPING, LAYER, OBVIOUS, Bench, Subject
-from bench.tls_sink import TlsSink, make_certificate
 
 TOPIC = "memory"
 
@@ -24,13 +24,13 @@ BOUND_BYTES = 8 * MIB
 FLOWED_BYTES = 200 * 1000 * 1000
 QUICK_FLOWED_BYTES = 30 * 1000 * 1000
 BOUND_SLACK_BYTES = 4 * MIB
-"""What the process may grow by beside the buffer: two batches being read and cut, and the allocator's holes."""
+"""The process may grow by this beside the buffer: two batches in work, and the allocator's holes."""
 
 LARGE_FUNCTION = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024"}
 
 
 def measure(bench: Bench) -> list[Row]:
-    """Measures it all."""
+    """Measure everything of this part."""
     return [*_resting(bench), *_delivered(bench), *_by_byte(bench), _bound(bench)]
 
 
@@ -52,8 +52,8 @@ def _resting(bench: Bench) -> list[Row]:
 
 def _delivered(bench: Bench) -> list[Row]:
     holding = {
-        name: bench.subjects[name].with_words("hold").with_settings(FLUSH="end")
-        for name in (KEEPING, OBVIOUS, LAYER)
+        name: subject.with_words("hold").with_settings(FLUSH="end")
+        for name, subject in bench.chosen(KEEPING, OBVIOUS, LAYER).items()
     }
     plain: dict[str, list[float]] = {name: [] for name in holding}
     secure: dict[str, list[float]] = {name: [] for name in holding if name != KEEPING}
@@ -105,9 +105,9 @@ def _by_byte(bench: Bench) -> list[Row]:
     for line_bytes in LINE_BYTES:
         bodies = _open_invocation(size, line_bytes)
         grown: dict[str, list[float]] = {}
-        for name in (KEEPING, OBVIOUS, LAYER):
-            subject = bench.subjects[name].with_settings(BUFFER_SIZE="64MiB", FLUSH="background")
-            grown[name] = [_grown(subject, bodies) / sum(map(len, bodies))]
+        for name, subject in bench.chosen(KEEPING, OBVIOUS, LAYER).items():
+            large = subject.with_settings(BUFFER_SIZE="64MiB", FLUSH="background")
+            grown[name] = [_grown(large, bodies) / sum(map(len, bodies))]
         rows.append(
             row(
                 TOPIC,
@@ -143,13 +143,26 @@ def _grown(subject: Subject, bodies: list[bytes]) -> int:
 
 
 def _bound(bench: Bench) -> Row:
-    """Lets far more than BUFFER_SIZE flow through one invocation. Nothing else here has a bound to hold."""
+    """Let far more than BUFFER_SIZE flow through one invocation. The other subjects have no bound."""
     size = QUICK_FLOWED_BYTES if bench.quick else FLOWED_BYTES
+    grown = {name: [_flowed(subject, size) / MB] for name, subject in bench.chosen(LAYER).items()}
+    return row(
+        TOPIC,
+        f"peak growth while {size // 1_000_000} MB pass through BUFFER_SIZE=8MiB",
+        "MB",
+        grown,
+        limit=(BOUND_BYTES + BOUND_SLACK_BYTES) / MB,
+        note=f"the limit is the bound and {BOUND_SLACK_BYTES // MIB} MiB; the others have no bound",
+    )
+
+
+def _flowed(subject: Subject, size: int) -> int:
+    """Return by how many bytes a subject grows while ``size`` bytes flow through it."""
     identifier = batches.request_id(0)
     line_bytes = 200
     batch_lines = 900
-    subject = bench.subjects[LAYER].with_settings(BUFFER_SIZE="8MiB", FLUSH="background")
-    with subject.running() as plane:
+    small = subject.with_settings(BUFFER_SIZE="8MiB", FLUSH="background")
+    with small.running() as plane:
         plane.settle()
         plane.invoke(identifier)
         plane.post(batches.body([batches.start(identifier)]))
@@ -167,12 +180,4 @@ def _bound(bench: Bench) -> Row:
             body = batches.body(lines)
             plane.post(body)
             sent += len(body)
-        peak = memory(plane.pid).peak_bytes
-    return row(
-        TOPIC,
-        f"peak growth while {size // 1_000_000} MB pass through BUFFER_SIZE=8MiB",
-        "MB",
-        {LAYER: [(peak - before) / MB]},
-        limit=(BOUND_BYTES + BOUND_SLACK_BYTES) / MB,
-        note=f"the limit is the bound and {BOUND_SLACK_BYTES // MIB} MiB; the others have no bound",
-    )
+        return memory(plane.pid).peak_bytes - before

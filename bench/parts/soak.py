@@ -1,11 +1,11 @@
-"""Soak: many invocations on one environment, of which every hundredth fails; nothing may grow or slow down."""
+"""Soak: run many invocations, of which every hundredth fails. Nothing may grow or slow down."""
 
 import statistics
 from dataclasses import dataclass
 
 from bench import batches
-from bench.control_plane import BenchError
-from bench.process import cpu_ns, descriptors, memory, threads
+from bench.control_plane.process import cpu_ns, descriptors, memory, threads
+from bench.control_plane.sockets import BenchError
 from bench.reporting.figures import Row, row
 from bench.subjects import KEEPING, LAYER, OBVIOUS, Bench, Subject
 
@@ -14,7 +14,7 @@ TOPIC = "soak"
 INVOCATIONS = 50_000
 QUICK_INVOCATIONS = 2_000
 OTHERS_SHARE = 10
-"""The others need no proof; a tenth of the invocations shows what they cost."""
+"""Nothing is to be proven of the others; a tenth of the invocations shows their cost."""
 LINES = 10
 FAILING = 100
 TENTHS = 10
@@ -23,13 +23,13 @@ GROWTH_LIMIT_MB = 1.0
 CPU_RATIO_LIMIT = 1.15
 """Beyond the noise of CPU time on a machine that others use."""
 EARLY, LATE = slice(1, 4), slice(7, 10)
-"""What is compared: the first tenth warms up, and the median of three passes over a disturbance."""
+"""The tenths to compare: the first one warms up, and a median of three ignores a disturbance."""
 MB = 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenth:
-    """What a process was after a tenth of the run, and what an invocation of that tenth took."""
+    """The size of a process after a tenth of the run, and the cost of an invocation in it."""
 
     pss_mb: float
     threads: int
@@ -38,11 +38,11 @@ class Tenth:
 
 
 def measure(bench: Bench) -> tuple[list[Row], dict[str, list[Tenth]]]:
-    """Measures it all; the tenths are for the file."""
+    """Measure everything of this part; the tenths are for the file."""
     count = bench.times(INVOCATIONS, QUICK_INVOCATIONS)
     tenths = {
-        name: _soak(bench.subjects[name], count if name == LAYER else count // OTHERS_SHARE)
-        for name in (KEEPING, OBVIOUS, LAYER)
+        name: _soak(subject, count if subject.is_layer else count // OTHERS_SHARE)
+        for name, subject in bench.chosen(KEEPING, OBVIOUS, LAYER).items()
     }
     grown = {
         name: [max(_late(each, "pss_mb") - _early(each, "pss_mb"), 0.0)]

@@ -1,9 +1,11 @@
-"""Start-up by phase: how long until register, subscribe and the first Next, and what is opened and loaded until then."""
+"""Measure start-up: times, CPU time until ready, and files and modules before the first Next."""
 
 import re
 import shutil
+from dataclasses import replace
 
-from bench.control_plane import ControlPlane
+from bench.control_plane.plane import ControlPlane
+from bench.control_plane.process import cpu_ns, main_thread_cpu_ns
 from bench.reporting.figures import Row, row
 from bench.subjects import COMPILED, Bench, Subject
 
@@ -20,22 +22,33 @@ _IMPORTED = re.compile(r'write\(2, "import time:\s+\d')
 _MARKS = {"register": "/extension/register", "next": "/event/next"}
 
 
+_READY_NOTE = "of the main thread from exec, the launcher included; other threads load what only a delivery needs"
+
+
 def measure(bench: Bench) -> list[Row]:
-    """Measures it all."""
+    """Measure everything of this part."""
     subjects = {**bench.subjects, **bench.ways}
     times: dict[str, dict[str, list[float]]] = {
         phase: {name: [] for name in subjects} for phase in PHASES
     }
-    for _ in range(bench.times(40, 6)):
-        for name, subject in subjects.items():
+    ready: dict[str, list[float]] = {name: [] for name in bench.subjects}
+    loaded: dict[str, list[float]] = {name: [] for name in bench.subjects}
+    for number in range(bench.times(40, 6)):
+        for name, subject in list(subjects.items())[:: -1 if number % 2 else 1]:
             with subject.running() as plane:
                 for phase in PHASES:
                     took_ns = plane.first(phase).at_ns - plane.started_ns
                     times[phase][name].append(took_ns / MS)
+                if name in ready:
+                    plane.settle()
+                    ready[name].append(main_thread_cpu_ns(plane.pid) / MS)
+                    loaded[name].append(cpu_ns(plane.pid) / MS)
     rows = [
         row(TOPIC, "exec to register", "ms", times["register"], limit_ratio=REGISTER_RATIO),
         row(TOPIC, "exec to subscribe", "ms", times["subscribe"]),
         row(TOPIC, "exec to first Next", "ms", times["next"], limit_ratio=NEXT_RATIO),
+        row(TOPIC, "CPU until the main loop waits", "ms", ready, note=_READY_NOTE),
+        row(TOPIC, "CPU until all is loaded", "ms", loaded),
     ]
     if shutil.which("strace") is None:
         return rows
@@ -48,7 +61,7 @@ def _counted(bench: Bench, subjects: dict[str, Subject]) -> list[Row]:
     loaded = {
         name: _traced(bench, _telling_imports(bench, subject))
         for name, subject in subjects.items()
-        if not bench.brings_python and name != COMPILED
+        if not bench.brings_python and not subject.brings_python and name != COMPILED
     }
     rows = []
     for phase in _MARKS:
@@ -71,7 +84,7 @@ def _count(trace: list[str], what: re.Pattern[str], phase: str) -> int:
 
 
 def _traced(bench: Bench, subject: Subject) -> list[str]:
-    """Runs a subject under strace until its first Next, and gives the trace's lines."""
+    """Run a subject under strace until its first Next, and return the trace's lines."""
     path = bench.scratch / "trace"
     path.unlink(missing_ok=True)
     strace = shutil.which("strace") or "strace"
@@ -97,7 +110,7 @@ def _traced(bench: Bench, subject: Subject) -> list[str]:
 
 
 def _telling_imports(bench: Bench, subject: Subject) -> Subject:
-    """Gives a subject whose interpreter tells on stderr what it imports: by an option, since -I ignores variables."""
+    """Return a subject whose interpreter reports its imports: by an option, since -I ignores variables."""
     folder = bench.scratch / "telling" / "bin"
     teller = folder / "python3"
     if not teller.exists():
@@ -106,8 +119,8 @@ def _telling_imports(bench: Bench, subject: Subject) -> Subject:
         teller.chmod(0o755)
         (folder.parent / "lib").symlink_to(bench.python.parent.parent / "lib")
     path = f"{folder}:{subject.environ['PATH']}"
-    return Subject(
-        name=subject.name,
+    return replace(
+        subject,
         command=tuple(
             str(teller) if part == str(bench.python) else part for part in subject.command
         ),

@@ -1,4 +1,4 @@
-"""Bar charts as SVG, written by hand: readable on GitHub's light and dark pages, and small in a diff.
+"""Draw bar charts as SVG: readable on GitHub's light and dark pages, and small in a diff.
 
 Pure.
 """
@@ -46,7 +46,7 @@ class Group:
 
 
 def draw(title: str, groups: Sequence[Group], *, caption: str = "") -> str:
-    """Draws groups of horizontal bars one under the other, each on its own scale from zero; the caption is below."""
+    """Draw groups of horizontal bars, each on its own scale from zero, above a caption."""
     room = WIDTH - LABEL_WIDTH - VALUE_WIDTH
     body = []
     y = TOP

@@ -1,4 +1,4 @@
-"""Figures: what many repetitions come to, and what the layer's figure is beside the floor's and the obvious way's.
+"""Sum up repetitions, and compare the layer with the floor and the obvious way.
 
 Pure.
 """
@@ -16,7 +16,7 @@ _PERCENTILE = 0.99
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """What a number of measurements of one thing come to, in one unit."""
+    """The sum of several measurements of one thing, in one unit."""
 
     median: float
     minimum: float
@@ -25,7 +25,7 @@ class Series:
 
 
 def series(values: Iterable[float]) -> Series:
-    """Sums up measurements. The p99 is the nearest-rank one: a value that was measured.
+    """Sum up measurements. The p99 is the nearest rank, so a value that was measured.
 
     Raises:
         ValueError: there are none.
@@ -50,11 +50,11 @@ class Row:
         topic: the part of the suite, such as ``start-up``.
         what: what was measured.
         unit: of all values.
-        values: by subject; what cannot do the thing at all is missing.
+        values: by subject, without those that cannot do it.
         limit: the most that the layer may take; None where there is no target.
         limit_ratio: the most in multiples of the floor.
         at_least: whether the limits are the least instead.
-        note: what a reader must know.
+        note: a remark for the reader.
     """
 
     topic: str
@@ -78,7 +78,7 @@ class Row:
         return next((name for name in (FLOOR, KEEPING) if name in self.values), "")
 
     def ratio_to(self, subject: str) -> float | None:
-        """The layer's value in multiples of another's; None where that has none."""
+        """Return the layer's value in multiples of another's; None where that has none."""
         other = self.values.get(subject)
         return self.measured / other if other else None
 
@@ -97,7 +97,7 @@ class Row:
         return value >= limit if self.at_least else value <= limit
 
     def as_json(self) -> dict[str, Any]:
-        """The row for a file."""
+        """Return the row as a file has it."""
         return asdict(self) | {
             "reference": self.reference,
             "ratio_to_floor": self.ratio_to(self.reference),
@@ -115,7 +115,7 @@ def row(
     pick: Callable[[Series], float] = lambda each: each.median,
     **more: Any,
 ) -> Row:
-    """Makes a row of measurements by subject, showing their medians unless told otherwise."""
+    """Make a row of measurements by subject; it shows their medians by default."""
     detail = {name: series(values) for name, values in measured.items() if values}
     values = {name: pick(each) for name, each in detail.items()}
     return Row(topic=topic, what=what, unit=unit, values=values, detail=detail, **more)

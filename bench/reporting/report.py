@@ -1,6 +1,6 @@
-"""The report: one table for the terminal and for Markdown, with what it was measured on.
+"""Write the report: one table for the terminal and for Markdown, and the machine that was measured on.
 
-The parts that make text are pure; :func:`machine` asks the system.
+All functions are pure but :func:`machine`, which asks the system.
 """
 
 import os
@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.reporting.figures import Row
-from bench.subjects import KEEPING, OBVIOUS
+from bench.subjects import KEEPING, LAYER, OBVIOUS
 
 HEADINGS = ("", "target", "layer", "floor", "ratio", "obvious way", "ratio", "met")
+BESIDE_HEADINGS = ("", "before", "after", "ratio", "of the least")
 _NUMERIC = range(1, 7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What the figures were measured on, and when."""
+    """The machine and the time of a measurement."""
 
     commit: str
     cpu: str
@@ -33,7 +34,7 @@ class Machine:
 
 
 def machine(*, python: str, command: str, root: Path) -> Machine:
-    """Asks the system.
+    """Ask the system.
 
     Args:
         python: the version that was measured on.
@@ -77,7 +78,7 @@ def _cpu() -> str:
 
 
 def number(value: float) -> str:
-    """Writes a value with three digits that count, more only where it is large."""
+    """Write a value with three significant digits, and more only where it is large."""
     if value == 0:
         return "0"
     size = abs(value)
@@ -102,7 +103,7 @@ def _ratio(value: float | None) -> str:
 
 
 def target(row: Row) -> str:
-    """Writes a row's limits."""
+    """Write a row's limits."""
     sign = "≥" if row.at_least else "≤"
     told = []
     if row.limit is not None:
@@ -113,7 +114,7 @@ def target(row: Row) -> str:
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """Writes one row of the table."""
+    """Write one row of the table."""
     reference = row.values.get(row.reference)
     floor = _with_unit(reference, row.unit)
     if row.reference == KEEPING:
@@ -132,9 +133,13 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def plain_table(rows: Sequence[Row]) -> str:
-    """Writes the table for a terminal."""
-    lines = [HEADINGS, *(cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    """Write the table for a terminal."""
+    return aligned([HEADINGS, *(cells(row) for row in rows)])
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Write lines of cells for a terminal, with numbers to the right of their columns."""
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     text = []
     for line in lines:
         padded = [
@@ -145,14 +150,37 @@ def plain_table(rows: Sequence[Row]) -> str:
     return "\n".join(text)
 
 
+def beside_lines(rows: Sequence[Row], before: str) -> list[list[str]]:
+    """Write the layer beside another one: before, after and the ratio of both, of medians and of the least.
+
+    On a machine that others use, CPU time and times only ever get larger, so the ratio of the least disturbs less.
+    """
+    lines = [list(BESIDE_HEADINGS)]
+    for row in rows:
+        if before not in row.values or LAYER not in row.values:
+            continue
+        least = {name: row.detail[name].minimum for name in (before, LAYER) if name in row.detail}
+        ratio = least[LAYER] / least[before] if least.get(before) else None
+        lines.append(
+            [
+                f"{row.topic}: {row.what}",
+                _with_unit(row.values[before], row.unit),
+                _with_unit(row.values[LAYER], row.unit),
+                _ratio(row.ratio_to(before)),
+                _ratio(ratio),
+            ]
+        )
+    return lines
+
+
 def markdown_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Writes a table in Markdown: the first column as text, the others as numbers."""
+    """Write a table in Markdown, with text in the first column and numbers in the others."""
     rule = ["---"] + ["---:"] * (len(headings) - 1)
     return "\n".join("| " + " | ".join(line) + " |" for line in (headings, rule, *lines))
 
 
 def ways_lines(rows: Sequence[Row], *, topic: str = "start-up") -> list[list[str]]:
-    """Writes how each way of starting does: one line a way, one column a row."""
+    """Write the figures of each way of starting: a line for each way, a column for each row."""
     timed = [row for row in rows if row.topic == topic]
     names = [name for row in timed[:1] for name in row.values]
     return [
@@ -161,7 +189,7 @@ def ways_lines(rows: Sequence[Row], *, topic: str = "start-up") -> list[list[str
 
 
 def conditions(about: Machine) -> str:
-    """Writes what was measured on."""
+    """Write the conditions of the measurement."""
     return (
         f"Commit {about.commit}; {about.date}; {about.cpu}, {about.cores} cores; {about.kernel};"
         f" CPython {about.python}; load when it began {about.load}; `{about.command}`."
@@ -177,16 +205,16 @@ _INTRODUCTION = (
 
 
 def conditions_in_short(about: Machine) -> str:
-    """Writes the same in one line for below a chart."""
+    """Write the conditions in one line, for below a chart."""
     return f"{about.commit}; {about.date[:10]}; {about.cpu}, {about.cores} cores; CPython {about.python}"
 
 
 def markdown(rows: Sequence[Row], about: Machine) -> str:
-    """Writes the page beside the charts."""
+    """Write the page beside the charts."""
     topics = list(dict.fromkeys(row.topic for row in rows))
     parts = [
         "# What it costs",
-        "Written by `./build.sh bench`; what each row means is in the module of `bench/` that is named like its part.",
+        "Written by `./build.sh bench`; each part has a module of its name in `bench/parts/`, which explains its rows.",
         conditions(about),
         _INTRODUCTION,
         "![Start-up](start-up.svg)",

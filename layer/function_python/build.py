@@ -9,8 +9,6 @@ Promises: the same sources, requirements and Pythons give the same bytes; the la
 importing all of it from the finished zip; a build that fails leaves the last zip as it was.
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import os
@@ -18,16 +16,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from layer.archive import entry_time, tree_files, write_archive
+from layer.archive import entry_time, tree_files, unpack, write_archive
 from layer.function_python.bytecode import PRIVATE, precompile, verify
 from layer.function_python.dependencies import RUNTIMES, BuildError, install, select
-
-__all__ = ["Sources", "build", "main", "unpack"]
 
 MAX_ZIPPED_BYTES = 8 * 1024 * 1024
 """Every new environment fetches the layer before it starts; five Pythons' bytecode fits well."""
@@ -39,13 +34,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """What a layer is made of.
+    """The sources of a layer.
 
     Attributes:
         launcher: the executable Lambda starts.
         package: the folder of our package, named `extension`.
         requirements: the pinned, hashed requirements file.
-        license: the text that our own files are under.
+        license: the licence of our own files.
     """
 
     launcher: Path = ROOT / "layer" / "function_python" / EXTENSION_NAME
@@ -112,14 +107,6 @@ def build(
         partial.replace(output)
 
 
-def unpack(archive: Path, target: Path) -> None:
-    """Unpack the zip file `archive` into `target` with the modes it records, as Lambda does."""
-    with zipfile.ZipFile(archive) as layer:
-        for entry in layer.infolist():
-            path = Path(layer.extract(entry, target))
-            path.chmod(entry.external_attr >> 16 & 0o777)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Build the layer unless it is up to date; return the exit status."""
     options = _parser().parse_args(arguments)
@@ -161,7 +148,7 @@ def _lay_out(sources: Sources, dependencies: Path, tree: Path) -> None:
 
 
 def _versions(pythons: list[Path]) -> dict[str, Path]:
-    """Return the interpreters by version, oldest first; those no runtime has are left out."""
+    """Return the interpreters by version, oldest first, without versions that no runtime has."""
     ask = "import sys; print('%d.%d' % sys.version_info[:2])"
     versions = {}
     for python in pythons:
@@ -200,7 +187,12 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         help="an interpreter to compile for (repeatable; default: the one that runs this)",
     )
-    parser.add_argument("--launcher", type=Path, default=Sources().launcher, help="what starts")
+    parser.add_argument(
+        "--launcher",
+        type=Path,
+        default=Sources().launcher,
+        help="the executable that Lambda starts",
+    )
     parser.add_argument("--package", type=Path, default=Sources().package, help="our package")
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "layer", help="kept files")
     parser.add_argument("--force", action="store_true", help="build even when up to date")

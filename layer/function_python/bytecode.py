@@ -1,12 +1,9 @@
-"""Bytecode for each Python at hand, and the proof that each can import what the layer holds.
+"""Compile the layer for each Python at hand, and prove that each can import all of it.
 
-Promises bytecode that is used: `unchecked-hash` files, valid whatever timestamps the layer's files
-get when Lambda unpacks them, and equal bytes from equal sources. Docstrings are not in it (see
-`bundle.py`, which compiles). The sources stay beside it: one folder serves several versions, and
-anyio reads its own source when it is imported.
+Promises bytecode that is used: `unchecked-hash` files are valid with any timestamps that Lambda's
+unpacking gives them. Equal sources give equal bytes. `bundle.py` compiles, and leaves out docstrings.
+The sources stay beside it: one folder serves several versions, and anyio reads its own source.
 """
-
-from __future__ import annotations
 
 import json
 import subprocess
@@ -16,14 +13,12 @@ from pathlib import Path
 from layer.archive import tree_files
 from layer.function_python.dependencies import BuildError
 
-__all__ = ["PRIVATE", "precompile", "run_bundle", "verify"]
-
 PRIVATE = "flight-recorder"
-"""The folder in the layer that holds our package and its dependencies, out of the function's way."""
+"""The layer's folder with our package and its dependencies, where no function looks for modules."""
 
 COMPILES = ("-SBs", "-Xno_debug_ranges")
-"""What Python is told when it compiles: to leave out the columns of each instruction (3.11 and later), which nothing but
-the carets in a traceback needs. The zip is a sixth smaller without."""
+"""Options for the compiler: leave out the columns of each instruction (3.11 and later). Only the carets in a traceback
+need them, and the zip is a sixth smaller without them."""
 
 COMPILE_TIMEOUT_SECONDS = 180.0
 """A tree compiles in a few seconds; the rest is for a busy machine."""
@@ -118,7 +113,7 @@ def _compile(
 def run_bundle(
     python: Path, listed: list[dict[str, object]], *words: str
 ) -> subprocess.CompletedProcess[str]:
-    """Compile modules with `python`: run `bundle.py` with these words on a list as it takes it."""
+    """Compile a list of modules with `python`: run `bundle.py` with these arguments."""
     return subprocess.run(
         [str(python), *COMPILES, str(Path(__file__).parents[1] / "bundle.py"), *words],
         input=json.dumps(listed),

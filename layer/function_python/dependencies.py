@@ -1,11 +1,9 @@
-"""What of `requirements-layer.txt` goes into the layer, and how it gets there.
+"""Select and install the requirements that go into the layer.
 
 Promises one set of files that serves every runtime and both architectures, or an error: each
 package in one version, from a wheel without compiled code, its hash checked. Assumes nothing of
 AWS but the list of Python runtimes ("Lambda runtimes" in the AWS Lambda Developer Guide).
 """
-
-from __future__ import annotations
 
 import hashlib
 import importlib.metadata
@@ -14,15 +12,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["RUNTIMES", "BuildError", "install", "run_pip", "select"]
 
 RUNTIMES = ("3.10", "3.11", "3.12", "3.13", "3.14")
 """The Python runtimes the layer serves."""
@@ -42,7 +35,7 @@ NEEDLESS_IN_DIST_INFO = frozenset(
         "uv_cache.json",
     }
 )
-"""Of use to installers only. METADATA stays: vulnerability scanners tell by it what a layer holds."""
+"""Only installers use these. METADATA stays, since vulnerability scanners read it."""
 
 COMPILED_SUFFIXES = (".so", ".pyd", ".dylib", ".dll")
 
@@ -54,8 +47,8 @@ class BuildError(Exception):
 def select(requirements: str, runtimes: Sequence[str] = RUNTIMES) -> list[str]:
     """Return the pinned, hashed requirements that some Python runtime needs, markers removed.
 
-    pip evaluates markers for the Python that runs it, and the layer is for all of them, so the
-    markers are evaluated here: what one runtime needs is in the layer of all.
+    pip evaluates markers for the Python that runs it, but one layer serves all runtimes. So the
+    markers are evaluated here, and a package that one runtime needs is in the layer of all.
 
     Args:
         requirements: the text of a requirements file as `uv pip compile --universal
@@ -133,7 +126,7 @@ def _run_pip(requirements: list[str], target: Path) -> None:
 
 
 def run_pip(options: list[str], requirements: Path, target: Path) -> None:
-    """Install the wheels that `requirements` names, each by its hash and without what it depends on, into `target`.
+    """Install the wheels of `requirements` into `target`, each by its hash and without its dependencies.
 
     Raises:
         BuildError: pip failed.
@@ -157,7 +150,7 @@ def run_pip(options: list[str], requirements: Path, target: Path) -> None:
 
 
 def _trim(tree: Path) -> None:
-    """Remove what no import needs: whole packages and files about the installation, no modules.
+    """Remove packages and files that no import needs, but no single modules.
 
     Picking single modules out of a package has been seen to break it (a module imported only on
     some path is missed), for a gain of kilobytes.

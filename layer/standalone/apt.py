@@ -1,11 +1,9 @@
-"""Packages of a Debian release, fetched with apt but without root and without touching the machine's own apt.
+"""Fetch packages of a Debian release with apt, without root and without changes to the machine's own apt.
 
-Promises files whose hashes apt has checked against a release that Debian's keys have signed, or an error. The mirror is
-the one that the machine's own apt is set up with, whatever release the machine itself is; what apt keeps of it is in a
-folder of ours. Assumes apt, and Debian's archive keys where Debian installs them.
+Promises files whose hashes apt has checked against a release that Debian's keys have signed, or an error. The mirrors are
+those of the machine's own apt, whatever release the machine has. A folder of ours holds apt's files. Assumes apt, and
+Debian's archive keys where Debian installs them.
 """
-
-from __future__ import annotations
 
 import contextlib
 import os
@@ -16,8 +14,6 @@ from functools import cmp_to_key
 from pathlib import Path
 
 from layer.function_python.dependencies import BuildError
-
-__all__ = ["PrivateApt"]
 
 TIMEOUT_SECONDS = 300.0
 """Some 60 MB of sources come in seconds; a mirror that does not answer must not hang a build."""
@@ -33,7 +29,7 @@ class PrivateApt:
     """An apt of our own, for one release.
 
     Attributes:
-        folder: what it keeps, made when it is needed.
+        folder: its files; created when needed.
         release: Debian's name for it.
         architectures: as Debian names them; the first is apt's "own".
     """
@@ -66,7 +62,7 @@ class PrivateApt:
         return sorted(path for path in target.iterdir() if path.is_file())
 
     def _fetch_source(self, package: str, target: Path) -> None:
-        """Fetch the newest version that the mirror has whole: one that lags behind lists more than it has."""
+        """Fetch the newest complete version; a mirror that lags behind lists more than it has."""
         *newer, oldest = self._versions(package)
         for version in newer:
             with contextlib.suppress(BuildError):
@@ -89,7 +85,7 @@ class PrivateApt:
         return sorted(set(found), key=cmp_to_key(_compare), reverse=True)
 
     def _update(self) -> None:
-        """Read the release anew. It takes a second where nothing has changed, so it is done each time."""
+        """Update the lists of the release. This takes a second where nothing has changed, so it is done each time."""
         sources = _sources(self.release)
         for name in ("lists/partial", "archives/partial"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)

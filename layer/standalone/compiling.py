@@ -1,14 +1,12 @@
-"""How CPython is compiled from Debian's sources so that it brings all it needs but glibc: the recipe, and nothing else.
+"""Compile CPython from Debian's sources, so that it needs nothing but glibc. This is the recipe alone.
 
 Promises a folder with `bin/python3` and the standard library under `lib/`. Extension modules, OpenSSL and zlib are
-linked into the executable: Lambda opens few files when it starts one, and no `LD_LIBRARY_PATH` of a function can put
-other libraries in their place. Neither the folder nor the moment it was compiled in is in what comes of it.
+linked into the executable: a start opens few files, and no `LD_LIBRARY_PATH` of a function can replace the libraries.
+The result holds neither the folder nor the moment of its compilation.
 
 Assumes of AWS that the oldest glibc of a runtime is Amazon Linux 2's, 2.26 ("Lambda runtimes" in the AWS Lambda Developer
-Guide). Whoever changes this file has every interpreter compiled anew.
+Guide). A change of this file compiles every interpreter anew.
 """
-
-from __future__ import annotations
 
 import os
 import platform
@@ -17,30 +15,15 @@ import shutil
 import subprocess
 import tarfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from layer.function_python.dependencies import BuildError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = [
-    "ARCHITECTURES",
-    "LAUNCHER_FLAGS",
-    "LEFT_OUT",
-    "OLDEST_GLIBC",
-    "RELEASE",
-    "SOURCES",
-    "STEP_TIMEOUT_SECONDS",
-    "Build",
-    "compiler_environ",
-]
 
 OLDEST_GLIBC = (2, 26)
 """Amazon Linux 2's; every other runtime has a newer one."""
 
 ARCHITECTURES = {"x86_64": "x86_64", "arm64": "aarch64"}
-"""Lambda's names for them, and those of compilers."""
+"""Lambda's names, and those of compilers."""
 
 RELEASE = "trixie"
 """Debian's: the first with OpenSSL 3.5, which loads the certificate authorities in a quarter of the time of 3.0."""
@@ -48,7 +31,7 @@ RELEASE = "trixie"
 PYTHON, OPENSSL, ZLIB = SOURCES = ("python3.13", "openssl", "zlib")
 
 PREFIX = "/opt/flight-recorder"
-"""Where it is in Lambda; what is compiled in must not tell where it was made."""
+"""The path in Lambda. The interpreter must not name the folder in which it was made."""
 
 STEP_TIMEOUT_SECONDS = 3600.0
 """The longest step takes three minutes on two cores; the rest is for a smaller or busier machine."""
@@ -57,7 +40,7 @@ COMPILER = """#!/bin/sh
 exec "{zig}" cc -target {arch}-linux-gnu.{glibc} -fno-sanitize=undefined -Wno-builtin-macro-redefined \\
     '-D__DATE__="Jan  1 1980"' '-D__TIME__="00:00:00"' "$@" -g0
 """
-"""Two builds give the same bytes, so no moment is in them."""
+"""Two builds give the same bytes, so neither holds a date."""
 
 LAUNCHER_FLAGS = ("-O2", "-s", "-Wall", "-Wextra", "-Werror", "-fno-sanitize=undefined")
 
@@ -68,7 +51,7 @@ no-cast no-idea no-md4 no-mdc2 no-rc2 no-rc4 no-rmd160 no-seed no-siphash no-sm2
 no-dsa no-ec2m no-ml-dsa no-slh-dsa no-srtp no-comp no-ui-console no-rfc3779 no-nextprotoneg
 no-autoload-config
 """.split()  # noqa: SIM905 - a list of forty words reads better so
-"""What is left is a client of TLS 1.2 and 1.3. MD5, SHA-1 and ML-KEM stay: hashes of old protocols, and a key exchange."""
+"""The rest is a client of TLS 1.2 and 1.3. MD5, SHA-1 and ML-KEM stay: hashes of old protocols, and a key exchange."""
 
 LEFT_OUT = """
 _ctypes _tkinter _sqlite3 _curses _curses_panel readline _dbm _gdbm _uuid _bz2 _lzma _decimal pyexpat _elementtree
@@ -84,7 +67,7 @@ PYTHON_FIX = re.compile(r".+\.patch$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """One compilation, in a folder that goes when it is over."""
+    """One compilation in a temporary folder."""
 
     folder: Path
     arch: str
@@ -188,7 +171,7 @@ class Build:
     def _run(
         self, package: str, *commands: list[str], environ: dict[str, str] | None = None
     ) -> None:
-        """Run commands where a package's sources are, with the compiler; what they say goes to the log."""
+        """Run commands in the folder of a package's sources, with the compiler; their output goes to the log."""
         everything = {
             **compiler_environ(self.log.parent),
             "PATH": f"{self.folder / 'compiler'}:{os.environ['PATH']}",
@@ -221,7 +204,7 @@ class Build:
 
 
 def compiler_environ(folder: Path) -> dict[str, str]:
-    """Return the environment in which the compiler keeps what it makes of its own below `folder`."""
+    """Return the environment in which the compiler keeps its own files below `folder`."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),

@@ -1,43 +1,29 @@
-"""What a standalone layer must be before it is written: small, old enough, of one architecture, of no machine.
+"""Check a standalone layer before it is written: its size, its glibc, its architecture, and traces of this machine.
 
-Promises an error that names the file for whatever is not so. Assumes of ELF that the versions and libraries a program
-needs stand in it as plain names (its string table), so to search its bytes finds all of them, and may at worst find one
-too many.
+Promises an error that names the file. Assumes of ELF that a program's string table holds the versions and libraries it
+needs as plain names. So a search of its bytes finds all of them, and at worst one too many.
 """
-
-from __future__ import annotations
 
 import re
 import struct
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from layer.archive import tree_files
 from layer.function_python.dependencies import BuildError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = [
-    "MAX_UNZIPPED_BYTES",
-    "MAX_ZIPPED_BYTES",
-    "check_paths",
-    "check_programs",
-    "check_sizes",
-]
-
 MAX_ZIPPED_BYTES = 12_000_000
 MAX_UNZIPPED_BYTES = 30_000_000
-"""Of the 250 MB that a function has for itself and its layers; and what is smaller is there sooner."""
+"""A function has 250 MB for itself and its layers, and a smaller layer is there sooner."""
 
 MAGIC = b"\x7fELF"
 MACHINE_OFFSET = 18
 MACHINES = {62: "x86_64", 183: "aarch64"}
-"""`e_machine` of the ELF format, and what compilers call it."""
+"""`e_machine` of the ELF format, and the compilers' name."""
 
 GLIBC_VERSION = re.compile(rb"\0GLIBC_(\d+(?:\.\d+)+)(?=\0)")
 LIBRARY = re.compile(rb"\0((?:lib[\w+-]+|ld-linux[\w+-]*)\.so[.\d]*)(?=\0)")
 OF_GLIBC = re.compile(rb"(lib(c|m|dl|rt|util|pthread|resolv)|ld-linux[\w+-]*)\.so\.\d+")
-"""What every runtime has, since its own programs need it."""
+"""Libraries that every runtime has, since its own programs need them."""
 
 
 def check_programs(root: Path, *, arch: str, oldest_glibc: tuple[int, ...]) -> None:
@@ -85,7 +71,7 @@ def check_paths(root: Path, *, machine_paths: list[str]) -> None:
 
 
 def check_sizes(root: Path, archive: Path) -> None:
-    """Check what `archive`, made of the files below `root`, takes.
+    """Check the sizes of `archive` and of the files below `root`.
 
     Raises:
         BuildError: it is too large.

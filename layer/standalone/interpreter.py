@@ -1,11 +1,9 @@
-"""The interpreters of the standalone layers: where their sources and the compiler come from, and where they are kept.
+"""Make and keep the interpreters of the standalone layers, with their sources and the compiler.
 
 Promises the folder of an interpreter for x86_64 or arm64, made on either machine. It is compiled once, and again when the
 sources, the compiler or the recipe (`compiling.py`) change. Assumes of the machine: Linux, apt with a mirror of
 Debian's, make, perl, patch and a package index.
 """
-
-from __future__ import annotations
 
 import hashlib
 import os
@@ -29,15 +27,13 @@ from layer.standalone.compiling import (
     compiler_environ,
 )
 
-__all__ = ["Workshop"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
-    """Where interpreters are made and kept.
+    """The place where interpreters are made and kept.
 
     Attributes:
-        folder: everything, reused from one build to the next.
+        folder: all files, reused from one build to the next.
         requirements: the pinned, hashed file that names the compiler.
         jobs: how many compilers run at a time.
     """
@@ -47,7 +43,7 @@ class Workshop:
     jobs: int = os.cpu_count() or 1
 
     def interpreter(self, architecture: str, *, refresh: bool = False) -> Path:
-        """Return the folder of the interpreter for `architecture` (Lambda's name), made when there is none yet.
+        """Return the folder of the interpreter for `architecture` (Lambda's name); make it if it is missing.
 
         Args:
             architecture: `x86_64` or `arm64`.
@@ -85,7 +81,7 @@ class Workshop:
         return finished
 
     def launcher(self, architecture: str, source: Path) -> Path:
-        """Return the program of one C file, compiled once: static, so that it runs in any container image.
+        """Return the static program of one C file, compiled once; it runs in any container image.
 
         Raises:
             BuildError: it does not compile.
@@ -112,7 +108,7 @@ class Workshop:
         return finished
 
     def launcher_license(self) -> Path:
-        """Return the terms of the C library that is linked into a launcher."""
+        """Return the licence of the C library in a launcher."""
         return self._zig().parent / "lib" / "libc" / "musl" / "COPYRIGHT"
 
     def versions(self) -> list[str]:

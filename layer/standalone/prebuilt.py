@@ -1,11 +1,9 @@
-"""A CPython that others have compiled: python-build-standalone, which uv fetches and whose hash it checks.
+"""Fetch a CPython that others have compiled: python-build-standalone, whose hash uv checks.
 
 Promises the folder of an interpreter for x86_64 or arm64, or an error that says what to do. Needs uv, and a network in
-which it reaches where its interpreters are (or UV_PYTHON_INSTALL_MIRROR). What comes of it goes through the same gates as
-what is compiled here.
+which uv reaches its interpreters (or UV_PYTHON_INSTALL_MIRROR). The result goes through the same gates as an interpreter
+that is compiled here.
 """
-
-from __future__ import annotations
 
 import os
 import shutil
@@ -14,8 +12,6 @@ import tempfile
 from pathlib import Path
 
 from layer.function_python.dependencies import BuildError
-
-__all__ = ["fetch_prebuilt"]
 
 VERSION = "3.13"
 

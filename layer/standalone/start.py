@@ -1,8 +1,8 @@
-"""What the interpreter of a standalone layer runs first: it finds modules in one file, and starts the extension.
+"""Find modules in one file, and start the extension. A standalone layer's interpreter runs this first.
 
-Promises that next to no file is opened for a module: the bundle is opened once and read from where a module lies, since
-what costs in a new environment is to open files that nobody has read yet. Sources are in there for packages that
-read their own (anyio). What has to be a file, as the certificate authorities have, is beside the bundle as usual.
+Promises that almost no file is opened for a module. The bundle is opened once, and each module is read from its place in
+it: in a new environment, files that nobody has read yet are slow to open. It holds the sources of packages that read
+their own (anyio). Data that must be a file, such as the certificate authorities, is beside the bundle.
 
 Runs as a program in Lambda, under the one Python that the layer brings; nothing imports it. `bundle.py` writes the file.
 """
@@ -22,7 +22,7 @@ SIZE_BYTES = 8
 
 
 class Bundle:
-    """Finds and loads the modules of one file (a finder and a loader of importlib's)."""
+    """Find and load the modules of one file: a finder and a loader of importlib."""
 
     def __init__(self, path: str) -> None:
         self._file = open_file(path, O_RDONLY | O_CLOEXEC)
@@ -32,7 +32,7 @@ class Bundle:
     def find_spec(
         self, name: str, _path: object = None, _target: object = None
     ) -> ModuleSpec | None:
-        """Give a module's spec, if it is here."""
+        """Return a module's spec; None if it is not in the file."""
         place = self._modules.get(name)
         if place is None:
             return None
@@ -49,13 +49,13 @@ class Bundle:
         exec(code, module.__dict__)  # noqa: S102 - what a loader is for
 
     def get_code(self, name: str) -> "CodeType":
-        """Give a module's code."""
+        """Return a module's code."""
         offset, size, _ = self._modules[name]
         code: CodeType = marshal.loads(pread(self._file, size, offset))  # noqa: S302 - our own file
         return code
 
     def get_source(self, name: str) -> str | None:
-        """Give a module's source, where the bundle has it."""
+        """Return a module's source; None if the bundle has none."""
         if name not in self._sources:
             return None
         offset, size = self._sources[name]
@@ -63,7 +63,7 @@ class Bundle:
 
 
 def prepare(root: str) -> None:
-    """Make the layer's modules importable, and nothing else.
+    """Make only the layer's modules importable.
 
     Args:
         root: the layer's private folder.

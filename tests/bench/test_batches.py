@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -11,7 +9,7 @@ ID = batches.request_id(7)
 
 @pytest.mark.parametrize("form", list(batches.FORMS))
 def test_lines_have_the_size_asked_for(form: str) -> None:
-    """A line of 200 bytes is one, whatever its form; no two are alike."""
+    """The cost of a line depends on its size; no two are alike."""
     events = batches.lines(form, count=3, line_bytes=200, identifier=ID)
 
     records = [json.loads(event)["record"] for event in events]
@@ -24,7 +22,7 @@ def test_lines_have_the_size_asked_for(form: str) -> None:
 
 
 def test_bodies_keep_to_the_subscription() -> None:
-    """No body has more records or bytes than were subscribed for, and nothing is lost or moved."""
+    """Nothing is lost or moved."""
     small = batches.lines("print", count=2500, line_bytes=20, identifier=ID)
     large = batches.lines("print", count=500, line_bytes=2000, identifier=ID)
 
@@ -38,7 +36,7 @@ def test_bodies_keep_to_the_subscription() -> None:
 
 
 def test_invocation_is_one_body_in_lambdas_order() -> None:
-    """The report of the one before, start, the lines, and the end; a failed one has its error line."""
+    """A failed one has its error line before its end."""
     events = json.loads(batches.invocation(7, line_count=3, failed=True))
 
     assert [event["type"] for event in events] == [
@@ -54,7 +52,7 @@ def test_invocation_is_one_body_in_lambdas_order() -> None:
 
 
 def test_events_are_compact() -> None:
-    """As Lambda's encoder writes them: no blanks, keys in its order."""
+    """Lambda's encoder writes no blanks."""
     assert batches.body([batches.start(ID)]).startswith(
         b'[{"time":"2026-11-24T12:00:00.000Z","type":"platform.start","record":{"requestId":"'
     )

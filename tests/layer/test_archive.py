@@ -1,14 +1,9 @@
-from __future__ import annotations
-
 import zipfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from layer.archive import entry_time, tree_files, write_archive
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from layer.archive import entry_time, tree_files, unpack, write_archive
 
 NOON = (2026, 1, 2, 12, 0, 0)
 
@@ -34,21 +29,21 @@ def tree(tmp_path: Path) -> Path:
         pytest.param({"SOURCE_DATE_EPOCH": "9999999999"}, (2107, 12, 31, 23, 59, 58), id="after"),
     ],
 )
-def test_entry_time_is_a_constant_unless_told(
+def test_entry_time_is_a_constant_by_default(
     environ: dict[str, str], expected: tuple[int, ...]
 ) -> None:
-    """Every entry has the first time a zip can hold, or the one `SOURCE_DATE_EPOCH` gives."""
+    """`SOURCE_DATE_EPOCH` gives another one, within the times that a zip can hold."""
     assert entry_time(environ) == expected
 
 
-def test_entry_time_refuses_what_is_no_number() -> None:
-    """A `SOURCE_DATE_EPOCH` that is no number is an error, not silently another time."""
+def test_entry_time_refuses_another_text() -> None:
+    """A bad `SOURCE_DATE_EPOCH` must not silently become another time."""
     with pytest.raises(ValueError, match="yesterday"):
         entry_time({"SOURCE_DATE_EPOCH": "yesterday"})
 
 
-def test_archive_holds_files_sorted_with_two_modes_and_one_time(tmp_path: Path, tree: Path) -> None:
-    """Entries are sorted; a mode says executable or not, whatever the builder's umask was."""
+def test_archive_sorts_files_and_has_two_modes_and_one_time(tmp_path: Path, tree: Path) -> None:
+    """The mode says executable or not, whatever the builder's umask was."""
     output = tmp_path / "out" / "layer.zip"
 
     count = write_archive(tree, output, date_time=NOON)
@@ -61,8 +56,8 @@ def test_archive_holds_files_sorted_with_two_modes_and_one_time(tmp_path: Path, 
     assert {entry.date_time for entry in entries} == {NOON}
 
 
-def test_equal_trees_in_different_places_give_equal_bytes(tmp_path: Path, tree: Path) -> None:
-    """The archive depends on the tree's content, not on where or when it was written."""
+def test_archive_of_equal_trees_has_equal_bytes(tmp_path: Path, tree: Path) -> None:
+    """The place and the moment of the build leave no trace."""
     copy = tmp_path / "somewhere" / "else"
     for path in reversed(tree_files(tree)):
         target = copy / path.relative_to(tree)
@@ -74,3 +69,17 @@ def test_equal_trees_in_different_places_give_equal_bytes(tmp_path: Path, tree: 
     write_archive(copy, tmp_path / "two.zip", date_time=NOON)
 
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+
+
+def test_unpack_restores_modes(tmp_path: Path, tree: Path) -> None:
+    """Lambda does the same, and could not start a launcher without its mode."""
+    write_archive(tree, tmp_path / "layer.zip", date_time=NOON)
+
+    unpack(tmp_path / "layer.zip", tmp_path / "opt")
+
+    modes = {
+        path.name: path.stat().st_mode & 0o777
+        for path in (tmp_path / "opt").rglob("*")
+        if path.is_file()
+    }
+    assert modes == {"a-b": 0o755, "data.py": 0o644}

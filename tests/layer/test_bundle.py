@@ -1,15 +1,10 @@
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 LAYER = Path(__file__).resolve().parents[2] / "layer"
 
@@ -44,15 +39,8 @@ def write_bundle(tmp_path: Path) -> Callable[..., Path]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
             shown = f"/opt/private/{path.relative_to(tmp_path)}"
-            listed.append(
-                {
-                    "name": name,
-                    "path": str(path),
-                    "shown": shown,
-                    "source": name == with_source,
-                    "target": "",
-                }
-            )
+            about = {"name": name, "path": str(path), "shown": shown}
+            listed.append({**about, "source": name == with_source, "target": ""})
         subprocess.run(
             [sys.executable, "-SBs", str(LAYER / "bundle.py"), str(folder / "modules")],
             input=json.dumps(listed),
@@ -68,15 +56,9 @@ def write_bundle(tmp_path: Path) -> Callable[..., Path]:
 
 def run(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     """Run code that finds modules in the bundle of a folder."""
+    start = LAYER / "standalone" / "start.py"
     return subprocess.run(
-        [
-            sys.executable,
-            "-ISB",
-            "-c",
-            LOAD + code,
-            str(LAYER / "standalone" / "start.py"),
-            str(folder),
-        ],
+        [sys.executable, "-ISB", "-c", LOAD + code, str(start), str(folder)],
         capture_output=True,
         text=True,
         check=False,
@@ -84,8 +66,8 @@ def run(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_modules_of_a_package_are_imported_from_one_file(write_bundle: Callable[..., Path]) -> None:
-    """Packages, modules in them and relative imports work, and name the files they would be."""
+def test_bundle_holds_packages_and_modules(write_bundle: Callable[..., Path]) -> None:
+    """Relative imports work, and modules name the files they would be."""
     sources = {"package": PACKAGE, "package.inner": INNER, "package.other": OTHER}
     folder = write_bundle(sources, with_source="package")
 
@@ -94,8 +76,10 @@ def test_modules_of_a_package_are_imported_from_one_file(write_bundle: Callable[
     assert done.stdout == "/opt/private/package/inner.py ['a', 'b', 'c']\n", done.stderr
 
 
-def test_a_package_can_read_its_own_source(write_bundle: Callable[..., Path]) -> None:
-    """As anyio does, which imports all of itself where it cannot."""
+def test_bundle_has_the_source_of_a_package_that_reads_it(
+    write_bundle: Callable[..., Path],
+) -> None:
+    """Anyio does, and imports all of itself where it cannot."""
     folder = write_bundle({"package": PACKAGE, "package.other": OTHER}, with_source="package")
 
     done = run(folder, "import package; print(package.SOURCE, end='')")
@@ -103,8 +87,8 @@ def test_a_package_can_read_its_own_source(write_bundle: Callable[..., Path]) ->
     assert done.stdout == PACKAGE, done.stderr
 
 
-def test_a_traceback_names_the_file_and_the_line(write_bundle: Callable[..., Path]) -> None:
-    """What is reported from Lambda leads to the line, though there is no source to quote."""
+def test_traceback_names_the_file_and_the_line(write_bundle: Callable[..., Path]) -> None:
+    """A report from Lambda leads to the line, though there is no source to quote."""
     sources = {"package": PACKAGE, "package.inner": INNER, "package.other": OTHER}
     folder = write_bundle(sources, with_source="package")
 
@@ -113,10 +97,10 @@ def test_a_traceback_names_the_file_and_the_line(write_bundle: Callable[..., Pat
     assert 'File "/opt/private/package/inner.py", line 4, in fail' in done.stderr
 
 
-def test_what_is_not_in_the_bundle_is_looked_for_as_usual(
+def test_import_looks_beside_the_bundle(
     write_bundle: Callable[..., Path],
 ) -> None:
-    """A package with data of its own is beside the bundle; what is nowhere raises what it always raises."""
+    """A package with data of its own is there; a missing module raises the usual error."""
     folder = write_bundle({"package": "", "package.other": OTHER})
     (folder / "deps").mkdir()
     (folder / "deps" / "beside.py").write_text("WHERE = __file__\n")
@@ -130,8 +114,8 @@ def test_what_is_not_in_the_bundle_is_looked_for_as_usual(
     assert done.stdout == f"{folder}/deps/beside.py\npackage.nowhere\n", done.stderr
 
 
-def test_equal_sources_give_equal_bytes(write_bundle: Callable[..., Path]) -> None:
-    """The order in frozensets included, which hangs on the hash seed."""
+def test_bundle_of_equal_sources_has_equal_bytes(write_bundle: Callable[..., Path]) -> None:
+    """The order in frozensets depends on the hash seed."""
     sources = {"package": PACKAGE, "package.inner": INNER, "package.other": OTHER}
 
     folders = [write_bundle(sources, with_source="package", into=name) for name in ("a", "b")]
@@ -140,8 +124,8 @@ def test_equal_sources_give_equal_bytes(write_bundle: Callable[..., Path]) -> No
     assert first == second
 
 
-def test_docstrings_are_left_out_and_nothing_else(write_bundle: Callable[..., Path]) -> None:
-    """Functions that were nothing but their docstring still work, lines keep their numbers, assertions hold.
+def test_bundle_leaves_out_docstrings_alone(write_bundle: Callable[..., Path]) -> None:
+    """Functions of nothing but a docstring work, lines keep their numbers, assertions hold.
 
     Classes keep a word: for a dataclass without any, one would be made of its signature when it is imported.
     """

@@ -1,7 +1,5 @@
 """The dashboard and the page about metrics: that they speak of metrics there are, and that CloudWatch takes them."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex
@@ -40,24 +38,24 @@ def _metrics() -> list[list[Any]]:
     ]
 
 
-def test_every_metric_of_the_dashboard_is_one_and_every_one_is_shown() -> None:
-    """With the namespace and the dimension that lines have."""
+def test_dashboard_shows_every_metric() -> None:
+    """Namespace and dimension are those of the lines."""
     assert {one[1] for one in _metrics()} == NAMES
     assert {(one[0], one[2], one[3]) for one in _metrics()} == {
         (NAMESPACE, DIMENSION, "my-function")
     }
 
 
-def test_no_parameter_is_left() -> None:
-    """Both that are documented stand in it, and no other word that looks like one."""
+def test_dashboard_has_two_parameters() -> None:
+    """No other word looks like one."""
     raw = DASHBOARD.read_text(encoding="utf-8")
 
     assert {"FUNCTION_NAME", "REGION"} <= set(re.findall(r"[A-Z_]{6,}", raw))
     assert not set(re.findall(r"\b[A-Z_]{6,}\b", _filled_in())) - {"BUFFER_SIZE"}
 
 
-def test_statistics_fit_their_metrics() -> None:
-    """Counts are summed up; of the buffer the most is shown; times are percentiles and the longest."""
+def test_dashboard_uses_fitting_statistics() -> None:
+    """Counts are summed up, the buffer has its maximum, and times have percentiles."""
     stats: dict[str, set[str]] = {}
     for widget in _widgets():
         if widget["type"] == "metric":
@@ -71,8 +69,8 @@ def test_statistics_fit_their_metrics() -> None:
     assert all(found == {"Sum"} for found in stats.values())
 
 
-def test_widgets_are_on_the_grid_and_do_not_overlap() -> None:
-    """Twenty-four columns wide (AWS: "Dashboard Body Structure and Syntax")."""
+def test_dashboard_places_widgets_on_the_grid() -> None:
+    """It is 24 columns wide (AWS: "Dashboard Body Structure and Syntax"), and nothing overlaps."""
 
     def overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
         return not (
@@ -87,16 +85,16 @@ def test_widgets_are_on_the_grid_and_do_not_overlap() -> None:
 
 
 @pytest.mark.services
-def test_cloudwatch_takes_the_dashboard() -> None:
-    """And gives it back as it was."""
+def test_cloudwatch_accepts_the_dashboard() -> None:
+    """It returns the dashboard unchanged."""
     moto().query("monitoring", "PutDashboard", DashboardName="recorder", DashboardBody=_filled_in())
 
     assert "recorder" in moto().query("monitoring", "ListDashboards")
     assert "EstimatedSaving" in moto().query("monitoring", "GetDashboard", DashboardName="recorder")
 
 
-def test_the_page_lists_every_metric_as_it_is() -> None:
-    """Name, unit and meaning, in the order of a line."""
+def test_docs_list_every_metric() -> None:
+    """Name, unit and meaning are those of the code, in the order of a line."""
     rows = [
         tuple(cell.strip() for cell in row.split("|")[1:-1])
         for row in PAGE.splitlines()
@@ -120,8 +118,8 @@ def _alarms() -> list[dict[str, str]]:
 
 
 @pytest.mark.services
-def test_cloudwatch_takes_the_alarms_of_the_page() -> None:
-    """On metrics that there are, with the dimension that lines have."""
+def test_cloudwatch_accepts_the_alarms_of_the_docs() -> None:
+    """They name existing metrics, with the dimension of the lines."""
     for alarm in _alarms():
         assert alarm["--namespace"] == NAMESPACE
         assert alarm["--metric-name"] in NAMES

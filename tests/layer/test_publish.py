@@ -1,18 +1,13 @@
-from __future__ import annotations
-
 import os
 import re
 import shlex
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from layer.publish import main
 from tests.services.aws import ACCOUNT, moto
 from tests.templates.validators import ask, aws_environ
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PYTHON_ARN = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:layer:flight-recorder"
 
@@ -46,10 +41,10 @@ def option(command: list[str], name: str) -> list[str]:
     return rest[: ends[0]] if ends else rest
 
 
-def test_without_yes_the_commands_are_printed_and_what_they_need(
+def test_publish_without_yes_prints_its_commands(
     dist: Path, without_aws: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One command a region, for both architectures and each Python; that aws is missing is said, and is no failure."""
+    """One command a region, for all Pythons and both architectures. A missing aws command is no failure yet."""
     status = main(["--region", "eu-west-1,us-east-1", "--dist", str(dist)])
 
     printed = capsys.readouterr().out
@@ -65,10 +60,10 @@ def test_without_yes_the_commands_are_printed_and_what_they_need(
     assert "nothing was published" in printed
 
 
-def test_a_standalone_layer_is_of_one_architecture_and_for_every_runtime(
+def test_publish_gives_each_standalone_layer_a_name(
     dist: Path, without_aws: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each has a name of its own, since the versions of one name are one line."""
+    """The versions of one name are one line, so each architecture has its own."""
     main(["--region", "eu-west-1", "--standalone", "--dist", str(dist)])
 
     found = commands(capsys.readouterr().out)
@@ -80,10 +75,10 @@ def test_a_standalone_layer_is_of_one_architecture_and_for_every_runtime(
     assert not any("--compatible-runtimes" in one for one in found)
 
 
-def test_to_share_a_layer_takes_another_permission(
+def test_publish_names_the_permission_to_share(
     dist: Path, without_aws: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is named, and the command that does it."""
+    """A public layer takes one more command."""
     main(["--region", "eu-west-1", "--public", "--dist", str(dist)])
 
     printed = capsys.readouterr().out
@@ -100,7 +95,7 @@ def test_to_share_a_layer_takes_another_permission(
         (["--region", "eu-west-1", "--yes"], "the aws command is not on the path"),
     ],
 )
-def test_what_stands_in_the_way_is_said_in_one_line(
+def test_publish_refuses_in_one_line(
     arguments: list[str],
     said: str,
     dist: Path,
@@ -116,21 +111,12 @@ def test_what_stands_in_the_way_is_said_in_one_line(
     assert said in complaint
 
 
-def test_a_layer_that_is_not_built_is_named_with_the_command_that_builds_it(
+def test_publish_names_the_command_that_builds_a_missing_layer(
     tmp_path: Path, without_aws: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """For the standalone layers that names the architecture."""
+    """For the standalone layers it has the architecture."""
     status = main(
-        [
-            "--region",
-            "eu-west-1",
-            "--standalone",
-            "--arch",
-            "arm64",
-            "--dist",
-            str(tmp_path),
-            "--yes",
-        ]
+        ["--region=eu-west-1", "--standalone", "--arch=arm64", f"--dist={tmp_path}", "--yes"]
     )
 
     assert status == 1
@@ -139,10 +125,10 @@ def test_a_layer_that_is_not_built_is_named_with_the_command_that_builds_it(
 
 @pytest.mark.services
 @pytest.mark.timeout(120)
-def test_yes_publishes_in_each_region_and_prints_the_arns(
+def test_publish_with_yes_publishes_in_each_region(
     dist: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """AWS (moto) has what was printed; a further call publishes the next version."""
+    """AWS (moto) has the printed versions; a further call publishes the next one."""
     aws = moto()
     aws.reset()
     for name, value in aws_environ(aws).items():
@@ -164,10 +150,10 @@ def test_yes_publishes_in_each_region_and_prints_the_arns(
 
 @pytest.mark.services
 @pytest.mark.timeout(120)
-def test_without_credentials_nothing_is_begun(
+def test_publish_begins_nothing_without_credentials(
     dist: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """What aws says of it is passed on, with how to get some."""
+    """The message of aws is passed on, with a way to get some."""
     settings = aws_environ(moto())
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)

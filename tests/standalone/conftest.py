@@ -3,14 +3,13 @@
 They are of no ordinary run: to compile an interpreter takes ten minutes, and what they run in comes from Debian's mirror.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import os
 import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,13 +17,10 @@ from emulator.cloud import LocalLambda
 from emulator.machine.filesystem import RootFileSystem
 from emulator.model.errors import IsolationRefused
 from emulator.model.function import Function
-from layer.function_python.build import unpack
+from layer.archive import unpack
 from layer.function_python.dependencies import BuildError
 from tests.end_to_end.support import Receiver
 from tests.standalone.images import make_arm64_libraries, make_image
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 ASKED_FOR = "FLIGHT_RECORDER_STANDALONE"
@@ -78,6 +74,36 @@ def image() -> Callable[[str], Path]:
             pytest.skip(str(error))
 
     return made
+
+
+PREPARE = """
+import sys, marshal
+root = sys.argv[1]
+scope = {"__name__": "start"}
+exec(marshal.loads(open(root + "/start.pyc", "rb").read()[16:]), scope)
+scope["prepare"](root)
+"""
+
+
+@pytest.fixture
+def run_inside(tmp_path: Path) -> Callable[[Path, str], str]:
+    """Return a function that runs code in an unpacked layer's interpreter, and returns its output."""
+
+    def run(private: Path, code: str) -> str:
+        script = tmp_path / "script.py"
+        script.write_text(PREPARE + code)
+        done = subprocess.run(
+            [private / "bin" / "python3", "-ISB", script, private],
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run
 
 
 @pytest.fixture

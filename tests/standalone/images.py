@@ -1,7 +1,5 @@
 """Root file systems that are as bare as a container image can be: bash, Node.js, glibc and their libraries, no Python."""
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 import subprocess

@@ -5,12 +5,10 @@ the whole machine is told how to run arm64 files; so where an arm64 program is e
 qemu with it. Nothing here says anything about speed.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
-import subprocess
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +16,7 @@ from emulator.cloud import LocalLambda
 from emulator.model.function import Function
 from tests.end_to_end.support import (
     EXTENSION,
+    Receiver,
     assert_extension_survived,
     problems,
     registrations,
@@ -26,20 +25,9 @@ from tests.end_to_end.support import (
     wrote,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from tests.end_to_end.support import Receiver
-
 pytestmark = pytest.mark.timeout(300)
 
 IMPORTS = """
-import sys, marshal
-root = sys.argv[1]
-scope = {"__name__": "start"}
-exec(marshal.loads(open(root + "/start.pyc", "rb").read()[16:]), scope)
-scope["prepare"](root)
 import anyio, certifi, httpcore, httpx, platform, ssl
 assert hasattr(httpcore.AnyIOBackend, "connect_tcp")
 assert len(ssl.create_default_context(cafile=certifi.where()).get_ca_certs()) > 100
@@ -74,7 +62,9 @@ def runnable(opt: Callable[[str], Path], arm64: tuple[str, Path], tmp_path: Path
     return layer
 
 
-def test_it_records_invocations(runnable: Path, tmp_path: Path, receiver: Receiver) -> None:
+def test_arm64_layer_records_invocations(
+    runnable: Path, tmp_path: Path, receiver: Receiver
+) -> None:
     """The launcher registers, Python takes over, and the failed invocation alone is delivered, whole."""
     receiver.listen()
     function = Function(
@@ -99,20 +89,8 @@ def test_it_records_invocations(runnable: Path, tmp_path: Path, receiver: Receiv
     assert_extension_survived(cloud)
 
 
-def test_it_imports_all_it_needs(runnable: Path, tmp_path: Path) -> None:
-    """What is compiled into the interpreter is whole: TLS, the authorities, and what anyio needs."""
-    private = runnable / EXTENSION
-    script = tmp_path / "script.py"
-    script.write_text(IMPORTS)
-
-    done = subprocess.run(
-        [private / "bin" / "python3", "-ISB", script, private],
-        env={"PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "aarch64"
+def test_arm64_layer_imports_all_it_needs(
+    runnable: Path, run_inside: Callable[[Path, str], str]
+) -> None:
+    """TLS, the authorities and anyio's modules are compiled into the interpreter."""
+    assert run_inside(runnable / EXTENSION, IMPORTS) == "aarch64"

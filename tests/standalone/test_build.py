@@ -1,7 +1,5 @@
 """The build itself, with the real interpreter for this machine: what it packs, and what stops it."""
 
-from __future__ import annotations
-
 import platform
 import re
 import shutil
@@ -14,10 +12,12 @@ import pytest
 
 from layer.function_python.build import ROOT, Sources
 from layer.function_python.dependencies import BuildError, install, select
-from layer.standalone.build import BRINGS, PACKINGS, Job, build
+from layer.standalone.build import BRINGS, build
 from layer.standalone.compiling import ARCHITECTURES
+from layer.standalone.contents import Job
 from layer.standalone.gates import MAX_UNZIPPED_BYTES, MAX_ZIPPED_BYTES
 from layer.standalone.interpreter import Workshop
+from layer.standalone.packing import PACKINGS
 
 pytestmark = pytest.mark.timeout(300)  # each compiles and imports a whole layer
 
@@ -47,8 +47,8 @@ def job() -> Job:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_the_zip_is_small_and_whole(zips: dict[str, Path], architecture: str) -> None:
-    """One executable extension, one private folder, one file of modules, and a licence for all that is in it."""
+def test_zip_is_small_and_whole(zips: dict[str, Path], architecture: str) -> None:
+    """It has one extension, one private folder, one file of modules, and a licence for every part."""
     with zipfile.ZipFile(zips[architecture]) as archive:
         entries = archive.infolist()
         versions = archive.read(f"{PRIVATE}VERSIONS").decode()
@@ -75,8 +75,8 @@ def test_the_zip_is_small_and_whole(zips: dict[str, Path], architecture: str) ->
     assert re.search(r"^openssl 3\.\d+\.\d+-", versions, re.MULTILINE)
 
 
-def test_two_builds_from_different_folders_give_the_same_bytes(job: Job, tmp_path: Path) -> None:
-    """Where the checkout is and when it was made leaves no trace."""
+def test_build_is_reproducible(job: Job, tmp_path: Path) -> None:
+    """The place and the moment of a checkout leave no trace."""
     outputs = []
     for name in ("one", "another-folder/with-a-longer-name"):
         package = tmp_path / name / "extension"
@@ -91,8 +91,8 @@ def test_two_builds_from_different_folders_give_the_same_bytes(job: Job, tmp_pat
     assert outputs[0] == outputs[1]
 
 
-def test_a_tree_of_files_can_be_built_to_measure_against(job: Job, tmp_path: Path) -> None:
-    """Packed so, each module is a file without its source, but for the one that reads its own."""
+def test_build_can_pack_a_tree_of_files(job: Job, tmp_path: Path) -> None:
+    """It is there to measure the bundle against; only anyio keeps a source."""
     output = tmp_path / "layer.zip"
 
     build(replace(job, packing=PACKINGS[1]), output, machine_paths=[], environ={})
@@ -111,10 +111,10 @@ def test_a_tree_of_files_can_be_built_to_measure_against(job: Job, tmp_path: Pat
         pytest.param("anyio/_core", "anyio", id="half of anyio"),
     ],
 )
-def test_a_layer_that_lacks_something_is_not_written(
+def test_build_refuses_a_layer_that_lacks_a_part(
     job: Job, tmp_path: Path, damaged: str, complaint: str
 ) -> None:
-    """What would show at the first delivery only is found when the layer is built."""
+    """It would fail at its first delivery in Lambda."""
     dependencies = tmp_path / "deps"
     shutil.copytree(job.dependencies, dependencies)
     path = dependencies / damaged
@@ -130,8 +130,8 @@ def test_a_layer_that_lacks_something_is_not_written(
     assert not output.exists()
 
 
-def test_a_module_that_the_extension_imports_late_has_to_be_there(job: Job, tmp_path: Path) -> None:
-    """An import within a function would fail in Lambda only, where it is first called."""
+def test_build_refuses_a_missing_late_import(job: Job, tmp_path: Path) -> None:
+    """An import within a function would fail in Lambda only, at its first call."""
     package = tmp_path / "extension"
     shutil.copytree(job.sources.package, package)
     (package / "late.py").write_text("def late():\n    import tkinter\n    return tkinter\n")
@@ -141,10 +141,8 @@ def test_a_module_that_the_extension_imports_late_has_to_be_there(job: Job, tmp_
         build(replace(job, sources=sources), tmp_path / "layer.zip", machine_paths=[], environ={})
 
 
-def test_an_interpreter_that_was_compiled_for_this_machine_is_refused(
-    job: Job, tmp_path: Path
-) -> None:
-    """It needs a newer glibc than the oldest of Lambda's, or libraries beside it; nothing is written."""
+def test_build_refuses_an_interpreter_of_this_machine(job: Job, tmp_path: Path) -> None:
+    """It needs a newer glibc than Lambda's oldest, or libraries beside it."""
     folder = tmp_path / "interpreter"
     (folder / "bin").mkdir(parents=True)
     shutil.copy(Path(sys.executable).resolve(), folder / "bin" / "python3")

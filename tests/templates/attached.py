@@ -5,19 +5,15 @@ one identity without conditions: a Deny wins over any Allow, and what nothing al
 evaluation logic").
 """
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.services.aws import ACCOUNT, REGION
 from tests.templates.validators import ROOT, TEMPLATES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 LAYER = f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:flight-recorder:1"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:on-call"

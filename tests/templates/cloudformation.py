@@ -3,16 +3,12 @@
 Only those functions that our templates and the tools' output use; another one fails the test that meets it.
 """
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from tests.services.aws import ACCOUNT, REGION
 from tests.templates.attached import Attached, normal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 PSEUDO = {
     "AWS::Partition": "aws",

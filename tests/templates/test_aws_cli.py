@@ -1,7 +1,5 @@
-from __future__ import annotations
-
 import zipfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -18,22 +16,12 @@ from tests.templates.attached import (
 )
 from tests.templates.validators import PUBLISH_LAYER, TEMPLATES, ask, aws_environ, run, run_well
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
 ATTACH = TEMPLATES / "aws_cli" / "attach.sh"
 
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "lambda.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        }
-    ],
+TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}} | {
+    "Action": "sts:AssumeRole"
 }
 
 
@@ -79,14 +67,23 @@ def aws(tmp_path: Path) -> AwsService:
     archive = tmp_path / "function.zip"
     with zipfile.ZipFile(archive, "w") as package:
         package.writestr("index.py", "def handler(event, context): pass")
-    assert ask(service, MAKE_FUNCTION, archive=str(archive), trust=TRUST, own=OWN) == LAYER
+    assert (
+        ask(
+            service,
+            MAKE_FUNCTION,
+            archive=str(archive),
+            trust={"Version": "2012-10-17", "Statement": [TRUST]},
+            own=OWN,
+        )
+        == LAYER
+    )
     return service
 
 
-def test_the_script_attaches_to_a_function_that_is_there_and_again_for_another_sink(
+def test_script_attaches_a_function_for_one_sink_and_then_another(
     aws: AwsService, tmp_path: Path
 ) -> None:
-    """What AWS (moto) then has keeps the contract; variables stay, nothing is attached twice, no alarm stays that lies."""
+    """The function's variables stay, nothing is attached twice, and no alarm remains that cannot ring."""
     dashboard = tmp_path / "dashboard.json"
     dashboard.write_text(DASHBOARD, encoding="utf-8")
 
@@ -119,10 +116,10 @@ def test_the_script_attaches_to_a_function_that_is_there_and_again_for_another_s
         (["recorded", LAYER, "--own-log-group", "no"], "deny or allow"),
     ],
 )
-def test_what_the_script_cannot_use_it_says_before_it_changes_anything(
+def test_script_refuses_arguments_before_it_changes_anything(
     arguments: list[str], said: str, tmp_path: Path
 ) -> None:
-    """One line tells what was wrong."""
+    """One line says which argument is wrong."""
     aws = tmp_path / "aws"
     # In place of the aws command, which would take a second each time: it answers the one question that comes first.
     aws.write_text(

@@ -1,8 +1,7 @@
-from __future__ import annotations
-
 import json
 import subprocess
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +16,6 @@ from tests.templates.validators import (
     python_tool,
     run_well,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
@@ -65,8 +61,8 @@ CONTEXTS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_the_cdk_applications_attach_for_each_sink_as_its_pages_say(tmp_path: Path) -> None:
-    """Python's and TypeScript's give the same templates, which cfn-lint accepts, and which keep the contract."""
+def test_cdk_applications_keep_the_contract_for_each_sink(tmp_path: Path) -> None:
+    """Python and TypeScript give the same templates, which cfn-lint accepts."""
     (tmp_path / "dashboard.json").write_text(DASHBOARD, encoding="utf-8")
     by_python = python(tmp_path / "python")
     by_node = typescript(tmp_path / "typescript")

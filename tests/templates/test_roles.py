@@ -1,14 +1,12 @@
 """The roles that the templates make, at work: the sinks themselves deliver with them, to an AWS that checks permissions."""
 
-from __future__ import annotations
-
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from extension.model.receipt import Answer
+from extension.model.receipt import Answer, Receipt
 from extension.sinks.base import SinkConfig
 from extension.sinks.cloudwatch import CloudWatchSink
 from extension.sinks.s3 import S3Sink
@@ -16,9 +14,6 @@ from tests.doubles.extension.chunks import lines
 from tests.services.aws import ACCOUNT, Keys, ministack
 from tests.services.environment import unique
 from tests.templates.attached import BASIC_EXECUTION, least
-
-if TYPE_CHECKING:
-    from extension.model.receipt import Receipt
 
 pytestmark = pytest.mark.services
 
@@ -45,8 +40,8 @@ def write(group: str, keys: Keys) -> Receipt:
     return receipt
 
 
-def test_the_role_for_cloudwatch_writes_to_the_kept_group_and_not_to_the_own() -> None:
-    """Not even beside AWSLambdaBasicExecutionRole, which without the Deny would allow it."""
+def test_cloudwatch_role_writes_to_the_kept_group_only() -> None:
+    """AWSLambdaBasicExecutionRole would allow the own group, without the Deny."""
     function = unique("shop")
     kept, own = f"/flight-recorder/{function}", f"/aws/lambda/{function}"
     for group in (kept, own):
@@ -61,8 +56,8 @@ def test_the_role_for_cloudwatch_writes_to_the_kept_group_and_not_to_the_own() -
     assert "AccessDeniedException" in denied.detail
 
 
-def test_the_least_role_for_cloudwatch_needs_the_group_to_be_there() -> None:
-    """It may not make one: the template does, with its retention."""
+def test_cloudwatch_role_may_not_create_the_group() -> None:
+    """The template creates it, with its retention."""
     function = unique("shop")
     role = keys_with(least("cloudwatch", function))
 
@@ -73,7 +68,7 @@ def test_the_least_role_for_cloudwatch_needs_the_group_to_be_there() -> None:
     assert (before.answer, after.answer) == (Answer.DENIED, Answer.TAKEN)
 
 
-def test_the_role_for_s3_writes_below_the_prefix_and_nowhere_else() -> None:
+def test_s3_role_writes_below_the_prefix_only() -> None:
     """Neither beside the prefix nor to CloudWatch."""
     bucket = ministack().make_bucket(unique("logs"))
     role = keys_with(least("s3", "shop"), **{"my-logs": bucket})

@@ -1,17 +1,12 @@
-from __future__ import annotations
-
 import json
 from functools import cache
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.templates.attached import LAYER, SINKS, TOPIC, check
 from tests.templates.cloudformation import Stack
 from tests.templates.validators import TEMPLATES, environ, lint, python_tool, run_well
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 
@@ -40,8 +35,8 @@ def transformed() -> str:
     return run_well([python_tool("python"), "-c", TRANSFORM, TEMPLATE], env=environ())
 
 
-def test_the_sam_template_attaches_for_each_sink_as_its_pages_say(tmp_path: Path) -> None:
-    """cfn-lint has nothing to say of it, nor of the CloudFormation that SAM makes of it, and that keeps the contract."""
+def test_sam_template_keeps_the_contract_for_each_sink(tmp_path: Path) -> None:
+    """cfn-lint accepts the template, and the CloudFormation that SAM makes of it."""
     output = tmp_path / "transformed.json"
     output.write_text(transformed(), encoding="utf-8")
 
@@ -58,8 +53,8 @@ def test_the_sam_template_attaches_for_each_sink_as_its_pages_say(tmp_path: Path
             check(attached, sink, own_log_group=own_log_group)
 
 
-def test_alarms_notify_a_topic_and_go_where_metrics_are_off() -> None:
-    """A topic is each alarm's action; without metrics there is no alarm, and no variable that asks for them."""
+def test_sam_template_has_alarms_only_with_metrics() -> None:
+    """A topic is each alarm's action; without metrics no alarm and no variable remains."""
     template = json.loads(transformed())
 
     notified = Stack(template, {"LayerArn": LAYER, "AlarmTopicArn": TOPIC}).attached()

@@ -1,17 +1,12 @@
-from __future__ import annotations
-
 import json
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.templates.attached import LAYER, TOPIC, check
 from tests.templates.cloudformation import Stack
 from tests.templates.validators import TEMPLATES, environ, lint, node_tool, run_well
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 
@@ -27,8 +22,8 @@ PARAMETERS = {
 """Of `http`, nothing but the values in its variables differs."""
 
 
-def test_the_serverless_service_attaches_for_each_sink_as_its_pages_say(tmp_path: Path) -> None:
-    """The framework, which checks the file by its schema, packages it to what cfn-lint accepts and keeps the contract."""
+def test_serverless_service_keeps_the_contract_for_each_sink(tmp_path: Path) -> None:
+    """The framework checks the file by its schema, and cfn-lint accepts the package."""
     service = shutil.copytree(TEMPLATES / "serverless", tmp_path / "service")
     outputs = {}
     for sink, parameters in PARAMETERS.items():

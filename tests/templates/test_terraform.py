@@ -1,11 +1,10 @@
-from __future__ import annotations
-
 import json
 import os
 import shutil
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -30,9 +29,6 @@ from tests.templates.validators import (
     run_well,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
 PLUGINS = Path(os.environ.get("FLIGHT_RECORDER_TERRAFORM_PLUGINS", "/opt/tf-plugins"))
@@ -51,10 +47,10 @@ VARIABLES: dict[str, dict[str, Any]] = {
 """Each makes a dozen resources; of `http`, nothing but the variable differs."""
 
 
-def test_the_terraform_configuration_attaches_for_each_sink_as_its_pages_say(
+def test_terraform_configuration_keeps_the_contract_for_each_sink(
     tmp_path: Path,
 ) -> None:
-    """It is formatted, and what AWS (moto) then has of each sink's keeps the contract."""
+    """It is formatted, and AWS (moto) then has the resources of each sink."""
     folder = configuration(tmp_path)
     aws = moto()
     aws.reset()

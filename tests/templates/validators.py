@@ -3,21 +3,17 @@
 No test imports a package of them; each runs as a process, as it does for whoever deploys.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.services.aws import REGION, AwsService
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TEMPLATES = ROOT / "layer" / "templates"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from extension import PREFIX
-from tests.whatif import shop_logs
+from tests.doubles import shop_logs
 from whatif.__main__ import main, parser
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -20,8 +20,10 @@ def shop_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_a_log_becomes_a_table_and_a_page(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The table is printed, the page is written beside it and named."""
+def test_command_prints_a_table_and_writes_a_page(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The printed text names the page."""
     assert main([str(log), "--set", "SAMPLE_RATE=0,1"]) == 0
 
     printed = capsys.readouterr().out
@@ -30,17 +32,17 @@ def test_a_log_becomes_a_table_and_a_page(log: Path, capsys: pytest.CaptureFixtu
     assert (log.parent / "whatif.html").read_text().startswith("<!DOCTYPE html>")
 
 
-def test_no_page_is_written_where_none_is_wanted(log: Path) -> None:
+def test_command_writes_no_page_on_request(log: Path) -> None:
     """``--no-html`` leaves the folder alone."""
     assert main([str(log), "--no-html"]) == 0
 
     assert not (log.parent / "whatif.html").exists()
 
 
-def test_the_function_s_own_variables_are_tried(
+def test_command_tries_the_functions_own_variables(
     log: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What this shell has, and what is given, is the point of comparison."""
+    """They are the point of comparison."""
     monkeypatch.setenv(f"{PREFIX}SAMPLE_RATE", "50%")
 
     main([str(log), "--no-html", "--env", "ERROR_LEVEL=OFF"])
@@ -51,37 +53,39 @@ def test_the_function_s_own_variables_are_tried(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["absent.log"], "absent.log: there is no such file"),
+        (["absent.log"], "absent.log: no such file"),
         (["shop.log", "--set", "SAMPLE_RATE=12"], "SAMPLE_RATE=12 cannot be used"),
         (["shop.log", "--env", "x"], "--env takes NAME=VALUE"),
     ],
 )
-def test_what_cannot_be_done_is_said(
+def test_command_reports_an_error_in_one_sentence(
     log: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
 ) -> None:
-    """One sentence and the code 2, no traceback."""
+    """The code is 2, without a traceback."""
     assert main(words) == 2
 
     assert said in capsys.readouterr().err
 
 
-def test_a_file_that_is_no_log_fails(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The code is 1, and what is read is said."""
+def test_command_fails_for_a_file_that_is_no_log(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The code is 1, and the message lists the kinds of logs."""
     log.write_text("hello\n")
 
     assert main([str(log)]) == 1
-    assert "none of the kinds that are known" in " ".join(capsys.readouterr().out.split())
+    assert "none of the known kinds of logs" in " ".join(capsys.readouterr().out.split())
 
 
-def test_the_page_of_the_command_has_all_its_options() -> None:
-    """What can be asked for is in docs/whatif.md."""
+def test_docs_list_every_option() -> None:
+    """An option that is not in docs/whatif.md does not exist for its readers."""
     text = (ROOT / "docs" / "whatif.md").read_text(encoding="utf-8")
     options = [one for action in parser()._actions for one in action.option_strings]
 
     assert all(f"`{option}" in text for option in options if option not in ("-h", "--help"))
 
 
-def test_the_command_reads_standard_input(log: Path) -> None:
+def test_command_reads_standard_input(log: Path) -> None:
     """``aws logs tail ... | ./build.sh whatif -`` needs no file."""
     done = subprocess.run(
         [sys.executable, "-m", "whatif", "-", "--no-html"],

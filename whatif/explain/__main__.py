@@ -1,39 +1,27 @@
-"""``python -m whatif.explain``: the settings in force, where each comes from, and what they would do with transactions.
+"""Explain the settings in force, and the verdict on transactions: ``python -m whatif.explain``.
 
-Promises: the value of a setting that may hold a secret is not shown, nor one that is a reference's, nor what came of it; of
-patterns, the names of presets and how many there are of others. What is shown is what is in force, not what was written.
+Promises: no possible secret is shown, and neither the name nor the value of a reference. Of patterns, the names of
+presets and the number of others are shown. The values in force are shown, not the text of the variables.
 """
-
-from __future__ import annotations
 
 import argparse
 import os
 import sys
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from extension import PREFIX
 from extension.config.parsers import MIB, SAME_RATE
-from extension.config.settings import NEVER_REFERENCES, REFERENCE_FORMS, read_settings
-from extension.config.variables import SETTINGS
+from extension.config.settings import NEVER_REFERENCES, REFERENCE_FORMS, Settings, read_settings
+from extension.config.variables import SETTINGS, Setting
+from extension.redaction.patterns import Patterns
 from terminal.layout import Column, paragraph, table
 from terminal.paint import Paint
-from whatif.explain.transactions import correlated, transaction_of, verdict_lines
+from whatif.explain.transactions import Transaction, correlated, transaction_of, verdict_lines
 from whatif.model.problems import problem_text
-from whatif.model.settings_source import SettingsError, read_environ
+from whatif.model.settings_source import SettingsError, Sourced, read_environ
 from whatif.model.words import counted, listed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from extension.config.settings import Settings
-    from extension.config.variables import Setting
-    from extension.redaction.patterns import Patterns
-    from whatif.explain.transactions import Transaction
-    from whatif.model.settings_source import Sourced
-
-__all__ = ["explain", "main"]
 
 HIDDEN = "(set, not shown)"
 NONE = "(none)"
@@ -44,12 +32,12 @@ _PRESET_MASK = "[REDACTED:"
 
 
 def explain(sourced: Sourced, transactions: Sequence[Transaction], paint: Paint) -> list[str]:
-    """Write the settings, what is wrong with them, and the verdicts."""
+    """Write the settings, their problems, and the verdicts."""
     settings, problems = read_settings(sourced.values)
     lines = [paint("Settings in force", "bold"), ""]
     lines += _settings_table(sourced, settings, {problem.variable for problem in problems})
     if not settings.enabled:
-        lines += ["", "ENABLED is false: nothing of this has an effect."]
+        lines += ["", "ENABLED is false, so no other setting has an effect."]
     if problems:
         lines += ["", paint("Problems", "bold"), ""]
     for problem in problems:
@@ -62,13 +50,13 @@ def explain(sourced: Sourced, transactions: Sequence[Transaction], paint: Paint)
 
 
 def _unresolved_text(names: frozenset[str]) -> str:
-    told = "References are not fetched here"
+    told = "References are not fetched here."
     others = sorted(names - {"REDACT"})
     if others:
-        told += f"; defaults stand in for {listed(others)}, here and in the verdicts"
+        told += f" Defaults replace {listed(others)}, here and in the verdicts."
     if "REDACT" in names:
-        told += "; nothing leaves unmasked before REDACT has been fetched"
-    return f"{told}."
+        told += " The extension delivers nothing until it has fetched REDACT."
+    return told
 
 
 def _settings_table(sourced: Sourced, settings: Settings, bad: set[str]) -> list[str]:
@@ -89,7 +77,7 @@ def _settings_table(sourced: Sourced, settings: Settings, bad: set[str]) -> list
 def _row(
     setting: Setting, settings: Settings, sourced: Sourced, *, is_bad: bool
 ) -> tuple[str, str]:
-    """Give the value that is in force, as it may be shown, and where it comes from."""
+    """Return the value in force, as it may be shown, and its origin."""
     variable = PREFIX + setting.name
     text = sourced.values.get(variable, "").strip()
     if not text:
@@ -116,7 +104,7 @@ def _is_read(setting: Setting, text: str) -> bool:
 
 
 def _patterns_text(setting: Setting, patterns: Patterns | None) -> str:
-    """Name the presets, and count what may be a secret."""
+    """Name the presets, and count the other patterns, which may be secrets."""
     if patterns is None:
         return NONE
     if patterns.problems and setting.field == "redact":
@@ -132,7 +120,7 @@ def _patterns_text(setting: Setting, patterns: Patterns | None) -> str:
 
 
 def _default_text(setting: Setting, settings: Settings) -> str:
-    # BUFFER_SIZE's default, and what it is cut to, depend on the function's memory; what it came to says more.
+    # BUFFER_SIZE's default and its limit depend on the function's memory, so the result says more.
     if setting.field == "buffer_bytes":
         return f"{settings.buffer_bytes / MIB:g}MiB"
     if setting.default == SAME_RATE:
@@ -141,46 +129,50 @@ def _default_text(setting: Setting, settings: Settings) -> str:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Make the command line."""
+    """Return the parser of the command line."""
     main_parser = argparse.ArgumentParser(
         prog="./build.sh explain",
-        description="Show which settings are in force and where each comes from, and what becomes of a healthy invocation"
-        " of each transaction that is named.",
+        description="Show the settings in force with the origin of each. For each given transaction, show the verdict on a"
+        " healthy invocation.",
         epilog="The exit code is 1 if a setting cannot be used.",
     )
     main_parser.add_argument(
         "transactions",
         nargs="*",
         metavar="ID",
-        help="an X-Ray trace id (1-...), a W3C one (32 hex digits) or traceparent, an X-Amzn-Trace-Id header; anything"
-        " else is taken for a request id",
+        help="an X-Ray trace id (1-...), a W3C trace id (32 hex digits) or traceparent, or an X-Amzn-Trace-Id header;"
+        " anything else is read as a request id",
     )
     main_parser.add_argument(
         "--correlation",
         action="append",
         default=[],
         metavar="ID",
-        help="a correlation id, as JSON lines have it in one of CORRELATION_FIELDS; may be given several times",
+        help="a correlation id, as JSON lines have it in one of CORRELATION_FIELDS (repeatable)",
     )
     main_parser.add_argument(
         "--env",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help=f"a variable of the function's, the name with or without {PREFIX}; wins over the file, and over {PREFIX}..."
-        " of this shell, which are used without a file",
+        help=f"a variable of the function, with or without {PREFIX} in its name; it overrides the file. Without a file it"
+        f" overrides the {PREFIX}... variables of this shell",
     )
     main_parser.add_argument(
         "--configuration",
         type=Path,
         metavar="FILE",
-        help="the answer of `aws lambda get-function-configuration`, instead of this shell's environment",
+        help="take the variables from the answer of `aws lambda get-function-configuration`, not from this shell's environment",
     )
     return main_parser
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run the command line; give the exit code: 0, 1 if a setting cannot be used, 2 if it was asked for in a wrong way."""
+    """Run the command line.
+
+    Returns:
+        The exit code: 0, 1 if a setting cannot be used, 2 for a usage error.
+    """
     arguments = parser().parse_intermixed_args(words)
     try:
         sourced = read_environ(os.environ, file=arguments.configuration, given=arguments.env)

@@ -1,15 +1,14 @@
-"""What becomes of a healthy invocation of a transaction: in a sentence, and then in figures.
+"""Explain the verdict on a healthy invocation of a transaction: in a sentence, and in figures.
 
-Promises: what is said is what :mod:`extension.sampling.probability`, :mod:`extension.sampling.verdict` and :mod:`extension.sampling.policies` decide, of an
-invocation that goes well and that no rule speaks for. Pure.
+Promises: the extension's own :mod:`extension.sampling` decides, on an invocation that no policy keeps. Pure.
 """
-
-from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
+from extension.config.settings import Settings
 from extension.config.variables import SETTINGS
 from extension.model.levels import Level
 from extension.parsing import trace_header
@@ -18,18 +17,11 @@ from extension.sampling import probability, verdict
 from extension.sampling.policies import Signs, policies_of
 from extension.sampling.verdict import Rates, decide
 from terminal.layout import Column, paragraph, table
+from terminal.paint import Paint
 from whatif.model.words import counted, listed
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from extension.config.settings import Settings
-    from terminal.paint import Paint
-
-__all__ = ["Transaction", "correlated", "transaction_of", "verdict_lines"]
-
 LEAST_SHOWN = 0.001
-"""Of a rate with two digits behind the point."""
+"""The least share of a rate that is shown with two decimals."""
 
 _W3C = re.compile(r"[0-9a-fA-F]{32}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -45,13 +37,13 @@ _RULE_SETTINGS = {
     "memory": "KEEP_MEMORY_ABOVE",
     verdict.AT_LEAST: "KEEP_AT_LEAST",
 }
-"""What sets a rule; those that are not here are asked always."""
+"""The setting of each rule; the rules without one always apply."""
 
 INDENT = "  "
 
 
 class Transaction(NamedTuple):
-    """One of those asked about: as it was given, and its ids as the extension has them; two of them are empty."""
+    """A transaction: the given text, and its id as the extension reads it; the other two ids are empty."""
 
     given: str
     trace_id: str = ""
@@ -60,14 +52,14 @@ class Transaction(NamedTuple):
 
     @property
     def randomness(self) -> int:
-        """R, the 56 bits that decide."""
+        """R, the 56 bits that the sampling decision depends on."""
         return probability.randomness_of(
             trace_id=self.trace_id, request_id=self.request_id, correlation_id=self.correlation_id
         )
 
 
 def transaction_of(text: str) -> Transaction:
-    """Read an X-Ray trace id, a W3C one or ``traceparent``, an ``X-Amzn-Trace-Id`` header; anything else is a request id."""
+    """Read an X-Ray or W3C trace id, or a header with one; anything else is a request id."""
     given = text.strip()
     name = _HEADER_NAME.match(given)
     value = given[name.end() :] if name is not None else given
@@ -84,22 +76,22 @@ def transaction_of(text: str) -> Transaction:
 
 
 def correlated(text: str) -> Transaction:
-    """Take a correlation id, as a JSON line has it: of a long one its beginning counts."""
+    """Read a correlation id; only the beginning of a long one counts."""
     return Transaction(text, correlation_id=text[:MAX_ID_CHARS])
 
 
 def verdict_lines(transaction: Transaction, settings: Settings, paint: Paint) -> list[str]:
-    """Write the sentence, and what it rests on."""
+    """Write the sentence, and the figures that explain it."""
     lines = [paint(transaction.given, "bold")]
     if not any(transaction[1:]):
         return [
             *lines,
-            f"{INDENT}There is no id in this, so the draw goes by another one of the invocation.",
+            f"{INDENT}This text holds no id, so another id of the invocation decides.",
         ]
     if not settings.enabled:
-        return [*lines, f"{INDENT}Nothing is recorded of it: ENABLED is false."]
+        return [*lines, f"{INDENT}Nothing is recorded, since ENABLED is false."]
     if transaction.correlation_id and not settings.correlation_fields:
-        told = "Taken for a correlation id. CORRELATION_FIELDS is none, so it decides nothing."
+        told = "Read as a correlation id. CORRELATION_FIELDS is none, so it decides nothing."
         return [*lines, *paragraph(told, indent=INDENT)]
     return [
         *lines,
@@ -134,11 +126,11 @@ def _sentence(transaction: Transaction, settings: Settings) -> str:
         rates=rates,
     )
     rules = listed(_rules(settings), last="or")
-    whole = f"unless a rule keeps it whole, with weight 1: {rules}."
+    whole = f"unless a rule keeps it whole with weight 1: {rules}."
     if decided is None or not decided.keep:
-        return f"A healthy invocation of it is let go, {whole}"
+        return f"A healthy invocation is dropped, {whole}"
     if decided.weight == 1.0 and not decided.by_level:
-        return "A healthy invocation of it is kept whole, with weight 1."
+        return "A healthy invocation is kept whole, with weight 1."
     return _kept_text(
         {
             level: rates.weight_of(level, randomness=transaction.randomness)
@@ -150,7 +142,7 @@ def _sentence(transaction: Transaction, settings: Settings) -> str:
 
 
 def _kept_text(weights: Mapping[Level | None, float], *, rules: str, whole: str) -> str:
-    """Say which lines are kept, by what each level's stand for; 0 is for those that are not."""
+    """Write which lines are kept, by the weight of their levels; 0 is for dropped lines."""
     by_weight: dict[float, list[Level | None]] = {}
     for level, weight in weights.items():
         if weight:
@@ -163,11 +155,11 @@ def _kept_text(weights: Mapping[Level | None, float], *, rules: str, whole: str)
         with_weights = (
             f"with weight {next(iter(by_weight)):g}" if len(by_weight) == 1 else f"its lines {each}"
         )
-        return f"A healthy invocation of it is kept whole, {with_weights}, or with weight 1 if a rule speaks for it: {rules}."
+        return f"A healthy invocation is kept whole, {with_weights}, or with weight 1 if a rule keeps it: {rules}."
     if not by_weight:
-        # The level whose rate reaches it is one at which a line makes a failure.
-        return f"Of a healthy invocation of it no line is kept, only how it ended, {whole}"
-    return f"Of a healthy invocation of it only the lines {each} are kept, {whole}"
+        # Only a level at which a line makes a failure has a rate high enough.
+        return f"No line of a healthy invocation is kept, only its outcome, {whole}"
+    return f"Only a healthy invocation's lines {each} are kept, {whole}"
 
 
 def _rate_of(settings: Settings, level: Level) -> float | None:
@@ -176,7 +168,7 @@ def _rate_of(settings: Settings, level: Level) -> float | None:
 
 
 def _healthy_levels(settings: Settings) -> list[Level | None]:
-    """Give the levels that lines of an invocation may have that has not failed by one."""
+    """Return the levels that a healthy invocation's lines may have."""
     return [None, *(level for level in Level if level < settings.error_level)]
 
 
@@ -195,23 +187,23 @@ def _rules(settings: Settings) -> list[str]:
     ]
 
 
-# What it rests on ------------------------------------------------------------------------------------------------------
+# The figures -----------------------------------------------------------------------------------------------------------
 
 
 def _details(transaction: Transaction, settings: Settings) -> list[str]:
     randomness = transaction.randomness
-    failed = "A failed one is kept whole, whatever the draw"
+    failed = "A failed invocation is kept whole at any rate"
     if settings.keep_at_most is not None:
         failed += ", as far as KEEP_AT_MOST allows"
     details = [
         _taken_for(transaction, settings),
-        f"R = {randomness:014x}, so kept from a rate of {_least_rate(randomness)} on.",
-        f"{failed}; metrics in CloudWatch's embedded format are kept in any case.",
+        f"R = {randomness:014x}, so it is kept at rates from {_least_rate(randomness)} on.",
+        f"{failed}. Lines in CloudWatch's embedded metric format are always kept.",
     ]
     if settings.history:
         details.append(
-            f"What is let go is delivered as history, with weight 0, should one of the next"
-            f" {counted(settings.history, 'invocation')} in its environment fail."
+            f"If one of the next {counted(settings.history, 'invocation')} in its environment fails, dropped lines are"
+            f" delivered as history, with weight 0."
         )
     return details
 
@@ -219,19 +211,17 @@ def _details(transaction: Transaction, settings: Settings) -> list[str]:
 def _taken_for(transaction: Transaction, settings: Settings) -> str:
     fields = ", ".join(settings.correlation_fields)
     if transaction.correlation_id:
-        return (
-            f"Taken for a correlation id: it decides where a JSON line has it in one of {fields}."
-        )
+        return f"Read as a correlation id: it decides if a JSON line has it in one of {fields}."
     if transaction.trace_id:
-        unless = f", unless a JSON line has one of {fields}: see --correlation" if fields else ""
-        return f"Taken for a trace id: it decides{unless}."
+        unless = f", unless a JSON line has one of {fields} (see --correlation)" if fields else ""
+        return f"Read as a trace id: it decides{unless}."
     doubt = (
         ""
         if _REQUEST.fullmatch(transaction.request_id)
-        else " It does not look like Lambda's; a correlation id is given as --correlation ID."
+        else " It does not look like a request id of Lambda; use --correlation ID for a correlation id."
     )
     nor = f" and no JSON line with one of {fields}" if fields else ""
-    return f"Taken for a request id: it decides where there is no trace id{nor}.{doubt}"
+    return f"Read as a request id: it decides if there is no trace id{nor}.{doubt}"
 
 
 def _rates_table(randomness: int, settings: Settings) -> list[str]:
@@ -244,13 +234,15 @@ def _rates_table(randomness: int, settings: Settings) -> list[str]:
     cells = []
     for name, rate in rates_of(settings):
         keeps = rate > 0.0 and probability.keeps(randomness, rate=rate)
-        said = f"R >= T: kept, weight {probability.weight_of(rate):g}" if keeps else "R < T: let go"
+        said = (
+            f"R >= T: kept, weight {probability.weight_of(rate):g}" if keeps else "R < T: dropped"
+        )
         cells.append([name, f"{rate:g}", f"{probability.threshold_of(rate):014x}", said])
     return table(columns, [cells])
 
 
 def _least_rate(randomness: int) -> str:
-    """Write the smallest rate at which a transaction is kept: as a percentage, rounded up."""
+    """Write the smallest rate at which a transaction is kept, as a percentage rounded up."""
     share = 1.0 - randomness / (1 << probability.RANDOMNESS_BITS)
     digits = 2 if share >= LEAST_SHOWN else 5
     percent = math.ceil(share * 100 * 10**digits) / 10**digits
@@ -258,11 +250,11 @@ def _least_rate(randomness: int) -> str:
 
 
 FOLLOWED_RATE = "SAMPLE_RATE"
-"""Rates of single levels are this one where they are not set."""
+"""Levels without a rate of their own have this one."""
 
 
 def rates_of(settings: Settings) -> list[tuple[str, float]]:
-    """Give SAMPLE_RATE and those of single levels that are set."""
+    """Return SAMPLE_RATE, and the rates that are set for single levels."""
     rates = [(one.name, one.field) for one in SETTINGS if one.name.startswith(FOLLOWED_RATE)]
     return [
         (name, float(getattr(settings, field)))

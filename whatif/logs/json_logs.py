@@ -1,39 +1,31 @@
-"""JSON of any arrangement in which events come: arrays, one value a line, documents, values strung together.
+"""Read events from JSON: from arrays, values by line, documents or concatenated values.
 
-Promises: values are decoded one by one, so that a document of gigabytes needs no more memory than its largest event; what
-is no JSON is counted, and reading goes on at the next line.
+Promises: values are decoded one by one, so a document of gigabytes needs no more memory than its largest event. Text
+that is not JSON is counted, and reading continues at the next line.
 
 Assumes of AWS: ``filter-log-events`` and ``get-log-events`` answer ``{"events": [{"timestamp", "message", ...}]}``;
 ``get-query-results`` answers ``{"results": [[{"field", "value"}, ...]]}`` (AWS: CloudWatch Logs API reference);
-subscription filters deliver ``{"logStream", "logEvents": [...]}``, strung together by Firehose; batches of the Logs and
+subscription filters deliver ``{"logStream", "logEvents": [...]}``, which Firehose concatenates; batches of the Logs and
 the Telemetry API are arrays of ``{"time", "type", "record"}``.
 """
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from whatif.logs.text_logs import time_of
-from whatif.model.events import Logged, Received
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from whatif.model.events import Reading
-
-__all__ = ["in_order", "read_json", "values_in"]
+from whatif.model.events import Logged, Reading, Received
 
 CHUNK_CHARS = 1024 * 1024
-"""What is read at a time: some thousand events."""
+"""One read takes this much: some thousand events."""
 
 MAX_VALUE_CHARS = 8 * 1024 * 1024
-"""Of one value: what no API of AWS's would send, so that garbage which merely begins like JSON is not collected."""
+"""The largest value. No AWS API sends more, so garbage that begins like JSON is not collected."""
 
 MAX_ROWS = 200_000
-"""Of Logs Insights, put in order in memory. A query gives 10,000 at most (AWS: CloudWatch Logs quotas)."""
+"""Rows of Logs Insights that are sorted in memory. A query returns at most 10,000 (AWS: CloudWatch Logs quotas)."""
 
 _LOOK_AHEAD_CHARS = 4096
 _DECODER = json.JSONDecoder()
@@ -45,7 +37,7 @@ _INSIGHTS_ROW = re.compile(r'\[\s*\{\s*"field"')
 
 
 class _Buffer:
-    """The part of a text that is being decoded."""
+    """The part of a text under the decoder."""
 
     __slots__ = ("_read", "at", "ended", "text")
 
@@ -56,7 +48,7 @@ class _Buffer:
         self._read = read
 
     def more(self) -> None:
-        """Read on, and forget what lies before ``at``."""
+        """Read on, and forget the text before ``at``."""
         left = len(self.text) - self.at
         chunk = self._read(max(CHUNK_CHARS, left))
         self.ended = not chunk
@@ -64,7 +56,7 @@ class _Buffer:
         self.at = 0
 
     def skip_filler(self) -> bool:
-        """Go to the next value; tell whether there is one."""
+        """Go to the next value; return whether there is one."""
         while True:
             match = _FILLER.match(self.text, self.at)
             self.at = match.end() if match is not None else self.at
@@ -86,12 +78,12 @@ class _Buffer:
 
 
 def values_in(head: str, read: Callable[[int], str], reading: Reading) -> Iterator[object]:
-    """Give the JSON values of a text: the elements of its outermost arrays, and of ``events`` and ``results``.
+    """Yield the JSON values of a text: the elements of its outermost arrays, and of ``events`` and ``results``.
 
     Args:
         head: The text's beginning, as far as it has been read.
-        read: Reads at most so many characters of the rest; gives an empty string at the end.
-        reading: Counts what is no JSON.
+        read: Reads at most so many characters of the rest; returns an empty string at the end.
+        reading: Counts the text that is not JSON.
     """
     buffer = _Buffer(head, read)
     wrapped = False
@@ -115,7 +107,7 @@ def values_in(head: str, read: Callable[[int], str], reading: Reading) -> Iterat
         except RecursionError:
             pass
         else:
-            # What stands in a document beside its events, such as a token for the next page, is none.
+            # A document holds other values beside its events, such as a token for the next page.
             if isinstance(value, (dict, list)) and not (wrapped and _is_aside(value)):
                 yield value
             elif not wrapped:
@@ -132,7 +124,7 @@ def _is_aside(value: dict[str, Any] | list[Any]) -> bool:
 def read_json(
     head: str, read: Callable[[int], str], reading: Reading
 ) -> Iterator[Logged | Received]:
-    """Give the events of a JSON text."""
+    """Yield the events of a JSON text."""
     found = _read_values(head, read, reading)
     first = next(found, None)
     if first is None:
@@ -157,12 +149,12 @@ def _read_values(
 
 
 def in_order(events: Iterable[Logged], reading: Reading) -> Iterator[Logged]:
-    """Put events in the order of their times; those of one time keep the order that they were written in."""
+    """Yield events in the order of their times; equal times keep their order."""
     rows: list[Logged] = []
     for event in events:
         rows.append(event)
         if len(rows) >= MAX_ROWS:
-            reading.note(f"Its rows were put in order by {MAX_ROWS:,} at a time only.")
+            reading.note(f"Its rows were sorted in groups of {MAX_ROWS:,} only.")
             yield from _sorted(rows)
             rows = []
     yield from _sorted(rows)
@@ -170,7 +162,7 @@ def in_order(events: Iterable[Logged], reading: Reading) -> Iterator[Logged]:
 
 def _sorted(rows: list[Logged]) -> list[Logged]:
     if rows and rows[0].time > rows[-1].time:
-        # Newest first is how Logs Insights gives them, unless it is told otherwise.
+        # Logs Insights returns the newest first, unless the query asks for another order.
         rows.reverse()
     return sorted(rows, key=lambda row: row.time)
 

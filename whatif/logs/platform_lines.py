@@ -1,30 +1,26 @@
-"""What Lambda itself writes into a function's log, read back into the platform events that it was made from.
+"""Parse the lines that Lambda writes into a function's log, back into platform events.
 
 Pure. Assumes of AWS: ``START``, ``END`` and ``REPORT RequestId: ...`` frame an invocation; ``REPORT`` has ``Status`` and
 ``Error Type`` where it failed, and ``XRAY TraceId`` on a second line where it was traced; ``INIT_START``,
-``INIT_REPORT``, ``RESTORE_...``, ``EXTENSION``, ``LOGS`` and ``TELEMETRY`` are of the environment (AWS: Lambda
+``INIT_REPORT``, ``RESTORE_...``, ``EXTENSION``, ``LOGS`` and ``TELEMETRY`` belong to the environment (AWS: Lambda
 programming model, "Sending Lambda function logs to CloudWatch Logs"); with the JSON log format each is the event of the
-Telemetry API. What kills a process is told by ``RequestId: ... Error: Runtime exited``, and before REPORT had a
-``Status``, a timeout by ``... Task timed out after`` behind it.
+Telemetry API. ``RequestId: ... Error: Runtime exited`` reports the death of a process. Before REPORT had a ``Status``,
+``... Task timed out after`` behind it reported a timeout.
 """
-
-from __future__ import annotations
 
 import json
 import re
 from typing import Any, NamedTuple
 
-__all__ = ["Told", "header_of", "read_platform_line", "report_record"]
-
 
 class Told(NamedTuple):
-    """What one of Lambda's own lines tells.
+    """The content of one of Lambda's own lines.
 
     Attributes:
         kind: ``start``, ``end``, ``report``, ``fault``, ``timeout``, ``event`` (the record is a whole event) or
             ``other``.
-        request_id: The invocation that it is about, if it is about one.
-        record: Of the platform event.
+        request_id: Its invocation; empty without one.
+        record: The record of the platform event.
     """
 
     kind: str
@@ -53,11 +49,11 @@ _METRICS = (
 _TIMEOUT = re.compile(r"\S+ (\S+) Task timed out after [\d.]+ seconds\s*$")
 _FAULT = re.compile(r"RequestId: (\S+)\s+(?:Error: |Process exited|Status: )")
 _MAX_TYPE_AT = 120
-"""How far into a JSON line the type of a platform event may stand: behind its time."""
+"""The type of a platform event stands within these characters of a JSON line, behind its time."""
 
 
 def read_platform_line(message: str) -> Told | None:
-    """Read an event's message; None if it is the function's."""
+    """Parse an event's message; return None for a line of the function."""
     if message.startswith(_STARTS):
         return _read_text(message)
     if message.startswith("{") and '"platform.' in message[:_MAX_TYPE_AT]:
@@ -105,7 +101,7 @@ def _init_record(fields: dict[str, str]) -> dict[str, Any]:
 
 
 def report_record(request_id: str, fields: dict[str, str]) -> dict[str, Any]:
-    """Make the record of ``platform.report`` from the fields of a REPORT line."""
+    """Return the record of ``platform.report`` for the fields of a REPORT line."""
     metrics = {name: _number(fields[title]) for title, name in _METRICS if title in fields}
     record: dict[str, Any] = {"requestId": request_id, "metrics": metrics}
     if "Status" in fields:
@@ -121,7 +117,7 @@ def report_record(request_id: str, fields: dict[str, str]) -> dict[str, Any]:
 
 
 def header_of(record: dict[str, Any]) -> str:
-    """Give the ``X-Amzn-Trace-Id`` header that a platform event's record holds; empty where it holds none."""
+    """Return the ``X-Amzn-Trace-Id`` header in a platform event's record; empty without one."""
     tracing = record.get("tracing")
     value = tracing.get("value") if isinstance(tracing, dict) else None
     return value if isinstance(value, str) else ""

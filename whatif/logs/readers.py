@@ -1,30 +1,22 @@
-"""A log file's events, whatever kind of file it is: told by its content, not by its name.
+"""Read the events of a log file; its content, not its name, tells its kind.
 
-Promises: nothing that a file holds makes reading fail; what could not be read is counted in :class:`Reading`.
+Promises: no content makes reading fail. Unreadable lines are counted in :class:`Reading`.
 """
-
-from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import IO
 
 from whatif.logs.files import open_text
 from whatif.logs.json_logs import in_order, read_json
 from whatif.logs.text_logs import csv_columns, form_of, read_csv, read_text, stream_of_path
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import IO
-
-    from whatif.model.events import Logged, Reading, Received
-
-__all__ = ["FORMS", "read_events"]
+from whatif.model.events import Logged, Reading, Received
 
 HEAD_CHARS = 64 * 1024
 MAX_LINE_CHARS = 4 * 1024 * 1024
-"""Of the line that the head ends in. JSON may be one line of gigabytes."""
+"""The most to read of the line in which the head ends. JSON may be one line of gigabytes."""
 
 FORMS = (
     "CloudWatch Logs exports, `aws logs tail`, `sam logs`, filter-log-events, get-log-events, subscription filter"
@@ -33,7 +25,7 @@ FORMS = (
 
 
 def read_events(reading: Reading) -> Iterator[Logged | Received]:
-    """Give the events of the file that ``reading`` names, counting them there.
+    """Yield the events of the file that ``reading`` names, and count them there.
 
     Raises:
         SourceError: The file cannot be opened.
@@ -55,7 +47,7 @@ def _events(text: IO[str], reading: Reading) -> Iterator[Logged | Received]:
     if begin in ("{", "["):
         yield from read_json(head, text.read, reading)
         return
-    # StringIO splits at newlines only; ``splitlines`` would take a carriage return, or a page's end, for one as well.
+    # StringIO splits at newlines only; ``splitlines`` would split at carriage returns and form feeds as well.
     lines = chain(io.StringIO(head, newline="\n"), text)
     columns = csv_columns(head)
     form = form_of(head)
@@ -67,4 +59,4 @@ def _events(text: IO[str], reading: Reading) -> Iterator[Logged | Received]:
         yield from read_text(lines, form, reading, stream=stream_of_path(reading.name))
     elif begin:
         reading.unreadable += sum(1 for line in lines if line.strip())
-        reading.note(f"It is none of the kinds that are known: {FORMS}.")
+        reading.note(f"This is none of the known kinds of logs: {FORMS}.")

@@ -1,33 +1,25 @@
-"""Text in which each event of CloudWatch Logs begins with its time: exports to S3, ``aws logs tail``, ``sam logs``.
+"""Read text and CSV with events of CloudWatch Logs: exports to S3, ``aws logs tail``, ``sam logs``.
 
 Assumes of AWS: an export has ``time message`` lines in objects named ``.../<stream>/000000.gz``, with the slashes of the
 stream's name as dashes (AWS: Exporting log data to Amazon S3); ``aws logs tail`` writes ``time stream message``, or
 ``time message`` with ``--format short``, and pretty-prints messages that are JSON with ``--format json`` (aws-cli,
-awscli/customizations/logs/tail.py). An event of several lines goes on where the next line does not begin with a time.
+awscli/customizations/logs/tail.py). A line that does not begin with a time continues the event before it.
 """
-
-from __future__ import annotations
 
 import csv
 import json
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from whatif.model.events import Logged, iso_of_ms
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from whatif.model.events import Reading
-
-__all__ = ["TextForm", "csv_columns", "form_of", "read_csv", "read_text", "stream_of_path"]
+from whatif.model.events import Logged, Reading, iso_of_ms
 
 MAX_EVENT_CHARS = 2 * 1024 * 1024
-"""Twice what CloudWatch takes as one event (AWS: CloudWatch Logs quotas): lines beyond it are no part of one."""
+"""Twice the largest event of CloudWatch (AWS: CloudWatch Logs quotas); lines beyond it do not belong to it."""
 
 SAMPLED_LINES = 200
-"""Of the beginning of a file, to tell its form by."""
+"""The first lines of a file, which tell its form."""
 
 _SECOND = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
 _STREAM = r"(?P<stream>\d{4}/\d\d/\d\d/\S+)"
@@ -36,7 +28,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class TextForm(NamedTuple):
-    """How events begin in one kind of file."""
+    """The beginning of events in one kind of file."""
 
     name: str
     begin: re.Pattern[str]
@@ -54,7 +46,7 @@ _FORMS = (
 
 
 def form_of(head: str) -> TextForm | None:
-    """Tell by its first lines what kind of text a file is; None if it is none that is known."""
+    """Return the form of a text by its first lines; None for an unknown form."""
     coloured = "\x1b[" in head
     lines = _COLOUR.sub("", head).split("\n")[:SAMPLED_LINES]
     for form in _FORMS:
@@ -64,7 +56,7 @@ def form_of(head: str) -> TextForm | None:
 
 
 def stream_of_path(name: str) -> str:
-    """Give the log stream that an exported file is of; empty where the folder's name does not look like one."""
+    """Return the log stream of an exported file; empty where its folder's name does not look like one."""
     folder = PurePath(name).parent.name
     return folder if "[" in folder and "]" in folder else ""
 
@@ -72,13 +64,13 @@ def stream_of_path(name: str) -> str:
 def read_text(
     lines: Iterable[str], form: TextForm, reading: Reading, *, stream: str = ""
 ) -> Iterator[Logged]:
-    """Give the events of a text file.
+    """Yield the events of a text file.
 
     Args:
         lines: With or without their newlines.
-        form: As :func:`form_of` gives it.
-        reading: Counts lines before the first event, which belong to none.
-        stream: The log stream, where lines do not name it.
+        form: As :func:`form_of` returns it.
+        reading: Counts the lines before the first event.
+        stream: The log stream, for lines that do not name it.
     """
     begin = form.begin.match
     open_stream, time, parts, size = "", "", [""], 0
@@ -104,7 +96,7 @@ def read_text(
 
 
 def _joined(parts: list[str], *, pretty: bool) -> str:
-    """Put an event's lines together; JSON that was written over several lines is written on one again."""
+    """Join an event's lines; write pretty-printed JSON on one line again."""
     if len(parts) == 1:
         return parts[0]
     text = "\n".join(parts).rstrip("\n")
@@ -117,7 +109,7 @@ def _joined(parts: list[str], *, pretty: bool) -> str:
 
 
 class _Columns(NamedTuple):
-    """What the columns of a table of events are called in it."""
+    """The titles of the columns in a table of events."""
 
     time: str
     message: str
@@ -131,14 +123,14 @@ _CSV_COLUMNS = (
 
 
 def csv_columns(head: str) -> _Columns | None:
-    """Tell whether a file is CSV as CloudWatch's console lets one download it, by its first line."""
+    """Return the columns of CloudWatch's CSV download by its first line; None for another file."""
     titles = next(csv.reader([head.partition("\n")[0].rstrip("\r")]), [])
     return next((one for one in _CSV_COLUMNS if one.time in titles and one.message in titles), None)
 
 
 def read_csv(lines: Iterable[str], columns: _Columns, reading: Reading) -> Iterator[Logged]:
-    """Give the events of a CSV file, in its order."""
-    # A message may have more than csv's own limit of 128 KiB; CloudWatch's events have 1 MB at most.
+    """Yield the events of a CSV file, in its order."""
+    # A message may exceed csv's own limit of 128 KiB; CloudWatch's events have 1 MB at most.
     csv.field_size_limit(MAX_EVENT_CHARS)
     rows = csv.DictReader(lines)
     while True:
@@ -161,7 +153,7 @@ _ANY_TIME = re.compile(rf"({_SECOND.replace('T', '[T ]')}(?:\.\d+)?)(?:Z|\+00:00
 
 
 def time_of(value: object) -> str:
-    """Read a time: milliseconds since 1970, or a date and time in UTC; empty if it is none."""
+    """Read a time: milliseconds since 1970, or a date and time in UTC; return an empty text for anything else."""
     if isinstance(value, str):
         match = _ANY_TIME.match(value)
         if match is not None:

@@ -1,14 +1,10 @@
-"""What the readers give: one event of CloudWatch Logs, or one of the Logs or Telemetry API, whichever a file holds.
+"""Define the events that readers return: of CloudWatch Logs, or of the Logs or Telemetry API.
 
 Pure values.
 """
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
-
-__all__ = ["Logged", "Reading", "Received", "iso_of_ms"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -17,7 +13,7 @@ class Logged(NamedTuple):
     """One event of CloudWatch Logs.
 
     Attributes:
-        stream: Its log stream, which is one execution environment; empty where the file does not say.
+        stream: Its log stream, which is one execution environment; empty where the file has none.
         time: ISO 8601 in UTC, ending in Z.
         message: As written, without the newline at its end.
     """
@@ -31,7 +27,7 @@ class Received(NamedTuple):
     """One event of the Logs or Telemetry API, or one record that an extension delivered.
 
     Attributes:
-        stream: What tells the execution environment; empty where the file does not say.
+        stream: The name of the execution environment; empty where the file has none.
         event: The decoded object with ``time``, ``type`` and ``record``.
     """
 
@@ -40,14 +36,14 @@ class Received(NamedTuple):
 
 
 class Reading:
-    """What is known of one file, while it is being read.
+    """The progress of reading one file.
 
     Attributes:
-        name: The file's, as it was given.
-        form: What kind of file it was taken for; empty until that is known.
-        events: How many events were read.
-        unreadable: How many lines, or values, could not be read.
-        notes: What whoever reads the result should know of this file, each once.
+        name: The file's name, as given.
+        form: The kind of file; empty until it is known.
+        events: The number of events read.
+        unreadable: The number of lines, or values, that could not be read.
+        notes: Remarks for the reader of the result, each once.
     """
 
     __slots__ = ("events", "form", "name", "notes", "unreadable")
@@ -60,7 +56,7 @@ class Reading:
         self.notes: list[str] = []
 
     def note(self, text: str) -> None:
-        """Keep a sentence for whoever reads the result."""
+        """Add a remark for the reader of the result."""
         if text not in self.notes:
             self.notes.append(text)
 
@@ -69,7 +65,7 @@ def iso_of_ms(epoch_ms: int) -> str:
     """Write a time in milliseconds since 1970 as Lambda writes it, ``2026-10-12T00:01:15.123Z``.
 
     Raises:
-        ValueError: It is beyond what a calendar holds.
+        ValueError: The time is beyond the calendar.
     """
     try:
         moment = _EPOCH + timedelta(milliseconds=epoch_ms)

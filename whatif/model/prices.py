@@ -1,40 +1,28 @@
-"""What logs cost, from the prices that AWS publishes for us-east-1.
+"""Work out the cost of logs from AWS's list prices for us-east-1.
 
-Pure. Requests of Lambda's own, queries, the transfer to other places and volume tiers are left out.
+Pure. Lambda's requests, queries, the transfer to other places and volume tiers are left out.
 """
-
-from __future__ import annotations
 
 import math
 from typing import NamedTuple
-
-__all__ = [
-    "AS_OF",
-    "GB",
-    "PRICES",
-    "REGION",
-    "SINKS",
-    "SINK_TITLES",
-    "Price",
-    "Volume",
-    "month_factor",
-    "usd_of",
-]
 
 REGION = "us-east-1"
 AS_OF = "November 2026"
 GB = 10**9
 DAYS_A_MONTH = 30
 MIN_SPAN_S = 3600
-"""Of a log that is taken for a sample of a month."""
+"""The least time span of a log that stands for a month."""
+
+EVENT_BYTES = 26
+"""CloudWatch adds this to the message of each event (AWS: CloudWatch Logs API, PutLogEvents)."""
 
 FIREHOSE_STEP_BYTES = 5 * 1024
 FIREHOSE_RECORD_BYTES = 65_000
-"""How many bytes of lines the extension packs in one of Firehose's records (extension/sinks/firehose.py)."""
+"""The extension packs this many bytes of lines into one Firehose record (extension/sinks/firehose.py)."""
 
 
 class Price(NamedTuple):
-    """One price of AWS's list."""
+    """One list price of AWS."""
 
     name: str
     usd: float
@@ -47,7 +35,7 @@ PRICES = {
         "CloudWatch Logs, Standard class, ingestion",
         0.50,
         "GB",
-        "Amazon CloudWatch pricing, Logs, collect; for Lambda's own the first tier, up to 10 TB a month",
+        "Amazon CloudWatch pricing, Logs, collect; for Lambda's own logs the first tier, up to 10 TB a month",
     ),
     "infrequent": Price(
         "CloudWatch Logs, Infrequent Access class, ingestion",
@@ -86,13 +74,13 @@ SINK_TITLES = {
 
 
 class Volume(NamedTuple):
-    """What is delivered.
+    """The size of all deliveries.
 
     Attributes:
         cloudwatch_bytes: As CloudWatch counts: messages, and 26 bytes for each event.
         record_bytes: As NDJSON.
-        compressed_share: Of NDJSON that is left by gzip, 0 to 1.
-        deliveries: How many requests carry it.
+        compressed_share: The share of the NDJSON that gzip leaves, 0 to 1.
+        deliveries: The number of requests.
     """
 
     cloudwatch_bytes: float
@@ -102,7 +90,7 @@ class Volume(NamedTuple):
 
 
 def usd_of(volume: Volume, sink: str) -> float:
-    """Give what it costs to take that in, and to keep it for a month."""
+    """Return the cost of ingestion and of one month of storage."""
     compressed_gb = volume.record_bytes * volume.compressed_share / GB
     if sink in ("cloudwatch", "cloudwatch-ia"):
         price = PRICES["standard" if sink == "cloudwatch" else "infrequent"]
@@ -111,13 +99,13 @@ def usd_of(volume: Volume, sink: str) -> float:
     stored_usd = compressed_gb * PRICES["stored"].usd
     if sink == "s3":
         return volume.deliveries / 1000 * PRICES["put"].usd + stored_usd
-    # A delivery is cut in records of some 65,000 bytes, and each is rounded up: half a step is lost on average, or
-    # nearly a whole one where a delivery is less than that.
+    # A delivery is cut into records of some 65,000 bytes. Each is rounded up, which costs half a step on average, or
+    # nearly a whole one for a small delivery.
     records = max(volume.deliveries, math.ceil(volume.record_bytes / FIREHOSE_RECORD_BYTES))
     billed_bytes = volume.record_bytes + records * FIREHOSE_STEP_BYTES / 2
     return billed_bytes / GB * PRICES["firehose"].usd + stored_usd
 
 
 def month_factor(span_s: float) -> float | None:
-    """Give by what a cost is multiplied to be one of a month at this pace; None if the log is too short to tell."""
+    """Return the factor from the cost of a time span to that of a month; None if the span is too short."""
     return DAYS_A_MONTH * 86_400 / span_s if span_s >= MIN_SPAN_S else None

@@ -1,34 +1,27 @@
-"""What is wrong with a setting, in words for whoever has set it. Pure."""
+"""Describe a problem with a setting in words. Pure."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from extension.config.settings import Problem
-
-__all__ = ["fault_text", "problem_text"]
+from extension.config.settings import Problem
 
 
 def fault_text(problem: Problem) -> str:
-    """Say what is wrong, for where nothing is used instead; without a full stop.
+    """Describe the problem where no other value is used instead; without a full stop.
 
-    Values that may hold a secret are not in it, as they are not in the problem.
+    Values that may hold a secret are not in the text, as they are not in the problem.
     """
     if not problem.accepted:
         return f"{problem.variable}: {problem.fault}"
     if problem.fault:
         return f"{problem.variable} cannot be used: {problem.fault}"
-    return f"{_assigned(problem)} cannot be used: accepted is {problem.accepted}"
+    return f"{_assigned(problem)} cannot be used; accepted: {problem.accepted}"
 
 
 def problem_text(problem: Problem) -> str:
-    """Say what is wrong, and what the extension does then."""
+    """Describe the problem and its consequence."""
     if not problem.accepted:
-        return f"{problem.variable}: {problem.fault}; it has no effect."
+        return f"{problem.variable}: {problem.fault}. It has no effect."
     if problem.fault:
-        return f"{problem.variable}, {problem.fault}. Because of that {problem.used}."
-    return f"{_assigned(problem)}: accepted is {problem.accepted}; used is {problem.used}."
+        return f"{problem.variable}: {problem.fault}. Consequence: {problem.used}."
+    return f"{_assigned(problem)} cannot be used. Accepted: {problem.accepted}. Used instead: {problem.used}."
 
 
 def _assigned(problem: Problem) -> str:

@@ -1,22 +1,16 @@
-"""The variables that a function has, and where each comes from.
+"""Collect the variables of a function, each with its origin.
 
 Assumes of AWS: ``aws lambda get-function-configuration`` answers ``{"Environment": {"Variables": {...}}, "MemorySize":
 ..., ...}`` (AWS: Lambda API reference, GetFunctionConfiguration); ``get-function`` has the same under
 ``Configuration``.
 """
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from extension import PREFIX
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
-__all__ = ["ENVIRONMENT", "GIVEN", "SettingsError", "Sourced", "read_environ"]
 
 ENVIRONMENT = "this shell's environment"
 GIVEN = "--env"
@@ -27,15 +21,15 @@ _OF_INTEREST = (PREFIX, "AWS_LAMBDA_")
 _BUILD_VARIABLES = frozenset(
     f"{PREFIX}{name}" for name in ("LAYER_ZIP", "PYTHON", "SERVICES", "TEST_WORKERS")
 )
-"""Of this shell, but build.sh's and the tests' own: no function has them."""
+"""Variables of build.sh and the tests, which no function has."""
 
 
 class SettingsError(Exception):
-    """Variables that cannot be read; the message says which and why, and never a value."""
+    """Variables cannot be read; the message says which and why, and never a value."""
 
 
 class Sourced(NamedTuple):
-    """Variables, and for each where it comes from."""
+    """Variables, and the origin of each."""
 
     values: dict[str, str]
     origins: dict[str, str]
@@ -44,16 +38,16 @@ class Sourced(NamedTuple):
 def read_environ(
     environ: Mapping[str, str], *, file: Path | None = None, given: Iterable[str] = ()
 ) -> Sourced:
-    """Collect variables: what is given wins over the file, and that over this process's environment.
+    """Collect variables: given ones override the file, which replaces this process's environment.
 
     Args:
-        environ: This process's.
-        file: The answer of ``get-function-configuration``, or a plain JSON object of variables. Where there is one,
-            this process's environment does not count: the function has its own.
+        environ: The environment of this process.
+        file: The answer of ``get-function-configuration``, or a plain JSON object of variables. With a file this
+            process's environment does not count, since the function has its own.
         given: ``NAME=VALUE`` each; the name of a setting may go without its prefix.
 
     Raises:
-        SettingsError: The file cannot be read, or something given is no ``NAME=VALUE``.
+        SettingsError: The file cannot be read, or a given text is not ``NAME=VALUE``.
     """
     values: dict[str, str] = {}
     origins: dict[str, str] = {}
@@ -84,11 +78,11 @@ def _read_file(file: Path) -> dict[str, str]:
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}") from error
     except (ValueError, RecursionError):
-        raise SettingsError(f"{file}: it is no JSON") from None
+        raise SettingsError(f"{file}: not JSON") from None
     if isinstance(document, dict) and isinstance(document.get("Configuration"), dict):
         document = document["Configuration"]
     if not isinstance(document, dict):
-        raise SettingsError(f"{file}: it is no JSON object")
+        raise SettingsError(f"{file}: not a JSON object")
     return _variables_of(document)
 
 

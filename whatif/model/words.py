@@ -1,12 +1,8 @@
-"""Counts in words. Pure."""
-
-from __future__ import annotations
-
-__all__ = ["counted", "listed"]
+"""Write counts and lists in words. Pure."""
 
 
 def counted(count: int, noun: str) -> str:
-    """Write a count with its noun, in the plural unless there is one; ``file`` or ``file more`` become ``2 files more``."""
+    """Write a count with its noun; above one ``file`` becomes ``2 files``, ``file more`` becomes ``2 files more``."""
     if count != 1:
         first, *others = noun.split(" ")
         noun = " ".join([f"{first}s", *others])
@@ -14,5 +10,5 @@ def counted(count: int, noun: str) -> str:
 
 
 def listed(names: list[str], *, last: str = "and") -> str:
-    """Write names as a sentence has them: with commas, and a word before the last one."""
+    """Write names with commas, and with a word before the last one."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"

@@ -1,40 +1,36 @@
-"""One environment's log, made into what Lambda would have posted to an extension: INVOKE events and batches.
+"""Turn one environment's log into the INVOKE events and batches that Lambda would have sent.
 
 Promises: lines keep their order; a batch ends between invocations where it can; at most :data:`MAX_BATCH_CHARS` wait.
-What a log leaves out, because Lambda does not write it there, is put back: ``platform.runtimeDone``, and the trace id in
-``platform.start``, both from REPORT. An invocation that the log breaks off in is taken for one that succeeded.
+Lambda does not write everything into a log. The missing parts are restored from REPORT: ``platform.runtimeDone``, and the
+trace id in ``platform.start``. An invocation that is open at the end of the log counts as successful.
 
 Pure.
 """
-
-from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from extension.sinks.cloudwatch_events import EVENT_BYTES
 from whatif.logs.platform_lines import Told, header_of, read_platform_line
 from whatif.model.events import Logged, Received
+from whatif.model.prices import EVENT_BYTES
 from whatif.replay.log import Log, Open
 
-__all__ = ["MAX_BATCH_CHARS", "Batch", "Batcher"]
-
 MAX_BATCH_CHARS = 256 * 1024
-"""As much as Lambda posts at a time by default (AWS: Telemetry API reference, maxBytes)."""
+"""Lambda posts this much at a time by default (AWS: Telemetry API reference, maxBytes)."""
 
 START_BYTES, END_BYTES, REPORT_BYTES = 78, 52, 138
-"""Of Lambda's own lines as text, where a capture has events in their place."""
+"""Sizes of Lambda's own lines as text, where a capture has events in their place."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Batch(NamedTuple):
-    """What is posted at once.
+    """One batch, with the INVOKE events before it.
 
     Attributes:
-        invokes: The INVOKE events to be told before it: request ids, each with its tracing header.
-        body: As Lambda would have posted it.
+        invokes: The INVOKE events: request ids, each with its tracing header.
+        body: The body as Lambda would have posted it.
     """
 
     invokes: list[tuple[str, str]]
@@ -43,7 +39,7 @@ class Batch(NamedTuple):
 
 @dataclass
 class Batcher:
-    """One environment's log on its way to its recorders."""
+    """Batch the events of one environment's log."""
 
     log: Log
     ripe_chars: int
@@ -55,7 +51,7 @@ class Batcher:
     _last_time: str = ""
 
     def take(self, event: Logged | Received) -> Batch | None:
-        """Take what the log has next; give a batch when one is due."""
+        """Take the next event of the log; return a batch when one is due."""
         before = None
         if isinstance(event, Received):
             self._take_received(event.event)
@@ -75,7 +71,7 @@ class Batcher:
         return self._release() if due else None
 
     def close(self) -> Batch | None:
-        """Take note that the log ends."""
+        """Finish the open invocation at the end of the log; return the last batch."""
         opened = self._open
         if opened is not None:
             self._finish(opened)
@@ -142,7 +138,7 @@ class Batcher:
             except (ValueError, RecursionError):
                 pass
             else:
-                # With the JSON log format Lambda delivers what is an object as one.
+                # With the JSON log format Lambda delivers a JSON object as an object.
                 message = message if "\n" not in message else _encode(record)
                 self._add(f'{{"time":"{time}","type":"function","record":{message}}}')
                 return
@@ -191,7 +187,7 @@ class Batcher:
         self._add(_event_text(time, kind, record))
 
     def _take_own(self, time: str, kind: str, event: dict[str, Any]) -> None:
-        """Take a record of an extension's: it names its invocation, whose start is most often not there."""
+        """Take a record of Flight Recorder, which names its invocation; most often its start is missing."""
         self.log.sampled += event.get("reason") != "archive"
         request_id, trace_id = event.get("requestId"), event.get("traceId")
         opened = self._open
@@ -233,7 +229,7 @@ class Batcher:
             self._invokes.append((opened.request_id, opened.header))
 
     def _add_done(self, opened: Open, time: str, report: dict[str, Any]) -> None:
-        """Put ``platform.runtimeDone`` back, from what REPORT says of the invocation's end."""
+        """Restore ``platform.runtimeDone`` from the end that REPORT describes."""
         record = {"requestId": opened.request_id, **_ending_of(opened, report)}
         metrics = report.get("metrics")
         duration_ms = metrics.get("durationMs") if isinstance(metrics, dict) else None
@@ -244,7 +240,7 @@ class Batcher:
         self._add(_event_text(time, "platform.runtimeDone", record))
 
     def _finish(self, opened: Open) -> None:
-        """Give the report that was kept back, behind what it is the source of."""
+        """Add the report that was held back, behind the events that are restored from it."""
         if opened.report is None:
             return
         (time, record), opened.report = opened.report, None
@@ -260,7 +256,7 @@ class Batcher:
 
 
 def _ending_of(opened: Open, report: dict[str, Any]) -> dict[str, Any]:
-    """Give status and error type of an invocation: REPORT's, or what Lambda wrote before REPORT had any."""
+    """Return an invocation's status and error type, from REPORT or from older lines of Lambda."""
     status, error_type = report.get("status", "success"), report.get("errorType")
     if opened.timed_out:
         return {"status": "timeout"}
@@ -275,7 +271,7 @@ _STATUS_OF = {
     "crash": ("error", "Runtime.ExitError"),
     "out-of-memory": ("error", "Runtime.OutOfMemory"),
 }
-"""An error is told by the line that says so, and an init that failed by its own event."""
+"""An error has a line of its own, and a failed init an event of its own."""
 
 
 def _is_about(told: Told | None, kind: str, opened: Open) -> bool:

@@ -1,28 +1,24 @@
-"""What is known of the logs as a whole, and of the invocation that is being read.
+"""Define the counts of all logs, and the state of the open invocation.
 
 Pure values.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
-
-__all__ = ["Log", "Open"]
 
 
 @dataclass
 class Log:
-    """What is counted of all environments' logs together.
+    """Counts over the logs of all environments.
 
     Attributes:
-        lines: That the functions wrote.
-        platform_lines: That Lambda wrote.
-        cloudwatch_bytes: As CloudWatch counts all of them.
-        first_time: Of all, as it was written.
-        last_time: The same.
-        cut: Invocations whose end is not in the log although the log goes no further.
-        outside: Lines before the first invocation that the log has of an environment.
+        lines: Lines of functions.
+        platform_lines: Lines of Lambda.
+        cloudwatch_bytes: The size of all lines, as CloudWatch counts.
+        first_time: The first time of all, as written.
+        last_time: The last time of all, as written.
+        cut: Invocations that are open at the end of the log.
+        outside: Lines before the first invocation of their environment.
         disordered: Events that stand behind a later one of their environment.
         sampled: Records that an extension had kept as a sample.
     """
@@ -38,7 +34,7 @@ class Log:
     sampled: int = 0
 
     def see(self, time: str) -> None:
-        """Take note of a time."""
+        """Extend the time span to a time."""
         if time:
             self.first_time = min(self.first_time, time) if self.first_time else time
             self.last_time = max(self.last_time, time)
@@ -46,17 +42,17 @@ class Log:
 
 @dataclass
 class Open:
-    """The invocation that lines belong to.
+    """The open invocation, to which lines belong.
 
     Attributes:
-        start_at: Where its start stands among what waits; -1 once that has gone.
-        header: Its tracing header, once it is known.
-        told: Whether its INVOKE event has been told.
-        done: Whether ``platform.runtimeDone`` has been given.
+        start_at: The place of its start among the waiting events; -1 once that has left.
+        header: Its tracing header, once known.
+        told: Whether its INVOKE event has been sent.
+        done: Whether it has its ``platform.runtimeDone``.
         ended: The time of END.
-        fault: Whether its process ended.
-        timed_out: Whether a line of its own said so.
-        report: Time and record of REPORT, kept back for the one event that may still belong to it.
+        fault: Whether its process has ended.
+        timed_out: Whether a line reported its timeout.
+        report: Time and record of REPORT, held back since one more event may belong to it.
     """
 
     request_id: str

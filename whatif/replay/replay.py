@@ -1,32 +1,24 @@
-"""One environment under one set of settings: the extension's own recorder, keeping and queue, without any I/O.
+"""Replay one environment under one set of settings: the extension's own recorder and queue, without I/O.
 
-What is assumed: the sink is always there and takes everything, and every batch is delivered before the next one comes.
+Assumes: the sink is always up and accepts everything, and each batch is delivered before the next one comes.
 """
 
-from __future__ import annotations
+from collections.abc import Callable
 
-from typing import TYPE_CHECKING
-
+from extension.config.settings import Settings
 from extension.delivery.queue import Queues, SendingQueue
 from extension.diagnostics.account import Account
 from extension.model.receipt import Answer, Receipt
 from extension.recorder.recorder import REMEMBERED_INVOCATIONS, Recorder
 from extension.recorder.tail_sampler import TailSampler
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from extension.config.settings import Settings
-    from whatif.replay.batches import Batch
-    from whatif.replay.tally import Followed, Tally
-
-__all__ = ["Replay"]
+from whatif.replay.batches import Batch
+from whatif.replay.tally import Followed, Tally
 
 _TAKEN = Receipt(Answer.TAKEN)
 
 
 class Replay:
-    """Takes what Lambda would have told an extension, and counts what that would have delivered."""
+    """Feed a recorder with Lambda's events, and count its deliveries."""
 
     def __init__(
         self,
@@ -39,10 +31,10 @@ class Replay:
         """Make a new environment.
 
         Args:
-            settings: That are in force.
-            tally: Counts for all environments under them.
+            settings: The settings in force.
+            tally: The counts of all environments under these settings.
             environment_id: 16 hex digits.
-            redact: Does to the JSON of one event what the settings' REDACT asks for; None if that is nothing.
+            redact: Masks the JSON of one event as REDACT asks; None without REDACT.
         """
         self._tally = tally
         self._redact = redact
@@ -67,7 +59,7 @@ class Replay:
         self._deliver()
 
     def close(self) -> None:
-        """Take note that the environment has ended, as an idle one does."""
+        """End the environment, as Lambda ends an idle one."""
         self._sampler.shut_down(None)
         self._deliver()
         for request_id, one in self._followed.items():
@@ -82,7 +74,7 @@ class Replay:
                 break
             self._tally.take(chunks, self._followed, redact=self._redact)
             self._queue.settle(_TAKEN, 0.0)
-        # Beyond as many as the recorder remembers, nothing more can come of the oldest.
+        # The recorder remembers so many invocations; nothing more is delivered of older ones.
         while len(self._followed) > 2 * REMEMBERED_INVOCATIONS:
             request_id = next(iter(self._followed))
             self._tally.settle(request_id, self._followed.pop(request_id))

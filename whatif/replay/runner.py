@@ -1,69 +1,65 @@
-"""All environments under some of the settings: in this process, or in several beside it.
+"""Run the replays of all environments, in this process or in several others.
 
-Promises: what several processes count is what one would; they hold at most :data:`WAITING_BATCHES` that wait.
+Promises: several processes count the same as one. At most :data:`WAITING_BATCHES` wait for each of them.
 """
-
-from __future__ import annotations
 
 import multiprocessing
 import os
 import queue
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, Protocol
 
 from extension.config.settings import read_settings
 from extension.redaction.redactor import Redactor
+from whatif.replay.batches import Batch
 from whatif.replay.replay import Replay
 from whatif.replay.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from multiprocessing.context import SpawnProcess
+    # Not generic when it runs.
     from multiprocessing.queues import Queue
 
-    from whatif.replay.batches import Batch
-
-__all__ = ["LocalRunner", "Runner", "RunnerError", "runner_for"]
-
 PARALLEL_BYTES = 16 * 1024 * 1024
-"""Of logs, from which on other processes are worth their start: half a second."""
+"""Larger logs are worth the start of other processes, which takes half a second."""
 
 MAX_PROCESSES = 8
 WAITING_BATCHES = 32
-"""For each process: 8 MiB at the most."""
+"""Batches that wait for one process: 8 MiB at the most."""
 
 _POLL_S = 1.0
 
 
 class RunnerError(Exception):
-    """A process that counted has ended before it had counted everything."""
+    """A counting process has ended early."""
 
 
 class Runner(Protocol):
-    """Takes what Lambda would have told the extensions of many environments."""
+    """Takes the batches of many environments."""
 
     def take(self, name: str, batch: Batch) -> None:
-        """Take an environment's next batch; the first one makes the environment."""
+        """Take an environment's next batch; the first one creates the environment."""
 
     def close(self, name: str) -> None:
-        """Take note that an environment has ended."""
+        """End an environment."""
 
     def finish(self) -> list[Tally]:
-        """End; give what was counted for each of the settings, in their order."""
+        """End all environments; return the counts of each set of settings, in order."""
 
     def abort(self) -> None:
-        """End without having counted everything."""
+        """Give up all counts."""
 
 
 class LocalRunner:
-    """Counts in this process."""
+    """Count in this process."""
 
     def __init__(self, variables: Sequence[Mapping[str, str]]) -> None:
         """Take the variables of each of the settings."""
         self._settings = [read_settings(one)[0] for one in variables]
         self._redacts = [
             Redactor(one.redact).redact
-            # What a reference names is not known here; until it has been fetched nothing would leave at all.
+            # The value of a reference is unknown here; the extension delivers nothing until it has fetched it.
             if one.redact is not None and "REDACT" not in one.unresolved
             else None
             for one in self._settings
@@ -86,32 +82,32 @@ class LocalRunner:
             replay.take(batch)
 
     def close(self, name: str) -> None:
-        """Take note that an environment has ended."""
+        """End an environment."""
         for replay in self._replays.pop(name, ()):
             replay.close()
 
     def finish(self) -> list[Tally]:
-        """End all environments, and give what was counted."""
+        """End all environments, and return the counts."""
         for name in list(self._replays):
             self.close(name)
         return self._tallies
 
     def abort(self) -> None:
-        """Forget everything."""
+        """Forget all counts."""
         self._replays = {}
 
 
-_Message = tuple[str, "Batch | None"]
-"""An environment and its batch, None for its end; no environment for the end of all."""
+_Message = tuple[str, Batch | None]
+"""An environment and its batch. No batch ends the environment; no environment ends all."""
 
 
 def _work(
     variables: Sequence[Mapping[str, str]],
-    messages: Queue[_Message],
-    results: Queue[tuple[int, list[Tally]]],
+    messages: "Queue[_Message]",
+    results: "Queue[tuple[int, list[Tally]]]",
     number: int,
 ) -> None:
-    """Count in a process of its own, until it is told that there is no more."""
+    """Count in a process of its own, until the end of all environments."""
     runner = LocalRunner(variables)
     while True:
         name, batch = messages.get()
@@ -125,10 +121,10 @@ def _work(
 
 
 class ParallelRunner:
-    """Counts in several processes, each for some of the settings."""
+    """Count in several processes, each for some of the settings."""
 
     def __init__(self, variables: Sequence[Mapping[str, str]], processes: int) -> None:
-        """Start as many processes."""
+        """Start the processes."""
         context = multiprocessing.get_context("spawn")
         self._count = len(variables)
         self._results: Queue[tuple[int, list[Tally]]] = context.Queue()
@@ -147,7 +143,7 @@ class ParallelRunner:
         self._send((name, batch))
 
     def close(self, name: str) -> None:
-        """Take note that an environment has ended."""
+        """End an environment."""
         self._send((name, None))
 
     def _send(self, message: _Message) -> None:
@@ -164,10 +160,10 @@ class ParallelRunner:
             raise RunnerError(f"a process ended with code {process.exitcode}")
 
     def finish(self) -> list[Tally]:
-        """Wait for all processes, and give what they counted.
+        """Wait for all processes, and return their counts.
 
         Raises:
-            RunnerError: One of them did not come to its end.
+            RunnerError: A process has ended early.
         """
         self._send(("", None))
         tallies: dict[int, Tally] = {}
@@ -189,7 +185,7 @@ class ParallelRunner:
         return [tallies[place] for place in range(self._count)]
 
     def abort(self) -> None:
-        """End the processes, whatever they are at."""
+        """Terminate the processes."""
         for process, messages in zip(self._processes, self._queues, strict=True):
             process.terminate()
             messages.cancel_join_thread()
@@ -197,7 +193,7 @@ class ParallelRunner:
 
 
 def runner_for(variables: Sequence[Mapping[str, str]], *, size_bytes: int) -> Runner:
-    """Make what counts: in other processes where the logs are large and the machine has more than one core."""
+    """Return a runner; it uses other processes for large logs on a machine with several cores."""
     processes = min(os.cpu_count() or 1, len(variables), MAX_PROCESSES)
     if size_bytes < PARALLEL_BYTES or processes == 1:
         return LocalRunner(variables)

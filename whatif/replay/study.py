@@ -1,39 +1,32 @@
-"""Logs of many environments, replayed under many settings in one pass.
+"""Replay the logs of many environments under many settings in one pass.
 
-Promises: memory is bounded by the number of settings and of environments that are open at a time, not by the log.
+Promises: the number of settings and of open environments bounds the memory, not the size of the log.
 """
-
-from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from whatif.logs.files import size_of
 from whatif.logs.readers import read_events
-from whatif.model.events import Logged, Reading
+from whatif.model.events import Logged, Reading, Received
 from whatif.replay.batches import Batcher
+from whatif.replay.grid import Point
 from whatif.replay.log import Log
-from whatif.replay.runner import runner_for
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from whatif.model.events import Received
-    from whatif.replay.grid import Point
-    from whatif.replay.runner import Runner
-    from whatif.replay.tally import Tally
-
-__all__ = ["MAX_ENVIRONMENTS", "Study", "study_of"]
+from whatif.replay.runner import Runner, runner_for
+from whatif.replay.tally import Tally
 
 MAX_ENVIRONMENTS = 256
-"""Open at a time. Beyond it the one that has been quiet for longest is taken for ended."""
+"""Environments that are open at a time. Beyond it, the one that has been quiet for longest is ended."""
 
 MAX_RIPE_CHARS = 64 * 1024
 RIPE_SHARE = 16
-"""Batches of whole invocations hold up to a sixteenth of the smallest BUFFER_SIZE: several at a time are quicker, and must
-not be what the bound is met with."""
+"""Batches of whole invocations hold up to a sixteenth of the smallest BUFFER_SIZE. Several invocations at a time are
+quicker, but must not fill the buffer by themselves."""
+
+PROGRESS_EVENTS = 50_000
+"""Events between two calls of ``progress``."""
 
 _REQUEST_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _NAMED_WITHIN_CHARS = 160
@@ -41,14 +34,14 @@ _NAMED_WITHIN_CHARS = 160
 
 @dataclass
 class Study:
-    """What came of it.
+    """The result of a replay.
 
     Attributes:
-        points: The settings.
-        tallies: What each would have done, in the same order.
+        points: The sets of settings.
+        tallies: The counts of each, in the same order.
         readings: The files.
-        log: What they hold together.
-        environments: How many environments they are of.
+        log: The counts over all files.
+        environments: The number of environments.
     """
 
     points: Sequence[Point]
@@ -59,7 +52,7 @@ class Study:
 
 
 class _Untangler:
-    """Gives events whose environment is not named to one that they can be of: no two invocations at once in any."""
+    """Assign unnamed events to environments, so that none has two invocations at once."""
 
     def __init__(self, file: str) -> None:
         self._file = file
@@ -108,12 +101,12 @@ def study_of(
 
     Args:
         files: Names, ``-`` for standard input.
-        points: The settings.
-        progress: Is told now and then how many events have been read.
+        points: The sets of settings.
+        progress: Called now and then with the number of events read.
 
     Raises:
         SourceError: A file cannot be opened.
-        RunnerError: A process that counts has ended.
+        RunnerError: A counting process has ended early.
     """
     runner = runner_for(
         [point.variables for point in points], size_bytes=sum(size_of(file) for file in files)
@@ -129,7 +122,7 @@ def study_of(
 
 
 class _Environments:
-    """The batchers of all that are open."""
+    """The batchers of all open environments."""
 
     def __init__(self, study: Study, runner: Runner) -> None:
         smallest = min(point.settings.buffer_bytes for point in study.points)
@@ -152,7 +145,7 @@ class _Environments:
             self._runner.take(name, batch)
 
     def close(self, prefix: str = "") -> None:
-        """Take note that those whose names begin so have ended."""
+        """End the environments whose names begin with the prefix."""
         for name in [name for name in self._open if name.startswith(prefix)]:
             self._close(name)
 
@@ -179,6 +172,3 @@ def _read(
                 progress(count)
         environments.close(f"{file}#")
     environments.close()
-
-
-PROGRESS_EVENTS = 50_000

@@ -1,69 +1,51 @@
-"""What becomes of everything under one set of settings: counted from the very chunks that a sink would get.
+"""Count the results of one set of settings, from the very chunks that a sink would get.
 
-Promises: what is held grows with the number of reasons, and up to a bound with those of incomplete failures and of
-transactions, not with the log.
-Pure.
+Promises: memory grows with the number of reasons, and up to a bound with incomplete failures and transactions. It does
+not grow with the log. Pure.
 """
-
-from __future__ import annotations
 
 import math
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from extension.model.chunk import Chunk, rewritten
+from extension.diagnostics.account import Account
+from extension.model.chunk import Chunk, Metadata, rewritten
 from extension.model.ndjson import lines_of
 from extension.model.record import GAP_TYPE, Record, records_in
 from extension.model.segment import Kind, Segment
 from extension.sampling import probability, verdict
-from extension.sinks.cloudwatch_events import EVENT_BYTES, Form, message_of
-from whatif.model.prices import Volume
+from extension.sinks.cloudwatch_events import Form, message_of
+from whatif.model.prices import EVENT_BYTES, Volume
 from whatif.replay.variance import Clusters
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from extension.diagnostics.account import Account
-    from extension.model.chunk import Metadata
-
-__all__ = [
-    "CAUSES",
-    "EVICTED",
-    "LATE",
-    "UNDELIVERED",
-    "WITHHELD",
-    "Followed",
-    "Incomplete",
-    "Tally",
-]
 
 SUMMARY_TYPE = "flightRecorder.invocation"
 MAX_INCOMPLETE = 200
-"""Failures that are listed one by one; all are counted."""
+"""Failures in the list; all are counted."""
 
 MEASURED_BYTES = 4 * 1024 * 1024
 MEASURED_SHARE = 8
-"""So much is written out as a sink would, and compressed; beyond it an eighth, by whose sizes the others are
-reckoned. All of it would take longer than the rest together."""
+"""The first bytes are encoded as a sink would, and compressed; of the rest, one chunk in eight. The sizes of the others
+are estimated from them. To encode everything would take longer than all the rest."""
 
 COMPRESSION_LEVEL = 6
-"""As sinks compress."""
+"""The level that sinks use."""
 
 WITHHELD = "withheld by KEEP_AT_MOST"
-EVICTED = "given up for BUFFER_SIZE"
-LATE = "let go before there was a sign of failure"
+EVICTED = "evicted for BUFFER_SIZE"
+LATE = "dropped before the first sign of failure"
 UNDELIVERED = "not delivered for another reason"
 CAUSES = (WITHHELD, EVICTED, LATE, UNDELIVERED)
-"""Why lines of a failure are missing. Of several, the first counts: it alone would have been enough."""
+"""Causes of missing lines. Of several causes the first counts, since it alone would suffice."""
 
 _TYPE_WITHIN_BYTES = 80
 _OURS = "flightRecorder."
 
 
 class Incomplete(NamedTuple):
-    """A failed invocation of which lines are missing, and why: one of :data:`CAUSES`."""
+    """A failed invocation that lacks lines, for one of :data:`CAUSES`."""
 
     request_id: str
     reason: str
@@ -73,7 +55,7 @@ class Incomplete(NamedTuple):
 
 
 class Followed:
-    """An invocation of which something was delivered, until nothing more is to be expected of it."""
+    """An invocation with a delivery, until no more deliveries are expected."""
 
     __slots__ = (
         "counted_as",
@@ -91,7 +73,7 @@ class Followed:
         self.delivered = self.written = self.evicted = self.dropped = self.withheld = 0
 
     def incomplete(self, request_id: str) -> Incomplete | None:
-        """Tell what is missing of a failed invocation; None if nothing is."""
+        """Return the missing lines of a failed invocation; None if it is whole."""
         missing = max(self.written - self.delivered, self.evicted + self.dropped + self.withheld)
         if not self.failed_by or missing <= 0:
             return None
@@ -101,7 +83,7 @@ class Followed:
 
 
 def _is_ours(segment: Segment) -> bool:
-    """Tell whether a segment is what the extension says itself, and not what it had from Lambda."""
+    """Return whether a segment comes from the extension itself, not from Lambda."""
     return segment.kind is Kind.GAP or (
         segment.kind is Kind.EVENT
         and b'"type":"flightRecorder.' in segment.raw[:_TYPE_WITHIN_BYTES]
@@ -109,13 +91,13 @@ def _is_ours(segment: Segment) -> bool:
 
 
 def _raw_bytes(chunk: Chunk) -> int:
-    """Give the bytes of a chunk as they came from Lambda."""
+    """Return the size of a chunk's events as Lambda sent them."""
     return sum(len(segment.raw) for segment in chunk.segments if not _is_ours(segment))
 
 
 @dataclass
 class _Sizes:
-    """Of the records that were written out: as they came, for CloudWatch, as NDJSON; and of what was compressed."""
+    """Sizes of the encoded records: as received, for CloudWatch and as NDJSON; and of the compressed ones."""
 
     raw_bytes: int = 0
     cloudwatch_bytes: int = 0
@@ -126,22 +108,22 @@ class _Sizes:
 
 @dataclass
 class Tally:
-    """One set of settings, over all environments.
+    """The counts of one set of settings over all environments.
 
     Attributes:
-        lines: Delivered, by the reason they were kept for.
+        lines: Delivered lines, by reason.
         failures: Failed invocations, by reason.
-        kept: Healthy invocations that were kept, by reason.
-        incomplete: Failed invocations of which lines are missing, the first of them.
-        missing: How many those are, by why.
-        estimated: Invocations, as the sum of weights.
-        estimated_lines: Lines, as the sum of weights.
-        received: Lines that were taken in.
-        invocations: That were seen.
-        dropped: Lines that were decided against.
-        withheld: Lines of failed invocations that were decided against because too many failed, which are among those.
-        evicted: Lines that were given up for the memory bound.
-        unreadable_bytes: Of batches; there should be none.
+        kept: Kept healthy invocations, by reason.
+        incomplete: The first failed invocations that lack lines.
+        missing: The number of failed invocations that lack lines, by cause.
+        estimated: The number of invocations, as the sum of weights.
+        estimated_lines: The number of lines, as the sum of weights.
+        received: Received lines.
+        invocations: Seen invocations.
+        dropped: Dropped lines.
+        withheld: Those of the dropped lines that belong to failed invocations above KEEP_AT_MOST.
+        evicted: Lines evicted for the memory bound.
+        unreadable_bytes: Bytes of batches that the extension could not read; 0 is expected.
     """
 
     lines: Counter[str] = field(default_factory=Counter)
@@ -166,32 +148,32 @@ class Tally:
 
     @property
     def kept_lines(self) -> int:
-        """Lines that a sink gets."""
+        """The number of delivered lines."""
         return sum(self.lines.values())
 
     @property
     def failed(self) -> int:
-        """Invocations that failed, as far as anybody can tell."""
+        """The number of failed invocations."""
         return sum(self.failures.values())
 
     @property
     def incomplete_count(self) -> int:
-        """Failed invocations of which lines are missing."""
+        """The number of failed invocations that lack lines."""
         return sum(self.missing.values())
 
     @property
     def history(self) -> int:
-        """Lines of what went well, delivered for the sake of a failure that came after them."""
+        """The number of lines delivered as history of a later failure."""
         return self.lines[verdict.HISTORY]
 
     @property
     def variance(self) -> float:
-        """Of :attr:`estimated`: invocations of one transaction are drawn together, transactions each for itself."""
+        """The variance of :attr:`estimated`. Invocations of one transaction are sampled together."""
         return self._clusters.sum_of_squares
 
     @property
     def volume(self) -> Volume:
-        """What is delivered."""
+        """The size of all deliveries."""
         sizes = self._sizes
         share = sizes.compressed_bytes / sizes.plain_bytes if sizes.plain_bytes else 0.0
         return Volume(self._cloudwatch_bytes, self._record_bytes, share, self._deliveries)
@@ -203,12 +185,12 @@ class Tally:
         *,
         redact: Callable[[bytes], bytes] | None = None,
     ) -> None:
-        """Take what one environment delivers at once.
+        """Count one delivery of one environment.
 
         Args:
-            chunks: As they are delivered, before anything in them is masked.
+            chunks: The delivered chunks, not masked yet.
             followed: The environment's invocations, by request id; new ones are added.
-            redact: Masks what is to be masked in the JSON of one event; None if nothing is.
+            redact: Masks the JSON of one event; None without REDACT.
         """
         measured = []
         for chunk in chunks:
@@ -234,7 +216,7 @@ class Tally:
                 told.evicted += int(kept.record["evictedLines"])
 
     def _sampled(self, chunk: Chunk) -> Chunk:
-        """Give what is to be measured of a chunk: all of it, or all but its lines, which are reckoned then."""
+        """Return the part of a chunk to encode: all of it, or all but its lines, whose sizes are estimated."""
         self._chunks += 1
         sizes = self._sizes
         if sizes.raw_bytes < MEASURED_BYTES or not self._chunks % MEASURED_SHARE:
@@ -249,7 +231,7 @@ class Tally:
         self, chunks: list[Chunk], redact: Callable[[bytes], bytes] | None
     ) -> list[Record]:
         sizes = self._sizes
-        # By what they were before they were masked: what is only reckoned is not masked.
+        # By the sizes before masking, since estimated chunks are not masked.
         sizes.raw_bytes += sum(_raw_bytes(chunk) for chunk in chunks)
         records = list(records_in(chunks if redact is None else rewritten(chunks, redact)))
         encoded = lines_of(records)
@@ -273,8 +255,8 @@ class Tally:
         (self.failures if metadata.failed else self.kept)[metadata.reason] += 1
         self._deliveries += 1
         if told is None:
-            return  # Of an init, which is no invocation.
-        # A retry has the same id, and may come to the same environment: then both are followed as one.
+            return  # An init is not an invocation.
+        # A retry has the same id. If it comes to the same environment, both are followed as one.
         told.written += int(summary["lines"])
         told.dropped += int(summary["droppedLines"])
         told.withheld += int(summary.get("withheldLines", 0))
@@ -289,9 +271,9 @@ class Tally:
             self._clusters.add(transaction, math.sqrt(metadata.weight * (metadata.weight - 1.0)))
 
     def settle(self, request_id: str, one: Followed) -> None:
-        """Take note that nothing more will come of an invocation."""
+        """Count an invocation that has no more deliveries."""
         if one.failed_by and one.counted_as in self.kept:
-            # It had been sampled before there was a sign of failure.
+            # It had been sampled before its first sign of failure.
             self.kept[one.counted_as] -= 1
             self.failures[one.failed_by] += 1
         missing = one.incomplete(request_id)

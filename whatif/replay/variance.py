@@ -1,18 +1,14 @@
-"""What transactions contribute to the variance of an estimate: invocations of one are drawn together, so they err together.
+"""Sum up the variance of an estimate by transaction, since its invocations are sampled together.
 
-Promises: memory is bounded, whatever the number of transactions and the order in which their invocations come. Up to
-:data:`MAX_EXACT` transactions the sum is exact. Beyond it, it is estimated without bias from :data:`BUCKETS` sums of
-amounts with random signs, with a standard deviation of sqrt(2 / BUCKETS), 1.1 %: half of that in a margin (N. Alon, Y.
-Matias, M. Szegedy, "The space complexity of approximating the frequency moments", 1996).
+Promises: memory is bounded for any number and order of invocations. Up to :data:`MAX_EXACT` transactions the sum is
+exact. Beyond it, :data:`BUCKETS` sums of amounts with random signs estimate it without bias. The standard deviation is
+sqrt(2 / BUCKETS), 1.1 %, and half of that in a margin (N. Alon, Y. Matias, M. Szegedy, "The space complexity of
+approximating the frequency moments", 1996).
 
 Pure.
 """
 
-from __future__ import annotations
-
 from array import array
-
-__all__ = ["MAX_EXACT", "Clusters"]
 
 MAX_EXACT = 4096
 """Some 600 KiB for each of the settings."""
@@ -24,7 +20,7 @@ _WORD = (1 << 64) - 1
 
 
 class Clusters:
-    """Adds amounts up by transaction, and gives the sum of the squares of what each comes to."""
+    """Add amounts up by transaction; the result is the sum of the squared amounts."""
 
     def __init__(self) -> None:
         self._exact: dict[int, float] | None = {}
@@ -34,8 +30,8 @@ class Clusters:
         """Add to a transaction's amount.
 
         Args:
-            transaction: What it is told from others by, up to 64 bits.
-            amount: That one of its invocations comes to.
+            transaction: A number of up to 64 bits that identifies it.
+            amount: The amount of one of its invocations.
         """
         if self._exact is None:
             self._scatter(transaction, amount)
@@ -49,7 +45,7 @@ class Clusters:
 
     @property
     def sum_of_squares(self) -> float:
-        """Over all transactions, of what each one's amounts add up to."""
+        """The sum over all transactions of the square of their amounts."""
         sums = self._buckets if self._exact is None else self._exact.values()
         return sum(one * one for one in sums)
 
@@ -59,7 +55,7 @@ class Clusters:
 
 
 def _mixed(number: int) -> int:
-    """Spread ids that are not as random as they should be (SplitMix64; G. Steele, D. Lea, C. Flood, 2014)."""
+    """Mix the bits of a number that may not be random (SplitMix64; G. Steele, D. Lea, C. Flood, 2014)."""
     mixed = number + 0x9E3779B97F4A7C15 & _WORD
     mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 & _WORD
     mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB & _WORD

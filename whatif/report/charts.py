@@ -1,20 +1,14 @@
-"""Charts as inline SVG, narrow enough for a telephone: labels stand above their bars, colours are the page's.
+"""Draw charts as inline SVG, narrow enough for a telephone, in the page's colours.
 
-Promises: nothing leaves the picture. A label that is too long for one line is wrapped, at blanks where it has any; what is
-longer than :data:`MAX_LABEL_LINES` is cut short, and whole in a title that shows where one points at it. Each has a title and a description in words for whoever does not see it. Pure.
+Promises: nothing leaves the picture. A long label is wrapped, at blanks where it has any. A label of more than
+:data:`MAX_LABEL_LINES` is cut, and a tooltip shows all of it. Each chart has a title and a description for readers who
+do not see it. Pure.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import accumulate
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["Bar", "Interval", "bars", "fits", "intervals", "legend"]
 
 WIDTH = 380
 BAR_HEIGHT = 14
@@ -26,7 +20,7 @@ VALUE_GAP = 6
 DOT_RADIUS = 5
 
 MAX_LABEL_LINES = 3
-"""More would be a list and no label; the tables have all of it."""
+"""The most lines of a label; the tables have all of it."""
 
 _CUT = "\N{HORIZONTAL ELLIPSIS}"
 _FONT_SIZE = 13
@@ -42,8 +36,8 @@ _CLASSES = {
 }
 _ADVANCES = {char: advance for advance, chars in _CLASSES.items() for char in chars}
 _OTHER_ADVANCE = 1.25
-"""Of characters, in sizes of the typeface: no less than DejaVu Sans Bold's, the widest of those that browsers commonly take
-(measured with fontTools). Which one a reader has is not known, and text in SVG does not wrap by itself."""
+"""The width of other characters, in font sizes. Widths are those of DejaVu Sans Bold or more, the widest common typeface
+(measured with fontTools). The reader's typeface is unknown, and text in SVG does not wrap by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +45,9 @@ class Bar:
     """One bar.
 
     Attributes:
-        label: Above it.
-        shown: Its value, as it is written behind it.
-        parts: Its lengths, each with the class that colours it.
+        label: The text above it.
+        shown: Its value, written behind it.
+        parts: Its lengths, each with the class of its colour.
         marked: Whether its label stands out.
     """
 
@@ -64,13 +58,13 @@ class Bar:
 
     @property
     def total(self) -> float:
-        """Its whole length."""
+        """The whole length."""
         return sum(length for length, _ in self.parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """An estimate with what it may be off by."""
+    """An estimate with its margin."""
 
     label: str
     shown: str
@@ -92,12 +86,12 @@ def _svg(name: str, title: str, described: str, height: float, body: Sequence[st
 
 
 def _width_of(text: str) -> float:
-    """Give the most that text may take, whatever the typeface."""
+    """Return the largest width of a text in any typeface."""
     return _FONT_SIZE * sum(_ADVANCES.get(char, _OTHER_ADVANCE) for char in text)
 
 
 def _wrapped(text: str) -> list[str]:
-    """Cut a label into the lines that it takes."""
+    """Cut a label into lines."""
     lines = [""]
     for word in text.split():
         joined = f"{lines[-1]} {word}" if lines[-1] else word
@@ -119,7 +113,7 @@ def _wrapped(text: str) -> list[str]:
 
 
 def fits(label: str) -> bool:
-    """Tell whether a label is shown whole."""
+    """Return whether a label is shown whole."""
     return not _wrapped(label)[-1].endswith(_CUT)
 
 
@@ -135,12 +129,12 @@ def _label(lines: Sequence[str], whole: str, y: float, *, marked: bool) -> str:
 
 
 def _bar_at(lines: Sequence[str]) -> float:
-    """Give how far below its row's top a bar begins."""
+    """Return the distance from the top of a row to its bar."""
     return len(lines) * LINE_HEIGHT + LABEL_GAP
 
 
 def _tops(labels: Sequence[Sequence[str]]) -> list[float]:
-    """Give where each row begins, and where the last one ends."""
+    """Return the top of each row, and the bottom of the last one."""
     heights = [_bar_at(lines) + BAR_HEIGHT + ROW_GAP for lines in labels]
     return [0.0, *accumulate(heights)]
 
@@ -150,10 +144,10 @@ def bars(name: str, title: str, rows: Sequence[Bar]) -> str:
 
     Args:
         name: Unique on the page.
-        title: What is shown, for whoever does not see it.
+        title: The subject of the chart, for readers who do not see it.
         rows: From above to below.
     """
-    # A figure is never so long that its bar would have no room: twenty digits leave half of it.
+    # Even a figure of twenty digits leaves half of the width to its bar.
     shown_width = max((_width_of(row.shown) for row in rows), default=0.0)
     room = WIDTH - VALUE_GAP - min(shown_width, WIDTH / 2)
     labels = [_wrapped(row.label) for row in rows]
@@ -182,9 +176,9 @@ def intervals(name: str, title: str, rows: Sequence[Interval], *, truth: float) 
 
     Args:
         name: Unique on the page.
-        title: What is shown, for whoever does not see it.
+        title: The subject of the chart, for readers who do not see it.
         rows: From above to below.
-        truth: What they are estimates of.
+        truth: The true value.
     """
     largest = max([truth, *(row.value + row.margin for row in rows)]) or 1.0
     room = WIDTH - 2 * DOT_RADIUS
@@ -196,7 +190,7 @@ def intervals(name: str, title: str, rows: Sequence[Interval], *, truth: float) 
     labels = []
     for row, whole in zip(rows, wholes, strict=True):
         lines = _wrapped(whole)
-        # A figure is never cut off, nor torn from its margin.
+        # A figure is never cut, nor separated from its margin.
         labels.append(lines if len(lines) == 1 else [*_wrapped(row.label), row.shown])
     tops = _tops(labels)
     body = []
@@ -216,7 +210,7 @@ def intervals(name: str, title: str, rows: Sequence[Interval], *, truth: float) 
 
 
 def legend(entries: Sequence[tuple[str, str]]) -> str:
-    """Give the key to colours: each a class and what it stands for."""
+    """Return the key to the colours: pairs of a class and its meaning."""
     items = "".join(
         f'<li><span class="key {kind}"></span>{escape(text)}</li>' for kind, text in entries
     )

@@ -1,13 +1,11 @@
-"""A view as one HTML page: nothing outside it is needed, no script runs in it, and it reads in the dark and on a telephone.
+"""Write a view as one HTML page.
 
-Pure.
+It needs nothing from outside and no script, and it suits dark mode and telephones. Pure.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
-from typing import TYPE_CHECKING
 
 from whatif.model.prices import AS_OF, PRICES, REGION, SINK_TITLES, SINKS
 from whatif.model.words import counted
@@ -22,14 +20,7 @@ from whatif.report.text import (
     span_text,
     usd_text,
 )
-from whatif.report.view import KINDS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from whatif.report.view import Row, View
-
-__all__ = ["page"]
+from whatif.report.view import KINDS, Row, View
 
 MAX_LISTED_FILES = 50
 MAX_LISTED_FAILURES = 50
@@ -37,9 +28,9 @@ KIND_CLASSES = dict(zip(KINDS, ("failed", "history", "rule", "sampled", "metrics
 
 
 def page(view: View) -> str:
-    """Write the page."""
+    """Return the page."""
     if not all(fits(row.label) for row in view.rows):
-        # What sets two of them apart may stand where a chart cuts its labels; the tables have them whole.
+        # A chart may cut the part of a label in which two of them differ; the tables have them whole.
         rows = [
             replace(row, label=f"#{number} {row.label}") for number, row in enumerate(view.rows, 1)
         ]
@@ -47,13 +38,13 @@ def page(view: View) -> str:
     own = view.own
     sections = [
         _section("Cost", _cost_chart(view), wide=False),
-        _section("Lines that are kept", _lines_chart(view), wide=False),
+        _section("Kept lines", _lines_chart(view), wide=False),
         _section("Estimate of all invocations", _estimate_chart(view), wide=False),
-        _section("Failures, by what gave them away", _failures_chart(own), wide=False),
+        _section("Failures by reason", _failures_chart(own), wide=False),
         _section("All figures", _figures(view)),
-        _section("Lines, by why they are kept", _lines_table(view)),
+        _section("Kept lines by reason", _lines_table(view)),
         _section(f"Cost by sink, USD for {view.per}", _cost_table(view)),
-        _section("Failures of which lines are missing", _incomplete(view)),
+        _section("Failures that lack lines", _incomplete(view)),
         _section("What was read", _read(view)),
         _section("Prices", _prices()),
     ]
@@ -106,9 +97,9 @@ def _tiles(view: View) -> str:
     today, then = view.today_usd["cloudwatch"], own.usd["cloudwatch"]
     entries = [
         (f"${usd_text(today)}", f"today, in CloudWatch, for {view.per}"),
-        (f"${usd_text(then)}", f"with {own.label}, in CloudWatch as well"),
-        (share_text(own.lines, view.lines) or "0%", "of all lines are kept then"),
-        (f"{own.whole:,} of {own.failed:,}", "failures are kept whole"),
+        (f"${usd_text(then)}", f"with {own.label}, in CloudWatch too"),
+        (share_text(own.lines, view.lines) or "0%", "of all lines kept"),
+        (f"{own.whole:,} of {own.failed:,}", "failures kept whole"),
     ]
     tiles = "".join(
         f"<div><dt>{escape(words)}</dt><dd>{escape(figure)}</dd></div>" for figure, words in entries
@@ -133,7 +124,7 @@ def _cost_chart(view: View) -> str:
         )
         for row in view.rows
     ]
-    words = f"<p>USD for {escape(view.per)}, what is kept delivered to CloudWatch Logs, Standard class.</p>"
+    words = f"<p>USD for {escape(view.per)}, with the kept lines delivered to CloudWatch Logs, Standard class.</p>"
     return words + bars("cost", f"Cost in CloudWatch for {view.per}", rows)
 
 
@@ -148,7 +139,7 @@ def _lines_chart(view: View) -> str:
         for row in view.rows
     ]
     key = legend([(KIND_CLASSES[kind], kind) for kind in _kinds_in(view)])
-    return key + bars("lines", f"Lines kept, of {view.lines:,}, by why", rows)
+    return key + bars("lines", f"Kept lines by reason, of {view.lines:,}", rows)
 
 
 def _kinds_in(view: View) -> list[str]:
@@ -181,8 +172,8 @@ def _estimate_chart(view: View) -> str:
     if not rows:
         return ""
     words = (
-        f"<p>The sum of the weights of what is kept, with what 95 of 100 samples stay within, whose transactions are"
-        f" drawn each as a whole. The upright line is the truth: {view.invocations:,}.</p>"
+        f"<p>The sum of the kept invocations' weights, with the margin of 95 of 100 samples. Each transaction is"
+        f" sampled as a whole. The upright line is the true number: {view.invocations:,}.</p>"
     )
     title = "Estimates of the number of invocations"
     return words + intervals("estimates", title, rows, truth=view.invocations)
@@ -197,7 +188,7 @@ def _estimate_text(row: Row) -> str:
 
 def _failures_chart(own: Row) -> str:
     if not own.failures:
-        return "<p>None was found.</p>"
+        return "<p>No failures were found.</p>"
     rows = [
         Bar(label=reason, shown=f"{count:,}", parts=[(count, "failed")])
         for reason, count in own.failures.items()
@@ -209,7 +200,7 @@ def _failures_chart(own: Row) -> str:
 def _table(
     titles: Sequence[str], rows: Sequence[tuple[bool, Sequence[str]]], *, text: int = 1
 ) -> str:
-    """Write a table; the first ``text`` columns are words, the others figures."""
+    """Return a table; the first ``text`` columns are words, the others figures."""
     kinds = ["" if number < text else ' class="figure"' for number in range(len(titles))]
     head = "".join(
         f'<th scope="col"{kind}>{escape(title)}</th>'
@@ -281,17 +272,17 @@ def _incomplete(view: View) -> str:
         for one in row.incomplete[:MAX_LISTED_FAILURES]
     ]
     if not rows:
-        return "<p>None: each failure that was found is kept whole, whatever the settings.</p>"
+        return "<p>Every failure is kept whole with each set of settings.</p>"
     told = [f"{row.label}: {missing_text(row)}" for row in view.rows if row.failed > row.whole]
     items = "".join(f"<li>{escape(one)}</li>" for one in told)
-    titles = ("settings", "request", "reason", "why", "lines", "missing")
+    titles = ("settings", "request", "reason", "cause", "lines", "missing")
     return f"<ul>{items}</ul>{_table(titles, rows, text=4)}"
 
 
 def _read(view: View) -> str:
-    titles = ("file", "taken for", "events", "unreadable lines")
+    titles = ("file", "read as", "events", "unreadable lines")
     rows: list[tuple[bool, Sequence[str]]] = [
-        (False, (name, form or "nothing known", f"{events:,}", f"{unreadable:,}"))
+        (False, (name, form or "unknown", f"{events:,}", f"{unreadable:,}"))
         for name, form, events, unreadable in view.files[:MAX_LISTED_FILES]
     ]
     rest = len(view.files) - MAX_LISTED_FILES
@@ -305,4 +296,4 @@ def _prices() -> str:
     rows: list[tuple[bool, Sequence[str]]] = [
         (False, (one.name, one.per, one.source, f"{one.usd:g}")) for one in PRICES.values()
     ]
-    return f"<p>List prices in {REGION}, {AS_OF}; check yours.</p>{_table(titles, rows, text=3)}"
+    return f"<p>List prices in {REGION}, {AS_OF}. Check your own.</p>{_table(titles, rows, text=3)}"

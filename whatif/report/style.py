@@ -1,6 +1,6 @@
-"""The page's style sheet: two colour schemes, one column or two.
+"""Define the page's style sheet: two colour schemes, one column or two.
 
-Each colour of a bar stands out from the background by 3:1 at least, and text by 4.5:1 (WCAG 2.2, 1.4.3 and 1.4.11).
+The contrast to the background is at least 3:1 for bars and 4.5:1 for text (WCAG 2.2, 1.4.3 and 1.4.11).
 """
 
 STYLE = """

@@ -1,55 +1,37 @@
-"""A view as text for a terminal. Pure; nothing is wider than the demo's tables, and all of it is ASCII."""
+"""Write a view as text for a terminal: in ASCII, and no wider than 100 columns. Pure."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from terminal.layout import Column, paragraph, table
+from terminal.paint import Paint
 from whatif.model.prices import AS_OF, PRICES, REGION, SINK_TITLES, SINKS
 from whatif.model.words import counted, listed
 from whatif.replay.tally import CAUSES, WITHHELD
-from whatif.report.view import HISTORY, KINDS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from terminal.paint import Paint
-    from whatif.report.view import Row, View
-
-__all__ = [
-    "ASSUMPTIONS",
-    "bytes_text",
-    "kinds_text",
-    "missing_text",
-    "report",
-    "share_text",
-    "span_text",
-    "usd_text",
-]
+from whatif.report.view import HISTORY, KINDS, Row, View
 
 MAX_LABEL_CHARS = 32
 LEAST_SHOWN_USD = 0.0001
 MAX_LISTED = 8
-"""Incomplete failures of one set of settings; the page has more."""
+"""Listed files, and incomplete failures of one set of settings; the page has more."""
 
-ASSUMPTIONS = """Costs are list prices without volume tiers, of ingestion and one month of storage; S3 and Firehose are
-    counted with one request for each kept invocation, which is the most there can be. Today's cost ends only when the
-    function's role may no longer write to its own log group; until then what is kept comes on top."""
+ASSUMPTIONS = """Costs are list prices without volume tiers, for ingestion and one month of storage. S3 and Firehose are
+    charged one request for each kept invocation, which is the most there can be. Today's cost ends only when the
+    function's role may no longer write to its own log group. Until then, the cost of the kept lines is added to it."""
 
 
 def report(view: View, paint: Paint) -> list[str]:
-    """Write all of it."""
+    """Return the lines of the report."""
     key: list[str] = []
     if max(len(row.label) for row in view.rows) > MAX_LABEL_CHARS:
-        # What sets them apart may stand at a label's end, so none is cut.
+        # Labels may differ only at their ends, so none is cut.
         key = [f"#{number}: {row.label}" for number, row in enumerate(view.rows, 1)]
         rows = [replace(row, label=f"#{number}") for number, row in enumerate(view.rows, 1)]
         view = replace(view, rows=rows)
     notes = [line for note in view.notes for line in paragraph(f"- {note}")]
     told = [*_title("What was read", paint), *_read(view)]
     if not view.invocations and not view.lines:
-        return [*told, "", *(notes or ["There is nothing in it to replay."])]
+        return [*told, "", *(notes or ["The logs hold nothing to replay."])]
     return [
         *told,
         *_title("What would be kept", paint),
@@ -60,7 +42,7 @@ def report(view: View, paint: Paint) -> list[str]:
         *_failures(view),
         *_title(f"Cost, USD for {view.per}", paint),
         *_cost(view),
-        *(_title("To be known", paint) if view.notes else []),
+        *(_title("Notes", paint) if view.notes else []),
         *notes,
     ]
 
@@ -72,13 +54,13 @@ def _title(text: str, paint: Paint) -> list[str]:
 def _read(view: View) -> list[str]:
     columns = (
         Column("file", 46),
-        Column("taken for", 28),
+        Column("read as", 28),
         Column("events", 10, right=True),
         Column("unreadable", 10, right=True),
     )
     shown = view.files[:MAX_LISTED]
     cells = [
-        [_tail(name, 46), form or "nothing known", f"{events:,}", f"{unreadable:,}"]
+        [_tail(name, 46), form or "unknown", f"{events:,}", f"{unreadable:,}"]
         for name, form, events, unreadable in shown
     ]
     rest = view.files[MAX_LISTED:]
@@ -113,10 +95,10 @@ def _kept(view: View, paint: Paint) -> list[str]:
         f"{view.invocations:,}",
     ]
     lines = table(columns, [[everything], [_cells(row, view) for row in view.rows]])
-    explained = """Failures whole: failed invocations all of whose lines are kept, of those that failed. Healthy: other
-        invocations that are kept. Estimate of all: what the kept ones say of how many invocations there were, as the sum
-        of their weights, give or take what 95 of 100 samples stay within, whose transactions are drawn each as a whole;
-        the first line has the truth."""
+    explained = """Failures whole: failed invocations with all of their lines kept, of all failed ones. Healthy: the
+        other kept invocations. Estimate of all: the number of invocations, estimated as the sum of the kept ones'
+        weights, with the margin of 95 of 100 samples. Each transaction is sampled as a whole. The first row has the
+        true number."""
     return [
         *(paint(lines[0], "bold"), *lines[1:], "", *paragraph(explained), ""),
         *_lines_by_kind(view, paint),
@@ -126,7 +108,7 @@ def _kept(view: View, paint: Paint) -> list[str]:
 def _lines_by_kind(view: View, paint: Paint) -> list[str]:
     seen = [kind for kind in KINDS if any(row.lines_by_kind[kind] for row in view.rows)]
     if not seen:
-        return ["No line is kept, whatever the settings."]
+        return ["No line is kept with any of these settings."]
     columns = (_settings_column(view), *(Column(kind, 12, right=True) for kind in seen))
     cells = [[row.label, *(f"{row.lines_by_kind[kind]:,}" for kind in seen)] for row in view.rows]
     lines = table(columns, [cells])
@@ -134,12 +116,12 @@ def _lines_by_kind(view: View, paint: Paint) -> list[str]:
 
 
 def kinds_text(kinds: Sequence[str]) -> str:
-    """Explain the columns of lines by why they are kept."""
-    text = """Lines by why they are kept, as each record says. What a rate of 100% or a rule keeps leaves while the
-        function still runs, so a failure that comes later does not make it a failed invocation's."""
+    """Explain the columns of kept lines by reason."""
+    text = """Lines are counted by the reason in their records. A line that a rate of 100% or a rule keeps is delivered
+        while the function still runs, so a later failure does not change its reason."""
     if HISTORY in kinds:
-        text += """ History was let go of before a failure, and is delivered with it; it stands for nothing in the
-            estimates."""
+        text += """ History lines were dropped before a failure, and are delivered with it. The estimates do not count
+            them."""
     return " ".join(text.split())
 
 
@@ -173,7 +155,7 @@ def _failures(view: View) -> list[str]:
         if failures:
             lines += table(columns, [[[reason, f"{count:,}"] for reason, count in failures]])
         else:
-            lines += ["None."]
+            lines += ["No failures."]
         lines.append("")
     for row in view.rows:
         if row.whole < row.failed:
@@ -186,20 +168,21 @@ def _failures(view: View) -> list[str]:
             lines += [f"  and {rest:,} more"] if rest else []
             lines.append("")
     if all(row.whole == row.failed for row in view.rows) and any(row.failed for row in view.rows):
-        lines += ["All of them are kept whole, whatever the settings.", ""]
+        lines += ["Every failure is kept whole with each set of settings.", ""]
     return lines[:-1]
 
 
 def missing_text(row: Row) -> str:
-    """Tell of how many failures lines are missing, and why."""
+    """Write how many failures lack lines, by cause."""
     causes = []
     for cause in CAUSES:
         count = row.missing.get(cause, 0)
         if count:
             lines = f" ({counted(row.withheld_lines, 'line')})" if cause == WITHHELD else ""
             causes.append(f"{count:,} {cause}{lines}")
-    failures = counted(row.failed - row.whole, "failure")
-    return f"{failures} of {row.failed:,} without some of the lines: {'; '.join(causes)}."
+    count = row.failed - row.whole
+    verb = "lacks" if count == 1 else "lack"
+    return f"{counted(count, 'failure')} of {row.failed:,} {verb} lines: {', '.join(causes)}."
 
 
 def _cost(view: View) -> list[str]:
@@ -221,7 +204,7 @@ def _cost(view: View) -> list[str]:
 
 
 def share_text(part: float, whole: float) -> str:
-    """Write a share: with a decimal below ten percent."""
+    """Write a share as a percentage, with a decimal below ten."""
     if not whole:
         return ""
     share = 100 * part / whole
@@ -229,7 +212,7 @@ def share_text(part: float, whole: float) -> str:
 
 
 def usd_text(usd: float) -> str:
-    """Write a sum of money: cents, or two digits that say something where it is less, as far as it is anything."""
+    """Write a sum of money: in cents, or with two significant digits below one dollar."""
     if 0 < usd < LEAST_SHOWN_USD:
         return f"<{LEAST_SHOWN_USD:g}"
     return f"{usd:,.2f}" if usd >= 1 or usd == 0 else f"{usd:.2g}"
@@ -239,7 +222,7 @@ _UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "KB"))
 
 
 def bytes_text(size: float) -> str:
-    """Write a size in the units that prices are in."""
+    """Write a size in the decimal units of prices."""
     for unit, name in _UNITS:
         if size >= unit:
             return f"{size / unit:.3g} {name}"

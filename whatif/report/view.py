@@ -1,32 +1,23 @@
-"""What a study says, in figures that a table and a page can show: today beside each set of settings.
+"""Work out the figures of the report from a study: today's, and those of each set of settings.
 
 Pure.
 """
 
-from __future__ import annotations
-
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from extension.model.timestamps import epoch_ns
 from extension.sampling import verdict
 from whatif.model import prices
 from whatif.model.prices import SINKS, Volume, month_factor, usd_of
 from whatif.model.words import counted, listed
-from whatif.replay.tally import WITHHELD
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from whatif.replay.study import Study
-    from whatif.replay.tally import Incomplete, Tally
-
-__all__ = ["MILLION", "Row", "View", "view_of"]
+from whatif.replay.study import Study
+from whatif.replay.tally import WITHHELD, Incomplete, Tally
 
 MILLION = 10**6
 NORMAL_95 = 1.96
-"""Standard deviations to either side that 95 % of a normal distribution lie within."""
+"""95 % of a normal distribution lie within so many standard deviations to either side."""
 
 FAILED, HISTORY, RULES, SAMPLED, METRICS = (
     "failed",
@@ -43,21 +34,21 @@ class Row:
     """One set of settings.
 
     Attributes:
-        label: What sets it apart.
+        label: Its difference from the others, in words.
         is_own: Whether it is the user's own.
-        lines: Record.
-        lines_by_kind: The same, by why: one of :data:`KINDS`.
-        cloudwatch_bytes: As CloudWatch would count what is kept.
+        lines: The number of kept lines.
+        lines_by_kind: Kept lines by one of :data:`KINDS`.
+        cloudwatch_bytes: The size of all deliveries, as CloudWatch counts.
         failures: Failed invocations by reason, the most frequent first.
-        whole: How many of them have all their lines.
-        missing: How many of them have not, by why.
-        withheld_lines: Of failed invocations, because there were more of them than KEEP_AT_MOST allows.
-        incomplete: Those that have not, as far as they are listed.
-        healthy: Healthy invocations that are kept.
-        estimated: All invocations, as the sum of weights.
-        margin: By how much it may be off, in 95 of 100 samples.
-        estimated_lines: All lines, as the sum of weights.
-        usd: By sink, for what the view's :attr:`View.per` says.
+        whole: Failed invocations that are kept whole.
+        missing: Failed invocations that lack lines, by cause.
+        withheld_lines: Lines of failed invocations above KEEP_AT_MOST.
+        incomplete: The first failed invocations that lack lines.
+        healthy: Kept healthy invocations.
+        estimated: The number of invocations, as the sum of weights.
+        margin: The error of 95 of 100 samples is at most this.
+        estimated_lines: The number of lines, as the sum of weights.
+        usd: The cost by sink, for :attr:`View.per`.
     """
 
     label: str
@@ -78,35 +69,35 @@ class Row:
 
     @property
     def estimates(self) -> bool:
-        """Whether what is kept says anything of the healthy invocations: with a rate of 0 it does not."""
+        """Whether the kept invocations estimate the healthy ones; with a rate of 0 they do not."""
         return self.healthy > 0
 
     @property
     def failed(self) -> int:
-        """Failed invocations."""
+        """The number of failed invocations."""
         return sum(self.failures.values())
 
     @property
     def withheld(self) -> int:
-        """Failed invocations of which error lines and counts went only, because too many failed."""
+        """The number of failed invocations above KEEP_AT_MOST; only error lines and counts of them are kept."""
         return self.missing.get(WITHHELD, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All of it.
+    """All figures of the report.
 
     Attributes:
-        per: What costs are for, such as ``a month at this pace``.
-        invocations: In the log.
-        lines: In the log, that the functions wrote.
-        cloudwatch_bytes: Of the log, as CloudWatch counts.
-        environments: That it is of.
-        span_s: From its first event to its last, in seconds.
-        today_usd: What the log costs, in CloudWatch's two classes.
-        rows: The settings.
-        files: Each file's name, its kind, its events, and how many lines of it could not be read.
-        notes: What is to be known of the log before one believes the figures.
+        per: The unit of costs, such as ``a month at this pace``.
+        invocations: The number of invocations in the logs.
+        lines: The number of the functions' lines in the logs.
+        cloudwatch_bytes: The size of the logs, as CloudWatch counts.
+        environments: The number of environments.
+        span_s: The time from the first event to the last, in seconds.
+        today_usd: The cost of the logs, in CloudWatch's two classes.
+        rows: The sets of settings.
+        files: For each file its name, its kind, its events and its unreadable lines.
+        notes: Remarks that the reader needs to judge the figures.
     """
 
     per: str
@@ -127,7 +118,7 @@ class View:
 
 
 def view_of(study: Study) -> View:
-    """Draw figures from a study."""
+    """Return the figures of a study."""
     log = study.log
     invocations = max((tally.invocations for tally in study.tallies), default=0)
     span_s = _span_s(log.first_time, log.last_time)
@@ -201,30 +192,30 @@ def _notes(study: Study) -> list[str]:
     unresolved = sorted({name for point in study.points for name in point.settings.unresolved})
     if unresolved:
         found.append(
-            f"References are not fetched here: defaults stand in for {listed(unresolved)}, unless --set or --env says more."
+            f"References are not fetched here. Defaults replace {listed(unresolved)}, unless --set or --env has a value."
         )
     if not all(point.settings.enabled for point in study.points):
-        found.append("ENABLED is false: nothing of this happens until it is true.")
+        found.append("ENABLED is false, so the extension does nothing of this.")
     if log.cut:
         found.append(
-            f"{counted(log.cut, 'invocation')} had not ended where the log breaks off: taken for successful."
+            f"{counted(log.cut, 'invocation')} had not ended at the end of the log. They count as successful."
         )
     if log.outside:
         found.append(
-            f"{counted(log.outside, 'line')} before the first START of an environment: what init wrote, or the log begins"
-            " in the middle of an invocation. What stands there goes with the first invocation."
+            f"{counted(log.outside, 'line')} before the first START of an environment: from init, or from an invocation that"
+            " had begun before the log. They count to the first invocation."
         )
     if log.disordered:
         found.append(
-            f"{counted(log.disordered, 'event')} behind a later one of the same environment: what belongs to another"
-            " invocation than it stands in was given to the wrong one, unless it names its own."
+            f"{counted(log.disordered, 'event')} behind a later one of the same environment. A line without a request id"
+            " counts to the invocation that it stands in, which may be the wrong one."
         )
     if log.sampled:
         found.append(
-            f"{counted(log.sampled, 'record')} kept by an extension before: what it dropped is missing here, and rates"
-            " apply to what it kept. The log of an ARCHIVE_SINK has everything."
+            f"{counted(log.sampled, 'record')} kept by an extension before. The lines that it dropped are missing, and rates"
+            " apply to the kept ones. The log of an ARCHIVE_SINK has everything."
         )
     unreadable = sum(tally.unreadable_bytes for tally in study.tallies)
     if unreadable:
-        found.append(f"{counted(unreadable, 'byte')} could not be read as events by the extension.")
+        found.append(f"The extension could not read {counted(unreadable, 'byte')} as events.")
     return found

@@ -1,27 +1,64 @@
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
 
-from bench.reporting.figures import Row, row, series
+from bench.reporting.figures import row, series
 
 
-def test_series_sums_up_what_was_measured() -> None:
-    """The p99 is a value that was measured, not one between two."""
+def test_series_sums_up_measurements() -> None:
+    """The p99 is a measured value, not one between two."""
     summed = series(float(value) for value in range(100, 0, -1))
 
     assert (summed.median, summed.minimum, summed.p99, summed.count) == (50.5, 1.0, 99.0, 100)
+    one = series([3.0])
+    assert (one.median, one.minimum, one.p99) == (3.0, 3.0, 3.0)
 
 
-def test_series_of_one() -> None:
-    """One measurement is its own median, minimum and p99."""
-    summed = series([3.0])
+@pytest.mark.parametrize(
+    ("values", "reference", "ratios"),
+    [
+        ({"floor that keeps": [2.0], "obvious": [6.0]}, "floor that keeps", (1.5, 0.5)),
+        ({"floor": [2.0], "floor that keeps": [1.0]}, "floor", (1.5, None)),
+        ({"floor": []}, "", (None, None)),
+        ({"floor": [0.0]}, "floor", (None, None)),
+    ],
+    ids=["the floor that can do it", "the bare floor first", "not measured", "no time at all"],
+)
+def test_row_compares_the_layer_with_the_others(
+    values: dict[str, list[float]], reference: str, ratios: tuple[float | None, float | None]
+) -> None:
+    """A program that cannot do the thing has no ratio, and no multiple of nothing says anything."""
+    made = row("part", "it", "ms", {"layer": [3.0], **values})
 
-    assert (summed.median, summed.minimum, summed.p99) == (3.0, 3.0, 3.0)
+    told = made.as_json()
+    assert (told["reference"], told["ratio_to_floor"], told["ratio_to_obvious"]) == (
+        reference,
+        *ratios,
+    )
 
 
-def test_series_of_nothing_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("limits", "floor", "met"),
+    [
+        ({}, [2.0], None),
+        ({"limit": 3.0}, [2.0], True),
+        ({"limit": 2.9}, [2.0], False),
+        ({"limit_ratio": 1.5}, [2.0], True),
+        ({"limit_ratio": 1.4}, [2.0], False),
+        ({"limit": 3.0, "limit_ratio": 1.4}, [2.0], False),
+        ({"limit": 3.0, "at_least": True}, [2.0], True),
+        ({"limit": 3.1, "at_least": True}, [2.0], False),
+        ({"limit_ratio": 1.5}, [], None),
+    ],
+)
+def test_row_meets_all_of_its_limits_or_none(
+    limits: dict[str, Any], floor: list[float], met: bool | None
+) -> None:
+    """Without a limit, or without a floor for a ratio, there is nothing to meet."""
+    assert row("part", "it", "ms", {"layer": [3.0], "floor": floor}, **limits).met is met
+
+
+def test_series_refuses_no_measurements() -> None:
     """A measurement that did not take place must not look like one."""
     with pytest.raises(ValueError, match="no measurements"):
         series([])
@@ -33,54 +70,3 @@ def test_row_shows_medians_and_keeps_the_rest() -> None:
 
     assert made.values == {"layer": 3.0, "floor": 2.0}
     assert made.as_json()["detail"]["layer"]["minimum"] == 1.0
-
-
-def test_row_leaves_out_who_was_not_measured() -> None:
-    """A program that cannot do the thing has no value, and no ratio."""
-    made = row("part", "it", "ms", {"layer": [3.0], "floor": []})
-
-    assert made.reference == ""
-    assert made.ratio_to("floor") is None
-
-
-def test_row_stands_beside_the_floor_that_can_do_it() -> None:
-    """Where the bare floor cannot deliver, the one that keeps is the reference."""
-    made = row("part", "it", "ms", {"layer": [3.0], "floor that keeps": [2.0], "obvious": [6.0]})
-
-    assert made.reference == "floor that keeps"
-    assert made.as_json()["ratio_to_floor"] == 1.5
-    assert made.as_json()["ratio_to_obvious"] == 0.5
-
-
-def test_ratio_to_nothing_is_none() -> None:
-    """Where the floor takes no time at all, no multiple of it says anything."""
-    made = row("part", "it", "ms", {"layer": [3.0], "floor": [0.0]})
-
-    assert made.ratio_to("floor") is None
-
-
-@pytest.mark.parametrize(
-    ("limits", "met"),
-    [
-        ({}, None),
-        ({"limit": 3.0}, True),
-        ({"limit": 2.9}, False),
-        ({"limit_ratio": 1.5}, True),
-        ({"limit_ratio": 1.4}, False),
-        ({"limit": 3.0, "limit_ratio": 1.4}, False),
-        ({"limit": 3.0, "at_least": True}, True),
-        ({"limit": 3.1, "at_least": True}, False),
-    ],
-)
-def test_met(limits: dict[str, Any], met: bool | None) -> None:
-    """A row meets all of its limits or does not meet them; without any there is nothing to meet."""
-    made = row("part", "it", "ms", {"layer": [3.0], "floor": [2.0]}, **limits)
-
-    assert made.met is met
-
-
-def test_a_ratio_that_cannot_be_told_is_not_held_against_it() -> None:
-    """Without a floor a limit in its multiples says nothing."""
-    made = Row(topic="part", what="it", unit="ms", values={"layer": 3.0}, limit_ratio=1.5)
-
-    assert made.met is None

@@ -1,9 +1,15 @@
-from __future__ import annotations
-
 import pytest
 
 from bench.reporting.figures import Row, row
-from bench.reporting.report import Machine, cells, markdown, number, plain_table, target, ways_lines
+from bench.reporting.report import (
+    Machine,
+    beside_lines,
+    cells,
+    markdown,
+    number,
+    plain_table,
+    ways_lines,
+)
 
 ABOUT = Machine(
     commit="abc123",
@@ -45,61 +51,45 @@ def delivered() -> Row:
         (-12.34, "-12.3"),
     ],
 )
-def test_number_has_three_digits_that_count(value: float, written: str) -> None:
-    """Nobody reads more than three digits of a measurement."""
+def test_number_has_three_significant_digits(value: float, written: str) -> None:
+    """Nobody reads more of a measurement."""
     assert number(value) == written
 
 
-def test_cells_of_a_row() -> None:
-    """A line of the table: target, value, the others with the layer's ratio to them, and whether it is met."""
-    assert cells(started()) == (
-        "exec to register",
-        "≤ 0.33x floor",
-        "2.50 ms",
-        "9.00 ms",
-        "0.28x",
-        "150 ms",
-        "0.02x",
-        "yes",
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (started(), "exec to register|≤ 0.33x floor|2.50 ms|9.00 ms|0.28x|150 ms|0.02x|yes"),
+        (delivered(), "to the sink|≤ 5.00 ms|7.00 ms|0.0500 ms *|140.00x|||NO"),
+        (
+            row("start-up", "files opened", "", {"layer": [7.0], "floor": [18.0]}),
+            "files opened||7|18|0.39x|||",
+        ),
+        (
+            row("cost", "lines a second", "", {"layer": [1.0]}, limit=1_280_000.0, at_least=True),
+            "lines a second|≥ 1,280,000|1|||||NO",
+        ),
+    ],
+    ids=["met", "missed", "counted", "at least"],
+)
+def test_cells_show_a_row(shown: Row, expected: str) -> None:
+    """Target, value, the others with the layer's ratio to them, and a miss in capitals; the rest is empty."""
+    assert "|".join(cells(shown)) == expected
+
+
+def test_beside_lines_compare_before_and_after() -> None:
+    """Both were measured in turn; the ratio of the least is less disturbed by a busy machine."""
+    compared = row(
+        "cost", "CPU of a line", "us", {"layer": [1.0, 1.2, 3.0], "layer old.zip": [2.0, 4.0]}
     )
 
-
-def test_a_target_that_is_missed_stands_out() -> None:
-    """What is missing is empty, the other floor has its star, and a miss is in capitals."""
-    assert cells(delivered()) == (
-        "to the sink",
-        "≤ 5.00 ms",
-        "7.00 ms",
-        "0.0500 ms *",
-        "140.00x",
-        "",
-        "",
-        "NO",
-    )
+    assert beside_lines([compared, started()], "layer old.zip") == [
+        ["", "before", "after", "ratio", "of the least"],
+        ["cost: CPU of a line", "3.00 us", "1.20 us", "0.40x", "0.50x"],
+    ]
 
 
-def test_target_of_at_least() -> None:
-    """A rate has to be reached, not kept under."""
-    wanted = Row(
-        topic="cost",
-        what="lines a second",
-        unit="",
-        values={"layer": 1.0},
-        limit=1_280_000.0,
-        at_least=True,
-    )
-
-    assert target(wanted) == "≥ 1,280,000"
-
-
-def test_counts_are_whole() -> None:
-    """Files and modules are counted, not measured."""
-    counted = row("start-up", "files opened", "", {"layer": [7.0], "floor": [18.0]})
-
-    assert cells(counted)[2:4] == ("7", "18")
-
-
-def test_plain_table_is_aligned() -> None:
+def test_plain_table_aligns_its_columns() -> None:
     """Numbers end in the same column."""
     heading, first, second = plain_table([started(), delivered()]).splitlines()
 
@@ -107,13 +97,13 @@ def test_plain_table_is_aligned() -> None:
     assert first.index("2.50 ms") == second.index("7.00 ms")
 
 
-def test_ways_lines_have_one_line_for_each_way_of_starting() -> None:
-    """Ways that the table has no room for are told apart, with every figure of start-up."""
+def test_ways_lines_have_a_line_for_each_way_to_start() -> None:
+    """The table has no room for them."""
     assert ways_lines([started(), delivered()])[-1] == ["layer, no bash", "11.0 ms"]
 
 
-def test_markdown_tells_the_conditions_and_the_notes() -> None:
-    """The page says what was measured, where and when, and what to know about it."""
+def test_markdown_has_the_conditions_and_the_notes() -> None:
+    """A figure without its machine and date means nothing."""
     page = markdown([started(), delivered()], ABOUT)
 
     assert "Commit abc123; 2026-11-24 12:00 UTC; Some CPU, 2 cores; Linux 6 x86_64" in page

@@ -95,11 +95,8 @@ class Deliveries:
         self, schemes: "Mapping[str, str]", *, descriptor: int | None = None
     ) -> OwnMetrics:
         """Switch METRICS on, with sinks of these schemes by variable."""
-        own = OwnMetrics(
-            self.delivery,
-            log=self.log,
-            descriptor=self.stdout_end if descriptor is None else descriptor,
-            monotonic_s=self.now_s,
+        own = self.delivery.start_metrics(
+            descriptor=self.stdout_end if descriptor is None else descriptor
         )
         own.apply(schemes)
         return own

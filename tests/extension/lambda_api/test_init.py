@@ -85,7 +85,7 @@ def test_next_is_asked_on_one_kept_connection(cloud: ScriptedLambda, api: Extens
     assert cloud.identifiers == [IDENTIFIER] * 3
 
 
-def test_awaiting_is_from_asking_to_the_answer(cloud: ScriptedLambda, api: ExtensionsApi) -> None:
+def test_api_awaits_an_answer_from_the_call_on(cloud: ScriptedLambda, api: ExtensionsApi) -> None:
     """Whether an answer is owed to us is known at every step."""
     before = api.awaiting
     connection = api.ask_next()
@@ -201,7 +201,7 @@ def test_register_and_subscribe_do_time_out(
     assert 0.2 <= time.monotonic() - began < 1.0
 
 
-def test_nobody_listening() -> None:
+def test_api_survives_where_nobody_listens() -> None:
     """Where nobody listens, register has no answer and Next is an OSError."""
     api = ExtensionsApi(f"127.0.0.1:{unused_port()}")
 

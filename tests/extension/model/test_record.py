@@ -1,4 +1,6 @@
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -185,14 +187,17 @@ def test_record_decodes_each_json_text_once(
     monkeypatch: pytest.MonkeyPatch, record: bytes, decodings: int
 ) -> None:
     """Delivery shares a processor with the function: however often sinks ask, nothing is decoded again."""
-    decoded: list[object] = []
-    loads = json.loads
+    decoded: list[str] = []
 
-    def counting(text: str) -> object:
-        decoded.append(text)
-        return loads(text)
+    def counted(decode: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(text: str, *at: int) -> Any:
+            decoded.append(text)
+            return decode(text, *at)
 
-    monkeypatch.setattr(json, "loads", counting)
+        return counting
+
+    monkeypatch.setattr(json, "loads", counted(json.loads))
+    monkeypatch.setattr("extension.model.record._decode_at", counted(json.JSONDecoder().raw_decode))
     asked = one(function(record))
 
     answers = {(asked.level, asked.text, str(asked.parsed)) for _ in range(2)}

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
@@ -9,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from layer.function_python.build import Sources, build, main, unpack
+from layer.function_python.build import Sources, build, main
 from layer.function_python.dependencies import BuildError
 
 pytestmark = pytest.mark.timeout(180)  # each builds or imports a whole layer, once a Python
@@ -71,8 +69,8 @@ def build_for_this_python(sources: Sources, output: Path) -> None:
 
 
 @pytest.mark.end_to_end
-def test_the_layer_holds_the_launcher_and_one_private_folder(layer_zip: Path) -> None:
-    """Lambda finds one executable extension; nothing is where a function would import it."""
+def test_layer_holds_the_launcher_and_one_private_folder(layer_zip: Path) -> None:
+    """Lambda finds one executable extension, and a function imports nothing of the layer."""
     with zipfile.ZipFile(layer_zip) as archive:
         modes = {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()}
 
@@ -88,8 +86,8 @@ def test_the_layer_holds_the_launcher_and_one_private_folder(layer_zip: Path) ->
 
 
 @pytest.mark.end_to_end
-def test_the_layer_keeps_the_licences_of_what_it_carries(layer_zip: Path) -> None:
-    """Each package comes with its METADATA, for scanners, and its licence, as it must."""
+def test_layer_keeps_licences_and_metadata(layer_zip: Path) -> None:
+    """Licences demand it, and scanners read METADATA."""
     with zipfile.ZipFile(layer_zip) as archive:
         names = archive.namelist()
 
@@ -104,10 +102,10 @@ def test_the_layer_keeps_the_licences_of_what_it_carries(layer_zip: Path) -> Non
 
 
 @pytest.mark.end_to_end
-def test_every_python_imports_the_layer_from_bytecode_and_writes_nothing(
+def test_layer_imports_from_bytecode_in_every_python(
     layer_dir: Path, pythons: dict[str, Path]
 ) -> None:
-    """From a read-only folder, each Python at hand imports all, compiling no file of the layer."""
+    """The folder is read-only in Lambda, and a compilation would cost time."""
     before = sorted(layer_dir.rglob("*"))
     code = (
         "import anyio, httpcore, httpx, structlog, extension\n"
@@ -129,10 +127,10 @@ def test_every_python_imports_the_layer_from_bytecode_and_writes_nothing(
 
 
 @pytest.mark.end_to_end
-def test_the_function_cannot_disturb_the_import(
+def test_layer_ignores_the_functions_modules(
     layer_dir: Path, pythons: dict[str, Path], tmp_path: Path
 ) -> None:
-    """The function's own httpx, PYTHONPATH, PYTHONHOME and LD_LIBRARY_PATH are of no effect."""
+    """The function's own httpx, PYTHONPATH, PYTHONHOME and LD_LIBRARY_PATH have no effect."""
     broken = tmp_path / "python"
     broken.mkdir()
     for name in ("httpx", "structlog", "json", "sitecustomize"):
@@ -155,10 +153,8 @@ def test_the_function_cannot_disturb_the_import(
 
 
 @pytest.mark.end_to_end
-def test_two_builds_give_the_same_bytes(
-    layer_zip: Path, tmp_path: Path, pythons: dict[str, Path]
-) -> None:
-    """The layer at hand and one of a copy of its sources, in a folder of another name, are the same."""
+def test_build_is_reproducible(layer_zip: Path, tmp_path: Path, pythons: dict[str, Path]) -> None:
+    """The layer at hand equals one of a copy of its sources in another folder."""
     checkout = tmp_path / "another-folder" / "with-a-longer-name"
     package = checkout / "extension"
     shutil.copytree(ROOT / "extension", package)
@@ -177,8 +173,8 @@ def test_two_builds_give_the_same_bytes(
     assert output.read_bytes() == layer_zip.read_bytes()
 
 
-def test_what_the_build_machine_left_behind_stays_out(small_layer: Path) -> None:
-    """Old bytecode in the checkout is not shipped; names in tracebacks are those in Lambda."""
+def test_build_leaves_out_traces_of_the_machine(small_layer: Path) -> None:
+    """Old bytecode is not shipped, and tracebacks name the files in Lambda."""
     with zipfile.ZipFile(small_layer) as archive:
         content = {name: archive.read(name) for name in archive.namelist()}
 
@@ -190,8 +186,8 @@ def test_what_the_build_machine_left_behind_stays_out(small_layer: Path) -> None
     assert not [name for name, data in content.items() if folder in data]
 
 
-def test_bytecode_is_valid_whatever_the_timestamps_become(small_layer: Path) -> None:
-    """Each bytecode file is of the kind that is used unchecked: its flags say hash, no check."""
+def test_build_writes_unchecked_bytecode(small_layer: Path) -> None:
+    """Lambda may give files any timestamp."""
     with zipfile.ZipFile(small_layer) as archive:
         flags = {
             int.from_bytes(archive.read(name)[4:8], "little")
@@ -202,8 +198,8 @@ def test_bytecode_is_valid_whatever_the_timestamps_become(small_layer: Path) -> 
     assert flags == {0b01}
 
 
-def test_a_package_that_does_not_import_stops_the_build(tmp_path: Path, sources: Sources) -> None:
-    """A layer that would fail in Lambda is not written; the last good one stays."""
+def test_build_refuses_a_package_that_does_not_import(tmp_path: Path, sources: Sources) -> None:
+    """The last good layer stays."""
     output = tmp_path / "layer.zip"
     output.write_bytes(b"the last good one")
     (sources.package / "broken.py").write_text("import no_such_module\n")
@@ -214,7 +210,7 @@ def test_a_package_that_does_not_import_stops_the_build(tmp_path: Path, sources:
     assert output.read_bytes() == b"the last good one"
 
 
-def test_a_layer_over_the_limit_is_refused(
+def test_build_refuses_a_layer_over_the_limit(
     tmp_path: Path, sources: Sources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Growth is noticed when it happens, not when functions start slower."""
@@ -226,10 +222,10 @@ def test_a_layer_over_the_limit_is_refused(
     assert not (tmp_path / "layer.zip").exists()
 
 
-def test_a_missing_launcher_is_named(
+def test_build_names_a_missing_launcher(
     tmp_path: Path, sources: Sources, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The command fails with one line that names what is missing."""
+    """The command fails with one line."""
     sources.launcher.unlink()
 
     status = main(
@@ -244,10 +240,10 @@ def test_a_missing_launcher_is_named(
     assert f"{sources.launcher} is missing" in capsys.readouterr().err
 
 
-def test_an_unchanged_layer_is_not_built_again(
+def test_build_skips_an_unchanged_layer(
     tmp_path: Path, sources: Sources, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The second build says that there is nothing to do; a changed source makes it build."""
+    """A changed source makes it build."""
     cache = tmp_path / "cache"
     cache.mkdir()
     for tree in CACHE.glob("deps-*"):
@@ -268,13 +264,3 @@ def test_an_unchanged_layer_is_not_built_again(
 
     assert "is up to date" in unchanged
     assert "is up to date" not in changed
-
-
-def test_unpacking_restores_modes(tmp_path: Path, small_layer: Path) -> None:
-    """The launcher can be executed after unpacking, the rest cannot."""
-    unpack(small_layer, tmp_path / "opt")
-
-    launcher = tmp_path / "opt" / "extensions" / "flight-recorder"
-    assert subprocess.run([str(launcher)], check=False).returncode == 0
-    other = tmp_path / "opt" / "flight-recorder" / "extension" / "__init__.py"
-    assert other.stat().st_mode & 0o777 == 0o644

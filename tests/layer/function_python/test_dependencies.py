@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import base64
 import hashlib
 import zipfile
@@ -24,7 +22,7 @@ cherry==3.0 ; sys_platform == 'win32' \\
 """
 
 
-def test_a_package_that_one_runtime_needs_is_in_the_layer_of_all() -> None:
+def test_select_takes_what_any_runtime_needs() -> None:
     """Markers are evaluated for every Python runtime on Linux, then removed."""
     assert select(PINNED) == [
         "apple==1.0 --hash=sha256:aa --hash=sha256:bb",
@@ -32,23 +30,26 @@ def test_a_package_that_one_runtime_needs_is_in_the_layer_of_all() -> None:
     ]
 
 
-def test_a_package_in_two_versions_is_refused() -> None:
-    """One set of files serves all runtimes, so there can be one version of each package only."""
-    forked = PINNED + "banana==2.1 ; python_version >= '3.12' \\\n    --hash=sha256:ee\n"
+@pytest.mark.parametrize(
+    ("requirements", "complaint"),
+    [
+        (
+            PINNED + "banana==2.1 ; python_version >= '3.12' \\\n    --hash=sha256:ee\n",
+            "banana is pinned to several versions",
+        ),
+        ("banana>=2 --hash=sha256:cc", "banana is not pinned with a hash"),
+        ("banana==2.0", "banana is not pinned with a hash"),
+    ],
+    ids=["two versions", "no pin", "no hash"],
+)
+def test_select_refuses_requirements_that_leave_a_choice(requirements: str, complaint: str) -> None:
+    """One set of files serves all runtimes, and nothing is installed that the file does not name exactly."""
+    with pytest.raises(BuildError, match=complaint):
+        select(requirements)
 
-    with pytest.raises(BuildError, match="banana is pinned to several versions"):
-        select(forked)
 
-
-@pytest.mark.parametrize("line", ["banana>=2 --hash=sha256:cc", "banana==2.0"])
-def test_a_package_without_pin_or_hash_is_refused(line: str) -> None:
-    """Nothing is installed of which the file does not say exactly what it is."""
-    with pytest.raises(BuildError, match="banana is not pinned with a hash"):
-        select(line)
-
-
-def test_the_committed_requirements_serve_every_runtime() -> None:
-    """What pyproject.toml asks for, and what Python 3.10 needs besides, is pinned and hashed."""
+def test_select_accepts_the_committed_requirements() -> None:
+    """pyproject.toml asks for some, Python 3.10 needs others besides."""
     lines = select((ROOT / "requirements-layer.txt").read_text(encoding="utf-8"))
 
     names = {line.partition("==")[0] for line in lines}
@@ -59,7 +60,7 @@ def test_the_committed_requirements_serve_every_runtime() -> None:
     "path", sorted(ROOT.glob("requirements-*.txt")), ids=lambda path: path.name
 )
 def test_requirement_files_name_no_host(path: Path) -> None:
-    """Where packages come from is the user's configuration, not ours."""
+    """The place of packages is the user's configuration."""
     text = path.read_text(encoding="utf-8")
 
     assert "://" not in text
@@ -90,8 +91,8 @@ def _digest(content: str) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def test_installed_packages_keep_sources_metadata_and_licence_only(tmp_path: Path) -> None:
-    """Tests and what only installers read are left out; METADATA and licences stay."""
+def test_install_keeps_sources_metadata_and_licences_only(tmp_path: Path) -> None:
+    """Tests and installers' files would only make the layer larger."""
     line = make_wheel(
         tmp_path,
         "py3-none-any",
@@ -109,8 +110,8 @@ def test_installed_packages_keep_sources_metadata_and_licence_only(tmp_path: Pat
     }
 
 
-def test_what_was_installed_once_is_not_asked_for_again(tmp_path: Path) -> None:
-    """The second build needs no package index: here the wheel itself is gone by then."""
+def test_install_reuses_what_it_installed(tmp_path: Path) -> None:
+    """The second build needs no package index: here the wheel is gone by then."""
     line = make_wheel(tmp_path, "py3-none-any", {"fruit/__init__.py": ""})
     first = install([line], tmp_path / "cache")
     for wheel in tmp_path.glob("*.whl"):
@@ -119,20 +120,21 @@ def test_what_was_installed_once_is_not_asked_for_again(tmp_path: Path) -> None:
     assert install([line], tmp_path / "cache") == first
 
 
-def test_compiled_code_is_refused(tmp_path: Path) -> None:
-    """A shared object serves one architecture and mostly one Python: it is no layer for all."""
-    line = make_wheel(tmp_path, "py3-none-any", {"fruit/_core.abi3.so": "\x7fELF"})
+@pytest.mark.parametrize(
+    ("file", "digit", "complaint"),
+    [
+        ("fruit/_core.abi3.so", "", "is compiled code"),
+        ("fruit/__init__.py", "0", "pip could not install"),
+    ],
+    ids=["compiled code", "a wrong hash"],
+)
+def test_install_refuses_a_wheel_that_is_no_layer_for_all(
+    tmp_path: Path, file: str, digit: str, complaint: str
+) -> None:
+    """A shared object serves one architecture, a wheel with another hash is another wheel; nothing is left behind."""
+    name, _, digest = make_wheel(tmp_path, "py3-none-any", {file: "\x7fELF"}).partition("sha256:")
 
-    with pytest.raises(BuildError, match="is compiled code"):
-        install([line], tmp_path / "cache")
+    with pytest.raises(BuildError, match=complaint):
+        install([f"{name}sha256:{digit * 64 or digest}"], tmp_path / "cache")
 
-
-def test_a_wrong_hash_is_refused(tmp_path: Path) -> None:
-    """A wheel that is not the pinned one stops the build, and nothing is left in the cache."""
-    line = make_wheel(tmp_path, "py3-none-any", {"fruit/__init__.py": ""})
-    wrong = line.partition("sha256:")[0] + "sha256:" + "0" * 64
-
-    with pytest.raises(BuildError, match="pip could not install"):
-        install([wrong], tmp_path / "cache")
-
-    assert not list((tmp_path / "cache").iterdir())
+    assert not list((tmp_path / "cache").glob("deps-*"))

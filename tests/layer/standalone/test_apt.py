@@ -1,16 +1,11 @@
-from __future__ import annotations
-
 import os
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from layer.function_python.dependencies import BuildError
 from layer.standalone.apt import PrivateApt
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # Stands in for the machine's apt, whose mirrors differ from one machine to the next. It notes what it is asked for, and
 # has version 2 of a package in its index only.
@@ -62,10 +57,10 @@ needs_dpkg = pytest.mark.skipif(shutil.which("dpkg") is None, reason="dpkg compa
 
 
 @needs_dpkg
-def test_the_mirrors_are_the_machines_and_the_release_is_ours(
+def test_sources_come_from_the_machines_mirrors_of_debian(
     targets: Path, apt: PrivateApt, tmp_path: Path
 ) -> None:
-    """Main, updates and security of the wanted release, from where the machine has its own from; nobody else's."""
+    """Main, updates and security of our release, and nobody else's packages."""
     write_targets(
         targets,
         "http://mirror.example/debian/\tbookworm\tDebian",
@@ -85,10 +80,10 @@ def test_the_mirrors_are_the_machines_and_the_release_is_ours(
 
 
 @needs_dpkg
-def test_before_the_first_update_the_path_tells_whose_a_mirror_is(
+def test_sources_tell_a_mirror_by_its_path_before_the_first_update(
     targets: Path, apt: PrivateApt, tmp_path: Path
 ) -> None:
-    """Then apt knows no origin and leaves the fields as they were asked for."""
+    """Then apt knows no origin, and leaves the field as it was asked for."""
     write_targets(
         targets,
         "http://mirror.example/debian/\tstable\t$(ORIGIN)",
@@ -101,10 +96,10 @@ def test_before_the_first_update_the_path_tells_whose_a_mirror_is(
 
 
 @needs_dpkg
-def test_an_older_version_is_taken_where_the_mirror_lacks_the_newest(
+def test_fetch_takes_an_older_version_where_the_newest_is_missing(
     targets: Path, apt: PrivateApt, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A mirror can list more than it has; that is said, and what was left of the attempt is gone."""
+    """A mirror can list more than it has; nothing of the failed attempt is left."""
     write_targets(targets, "http://mirror.example/debian/\tbookworm\tDebian")
 
     files = apt.fetch_sources(["small"], tmp_path / "sources")
@@ -113,21 +108,14 @@ def test_an_older_version_is_taken_where_the_mirror_lacks_the_newest(
     assert "small 2" in capsys.readouterr().out
 
 
-def test_a_machine_without_a_mirror_of_debian_is_told_what_to_do(
-    targets: Path, apt: PrivateApt, tmp_path: Path
+@pytest.mark.parametrize("has_apt", [True, False])
+def test_fetch_names_another_way_on_a_machine_without_debian(
+    targets: Path, apt: PrivateApt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_apt: bool
 ) -> None:
-    """Another distribution's apt is of no use, and uv may be."""
+    """Another distribution's apt, or none, cannot help; uv may."""
     write_targets(targets, "http://mirror.example/other/\tnoble\tUbuntu")
+    if not has_apt:
+        monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(BuildError, match="--interpreter uv"):
-        apt.fetch_sources(["small"], tmp_path / "sources")
-
-
-def test_a_machine_without_apt_is_told_what_to_do(
-    apt: PrivateApt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The same there."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-
-    with pytest.raises(BuildError, match=r"apt-get is missing.*--interpreter uv"):
         apt.fetch_sources(["small"], tmp_path / "sources")

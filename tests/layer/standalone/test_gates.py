@@ -1,7 +1,6 @@
-from __future__ import annotations
-
 import struct
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
@@ -9,71 +8,49 @@ from layer.function_python.dependencies import BuildError
 from layer.standalone import gates
 from layer.standalone.gates import check_paths, check_programs, check_sizes
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 X86_64, AARCH64, RISC_V = 62, 183, 243
 
 
-def program(folder: Path, *names: str, machine: int = X86_64) -> Path:
-    """Write what the checks see of an ELF file: its header's beginning, and a string table."""
+def program(folder: Path, *names: str, machine: int = X86_64) -> None:
+    """Write the parts of an ELF file that the checks read: the beginning of its header, and a string table."""
     path = folder / "bin" / "program"
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir()
     header = b"\x7fELF".ljust(18, b"\x02") + struct.pack("<H", machine)
     path.write_bytes(header + b"\0" + b"\0".join(name.encode() for name in names) + b"\0")
-    return folder
 
 
-@pytest.mark.parametrize(
-    ("names", "complaint"),
-    [
-        pytest.param(("GLIBC_2.2.5", "GLIBC_2.26", "libc.so.6", "libm.so.6"), "", id="old enough"),
-        pytest.param(("GLIBC_PRIVATE", "ld-linux-x86-64.so.2"), "", id="no number"),
-        pytest.param(("GLIBC_2.27", "GLIBC_2.3"), "needs glibc 2.27", id="too new"),
-        pytest.param(("GLIBC_2.3", "GLIBC_2.100"), "needs glibc 2.100", id="compared as numbers"),
-        pytest.param(("libz.so.1", "libc.so.6"), "needs libz.so.1", id="a library"),
-    ],
-)
-def test_a_program_needs_nothing_but_an_old_glibc(
-    tmp_path: Path, names: tuple[str, ...], complaint: str
+PROGRAMS: dict[str, tuple[tuple[str, ...], int, str]] = {
+    "old enough": (("GLIBC_2.2.5", "GLIBC_2.26", "libc.so.6", "libm.so.6"), X86_64, ""),
+    "without a number": (("GLIBC_PRIVATE", "ld-linux-x86-64.so.2"), X86_64, ""),
+    "with a library of the layer": (("libpython3.13.so.1.0",), X86_64, ""),
+    "too new": (("GLIBC_2.27", "GLIBC_2.3"), X86_64, "needs glibc 2.27"),
+    "compared as numbers": (("GLIBC_2.3", "GLIBC_2.100"), X86_64, "needs glibc 2.100"),
+    "with another library": (("libz.so.1", "libc.so.6"), X86_64, "needs libz.so.1"),
+    "for arm64": ((), AARCH64, "not x86_64"),
+    "for an unknown machine": ((), RISC_V, "not x86_64"),
+}
+
+
+@pytest.mark.parametrize(("names", "machine", "complaint"), PROGRAMS.values(), ids=PROGRAMS)
+def test_check_programs_refuses_what_a_runtime_may_lack(
+    tmp_path: Path, names: tuple[str, ...], machine: int, complaint: str
 ) -> None:
-    """What a runtime may not have stops the build, named."""
-    root = program(tmp_path, *names)
+    """One program that cannot start in Lambda stops the build, and its name is in the message."""
+    program(tmp_path, *names, machine=machine)
+    (tmp_path / "libpython3.13.so.1.0").write_bytes(b"")
 
-    if not complaint:
-        check_programs(root, arch="x86_64", oldest_glibc=(2, 26))
-        return
-    with pytest.raises(BuildError, match=complaint):
-        check_programs(root, arch="x86_64", oldest_glibc=(2, 26))
+    with pytest.raises(BuildError, match=complaint) if complaint else nullcontext():
+        check_programs(tmp_path, arch="x86_64", oldest_glibc=(2, 26))
 
 
-def test_a_library_that_the_layer_has_may_be_needed(tmp_path: Path) -> None:
-    """An interpreter that was not compiled here may come with its own libpython."""
-    root = program(tmp_path, "libpython3.13.so.1.0")
-    (root / "libpython3.13.so.1.0").write_bytes(b"")
-
-    check_programs(root, arch="x86_64", oldest_glibc=(2, 26))
-
-
-@pytest.mark.parametrize("machine", [AARCH64, RISC_V])
-def test_a_program_for_another_machine_is_refused(tmp_path: Path, machine: int) -> None:
-    """One file of the other architecture is enough."""
-    root = program(tmp_path, machine=machine)
-
-    with pytest.raises(BuildError, match="not x86_64"):
-        check_programs(root, arch="x86_64", oldest_glibc=(2, 26))
-
-
-def test_a_layer_without_a_program_is_refused(tmp_path: Path) -> None:
-    """If nothing is checked, that is no success."""
-    (tmp_path / "text").write_text("no program")
-
+def test_check_programs_refuses_a_layer_without_a_program(tmp_path: Path) -> None:
+    """A check of nothing is no success."""
     with pytest.raises(BuildError, match="no program"):
         check_programs(tmp_path, arch="x86_64", oldest_glibc=(2, 26))
 
 
-def test_a_path_of_this_machine_is_found_anywhere_in_a_file(tmp_path: Path) -> None:
-    """Text or program, compressed in the zip or not: the bytes are searched before."""
+def test_check_paths_searches_the_bytes_of_every_file(tmp_path: Path) -> None:
+    """A path in a program is as much a trace of this machine as one in a text."""
     (tmp_path / "fine").write_bytes(b"/opt/flight-recorder/")
     check_paths(tmp_path, machine_paths=["/home/someone/"])
     (tmp_path / "program").write_bytes(b"\x7fELF\xff\0/home/someone/checkout/x.c\0")
@@ -83,10 +60,10 @@ def test_a_path_of_this_machine_is_found_anywhere_in_a_file(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("limit", ["MAX_ZIPPED_BYTES", "MAX_UNZIPPED_BYTES"])
-def test_a_layer_that_is_too_large_is_refused(
+def test_check_sizes_refuses_a_layer_over_either_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
-    """Both sizes have a limit."""
+    """A larger layer is there later, in every new environment."""
     root = tmp_path / "tree"
     root.mkdir()
     (root / "file").write_bytes(bytes(200))

@@ -1,15 +1,10 @@
-from __future__ import annotations
-
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from layer.function_python.dependencies import BuildError
 from layer.standalone.prebuilt import fetch_prebuilt
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # Stands in for uv, whose interpreters come from where this machine may not reach: what it is asked for, it installs.
 INSTALLS = """#!/bin/sh
@@ -41,8 +36,8 @@ def write(program: Path, text: str) -> None:
     program.chmod(0o755)
 
 
-def test_an_interpreter_is_fetched_once(uv: Path, tmp_path: Path) -> None:
-    """The folder that uv installed is kept, without the links uv makes to it, and not asked for again."""
+def test_fetch_prebuilt_keeps_what_it_fetched(uv: Path, tmp_path: Path) -> None:
+    """Uv makes links beside its folder, which are not kept."""
     write(uv, INSTALLS)
     cache = tmp_path / "cache"
 
@@ -54,8 +49,8 @@ def test_an_interpreter_is_fetched_once(uv: Path, tmp_path: Path) -> None:
     assert asked == ["python install --no-bin --no-config cpython-3.13-linux-x86_64-gnu"]
 
 
-def test_it_is_fetched_anew_when_that_is_asked_for(uv: Path, tmp_path: Path) -> None:
-    """An old one is no longer there afterwards."""
+def test_fetch_prebuilt_refreshes_on_request(uv: Path, tmp_path: Path) -> None:
+    """Nothing of the old interpreter remains."""
     write(uv, INSTALLS)
     old = fetch_prebuilt("x86_64", tmp_path / "cache")
     (old / "old").touch()
@@ -66,18 +61,18 @@ def test_it_is_fetched_anew_when_that_is_asked_for(uv: Path, tmp_path: Path) -> 
     assert (new / "bin" / "python3").is_file()
 
 
-def test_without_the_network_it_is_said_what_else_can_be_done(uv: Path, tmp_path: Path) -> None:
-    """The reason is uv's last line, and the way out is in the same one."""
+def test_fetch_prebuilt_reports_uvs_reason_and_another_way(uv: Path, tmp_path: Path) -> None:
+    """The reason is uv's last line."""
     write(uv, FAILS)
 
     with pytest.raises(BuildError, match=r"dns error.*Without --interpreter uv"):
         fetch_prebuilt("aarch64", tmp_path / "cache")
 
 
-def test_without_uv_it_is_said_that_it_is_needed(
+def test_fetch_prebuilt_needs_uv_on_the_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is not fetched behind one's back."""
+    """It is not fetched behind anybody's back."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(BuildError, match="needs uv on PATH"):

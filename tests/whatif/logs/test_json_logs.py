@@ -28,16 +28,16 @@ def read(text: str, *, head: int = 10) -> tuple[list[Logged | Received], Reading
         f"{json.dumps(EVENT)}{json.dumps(EVENT)}",
     ],
 )
-def test_events_are_found_in_every_arrangement(text: str) -> None:
-    """One array, an array a line, an object a line, objects strung together: the events are the same."""
+def test_read_json_finds_events_in_every_arrangement(text: str) -> None:
+    """Files hold one array, an array a line, an object a line, or concatenated objects."""
     events, reading = read(text)
 
     assert events == [Received("", EVENT)] * 2
     assert (reading.form, reading.unreadable) == ("Logs or Telemetry API events", 0)
 
 
-def test_an_answer_s_events_are_read_without_what_surrounds_them() -> None:
-    """A page's token, its streams and its statistics are no events, and not unreadable either."""
+def test_read_json_skips_values_beside_the_events() -> None:
+    """A token, streams and statistics are no events, and not unreadable either."""
     document = {
         "events": [{"timestamp": 1_795_161_600_000, "message": "a\n", "ingestionTime": 1}],
         "searchedLogStreams": [{"logStreamName": "s", "searchedCompletely": True}],
@@ -50,8 +50,8 @@ def test_an_answer_s_events_are_read_without_what_surrounds_them() -> None:
     assert (reading.form, reading.unreadable) == ("CloudWatch Logs events as JSON", 0)
 
 
-def test_what_is_no_json_is_counted_and_passed_over() -> None:
-    """Reading goes on at the next line; a value of another shape counts as well."""
+def test_read_json_counts_text_that_is_not_json() -> None:
+    """Reading continues at the next line; a value of another shape counts as well."""
     text = f'{json.dumps(EVENT)}\n{{"time":"cut\n{json.dumps(EVENT)}\n{{"a":1}}\n7\n'
 
     events, reading = read(text)
@@ -60,8 +60,8 @@ def test_what_is_no_json_is_counted_and_passed_over() -> None:
     assert reading.unreadable == 3
 
 
-def test_the_extension_s_own_records_tell_their_environment() -> None:
-    """The id names the environment, so that a file of many can be told apart."""
+def test_read_json_takes_the_environment_from_a_records_id() -> None:
+    """A file may hold the records of many."""
     record = {**EVENT, "weight": 1, "reason": "archive", "id": "00ff-12"}
 
     events, reading = read(json.dumps(record))
@@ -70,7 +70,7 @@ def test_the_extension_s_own_records_tell_their_environment() -> None:
     assert reading.form == "records of Flight Recorder"
 
 
-def test_a_message_that_is_a_value_is_json_again() -> None:
+def test_read_json_encodes_a_message_that_is_an_object() -> None:
     """The console's download has JSON messages as objects; the function wrote their text."""
     row = {"@timestamp": "2026-11-20 08:00:00.000", "@message": {"a": [1]}, "@logStream": "s"}
 
@@ -79,8 +79,8 @@ def test_a_message_that_is_a_value_is_json_again() -> None:
     assert events == [Logged("s", TIME, '{"a":[1]}')]
 
 
-def test_rows_are_put_in_order_and_equal_times_keep_theirs() -> None:
-    """Newest first is turned round before it is sorted, so that one millisecond's lines stay as they were written."""
+def test_in_order_keeps_the_order_of_equal_times() -> None:
+    """Newest first is reversed before it is sorted, so lines of one millisecond keep their order."""
     rows = [
         Logged("", time, text) for time, text in [("3", "d"), ("2", "c"), ("2", "b"), ("1", "a")]
     ]
@@ -88,8 +88,8 @@ def test_rows_are_put_in_order_and_equal_times_keep_theirs() -> None:
     assert [row.message for row in in_order(rows, Reading("x"))] == ["a", "b", "c", "d"]
 
 
-def test_more_rows_than_can_be_put_in_order_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory is bounded: beyond the bound rows come in portions, with a note."""
+def test_in_order_sorts_in_groups_beyond_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded, and a note says so."""
     monkeypatch.setattr("whatif.logs.json_logs.MAX_ROWS", 2)
     reading = Reading("x")
 
@@ -99,8 +99,8 @@ def test_more_rows_than_can_be_put_in_order_are_said(monkeypatch: pytest.MonkeyP
     assert reading.notes
 
 
-def test_nesting_beyond_reason_is_unreadable() -> None:
-    """A line of brackets ends neither in an exception nor in the loss of the next line."""
+def test_read_json_counts_deep_nesting_as_unreadable() -> None:
+    """It raises nothing, and the next line is read."""
     events, reading = read('{"a":' * 200_000 + f"\n{json.dumps(EVENT)}\n")
 
     assert len(events) == 1
@@ -119,10 +119,10 @@ values = st.recursive(
     st.integers(0, 50),
     st.sampled_from(["\n", "", " ,\n"]),
 )
-def test_values_are_the_same_however_a_text_is_cut(
+def test_values_in_does_not_depend_on_the_cuts(
     objects: list[dict[str, Any]], head: int, between: str
 ) -> None:
-    """Objects come back one by one, in their order, whatever was read at first and what stands between them."""
+    """Objects come one by one, in order, from any first read and separator."""
     text = io.StringIO(between.join(json.dumps(one) for one in objects))
 
     found = list(values_in(text.read(head), text.read, Reading("x")))
@@ -131,7 +131,7 @@ def test_values_are_the_same_however_a_text_is_cut(
 
 
 @given(st.text())
-def test_no_text_makes_reading_fail(text: str) -> None:
-    """Garbage that begins like JSON is counted, and the reader comes to its end."""
+def test_read_json_takes_any_text(text: str) -> None:
+    """Garbage that begins like JSON is counted."""
     read("{" + text)
     read("[" + text)

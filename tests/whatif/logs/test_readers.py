@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.whatif import shop_logs
+from tests.doubles import shop_logs
 from whatif.logs.readers import read_events
 from whatif.model.events import Logged, Reading
 
 
 @pytest.mark.parametrize("name", shop_logs.NAMED)
-def test_the_same_events_come_out_of_every_form(tmp_path: Path, name: str) -> None:
-    """Streams, times to the millisecond and messages are those that Lambda wrote, byte for byte."""
+def test_reader_finds_the_same_events_in_every_form(tmp_path: Path, name: str) -> None:
+    """Streams, times to the millisecond and messages are Lambda's, byte for byte."""
     path = tmp_path / "log"
     path.write_text(shop_logs.NAMED[name](shop_logs.shop()), encoding="utf-8", newline="")
     reading = Reading(str(path))
@@ -39,21 +39,20 @@ def _plain(message: str) -> str:
     return message.rstrip() if not message.startswith("{") else message.replace(" ", "")
 
 
-def test_a_file_without_any_known_form_says_so(tmp_path: Path) -> None:
-    """Its lines count as unreadable, and what is read is named."""
+@pytest.mark.parametrize(("text", "unreadable"), [("hello\n\nworld\n", 2), ("", 0)])
+def test_reader_finds_no_events_in_another_file(tmp_path: Path, text: str, unreadable: int) -> None:
+    """Its lines count as unreadable, and a note lists the known kinds of logs."""
     path = tmp_path / "log"
-    path.write_text("hello\n\nworld\n")
+    path.write_text(text)
     reading = Reading(str(path))
 
     assert list(read_events(reading)) == []
-    assert reading.unreadable == 2
-    assert "aws logs tail" in reading.notes[0]
+    assert (reading.form, reading.unreadable) == ("", unreadable)
+    assert ["aws logs tail" in note for note in reading.notes] == [True] * bool(text)
 
 
 @pytest.mark.parametrize("cut", [lambda data: data[:-20], lambda data: data[:-200] + b"x" * 200])
-def test_a_file_that_is_cut_gives_what_it_has(
-    tmp_path: Path, cut: Callable[[bytes], bytes]
-) -> None:
+def test_reader_takes_the_rest_of_a_cut_file(tmp_path: Path, cut: Callable[[bytes], bytes]) -> None:
     """An interrupted download ends the reading of that file with a note, not the command."""
     path = tmp_path / "log.gz"
     path.write_bytes(cut(gzip.compress(shop_logs.tail(shop_logs.shop() * 40).encode())))
@@ -63,13 +62,3 @@ def test_a_file_that_is_cut_gives_what_it_has(
 
     assert len(events) > 100
     assert "ended before the file did" in reading.notes[0]
-
-
-def test_an_empty_file_has_no_events(tmp_path: Path) -> None:
-    """It is of no form, and nothing in it is unreadable."""
-    path = tmp_path / "log"
-    path.write_bytes(b"")
-    reading = Reading(str(path))
-
-    assert list(read_events(reading)) == []
-    assert (reading.form, reading.unreadable) == ("", 0)

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from tests.whatif import shop_logs
+from tests.doubles import shop_logs
 from whatif.logs.text_logs import csv_columns, form_of, read_csv, read_text, stream_of_path, time_of
 from whatif.model.events import Logged, Reading
 
@@ -21,8 +21,8 @@ TIME = "2026-11-20T08:00:01.123"
         (f"{STREAM} {TIME}000 hello", "sam logs"),
     ],
 )
-def test_a_text_file_is_told_by_how_its_lines_begin(line: str, name: str) -> None:
-    """Each command's output has a beginning of its own; a level in brackets is not taken for a stream."""
+def test_form_of_tells_a_text_by_its_lines(line: str, name: str) -> None:
+    """Each command's output begins differently, and a level in brackets is no stream."""
     form = form_of(f"{line}\n")
 
     assert form is not None
@@ -30,13 +30,13 @@ def test_a_text_file_is_told_by_how_its_lines_begin(line: str, name: str) -> Non
 
 
 @pytest.mark.parametrize("text", ["", "hello\n", "2026-11-20 hello\n", "START RequestId: 1\n"])
-def test_other_text_is_of_no_form(text: str) -> None:
-    """Text without times cannot be replayed, and is not guessed at."""
+def test_form_of_is_none_for_other_text(text: str) -> None:
+    """Text without times cannot be replayed."""
     assert form_of(text) is None
 
 
-def test_lines_without_a_time_belong_to_the_event_before() -> None:
-    """A traceback stays in one piece with its empty lines; what stands before the first event is counted as unreadable."""
+def test_read_text_joins_lines_without_a_time() -> None:
+    """A traceback stays in one piece with its empty lines; lines before the first event are unreadable."""
     text = f"continued\n\n{TIME}Z one\n  two\n\n  three\n\n{TIME}Z four\r\n"
     form = form_of(text)
     reading = Reading("x")
@@ -51,8 +51,8 @@ def test_lines_without_a_time_belong_to_the_event_before() -> None:
     assert reading.unreadable == 1
 
 
-def test_an_event_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lines that go on for longer than CloudWatch's largest event are counted, not collected."""
+def test_read_text_bounds_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines beyond CloudWatch's largest event are counted, not collected."""
     monkeypatch.setattr("whatif.logs.text_logs.MAX_EVENT_CHARS", 10)
     text = f"{TIME}Z one\nnine nine\ntoo many\ntoo many\n"
     form = form_of(text)
@@ -65,7 +65,7 @@ def test_an_event_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     assert reading.unreadable == 2
 
 
-def test_pretty_printed_json_is_one_line_again() -> None:
+def test_read_text_compacts_pretty_printed_json() -> None:
     """``aws logs tail --format json`` indents messages; the function wrote them on one line."""
     lines = shop_logs.tail_json(
         [shop_logs.Event(STREAM, shop_logs.FIRST_MS, '{"a":{"b":[1,2]},"c":"é"}')]
@@ -78,14 +78,14 @@ def test_pretty_printed_json_is_one_line_again() -> None:
     assert [event.message for event in events] == ['{"a":{"b":[1,2]},"c":"é"}']
 
 
-def test_the_folder_of_an_export_names_the_stream() -> None:
-    """An exported object's lines do not say of which environment they are; its folder does."""
+def test_stream_of_path_takes_the_exports_folder() -> None:
+    """The lines of an exported object name no environment."""
     assert stream_of_path("x/2026-11-20-[$LATEST]aa/000000.gz") == "2026-11-20-[$LATEST]aa"
     assert stream_of_path("logs/000000.gz") == ""
 
 
-def test_csv_is_told_by_its_titles() -> None:
-    """The console downloads Logs Insights results and log events with different titles; other tables are neither."""
+def test_csv_columns_tell_a_table_by_its_titles() -> None:
+    """The console downloads Insights results and log events with different titles."""
     insights, events = csv_columns("@timestamp,@message\n"), csv_columns("timestamp,message\n")
 
     assert insights is not None
@@ -94,8 +94,8 @@ def test_csv_is_told_by_its_titles() -> None:
     assert csv_columns("a,b\n") is None
 
 
-def test_rows_that_are_no_events_are_counted() -> None:
-    """A row without a time is not made up for."""
+def test_read_csv_counts_rows_that_are_no_events() -> None:
+    """A row without a time gets no invented one."""
     text = 'timestamp,message\n1795161600000,"one\ntwo"\nnever,three\n1795161600001\n'
     columns = csv_columns(text)
     reading = Reading("x")
@@ -119,13 +119,13 @@ def test_rows_that_are_no_events_are_counted() -> None:
         *((bad, "") for bad in (None, True, "", "soon", "²", 10**40, float("nan"), float("inf"))),
     ],
 )
-def test_times_are_read_in_every_spelling(value: object, expected: str) -> None:
-    """Milliseconds and dates are times; anything else is none, and no error."""
+def test_time_of_reads_every_spelling(value: object, expected: str) -> None:
+    """Milliseconds and dates are times; anything else is no error."""
     assert time_of(value) == expected
 
 
-def test_the_forms_of_the_shop_are_distinct() -> None:
-    """No form is found where another one was written."""
+def test_form_of_tells_the_shops_forms_apart() -> None:
+    """A file taken for another form would lose its streams."""
     written = {
         "aws logs tail": shop_logs.tail,
         "aws logs tail --format short": shop_logs.tail_short,

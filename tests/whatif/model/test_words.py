@@ -14,6 +14,6 @@ from whatif.model.words import counted, listed
         (listed(["a", "b", "c"], last="or"), "a, b or c"),
     ],
 )
-def test_counts_and_lists_read_as_sentences_do(text: str, expected: str) -> None:
+def test_words_write_counts_and_lists(text: str, expected: str) -> None:
     """One is one, and two are more."""
     assert text == expected

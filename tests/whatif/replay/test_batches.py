@@ -1,9 +1,10 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, strategies as st
 
-from tests.whatif import shop_logs
+from tests.doubles import shop_logs
 from whatif.model.events import Logged, Received
 from whatif.replay.batches import MAX_BATCH_CHARS, Batch, Batcher
 from whatif.replay.log import Log
@@ -49,8 +50,8 @@ def kinds(events: list[dict[str, Any]]) -> list[str]:
     return [event["type"].removeprefix("platform.") for event in events]
 
 
-def test_an_invocation_becomes_what_lambda_would_have_posted() -> None:
-    """START, lines, END and REPORT become start, function, runtimeDone and report, with what each tells."""
+def test_batcher_restores_the_events_of_an_invocation() -> None:
+    """START, lines, END and REPORT become start, function, runtimeDone and report."""
     trace = f"\nXRAY TraceId: {TRACE}\tSegmentId: d0025b207c551fde\tSampled: true\t"
 
     events, invokes, log = batched(*invocation(FIRST, "hello", report=REPORT + trace))
@@ -65,31 +66,37 @@ def test_an_invocation_becomes_what_lambda_would_have_posted() -> None:
     assert (log.lines, log.platform_lines, log.cut, log.outside) == (1, 3, 0, 0)
 
 
-def test_a_timeout_is_told_by_status_or_by_the_line_behind_the_report() -> None:
-    """Both ways that Lambda has written it lead to the status that the Telemetry API has."""
-    new, _, _ = batched(*invocation(FIRST, report=f"{REPORT}Status: timeout"))
-    line = f"{TIME} {FIRST} Task timed out after 3.00 seconds"
-    old, _, log = batched(*invocation(FIRST), line)
+FAULT = f"RequestId: {FIRST} Error: Runtime exited with error: signal: killed\nRuntime.ExitError"
+LATE = f"{TIME} {FIRST} Task timed out after 3.00 seconds"
 
-    assert [event["record"].get("status") for event in new] == [None, "timeout", "timeout"]
-    assert [event["record"].get("status") for event in old] == [None, "timeout", "timeout"]
+
+@pytest.mark.parametrize(
+    ("messages", "ending"),
+    [
+        (invocation(FIRST, report=f"{REPORT}Status: timeout"), ("timeout", None)),
+        ([*invocation(FIRST), LATE], ("timeout", None)),
+        (invocation(FIRST, FAULT), ("error", "Runtime.ExitError")),
+        (
+            invocation(FIRST, report=f"{REPORT}Status: error\tError Type: Runtime.ExitError"),
+            ("error", "Runtime.ExitError"),
+        ),
+    ],
+    ids=["timeout by status", "timeout by its line", "crash by its fault", "crash by status"],
+)
+def test_batcher_restores_the_end_of_a_failed_invocation(
+    messages: list[str], ending: tuple[str, str | None]
+) -> None:
+    """Lambda has written timeouts and crashes in two ways; both become the Telemetry API's status."""
+    events, _, log = batched(*messages)
+
+    for event in events[1:]:
+        assert (event["record"]["status"], event["record"].get("errorType")) == ending
+    assert kinds(events) == ["start", "runtimeDone", "report"]
     assert log.lines == 0
 
 
-def test_a_crash_is_told_by_status_or_by_its_fault() -> None:
-    """A process that exited is an error in runtimeDone, though an older REPORT says nothing of it."""
-    fault = (
-        f"RequestId: {FIRST} Error: Runtime exited with error: signal: killed\nRuntime.ExitError"
-    )
-
-    events, _, _ = batched(*invocation(FIRST, "hello", fault))
-
-    done = events[2]["record"]
-    assert (done["status"], done["errorType"]) == ("error", "Runtime.ExitError")
-
-
-def test_an_invocation_that_the_log_breaks_off_in_is_counted() -> None:
-    """It is taken for one that went well, and told apart from one whose REPORT alone is missing."""
+def test_batcher_counts_an_invocation_that_the_log_cuts() -> None:
+    """It counts as successful, unlike one whose REPORT alone is missing."""
     events, invokes, log = batched(
         *invocation(FIRST)[:2], f"START RequestId: {SECOND} Version: $LATEST", "hello"
     )
@@ -99,16 +106,16 @@ def test_an_invocation_that_the_log_breaks_off_in_is_counted() -> None:
     assert log.cut == 1
 
 
-def test_an_end_that_never_came_is_left_open() -> None:
-    """Where the next invocation begins instead, the recorder is to find that out as it would in Lambda."""
+def test_batcher_leaves_an_end_open_that_never_came() -> None:
+    """The recorder finds that out by the next start, as in Lambda."""
     events, invokes, _ = batched(f"START RequestId: {FIRST} Version: 1", *invocation(SECOND))
 
     assert kinds(events) == ["start", "start", "runtimeDone", "report"]
     assert invokes == [(FIRST, ""), (SECOND, "")]
 
 
-def test_the_json_log_format_gives_objects() -> None:
-    """Where Lambda's own lines are JSON, a function's objects are delivered as objects, byte for byte."""
+def test_batcher_passes_objects_of_the_json_log_format() -> None:
+    """There Lambda delivers a function's objects as objects, byte for byte."""
     start = json.dumps({"time": TIME, "type": "platform.start", "record": {"requestId": FIRST}})
     report = {"requestId": FIRST, "status": "success", "metrics": {"durationMs": 2.5}}
     line = '{"timestamp": "2026-11-20T08:00:00Z", "level": "INFO", "message": "é", "n": 1.0}'
@@ -123,8 +130,8 @@ def test_the_json_log_format_gives_objects() -> None:
     assert invokes == [(FIRST, "")]
 
 
-def test_a_capture_s_events_pass_as_they_are() -> None:
-    """Events of the Telemetry API need nothing put back; INVOKE has the trace id that start had."""
+def test_batcher_passes_events_of_a_capture() -> None:
+    """They need nothing restored; INVOKE has the trace id of the start."""
     record = {"requestId": FIRST, "tracing": {"type": "X-Amzn-Trace-Id", "value": f"Root={TRACE}"}}
     capture = [
         {"time": TIME, "type": "platform.start", "record": record},
@@ -145,8 +152,8 @@ def test_a_capture_s_events_pass_as_they_are() -> None:
     assert (log.lines, log.cut) == (1, 1)
 
 
-def test_an_extension_s_own_records_are_framed_again() -> None:
-    """An archive has no starts: they are put back, with the trace id, and the outcome ends the invocation."""
+def test_batcher_frames_records_of_an_archive() -> None:
+    """An archive has no starts, and the outcome ends the invocation."""
     metadata = {"requestId": FIRST, "traceId": TRACE, "weight": 1, "reason": "archive", "id": "e-1"}
     told = {"outcome": "crash", "durationMs": 7.5, "lines": 1}
 
@@ -166,8 +173,8 @@ def test_an_extension_s_own_records_are_framed_again() -> None:
     assert log.sampled == 0
 
 
-def test_kept_records_are_told_from_an_archive() -> None:
-    """What an extension had kept as a sample is counted, since its rest is missing."""
+def test_batcher_counts_sampled_records() -> None:
+    """The lines that the extension dropped are missing, and the report has to say so."""
     record = {
         "time": TIME,
         "type": "function",
@@ -182,8 +189,8 @@ def test_kept_records_are_told_from_an_archive() -> None:
     assert log.sampled == 1
 
 
-def test_batches_end_between_invocations_where_they_can() -> None:
-    """A batch is given when it is ripe and no invocation is open; a long one is cut at Lambda's own bound."""
+def test_batcher_ends_batches_between_invocations() -> None:
+    """A long invocation is cut at Lambda's own bound."""
     log = Log()
     batcher = Batcher(log, 1)
     messages = invocation(FIRST, "hello") + invocation(SECOND, *["x" * 1000] * 400)
@@ -198,8 +205,8 @@ def test_batches_end_between_invocations_where_they_can() -> None:
     assert len(given_at) == 1 + 400 * 1000 // MAX_BATCH_CHARS + 1
 
 
-def test_events_out_of_order_are_counted() -> None:
-    """An export's lines are not always in order; how many are not is told."""
+def test_batcher_counts_events_out_of_order() -> None:
+    """An export's lines are not always in order."""
     log = Log()
     batcher = Batcher(log, 1)
 
@@ -210,7 +217,7 @@ def test_events_out_of_order_are_counted() -> None:
     assert (log.first_time[17:19], log.last_time[17:19]) == ("01", "04")
 
 
-def test_sizes_are_what_cloudwatch_counts() -> None:
+def test_batcher_counts_bytes_as_cloudwatch_does() -> None:
     """Each event counts its message in UTF-8 with its newline, and 26 bytes."""
     _, _, log = batched("größe", f"END RequestId: {FIRST}")
 
@@ -218,8 +225,8 @@ def test_sizes_are_what_cloudwatch_counts() -> None:
 
 
 @given(st.lists(st.sampled_from(shop_logs.shop()), max_size=60), st.sampled_from([1, 500, 10**9]))
-def test_no_line_is_lost_or_moved(chosen: list[shop_logs.Event], ripe_chars: int) -> None:
-    """Whatever an export leaves out or repeats, the function's lines come through, in their order."""
+def test_batcher_keeps_every_line_in_order(chosen: list[shop_logs.Event], ripe_chars: int) -> None:
+    """An export may leave out or repeat anything else."""
     messages = [event.message for event in chosen]
     expected = [m for m in messages if m.startswith(("[", "{", "a print"))]
 
@@ -230,43 +237,36 @@ def test_no_line_is_lost_or_moved(chosen: list[shop_logs.Event], ripe_chars: int
     assert log.lines == len(expected)
 
 
-KINDS = ("start", "runtimeDone", "report", "end", "fault", "initReport", "logsDropped", "new")
+FIELDS = ["requestId", "metrics", "tracing", "value", "status", "outcome", "durationMs"]
+TYPES = ["function", "extension", "flightRecorder.invocation", "x"] + [
+    f"platform.{kind}"
+    for kind in [
+        "start",
+        "runtimeDone",
+        "report",
+        "end",
+        "fault",
+        "initReport",
+        "logsDropped",
+        "new",
+    ]
+]
 records = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5),
     lambda inner: (
-        st.lists(inner, max_size=2)
-        | st.dictionaries(
-            st.sampled_from(
-                ["requestId", "metrics", "tracing", "value", "status", "outcome", "durationMs"]
-            ),
-            inner,
-            max_size=4,
-        )
+        st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4) | st.lists(inner, max_size=2)
     ),
     max_leaves=6,
 )
-kinds_of_events = st.sampled_from(
-    [
-        *(f"platform.{kind}" for kind in KINDS),
-        "function",
-        "extension",
-        "flightRecorder.invocation",
-        "x",
-    ]
+events_of_any_kind = st.fixed_dictionaries(
+    {"type": st.sampled_from(TYPES), "record": records},
+    optional=dict.fromkeys(("time", "weight", "requestId", "traceId"), records),
 )
 
 
-@given(
-    st.lists(
-        st.fixed_dictionaries(
-            {"type": kinds_of_events, "record": records},
-            optional={"time": records, "weight": records, "requestId": records, "traceId": records},
-        ),
-        max_size=12,
-    )
-)
-def test_no_event_makes_it_fail(events: list[dict[str, Any]]) -> None:
-    """A capture may hold anything: what comes of it is JSON, and no line is lost."""
+@given(st.lists(events_of_any_kind, max_size=12))
+def test_batcher_takes_any_event(events: list[dict[str, Any]]) -> None:
+    """A capture may hold anything; the result is JSON with every line."""
     given_lines = sum(event["type"] == "function" for event in events)
 
     posted, _, log = batched(*events)

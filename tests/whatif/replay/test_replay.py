@@ -1,33 +1,18 @@
-import json
-
 from extension.config.settings import Settings
 from extension.recorder.recorder import REMEMBERED_INVOCATIONS
-from whatif.replay.batches import Batch
+from tests.doubles.shop_logs import posted
 from whatif.replay.replay import Replay
 from whatif.replay.tally import Tally
 
-TIME = "2026-11-20T08:00:00.000Z"
 
-
-def batch(request_id: str, *lines: str, status: str = "success") -> Batch:
-    record = {"requestId": request_id, "status": status, "metrics": {"durationMs": 1}}
-    events = [
-        {"time": TIME, "type": "platform.start", "record": {"requestId": request_id}},
-        *({"time": TIME, "type": "function", "record": line} for line in lines),
-        {"time": TIME, "type": "platform.runtimeDone", "record": record},
-        {"time": TIME, "type": "platform.report", "record": record},
-    ]
-    return Batch([(request_id, "")], json.dumps(events, separators=(",", ":")).encode())
-
-
-def test_an_environment_s_account_adds_up() -> None:
-    """Every line that is taken in is delivered or let go when the environment has ended."""
+def test_replay_accounts_for_every_line() -> None:
+    """Received lines are delivered, dropped or evicted, or a figure of the report is wrong."""
     tally = Tally()
     replay = Replay(Settings(sample_rate=0.5), tally, environment_id="e")
 
     for number in range(40):
         replay.take(
-            batch(
+            posted(
                 f"request-{number}",
                 "one\n",
                 "two\n",
@@ -42,24 +27,24 @@ def test_an_environment_s_account_adds_up() -> None:
     assert 0 < tally.kept["sampled"] < 35
 
 
-def test_what_is_remembered_of_invocations_has_a_bound() -> None:
-    """A long log does not leave every invocation in memory."""
+def test_replay_bounds_the_invocations_in_memory() -> None:
+    """A long log must not fill the memory."""
     replay = Replay(Settings(sample_rate=1.0), Tally(), environment_id="e")
 
     for number in range(5 * REMEMBERED_INVOCATIONS):
-        replay.take(batch(f"request-{number}", "one\n"))
+        replay.take(posted(f"request-{number}", "one\n"))
 
     assert len(replay._followed) <= 2 * REMEMBERED_INVOCATIONS
 
 
-def test_the_decision_is_the_extension_s_own() -> None:
-    """The same request ids are kept, whatever environment they come to."""
+def test_replay_decides_alike_in_every_environment() -> None:
+    """The decision depends on the request id alone."""
     kept = []
     for environment in ("a", "b"):
         tally = Tally()
         replay = Replay(Settings(sample_rate=0.2), tally, environment_id=environment)
         for number in range(50):
-            replay.take(batch(f"request-{number}", "one\n"))
+            replay.take(posted(f"request-{number}", "one\n"))
         replay.close()
         kept.append(tally.kept["sampled"])
 

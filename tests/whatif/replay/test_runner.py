@@ -11,13 +11,14 @@ pytestmark = pytest.mark.every_python
 BATCH = Batch([], b'[{"time":"","type":"function","record":"x"}]')
 
 
-def test_small_logs_are_counted_in_this_process() -> None:
-    """Starting others takes longer than a small log does."""
+def test_runner_counts_small_logs_in_this_process() -> None:
+    """The start of others takes longer than a small log."""
     assert isinstance(runner_for([{}, {}], size_bytes=1000), LocalRunner)
 
 
-def test_a_process_that_dies_is_noticed() -> None:
+def test_runner_notices_a_dead_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command ends with a sentence instead of waiting for ever."""
+    monkeypatch.setattr("whatif.replay.runner._POLL_S", 0.02)
     runner = ParallelRunner([{}, {}], 2)
     runner.take("e", BATCH)
     victim = runner._processes[1].pid
@@ -32,7 +33,7 @@ def test_a_process_that_dies_is_noticed() -> None:
     assert not any(process.is_alive() for process in runner._processes)
 
 
-def test_counting_can_be_given_up() -> None:
+def test_runner_stops_its_processes_on_abort() -> None:
     """Nothing is left running when reading has failed."""
     runner = ParallelRunner([{}], 1)
 

@@ -9,8 +9,8 @@ from extension.diagnostics.account import Account
 from extension.model.ndjson import encode
 from extension.recorder.recorder import Recorder
 from extension.recorder.tail_sampler import TailSampler
-from tests.whatif import shop_logs
-from tests.whatif.studies import study_shop
+from tests.doubles import shop_logs
+from tests.doubles.studies import study_shop
 from whatif.model.events import Logged
 from whatif.replay.batches import Batcher
 from whatif.replay.grid import grid_of
@@ -21,24 +21,20 @@ from whatif.replay.tally import WITHHELD, Tally
 CAPTURES = Path(__file__).parent / "captures"
 
 
-def figures(study: Study) -> list[object]:
-    """What must not depend on the form that a log is in."""
+def studied(*files: Path) -> Study:
+    return study_of([str(file) for file in files], grid_of({}, []))
+
+
+def counts(study: Study) -> list[object]:
+    """Return the counts that must not depend on the form of a log."""
     return [
-        (
-            dict(t.lines),
-            dict(t.failures),
-            dict(t.kept),
-            t.invocations,
-            t.received,
-            t.estimated,
-            t.volume,
-        )
+        (dict(t.lines), dict(t.failures), dict(t.kept), t.invocations, t.received, t.estimated)
         for t in study.tallies
     ]
 
 
-def studied(*files: Path) -> Study:
-    return study_of([str(file) for file in files], grid_of({}, []))
+def by_label(study: Study) -> dict[str, Tally]:
+    return {point.label: tally for point, tally in zip(study.points, study.tallies, strict=True)}
 
 
 @pytest.fixture(name="expected")
@@ -46,8 +42,8 @@ def expected_study(tmp_path: Path) -> Study:
     return study_shop(tmp_path)
 
 
-def test_the_truth_is_what_was_written(expected: Study) -> None:
-    """Lines, invocations and failures are those that the log was made of."""
+def test_study_counts_what_the_log_holds(expected: Study) -> None:
+    """The report compares everything with these lines, invocations and failures."""
     for tally in expected.tallies:
         assert dict(tally.failures) == shop_logs.FAILURES
         assert (tally.invocations, tally.received) == (shop_logs.INVOCATIONS, shop_logs.LINES)
@@ -60,8 +56,8 @@ def test_the_truth_is_what_was_written(expected: Study) -> None:
     )
 
 
-def test_everything_is_kept_at_a_rate_of_one_and_failures_at_zero(expected: Study) -> None:
-    """The ends of the grid: failures with each of their lines, metrics in any case, and all there is."""
+def test_grid_ends_keep_everything_and_failures(expected: Study) -> None:
+    """At zero failures and metrics remain, at one every line."""
     least, most = expected.tallies[0], expected.tallies[-1]
 
     assert most.kept_lines == shop_logs.LINES
@@ -71,8 +67,10 @@ def test_everything_is_kept_at_a_rate_of_one_and_failures_at_zero(expected: Stud
 
 
 @pytest.mark.parametrize("name", shop_logs.NAMED)
-def test_the_form_of_a_log_does_not_matter(tmp_path: Path, expected: Study, name: str) -> None:
-    """What would be kept is the same from every command's output, down to the bytes."""
+def test_study_is_the_same_for_every_form_of_log(
+    tmp_path: Path, expected: Study, name: str
+) -> None:
+    """The answer must not depend on the command that exported the log."""
     path = tmp_path / "log"
     path.write_text(shop_logs.NAMED[name](shop_logs.shop()), encoding="utf-8")
     found, wanted = studied(path), expected
@@ -83,31 +81,27 @@ def test_the_form_of_a_log_does_not_matter(tmp_path: Path, expected: Study, name
         ]
         return
 
-    assert _without_sizes(found) == _without_sizes(wanted)
+    assert counts(found) == counts(wanted)
     # Times have six digits in some and three in others, which is all that may make a difference.
     for one, other in zip(found.tallies, wanted.tallies, strict=True):
         assert one.volume.cloudwatch_bytes == pytest.approx(other.volume.cloudwatch_bytes, rel=0.02)
 
 
-def _without_sizes(study: Study) -> list[object]:
-    return [figure[:-1] for figure in figures(study) if isinstance(figure, tuple)]
-
-
-def test_an_export_is_read_folder_by_folder(tmp_path: Path, expected: Study) -> None:
-    """Each stream's folder is one environment; what the task wrote to try the bucket is no log."""
+def test_study_reads_an_export_folder_by_folder(tmp_path: Path, expected: Study) -> None:
+    """Each folder is one environment; the test file of the task is no log."""
     from whatif.logs.files import files_of
 
     folder = shop_logs.write_export(tmp_path, shop_logs.shop())
 
     study = study_of(files_of([str(folder)]), grid_of({}, []))
 
-    assert _without_sizes(study) == _without_sizes(expected)
+    assert counts(study) == counts(expected)
     assert {reading.form for reading in study.readings} == {"CloudWatch Logs export"}
     assert study.environments == 2
 
 
-def test_invocations_side_by_side_are_told_apart_without_streams(tmp_path: Path) -> None:
-    """``--format short`` has no streams: no invocation is taken for one that never ended because another began."""
+def test_study_separates_invocations_without_streams(tmp_path: Path) -> None:
+    """``--format short`` names no stream, and a new invocation must not end another one."""
     events = []
     for number in range(12):
         at_ms = shop_logs.FIRST_MS + number * 4
@@ -124,20 +118,23 @@ def test_invocations_side_by_side_are_told_apart_without_streams(tmp_path: Path)
     assert study.tallies[-1].invocations == 12
 
 
-def test_several_processes_count_what_one_does(
+def test_study_counts_the_same_in_several_processes(
     tmp_path: Path, expected: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Large logs are counted in parallel, with the same result."""
+    """Large logs are counted in parallel."""
     monkeypatch.setattr("whatif.replay.runner.PARALLEL_BYTES", 0)
     monkeypatch.setattr("os.cpu_count", lambda: 3)
 
-    assert figures(study_shop(tmp_path)) == figures(expected)
+    found = study_shop(tmp_path)
+
+    assert counts(found) == counts(expected)
+    assert [t.volume for t in found.tallies] == [t.volume for t in expected.tallies]
 
 
-def test_a_quiet_environment_makes_room_for_another(
+def test_study_ends_the_quietest_environment_for_another(
     tmp_path: Path, expected: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Memory is bounded by ending the one that was quiet for longest, between whose invocations nothing is lost."""
+    """This bounds the memory, and loses nothing between invocations."""
     monkeypatch.setattr("whatif.replay.study.MAX_ENVIRONMENTS", 1)
 
     study = study_shop(tmp_path)
@@ -147,8 +144,8 @@ def test_a_quiet_environment_makes_room_for_another(
     assert dict(study.tallies[-1].failures) == dict(expected.tallies[-1].failures)
 
 
-def test_an_archive_tells_what_the_log_did(tmp_path: Path, expected: Study) -> None:
-    """NDJSON of an ARCHIVE_SINK, replayed, has the same lines and the same failures."""
+def test_study_of_an_archive_agrees_with_the_log(tmp_path: Path, expected: Study) -> None:
+    """NDJSON of an ARCHIVE_SINK has every line."""
     path = tmp_path / "archive.ndjson"
     path.write_bytes(b"".join(_archived(stream) for stream in shop_logs.STREAMS))
 
@@ -187,70 +184,51 @@ def _archived(stream: str) -> bytes:
     return encode(archive.take_all())
 
 
-def test_a_capture_of_the_logs_api_is_replayed() -> None:
-    """A batch a line, as the AWS sample extension for the Logs API wrote them (aws-samples/aws-lambda-extensions)."""
-    study = studied(CAPTURES / "logs-api.json")
+@pytest.mark.parametrize(
+    ("capture", "invocations", "cut"), [("logs-api.json", 1, 0), ("telemetry.ndjson", 2, 1)]
+)
+def test_study_replays_a_capture(capture: str, invocations: int, cut: int) -> None:
+    """One has a batch a line (aws-samples/aws-lambda-extensions, Logs API), the other an event a line.
 
-    assert study.readings[0].form == "Logs or Telemetry API events"
-    assert (study.log.lines, study.tallies[-1].invocations) == (1, 1)
-    assert study.tallies[-1].lines == {"sampled": 1}
-    assert not study.tallies[-1].failures
-
-
-def test_a_capture_of_the_telemetry_api_is_replayed() -> None:
-    """An event a line, beginning in the middle (open-telemetry/opentelemetry-lambda, receiver_test.go)."""
-    study = studied(CAPTURES / "telemetry.ndjson")
+    The second begins in the middle (open-telemetry/opentelemetry-lambda, receiver_test.go).
+    """
+    study = studied(CAPTURES / capture)
 
     tally = study.tallies[-1]
-    assert (tally.invocations, tally.received) == (2, 1)
-    assert not tally.failures
-    assert study.log.cut == 1
+    assert study.readings[0].form == "Logs or Telemetry API events"
+    assert (tally.invocations, tally.received, tally.kept_lines) == (invocations, 1, 1)
+    assert (study.log.lines, study.log.cut, dict(tally.failures)) == (1, cut, {})
 
 
-def test_a_failure_that_does_not_fit_is_incomplete_and_says_why(tmp_path: Path) -> None:
-    """With a small BUFFER_SIZE the middle of a flood is given up; the study names the request and how much."""
+def test_study_names_a_failure_that_does_not_fit_the_buffer(tmp_path: Path) -> None:
+    """A small BUFFER_SIZE evicts the middle of a flood; the study names the request, the number and the cause."""
     request_id = shop_logs.request_id_of(99)
-    events = [
-        shop_logs.Event(
-            shop_logs.STREAMS[0], shop_logs.FIRST_MS, f"START RequestId: {request_id} Version: 1"
-        )
-    ]
-    events += [
-        shop_logs.Event(shop_logs.STREAMS[0], shop_logs.FIRST_MS + n, f"line {n} {'x' * 200}")
-        for n in range(3000)
-    ]
-    end = f"REPORT RequestId: {request_id}\tDuration: 3000.00 ms\tStatus: timeout"
-    events += [
-        shop_logs.Event(
-            shop_logs.STREAMS[0], shop_logs.FIRST_MS + 3000, f"END RequestId: {request_id}"
-        ),
-        shop_logs.Event(shop_logs.STREAMS[0], shop_logs.FIRST_MS + 3000, end),
+    messages = [f"START RequestId: {request_id} Version: 1"]
+    messages += [f"line {n} {'x' * 200}" for n in range(3000)]
+    messages += [
+        f"END RequestId: {request_id}",
+        f"REPORT RequestId: {request_id}\tDuration: 3000.00 ms\tStatus: timeout",
     ]
     path = tmp_path / "log"
+    events = [
+        shop_logs.Event(shop_logs.STREAMS[0], shop_logs.FIRST_MS + n, message)
+        for n, message in enumerate(messages)
+    ]
     path.write_text(shop_logs.tail(events), encoding="utf-8")
+    points = grid_of({}, [("BUFFER_SIZE", ["64KiB", "8MiB"]), ("SAMPLE_RATE", ["0"])])
 
-    study = study_of(
-        [str(path)], grid_of({}, [("BUFFER_SIZE", ["64KiB", "8MiB"]), ("SAMPLE_RATE", ["0"])])
-    )
+    found = by_label(study_of([str(path)], points))
 
-    by_label = {
-        point.label: tally for point, tally in zip(study.points, study.tallies, strict=True)
-    }
-    small, large = (by_label[f"BUFFER_SIZE={size} SAMPLE_RATE=0"] for size in ("64KiB", "8MiB"))
-    assert large.incomplete == []
-    assert large.kept_lines == 3000
+    small, large = (found[f"BUFFER_SIZE={size} SAMPLE_RATE=0"] for size in ("64KiB", "8MiB"))
+    assert (large.incomplete, large.kept_lines) == ([], 3000)
     (missing,) = small.incomplete
     assert (missing.request_id, missing.reason, missing.written) == (request_id, "timeout", 3000)
     assert missing.missing == 3000 - small.kept_lines == small.evicted
-    assert missing.why == "given up for BUFFER_SIZE"
+    assert missing.why == "evicted for BUFFER_SIZE"
 
 
-def by_label(study: Study) -> dict[str, Tally]:
-    return {point.label: tally for point, tally in zip(study.points, study.tallies, strict=True)}
-
-
-def test_what_a_flood_withheld_is_named_as_such(tmp_path: Path) -> None:
-    """Of five failures in two environments two an hour and environment go whole; a traceback alone does not suffice."""
+def test_study_tells_withheld_lines_from_others(tmp_path: Path) -> None:
+    """Of five failures in two environments two an hour and environment are whole."""
     study = study_shop(tmp_path, "KEEP_AT_MOST=1/h", "SAMPLE_RATE=0")
 
     tally = by_label(study)["KEEP_AT_MOST=1/h SAMPLE_RATE=0"]
@@ -261,8 +239,8 @@ def test_what_a_flood_withheld_is_named_as_such(tmp_path: Path) -> None:
     assert tally.withheld == sum(one.missing for one in tally.incomplete)
 
 
-def test_history_is_neither_failed_nor_a_rule_s(tmp_path: Path) -> None:
-    """Lines of what went well before a failure are counted by themselves, and estimate nothing."""
+def test_study_counts_history_by_itself(tmp_path: Path) -> None:
+    """History belongs to healthy invocations, and the estimates ignore it."""
     found = by_label(study_shop(tmp_path, "HISTORY=0,1", "SAMPLE_RATE=0"))
 
     without, within = (found[f"{name} SAMPLE_RATE=0"] for name in ("HISTORY=0", "HISTORY=1"))
@@ -271,8 +249,8 @@ def test_history_is_neither_failed_nor_a_rule_s(tmp_path: Path) -> None:
     assert within.estimated_lines == without.estimated_lines
 
 
-def test_what_is_masked_counts_as_it_leaves(tmp_path: Path) -> None:
-    """A REDACT that makes lines shorter makes what is kept smaller, and the invocations the same."""
+def test_study_measures_masked_lines(tmp_path: Path) -> None:
+    """A REDACT that shortens lines makes deliveries smaller."""
     found = by_label(study_shop(tmp_path, "REDACT=,order.*", "SAMPLE_RATE=1"))
 
     plain, masked = (found[f"REDACT={of} SAMPLE_RATE=1"] for of in ("(default)", "(value 2)"))
@@ -280,7 +258,7 @@ def test_what_is_masked_counts_as_it_leaves(tmp_path: Path) -> None:
     assert (masked.lines, masked.failures) == (plain.lines, plain.failures)
 
 
-def test_a_file_that_cannot_be_read_ends_the_study(tmp_path: Path) -> None:
+def test_study_ends_at_an_unreadable_file(tmp_path: Path) -> None:
     """The error passes through, and no process is left behind."""
     from whatif.logs.files import SourceError
 
@@ -291,8 +269,8 @@ def test_a_file_that_cannot_be_read_ends_the_study(tmp_path: Path) -> None:
         studied(path)
 
 
-def test_progress_is_told_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever waits for a million lines sees that it goes on."""
+def test_study_reports_its_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who waits for a million lines sees that it goes on."""
     monkeypatch.setattr("whatif.replay.study.PROGRESS_EVENTS", 50)
     path = tmp_path / "log"
     path.write_text(json.dumps([{"timestamp": 0, "message": "x"}] * 120))

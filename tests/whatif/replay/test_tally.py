@@ -15,8 +15,11 @@ from whatif.report.view import NORMAL_95
 TIME = "2026-11-20T08:00:00.000Z"
 
 
-def metadata(request_id: str, reason: str = "sampled", weight: float = 10.0) -> Metadata:
-    return Metadata(request_id, "", "shop", "7", "e", reason, weight, failed=reason == "timeout")
+def metadata(
+    request_id: str, reason: str = "sampled", weight: float = 10.0, *, trace_id: str = ""
+) -> Metadata:
+    failed = reason == "timeout"
+    return Metadata(request_id, trace_id, "shop", "7", "e", reason, weight, failed=failed)
 
 
 def lines(count: int, first_number: int = 0, text: str = "hello") -> Segment:
@@ -47,33 +50,75 @@ def tallied(*chunks: Chunk, redact: Callable[[bytes], bytes] | None = None) -> T
     return tally
 
 
-def test_weights_are_added_up() -> None:
-    """Each kept invocation stands for as many as its weight; so does each line."""
-    tally = tallied(
-        Chunk(metadata("a"), [lines(3), summary(3)]),
-        Chunk(metadata("b", "timeout", 1.0), [lines(4), summary(4)]),
-    )
+SAMPLED, FAILED = ("sampled", 10.0), ("timeout", 1.0)
 
-    assert (tally.estimated, tally.estimated_lines) == (11, 34)
-    assert tally.variance == pytest.approx(90)
-    assert (dict(tally.kept), dict(tally.failures)) == ({"sampled": 1}, {"timeout": 1})
-    assert tally.volume.deliveries == 2
+
+def chunk(request_id: str, told: tuple[str, float], *segments: Segment) -> Chunk:
+    return Chunk(metadata(request_id, *told), list(segments))
+
+
+COUNTED = {
+    "weights of kept invocations and lines are added up": (
+        [chunk("a", SAMPLED, lines(3), summary(3)), chunk("b", FAILED, lines(4), summary(4))],
+        (1, 1, 7, 11, 34, 2),
+    ),
+    "history estimates nothing": (
+        [chunk("a", ("history", 0.0), lines(3)), chunk("b", FAILED, lines(2), summary(2))],
+        (1, 0, 5, 1, 2, 1),
+    ),
+    "a failure with error lines only is whole": (
+        [chunk("a", FAILED, lines(2), summary(2, withheld=0))],
+        (1, 0, 2, 1, 2, 1),
+    ),
+    "late lines are no second failure": (
+        [chunk("a", FAILED, lines(5), summary(5)), chunk("a", FAILED, lines(1))],
+        (1, 0, 6, 1, 6, 1),
+    ),
+    "a gap in a healthy invocation is no missing line": (
+        [chunk("b", SAMPLED, gap(5), summary(5))],
+        (0, 1, 0, 10, 0, 1),
+    ),
+    "a retry is another invocation": (
+        [chunk("a", FAILED, lines(5), summary(5))] * 2,
+        (2, 0, 10, 2, 10, 2),
+    ),
+    "a sign of failure after sampling counts once": (
+        [chunk("a", SAMPLED, lines(5), summary(5)), chunk("a", FAILED, lines(1))],
+        (1, 0, 6, 10, 51, 1),
+    ),
+    "metrics alone are no invocation": ([chunk("a", ("emf", 1.0), lines(1))], (0, 0, 1, 0, 1, 1)),
+}
+
+
+@pytest.mark.parametrize(("chunks", "expected"), COUNTED.values(), ids=COUNTED)
+def test_tally_counts_invocations_and_lines(
+    chunks: list[Chunk], expected: tuple[float, ...]
+) -> None:
+    """Failed, healthy, kept lines, both estimates and deliveries are the report's figures; nothing is missing."""
+    tally = tallied(*chunks)
+
+    counts = (tally.failed, sum(tally.kept.values()), tally.kept_lines)
+    estimates = (tally.estimated, tally.estimated_lines, tally.volume.deliveries)
+    assert [*counts, *estimates] == list(expected)
+    assert set(tally.failures) <= {"timeout"}
+    assert tally.incomplete_count == 0
+    assert tally.history == sum(one.lines for one in chunks if one.metadata.reason == "history")
 
 
 @pytest.mark.parametrize(
     ("segments", "missing", "why"),
     [
-        ([lines(3), gap(2), summary(5)], 2, "given up for BUFFER_SIZE"),
-        ([lines(1), summary(5, dropped=4)], 4, "let go before there was a sign of failure"),
+        ([lines(3), gap(2), summary(5)], 2, "evicted for BUFFER_SIZE"),
+        ([lines(1), summary(5, dropped=4)], 4, "dropped before the first sign of failure"),
         ([lines(1), summary(5, withheld=4)], 4, "withheld by KEEP_AT_MOST"),
         ([lines(1), gap(1), summary(5, withheld=3)], 4, "withheld by KEEP_AT_MOST"),
         ([lines(1), summary(5)], 4, "not delivered for another reason"),
     ],
 )
-def test_what_is_missing_of_a_failure_is_told_with_its_cause(
+def test_tally_finds_the_cause_of_missing_lines(
     segments: list[Segment], missing: int, why: str
 ) -> None:
-    """By the gaps and the counts that are delivered with it, and by what is not there."""
+    """Gaps and counts in the delivery tell the cause; otherwise it is unknown."""
     tally = tallied(Chunk(metadata("a", "timeout", 1.0), segments))
 
     (found,) = tally.incomplete
@@ -81,29 +126,19 @@ def test_what_is_missing_of_a_failure_is_told_with_its_cause(
     assert dict(tally.missing) == {why: 1}
 
 
-def test_a_withheld_failure_of_error_lines_only_is_whole() -> None:
-    """What the ceiling withheld nothing of has all its lines."""
-    tally = tallied(Chunk(metadata("a", "timeout", 1.0), [lines(2), summary(2, withheld=0)]))
-
-    assert (tally.failed, tally.incomplete_count) == (1, 0)
-
-
 @pytest.mark.parametrize("trace_id", ["", "1-5f35ae12-0c0fec141ab77a00bc047aa2"])
-def test_invocations_of_one_transaction_err_together(trace_id: str) -> None:
-    """Three of one trace are drawn at once: nine times the variance of one; three of three traces, three times."""
+def test_variance_grows_with_the_square_of_a_transaction(trace_id: str) -> None:
+    """Three invocations of one trace are sampled at once, so they have nine times the variance of one."""
     tally = tallied(
-        *(
-            Chunk(metadata(str(n))._replace(trace_id=trace_id), [lines(1), summary(1)])
-            for n in range(3)
-        )
+        *(Chunk(metadata(str(n), trace_id=trace_id), [lines(1), summary(1)]) for n in range(3))
     )
 
     assert tally.estimated == 30
     assert tally.variance == pytest.approx(90 * (9 if trace_id else 3))
 
 
-def test_the_margin_holds_what_it_promises() -> None:
-    """Of 100 samples of transactions with one to five invocations each, about 95 have the truth in their margin."""
+def test_margin_holds_the_truth_in_95_of_100_samples() -> None:
+    """Transactions have one to five invocations each."""
     random = Random(3)
     sizes = [1 + n % 5 for n in range(150)]
     within = 0
@@ -115,7 +150,7 @@ def test_the_margin_holds_what_it_promises() -> None:
             if probability.keeps(randomness, rate=0.2):
                 kept += [
                     Chunk(
-                        metadata(f"{number}-{n}", weight=5.0)._replace(trace_id=trace_id),
+                        metadata(f"{number}-{n}", weight=5.0, trace_id=trace_id),
                         [summary(0)],
                     )
                     for n in range(size)
@@ -127,19 +162,8 @@ def test_the_margin_holds_what_it_promises() -> None:
     assert 0.88 <= within / 100 <= 0.99
 
 
-def test_history_is_counted_by_itself() -> None:
-    """It stands for nothing, is no invocation that was kept, and nothing is missing of it."""
-    tally = tallied(
-        Chunk(metadata("a", "history", 0.0), [lines(3)]),
-        Chunk(metadata("b", "timeout", 1.0), [lines(2), summary(2)]),
-    )
-
-    assert (tally.history, tally.kept_lines, tally.estimated_lines) == (3, 5, 2)
-    assert (tally.failed, dict(tally.kept), tally.incomplete_count) == (1, {}, 0)
-
-
-def test_sizes_are_of_what_leaves_once_it_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measured and reckoned alike: what REDACT shortens is shorter."""
+def test_volume_is_that_of_masked_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encoded and estimated sizes both shrink where REDACT shortens lines."""
     chunks = [
         Chunk(metadata(str(n)), [lines(20, n * 100, "key " + "7" * 300), summary(20)])
         for n in range(100)
@@ -158,44 +182,8 @@ def test_sizes_are_of_what_leaves_once_it_is_masked(monkeypatch: pytest.MonkeyPa
     )
 
 
-def test_a_whole_failure_and_a_sampled_gap_are_nothing_to_complain_of() -> None:
-    """Late lines make more than the summary says; a healthy invocation may have a gap."""
-    tally = tallied(
-        Chunk(metadata("a", "timeout", 1.0), [lines(5), summary(5)]),
-        Chunk(metadata("a", "timeout", 1.0), [lines(1)]),
-        Chunk(metadata("b"), [gap(5), summary(5)]),
-    )
-
-    assert (tally.incomplete_count, tally.failed) == (0, 1)
-
-
-def test_a_retry_is_another_invocation() -> None:
-    """The same id twice counts as two, and their lines are not taken for missing ones."""
-    tally = tallied(*[Chunk(metadata("a", "timeout", 1.0), [lines(5), summary(5)])] * 2)
-
-    assert (tally.failed, tally.estimated, tally.incomplete_count) == (2, 2, 0)
-
-
-def test_a_sign_of_failure_after_sampling_counts_once() -> None:
-    """What had been kept as healthy is a failure then, and no longer a healthy one."""
-    tally = tallied(
-        Chunk(metadata("a"), [lines(5), summary(5)]),
-        Chunk(metadata("a", "timeout", 1.0), [lines(1)]),
-    )
-
-    assert (dict(tally.failures), tally.kept["sampled"]) == ({"timeout": 1}, 0)
-
-
-def test_metrics_alone_are_no_invocation() -> None:
-    """A line of metrics is kept of what is let go otherwise, and estimates nothing."""
-    tally = tallied(Chunk(metadata("a", "emf", 1.0), [lines(1)]))
-
-    assert (tally.kept_lines, tally.estimated, tally.volume.deliveries) == (1, 0, 1)
-    assert (tally.failed, dict(tally.kept)) == (0, {})
-
-
-def test_sizes_are_measured_at_first_and_reckoned_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond some megabytes an eighth is written out; for lines of like sizes that is as good."""
+def test_volume_is_estimated_beyond_the_first_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One chunk in eight is encoded, which suffices for lines of similar sizes."""
     chunks = [
         Chunk(metadata(str(n)), [lines(20, n * 100, "x" * (200 + n % 7)), summary(20)])
         for n in range(400)
@@ -212,8 +200,8 @@ def test_sizes_are_measured_at_first_and_reckoned_then(monkeypatch: pytest.Monke
     assert (reckoned.lines, reckoned.estimated) == (exact.lines, exact.estimated)
 
 
-def test_the_list_of_incomplete_failures_has_a_bound() -> None:
-    """All are counted, some are named."""
+def test_tally_bounds_its_list_of_incomplete_failures() -> None:
+    """All of them are counted, but a log of failures must not fill the memory."""
     count = MAX_INCOMPLETE + 5
 
     tally = tallied(

@@ -18,8 +18,8 @@ def squares(counts: dict[int, int], amount: float = 1.0) -> float:
     return clusters.sum_of_squares
 
 
-def test_those_of_one_transaction_are_squared_together() -> None:
-    """Three drawn at once are nine times as uncertain as one, not three times."""
+def test_clusters_square_the_sum_of_a_transaction() -> None:
+    """Three invocations of one transaction are nine times as uncertain as one, not three times."""
     assert squares({7: 3, 8: 1}) == 10
     assert squares({7: 3, 8: 1}, amount=2.0) == 40
     assert Clusters().sum_of_squares == 0
@@ -31,8 +31,8 @@ def test_those_of_one_transaction_are_squared_together() -> None:
     ids=["random", "counted", "counted in the upper bits"],
 )
 @pytest.mark.parametrize("most", [1, 9])
-def test_beyond_what_is_exact_the_estimate_is_near(ids: object, most: int) -> None:
-    """Ten times as many transactions as are counted exactly: off by less than five standard deviations."""
+def test_clusters_estimate_many_transactions(ids: object, most: int) -> None:
+    """Ten times the exact number is off by less than five standard deviations."""
     assert callable(ids)
     sizes = random.Random(2)
     counts = {ids(n): sizes.randint(1, most) for n in range(10 * MAX_EXACT)}
@@ -42,8 +42,8 @@ def test_beyond_what_is_exact_the_estimate_is_near(ids: object, most: int) -> No
     assert found == pytest.approx(sum(n * n for n in counts.values()), rel=5 * (2 / BUCKETS) ** 0.5)
 
 
-def test_memory_is_bounded() -> None:
-    """What is held does not grow any more once it is too much for single transactions."""
+def test_clusters_bound_their_memory() -> None:
+    """Sums of buckets take the place of single transactions."""
     clusters = Clusters()
     for transaction in range(3 * MAX_EXACT):
         clusters.add(transaction, 1.0)

@@ -22,7 +22,7 @@ NUMBERS = st.floats(0, 1e12, allow_nan=False)
     )
 )
 def test_bars_stay_within_the_picture(rows: list[tuple[str, float, float]]) -> None:
-    """Whatever the values and the labels, the chart is well-formed, has words for it, and no bar leaves it."""
+    """Values and labels may be anything; the chart is well-formed and has a description."""
     drawn = bars(
         "c",
         "a < b",
@@ -39,8 +39,8 @@ def test_bars_stay_within_the_picture(rows: list[tuple[str, float, float]]) -> N
         assert 0 <= float(rect.get("x", "")) + float(rect.get("width", "")) <= WIDTH
 
 
-def test_lengths_are_in_proportion() -> None:
-    """The longest bar has all the room there is, and half of it is half as long."""
+def test_bars_are_in_proportion() -> None:
+    """The longest one has all the room."""
     root = parsed(
         bars("c", "t", [Bar(label=str(n), shown="", parts=[(n, "failed")]) for n in (50, 100)])
     )
@@ -50,8 +50,8 @@ def test_lengths_are_in_proportion() -> None:
 
 
 @given(NUMBERS, NUMBERS, NUMBERS)
-def test_estimates_stay_within_the_picture(value: float, margin: float, truth: float) -> None:
-    """A margin that reaches below zero is cut off there."""
+def test_intervals_stay_within_the_picture(value: float, margin: float, truth: float) -> None:
+    """A margin below zero is cut off there."""
     drawn = intervals(
         "c", "t", [Interval(label="x", shown="y", value=value, margin=margin)], truth=truth
     )
@@ -67,8 +67,8 @@ def texts(root: ET.Element) -> list[list[str]]:
     return [[part.text or "" for part in one.iter("tspan")] for one in root.iter("text")]
 
 
-def test_a_long_label_is_wrapped_at_its_blanks() -> None:
-    """All of it is there, line by line, each lower than the one before, and the bar below them all."""
+def test_bars_wrap_a_long_label_at_its_blanks() -> None:
+    """All of it is there, line by line, above the bar."""
     root = parsed(bars("c", "t", [Bar(label=LONG, shown="7", parts=[(1, "failed")])]))
 
     lines = next(part for part in texts(root) if part)
@@ -81,28 +81,23 @@ def test_a_long_label_is_wrapped_at_its_blanks() -> None:
     assert float(bar.get("y", "")) > ys[-1]
 
 
-def test_a_label_that_is_too_long_is_cut_and_whole_in_its_title() -> None:
-    """A picture is no place for a document; whoever points at it reads the rest."""
+def test_charts_cut_a_label_of_a_thousand_letters() -> None:
+    """The tooltip has the whole label, and the figure of an estimate is never cut."""
     label = "x" * 1000
-    root = parsed(bars("c", "t", [Bar(label=label, shown="7", parts=[(1, "failed")])]))
+    bar = Bar(label=label, shown="7", parts=[(1, "failed")])
+    estimate = Interval(label=label, shown="25 +- 26", value=25, margin=26)
 
-    assert not fits(label)
-    assert fits(LONG)
-    assert root.findtext("text/title") == label
-    assert texts(root)[0][-1].endswith("\N{HORIZONTAL ELLIPSIS}")
+    drawn = parsed(bars("c", "t", [bar]))
+    estimates = parsed(intervals("c", "t", [estimate], truth=24))
 
-
-def test_the_figure_of_an_estimate_is_never_cut() -> None:
-    """However long the label is, the last line is the estimate with its margin."""
-    row = Interval(label="x" * 1000, shown="25 +- 26", value=25, margin=26)
-
-    root = parsed(intervals("c", "t", [row], truth=24))
-
-    assert texts(root)[0][-1] == "25 +- 26"
+    assert (fits(label), fits(LONG)) == (False, True)
+    assert drawn.findtext("text/title") == label
+    assert texts(drawn)[0][-1].endswith("\N{HORIZONTAL ELLIPSIS}")
+    assert texts(estimates)[0][-1] == "25 +- 26"
 
 
-def test_rows_do_not_overlap() -> None:
-    """A row that takes more lines moves those below it down, and makes the picture higher."""
+def test_bars_do_not_overlap() -> None:
+    """A row of several lines moves those below it down."""
     root = parsed(
         bars("c", "t", [Bar(label=one, shown="1", parts=[(1, "failed")]) for one in (LONG, "b")])
     )
@@ -112,7 +107,7 @@ def test_rows_do_not_overlap() -> None:
     assert first < label < second < float(root.get("viewBox", "").split()[-1])
 
 
-def test_a_legend_is_a_list() -> None:
+def test_legend_is_a_list() -> None:
     """Colours are explained in words."""
     root = parsed(legend([("failed", "a & b"), ("sampled", "c")]))
 

@@ -1,20 +1,15 @@
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from tests.whatif.studies import study_shop
+from tests.doubles.studies import study_shop
 from whatif.report.html import page
 from whatif.report.view import View, view_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 VOID = frozenset({"meta", "br", "rect", "line", "circle"})
@@ -49,8 +44,8 @@ def outline(text: str) -> _Outline:
     return parsed
 
 
-def test_the_page_is_well_formed_and_complete(view: View) -> None:
-    """Every tag is closed, every chart has a title and words, every id is there once."""
+def test_page_is_well_formed(view: View) -> None:
+    """Every tag is closed, every chart has a title and a description, every id is unique."""
     found = outline(page(view))
 
     assert found.open == []
@@ -63,16 +58,16 @@ def test_the_page_is_well_formed_and_complete(view: View) -> None:
         assert chart["role"] == "img"
 
 
-def test_the_page_needs_nothing_from_outside(view: View) -> None:
-    """No address, no script, no file: it can be sent by mail, and tells nobody that it was opened."""
+def test_page_needs_nothing_from_outside(view: View) -> None:
+    """It can be sent by mail, and tells nobody that it was opened."""
     text = page(view)
 
     assert not re.search(r"""https?:|src=|href=|url\(|@import|<script|<link""", text)
     assert "default-src 'none'" in text
 
 
-def test_what_logs_hold_is_text_and_not_markup(view: View) -> None:
-    """Names of files and reasons are escaped."""
+def test_page_escapes_text_of_logs(view: View) -> None:
+    """A log may hold markup and scripts."""
     row = replace(view.rows[0], label="<b>&", failures={"<i>": 1})
     files = [("<script>alert(1)</script>", "", 0, 0)]
 
@@ -82,8 +77,8 @@ def test_what_logs_hold_is_text_and_not_markup(view: View) -> None:
     assert not {"b", "i", "u", "script"} & {tag for tag, _ in outline(text).seen}
 
 
-def test_settings_that_a_chart_cuts_short_are_numbered(view: View) -> None:
-    """In charts and in tables alike, so that one finds in these what those have no room for."""
+def test_page_numbers_labels_that_a_chart_cuts(view: View) -> None:
+    """By the number a reader finds the whole label in the tables."""
     rows = [replace(row, label=f"{'x' * 500} {n}") for n, row in enumerate(view.rows)]
 
     text = page(replace(view, rows=rows))
@@ -92,8 +87,8 @@ def test_settings_that_a_chart_cuts_short_are_numbered(view: View) -> None:
     assert "#2 " not in page(view)
 
 
-def test_an_empty_log_has_a_page_as_well(tmp_path: Path) -> None:
-    """Without invocations there are no estimates and no failures, and no error."""
+def test_page_of_an_empty_log_is_well_formed(tmp_path: Path) -> None:
+    """It has no estimates and no failures."""
     view = view_of(study_shop(tmp_path))
     rows = [
         replace(row, failures={}, whole=0, healthy=0, estimated=0.0, margin=0.0)
@@ -167,10 +162,10 @@ addEventListener('load', () => {
 @pytest.mark.services
 @pytest.mark.parametrize("labels", [(), LABELS], ids=["short labels", "long labels"])
 @pytest.mark.parametrize(("width", "columns"), [(390, 1), (600, 1), (1280, 2)])
-def test_the_page_fits_a_telephone_and_a_desk(
+def test_page_fits_a_telephone_and_a_desk(
     tmp_path: Path, view: View, width: int, columns: int, labels: tuple[str, ...]
 ) -> None:
-    """In a real browser nothing is wider than the window, no label leaves its panel, and type is of a readable size."""
+    """In a real browser nothing is wider than the window, no label leaves its panel, and text is readable."""
     import json
     from html import unescape
 
@@ -204,8 +199,8 @@ def test_the_page_fits_a_telephone_and_a_desk(
 
 
 @pytest.mark.services
-def test_the_page_is_dark_where_that_is_preferred(tmp_path: Path, view: View) -> None:
-    """The background follows the reader's preference, which a real browser is told."""
+def test_page_follows_the_preference_for_dark(tmp_path: Path, view: View) -> None:
+    """A real browser is told the preference."""
     text = re.sub(r"<meta http-equiv=[^>]*>", "", page(view)).replace("</body>", f"{PROBE}</body>")
 
     light = in_browser(tmp_path, text, "--virtual-time-budget=2000")
@@ -217,13 +212,13 @@ def test_the_page_is_dark_where_that_is_preferred(tmp_path: Path, view: View) ->
     assert "rgb(13, 17, 23)" in dark
 
 
-def test_what_a_flood_withheld_and_history_are_on_the_page(tmp_path: Path) -> None:
-    """Withheld failures have a column where there are any, history a colour, a column and a sentence."""
+def test_page_shows_withheld_failures_and_history(tmp_path: Path) -> None:
+    """Withheld failures have a column only where there are any; history has a colour, a column and a sentence."""
     plain = page(view_of(study_shop(tmp_path)))
     text = page(view_of(study_shop(tmp_path, "KEEP_AT_MOST=1/h", "HISTORY=1", "SAMPLE_RATE=0")))
 
     assert "withheld by KEEP_AT_MOST" not in plain
     assert '<th scope="col" class="figure">withheld by KEEP_AT_MOST</th>' in text
     assert '<span class="key history"></span>history' in text
-    assert "History was let go of before a failure" in text
-    assert "2 failures of 5 without some of the lines: 2 withheld by KEEP_AT_MOST" in text
+    assert "History lines were dropped before a failure" in text
+    assert "2 failures of 5 lack lines: 2 withheld by KEEP_AT_MOST" in text

@@ -6,7 +6,7 @@ import pytest
 
 from terminal.layout import WIDTH
 from terminal.paint import Paint
-from tests.whatif.studies import study_shop
+from tests.doubles.studies import study_shop
 from whatif.replay.tally import EVICTED, WITHHELD, Incomplete
 from whatif.report.text import bytes_text, missing_text, report, share_text, span_text, usd_text
 from whatif.report.view import view_of
@@ -18,8 +18,8 @@ def written(folder: Path, *axes: str) -> str:
     return "\n".join(report(view_of(study_shop(folder, *axes)), Paint(enabled=False)))
 
 
-def test_the_report_is_as_agreed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The whole of it, as it is printed for the shop's log."""
+def test_report_is_as_agreed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The golden file is all of the output for the shop's log."""
     monkeypatch.chdir(tmp_path)
 
     found = "\n".join(report(view_of(study_shop(Path())), Paint(enabled=False)))
@@ -27,8 +27,8 @@ def test_the_report_is_as_agreed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert found == GOLDEN.read_text(encoding="ascii").removesuffix("\n")
 
 
-def test_nothing_is_wider_than_a_terminal(tmp_path: Path) -> None:
-    """Long labels and long names of files are shortened; all of it is ASCII."""
+def test_report_fits_a_terminal(tmp_path: Path) -> None:
+    """Long labels and names of files are shortened; all of it is ASCII."""
     text = written(
         tmp_path, "ERROR_LEVEL=WARN,ERROR", "PLATFORM_EVENTS=all,none", "SAMPLE_RATE=0.123456"
     )
@@ -37,15 +37,15 @@ def test_nothing_is_wider_than_a_terminal(tmp_path: Path) -> None:
     assert text.isascii()
 
 
-def test_long_labels_become_numbers(tmp_path: Path) -> None:
-    """What sets two sets of settings apart is never cut off: the tables have numbers, and a list says what they are."""
+def test_report_numbers_long_labels(tmp_path: Path) -> None:
+    """The difference of two labels must not be cut off, so a list explains the numbers."""
     text = written(tmp_path, "SAMPLE_RATE=0.123456", "PLATFORM_EVENTS=all,none", "ERROR_LEVEL=WARN")
 
     assert "#3: SAMPLE_RATE=0.123456 PLATFORM_EVENTS=none ERROR_LEVEL=WARN" in text
     assert sum(line.startswith("#3") for line in text.splitlines()) == 4
 
 
-def test_settings_that_find_other_failures_are_told_apart(tmp_path: Path) -> None:
+def test_report_separates_settings_with_other_failures(tmp_path: Path) -> None:
     """Reasons are listed for each set of settings that sees them differently."""
     text = written(tmp_path, "SAMPLE_RATE=0", "ERROR_LEVEL=ERROR,OFF")
 
@@ -54,27 +54,24 @@ def test_settings_that_find_other_failures_are_told_apart(tmp_path: Path) -> Non
     assert text.count("level-error") == 1
 
 
-def test_what_is_missing_is_listed(tmp_path: Path) -> None:
-    """Incomplete failures are named with what is missing and why, and not called whole."""
+def test_report_lists_failures_that_lack_lines(tmp_path: Path) -> None:
+    """They come with the number and the cause, and are not called whole."""
     view = view_of(study_shop(tmp_path))
-    missing = Incomplete("459921b5", "timeout", 3000, 2500, "given up for BUFFER_SIZE")
+    missing = Incomplete("459921b5", "timeout", 3000, 2500, "evicted for BUFFER_SIZE")
     row = replace(
         view.rows[0], whole=view.rows[0].failed - 1, missing={EVICTED: 1}, incomplete=[missing]
     )
 
     text = "\n".join(report(replace(view, rows=[row, *view.rows[1:]]), Paint(enabled=False)))
 
-    assert "459921b5  timeout: 2,500 of 3,000, given up for BUFFER_SIZE" in text
-    assert "All of them are kept whole" not in text
-    assert (
-        "SAMPLE_RATE=0: 1 failure of 5 without some of the lines: 1 given up for BUFFER_SIZE."
-        in text
-    )
+    assert "459921b5  timeout: 2,500 of 3,000, evicted for BUFFER_SIZE" in text
+    assert "Every failure is kept whole" not in text
+    assert "SAMPLE_RATE=0: 1 failure of 5 lacks lines: 1 evicted for BUFFER_SIZE." in text
     assert "4 of 5" in text
 
 
-def test_what_a_flood_withheld_is_told_from_what_was_given_up(tmp_path: Path) -> None:
-    """Each cause has its count, the ceiling that of its lines as well, and what is not listed is counted."""
+def test_report_separates_withheld_lines_from_evicted_ones(tmp_path: Path) -> None:
+    """Each cause has its count, and failures that are not listed are counted."""
     view = view_of(study_shop(tmp_path))
     row = replace(
         view.rows[0], whole=0, missing={EVICTED: 2, WITHHELD: 3}, withheld_lines=12, incomplete=[]
@@ -83,23 +80,23 @@ def test_what_a_flood_withheld_is_told_from_what_was_given_up(tmp_path: Path) ->
     text = " ".join(missing_text(row).split())
 
     assert text == (
-        "5 failures of 5 without some of the lines: 3 withheld by KEEP_AT_MOST (12 lines); 2 given up for BUFFER_SIZE."
+        "5 failures of 5 lack lines: 3 withheld by KEEP_AT_MOST (12 lines), 2 evicted for BUFFER_SIZE."
     )
     told = "\n".join(report(replace(view, rows=[row, *view.rows[1:]]), Paint(enabled=False)))
     assert "  and 5 more" in told
 
 
-def test_history_is_told_from_what_a_rule_keeps(tmp_path: Path) -> None:
-    """The table of lines by why has a column of its own for it, and a sentence."""
+def test_report_has_a_column_for_history(tmp_path: Path) -> None:
+    """A sentence explains it."""
     text = written(tmp_path, "HISTORY=2", "KEEP_COLD_STARTS=true", "SAMPLE_RATE=0")
 
     line = next(line for line in text.splitlines() if "failed" in line and "history" in line)
     assert re.split(" {2,}", line)[1:5] == ["failed", "history", "by a rule", "sampled"]
-    assert "it stands for nothing in the" in text
+    assert "The estimates do not count them" in text
 
 
-def test_a_log_with_nothing_in_it_has_no_tables_of_nothing(tmp_path: Path) -> None:
-    """What was read is said, and why that was nothing; no table has a row of zeros."""
+def test_report_of_an_empty_log_has_no_tables(tmp_path: Path) -> None:
+    """It has the files and the notes, and no rows of zeros."""
     view = view_of(study_shop(tmp_path))
 
     text = "\n".join(
@@ -129,6 +126,6 @@ def test_a_log_with_nothing_in_it_has_no_tables_of_nothing(tmp_path: Path) -> No
         (span_text(86_400 * 1284), "1,284 days"),
     ],
 )
-def test_figures_are_written_for_people(text: str, expected: str) -> None:
-    """With as many digits as say something."""
+def test_figures_have_the_digits_that_matter(text: str, expected: str) -> None:
+    """People read no more than three."""
     assert text == expected

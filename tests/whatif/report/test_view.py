@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from extension import PREFIX
-from tests.whatif import shop_logs
-from tests.whatif.studies import study_shop
+from tests.doubles import shop_logs
+from tests.doubles.studies import study_shop
 from whatif.model.events import Reading
 from whatif.replay.grid import grid_of
 from whatif.replay.log import Log
@@ -13,8 +13,8 @@ from whatif.replay.tally import Tally
 from whatif.report.view import KINDS, view_of
 
 
-def test_costs_are_of_a_month_where_the_log_is_long_enough(tmp_path: Path) -> None:
-    """Two hours are scaled to thirty days; what is kept costs less than everything, but for a rate of one."""
+def test_view_scales_a_long_log_to_a_month(tmp_path: Path) -> None:
+    """Two hours become thirty days, and a lower rate costs less."""
     view = view_of(study_shop(tmp_path))
 
     assert view.per == "a month at this pace"
@@ -24,8 +24,8 @@ def test_costs_are_of_a_month_where_the_log_is_long_enough(tmp_path: Path) -> No
     assert costs[0] < view.today_usd["cloudwatch"]
 
 
-def test_a_short_log_s_costs_are_of_a_million_invocations() -> None:
-    """Some minutes say nothing of a month; an empty log says nothing at all."""
+def test_view_scales_a_short_log_to_a_million_invocations() -> None:
+    """Some minutes say nothing of a month, and an empty log says nothing at all."""
     points = grid_of({}, [])
     tallies = [Tally(invocations=200) for _ in points]
     log = Log(first_time="2026-11-20T08:00:00.000Z", last_time="2026-11-20T08:01:00.000Z")
@@ -34,8 +34,8 @@ def test_a_short_log_s_costs_are_of_a_million_invocations() -> None:
     assert view_of(Study(points, [Tally() for _ in points], [], Log())).per == "this log"
 
 
-def test_lines_are_sorted_by_why_they_are_kept(tmp_path: Path) -> None:
-    """Failed, history, by a rule, sampled, metrics: together they are all that is kept."""
+def test_view_sorts_kept_lines_by_kind(tmp_path: Path) -> None:
+    """The kinds add up to all kept lines."""
     view = view_of(study_shop(tmp_path, environ={f"{PREFIX}HISTORY": "1"}))
 
     for row in view.rows:
@@ -46,8 +46,8 @@ def test_lines_are_sorted_by_why_they_are_kept(tmp_path: Path) -> None:
     assert view.own.lines_by_kind["by a rule"] == 0
 
 
-def test_reasons_that_are_not_known_yet_are_rules() -> None:
-    """A keep rule of the extension's needs no entry here."""
+def test_view_counts_an_unknown_reason_as_a_rule() -> None:
+    """A new policy of the extension needs no entry here."""
     points = grid_of({}, [])
     tallies = [Tally() for _ in points]
     tallies[0].lines["slow"] = 7
@@ -57,8 +57,8 @@ def test_reasons_that_are_not_known_yet_are_rules() -> None:
     assert view.rows[0].lines_by_kind["by a rule"] == 7
 
 
-def test_what_makes_figures_doubtful_is_said() -> None:
-    """Whatever the log lacks is a sentence, with how often."""
+def test_view_notes_every_gap_of_the_log() -> None:
+    """A reader must know what the figures do not cover, and how often."""
     reading = Reading("a.log")
     reading.note("It ends early.")
     points = grid_of({}, [])
@@ -72,32 +72,27 @@ def test_what_makes_figures_doubtful_is_said() -> None:
     assert len(notes) == 6
 
 
-def test_references_are_said_to_stand_for_defaults(tmp_path: Path) -> None:
-    """What they name is not known here: a REDACT masks nothing then, instead of all that there is."""
+@pytest.mark.parametrize(
+    ("given", "note"),
+    [
+        ({"REDACT": "ssm:/r", "HISTORY": "ssm:/h"}, "Defaults replace HISTORY and REDACT"),
+        ({"ENABLED": "false"}, "ENABLED is false"),
+    ],
+)
+def test_view_notes_settings_that_the_figures_ignore(
+    tmp_path: Path, given: dict[str, str], note: str
+) -> None:
+    """The values of references are unknown, so a REDACT masks nothing; a disabled recorder counts as enabled."""
     view = view_of(
-        study_shop(
-            tmp_path,
-            environ={
-                f"{PREFIX}REDACT": "ssm:/shop/redact",
-                f"{PREFIX}HISTORY": "ssm:/shop/history",
-            },
-        )
+        study_shop(tmp_path, environ={f"{PREFIX}{name}": value for name, value in given.items()})
     )
 
-    assert "defaults stand in for HISTORY and REDACT" in view.notes[0]
-    own, plain = view.own, view_of(study_shop(tmp_path)).own
-    assert own.cloudwatch_bytes == plain.cloudwatch_bytes
+    assert note in view.notes[0]
+    assert view.own.cloudwatch_bytes == view_of(study_shop(tmp_path)).own.cloudwatch_bytes
 
 
-def test_a_recorder_that_is_off_is_said_to_be(tmp_path: Path) -> None:
-    """The figures are those of one that is on."""
-    view = view_of(study_shop(tmp_path, environ={f"{PREFIX}ENABLED": "false"}))
-
-    assert view.notes[0].startswith("ENABLED is false")
-
-
-def test_the_truth_lies_within_the_margin(tmp_path: Path) -> None:
-    """An estimate without a sample is none; with everything it is exact."""
+def test_view_has_no_estimate_without_a_sample(tmp_path: Path) -> None:
+    """With everything kept the estimate is exact."""
     view = view_of(study_shop(tmp_path))
 
     assert not view.rows[0].estimates

@@ -71,12 +71,6 @@ def test_sink_posts_a_batch_as_protobuf(server: ScriptedServer, scheme: str) -> 
     assert receipt == Receipt(Answer.TAKEN, sent_bytes=len(body))
 
 
-def test_sink_posts_no_empty_request(server: ScriptedServer, sink: Sink) -> None:
-    """A receiver may refuse a request without records, which would look like a lost batch."""
-    assert sink.send([], timeout_s=WAIT_S) == Receipt(Answer.TAKEN)
-    assert server.requests == []
-
-
 # answers -----------------------------------------------------------------------------------------------------------
 
 

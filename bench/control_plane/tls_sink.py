@@ -1,4 +1,4 @@
-"""An HTTPS sink with a certificate of its own making, in a thread: for memory, where nobody looks at the clock."""
+"""Serve an HTTPS sink with a self-signed certificate, in a thread. It is for memory, not for times."""
 
 import contextlib
 import shutil
@@ -12,7 +12,7 @@ from typing import final
 
 
 def make_certificate(folder: Path) -> Path | None:
-    """Makes a self-signed certificate for 127.0.0.1, key in the same file; None where there is no openssl."""
+    """Make a self-signed certificate for 127.0.0.1, with its key; return None without openssl."""
     if shutil.which("openssl") is None:
         return None
     path = folder / "certificate.pem"
@@ -30,10 +30,10 @@ def make_certificate(folder: Path) -> Path | None:
 
 @final
 class TlsSink:
-    """Answers every POST with 200.
+    """Answer every POST with 200.
 
     Attributes:
-        taken: set when a delivery has come in full.
+        taken: set when a delivery has arrived in full.
     """
 
     def __init__(self, certificate: Path) -> None:
@@ -43,7 +43,7 @@ class TlsSink:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                """Takes a delivery."""
+                """Take one delivery."""
                 self.rfile.read(int(self.headers["Content-Length"]))
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
@@ -51,7 +51,7 @@ class TlsSink:
                 taken.set()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the original's
-                """Says nothing."""
+                """Log nothing."""
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
@@ -61,7 +61,7 @@ class TlsSink:
 
     @property
     def url(self) -> str:
-        """Where to post to."""
+        """The URL to post to."""
         return f"https://127.0.0.1:{self._server.server_port}/"
 
     def _serve(self) -> None:

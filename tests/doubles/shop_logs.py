@@ -3,20 +3,18 @@
 Two environments over two hours: healthy invocations, an exception, a timeout, a crash, a line at ERROR, metrics.
 """
 
-from __future__ import annotations
-
 import contextlib
 import csv
 import gzip
 import io
 import json
+from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+from whatif.replay.batches import Batch
 
 FIRST_MS = 1_795_161_600_000
 """2026-11-20, 08:00 UTC."""
@@ -108,6 +106,21 @@ def shop() -> list[Event]:
         at_ms = FIRST_MS + 2000 + number * 300_000
         events += invocation(number, STREAMS[number % 2], at_ms)
     return events
+
+
+def posted(request_id: str, *lines: str, status: str = "success") -> Batch:
+    """Return one whole invocation as Lambda would have posted it."""
+    record = {"requestId": request_id, "status": status, "metrics": {"durationMs": 1}}
+    events = [
+        ("platform.start", {"requestId": request_id}),
+        *(("function", line) for line in lines),
+        ("platform.runtimeDone", record),
+        ("platform.report", record),
+    ]
+    body = [
+        {"time": "2026-11-20T08:00:00.000Z", "type": kind, "record": one} for kind, one in events
+    ]
+    return Batch([(request_id, "")], json.dumps(body, separators=(",", ":")).encode())
 
 
 # Forms ----------------------------------------------------------------------------------------------------------------

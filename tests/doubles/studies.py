@@ -1,17 +1,10 @@
 """A study of the shop's log, for the tests of what is made of it."""
 
-from __future__ import annotations
+from pathlib import Path
 
-from typing import TYPE_CHECKING
-
-from tests.whatif import shop_logs
+from tests.doubles import shop_logs
 from whatif.replay.grid import grid_of, read_axis
-from whatif.replay.study import study_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from whatif.replay.study import Study
+from whatif.replay.study import Study, study_of
 
 
 def study_shop(folder: Path, *axes: str, environ: dict[str, str] | None = None) -> Study:

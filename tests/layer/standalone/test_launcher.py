@@ -1,22 +1,17 @@
 """The compiled launcher, in front of a program that tells what it was started with."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.doubles.scripted_server import ScriptedServer, in_pieces
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-SOURCE = Path(__file__).resolve().parents[2] / "layer" / "standalone" / "launcher.c"
+SOURCE = Path(__file__).resolve().parents[3] / "layer" / "standalone" / "launcher.c"
 IDENTIFIER = "0b1e2f3a-1111-4222-8333-444455556666"
 
 TELLS = f"""#!{sys.executable} -ISB
@@ -88,10 +83,10 @@ def run(
 
 
 @pytest.mark.parametrize("piece_bytes", [1000, 1])
-def test_it_registers_and_hands_the_identifier_over(
+def test_launcher_registers_and_hands_over_the_identifier(
     launcher: Path, api: ScriptedServer, piece_bytes: int
 ) -> None:
-    """In however many pieces the answer comes."""
+    """The answer may come in any number of pieces."""
     api.answers = [in_pieces(REGISTERED, piece_bytes=piece_bytes)]
 
     words, _ = run(launcher, api=api.address)
@@ -105,7 +100,9 @@ def test_it_registers_and_hands_the_identifier_over(
     assert words == [IDENTIFIER]
 
 
-def test_managed_instances_get_no_invoke(launcher: Path, api: ScriptedServer) -> None:
+def test_launcher_asks_for_no_invoke_on_managed_instances(
+    launcher: Path, api: ScriptedServer
+) -> None:
     """To ask for INVOKE there is an error."""
     kind = {"AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances"}
 
@@ -114,8 +111,8 @@ def test_managed_instances_get_no_invoke(launcher: Path, api: ScriptedServer) ->
     assert api.requests[0].body == b'{"events":["SHUTDOWN"]}'
 
 
-def test_it_registers_by_its_files_name(launcher: Path, api: ScriptedServer) -> None:
-    """As Lambda wants it, whatever the parent calls it."""
+def test_launcher_registers_by_its_files_name(launcher: Path, api: ScriptedServer) -> None:
+    """Lambda refuses another name, and the parent may call it anything."""
     renamed = launcher.with_name("another-name")
     launcher.rename(renamed)
     command = ["bash", "-c", f"exec -a something-else {renamed}"]
@@ -131,10 +128,10 @@ def test_it_registers_by_its_files_name(launcher: Path, api: ScriptedServer) -> 
     assert b"Lambda-Extension-Name: another-name\r\n" in api.requests[0].head
 
 
-def test_what_is_set_for_another_interpreter_is_not_handed_on(
+def test_launcher_removes_variables_of_other_interpreters(
     launcher: Path, api: ScriptedServer
 ) -> None:
-    """Nor what is set for other libraries; the rest is."""
+    """Variables of other libraries go as well; the rest stays."""
     theirs = {
         "PYTHONHOME": "/nowhere",
         "PYTHONPATH": "/nowhere",
@@ -153,28 +150,26 @@ def test_what_is_set_for_another_interpreter_is_not_handed_on(
 @pytest.mark.parametrize(
     "address", ["localhost:{port}", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:99999999"]
 )
-def test_an_address_it_does_not_know_is_left_to_python(
+def test_launcher_leaves_an_unknown_address_to_python(
     launcher: Path, api: ScriptedServer, address: str
 ) -> None:
-    """It knows IPv4 and a port; a name takes a resolver, which Python has."""
+    """It reads IPv4 and a port; a name takes a resolver, which Python has."""
     words, _ = run(launcher, api=address.format(port=api.port))
 
     assert not api.requests
     assert not words
 
 
-def test_arguments_are_handed_on_and_nothing_is_registered(
-    launcher: Path, api: ScriptedServer
-) -> None:
-    """Such as --check, by hand, where there is no Lambda."""
+def test_launcher_registers_nothing_with_arguments(launcher: Path, api: ScriptedServer) -> None:
+    """A user runs --check by hand, where there is no Lambda."""
     words, _ = run(launcher, "--check", "more words", api=api.address)
 
     assert not api.requests
     assert words == ["--check", "more words"]
 
 
-def test_a_missing_interpreter_is_said(launcher: Path, api: ScriptedServer) -> None:
-    """Half a layer is no layer, and the log says what is missing."""
+def test_launcher_reports_a_missing_interpreter(launcher: Path, api: ScriptedServer) -> None:
+    """Half a layer is no layer, and the log names the missing part."""
     (launcher.parent.parent / "flight-recorder" / "bin" / "python3").unlink()
 
     done = subprocess.run(

@@ -1,0 +1,1 @@
+"""Play Lambda and a sink for the subject of a measurement."""

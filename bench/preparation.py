@@ -1,0 +1,226 @@
+"""Prepare the subjects of a run: unpack layers, copy the interpreter, compile the floor and a launcher.
+
+All run on a copy of the interpreter and its shared library in a temporary folder. Otherwise they would share its pages
+with this very process and with others on the machine, and their PSS would be a third of its size in an environment of
+their own. The standard library is the original's. A standalone layer is measured beside a floor on the interpreter that
+it brings, and beside the layer that borrows the function's.
+"""
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.subjects import COMPILED, FLOOR, KEEPING, LAYER, OBVIOUS, Bench, Subject
+from layer.archive import unpack
+
+ROOT = Path(__file__).resolve().parents[1]
+PROGRAMS = ROOT / "bench" / "programs"
+LAUNCHER = ROOT / "layer" / "standalone" / "launcher.c"
+PYTHON_LAYER = ROOT / "dist" / "flight-recorder-python.zip"
+
+_ASK = """
+import json, os, sys, sysconfig
+print(json.dumps({
+    "version": sys.version.split()[0],
+    "minor": "python%d.%d" % sys.version_info[:2],
+    "binary": os.path.realpath(sys.executable),
+    "stdlib": sysconfig.get_path("stdlib"),
+    "library": os.path.join(sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("INSTSONAME") or ""),
+}))
+"""
+
+# The shell launcher has Python do this; here is a file for a launcher that starts one.
+_START = """
+import sys
+sys.path.insert(0, {opt!r})
+sys.path.append({opt!r} + "/deps")
+from extension.boot import main
+main(sys.argv[2:])
+"""
+
+# Works with a trimmed standard library as well.
+_COMPILE = """
+import _frozen_importlib_external as external, sys
+with open(sys.argv[1]) as file:
+    code = compile(file.read(), sys.argv[1], "exec")
+with open(sys.argv[2], "wb") as file:
+    file.write(external._code_to_hash_pyc(code, bytes(8), False))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpacked:
+    """A layer in a folder, as Lambda unpacks it under ``/opt``."""
+
+    opt: Path
+
+    @property
+    def private(self) -> Path:
+        """The folder with our package and its dependencies."""
+        return self.opt / "flight-recorder"
+
+    @property
+    def launcher(self) -> str:
+        """The file that Lambda starts."""
+        return str(self.opt / "extensions" / "flight-recorder")
+
+    @property
+    def python(self) -> Path:
+        """The interpreter that it brings, if it brings one."""
+        return self.private / "bin" / "python3"
+
+    @property
+    def brings_python(self) -> bool:
+        """Whether it runs on an interpreter of its own."""
+        return self.python.exists()
+
+    def subject(self, name: str, environ: dict[str, str]) -> Subject:
+        """Return the layer, started through its launcher."""
+        return Subject(
+            name=name,
+            command=(self.launcher,),
+            environ=environ | {"FLIGHT_RECORDER_SAMPLE_RATE": "0"},
+            is_layer=True,
+            brings_python=self.brings_python,
+        )
+
+
+def prepare(*, python: Path, layer: Path, beside: list[Path], scratch: Path, quick: bool) -> Bench:
+    """Copy the interpreter and prepare all subjects.
+
+    Args:
+        python: the interpreter to run everything on.
+        layer: the layer's zip file.
+        beside: zip files of layers to compare with it.
+        scratch: a temporary folder that outlives the measurements.
+        quick: whether to do with few repetitions.
+    """
+    measured = _unpacked(layer, scratch / "opt")
+    borrowing = measured
+    if measured.brings_python:
+        borrowing = _unpacked(PYTHON_LAYER, scratch / "borrowing")
+    about = json.loads(_said(python, "-I", "-c", _ASK))
+    copy = _copy_interpreter(about, scratch / "runtime")
+    environ = _environ(scratch / "runtime")
+    subjects = _floors(measured.python if measured.brings_python else copy, environ, scratch)
+    # The libraries of the obvious way are the layer's own copies, compiled ahead as those are.
+    deps = {"PYTHONPATH": str(borrowing.private / "deps"), "PYTHONDONTWRITEBYTECODE": "1"}
+    subjects[OBVIOUS] = Subject(
+        name=OBVIOUS,
+        command=(str(copy), str(PROGRAMS / "obvious.py")),
+        environ=environ | deps,
+    )
+    first = subjects[LAYER] = measured.subject(LAYER, environ)
+    names = []
+    for number, archive in enumerate(beside):
+        name = f"layer {archive}"
+        other = _unpacked(archive, scratch / f"beside-{number}")
+        subjects[name] = other.subject(name, environ)
+        names.append(name)
+    version = about["version"]
+    if measured.brings_python:
+        ways = {"layer that borrows Python": replace(first, command=(borrowing.launcher,))}
+        own = _said(measured.python, "-V").split()[-1]
+        version = f"{own} of the layer (the obvious way's: {version})"
+    else:
+        ways = _ways(first) | _compiled(first, copy, measured.opt, scratch)
+    return Bench(
+        python=copy,
+        version=version,
+        subjects=subjects,
+        beside=tuple(names),
+        ways=ways,
+        brings_python=measured.brings_python,
+        quick=quick,
+        scratch=scratch,
+    )
+
+
+def _unpacked(archive: Path, target: Path) -> Unpacked:
+    unpack(archive, target)
+    return Unpacked(opt=target)
+
+
+def _said(python: Path, *arguments: str) -> str:
+    return subprocess.run([python, *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def _environ(runtime: Path) -> dict[str, str]:
+    """Return the environment that all subjects have."""
+    return {
+        "PATH": f"{runtime}/bin:/usr/local/bin:/usr/bin:/bin",
+        "LD_LIBRARY_PATH": f"{runtime}/lib",
+        "AWS_LAMBDA_FUNCTION_NAME": "f",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_REGION": "eu-west-1",
+    }
+
+
+def _floors(python: Path, environ: dict[str, str], scratch: Path) -> dict[str, Subject]:
+    """Return the two floors, compiled ahead as the layer is: they must not spend time on their own source."""
+    compiled = scratch / "floor.pyc"
+    _compile(python, PROGRAMS / "floor.py", compiled, scratch)
+    bare = (str(python), "-ISB", str(compiled))
+    return {
+        FLOOR: Subject(name=FLOOR, command=bare, environ=environ),
+        KEEPING: Subject(name=KEEPING, command=(*bare, "keep"), environ=environ),
+    }
+
+
+def _ways(layer: Subject) -> dict[str, Subject]:
+    """Return the ways to start the layer's script: by each shell, with and without bash's TCP."""
+    launcher = layer.command[0]
+    ways = {}
+    if Path("/bin/bash").exists():
+        ways["layer, sh is bash"] = replace(layer, command=("/bin/bash", launcher))
+    if Path("/bin/dash").exists():
+        ways["layer, sh is dash"] = replace(layer, command=("/bin/dash", launcher))
+        # The launcher looks for bash only if it is not bash already, so this is an image without bash.
+        ways["layer, no bash"] = replace(
+            layer,
+            command=("/bin/dash", launcher),
+            environ=layer.environ | {"BASH_VERSION": "none"},
+        )
+    return ways
+
+
+def _compiled(layer: Subject, python: Path, opt: Path, scratch: Path) -> dict[str, Subject]:
+    """Return the layer behind the compiled launcher; nothing without a compiler."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        return {}
+    # The launcher finds what it starts by its own place, so it gets a place like theirs.
+    binary = scratch / "compiled" / "extensions" / "flight-recorder"
+    private = scratch / "compiled" / "flight-recorder"
+    binary.parent.mkdir(parents=True)
+    (private / "bin").mkdir(parents=True)
+    command = [compiler, "-O2", "-static", "-o", str(binary), str(LAUNCHER)]
+    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        return {}
+    (private / "bin" / "python3").symlink_to(python)
+    start = private / "start.py"
+    start.write_text(_START.format(opt=str(opt / "flight-recorder")))
+    _compile(python, start, start.with_suffix(".pyc"), scratch)
+    return {COMPILED: replace(layer, command=(str(binary),))}
+
+
+def _compile(python: Path, source: Path, target: Path, scratch: Path) -> None:
+    script = scratch / "compile.py"
+    script.write_text(_COMPILE)
+    subprocess.run([python, "-ISB", script, source, target], check=True)
+
+
+def _copy_interpreter(about: dict[str, str], runtime: Path) -> Path:
+    (runtime / "bin").mkdir(parents=True)
+    (runtime / "lib").mkdir()
+    copy = runtime / "bin" / "python3"
+    shutil.copy2(about["binary"], copy)
+    if ".so" in about["library"] and Path(about["library"]).exists():
+        shutil.copy2(about["library"], runtime / "lib")
+    # By this folder's place the interpreter finds out where it is installed.
+    (runtime / "lib" / about["minor"]).symlink_to(about["stdlib"])
+    return copy
