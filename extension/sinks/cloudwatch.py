@@ -153,7 +153,8 @@ class CloudWatchSink:
             self._stream_exists = error_code(reply) != _MISSING
             if self._stream_exists:
                 return reply
-        return _not_yet("PutLogEvents")
+        # CloudWatch does not find yet what was just created.
+        return Receipt(Answer.UNAVAILABLE, f"PutLogEvents: {_MISSING}")
 
     def _create_stream(self, until_s: float) -> Receipt | None:
         """Create the stream, and the group if it is missing too; return None once the stream exists."""
@@ -165,7 +166,7 @@ class CloudWatchSink:
             self._retention_tries = RETENTION_TRIES
             reply = self._call("CreateLogStream", until_s, logStreamName=self._stream)
             if error_code(reply) == _MISSING:
-                return _not_yet("CreateLogStream")
+                return Receipt(Answer.UNAVAILABLE, f"CreateLogStream: {_MISSING}")
         if not reply.is_success and error_code(reply) not in _EXISTS:
             return _failure("CreateLogStream", reply)
         self._stream_exists = True
@@ -206,11 +207,6 @@ class CloudWatchSink:
         if not request[-1].ends:
             # The rest of the record is in the next request. If that fails, the whole record comes again.
             self._perhaps_there.add(request[-1].number)
-
-
-def _not_yet(action: str) -> Receipt:
-    """Return the receipt for a group or stream that was just created and that CloudWatch does not find yet."""
-    return Receipt(Answer.UNAVAILABLE, f"{action}: {_MISSING}")
 
 
 def _failure(action: str, reply: Reply) -> Receipt:

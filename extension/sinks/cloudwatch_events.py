@@ -51,14 +51,10 @@ class Form(Enum):
 
 
 class LogEvent(NamedTuple):
-    """One log event.
+    """One log event, by its record's number and its time since 1970. Its message is never empty.
 
-    Attributes:
-        number: of its record.
-        at_ms: its time since 1970.
-        message: never empty.
-        size_bytes: how much of a request's limit it takes.
-        ends: whether it is the last event of its record: false for all but the last piece of one that had to be cut.
+    ``size_bytes`` is its part of a request's limit. ``ends`` is false for all but the last piece of a record that had
+    to be cut.
     """
 
     number: int

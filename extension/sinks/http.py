@@ -6,7 +6,6 @@ A POST may have arrived although its answer did not. So a batch may arrive twice
 import time
 import zlib
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 from extension.model.chunk import Chunk
 from extension.model.receipt import Receipt, send_in_turn
@@ -31,24 +30,18 @@ def gzipped(parts: Iterable[bytes]) -> bytes:
     return b"".join([*map(compressor.compress, parts), compressor.flush()])
 
 
-class Address(NamedTuple):
-    """Name a sink's URL by its parts, such as ``loki``, ``https://host:3100``, ``/path`` and ``a=b``."""
+def read_url(url: str) -> tuple[str, str, str, str]:
+    """Split a sink's URL into format, origin, path and query, such as ``loki``, ``https://host:3100``, ``/a``, ``b=c``.
 
-    format: str
-    origin: str
-    path: str
-    query: str
-
-
-def read_url(url: str) -> Address:
-    """Split a sink's URL; a fragment, which HTTP does not send, is left out."""
+    A fragment, which HTTP does not send, is left out.
+    """
     url = url.partition("#")[0]
     before, plus, after = url.partition("+")
     named, url = (before.lower(), after) if plus and "/" not in before else ("", url)
     scheme, _, rest = url.partition("://")
     rest, _, query = rest.partition("?")
     authority, slash, path = rest.partition("/")
-    return Address(named, f"{scheme}://{authority}", slash + path, query)
+    return named, f"{scheme}://{authority}", slash + path, query
 
 
 class HttpSink:
@@ -60,9 +53,9 @@ class HttpSink:
         The configuration's headers win over the format's. A ``Content-Encoding`` other than ``gzip`` turns compression
         off, since some receivers refuse it.
         """
-        address = read_url(config.url)
-        self._format = format_named(address.format, config.environ)
-        self._url = address.origin + self._format.target(address.path, address.query)
+        named, origin, path, query = read_url(config.url)
+        self._format = format_named(named, config.environ)
+        self._url = origin + self._format.target(path, query)
         self._headers = _headers(self._format.content_type, config.headers)
         coding = self._headers["content-encoding"].lower()
         self._is_gzipped = coding == "gzip"

@@ -31,13 +31,9 @@ SECOND_NS = 1_000_000_000
 
 
 def object_key(prefix: str, chunks: list[Chunk], body: bytes, *, otherwise_s: float) -> str:
-    """Name the object for a batch, by the first time in it.
+    """Name the object for a batch, by the first time in it, or else by ``otherwise_s``, in seconds since 1970.
 
-    Args:
-        prefix: as set, without slashes at its ends; may be empty.
-        chunks: of the batch.
-        body: of the object.
-        otherwise_s: the time, since 1970 in seconds, of a batch whose records have none.
+    ``prefix`` has no slashes at its ends, and may be empty.
     """
     metadata = chunks[0].metadata
     first = next(records_in(chunks))

@@ -154,11 +154,13 @@ class EntryFormat(Format):
         max_bytes: of one request's body, before compression.
         max_message_bytes: of a message. A longer line becomes several entries, of which each tells its ``part``.
         size_of: counts a message's bytes.
+        empty: stands for the message of an empty line.
     """
 
     template = b""
     max_entries = max_bytes = max_message_bytes = sys.maxsize
     size_of: Callable[[str], int] = staticmethod(json_bytes)
+    empty = b'""'
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         super().__init__(environ)
@@ -190,10 +192,6 @@ class EntryFormat(Format):
         """Write the values that a record shares with others of its metadata, type and level."""
         return {b"fields": members(self.fields(record))}
 
-    def message(self, text: str) -> bytes:
-        """Write a line, or a piece of one."""
-        return to_json(text)
-
     def time(self, record: Record, ns: int, piece: int) -> bytes:  # noqa: ARG002 - see Loki
         """Write the time of a record's piece, given in nanoseconds since 1970."""
         return time_text(ns).encode()
@@ -215,7 +213,7 @@ class EntryFormat(Format):
         pieces = pieces_of(record.text, self.max_message_bytes, self.size_of)
         entries = []
         for index, piece in enumerate(pieces):
-            values[b"message"] = self.message(piece)
+            values[b"message"] = to_json(piece) if piece else self.empty
             values[b"time"] = self.time(record, ns, index)
             if len(pieces) > 1:
                 values[b"part"] = b',"part":"%d/%d"' % (index + 1, len(pieces))

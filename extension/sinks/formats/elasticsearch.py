@@ -58,24 +58,18 @@ class Elasticsearch(EntryFormat):
         if statuses is None or len(statuses) != count:
             detail = "the answer is not that of the bulk API"
             return Receipt(Answer.UNAVAILABLE, detail, uncertain=True)
-        taken: set[int] = set()
-        refused: dict[int, str] = {}
-        failed: dict[Answer, list[int]] = {Answer.UNAVAILABLE: [], Answer.DENIED: []}
-        for number, (status, kind) in zip(request.numbers, statuses, strict=True):
-            if status in CREATED:
-                taken.add(number)
-            elif status in DENIED:
-                failed[Answer.DENIED].append(status)
-            elif status in UNAVAILABLE or status >= 500:  # noqa: PLR2004 - RFC 9110, section 15.6
-                failed[Answer.UNAVAILABLE].append(status)
-            else:
-                refused[number] = kind
-        for answer, codes in failed.items():
-            if codes:
-                detail = f"status {codes[0]} for {sum(map(len, failed.values()))} documents"
-                taken_bytes = sent_bytes if taken else 0
-                return Receipt(answer, detail, taken_bytes, taken=frozenset(taken), refused=refused)
-        return Receipt(Answer.TAKEN, sent_bytes=sent_bytes, refused=refused)
+        told = list(zip(request.numbers, statuses, strict=True))
+        taken = frozenset(number for number, (status, _) in told if status in CREATED)
+        denied = [status for status, _ in statuses if status in DENIED]
+        busy = [status for status, _ in statuses if status in UNAVAILABLE or status >= 500]  # noqa: PLR2004 - RFC 9110, section 15.6
+        final = {status for status, _ in statuses} - {*CREATED, *denied, *busy}
+        refused = {number: kind for number, (status, kind) in told if status in final}
+        if not denied and not busy:
+            return Receipt(Answer.TAKEN, sent_bytes=sent_bytes, refused=refused)
+        answer = Answer.UNAVAILABLE if busy else Answer.DENIED
+        detail = f"status {(busy or denied)[0]} for {len(busy) + len(denied)} documents"
+        taken_bytes = sent_bytes if taken else 0
+        return Receipt(answer, detail, taken_bytes, taken=taken, refused=refused)
 
 
 def _statuses(answer: Any, count: int) -> list[tuple[int, str]]:

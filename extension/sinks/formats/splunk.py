@@ -31,6 +31,7 @@ class Splunk(EntryFormat):
     )
     max_bytes = 1_000_000
     max_message_bytes = max_bytes - OVERHEAD_BYTES
+    empty = b'{"message":""}'
 
     def fields(self, record: Record) -> dict[str, object]:
         """Leave the function to host and source; fields hold strings."""
@@ -41,10 +42,6 @@ class Splunk(EntryFormat):
     def shared(self, record: Record) -> dict[bytes, bytes]:
         """Add the function for host and source."""
         return super().shared(record) | {b"function": to_json(record.metadata.function)[1:-1]}
-
-    def message(self, text: str) -> bytes:
-        """Write a line, or an object in place of an empty one."""
-        return to_json(text or {"message": ""})
 
     def time(self, record: Record, ns: int, piece: int) -> bytes:  # noqa: ARG002 - the same for all
         """Write seconds."""

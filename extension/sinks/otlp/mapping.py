@@ -91,10 +91,8 @@ def resource_attributes(text: str) -> dict[str, Attribute]:
     environment variable"). An equals sign in a value is accepted: it can mean one thing only.
     """
     attributes: dict[str, Attribute] = {}
-    for pair in text.split(","):
+    for pair in filter(str.strip, text.split(",")):
         key, equals, value = pair.partition("=")
-        if not pair.strip():
-            continue
         if not equals or not key.strip() or _NO_PERCENT_ENCODING.search(pair):
             return {}
         try:
