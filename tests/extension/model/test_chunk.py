@@ -1,5 +1,3 @@
-import json
-
 import pytest
 from hypothesis import given, strategies as st
 
@@ -32,18 +30,9 @@ def test_chunk_counts_its_bytes_and_lines() -> None:
 
     chunk = Chunk(STAMP, [line, event])
 
-    assert chunk.held_bytes == len(line.raw) + 2 + 2 * SEGMENT_COST_BYTES
-    assert chunk.lines == 2
-
-
-def test_hold_counts_the_new_segments() -> None:
-    """What a chunk holds may be replaced."""
-    chunk = lines("a", "b")
-
-    chunk.hold([segment_of("c")])
-
-    assert chunk.lines == 1
-    assert chunk.held_bytes == segment_of("c").cost_bytes
+    assert (chunk.held_bytes, chunk.lines) == (len(line.raw) + 2 + 2 * SEGMENT_COST_BYTES, 2)
+    chunk.hold([event])
+    assert (chunk.held_bytes, chunk.lines) == (event.cost_bytes, 0)
 
 
 def test_split_off_takes_the_first_segments() -> None:
@@ -181,20 +170,9 @@ def test_without_and_halves_lose_nothing(sizes: list[int], gone: set[int]) -> No
         assert abs(len(numbers(cut[0])) - len(numbers(cut[1]))) <= 1
 
 
-def lines_of(*texts: str, number: int = 0) -> Segment:
-    events = [
-        json.dumps(
-            {"time": "2026-10-12T00:01:15.123Z", "type": "function", "record": text},
-            separators=(",", ":"),
-        )
-        for text in texts
-    ]
-    return Segment(",".join(events).encode(), count=len(texts), first_number=number)
-
-
 def test_rewritten_changes_lines_and_nothing_else() -> None:
     """Numbers stay, so ids do; what is not changed is not copied, and what is no line is not touched."""
-    first, second = lines_of("a", "b"), lines_of("x", number=2)
+    first, second = segment_of("a", "b"), segment_of("x", first_number=2)
     note = Segment(b'{"b":1}', count=1, first_number=3, kind=Kind.EVENT)
     chunks = [Chunk(STAMP, [first, second, note])]
 
@@ -212,7 +190,7 @@ def test_rewritten_changes_lines_and_nothing_else() -> None:
 
 def test_sifted_takes_lines_out() -> None:
     """What stays keeps its numbers, and how many went is told."""
-    stays, gone = sifted(lines_of("a", "b", "c", "d"), lambda event: b'"b"' in event)
+    stays, gone = sifted(segment_of("a", "b", "c", "d"), lambda event: b'"b"' in event)
 
     assert [(one.first_number, one.count) for one in stays] == [(0, 1), (2, 2)]
     assert gone == 1

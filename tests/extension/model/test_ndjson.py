@@ -114,25 +114,6 @@ def test_line_begins_with_the_event_byte_for_byte(record: bytes) -> None:
     assert data.count(b"\n") == 1
 
 
-@pytest.mark.parametrize(
-    ("record", "level"),
-    [
-        (b'"[ERROR]\\tbad"', "ERROR"),
-        (b'"[WARNING]\\tso so"', "WARN"),
-        (b'{"level":"info","message":"m"}', "INFO"),
-        (b'"{\\"severity\\":\\"CRITICAL\\"}"', "FATAL"),
-        (b'{"level":20}', "DEBUG"),
-        (b'"an error without a prefix"', None),
-        (b"7", None),
-    ],
-)
-def test_line_has_the_level_where_it_is_known(record: bytes, level: str | None) -> None:
-    """Whoever searches for errors need not know the forms of ten loggers."""
-    (line,) = encoded(segment(function(record)))
-
-    assert line.get("level") == level
-
-
 def test_line_leaves_out_unknown_fields() -> None:
     """Empty ids are no fields."""
     (line,) = encoded(

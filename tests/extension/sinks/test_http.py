@@ -17,20 +17,10 @@ from extension.sinks.http import HttpSink, gzipped, read_url
 from tests.doubles.extension.chunks import at, chunk, lines, now
 from tests.doubles.lambda_events import line
 from tests.doubles.scripted_server import OK, ScriptedServer, status
+from tests.extension.sinks.formats.cases import AWKWARD
 from tests.services import clickhouse, tls
 
 WAIT_S = 5.0
-AWKWARD = [
-    "a plain line\n",
-    '[ERROR]\tTraceback:\n\u00a0\u00a0File "/var/task/app.py"\n',
-    "Grüße, ☃ und 🎈",
-    'NUL \0, escape \x1b[31m, backslash \\, quote "',
-    "",
-    '{"level":"INFO","message":"text that is JSON", "n": 1.50}',
-    "the same",
-    "the same",
-    "x" * 300_000,
-]
 
 
 @pytest.fixture
@@ -170,12 +160,6 @@ def test_gzipped_has_the_same_bytes_each_time() -> None:
 
     assert gzip.decompress(gzipped([data])) == data
     assert gzipped([data])[4:8] == bytes(4)
-
-
-def test_sink_posts_no_empty_batch(server: ScriptedServer, sink: HttpSink) -> None:
-    """Nothing is posted where there is nothing to post."""
-    assert sink.send([], timeout_s=WAIT_S) == Receipt(Answer.TAKEN)
-    assert server.requests == []
 
 
 @pytest.mark.parametrize(

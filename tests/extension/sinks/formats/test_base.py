@@ -48,53 +48,25 @@ def test_intake_stores_every_line_as_it_was_written(case: Case) -> None:
     assert receipt.sent_bytes > 0
 
 
+LOKI = {"labels": {"service_name": "shop", "function": "shop", "level": "warn"}, "type": "function"}
+SPLUNK = {"host": "shop", "source": "lambda:shop", "level": "WARN", "type": "function"}
+ELASTICSEARCH = {"_index": "logs-shop-prod", "service.name": "shop", "log.level": "warn"}
+DATADOG = {
+    "service": "shop", "hostname": TOLD.arn, "status": "warn", "ddsource": "lambda",
+    "ddtags": "functionname:shop,version:$LATEST",
+    "lambda": {"request_id": TOLD.request_id, "arn": TOLD.arn},
+}
+PLAIN = {"function": "shop", "level": "WARN", "sequence": 0}
+
+
 @pytest.mark.parametrize(
     ("case", "own"),
     [
-        (
-            "loki",
-            {
-                "labels": {"service_name": "shop", "function": "shop", "level": "warn"},
-                "type": "function",
-            },
-        ),
-        (
-            "splunk",
-            {"host": "shop", "source": "lambda:shop", "level": "WARN", "type": "function"},
-        ),
-        (
-            "elasticsearch",
-            {
-                "_index": "logs-shop-prod",
-                "function": "shop",
-                "service.name": "shop",
-                "level": "WARN",
-                "log.level": "warn",
-                "sequence": 0,
-            },
-        ),
-        (
-            "datadog",
-            {
-                "service": "shop",
-                "hostname": TOLD.arn,
-                "status": "warn",
-                "ddsource": "lambda",
-                "ddtags": "functionname:shop,version:$LATEST",
-                "lambda": {"request_id": TOLD.request_id, "arn": TOLD.arn},
-                "sequence": 0,
-            },
-        ),
-        (
-            "logzio",
-            {
-                "type": "lambda",
-                "recordType": "function",
-                "function": "shop",
-                "level": "WARN",
-                "sequence": 0,
-            },
-        ),
+        ("loki", LOKI),
+        ("splunk", SPLUNK),
+        ("elasticsearch", PLAIN | ELASTICSEARCH),
+        ("datadog", PLAIN | DATADOG),
+        ("logzio", PLAIN | {"type": "lambda", "recordType": "function"}),
     ],
     indirect=["case"],
 )
@@ -204,6 +176,25 @@ def test_status_decides_where_the_answer_says_no_more(
 
     retry_after_s = 7.0 if answer is Answer.UNAVAILABLE else None
     assert receipt == Receipt(answer, f"status {status}", retry_after_s=retry_after_s)
+
+
+@pytest.mark.parametrize(
+    ("case", "rest", "headers", "detail"),
+    [
+        ("datadog", None, {"DD-API-KEY": "wrong"}, "status 403"),
+        ("logzio", "?token=wrong", {}, "status 401"),
+        ("splunk", None, {"Authorization": "Splunk wrong"}, "status 403, code 4"),
+        ("splunk", None, {"Authorization": "Bearer x"}, "status 401, code 3"),
+    ],
+    indirect=["case"],
+)
+def test_wrong_token_is_denied(
+    case: Case, rest: str | None, headers: dict[str, str], detail: str
+) -> None:
+    """Somebody may correct the token, which is not told, while the kept lines wait."""
+    config = case.config(rest=rest, **headers)
+
+    assert case.send([lines("a")], config) == Receipt(Answer.DENIED, detail)
 
 
 # Parts ---------------------------------------------------------------------------------------------------------------

@@ -43,11 +43,3 @@ def test_counts_that_do_not_add_up_are_not_used(case: Case, answer: Reply) -> No
     case.intake.answers = [answer]
 
     assert case.send([lines("a", "b", "c")]) == Receipt(Answer.UNREADABLE, "status 400")
-
-
-@logzio
-def test_wrong_token_is_denied(case: Case) -> None:
-    """Somebody may correct the token, which stands in the query and is not told."""
-    config = case.config(rest="?token=wrong")
-
-    assert case.send([lines("a")], config) == Receipt(Answer.DENIED, "status 401")

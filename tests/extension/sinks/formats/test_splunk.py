@@ -8,18 +8,6 @@ from tests.extension.sinks.formats.cases import Case
 splunk = pytest.mark.parametrize("case", ["splunk"], indirect=True)
 
 
-@splunk
-@pytest.mark.parametrize(
-    ("token", "detail"),
-    [("Splunk wrong", "status 403, code 4"), ("Bearer x", "status 401, code 3")],
-)
-def test_wrong_token_is_denied(case: Case, token: str, detail: str) -> None:
-    """Splunk's code helps whoever corrects the token; the token itself is not told."""
-    config = case.config(Authorization=token)
-
-    assert case.send([lines("a")], config) == Receipt(Answer.DENIED, detail)
-
-
 def told(status: int, **members: object) -> Reply:
     return as_json(members, status)
 
