@@ -73,6 +73,7 @@ def fields_of(data: bytes, message: str) -> Iterator[tuple[Field, int | bytes]]:
             if key & 7 == BYTES:
                 size, at = _varint(data, at)
             value, at = data[at : at + size], at + size
+        assert at <= len(data), "a length beyond the end"
         yield MESSAGES[message].get(key >> 3, Field(str(key >> 3), "hex")), value
 
 

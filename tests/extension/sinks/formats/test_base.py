@@ -52,7 +52,10 @@ LOKI = {"labels": {"service_name": "shop", "function": "shop", "level": "warn"},
 SPLUNK = {"host": "shop", "source": "lambda:shop", "level": "WARN", "type": "function"}
 ELASTICSEARCH = {"_index": "logs-shop-prod", "service.name": "shop", "log.level": "warn"}
 DATADOG = {
-    "service": "shop", "hostname": TOLD.arn, "status": "warn", "ddsource": "lambda",
+    "service": "shop",
+    "hostname": TOLD.arn,
+    "status": "warn",
+    "ddsource": "lambda",
     "ddtags": "functionname:shop,version:$LATEST",
     "lambda": {"request_id": TOLD.request_id, "arn": TOLD.arn},
 }

@@ -16,7 +16,7 @@ from extension.sinks.otlp.mapping import (
 )
 from tests.doubles import otlp
 from tests.doubles.extension.chunks import ENVIRONMENT, STAMP, chunk, gap, lines
-from tests.doubles.lambda_events import FIRST, TIME, compact, event, line, python_line, report
+from tests.doubles.lambda_events import FIRST, TIME, event, line, python_line, report
 
 TRACE_ID = "5f35ae120c0fec141ab77a00bc047aa2"
 SPAN_ID = "2be948a625588e32"
@@ -124,35 +124,29 @@ def test_platform_event_summary_and_gap_have_event_names() -> None:
     assert {one["traceId"] for one in found} == {TRACE_ID}
 
 
-def test_plain_line_has_no_event_name_and_no_level() -> None:
-    """A printed line is no event, and of no severity."""
-    [record] = records([lines("hello")])
-
-    assert not record.keys() & {"eventName", "severityNumber", "severityText"}
+TIMES = {"timeUnixNano", "observedTimeUnixNano"}
 
 
 @pytest.mark.parametrize(
-    "time",
+    ("batch", "absent"),
     [
-        pytest.param("", id="none"),
-        pytest.param("yesterday", id="no time"),
-        pytest.param("1969-12-31T23:59:59.000Z", id="before 1970"),
-        pytest.param("9999-12-31T23:59:59.000Z", id="beyond 64 bits"),
+        pytest.param(lines("a"), {"eventName", "severityNumber", "severityText"}, id="a print"),
+        pytest.param(chunk([line("a", time="")]), TIMES, id="no time"),
+        pytest.param(chunk([line("a", time="yesterday")]), TIMES, id="another time"),
+        pytest.param(chunk([line("a", time="1969-12-31T23:59:59.000Z")]), TIMES, id="before 1970"),
+        pytest.param(chunk([line("a", time="9999-12-31T23:59:59.000Z")]), TIMES, id="64 bits"),
+        pytest.param(
+            lines("a", metadata=stamped(request_id="", trace_id="", reason="init")),
+            {"faas.invocation_id", "traceId", "spanId"},
+            id="the initialisation",
+        ),
     ],
 )
-def test_record_leaves_out_a_time_that_cannot_be_written(time: str) -> None:
-    """Zero, which is absence, says that the time is not known."""
-    [record] = records([chunk([line("a", time=time)])])
+def test_record_leaves_out_unknown_fields(batch: Chunk, absent: set[str]) -> None:
+    """Absence says that something is not known, where zero or an empty text would be read as a value."""
+    [record] = records([batch])
 
-    assert not record.keys() & {"timeUnixNano", "observedTimeUnixNano"}
-
-
-def test_line_outside_of_invocations_names_no_invocation() -> None:
-    """Lines of the initialisation have no request id, and no trace."""
-    [record] = records([lines("a", metadata=stamped(request_id="", trace_id="", reason="init"))])
-
-    assert "faas.invocation_id" not in plain(record["attributes"])
-    assert not record.keys() & {"traceId", "spanId"}
+    assert not absent & {*record, *plain(record["attributes"])}
 
 
 def test_records_of_one_environment_are_in_order() -> None:
@@ -169,11 +163,8 @@ def test_records_of_one_environment_are_in_order() -> None:
 def test_same_records_make_the_same_bytes() -> None:
     """A batch sent again is the same, and a part of it has the same records."""
     batch = [lines("a", "b", "c")]
-    resources = ENVIRON
 
-    first, again = (body_of(batch, resources) for _ in range(2))
-
-    assert first == again
+    assert body_of(batch, ENVIRON) == body_of(batch, ENVIRON)
     assert records(without(batch, {1})) == [records(batch)[n] for n in (0, 2)]
 
 
@@ -205,18 +196,6 @@ def test_resource_tells_where_records_come_from() -> None:
     }
 
 
-def test_resource_leaves_out_unknown_attributes() -> None:
-    """Without an ARN no account and no resource id; without the variables no region and no memory."""
-    told_of = resource(stamped(function="", version=""), environ={})
-
-    assert told_of == {
-        "service.name": "unknown_service",
-        "cloud.provider": "aws",
-        "cloud.platform": "aws_lambda",
-        "faas.instance": ENVIRONMENT,
-    }
-
-
 def test_lines_without_an_arn_share_the_resource_of_lines_with_one() -> None:
     """An environment learns its ARN from its first invocation; what it logged before is of the same function."""
     batch = [lines("init", metadata=stamped(request_id="")), lines("a", metadata=stamped(arn=ARN))]
@@ -233,13 +212,6 @@ def test_each_environment_is_a_resource() -> None:
     instances = [plain(one["resource"]["attributes"])["faas.instance"] for one in found]
     assert instances == [ENVIRONMENT, "f" * 16]
     assert [len(one["scopeLogs"][0]["logRecords"]) for one in found] == [2, 1]
-
-
-def test_region_of_the_arn_serves_where_there_is_no_other() -> None:
-    """Outside of Lambda, as in an emulator, the variable may be missing."""
-    told_of = resource(stamped(arn="arn:aws-cn:lambda:cn-north-1:123456789012:function:shop"), {})
-
-    assert told_of["cloud.region"] == "cn-north-1"
 
 
 @pytest.mark.parametrize(
@@ -276,12 +248,34 @@ def test_attributes_of_the_user_win() -> None:
     assert told_of["faas.name"] == "shop"
 
 
-@pytest.mark.parametrize("memory", ["", "lots", "-1", "1.5", "9" * 5000])
-def test_resource_leaves_out_a_memory_size_that_is_no_number(memory: str) -> None:
-    """Lambda writes whole megabytes; whatever else it is, is not guessed at."""
-    told_of = resource(environ={"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory})
+UNKNOWN = {
+    "service.name": "unknown_service", "cloud.provider": "aws", "cloud.platform": "aws_lambda",
+    "faas.instance": ENVIRONMENT,
+}
+CHINA = {"cloud.region": "cn-north-1", "cloud.account.id": "1"}
 
-    assert "faas.max_memory" not in told_of
+
+@pytest.mark.parametrize(
+    ("arn", "environ", "more"),
+    [
+        ("", {}, {}),
+        ("arn:aws-cn:lambda:cn-north-1:1:layer", {}, CHINA),
+        *(
+            ("", {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": size}, {})
+            for size in ("", "lots", "-1", "1.5")
+        ),
+        ("", {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "9" * 5000}, {}),
+    ],
+)
+def test_resource_leaves_out_unknown_attributes(
+    arn: str, environ: dict[str, str], more: dict[str, str]
+) -> None:
+    """Outside of Lambda, as in an emulator, variables may be missing; the ARN's region serves then."""
+    metadata = stamped(function="", version="", arn=arn)
+
+    told_of = resource(metadata, environ)
+
+    assert told_of == UNKNOWN | more | ({"cloud.resource_id": arn} if arn else {})
 
 
 @pytest.mark.parametrize(
@@ -314,26 +308,18 @@ def test_resource_attributes_are_read_as_opentelemetry_says(
 # the span ----------------------------------------------------------------------------------------------------------
 
 
+XRAY_ID = "1-5f35ae12-0c0fec141ab77a00bc047aa2"
+
+
 @pytest.mark.parametrize(
     ("trace_id", "span_id", "expected"),
     [
-        pytest.param(
-            "1-5f35ae12-0c0fec141ab77a00bc047aa2", SPAN_ID, Context(TRACE_ID, SPAN_ID), id="both"
-        ),
-        pytest.param(
-            "1-5F35AE12-0C0FEC141AB77A00BC047AA2",
-            SPAN_ID.upper(),
-            Context(TRACE_ID, SPAN_ID),
-            id="in capitals",
-        ),
-        pytest.param(
-            "1-5f35ae12-0c0fec141ab77a00bc047aa2", "", Context(TRACE_ID, ""), id="no span"
-        ),
-        pytest.param(
-            "1-5f35ae12-0c0fec141ab77a00bc047aa2", "0" * 16, Context(TRACE_ID, ""), id="zero span"
-        ),
+        pytest.param(XRAY_ID, SPAN_ID, OF_INVOCATION, id="both"),
+        pytest.param(XRAY_ID.upper(), SPAN_ID.upper(), OF_INVOCATION, id="in capitals"),
+        pytest.param(XRAY_ID, "", Context(TRACE_ID, ""), id="no span"),
+        pytest.param(XRAY_ID, "0" * 16, Context(TRACE_ID, ""), id="zero span"),
         pytest.param("", SPAN_ID, Context("", ""), id="a span without its trace"),
-        pytest.param("2-5f35ae12-0c0fec141ab77a00bc047aa2", "", Context("", ""), id="version 2"),
+        pytest.param("2" + XRAY_ID[1:], "", Context("", ""), id="version 2"),
         pytest.param("1-5f35ae12-0c0fec", "", Context("", ""), id="cut short"),
     ],
 )
@@ -368,7 +354,7 @@ def test_context_of_reads_x_rays_ids(trace_id: str, span_id: str, expected: Cont
             {"span_id": OTHER_SPAN_ID}, Context(TRACE_ID, OTHER_SPAN_ID), id="a span of the trace"
         ),
         pytest.param(
-            {"trace_id": "1-5f35ae12-0c0fec141ab77a00bc047aa2", "traceId": OTHER_TRACE_ID},
+            {"trace_id": XRAY_ID, "traceId": OTHER_TRACE_ID},
             Context(OTHER_TRACE_ID, ""),
             id="the first that is one",
         ),
@@ -398,29 +384,22 @@ def test_span_without_a_trace_is_ignored() -> None:
     assert context_named_by({"span_id": OTHER_SPAN_ID}, of_invocation=nowhere) == nowhere
 
 
-def test_text_line_that_mentions_a_trace_names_no_span() -> None:
-    """What is no JSON object is not searched for ids."""
-    [record] = records([lines(f'retrying "trace_id": "{OTHER_TRACE_ID}"')])
+@pytest.mark.parametrize(
+    ("happened", "ids"),
+    [
+        (line(f'retrying "trace_id": "{OTHER_TRACE_ID}"'), (TRACE_ID, None)),
+        (
+            line({"message": "m", "trace_id": OTHER_TRACE_ID, "span_id": OTHER_SPAN_ID}),
+            (OTHER_TRACE_ID, OTHER_SPAN_ID),
+        ),
+        (event("platform.report", {"trace_id": OTHER_TRACE_ID}), (TRACE_ID, None)),
+    ],
+    ids=["a text that mentions a trace", "an object", "a platform event"],
+)
+def test_record_has_the_span_that_its_line_names(
+    happened: object, ids: tuple[str, str | None]
+) -> None:
+    """Only a JSON line names its span; a platform event tells of X-Ray's tracing, which is known already."""
+    [record] = records([chunk([happened])])
 
-    assert record["traceId"] == TRACE_ID
-
-
-def test_record_has_the_span_that_its_line_names() -> None:
-    """From a record of Lambda's JSON log format to the fields of the log record."""
-    named = {"level": "INFO", "message": "m", "trace_id": OTHER_TRACE_ID, "span_id": OTHER_SPAN_ID}
-
-    found = records([chunk([compact(line(named)), line("plain")])])
-
-    assert [(one["traceId"], one.get("spanId")) for one in found] == [
-        (OTHER_TRACE_ID, OTHER_SPAN_ID),
-        (TRACE_ID, None),
-    ]
-
-
-def test_platform_event_has_the_invocations_span() -> None:
-    """What it holds about tracing is X-Ray's own, and known already."""
-    traced = event("platform.report", {"requestId": FIRST, "trace_id": OTHER_TRACE_ID})
-
-    [record] = records([chunk([traced])])
-
-    assert record["traceId"] == TRACE_ID
+    assert (record["traceId"], record.get("spanId")) == ids

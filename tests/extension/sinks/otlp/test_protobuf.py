@@ -12,6 +12,7 @@ from extension.sinks.otlp.protobuf import (
     encode_resource,
     rejected_in,
 )
+from tests.doubles import otlp
 from tests.services.collector import decoder
 
 TRACE_ID = "5f35ae120c0fec141ab77a00bc047aa2"
@@ -98,23 +99,9 @@ def test_nested_lengths_add_up_where_a_varint_grows(size: int) -> None:
     """At each length at which a varint grows, the nested lengths add up to the last byte."""
     encoded = request_of({}, encode_record(body="x" * size))
 
-    def inside(data: bytes, tag: int, *, last: bool) -> bytes:
-        assert data[0] == tag
-        length = shift = 0
-        at = 1
-        while True:
-            byte = data[at]
-            length |= (byte & 127) << shift
-            at, shift = at + 1, shift + 7
-            if byte < 128:
-                break
-        assert not last or len(data) == at + length
-        return data[at:]
-
-    resource_logs = inside(encoded, 0x0A, last=True)
-    scope_logs = inside(resource_logs.removeprefix(b"\x0a\x00"), 0x12, last=True)
-    record = inside(scope_logs.removeprefix(b"\x0a\x06\x0a\x01s\x12\x011"), 0x12, last=True)
-    assert inside(inside(record, 0x2A, last=True), 0x0A, last=True) == b"x" * size
+    [resource] = otlp.read(encoded)["resourceLogs"]
+    [scope] = resource["scopeLogs"]
+    assert [one["body"]["stringValue"] for one in scope["logRecords"]] == ["x" * size]
 
 
 @pytest.mark.services
