@@ -25,10 +25,19 @@ from tests.doubles.lambda_events import compact, event, line, report, start
 from tests.doubles.recording_receiver import Reply as HttpAnswer
 from tests.services.aws import moto
 from tests.services.environment import unique
-from tests.services.limits import LimitsFront, fail, hang_up, limits_front, succeed, swallow
+from tests.services.limits import (
+    Behaviour,
+    LimitsFront,
+    fail,
+    hang_up,
+    limits_front,
+    succeed,
+    swallow,
+)
 
 WAIT_S = 10.0
 NOBODY = "http://127.0.0.1:1"
+KEYS = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 SECRET = "the line nobody else may see"
 MISSING = fail("ResourceNotFoundException")
 EXISTS = fail("ResourceAlreadyExistsException")
@@ -41,26 +50,11 @@ MakeSink = Callable[..., CloudWatchSink]
 
 
 @pytest.fixture
-def front() -> Iterator[LimitsFront]:
-    """A CloudWatch that takes everything within its limits, and does as it is told."""
-    with limits_front(NOBODY) as opened:
-        opened.then = OK
-        yield opened
-        assert not opened.violations
-
-
-@pytest.fixture
 def sink(front: LimitsFront) -> Iterator[MakeSink]:
     made: list[CloudWatchSink] = []
 
     def make(group: str = "", *, days: int = 0, **environ: str) -> CloudWatchSink:
-        settings = {
-            "AWS_REGION": "eu-west-1",
-            "AWS_ENDPOINT_URL": front.url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_LAMBDA_FUNCTION_NAME": "shop",
-        }
+        settings = {**KEYS, "AWS_ENDPOINT_URL": front.url, "AWS_LAMBDA_FUNCTION_NAME": "shop"}
         config = SinkConfig(f"cloudwatch:{group}", settings | environ, retention_days=days)
         made.append(CloudWatchSink(config))
         return made[-1]
@@ -130,10 +124,7 @@ def test_group_is_the_named_one_or_the_functions(
     ids=["missing", "made meanwhile", "being made", "there"],
 )
 def test_sink_creates_what_is_missing_and_uses_what_is_there(
-    front: LimitsFront,
-    sink: MakeSink,
-    answers: list[Callable[..., HttpAnswer | None]],
-    created: list[str],
+    front: LimitsFront, sink: MakeSink, answers: list[Behaviour], created: list[str]
 ) -> None:
     """Another environment may create the group at the same moment; retention stays as it is unless it is set."""
     front.behaviours.extend(answers)
@@ -171,11 +162,7 @@ def test_sink_creates_what_is_missing_and_uses_what_is_there(
     ],
 )
 def test_failure_names_the_action(
-    front: LimitsFront,
-    sink: MakeSink,
-    answers: list[Callable[..., HttpAnswer | None]],
-    answer: Answer,
-    detail: str,
+    front: LimitsFront, sink: MakeSink, answers: list[Behaviour], answer: Answer, detail: str
 ) -> None:
     """Which action was refused is which permission may be missing; the next delivery begins anew, and succeeds."""
     front.behaviours.extend(answers)
@@ -258,10 +245,7 @@ def test_sink_sets_retention_once_after_the_first_delivery(
     ids=["denied", "invalid", "throttled", "unanswered"],
 )
 def test_retention_that_cannot_be_set_fails_no_delivery(
-    front: LimitsFront,
-    sink: MakeSink,
-    answer: Callable[..., HttpAnswer | None],
-    tries: int,
+    front: LimitsFront, sink: MakeSink, answer: Behaviour, tries: int
 ) -> None:
     """The ordinary role has no permission for it. Being throttled, it is tried with the next two deliveries.
 
@@ -362,12 +346,10 @@ def mark(events: int, first: int, last: int) -> str:
 
 
 @pytest.mark.parametrize(
-    "lost",
-    [hang_up, fail("InternalFailure", 500)],
-    ids=["no answer", "status 500"],
+    "lost", [hang_up, fail("InternalFailure", 500)], ids=["no answer", "status 500"]
 )
 def test_mark_stands_before_a_possible_repetition(
-    front: LimitsFront, sink: MakeSink, lost: Callable[..., HttpAnswer | None]
+    front: LimitsFront, sink: MakeSink, lost: Behaviour
 ) -> None:
     """One event before the second copy; none before what is new, nor once it is known to be there."""
     front.behaviours.extend([OK, lost])
@@ -388,7 +370,7 @@ def test_mark_stands_before_a_possible_repetition(
     "answer", [DENIED, THROTTLED, MISSING], ids=["denied", "throttled", "missing"]
 )
 def test_no_mark_stands_before_a_refused_batch_that_comes_again(
-    front: LimitsFront, sink: MakeSink, answer: Callable[..., HttpAnswer | None]
+    front: LimitsFront, sink: MakeSink, answer: Behaviour
 ) -> None:
     """An answer that nothing was written is believed."""
     front.behaviours.extend([OK, answer, OK])
@@ -410,11 +392,8 @@ def test_no_mark_stands_where_no_line_was_under_way(front: LimitsFront, sink: Ma
 
     receipts.append(opened.send([lines("b", first_number=1)], timeout_s=WAIT_S))
 
-    assert [one.answer for one in receipts] == [
-        Answer.UNAVAILABLE,
-        Answer.TAKEN,
-        Answer.UNAVAILABLE,
-    ]
+    unavailable = Answer.UNAVAILABLE
+    assert [one.answer for one in receipts] == [unavailable, Answer.TAKEN, unavailable]
     assert not any(one.uncertain for one in receipts)
     assert messages(other) == ["a"]
     assert not opened._perhaps_there
@@ -445,9 +424,6 @@ def test_sink_remembers_a_bounded_number_of_records(sink: MakeSink) -> None:
         assert len(opened._perhaps_there) <= 2 * MAX_EVENTS
 
 
-# time --------------------------------------------------------------------------------------------------------------
-
-
 # the front ---------------------------------------------------------------------------------------------------------
 
 
@@ -462,31 +438,19 @@ def test_sink_remembers_a_bounded_number_of_records(sink: MakeSink) -> None:
         ([], "0 events"),
     ],
 )
-def test_front_refuses_as_cloudwatch_does(events: list[tuple[int, str]], violation: str) -> None:
+def test_front_refuses_as_cloudwatch_does(
+    sink: MakeSink, events: list[tuple[int, str]], violation: str
+) -> None:
     """What the other tests here rest upon: a request that is too much does not pass."""
-    from extension.aws.client import AwsClient
-    from extension.aws.errors import error_code
-
+    request = [LogEvent(0, at_ms, text, 0) for at_ms, text in events]
     with limits_front(NOBODY) as front:
-        environ = {
-            "AWS_REGION": "eu-west-1",
-            "AWS_ENDPOINT_URL": front.url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-        }
-        client = AwsClient("logs", environ)
-        payload = {
-            "logGroupName": "g",
-            "logStreamName": "s",
-            "logEvents": [{"timestamp": at_ms, "message": text} for at_ms, text in events],
-        }
+        front.behaviours.append(OK)
+        opened = sink("g", AWS_ENDPOINT_URL=front.url)
+        opened._name(STAMP)
 
-        reply = client.call(
-            "Logs_20140328.PutLogEvents", payload, until_s=time.monotonic() + WAIT_S
-        )
-        client.close()
+        receipt = opened._write(request, time.monotonic() + WAIT_S)
 
-    assert error_code(reply) == "InvalidParameterException"
+    assert receipt.detail == "PutLogEvents: InvalidParameterException (status 400)"
     assert front.violations == [f"PutLogEvents: {violation}"]
 
 
@@ -497,23 +461,14 @@ class Cloud:
     """moto behind the front, and a sink that writes to it."""
 
     def __init__(
-        self,
-        front: LimitsFront,
-        *,
-        days: int = 0,
-        group: str = "",
-        scheme: str = "",
-        **environ: str,
+        self, front: LimitsFront, *, days: int = 0, group: str = "", scheme: str = ""
     ) -> None:
         self.front = front
-        self.function = unique("shop")
-        settings = moto().environ(
-            AWS_ENDPOINT_URL=front.url, AWS_LAMBDA_FUNCTION_NAME=self.function
-        )
-        self.group = group or f"/flight-recorder/{self.function}"
-        self.sink = open_sink(
-            SinkConfig(f"{scheme}cloudwatch:{group}", {**settings, **environ}, retention_days=days)
-        )
+        function = unique("shop")
+        environ = moto().environ(AWS_ENDPOINT_URL=front.url, AWS_LAMBDA_FUNCTION_NAME=function)
+        self.group = group or f"/flight-recorder/{function}"
+        url = f"{scheme}cloudwatch:{group}"
+        self.sink = open_sink(SinkConfig(url, environ, retention_days=days))
 
     def read(self) -> list[tuple[int, str]]:
         """Everything in the group's one stream: time and message."""
@@ -545,13 +500,8 @@ def test_log_reads_as_the_function_wrote_it(cloud: Callable[..., Cloud]) -> None
     """Lines, objects, umlauts, emoji, metrics and platform events come back as they were, in order."""
     opened = cloud()
     base = now()
-    texts = [
-        "plain\n",
-        "no newline",
-        "",
-        "Grüße\r\n\tan 🍏\n",
-        '{"_aws":{"CloudWatchMetrics":[]}}\n',
-    ]
+    metrics = '{"_aws":{"CloudWatchMetrics":[]}}\n'
+    texts = ["plain\n", "no newline", "", "Grüße\r\n\tan 🍏\n", metrics]
     raw = b'{"time":"%s","type":"function","record":{"a": 1,  "b":"\\u00fc"}}'
     time_now = at(base)
     events: list[object] = [
@@ -645,13 +595,7 @@ def test_receipt_names_lines_that_are_too_old_or_too_new(cloud: Callable[..., Cl
     """CloudWatch says which, whatever our clock thinks; the rest is there."""
     opened = cloud()
     base = now()
-    times = [
-        at(base, hours=5),
-        at(base),
-        at(base, days=-20),
-        at(base, minutes=-1),
-        at(base, days=-19.5),
-    ]
+    times = [at(base, minutes=minutes) for minutes in (300, 0, -20 * 1440, -1, -19.5 * 1440)]
 
     answer = opened.send(chunk([line(str(n), time=time) for n, time in enumerate(times)]))
 
@@ -675,32 +619,27 @@ def test_lines_out_of_order_and_days_apart_arrive(cloud: Callable[..., Cloud]) -
 
 
 @pytest.mark.services
-def test_more_events_than_a_request_may_have_arrive(cloud: Callable[..., Cloud]) -> None:
-    """10,001 lines are two requests, read back one by one."""
+@pytest.mark.parametrize(
+    ("texts", "events", "requests"),
+    [
+        ([f"line {n}\n" for n in range(10_001)], 10_001, 2),
+        ([*(f"{n} " + "ü" * 700 for n in range(1000)), "🍏x" * 240_000], 1002, 4),
+    ],
+    ids=["10,001 lines", "1.4 MB in lines, and a line of 1.2 MB"],
+)
+def test_more_than_a_request_may_have_arrives(
+    cloud: Callable[..., Cloud], texts: list[str], events: int, requests: int
+) -> None:
+    """Read back one by one, lines are as they were; the pieces of a line make it up again."""
     opened = cloud()
-    texts = [f"line {n}\n" for n in range(10_001)]
 
     answer = opened.send(lines_now(*texts))
 
     assert answer is Answer.TAKEN
-    assert [message for _, message in opened.read()] == texts
-    assert len(opened.front.of("PutLogEvents")) == 2
-
-
-@pytest.mark.services
-def test_more_bytes_than_a_request_may_have_arrive(cloud: Callable[..., Cloud]) -> None:
-    """1.4 MB in lines, and then a line of 1.2 MB, whose pieces make it up again."""
-    opened = cloud()
-    texts = [f"{n} " + "ü" * 700 for n in range(1000)]
-    large = "🍏x" * 240_000
-
-    answer = opened.send(lines_now(*texts), lines_now(large, first_number=1000))
-
-    assert answer is Answer.TAKEN
     said = [message for _, message in opened.read()]
-    assert said[:1000] == texts
-    assert "".join(said[1000:]) == large
-    assert len(said) == 1002
+    whole = len(texts) - (events > len(texts))
+    assert [*said[:whole], *filter(None, ["".join(said[whole:])])] == texts
+    assert (len(said), len(opened.front.of("PutLogEvents"))) == (events, requests)
 
 
 @pytest.mark.services

@@ -23,13 +23,6 @@ from tests.services import clickhouse, tls
 WAIT_S = 5.0
 
 
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    opened = ScriptedServer()
-    yield opened
-    opened.close()
-
-
 def sink_of(url: str, **headers: str) -> HttpSink:
     return HttpSink(SinkConfig(url, {}, tuple(headers.items())))
 

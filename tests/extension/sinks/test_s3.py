@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -16,38 +16,22 @@ from extension.model.receipt import Answer
 from extension.sinks.base import SinkConfig
 from extension.sinks.s3 import S3Sink, object_key
 from tests.doubles.extension.chunks import ENVIRONMENT, STAMP, at, chunk, gap, lines
-from tests.doubles.http_server import Request
 from tests.doubles.lambda_events import line, report
 from tests.doubles.recording_receiver import Reply as HttpAnswer
 from tests.services.aws import ministack, moto
 from tests.services.environment import needs_services, unique
-from tests.services.limits import LimitsFront, hang_up, limits_front, swallow
+from tests.services.limits import Behaviour, LimitsFront, hang_up, limits_front, swallow
 
 WAIT_S = 10.0
-NOBODY = "http://127.0.0.1:1"
 NOON = datetime(2026, 2, 3, 12, 34, tzinfo=timezone.utc)
 OPENED_S = 1_790_000_000.0
 KEYS = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
-def ok(_request: Request, _pass_on: Callable[[], HttpAnswer]) -> HttpAnswer:
-    return HttpAnswer(200)
-
-
-def error(status: int, code: str) -> Callable[..., HttpAnswer]:
-    """An error as S3 writes it."""
-
-    def answer(_request: Request, _pass_on: Callable[[], HttpAnswer]) -> HttpAnswer:
-        return HttpAnswer(status, f"<Error><Code>{code}</Code></Error>".encode())
-
-    return answer
-
-
-@pytest.fixture
-def front() -> Iterator[LimitsFront]:
-    with limits_front(NOBODY) as opened:
-        opened.then = ok
-        yield opened
+def error(status: int, code: str) -> Behaviour:
+    """Return an error as S3 writes it."""
+    body = f"<Error><Code>{code}</Code></Error>".encode()
+    return lambda _request, _pass_on: HttpAnswer(status, body)
 
 
 @pytest.fixture
@@ -156,7 +140,7 @@ def test_repetition_is_the_same_request(front: LimitsFront, sink: S3Sink) -> Non
     ],
 )
 def test_sink_reads_the_errors_of_s3(
-    front: LimitsFront, sink: S3Sink, answer: Callable[..., HttpAnswer], expected: Answer
+    front: LimitsFront, sink: S3Sink, answer: Behaviour, expected: Answer
 ) -> None:
     """Missing and forbidden may be put right, busy passes, and nothing of a batch is told apart."""
     front.behaviours.append(answer)
@@ -207,7 +191,7 @@ def test_front_checks_the_signed_hash(headers: dict[str, str], violation: str) -
     """What the other tests here rest upon: emulators do not look at the hash."""
     import httpx
 
-    with limits_front(NOBODY) as front:
+    with limits_front("http://127.0.0.1:1") as front:
         reply = httpx.put(front.url + "/bucket/key", content=b"body", headers=headers)
 
     assert reply.status_code == 400
@@ -215,13 +199,6 @@ def test_front_checks_the_signed_hash(headers: dict[str, str], violation: str) -
 
 
 # the service -------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def cloud() -> Iterator[LimitsFront]:
-    with limits_front(moto().url) as opened:
-        yield opened
-        assert not opened.violations
 
 
 def sink_for(cloud: LimitsFront, url: str) -> S3Sink:

@@ -38,13 +38,6 @@ def message_of(batch: list[Chunk]) -> bytes:
 
 
 @pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    opened = ScriptedServer()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def sink(server: ScriptedServer) -> Iterator[Sink]:
     opened = open_otlp(f"otlp+{server.url}")
     yield opened

@@ -249,7 +249,9 @@ def test_attributes_of_the_user_win() -> None:
 
 
 UNKNOWN = {
-    "service.name": "unknown_service", "cloud.provider": "aws", "cloud.platform": "aws_lambda",
+    "service.name": "unknown_service",
+    "cloud.provider": "aws",
+    "cloud.platform": "aws_lambda",
     "faas.instance": ENVIRONMENT,
 }
 CHINA = {"cloud.region": "cn-north-1", "cloud.account.id": "1"}
