@@ -109,19 +109,6 @@ def test_without_leaves_out_the_gone_records(gone: list[int], left: list[int]) -
     assert numbers(chunks) == [0, 1, 2, 3, 4, 5, 12, 13]
 
 
-def test_without_keeps_the_marks_of_a_segment_in_its_pieces() -> None:
-    """What is known of a segment holds for each of its pieces."""
-    whole = segment_of("a", "b", "c")
-    whole.vital = whole.is_emf = True
-
-    (chunk,) = without([Chunk(STAMP, [whole])], {1})
-
-    assert [(one.vital, one.is_emf, one.kind) for one in chunk.segments] == [
-        (True, True, Kind.LINES)
-    ] * 2
-    assert chunk.lines == 2
-
-
 def test_halves_have_as_many_records() -> None:
     """Both together are the whole, in order."""
     cut = halves(batch())

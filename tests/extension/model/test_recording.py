@@ -5,7 +5,7 @@ import json
 from hypothesis import given, strategies as st
 
 from extension.model.recording import Recording
-from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment, split_events
+from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
 from tests.doubles.lambda_events import batch, line
 
 
@@ -22,9 +22,7 @@ def numbers(recording: Recording) -> list[int]:
     found = []
     for one in recording.segments:
         if one.kind is Kind.LINES:
-            found += [
-                int(json.loads(event)["record"]) for event in split_events(one.raw, one.count)
-            ]
+            found += [int(json.loads(event)["record"]) for event in one.events()]
     return found
 
 
@@ -42,9 +40,7 @@ def test_recording_returns_everything_in_the_order_received() -> None:
 
 def test_recording_returns_metrics_alone() -> None:
     """The rest stays where it is."""
-    recording = Recording()
-    for first, is_emf in ((0, False), (1, True), (2, False)):
-        recording.append(segment(first, is_emf=is_emf))
+    recording = Recording(segment(first, is_emf=first == 1) for first in range(3))
 
     taken = recording.take_emf()
 
@@ -55,9 +51,7 @@ def test_recording_returns_metrics_alone() -> None:
 
 def test_recording_gives_up_the_middle_before_error_lines() -> None:
     """The beginning tells how it started, the end how it died, error lines what went wrong."""
-    recording = Recording()
-    for first in range(100):
-        recording.append(segment(first, vital=first == 50))
+    recording = Recording(segment(first, vital=first == 50) for first in range(100))
 
     lines = recording.give_up(need_bytes=recording.held_bytes // 2)
 
@@ -70,9 +64,7 @@ def test_recording_gives_up_the_middle_before_error_lines() -> None:
 
 def test_recording_leaves_a_gap_at_a_hole() -> None:
     """Neighbouring holes are one, with what they cost."""
-    recording = Recording()
-    for first in range(100):
-        recording.append(segment(first))
+    recording = Recording(map(segment, range(100)))
 
     lines = recording.give_up(need_bytes=recording.held_bytes // 2)
 
@@ -83,9 +75,7 @@ def test_recording_leaves_a_gap_at_a_hole() -> None:
 
 def test_large_segment_gives_up_no_more_than_it_must() -> None:
     """A whole batch is one segment; asking for a little of it does not cost all."""
-    recording = Recording()
-    recording.append(segment(0, 1000))
-    recording.append(segment(1000, 1000))
+    recording = Recording([segment(0, 1000), segment(1000, 1000)])
 
     recording.give_up(need_bytes=20_000)
 
@@ -95,9 +85,7 @@ def test_large_segment_gives_up_no_more_than_it_must() -> None:
 
 def test_recording_gives_up_everything_if_it_must() -> None:
     """Error lines and the beginning are given up last, but they are given up."""
-    recording = Recording()
-    for first in range(20):
-        recording.append(segment(first, vital=True))
+    recording = Recording(segment(first, vital=True) for first in range(20))
 
     lines = recording.give_up(need_bytes=10**9)
 

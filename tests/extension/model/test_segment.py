@@ -9,7 +9,7 @@ ABC = batch([line("a"), line("b"), line("c")])[1:-1]
 
 
 def lines(raw: bytes = ABC, *, count: int = 3) -> Segment:
-    return Segment(raw, count=count, first_number=7, vital=True)
+    return Segment(raw, count=count, first_number=7, vital=True, is_emf=True)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_runs_cut_where_the_label_changes(
 
     assert [(part.first_number, part.count, label) for part, label in runs] == expected
     assert b",".join(part.raw for part, _ in runs) == ABC
-    assert all(part.vital and part.kind is Kind.LINES for part, _ in runs)
+    assert all(part.vital and part.is_emf and part.kind is Kind.LINES for part, _ in runs)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,10 @@ def one(happened: object) -> Record:
     return kept
 
 
+def function(record: bytes) -> bytes:
+    return b'{"time":"%s","type":"function","record":%s}' % (TIME.encode(), record)
+
+
 def told(*events: object, form: Form = Form.TEXT) -> list[LogEvent]:
     return log_events(records_in([chunk(events)]), form=form, now_ms=NOW_MS)
 
@@ -47,33 +51,21 @@ def told(*events: object, form: Form = Form.TEXT) -> list[LogEvent]:
 # what is written ---------------------------------------------------------------------------------------------------
 
 
+OBJECT = b'{"level": "INFO",  "n":1.50,"m":"\\u00e4"}'
+
+
 @pytest.mark.parametrize(
     ("happened", "message"),
     [
-        (line("plain\n"), "plain\n"),
-        (line("no newline"), "no newline"),
-        (line("two\nlines\r\n"), "two\nlines\r\n"),
-        (line("\tÄpfel 🍏\x00\x7f\u2028"), "\tÄpfel 🍏\x00\x7f\u2028"),
-        (line(EMF), EMF),
-        (line(""), "\n"),
-        (
-            b'{"time":"%s","type":"function","record":{"level": "INFO",  "n":1.50,"m":"\\u00e4"}}'
-            % TIME.encode(),
-            '{"level": "INFO",  "n":1.50,"m":"\\u00e4"}',
-        ),
-        (line(None), "null"),
-        (b'{"time":"cut sho', '{"time":"cut sho'),
-    ],
-    ids=[
-        "text",
-        "text without newline",
-        "several lines",
-        "beyond ASCII",
-        "metrics",
-        "nothing",
-        "an object, byte for byte",
-        "null",
-        "no event at all",
+        pytest.param(line("plain\n"), "plain\n", id="text"),
+        pytest.param(line("no newline"), "no newline", id="text without newline"),
+        pytest.param(line("two\nlines\r\n"), "two\nlines\r\n", id="several lines"),
+        pytest.param(line("\tÄ 🍏\x00\x7f\u2028"), "\tÄ 🍏\x00\x7f\u2028", id="beyond ASCII"),
+        pytest.param(line(EMF), EMF, id="metrics"),
+        pytest.param(line(""), "\n", id="nothing"),
+        pytest.param(function(OBJECT), OBJECT.decode(), id="an object, byte for byte"),
+        pytest.param(line(None), "null", id="null"),
+        pytest.param(b'{"time":"cut sho', '{"time":"cut sho', id="no event at all"),
     ],
 )
 def test_message_is_the_line_as_it_was_written(happened: object, message: str) -> None:
@@ -83,7 +75,7 @@ def test_message_is_the_line_as_it_was_written(happened: object, message: str) -
 
 def test_message_replaces_half_a_surrogate_pair() -> None:
     """JSON can escape what UTF-8 cannot write."""
-    (written,) = told(b'{"time":"%s","type":"function","record":"a\\ud800b"}' % TIME.encode())
+    (written,) = told(function(b'"a\\ud800b"'))
 
     assert written.message == "a?b"
     assert written.size_bytes == 3 + EVENT_BYTES
@@ -142,11 +134,9 @@ def test_records_form_writes_whole_records_but_for_metrics() -> None:
         assert json.loads(message) == json.loads(encode([chunk([happened])]))
         assert json.loads(message)["requestId"] == FIRST
 
+    as_object = json.loads(EMF)
     assert message_of(one(line(EMF)), form=Form.RECORDS) == EMF
-    assert (
-        message_of(one(line(json.loads(EMF))), form=Form.RECORDS)
-        == compact(json.loads(EMF)).decode()
-    )
+    assert message_of(one(line(as_object)), form=Form.RECORDS) == compact(as_object).decode()
 
 
 def test_report_is_text_where_the_function_logs_text() -> None:
@@ -161,44 +151,32 @@ def test_report_is_text_where_the_function_logs_text() -> None:
 
 
 METRICS = {"durationMs": 3000.0, "billedDurationMs": 3000, "memorySizeMB": 10240}
+COLD = METRICS | {"maxMemoryUsedMB": 40, "initDurationMs": 0.125}
+RESTORED = {"durationMs": 22.654, "billedDurationMs": 185.5, "restoreDurationMs": 615.979}
 USUAL = "Duration: 3000.00 ms|Billed Duration: 3000 ms|Memory Size: 10240 MB|"
+RESTORE = "Duration: 22.65 ms|Billed Duration: 185.5 ms|"
+BRIEF = {"metrics": {"durationMs": 1}}
+TRACING = {"spanId": "24cd7d670fa455f0", "value": "Parent=3;Root=1-63-24;Sampled=1"}
 
 
 @pytest.mark.parametrize(
     ("record", "fields"),
     [
-        (
-            {"metrics": METRICS | {"maxMemoryUsedMB": 40, "initDurationMs": 0.125}},
-            USUAL + "Max Memory Used: 40 MB|Init Duration: 0.12 ms|",
-        ),
+        ({"metrics": COLD}, USUAL + "Max Memory Used: 40 MB|Init Duration: 0.12 ms|"),
         ({"status": "timeout", "metrics": METRICS}, USUAL + "Status: timeout|"),
         (
-            {"status": "error", "errorType": "Runtime.ExitError", "metrics": {"durationMs": 1}},
+            BRIEF | {"status": "error", "errorType": "Runtime.ExitError"},
             "Duration: 1.00 ms|Status: error|Error Type: Runtime.ExitError|",
         ),
         (
-            {
-                "status": "success",
-                "metrics": {
-                    "durationMs": 22.654,
-                    "billedDurationMs": 185.5,
-                    "restoreDurationMs": 615.979,
-                    "billedRestoreDurationMs": 12345678,
-                },
-            },
-            "Duration: 22.65 ms|Billed Duration: 185.5 ms|Restore Duration: 615.98 ms|Billed Restore Duration: 12345678 ms|",
+            {"status": "success", "metrics": RESTORED | {"billedRestoreDurationMs": 12345678}},
+            RESTORE + "Restore Duration: 615.98 ms|Billed Restore Duration: 12345678 ms|",
         ),
         (
-            {
-                "metrics": {"durationMs": 1},
-                "tracing": {
-                    "spanId": "24cd7d670fa455f0",
-                    "value": "Parent=3;Root=1-63-24;Sampled=1",
-                },
-            },
+            BRIEF | {"tracing": TRACING},
             "Duration: 1.00 ms|\nXRAY TraceId: 1-63-24|SegmentId: 24cd7d670fa455f0|Sampled: true|",
         ),
-        ({"metrics": {"durationMs": 1}, "tracing": {"value": "Sampled=1"}}, "Duration: 1.00 ms|"),
+        (BRIEF | {"tracing": {"value": "Sampled=1"}}, "Duration: 1.00 ms|"),
         ({"metrics": {"durationMs": 1, "memorySizeMB": 10**400}}, "Duration: 1.00 ms|"),
     ],
     ids=["cold start", "timeout", "crash", "restore", "traced", "odd trace", "odd size"],
@@ -392,6 +370,9 @@ def test_new_events_have_no_mark(perhaps_there: set[int]) -> None:
 # refusals ----------------------------------------------------------------------------------------------------------
 
 
+TOO_NEW = {"tooNewLogEventStartIndex": 3}
+
+
 @pytest.mark.parametrize(
     ("info", "refused"),
     [
@@ -399,11 +380,7 @@ def test_new_events_have_no_mark(perhaps_there: set[int]) -> None:
         ({"tooOldLogEventEndIndex": 2}, {0: "too-old", 1: "too-old"}),
         ({"expiredLogEventEndIndex": 1}, {0: "expired"}),
         (
-            {
-                "tooOldLogEventEndIndex": 1,
-                "expiredLogEventEndIndex": 2,
-                "tooNewLogEventStartIndex": 3,
-            },
+            {"tooOldLogEventEndIndex": 1, "expiredLogEventEndIndex": 2} | TOO_NEW,
             {0: "too-old", 1: "expired", 3: "too-new"},
         ),
         ({"tooNewLogEventStartIndex": 0}, dict.fromkeys(range(4), "too-new")),

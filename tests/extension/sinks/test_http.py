@@ -310,30 +310,6 @@ def test_sink_trusts_a_private_authority_that_the_environment_names(kind: str) -
 
 
 @pytest.mark.services
-def test_transport_trusts_the_authority_that_the_process_names() -> None:
-    """In Lambda the settings are the process's own environment: what OpenSSL's variable says there holds."""
-    import os
-    import subprocess
-    import sys
-
-    front = tls.front()
-    code = (
-        "import os, time\n"
-        "from extension.transport.client import Transport\n"
-        "reply = Transport().exchange('POST', os.environ['URL'], headers={}, body=b'x',"
-        " until_s=time.monotonic() + 5)\n"
-        "print(reply.status)\n"
-    )
-    environ = {**os.environ, "URL": front.url, "SSL_CERT_FILE": str(front.authority)}
-
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environ, capture_output=True, check=True, text=True
-    )
-
-    assert done.stdout == "200\n"
-
-
-@pytest.mark.services
 def test_sink_trusts_no_authority_that_nobody_named() -> None:
     """Nothing is sent, and what is the matter is said in words that help."""
     front = tls.front()

@@ -3,7 +3,6 @@ import hashlib
 import json
 import re
 import subprocess
-import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -61,21 +60,19 @@ def test_key_lies_in_hives_partitions(prefix: str, folder: str) -> None:
     )
 
 
+OLD, NEW = "2026-12-31T23:59:59.999Z", "2027-01-01T00:00:00.000Z"
+
+
 @pytest.mark.parametrize(
-    ("times", "partition"),
-    [
-        (
-            ["2026-12-31T23:59:59.999Z", "2027-01-01T00:00:00.000Z"],
-            "year=2026/month=12/day=31/hour=23",
-        ),
-        (["", "2027-01-01T00:00:00.000Z"], "year=2027/month=01/day=01/hour=00"),
-        (["soon"], time.strftime("year=%Y/month=%m/day=%d/hour=%H", time.gmtime(OPENED_S))),
-    ],
+    ("times", "at"),
+    [([OLD, NEW], "2026-12-31-23"), (["", NEW], "2027-01-01-00"), (["soon"], "2026-09-21-14")],
     ids=["the first", "the first that has one", "none at all"],
 )
-def test_first_time_decides_the_hour(times: list[str], partition: str) -> None:
+def test_first_time_decides_the_hour(times: list[str], at: str) -> None:
     """Where no record has a time, it is when the sink was opened, so that a repetition has the same key."""
-    assert f"/{partition}/" in key_of([chunk([line("a", time=time) for time in times])])
+    key = key_of([chunk([line("a", time=time) for time in times])])
+
+    assert re.findall("(?:year|month|day|hour)=([0-9]+)", key) == at.split("-")
 
 
 def test_batches_have_different_keys() -> None:
@@ -132,10 +129,7 @@ def test_repetition_is_the_same_request(front: LimitsFront, sink: S3Sink) -> Non
     ("answer", "expected"),
     [
         (error(404, "NoSuchBucket"), Answer.DENIED),
-        (error(403, "AccessDenied"), Answer.DENIED),
-        (error(301, "PermanentRedirect"), Answer.DENIED),
         (error(503, "SlowDown"), Answer.UNAVAILABLE),
-        (error(500, "InternalError"), Answer.UNAVAILABLE),
         (error(400, "EntityTooLarge"), Answer.TOO_LARGE),
     ],
 )
@@ -151,18 +145,16 @@ def test_sink_reads_the_errors_of_s3(
     assert (receipt.taken, receipt.refused, receipt.sent_bytes) == (frozenset(), {}, 0)
 
 
+CHINA = {"AWS_REGION": "cn-north-1"}
+
+
 @pytest.mark.parametrize(
     ("url", "environ", "endpoint", "path"),
     [
         ("s3://logs", {}, "https://logs.s3.eu-west-1.amazonaws.com", "/"),
         ("s3://logs/a/b/", {}, "https://logs.s3.eu-west-1.amazonaws.com", "/"),
         ("s3://my.logs/a", {}, "https://s3.eu-west-1.amazonaws.com", "/my.logs/"),
-        (
-            "s3://logs",
-            {"AWS_REGION": "cn-north-1"},
-            "https://logs.s3.cn-north-1.amazonaws.com.cn",
-            "/",
-        ),
+        ("s3://logs", CHINA, "https://logs.s3.cn-north-1.amazonaws.com.cn", "/"),
         ("s3://logs", {"AWS_ENDPOINT_URL": "http://h:1"}, "http://h:1", "/logs/"),
         ("s3://logs", {"AWS_ENDPOINT_URL_S3": "https://vpce"}, "https://vpce", "/logs/"),
     ],
@@ -177,20 +169,18 @@ def test_bucket_is_part_of_s3s_own_host_alone(
 
 
 @pytest.mark.parametrize(
-    ("headers", "violation"),
+    ("sha256", "violation"),
     [
-        ({"x-amz-content-sha256": "0" * 64}, "the body is another than was signed"),
-        (
-            {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"},
-            "x-amz-content-sha256 is 'UNSIGNED-PAYLOAD'",
-        ),
-        ({}, "x-amz-content-sha256 is ''"),
+        ("0" * 64, "the body is another than was signed"),
+        ("UNSIGNED-PAYLOAD", "x-amz-content-sha256 is 'UNSIGNED-PAYLOAD'"),
+        ("", "x-amz-content-sha256 is ''"),
     ],
 )
-def test_front_checks_the_signed_hash(headers: dict[str, str], violation: str) -> None:
+def test_front_checks_the_signed_hash(sha256: str, violation: str) -> None:
     """What the other tests here rest upon: emulators do not look at the hash."""
     import httpx
 
+    headers = {"x-amz-content-sha256": sha256} if sha256 else {}
     with limits_front("http://127.0.0.1:1") as front:
         reply = httpx.put(front.url + "/bucket/key", content=b"body", headers=headers)
 

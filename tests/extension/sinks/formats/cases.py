@@ -56,16 +56,15 @@ class Case:
 
 def case_of(kind: str) -> Case:
     """Open an intake."""
-    if kind == "loki":
-        return Case(kind, intakes.Loki(), {}, "")
-    if kind == "splunk":
-        token = {"Authorization": f"Splunk {intakes.Splunk.token}"}
-        return Case(kind, intakes.Splunk(), token, "/")
-    if kind == "elasticsearch":
-        return Case(kind, intakes.Elasticsearch(), {}, "/logs-shop-prod")
-    if kind == "datadog":
-        return Case(kind, intakes.Datadog(), {"DD-API-KEY": intakes.Datadog.key}, "")
-    return Case(kind, intakes.Logzio(), {}, f"/?token={intakes.Logzio.token}&type=lambda")
+    cases: dict[str, tuple[type[intakes.Intake], dict[str, str], str]] = {
+        "loki": (intakes.Loki, {}, ""),
+        "splunk": (intakes.Splunk, {"Authorization": f"Splunk {intakes.Splunk.token}"}, "/"),
+        "elasticsearch": (intakes.Elasticsearch, {}, "/logs-shop-prod"),
+        "datadog": (intakes.Datadog, {"DD-API-KEY": intakes.Datadog.key}, ""),
+        "logzio": (intakes.Logzio, {}, f"/?token={intakes.Logzio.token}&type=lambda"),
+    }
+    intake, headers, rest = cases[kind]
+    return Case(kind, intake(), headers, rest)
 
 
 def known(base: str) -> list[Chunk]:

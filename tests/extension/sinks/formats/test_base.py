@@ -8,7 +8,7 @@ from extension.model.receipt import Answer, Receipt
 from extension.model.timestamps import epoch_ns
 from extension.sinks.formats.base import json_bytes, pieces_of, time_text, utf8_bytes
 from extension.sinks.http import HttpSink
-from tests.doubles.extension.chunks import STAMP, at, chunk, gap, lines, now
+from tests.doubles.extension.chunks import STAMP, at, chunk, lines, now
 from tests.doubles.lambda_events import compact, line
 from tests.doubles.recording_receiver import Reply
 from tests.extension.sinks.formats.cases import (
@@ -146,17 +146,6 @@ def test_records_without_any_time_have_that_of_sending(case: Case) -> None:
 
     assert receipt.answer is Answer.TAKEN
     assert {one.time_ns // 1_000_000 for one in case.intake.stored} == {round(now_s * 1000)}
-
-
-@every_intake
-def test_records_before_the_first_time_have_that_time(case: Case) -> None:
-    """A gap at the beginning of a batch has the time of the line behind it."""
-    base = at(now(), minutes=-1)
-
-    case.send([gap(1), chunk([line("a", time=base)], first_number=9)])
-
-    times = {one.time_ns // 1_000_000 for one in case.intake.stored}
-    assert times == {(epoch_ns(base) or 0) // 1_000_000}
 
 
 @every_intake
