@@ -101,28 +101,23 @@ def test_read_url_keeps_the_brackets_of_an_ip_v6_address() -> None:
 
 
 def test_sink_sends_the_users_headers(server: ScriptedServer) -> None:
-    """SINK_HEADERS go with every request, and may replace ours."""
-    headers = {"Authorization": "Bearer s3cret", "user-agent": "mine", "content-type": "text/x"}
-    sink = sink_of(server.url, **headers)
+    """SINK_HEADERS go with every request, and may replace ours; two of one name are joined (RFC 9110, section 5.3)."""
+    tags = (("X-Tag", "a"), ("x-tag", "b"))
+    headers = (
+        ("Authorization", "Bearer s3cret"),
+        ("user-agent", "mine"),
+        ("content-type", "text/x"),
+    )
+    sink = HttpSink(SinkConfig(server.url, {}, headers + tags))
 
     send(sink)
     sink.close()
 
     sent = server.requests[-1].headers
-    assert sent["authorization"] == "Bearer s3cret"
-    assert (sent["user-agent"], sent["content-type"]) == ("mine", "text/x")
+    assert {name: sent[name.lower()] for name, _ in headers} == dict(headers)
+    assert sent["x-tag"] == "a, b"
     for name in (b"user-agent:", b"content-type:"):
         assert server.requests[0].head.lower().count(name) == 1
-
-
-def test_sink_joins_a_header_that_is_given_twice(server: ScriptedServer) -> None:
-    """Its values are joined, which is the same to the receiver (RFC 9110, section 5.3)."""
-    sink = HttpSink(SinkConfig(server.url, {}, (("X-Tag", "a"), ("x-tag", "b"))))
-
-    send(sink)
-    sink.close()
-
-    assert server.requests[-1].headers["x-tag"] == "a, b"
 
 
 def test_sink_is_unavailable_for_a_header_that_cannot_be_sent() -> None:
@@ -160,9 +155,6 @@ def test_gzipped_has_the_same_bytes_each_time() -> None:
     [
         (204, Answer.TAKEN),
         (503, Answer.UNAVAILABLE),
-        (403, Answer.DENIED),
-        (413, Answer.TOO_LARGE),
-        (400, Answer.UNREADABLE),
         (415, Answer.REFUSED),
     ],
 )
