@@ -86,8 +86,6 @@ def without(chunks: list[Chunk], gone: Container[int]) -> list[Chunk]:
 def halves(chunks: list[Chunk]) -> tuple[list[Chunk], list[Chunk]] | None:
     """Halve chunks by the number of their records; return None for a single record."""
     numbers = [n for chunk in chunks for segment in chunk.segments for n in numbers_in(segment)]
-    if len(numbers) < 2:  # noqa: PLR2004 - one cannot be halved
-        return None
     first = without(chunks, set(numbers[len(numbers) // 2 :]))
     second = without(chunks, set(numbers[: len(numbers) // 2]))
     return (first, second) if first and second else None

@@ -50,8 +50,6 @@ ATTEMPTS = 2
 _MISSING = "ResourceNotFoundException"
 _EXISTS = frozenset({"ResourceAlreadyExistsException", "OperationAbortedException"})
 """Or another environment is making it at this moment."""
-_SERVER_ERROR = 500
-_REJECTED = b"rejectedLogEventsInfo"
 
 
 class CloudWatchSink:
@@ -74,8 +72,7 @@ class CloudWatchSink:
             self._form = Form.RECORDS
         self._retention_days = config.retention_days
         self._retention_tries = RETENTION_TRIES
-        self._environment_id = ""
-        self._stream = ""
+        self._environment_id = self._stream = ""
         self._stream_exists = False
         self._perhaps_there: set[int] = set()
 
@@ -129,9 +126,9 @@ class CloudWatchSink:
         if reply.is_success:
             self._forget(request)
             sent_bytes = sum(event.size_bytes for event in request)
-            refused = refused_by(reply.body, request) if _REJECTED in reply.body else {}
+            refused = refused_by(reply.body, request)
             return Receipt(Answer.TAKEN, sent_bytes=sent_bytes, refused=refused)
-        if reply.status >= _SERVER_ERROR:
+        if reply.status >= 500:  # noqa: PLR2004 - RFC 9110, section 15.6
             self._remember(request)
         return _failure("PutLogEvents", reply)
 

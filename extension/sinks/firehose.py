@@ -66,17 +66,6 @@ def packed(lines: Iterable[tuple[int, bytes]]) -> Iterator[Pack]:
         yield Pack(b"".join([line for _, line in pack]), [number for number, _ in pack])
 
 
-def _fitting(
-    lines: Iterable[tuple[int, bytes]], too_large: dict[int, str]
-) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that fit into one of Firehose's records, and note the others."""
-    for number, line in lines:
-        if len(line) > MAX_RECORD_BYTES:
-            too_large[number] = "too-large"
-        else:
-            yield number, line
-
-
 def requests_of(packs: Iterable[Pack]) -> Iterator[list[Pack]]:
     """Cut packs into requests, each within every limit."""
     room_bytes = REQUEST_BYTES - REQUEST_OVERHEAD_BYTES
@@ -130,8 +119,15 @@ class FirehoseSink:
         """
         until_s = time.monotonic() + timeout_s
         too_large: dict[int, str] = {}
+
+        def fits(numbered: tuple[int, bytes]) -> bool:
+            number, line = numbered
+            if len(line) > MAX_RECORD_BYTES:
+                too_large[number] = "too-large"
+            return number not in too_large
+
         receipt = send_in_turn(
-            requests_of(packed(_fitting(numbered_lines(chunks), too_large))),
+            requests_of(packed(filter(fits, numbered_lines(chunks)))),
             lambda request: self._put(request, until_s),
             numbers_of=lambda request: (number for pack in request for number in pack.numbers),
         )

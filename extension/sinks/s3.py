@@ -36,8 +36,7 @@ def object_key(prefix: str, chunks: list[Chunk], body: bytes, *, otherwise_s: fl
     ``prefix`` has no slashes at its ends, and may be empty.
     """
     metadata = chunks[0].metadata
-    first = next(records_in(chunks))
-    _, at_ns = next(timed(records_in(chunks), int(otherwise_s) * SECOND_NS))
+    first, at_ns = next(timed(records_in(chunks), int(otherwise_s) * SECOND_NS))
     hour = datetime.fromtimestamp(at_ns // SECOND_NS, timezone.utc)
     digits = hashlib.sha256(body).hexdigest()[:HASH_DIGITS]
     folder = f"{prefix}/" if prefix else ""

@@ -101,16 +101,12 @@ class Format(ABC):
 
     def target(self, path: str, query: str) -> str:
         """Return path and query to post to, from those of the user's URL."""
-        if path in {"", "/"}:
-            path = self.path
+        path = self.path if path in {"", "/"} else path
         return f"{path}?{query}" if query else path
 
     @abstractmethod
     def requests(self, records: Iterable[Record], *, now_ns: int) -> Iterator[Request]:
-        """Cut the records of a batch into requests, each as it is asked for.
-
-        A record without a time has ``now_ns``, in nanoseconds since 1970, where the receiver wants one.
-        """
+        """Cut a batch into requests, each as it is asked for; ``now_ns`` is the time if no record has one."""
 
     def body(self, request: Request) -> Iterator[bytes]:
         """Yield the parts of a request's body."""
@@ -169,9 +165,7 @@ class EntryFormat(Format):
 
     def requests(self, records: Iterable[Record], *, now_ns: int) -> Iterator[Request]:
         """Cut records into requests within the receiver's two limits."""
-        written = (
-            (record.number, self._entries(record, ns)) for record, ns in timed(records, now_ns)
-        )
+        written = ((one.number, self._entries(one, ns)) for one, ns in timed(records, now_ns))
         for request in cut(written, _measure, self.max_entries, self.max_bytes):
             yield Request(
                 [number for number, _ in request],
@@ -190,7 +184,7 @@ class EntryFormat(Format):
 
     def shared(self, record: Record) -> dict[bytes, bytes]:
         """Write the values that a record shares with others of its metadata, type and level."""
-        return {b"fields": members(self.fields(record))}
+        return {b"fields": members(self.fields(record)), b"part": b""}
 
     def time(self, record: Record, ns: int, piece: int) -> bytes:  # noqa: ARG002 - see Loki
         """Write the time of a record's piece, given in nanoseconds since 1970."""
@@ -204,12 +198,8 @@ class EntryFormat(Format):
         shared = self._shared.get(key)
         if shared is None:
             shared = self._shared[key] = self.shared(record)
-        values: dict[bytes, object] = {
-            **shared,
-            b"id": record.id.encode(),
-            b"number": record.number,
-            b"part": b"",
-        }
+        values: dict[bytes, object] = {b"id": record.id.encode(), b"number": record.number}
+        values.update(shared)
         pieces = pieces_of(record.text, self.max_message_bytes, self.size_of)
         entries = []
         for index, piece in enumerate(pieces):

@@ -133,21 +133,16 @@ def encode_record(  # noqa: PLR0913 - a record's fields
 
 
 def encode_resource(
-    attributes: Mapping[str, Attribute],
-    records: list[bytes],
-    *,
-    scope_name: str,
-    scope_version: str,
+    resource: Mapping[str, Attribute], records: list[bytes], *, scope_name: str, scope_version: str
 ) -> list[bytes]:
     """Write a resource and the records of its one scope, as a part of an ``ExportLogsServiceRequest``.
 
-    Returns:
-        Parts to be joined once: each join in between would copy the whole batch.
+    The parts are to be joined once: each join in between would copy the whole batch.
     """
-    resource = [_key_value(_FIRST, key, value) for key, value in attributes.items()]
+    attributes = [_key_value(_FIRST, key, value) for key, value in resource.items()]
     name, version = _of_length(_FIRST, _utf8(scope_name)), _of_length(_SECOND, _utf8(scope_version))
     scope_logs = _message(_SECOND, *_message(_FIRST, name, version), *records)
-    return _message(_FIRST, *_message(_FIRST, *resource), *scope_logs)
+    return _message(_FIRST, *_message(_FIRST, *attributes), *scope_logs)
 
 
 def rejected_in(answer: bytes) -> int:

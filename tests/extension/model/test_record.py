@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from extension.model.levels import Level
-from extension.model.record import GAP_TYPE, Record, dumps, records_in
+from extension.model.record import GAP_TYPE, Record, records_in
 from tests.doubles.extension.chunks import ENVIRONMENT, STAMP, chunk, gap
 from tests.doubles.lambda_events import TIME, event, line
 
@@ -172,11 +172,6 @@ def test_record_of_an_unknown_type_is_not_a_line(kind: object) -> None:
     kept = one({"time": TIME, "type": kind, "record": "[ERROR]\tx"})
 
     assert (kept.type, kept.is_line, kept.level) == ("", False, None)
-
-
-def test_dumps_is_compact() -> None:
-    """Without spaces, and with characters as they are."""
-    assert dumps({"a": [1, "ü"], "b": None}) == '{"a":[1,"ü"],"b":null}'
 
 
 @pytest.mark.parametrize(

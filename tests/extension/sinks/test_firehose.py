@@ -67,8 +67,7 @@ def sink(front: LimitsFront) -> Iterator[FirehoseSink]:
 @settings(max_examples=max(40, settings().max_examples))
 @given(
     sizes=st.lists(
-        st.integers(1, 300) | st.integers(20_000, 70_000) | st.just(MAX_RECORD_BYTES),
-        max_size=20,
+        st.integers(1, 300) | st.integers(20_000, 70_000) | st.just(MAX_RECORD_BYTES), max_size=20
     ),
     repeat=st.integers(1, 3),
 )
@@ -276,10 +275,7 @@ def test_bucket_holds_what_was_sent(cloud: LimitsFront) -> None:
     """Lines with umlauts and emoji, more than one pack and a line of 900 KB are NDJSON in the bucket."""
     stream, bucket = make_stream()
     sink = sink_for(cloud, stream)
-    batch = [
-        lines(*(f"Zeile {n} 🍏\n" for n in range(2000)), "x" * 900_000, {"a": "ü"}),
-        gap(2002),
-    ]
+    batch = [lines(*(f"Zeile {n} 🍏\n" for n in range(2000)), "x" * 900_000, {"a": "ü"}), gap(2002)]
 
     receipt = sink.send(batch, timeout_s=WAIT_S)
     sink.close()

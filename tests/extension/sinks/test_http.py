@@ -151,12 +151,7 @@ def test_gzipped_has_the_same_bytes_each_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "answer"),
-    [
-        (204, Answer.TAKEN),
-        (503, Answer.UNAVAILABLE),
-        (415, Answer.REFUSED),
-    ],
+    ("code", "answer"), [(204, Answer.TAKEN), (503, Answer.UNAVAILABLE), (415, Answer.REFUSED)]
 )
 def test_sink_passes_on_the_meaning_of_a_status(
     server: ScriptedServer, sink: HttpSink, code: int, answer: Answer

@@ -71,11 +71,7 @@ def known(base: str) -> list[Chunk]:
     """Return chunks with every kind of record, of one time but for the last."""
     told = [line(text, time=base) for text in AWKWARD]
     told += [line(OBJECT, time=base), event("platform.report", {"status": "error"}, time=base)]
-    return [
-        chunk(told, first_number=70),
-        gap(90),
-        chunk([line("last", time="")], first_number=97),
-    ]
+    return [chunk(told, first_number=70), gap(90), chunk([line("last", time="")], first_number=97)]
 
 
 def written(chunks: list[Chunk]) -> dict[str, str]:
