@@ -226,7 +226,7 @@ def test_the_function_goes_on_and_nothing_is_lost_while(
 
 
 @pytest.mark.parametrize("fault", [pytest.param(one, id=name) for name, one in DENIALS.items()])
-def test_what_is_denied_waits_until_somebody_puts_it_right(
+def test_denied_lines_wait_until_somebody_mends_the_permission(
     layer_dir: Path, tmp_path: Path, family: Family, fault: Fault
 ) -> None:
     """It is said once, tried rarely, and what was kept is delivered at SHUTDOWN at the latest."""
@@ -244,7 +244,7 @@ def test_what_is_denied_waits_until_somebody_puts_it_right(
     assert ["denied access" in one["event"] for one in denied] == [True]
 
 
-def test_what_is_too_large_for_a_sink_is_sent_in_parts(
+def test_extension_sends_a_batch_that_is_too_large_in_parts(
     layer_dir: Path, tmp_path: Path, family: Family
 ) -> None:
     """Status 413, or what the service says instead, halves batches until they are taken."""
