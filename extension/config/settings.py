@@ -8,18 +8,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from extension import PREFIX
-from extension.config.parsers import MIB, Flush, Pace, Pattern, PlatformEvents
+from extension.config.parsers import MIB, Flush, Pace, PlatformEvents
 from extension.config.variables import SETTINGS, SINKS
 
 if TYPE_CHECKING:
     from extension.redaction.patterns import Patterns
+    from extension.regex.pattern import Pattern
 
 _MEMORY = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 
 DEFAULT_BUFFER_SHARE = 8
-
 DEFAULT_BUFFER_MIN_BYTES = 4 * MIB
-
 DEFAULT_BUFFER_MAX_BYTES = 64 * MIB
 
 DEFAULT_MEMORY_MB = 128
@@ -54,13 +53,7 @@ _DEFAULTS: dict[str, Any] = {
 
 
 class SinkSettings(NamedTuple):
-    """One sink.
-
-    Attributes:
-        variable: SINK, FALLBACK_SINK or ARCHIVE_SINK.
-        url: empty if the sink is not set.
-        headers: name and value of each header.
-    """
+    """One sink, by its variable (SINK, FALLBACK_SINK or ARCHIVE_SINK). The URL is empty if the sink is not set."""
 
     variable: str
     url: str = ""
@@ -68,10 +61,9 @@ class SinkSettings(NamedTuple):
 
 
 def _sinks_of(found: Mapping[str, Any]) -> tuple[SinkSettings, ...]:
-    fields = ((name, name.lower()) for name in SINKS)
     return tuple(
-        SinkSettings(name, found.get(field, ""), found.get(f"{field}_headers", ()))
-        for name, field in fields
+        SinkSettings(name, found.get(name.lower(), ""), found.get(f"{name.lower()}_headers", ()))
+        for name in SINKS
     )
 
 
@@ -90,7 +82,7 @@ class Settings(NamedTuple):
     sample_rate_warn: float | None = None
     correlation_fields: tuple[str, ...] = _DEFAULTS["correlation_fields"]
     error_level: int = _DEFAULTS["error_level"]
-    error_pattern: Pattern | None = None
+    error_pattern: "Pattern | None" = None
     keep_slower_than_ms: int = 0
     keep_cold_starts: bool = _DEFAULTS["keep_cold_starts"]
     keep_memory_above: float = 0.0
@@ -146,15 +138,7 @@ def _memory_bytes(memory_mb: str) -> int:
 def read_settings(
     environ: Mapping[str, str], *, fetched: Mapping[str, str] | None = None
 ) -> tuple[Settings, list[Problem]]:
-    """Read all settings and collect all problems.
-
-    Args:
-        environ: environment of the process. An empty value means the default.
-        fetched: known values of variables that are references.
-
-    Returns:
-        The effective settings, and the values that cannot be used.
-    """
+    """Read all settings, with the fetched values of references; collect all problems. An empty value means the default."""
     found: dict[str, Any] = {"buffer_bytes": default_buffer_bytes(environ.get(_MEMORY, ""))}
     problems: list[Problem] = []
     unresolved = set()
