@@ -9,8 +9,6 @@ from extension.redaction.prefilter import Prefilter
 class Excluder:
     """Matcher of lines that are never recorded."""
 
-    __slots__ = ("_masks", "_prefilter")
-
     def __init__(self, patterns: Patterns) -> None:
         """Take the patterns of EXCLUDE; a pattern that cannot be used excludes nothing."""
         self._masks = patterns.masks

@@ -44,8 +44,6 @@ class _Edit(NamedTuple):
 class Redactor:
     """Masker of lines. Used by one thread at a time."""
 
-    __slots__ = ("_masks", "_masks_all", "_prefilter")
-
     def __init__(self, patterns: Patterns) -> None:
         """Take the patterns; if one of them cannot be used, mask every line as a whole."""
         self._masks = patterns.masks
@@ -56,11 +54,8 @@ class Redactor:
         """Return a ``function`` event, as JSON, with the matches in its record masked."""
         if self._masks_all:
             return mask_all(event)
-        if (
-            event.startswith(_EVENT_BEGIN)
-            and event.endswith(b"}")
-            and not self._prefilter.may_hold(event)
-        ):
+        is_usual = event.startswith(_EVENT_BEGIN) and event.endswith(b"}")
+        if is_usual and not self._prefilter.may_hold(event):
             return event
         try:
             return self._redact(event)

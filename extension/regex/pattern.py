@@ -9,6 +9,8 @@ match nothing, as in ``(a??)*``, the same text may be divided into other matches
 refused: backreferences, lookaround, atomic groups and possessive repetition. Pure.
 """
 
+from functools import cached_property
+
 from extension.regex.automaton import Automaton, Match
 from extension.regex.syntax import Needles, read_expression
 
@@ -21,8 +23,6 @@ class Pattern:
         needles: strings of which every match holds one; None if they are not known.
     """
 
-    __slots__ = ("_expression", "_made", "needles", "pattern")
-
     def __init__(self, pattern: str) -> None:
         """Compile a pattern.
 
@@ -32,19 +32,11 @@ class Pattern:
         self._expression = read_expression(pattern)
         self.pattern = pattern
         self.needles = self._expression.needles
-        self._made: Automaton | None = None
 
-    @property
+    @cached_property
     def _automaton(self) -> Automaton:
         # A function waits while settings are read, and most lines need no automaton.
-        if self._made is None:
-            self._made = Automaton(self._expression)
-        return self._made
-
-    @property
-    def worked_out(self) -> int:
-        """Return the number of steps computed so far; all other steps were known."""
-        return 0 if self._made is None else self._made.worked_out
+        return Automaton(self._expression)
 
     def search(self, text: str) -> bool:
         """Tell whether the text holds a match."""
