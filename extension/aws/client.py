@@ -48,11 +48,8 @@ class AwsClient:
     ) -> None:
         """Open nothing yet.
 
-        Args:
-            service: its signing name.
-            environ: holds region, credentials, endpoints and, in ``AWS_CA_BUNDLE``, certificate authorities to trust.
-            wall_s: returns seconds since 1970.
-            host_prefix: see :func:`extension.aws.endpoints.endpoint_for`.
+        ``environ`` holds region, credentials, endpoints and, in ``AWS_CA_BUNDLE``, certificate authorities to trust.
+        ``host_prefix`` is for the host of AWS's own endpoint, such as ``bucket.``.
         """
         self._environ = environ
         self._host_prefix = host_prefix
@@ -93,16 +90,11 @@ class AwsClient:
         until_s: float,
         repeatable: bool = True,
     ) -> Reply:
-        """Send a signed request.
+        """Send a signed request, until ``time.monotonic`` reaches ``until_s``.
 
-        Args:
-            method: such as PUT.
-            path: not encoded yet; begins with a slash, and no part of it is ``.`` or ``..``.
-            query: percent-encoded, a space as ``%20``.
-            headers: all headers but ``Host`` and those of the signature; they are signed too.
-            body: bytes to send.
-            until_s: when to give up, by ``time.monotonic``.
-            repeatable: False if a request that may have arrived must not be sent again.
+        The path is not encoded yet, begins with a slash, and no part of it is ``.`` or ``..``. The query is
+        percent-encoded, a space as ``%20``. All headers but ``Host`` and those of the signature are given, and signed.
+        If not ``repeatable``, a request that may have arrived is not sent again.
 
         Raises:
             Unreachable: there was no answer.

@@ -29,7 +29,6 @@ _LOCAL_NAMES = frozenset({"localhost", "::1", "fd00:ec2::23"})
 """Hosts that may get the token without TLS: this machine, and the link-local addresses that AWS uses."""
 
 _ENDPOINT = "the credentials endpoint"
-
 _URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 
 
@@ -45,7 +44,6 @@ class Credentials:
     """Source of credentials; keeps them while they are valid. Used by one thread."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Take the environment, which each request reads again."""
         self._environ = environ
         # The endpoint is on this machine, and no proxy may see its token.
         self._transport = Transport(environ, direct=True)
@@ -53,11 +51,7 @@ class Credentials:
         self._expires_s = 0.0
 
     def get(self, *, now_s: float, until_s: float) -> Keys:
-        """Return credentials that are valid now.
-
-        Args:
-            now_s: seconds since 1970, by AWS's clock if its difference is known.
-            until_s: when to give up asking the endpoint, by ``time.monotonic``.
+        """Return credentials that are valid at ``now_s``, by AWS's clock if its difference is known.
 
         Raises:
             NoCredentials: there are no credentials.

@@ -50,11 +50,8 @@ def region_of(environ: Mapping[str, str]) -> str:
 def endpoint_for(service: str, environ: Mapping[str, str], host_prefix: str = "") -> str:
     """Return the URL of a service, without a final slash; empty if no region is set.
 
-    Args:
-        service: its signing name, such as ``logs``.
-        environ: holds the region and the variables of AWS's SDKs: ``AWS_ENDPOINT_URL``, ``AWS_ENDPOINT_URL_...``,
-            ``AWS_IGNORE_CONFIGURED_ENDPOINT_URLS``, ``AWS_USE_FIPS_ENDPOINT``, ``AWS_USE_DUALSTACK_ENDPOINT``.
-        host_prefix: prefix of the host of AWS's own endpoint, such as ``bucket.``.
+    ``AWS_ENDPOINT_URL``, ``AWS_ENDPOINT_URL_...`` and ``AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`` replace AWS's own
+    endpoint. ``host_prefix``, ``AWS_USE_FIPS_ENDPOINT`` and ``AWS_USE_DUALSTACK_ENDPOINT`` count for that one only.
     """
     if url := _custom_endpoint(service, environ):
         return url

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from extension.aws.client import AwsClient
 
 SSM = "ssm"
-
 PARAMETERS_A_CALL = 10
-
 SECRETS_A_CALL = 20
 
 MAX_ATTEMPTS = 3
@@ -30,11 +28,7 @@ and GetParameters allows 40 calls a second by default (AWS: "Systems Manager end
 
 
 class Refused(Exception):  # noqa: N818 - it says what is the matter
-    """A call got no answer that can be used, for the reason in the text.
-
-    Attributes:
-        temporary: whether no single name can be the reason, so that asking for each alone cannot help.
-    """
+    """A call got no answer that can be used. If ``temporary``, asking for each name alone cannot help."""
 
     def __init__(self, detail: str, *, temporary: bool = False) -> None:
         super().__init__(detail)
@@ -53,14 +47,7 @@ def fetch(  # noqa: PLR0913 - the last three are clocks and chance, which tests 
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Fetch parameters or secrets; return the values by name, and the reason for each name without one.
 
-    Args:
-        service: ``ssm`` or ``secretsmanager``.
-        names: names or ARNs, each once.
-        environ: names the region, the credentials and the endpoints.
-        until_s: when to give up, by ``time.monotonic``.
-        random: returns numbers in [0, 1), for the length of pauses.
-        wall_s: returns seconds since 1970.
-        sleep: pauses for a number of seconds.
+    The service is ``ssm`` or ``secretsmanager``. ``random`` returns numbers in [0, 1), for the length of pauses.
     """
     from extension.aws.client import AwsClient
 

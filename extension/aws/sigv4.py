@@ -38,13 +38,7 @@ class Scope(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A request as it is sent.
-
-    Attributes:
-        path: percent-encoded.
-        query: percent-encoded, without the question mark; a space is ``%20``.
-        headers: headers to sign, with ``Host``; a name may come more than once.
-    """
+    """A request as it is sent: path and query percent-encoded, and all headers to sign, with ``Host``."""
 
     method: str
     path: str

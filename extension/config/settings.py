@@ -68,7 +68,7 @@ def _sinks_of(found: Mapping[str, Any]) -> tuple[SinkSettings, ...]:
 
 
 class Settings(NamedTuple):
-    """The effective settings. Units are in the names.
+    """The effective settings.
 
     Attributes:
         sinks: SINK, FALLBACK_SINK and ARCHIVE_SINK, in this order.
@@ -145,10 +145,8 @@ def read_settings(
     for setting in SETTINGS:
         variable = PREFIX + setting.name
         text = environ.get(variable, "").strip()
-        secret = setting.secret
-        if text.startswith(REFERENCE_FORMS) and setting.name not in NEVER_REFERENCES:
-            # A fetched value may be a secret, whatever the setting.
-            secret = True
+        is_reference = text.startswith(REFERENCE_FORMS) and setting.name not in NEVER_REFERENCES
+        if is_reference:
             if fetched is None or variable not in fetched:
                 unresolved.add(setting.name)
                 continue
@@ -158,7 +156,8 @@ def read_settings(
         try:
             found[setting.field] = setting.parse(text)
         except ValueError:
-            shown = "" if secret else text[:MAX_SHOWN_CHARS]
+            # A fetched value may be a secret, whatever the setting.
+            shown = "" if setting.secret or is_reference else text[:MAX_SHOWN_CHARS]
             problems.append(Problem(variable, shown, setting.accepted, setting.default or "none"))
     problems += _bound_buffer(environ, found)
     problems += [

@@ -11,15 +11,13 @@ from extension.config.parsers import PATTERN_FORM, PRESET_NAMES, SAME_RATE, Flus
 
 
 class Setting(NamedTuple):
-    """One variable.
+    """One variable, for programs and for people.
 
     Attributes:
         name: without the prefix.
         field: field of :class:`extension.config.settings.Settings`; a sink's two fields are in its ``SinkSettings``.
         default: text of the default; empty if the setting is off by default.
         parse: parses a value, and raises ValueError if it is not accepted.
-        accepted: accepted values, for people.
-        meaning: one sentence.
         secret: whether the value may hold a secret, so that it is never shown.
     """
 

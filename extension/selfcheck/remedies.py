@@ -19,15 +19,10 @@ NO_ANSWER = "no answer in time"
 """Detail of a try that did not end within its time."""
 
 _NO_WAY = "the function needs a way there: a NAT gateway or a private endpoint, if it is in a VPC"
-
 _SLOW = "it takes too long to answer: look there, and at what is in between"
-
 _BAD_HOST = "correct the host in {variable}: its certificate is for another"
-
 _BAD_CERTIFICATE = "name the authority that signed it in SSL_CERT_FILE, or renew it"
-
 _BAD_PROXY = "correct HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
-
 _CREDENTIALS = "run the check where the function runs, or with its credentials in AWS_ACCESS_KEY_ID and the like"
 
 ADVICE = {
@@ -103,11 +98,9 @@ def statement(environ: Mapping[str, str], actions: str, *resources: str) -> str:
 _CODE = re.compile(r"([A-Z][A-Za-z0-9.]+) \(status (\d{3})\)|status (\d{3})")
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AllAccessDisabled"})
-
+_MISSING = frozenset({"NoSuchBucket", "ResourceNotFoundException"})
 _BAD_KEYS = """ExpiredToken ExpiredTokenException IncompleteSignature InvalidAccessKeyId InvalidClientTokenId
     InvalidSignatureException InvalidToken SignatureDoesNotMatch UnrecognizedClientException"""
-
-_MISSING = frozenset({"NoSuchBucket", "ResourceNotFoundException"})
 
 
 def code_and_status(detail: str) -> tuple[str, int]:

@@ -38,8 +38,6 @@ class Reply(NamedTuple):
     """An answer. The case of header names does not matter.
 
     Attributes:
-        status: such as 200.
-        headers: headers of the answer.
         body: bytes as received; not compressed, unless the server ignores ``Accept-Encoding``.
         complete: False if the body broke off, or was too large or too slow to be read to its end.
     """
@@ -65,13 +63,10 @@ class Transport:
         direct: bool = False,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
-        """Open nothing yet.
+        """Open nothing yet. If ``direct``, no proxy is used, as for servers on this machine.
 
-        Args:
-            environ: holds SSL_CERT_FILE or SSL_CERT_DIR if other authorities than the public ones are trusted; the
-                environment of the process by default. Proxy settings are always read from the process.
-            direct: whether to use no proxy, as for servers on this machine.
-            wall_s: returns seconds since 1970, also of the time while the environment is frozen.
+        ``environ`` holds SSL_CERT_FILE or SSL_CERT_DIR if other authorities than the public ones are trusted. Proxy
+        settings are always read from the environment of the process.
         """
         self._environ = os.environ if environ is None else environ
         self._direct = direct
@@ -95,15 +90,10 @@ class Transport:
         until_s: float,
         repeatable: bool = True,
     ) -> Reply:
-        """Send a request; repeat it once if the kept connection proves dead.
+        """Send a request, until ``time.monotonic`` reaches ``until_s``; repeat it if the kept connection proves dead.
 
-        Args:
-            method: such as POST.
-            url: absolute.
-            headers: all headers but Host and Content-Length.
-            body: bytes to send.
-            until_s: when to give up, by ``time.monotonic``.
-            repeatable: False where readers could not recognise the duplicate of a request that has arrived.
+        All headers but Host and Content-Length are given. ``repeatable`` is False where readers could not recognise
+        the duplicate of a request that has arrived.
 
         Raises:
             Unreachable: there was no answer in time, or no connection.

@@ -41,7 +41,6 @@ class Unreachable(Exception):  # noqa: N818 - the name says why there is no answ
     """There was no answer.
 
     Attributes:
-        reason: why.
         detail: the reason for people; holds nothing that was sent, and no address.
         uncertain: whether the request may have arrived all the same.
         permanent: whether retrying cannot help.
