@@ -1,13 +1,12 @@
 """Send signed requests to one AWS service.
 
 Promises: an answer, or :class:`~extension.transport.errors.Unreachable`, within the time given. A call corrects three
-causes of a refusal, each once: clock skew, by the time in AWS's answer; expired credentials, where new ones can be
-fetched; and the region of a bucket in another region. Missing credentials make a reply like any other, see
-:func:`extension.aws.errors.receipt_for_aws`.
+causes of a refusal, each once: clock skew, by the ``Date`` of AWS's answer; expired credentials, where new ones can be
+fetched; and the region of a bucket, which S3 names (AWS: "Request routing" of Amazon S3, header
+``x-amz-bucket-region``). Missing credentials make a reply like any other.
 
 Assumes of AWS: all services but S3 speak the JSON 1.1 protocol (``X-Amz-Target``). Error codes stand where the AWS JSON
-and REST-XML protocols put them (smithy.io, "Operation error serialization"). Every answer has a ``Date``. S3 names the region of
-a bucket that was asked for in the wrong one (AWS: "Request routing" of Amazon S3, header ``x-amz-bucket-region``).
+and REST-XML protocols put them (smithy.io, "Operation error serialization").
 """
 
 import json

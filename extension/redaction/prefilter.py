@@ -18,7 +18,6 @@ class Prefilter:
     """Quick test that no pattern matches in an event or a batch, on undecoded bytes."""
 
     def __init__(self, masks: tuple[Mask, ...]) -> None:
-        """Collect the needles and telltales of the patterns."""
         as_written: set[bytes] = set()
         any_case: set[bytes] = set()
         self._telltales = [mask.telltale for mask in masks if mask.telltale is not None]

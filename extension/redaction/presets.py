@@ -17,7 +17,6 @@ class Preset(NamedTuple):
     """A pattern of a preset.
 
     Attributes:
-        pattern: text for :class:`extension.regex.pattern.Pattern`.
         meant: finds the spans to mask within a match, where a pattern alone cannot.
         telltale: matches the undecoded bytes of every line that the pattern matches; for a pattern without fixed text.
             Takes only a few steps from each place.

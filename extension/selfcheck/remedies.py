@@ -1,7 +1,7 @@
 """Advise what to change when a reference or a sink fails.
 
-Promises: where AWS denies something, the advice holds the IAM statement that allows it, ready to copy. Assumes the error
-codes of AWS's API references. Pure; only ``--check`` loads it.
+Promises: where AWS denies something, the advice holds the IAM statement that allows it. Assumes the error codes of AWS's
+API references. Pure; only ``--check`` loads it.
 """
 
 import json
@@ -95,8 +95,7 @@ def statement(environ: Mapping[str, str], actions: str, *resources: str) -> str:
     return json.dumps({"Effect": "Allow", **short})
 
 
-_CODE = re.compile(r"([A-Z][A-Za-z0-9.]+) \(status (\d{3})\)|status (\d{3})")
-
+_CODE = re.compile(r"(?:([A-Z][A-Za-z0-9.]+) \()?status (\d{3})")
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AllAccessDisabled"})
 _MISSING = frozenset({"NoSuchBucket", "ResourceNotFoundException"})
 _BAD_KEYS = """ExpiredToken ExpiredTokenException IncompleteSignature InvalidAccessKeyId InvalidClientTokenId
@@ -106,9 +105,7 @@ _BAD_KEYS = """ExpiredToken ExpiredTokenException IncompleteSignature InvalidAcc
 def code_and_status(detail: str) -> tuple[str, int]:
     """Parse the error code and the HTTP status in the detail of a receipt; empty and 0 if it holds none."""
     match = _CODE.search(detail)
-    if match is None:
-        return "", 0
-    return match.group(1) or "", int(match.group(2) or match.group(3))
+    return (match[1] or "", int(match[2])) if match else ("", 0)
 
 
 def todo_for_aws(code: str, detail: str) -> str:
