@@ -1,20 +1,13 @@
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from extension.aws import secrets
 from extension.aws.secrets import MAX_ATTEMPTS
-from tests.extension.aws.local_server import (
-    Answer,
-    Asked,
-    LocalServer,
-    as_json,
-    local_server,
-    stall,
-)
+from tests.extension.aws.local_server import Answer, Asked, LocalServer, as_json, stall
 from tests.services.aws import REGION, AwsService, ministack, moto
 from tests.services.environment import unique
 
@@ -98,14 +91,11 @@ def test_names_may_be_more_than_fit_a_call() -> None:
     parameters = [put_parameter(aws, f"p{number}") for number in range(25)]
     names = [make_secret(aws, SecretString=f"s{number}")[0] for number in range(25)]
 
-    assert fetch("ssm", parameters, aws.environ()) == (
-        {name: f"p{number}" for number, name in enumerate(parameters)},
-        {},
-    )
-    assert fetch("secretsmanager", names, aws.environ()) == (
-        {name: f"s{number}" for number, name in enumerate(names)},
-        {},
-    )
+    found = fetch("ssm", parameters, aws.environ())
+    secrets_found = fetch("secretsmanager", names, aws.environ())
+
+    assert found == ({name: f"p{number}" for number, name in enumerate(parameters)}, {})
+    assert secrets_found == ({name: f"s{number}" for number, name in enumerate(names)}, {})
 
 
 @pytest.mark.services
@@ -140,12 +130,6 @@ def test_permission_for_many_secrets_at_a_time_is_not_needed() -> None:
 
 
 # A server of our own -------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with local_server() as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -236,19 +220,11 @@ def test_secret_that_a_batch_leaves_out_is_asked_for_alone(
     ("answers", "expected", "calls"),
     [
         ([THROTTLED, THROTTLED, parameters], ({"/a": "of /a", "/b": "of /b"}, {}), 3),
-        (
-            [THROTTLED],
-            ({}, dict.fromkeys(["/a", "/b"], "ThrottlingException (status 400)")),
-            MAX_ATTEMPTS,
-        ),
-        (
-            [as_json({}, 503, **{"Retry-After": "60"})],
-            ({}, dict.fromkeys(["/a", "/b"], "status 503")),
-            1,
-        ),
+        ([THROTTLED], ({}, dict.fromkeys(["/a", "/b"], "ThrottlingException (status 400)")), MAX_ATTEMPTS),
+        ([as_json({}, 503, **{"Retry-After": "60"})], ({}, dict.fromkeys(["/a", "/b"], "status 503")), 1),
     ],
     ids=["throttled twice", "always throttled", "longer than the time given"],
-)
+)  # fmt: skip
 def test_throttled_call_is_repeated(
     server: LocalServer, fetch_here: Fetch, answers: Any, expected: object, calls: int
 ) -> None:

@@ -21,26 +21,11 @@ FOUND = [
     ("aws-keys", f"AWS_SECRET_ACCESS_KEY={SECRET_KEY}", SECRET_KEY, "AWS_SECRET_ACCESS_KEY={}"),
     ("aws-keys", f"aws_secret_access_key   {SECRET_KEY}", SECRET_KEY, "aws_secret_access_key   {}"),
     ("aws-keys", f'{{"SecretAccessKey":"{SECRET_KEY}"}}', SECRET_KEY, '{{"SecretAccessKey":"{}"}}'),
-    (
-        "aws-keys",
-        f"sent {{'sessionToken': '{SECRET_KEY}'}}",
-        SECRET_KEY,
-        "sent {{'sessionToken': '{}'}}",
-    ),
-    (
-        "bearer-tokens",
-        "Authorization: Bearer abc.def-123456",
-        "abc.def-123456",
-        "Authorization: Bearer {}",
-    ),
+    ("aws-keys", f"sent {{'sessionToken': '{SECRET_KEY}'}}", SECRET_KEY, "sent {{'sessionToken': '{}'}}"),
+    ("bearer-tokens", "Authorization: Bearer abc.def-123456", "abc.def-123456", "Authorization: Bearer {}"),
     ("bearer-tokens", "authorization=basic dXNlcjpwYXNz", "dXNlcjpwYXNz", "authorization=basic {}"),
     ("bearer-tokens", '{"Authorization": "Bearer abc"}', "abc", '{{"Authorization": "Bearer {}"}}'),
-    (
-        "bearer-tokens",
-        '{"authorization":"0123456789abcdef"}',
-        "0123456789abcdef",
-        '{{"authorization":"{}"}}',
-    ),
+    ("bearer-tokens", '{"authorization":"0123456789abcdef"}', "0123456789abcdef", '{{"authorization":"{}"}}'),
     ("bearer-tokens", "with bearer 0123456789abcdef", "0123456789abcdef", "with bearer {}"),
     ("bearer-tokens", f"token {JWT} is", JWT, "token {} is"),
     ("card-numbers", "card 4111111111111111 declined", "4111111111111111", "card {} declined"),
@@ -61,17 +46,12 @@ FOUND = [
     ("passwords", 'body {\\"pwd\\":\\"hun ter\\"}', "hun ter", 'body {{\\"pwd\\":\\"{}\\"}}'),
     ("passwords", '{"password":"p\\"; x","user":"x"}', "; x", '{{"password":"{}","user":"x"}}'),
     ("passwords", '{"pwd": 123456, "user": "x"}', "123456", '{{"pwd": "{}", "user": "x"}}'),
-    (
-        "passwords",
-        "at postgres://admin:hunter2@db:5432/x",
-        "hunter2",
-        "at postgres://admin:{}@db:5432/x",
-    ),
+    ("passwords", "at postgres://admin:hunter2@db:5432/x", "hunter2", "at postgres://admin:{}@db:5432/x"),
     ("private-keys", f"{KEY}-----END RSA PRIVATE KEY-----\nx", "MII+Eow/", "{}\nx"),
     ("private-keys", KEY, "MII+Eow/", "{}"),
     ("private-keys", json.dumps({"key": KEY, "n": 1}), "MII+Eow/", '{{"key": "{}", "n": 1}}'),
     ("private-keys", "-----BEGIN PGP PRIVATE KEY BLOCK-----\nlQ", "lQ", "{}"),
-]
+]  # fmt: skip
 
 LET_BE = [
     ("aws-keys", "XAKIAIOSFODNN7EXAMPLE1 and AKIA alone, secret_key=short"),

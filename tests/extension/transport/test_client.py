@@ -36,13 +36,6 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    opened = Server()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def transport() -> Iterator[Transport]:
     opened = Transport({})
     yield opened
