@@ -122,6 +122,10 @@ class Server:
         """Does not answer."""
         return self.released.wait(10.0)
 
+    def next_answer(self) -> bytes | Script:
+        """Takes the next answer."""
+        return self.answers.pop(0) if self.answers else OK
+
     def _accept(self) -> None:
         while True:
             try:
@@ -147,7 +151,7 @@ class Server:
                     continue
                 data = body[length:]
                 self.requests.append((head, body[:length]))
-                answer = self.answers.pop(0) if self.answers else OK
+                answer = self.next_answer()
                 if isinstance(answer, bytes):
                     connection.sendall(answer)
                 elif not answer(connection, body):

@@ -1,12 +1,12 @@
-"""A small HTTP server on a real socket, which answers as it is told and remembers what it was asked."""
+"""The scripted server as a service of AWS: it answers in JSON, and gives its last answer again and again."""
 
-import contextlib
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from socket import socket
 from typing import Any, NamedTuple
+
+from tests.extension.scripted_server import OK, Script, Server, status
 
 
 class Asked(NamedTuple):
@@ -16,76 +16,43 @@ class Asked(NamedTuple):
     body: bytes
 
 
-class Answer(NamedTuple):
-    status: int = 200
-    body: bytes = b""
-    headers: dict[str, str] = {}  # noqa: RUF012 - never changed
-
-
-class LocalServer:
-    """Answers with `answers`, one after the other, and with the last of them from then on.
-
-    Attributes:
-        asked: every request, in order.
-    """
-
+class LocalServer(Server):
     def __init__(self) -> None:
-        self.answers: list[Answer | Callable[[Asked], Answer]] = [Answer()]
-        self.asked: list[Asked] = []
-        outer = self
+        super().__init__()
+        self.answers = [OK]
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
-            def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                asked = Asked(self.command, self.path, headers, body)
-                outer.asked.append(asked)
-                answer = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
-                if not isinstance(answer, Answer):
-                    answer = answer(asked)
-                self.send_response_only(answer.status)
-                if "Date" not in answer.headers:
-                    self.send_header("Date", self.date_time_string())
-                for name, value in answer.headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer.body)))
-                self.end_headers()
-                self.wfile.write(answer.body)
+    @property
+    def asked(self) -> list[Asked]:
+        """Return every request, in order."""
+        found = []
+        for number, (head, body) in enumerate(self.requests):
+            method, path, _ = head.decode().split(" ", 2)
+            found.append(Asked(method, path, self.headers(number), body))
+        return found
 
-            do_GET = do_POST = do_PUT = answer  # noqa: N815 - the names that http.server looks for
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_: object) -> None:
-                pass  # a client that has gone
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.port = int(self._server.server_address[1])
-        self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def next_answer(self) -> bytes | Script:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
-def as_json(value: Any, status: int = 200, **headers: str) -> Answer:
-    return Answer(status, json.dumps(value).encode(), headers)
+def as_json(value: Any, code: int = 200, **headers: str) -> bytes:
+    lines = [f"{name}: {text}" for name, text in headers.items()]
+    return status(code, *lines, body=json.dumps(value).encode())
 
 
-def stall(_asked: Asked) -> Answer:
+def by_payload(answer: Callable[[Any], bytes]) -> Script:
+    """Return a script that answers by the payload of a call."""
+
+    def script(connection: socket, body: bytes) -> bool:
+        connection.sendall(answer(json.loads(body)))
+        return True
+
+    return script
+
+
+def stall(_connection: socket, _body: bytes) -> bool:
     time.sleep(1.0)
-    return Answer()
-
-
-@contextlib.contextmanager
-def local_server() -> Iterator[LocalServer]:
-    server = LocalServer()
-    yield server
-    server.close()
+    return False

@@ -10,7 +10,8 @@ from extension.aws.credentials import REFRESH_BEFORE_S, Credentials, NoCredentia
 from extension.aws.sigv4 import Keys
 from extension.transport.client import Reply
 from extension.transport.errors import Unreachable
-from tests.extension.aws.local_server import Answer, LocalServer, as_json, stall
+from tests.extension.aws.local_server import LocalServer, as_json, stall
+from tests.extension.scripted_server import status
 
 pytestmark = pytest.mark.every_python
 
@@ -19,7 +20,7 @@ NOW_S = 1_800_000_000.0
 HOUR_S = 3600.0
 
 
-def answer(name: str, *, good_for_s: float | None = HOUR_S) -> Answer:
+def answer(name: str, *, good_for_s: float | None = HOUR_S) -> bytes:
     """Answers as Lambda's endpoint for SnapStart does."""
     content = {"AccessKeyId": f"AK{name}", "SecretAccessKey": f"SK{name}", "Token": f"T{name}"}
     if good_for_s is not None:
@@ -102,9 +103,9 @@ def test_credentials_without_an_expiration_are_kept(
     assert found == [keys("1")] * 2
 
 
-@pytest.mark.parametrize("failure", [Answer(500), Answer(404), as_json([]), stall])
+@pytest.mark.parametrize("failure", [status(500), status(404), as_json([]), stall])
 def test_old_credentials_are_used_until_they_expire(
-    credentials: Credentials, server: LocalServer, failure: Answer
+    credentials: Credentials, server: LocalServer, failure: bytes
 ) -> None:
     """An endpoint that fails in the last five minutes costs nothing; after them it does."""
     server.answers = [answer("1"), failure]
@@ -214,8 +215,8 @@ PAIR = {"AccessKeyId": "a", "SecretAccessKey": "secret"}
 @pytest.mark.parametrize(
     ("content", "detail"),
     [
-        (Answer(403, b"secret"), "status 403"),
-        (Answer(200, b"secret"), "cannot be read"),
+        (status(403, body=b"secret"), "status 403"),
+        (status(200, body=b"secret"), "cannot be read"),
         (as_json(["secret"]), "cannot be read"),
         (as_json({"AccessKeyId": "secret"}), "cannot be read"),
         (as_json({**PAIR, "Token": None}), "holds none"),
@@ -224,7 +225,7 @@ PAIR = {"AccessKeyId": "a", "SecretAccessKey": "secret"}
     ],
 )
 def test_answer_that_cannot_be_used_has_its_reason(
-    credentials: Credentials, server: LocalServer, content: Answer, detail: str
+    credentials: Credentials, server: LocalServer, content: bytes, detail: str
 ) -> None:
     """The reason holds no part of the answer."""
     server.answers = [content]
@@ -239,7 +240,7 @@ def test_endpoint_that_fails_is_like_no_answer(
     credentials: Credentials, server: LocalServer
 ) -> None:
     """Records that wait are tried again soon."""
-    server.answers = [Answer(503)]
+    server.answers = [status(503)]
 
     with pytest.raises(Unreachable) as caught:
         get(credentials)

@@ -7,7 +7,8 @@ import pytest
 
 from extension.aws import secrets
 from extension.aws.secrets import MAX_ATTEMPTS
-from tests.extension.aws.local_server import Answer, Asked, LocalServer, as_json, stall
+from tests.extension.aws.local_server import LocalServer, as_json, by_payload, stall
+from tests.extension.scripted_server import status
 from tests.services.aws import REGION, AwsService, ministack, moto
 from tests.services.environment import unique
 
@@ -138,9 +139,12 @@ def fetch_here(server: LocalServer) -> Fetch:
     return lambda service, names, **more: fetch(service, names, environ, **more)
 
 
-def parameters(asked: Asked) -> Answer:
-    names = json.loads(asked.body)["Names"]
-    return as_json({"Parameters": [{"Name": name, "Value": f"of {name}"} for name in names]})
+def parameters_of(payload: Any) -> bytes:
+    values = [{"Name": name, "Value": f"of {name}"} for name in payload["Names"]]
+    return as_json({"Parameters": values})
+
+
+parameters = by_payload(parameters_of)
 
 
 def test_parameters_are_asked_for_ten_at_a_time(server: LocalServer, fetch_here: Fetch) -> None:
@@ -158,14 +162,13 @@ def test_parameters_are_asked_for_ten_at_a_time(server: LocalServer, fetch_here:
 def test_secrets_are_asked_for_twenty_at_a_time(server: LocalServer, fetch_here: Fetch) -> None:
     """A single secret needs no further permission."""
 
-    def stored(asked: Asked) -> Answer:
-        payload = json.loads(asked.body)
+    def stored(payload: Any) -> bytes:
         if "SecretId" in payload:
             return as_json({"SecretString": "alone"})
         names = payload["SecretIdList"]
         return as_json({"SecretValues": [{"Name": name, "SecretString": name} for name in names]})
 
-    server.answers = [stored]
+    server.answers = [by_payload(stored)]
 
     values, _ = fetch_here("secretsmanager", [f"s{number}" for number in range(21)])
 
@@ -191,12 +194,12 @@ def test_label_or_version_is_part_of_a_name(server: LocalServer, fetch_here: Fet
 def test_refused_call_is_repeated_name_by_name(server: LocalServer, fetch_here: Fetch) -> None:
     """Systems Manager refuses a whole call for one name without permission."""
 
-    def guarded(asked: Asked) -> Answer:
-        if "/theirs" in json.loads(asked.body)["Names"]:
+    def guarded(payload: Any) -> bytes:
+        if "/theirs" in payload["Names"]:
             return as_json({"__type": "AccessDeniedException"}, 400)
-        return parameters(asked)
+        return parameters_of(payload)
 
-    server.answers = [guarded]
+    server.answers = [by_payload(guarded)]
 
     values, failures = fetch_here("ssm", ["/a", "/c", "/theirs"])
 
@@ -243,16 +246,16 @@ def test_throttled_call_is_repeated(
     "failure",
     [
         as_json({"__type": "AccessDeniedException", "message": "very secret"}, 400),
-        Answer(200, b"very secret"),
+        status(200, body=b"very secret"),
         as_json(["very secret"]),
         as_json({"Parameters": "very secret"}),
         as_json({"Parameters": ["very secret", {"Name": "very secret"}]}),
-        Answer(500, b"very secret"),
+        status(500, body=b"very secret"),
         stall,
     ],
 )
 def test_answer_that_cannot_be_used_is_a_failure_of_each_name(
-    server: LocalServer, fetch_here: Fetch, failure: Answer
+    server: LocalServer, fetch_here: Fetch, failure: bytes
 ) -> None:
     """No part of the answer is shown, and the fetch ends in time."""
     server.answers = [failure]
