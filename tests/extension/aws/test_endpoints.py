@@ -87,10 +87,7 @@ def test_endpoints_are_those_of_botocore() -> None:
 
     theirs = json.loads(done.stdout)
     ours = [
-        endpoint_for(
-            service,
-            {"AWS_REGION": region} | flags(f"{'fips' * fips} {'dual' * dual}"),
-        )
+        endpoint_for(service, {"AWS_REGION": region} | flags(f"{'fips' * fips} {'dual' * dual}"))
         for service, region, fips, dual, _ in theirs
     ]
 

@@ -49,12 +49,8 @@ def test_retry_after_is_told_where_it_is_tried_again(code: int, seconds: float |
     [("7", 7.0), (" 0 ", 0.0), ("soon", None), ("-5", None), ("1.5", None), ("", None)],
 )
 def test_retry_after_in_seconds(value: str, seconds: float | None) -> None:
-    """A number of seconds is told on; what is no such number is nothing."""
+    """A number of seconds is told on; what is no such number is nothing, as is no header."""
     assert retry_after_s(reply(503, Retry_After=value)) == seconds
-
-
-def test_no_retry_after() -> None:
-    """An answer need not say when to come back."""
     assert retry_after_s(reply(503)) is None
 
 
