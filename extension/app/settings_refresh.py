@@ -14,11 +14,7 @@ from extension.config.references import Fetched, References, next_refresh_s
 
 
 class SettingsRefresh:
-    """Fetch on a thread and apply the result on the main loop. Used by the main loop.
-
-    Attributes:
-        descriptor: becomes readable when a fetch has ended.
-    """
+    """Fetch on a thread and apply the result on the main loop. ``descriptor`` is readable when a fetch has ended."""
 
     def __init__(
         self,

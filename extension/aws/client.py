@@ -30,11 +30,9 @@ CLOCK_TOLERANCE_S = 60.0
 
 
 class AwsClient:
-    """Client of one service in one region. Used by one thread; another thread may call :meth:`abort`.
+    """Client of one service, by its signing name, in one region.
 
-    Attributes:
-        service: its signing name, such as ``logs``.
-        endpoint: base URL of the service, without a final slash; empty if no region is set.
+    Used by one thread; another thread may call :meth:`abort`. Without a region, ``endpoint`` is empty.
     """
 
     def __init__(

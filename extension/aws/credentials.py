@@ -51,12 +51,7 @@ class Credentials:
         self._expires_s = 0.0
 
     def get(self, *, now_s: float, until_s: float) -> Keys:
-        """Return credentials that are valid at ``now_s``, by AWS's clock if its difference is known.
-
-        Raises:
-            NoCredentials: there are no credentials.
-            Unreachable: the endpoint did not answer.
-        """
+        """Return credentials that are valid at ``now_s``; raise NoCredentials, or Unreachable without an answer."""
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
         given = Keys(*(self._environ.get(name, "") for name in names))
         if given.access_key_id and given.secret_access_key:

@@ -232,9 +232,7 @@ SINK_FORMS = (
     " json+, loki+, splunk+, elasticsearch+, datadog+, logzio+; http for https), file:PATH or stdout:"
 )
 
-_HTTP_FORMATS = {"", "json+", "loki+", "splunk+", "elasticsearch+", "datadog+", "logzio+"}
-_HTTP_FORMATS |= {"otlp+", "otlp-json+"}
-
+_HTTP_FORMATS = "json+ loki+ splunk+ elasticsearch+ datadog+ logzio+ otlp+ otlp-json+"
 _LOG_GROUP = r"cloudwatch:[.\-_/#A-Za-z0-9]{0,512}"
 
 _AWS_FORMS = {
@@ -273,7 +271,7 @@ def read_sink(text: str) -> str:
         # Clients drop such parts of a path on the way, and the request's signature is wrong then.
         good = good and not {".", ".."} & set(text.split("/"))
     else:
-        known = scheme.removesuffix("https").removesuffix("http") in _HTTP_FORMATS
+        known = scheme.removesuffix("https").removesuffix("http") in ("", *_HTTP_FORMATS.split())
         good = known and re.fullmatch(_URL, text, re.IGNORECASE) is not None
     if not good:
         raise ValueError

@@ -14,8 +14,6 @@ from typing import NamedTuple, Protocol
 from extension import PREFIX
 from extension.config.settings import NEVER_REFERENCES, REFERENCE_FORMS
 
-SERVICES = tuple(form.removesuffix(":") for form in REFERENCE_FORMS)
-
 FETCH_TIMEOUT_S = 5.0
 """Bound on one fetch: a TLS handshake, two calls and two repetitions on the processor share of the smallest function.
 Only the first fetch is waited for, and only where a reference names a sink."""
@@ -82,7 +80,7 @@ class References:
         """Fetch the values of all references, within the time given."""
         until_s = time.monotonic() + timeout_s
         answers = {}
-        for service in SERVICES:
+        for service in ("ssm", "secretsmanager"):
             names = {one.name for one in self.references.values() if one.service == service}
             if names:
                 found = self._fetch(service, sorted(names), self._environ, until_s=until_s)

@@ -107,14 +107,9 @@ class Settings(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """A value that cannot be used.
+    """A value that cannot be used, with the accepted values, the value used instead (or the effect), and the reason.
 
-    Attributes:
-        variable: name with the prefix.
-        value: the value given; empty where it may hold a secret.
-        accepted: accepted values; empty for a variable that is not a setting.
-        used: the value used instead, or the effect.
-        fault: the reason, where one is known.
+    The value is empty where it may hold a secret. No value is accepted for a variable that is not a setting.
     """
 
     variable: str

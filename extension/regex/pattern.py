@@ -19,11 +19,7 @@ class Pattern:
     """A compiled pattern. Used by one thread at a time."""
 
     def __init__(self, pattern: str) -> None:
-        """Compile a pattern.
-
-        Raises:
-            ValueError: the text is not a regular expression, or cannot run in linear time.
-        """
+        """Compile a pattern; raise ValueError as :func:`extension.regex.syntax.read_expression` does."""
         self._expression = read_expression(pattern)
         self.pattern = pattern
         self.needles = self._expression.needles

@@ -135,7 +135,6 @@ _CATEGORIES = {
     "CATEGORY_NOT_WORD": r"\W",
 }
 _TOO_LARGE = "too large when its repetitions are written out"
-_TOO_MANY_WAYS = "too many alternatives within repetitions"
 _CHAR, _CHOICE, _ASK, _END = range(4)
 
 
@@ -270,7 +269,7 @@ class _Reader:
                 edges[asked, MATCH if kind == _END else value] = None
                 self._edge_count += 1
                 if self._edge_count > MAX_EDGES:
-                    raise ValueError(_TOO_MANY_WAYS)
+                    raise ValueError("too many alternatives within repetitions")
         return tuple(edges)
 
 
@@ -351,14 +350,10 @@ def _needles_within(op: str, value: Any, flags: int) -> Needles | None:
         return _needles(value[2], flags) if value[0] else None
     if op != "BRANCH":
         return None
-    strings: set[str] = set()
-    any_case = False
-    for option in value[1]:
-        found = _needles(option, flags)
-        if found is None:
-            return None
-        strings |= found.strings
-        any_case |= found.any_case
-    if len(strings) > MAX_NEEDLES:
+    found = [_needles(option, flags) for option in value[1]]
+    known = [needles for needles in found if needles is not None]
+    strings = {string for needles in known for string in needles.strings}
+    if len(known) < len(found) or len(strings) > MAX_NEEDLES:
         return None
-    return Needles(frozenset(map(str.lower, strings)) if any_case else frozenset(strings), any_case)
+    any_case = any(needles.any_case for needles in known)
+    return Needles(frozenset(map(str.lower, strings) if any_case else strings), any_case)

@@ -163,7 +163,7 @@ def todo_for_url(variable: str, detail: str) -> str:
 
 def _todo_for_reason(detail: str, variable: str) -> str:
     """Return the advice for the reason in a detail; empty if it holds none."""
+    if detail == NO_ANSWER:
+        return _SLOW
     reason = reason_in(detail)
-    if reason is None:
-        return _SLOW if detail == NO_ANSWER else ""
-    return ADVICE[reason].format(variable=variable)
+    return ADVICE[reason].format(variable=variable) if reason else ""

@@ -203,11 +203,7 @@ class Transport:
 
 
 def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Load the certificate authorities that OpenSSL's variables name, or else the public ones.
-
-    Raises:
-        OSError: the files cannot be read.
-    """
+    """Load the authorities that OpenSSL's variables name, or else the public ones; raise OSError for bad files."""
     file, folder = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
     if not file and not folder:
         import certifi
