@@ -1,10 +1,8 @@
 """Sign requests with AWS Signature Version 4, in the ``Authorization`` header.
 
 Promises: the signature that AWS computes for the same request, if the caller sends the path, the query and the signed
-headers byte for byte. Pure: credentials and time are passed in.
-
-Source: "Create a signed AWS API request" (AWS: IAM user guide). For S3 the path is encoded once and not normalised. For
-the other services it is normalised, and encoded once more than it is sent.
+headers byte for byte. Pure. Source: "Create a signed AWS API request" (AWS: IAM user guide). For S3 the path is encoded
+once and not normalised. For the other services it is normalised, and encoded once more than it is sent.
 """
 
 import hashlib

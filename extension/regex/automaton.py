@@ -35,23 +35,15 @@ _PLACE = ""
 _NEWLINE, _WORD, _ASCII_WORD, _LAST_NEWLINE, _OUTSIDE = 1, 2, 4, 8, 16
 """Kinds of character beside a place; ``_OUTSIDE`` is the end of the text."""
 
-_KINDS = (
-    (_NEWLINE, CharacterSet("\n")),
-    (_WORD, CharacterSet(r"\w")),
-    (_ASCII_WORD, CharacterSet(r"\w", re.ASCII)),
-)
+_KINDS = (CharacterSet("\n"), CharacterSet(r"\w"), CharacterSet(r"\w", re.ASCII))
+"""Character sets of the first three kinds, in the order of their bits."""
+
 _BEGINS = 1 << BEGIN
 _FOUND = _BEGINS | 1 << EMPTY
 
 
 class Match(NamedTuple):
-    """Place of a match.
-
-    Attributes:
-        start: start of the whole match.
-        end: end of the whole match.
-        meant: spans of the group named ``secret``, any number of them; the whole match if the pattern has no such group.
-    """
+    """Place of a match; ``meant`` holds the spans of the group named ``secret``, or the whole match without such a group."""
 
     start: int
     end: int
@@ -71,12 +63,8 @@ class _Symbols(dict[int, str]):
         self._set_of = expression.set_of
         self._single: dict[str, int] = {}
         self._tests: list[tuple[int, Any]] = []
-        self._kind_bits: list[tuple[int, int]] = []
-        sets = list(expression.sets)
-        if expression.asks:
-            for kind, characters in _KINDS:
-                self._kind_bits.append((1 << len(sets), kind))
-                sets.append(characters)
+        self._first_kind = len(expression.sets)
+        sets = (*expression.sets, *(_KINDS if expression.asks else ()))
         for number, (source, flags) in enumerate(sets):
             if len(source) == 1:
                 self._single[source] = self._single.get(source, 0) | 1 << number
@@ -100,7 +88,7 @@ class _Symbols(dict[int, str]):
                 for position, number in enumerate(self._set_of)
                 if number >= 0 and sets >> number & 1
             )
-            self.kinds[symbol] = sum(kind for bit, kind in self._kind_bits if sets & bit)
+            self.kinds[symbol] = sets >> self._first_kind
         if len(self) >= MAX_KNOWN_CHARACTERS:
             self.clear()
         self[codepoint] = symbol
