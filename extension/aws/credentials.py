@@ -2,8 +2,7 @@
 
 Ordinarily they are variables, and valid for the life of the environment. With SnapStart a local endpoint provides them
 for some hours at a time (AWS: "Improving startup performance with Lambda SnapStart"). The order in which variables are
-read is that of AWS's SDKs ("Container credential provider" in the AWS SDKs and Tools reference guide). Credentials are
-fetched again before they expire; if that fails, the old ones are used until they expire.
+read is that of AWS's SDKs ("Container credential provider" in the AWS SDKs and Tools reference guide).
 """
 
 import json
@@ -18,8 +17,7 @@ from extension.transport.client import Reply, Transport
 from extension.transport.errors import Reason, Unreachable
 
 REFRESH_BEFORE_S = 300.0
-"""Time before their end at which credentials are replaced. A signature is valid for 5 minutes, so none outlives its
-credentials."""
+"""Time before their end at which credentials are replaced: no signature, valid for 5 minutes, outlives its credentials."""
 
 CONTAINER_HOST = "http://169.254.170.2"
 """Server of AWS_CONTAINER_CREDENTIALS_RELATIVE_URI."""
@@ -41,7 +39,7 @@ class NoCredentials(Exception):  # noqa: N818 - the name says what is missing
 
 
 class Credentials:
-    """Source of credentials; keeps them while they are valid. Used by one thread."""
+    """Source of credentials; renews them before they expire, or keeps them until then. Used by one thread."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from extension.redaction.patterns import Patterns
     from extension.regex.pattern import Pattern
 
-_MEMORY = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
-
 DEFAULT_BUFFER_SHARE = 8
 DEFAULT_BUFFER_MIN_BYTES = 4 * MIB
 DEFAULT_BUFFER_MAX_BYTES = 64 * MIB
@@ -119,13 +117,8 @@ class Problem(NamedTuple):
     fault: str = ""
 
 
-def default_buffer_bytes(memory_mb: str) -> int:
-    """Return the default of BUFFER_SIZE for ``AWS_LAMBDA_FUNCTION_MEMORY_SIZE``."""
-    size = _memory_bytes(memory_mb) // DEFAULT_BUFFER_SHARE
-    return min(max(size, DEFAULT_BUFFER_MIN_BYTES), DEFAULT_BUFFER_MAX_BYTES)
-
-
-def _memory_bytes(memory_mb: str) -> int:
+def _memory_bytes(environ: Mapping[str, str]) -> int:
+    memory_mb = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
     known = memory_mb.isascii() and memory_mb.isdigit() and len(memory_mb) <= MAX_MEMORY_DIGITS
     return (int(memory_mb) if known else DEFAULT_MEMORY_MB) * MIB
 
@@ -134,7 +127,8 @@ def read_settings(
     environ: Mapping[str, str], *, fetched: Mapping[str, str] | None = None
 ) -> tuple[Settings, list[Problem]]:
     """Read all settings, with the fetched values of references; collect all problems. An empty value means the default."""
-    found: dict[str, Any] = {"buffer_bytes": default_buffer_bytes(environ.get(_MEMORY, ""))}
+    buffer_bytes = max(_memory_bytes(environ) // DEFAULT_BUFFER_SHARE, DEFAULT_BUFFER_MIN_BYTES)
+    found: dict[str, Any] = {"buffer_bytes": min(buffer_bytes, DEFAULT_BUFFER_MAX_BYTES)}
     problems: list[Problem] = []
     unresolved = set()
     for setting in SETTINGS:
@@ -174,7 +168,7 @@ def read_settings(
 
 def _bound_buffer(environ: Mapping[str, str], found: dict[str, Any]) -> list[Problem]:
     """Cut BUFFER_SIZE to its share of the function's memory."""
-    most_bytes = _memory_bytes(environ.get(_MEMORY, "")) // MAX_BUFFER_SHARE
+    most_bytes = _memory_bytes(environ) // MAX_BUFFER_SHARE
     if found["buffer_bytes"] <= most_bytes:
         return []
     found["buffer_bytes"] = most_bytes

@@ -4,6 +4,8 @@ Pure: times are those of Lambda's events. :mod:`extension.sampling.verdict` deci
 ask and what is known of the invocation.
 """
 
+from typing import TYPE_CHECKING
+
 from extension.config.settings import Settings
 from extension.diagnostics.account import Account
 from extension.model.levels import Level
@@ -16,7 +18,6 @@ from extension.sampling import probability, verdict
 from extension.sampling.policies import Policy, Signs, policies_of
 from extension.sampling.verdict import FLOOD, Rates, Verdict
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from extension.sampling.by_level import Weighed
     from extension.sampling.rate_limits import Ceiling, Floor

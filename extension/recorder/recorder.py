@@ -20,11 +20,9 @@ from typing import Any
 from extension.config.parsers import PlatformEvents
 from extension.config.settings import Settings
 from extension.diagnostics.account import Account
-from extension.model.chunk import sifted
 from extension.model.segment import Kind, Segment
 from extension.model.timestamps import epoch_ns
 from extension.parsing.batch import Line, Lines, Unreadable, read_batch
-from extension.parsing.correlation import Correlation
 from extension.parsing.failures import Failure, Outcome
 from extension.parsing.line import LineRules
 from extension.parsing.platform_events import (
@@ -38,6 +36,7 @@ from extension.parsing.platform_events import (
 )
 from extension.parsing.trace_header import span_id_of, trace_id_of
 from extension.recorder.invocation import Announcement, Invocation
+from extension.recorder.screening import Screening
 from extension.recorder.states import Event
 from extension.recorder.tail_sampler import UNKNOWN, TailSampler
 from extension.sampling.policies import Signs
@@ -90,20 +89,13 @@ class Recorder:
             Fault: self._take_fault,
             InitEnded: self._take_init_end,
             LogsDropped: self._take_logs_dropped,
-            ExtensionFailed: self._take_extension_failure,
+            ExtensionFailed: lambda _: self._sign("extension_failed"),
             Unreadable: self._take_unreadable,
         }
 
     def apply(self, settings: Settings) -> None:
         """Apply settings, the first ones or changed ones, to every batch from now on."""
-        self._correlation = Correlation(settings.correlation_fields)
-        self._marker = settings.keep_marker.encode()
-        self._excluder = None
-        if settings.exclude is not None:
-            # Imported here: most functions exclude nothing.
-            from extension.redaction.exclusion import Excluder
-
-            self._excluder = Excluder(settings.exclude)
+        self._screening = Screening(settings, sampler=self._sampler)
         self._platform_events = settings.platform_events
         self._rules = LineRules(
             error_level=settings.error_level,
@@ -154,11 +146,8 @@ class Recorder:
                 self._account.duplicate_batches += 1
                 return
             self._seen_batches.append(digest)
-        open_id = (
-            self._current.request_id.encode("utf-8", "replace")
-            if self._current is not None
-            else b""
-        )
+        current_id = self._current.request_id if self._current is not None else ""
+        open_id = current_id.encode("utf-8", "replace")
         for item in read_batch(body, rules=self._rules, open_id=open_id):
             self._handlers[type(item)](item)
         self._sampler.make_room()
@@ -166,28 +155,30 @@ class Recorder:
     # Lines ------------------------------------------------------------------------------------------------------
 
     def _take_lines(self, item: Lines) -> None:
-        first = self._metadata.next_number
-        self._metadata.next_number += item.count
+        number = self._number(item.count)
         invocation = self._current or self._sampler.init
-        for piece in self._sift(Segment(item.raw, count=item.count, first_number=first)):
+        for piece in self._left_of(Segment(item.raw, count=item.count, first_number=number)):
             self._look_into(invocation, piece, is_text=item.is_text)
             self._sampler.store(invocation, piece)
+
+    def _number(self, count: int) -> int:
+        number = self._metadata.next_number
+        self._metadata.next_number += count
+        return number
 
     def _take_unreadable(self, item: Unreadable) -> None:
         self._account.unreadable_bytes += len(item.raw)
 
     def _take_line(self, item: Line) -> None:
         facts = item.facts
-        number = self._metadata.next_number
-        self._metadata.next_number += 1
         segment = Segment(
             item.raw,
             count=1,
-            first_number=number,
+            first_number=self._number(1),
             vital=facts.failure is not None or facts.is_emf,
             is_emf=facts.is_emf,
         )
-        if not self._sift(segment):
+        if not self._left_of(segment):
             return
         invocation = self._attributed(facts.request_id)
         if invocation is None:
@@ -198,27 +189,12 @@ class Recorder:
             self._sampler.fail(invocation, facts.failure)
         self._sampler.store(invocation, segment)
 
-    def _sift(self, segment: Segment) -> list[Segment]:
-        """Return the parts of a segment that EXCLUDE leaves."""
-        if self._excluder is None or not self._excluder.may_match(segment.raw):
-            return [segment]
-        stays, gone = sifted(segment, self._excluder.excludes)
-        self._sampler.exclude(
-            gone, size_bytes=len(segment.raw) - sum(len(one.raw) for one in stays)
-        )
-        return stays
+    def _left_of(self, segment: Segment) -> list[Segment]:
+        return self._screening.exclude(segment) if self._screening.excludes else [segment]
 
-    def _look_into(
-        self, invocation: Invocation, segment: Segment, *, is_text: bool = False
-    ) -> None:
-        """Look for the correlation id and the marker, until the invocation has them."""
-        if not is_text and not invocation.correlation_id and not invocation.is_init:
-            found = self._correlation.found_in(segment.raw, segment.count)
-            if found:
-                self._sampler.name(invocation, found)
-        if self._marker and not invocation.signs.is_marked and self._marker in segment.raw:
-            invocation.signs.is_marked = True
-            self._sampler.signed(invocation)
+    def _look_into(self, invocation: Invocation, segment: Segment, *, is_text: bool) -> None:
+        if not is_text or self._screening.marker:
+            self._screening.look_into(invocation, segment, is_text=is_text)
 
     def _attributed(self, request_id: str) -> Invocation | None:
         """Return the invocation that a line belongs to; None where nothing tells, on Managed Instances."""
@@ -260,8 +236,7 @@ class Recorder:
             invocation.trace_id = trace_id or announcement.trace_id
             invocation.span_id = announcement.span_id
         signs, self._signs_for_next = self._signs_for_next, None
-        if signs is not None:
-            invocation.signs = signs
+        invocation.signs = signs or invocation.signs
         is_first = invocation.signs.is_first = not self._account.invocations
         self._account.invocations += 1
         self._known[request_id] = invocation
@@ -281,11 +256,9 @@ class Recorder:
         signs = invocation.signs
         if signs.duration_ms is None:
             # The Logs API's runtimeDone has no metrics, and the report comes with the next invocation only.
-            signs.duration_ms = (
-                invocation.duration_ms
-                if invocation.duration_ms is not None
-                else _between_ms(invocation.started, event.time)
-            )
+            signs.duration_ms = invocation.duration_ms
+            if signs.duration_ms is None:
+                signs.duration_ms = _between_ms(invocation.started, event.time)
         signs.memory_share = event.memory_share or signs.memory_share
         self._note(invocation, event.raw, event.time, is_report=event.is_report)
         failure = event.failure
@@ -301,24 +274,20 @@ class Recorder:
             self._sampler.step(invocation, Event.REPORT)
 
     def _take_closed(self, event: Closed) -> None:
-        invocation = self._known.get(event.request_id)
-        if invocation is not None:
+        if invocation := self._known.get(event.request_id):
             self._note(invocation, event.raw, event.time)
             self._sampler.step(invocation, Event.END)
 
     def _take_fault(self, event: Fault) -> None:
         named = event.request_id
-        invocation = self._known.get(named) if named else self._current
-        if invocation is not None:
+        if invocation := self._known.get(named) if named else self._current:
             self._note(invocation, event.raw, event.time)
             self._sampler.fail(invocation, event.failure)
 
     def _take_init_end(self, event: InitEnded) -> None:
         if event.failure is None:
             if event.in_invoke:
-                signs = self._signs()
-                signs.init_restarted = True
-                self._signed(signs)
+                self._sign("init_restarted")
         elif self._current is not None and event.in_invoke and not self._current.ended:
             self._sampler.fail(self._current, event.failure)
         else:
@@ -327,27 +296,17 @@ class Recorder:
 
     def _take_logs_dropped(self, event: LogsDropped) -> None:
         self._account.platform_dropped += event.records
-        signs = self._signs()
-        signs.logs_dropped = True
-        self._signed(signs)
+        self._sign("logs_dropped")
 
-    def _take_extension_failure(self, _event: ExtensionFailed) -> None:
-        signs = self._signs()
-        signs.extension_failed = True
-        self._signed(signs)
-
-    def _signs(self) -> Signs:
-        """Return the signs of the running invocation, or else of the next one."""
+    def _sign(self, name: str) -> None:
+        """Set a sign of the running invocation, or else of the next one."""
         running = self._current
         if running is not None and not running.ended:
-            return running.signs
-        if self._signs_for_next is None:
-            self._signs_for_next = Signs()
-        return self._signs_for_next
-
-    def _signed(self, signs: Signs) -> None:
-        if self._current is not None and signs is self._current.signs:
-            self._sampler.signed(self._current)
+            setattr(running.signs, name, True)
+            self._sampler.signed(running)
+        else:
+            self._signs_for_next = self._signs_for_next or Signs()
+            setattr(self._signs_for_next, name, True)
 
     def _note(
         self, invocation: Invocation, raw: bytes, time: str, *, is_report: bool = False
@@ -356,8 +315,7 @@ class Recorder:
         invocation.last_time = time or invocation.last_time
         wanted = self._platform_events
         if wanted is PlatformEvents.ALL or (wanted is PlatformEvents.REPORT and is_report):
-            number = self._metadata.next_number
-            self._metadata.next_number += 1
+            number = self._number(1)
             segment = Segment(raw, count=1, first_number=number, kind=Kind.EVENT, vital=True)
             self._sampler.store(invocation, segment)
 

@@ -28,12 +28,15 @@ it comes with the next invocation or at SHUTDOWN. So a recording is held as long
 7. UNEXPLAINED. The process was killed. All lines are delivered, but the summary waits for the fault or the report,
    which tell what killed it.
 
-8. HISTORY and PARTLY_HISTORY. The invocation has been at hand for long enough, and HISTORY is set: its dropped lines
-   are delivered if one of the next invocations fails. An invocation that is delivered after all keeps its place there
-   until newer ones take it, so FORGET may come to a delivered one.
+8. HISTORY and PARTLY_HISTORY. The invocation has been at hand for long enough. Its dropped lines are delivered if one
+   of the next invocations fails; where the setting HISTORY is 0, FORGET follows at once. An invocation that is
+   delivered after all keeps its place there until newer ones take it, so FORGET may come to a delivered one.
 
 9. DELIVERED and DROPPED. All is done, and late lines get the same treatment. A late failure still brings a dropped
    invocation back, with a summary that counts the lines that are gone.
+
+INVOKE changes a state only where something waits for it. In all others ``Invocation.announcement`` keeps what it said,
+because its stream does not wait for the other one.
 
 EXPIRING is for an undecided invocation what DECIDING is for a running one: it makes way, so it must be decided now.
 

@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.extension.scripted_lambda import ScriptedLambda
-from tests.extension.scripted_server import Server
+from tests.doubles.scripted_lambda import ScriptedLambda
+from tests.doubles.scripted_server import ScriptedServer
 
 
 @pytest.fixture
@@ -14,8 +14,7 @@ def cloud() -> Iterator[ScriptedLambda]:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server() -> Iterator[ScriptedServer]:
     """Return a server that answers as a test tells it to."""
-    opened = Server()
-    yield opened
-    opened.close()
+    with ScriptedServer() as opened:
+        yield opened

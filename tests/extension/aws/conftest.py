@@ -2,19 +2,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.extension.aws.local_server import LocalServer
+from tests.doubles.recording_receiver import RecordingReceiver, aws_endpoint
 
 
 @pytest.fixture
-def server() -> Iterator[LocalServer]:
-    opened = LocalServer()
-    yield opened
-    opened.close()
+def server() -> Iterator[RecordingReceiver]:
+    with aws_endpoint() as opened:
+        yield opened
 
 
 @pytest.fixture
-def endpoint() -> Iterator[LocalServer]:
+def endpoint() -> Iterator[RecordingReceiver]:
     """Return a second server, which provides credentials."""
-    opened = LocalServer()
-    yield opened
-    opened.close()
+    with aws_endpoint() as opened:
+        yield opened

@@ -10,8 +10,7 @@ from extension.aws.credentials import REFRESH_BEFORE_S, Credentials, NoCredentia
 from extension.aws.sigv4 import Keys
 from extension.transport.client import Reply
 from extension.transport.errors import Unreachable
-from tests.extension.aws.local_server import LocalServer, as_json, stall
-from tests.extension.scripted_server import status
+from tests.doubles.recording_receiver import STALL, RecordingReceiver, Reply as HttpReply, as_json
 
 pytestmark = pytest.mark.every_python
 
@@ -20,7 +19,7 @@ NOW_S = 1_800_000_000.0
 HOUR_S = 3600.0
 
 
-def answer(name: str, *, good_for_s: float | None = HOUR_S) -> bytes:
+def answer(name: str, *, good_for_s: float | None = HOUR_S) -> HttpReply:
     """Answers as Lambda's endpoint for SnapStart does."""
     content = {"AccessKeyId": f"AK{name}", "SecretAccessKey": f"SK{name}", "Token": f"T{name}"}
     if good_for_s is not None:
@@ -33,7 +32,7 @@ def keys(name: str) -> Keys:
 
 
 @pytest.fixture
-def environ(server: LocalServer) -> dict[str, str]:
+def environ(server: RecordingReceiver) -> dict[str, str]:
     """Return the environment of a SnapStart function, whose endpoint gives new credentials each time."""
     server.answers = [answer("1"), answer("2"), answer("3")]
     return {
@@ -62,24 +61,24 @@ def test_variables_of_lambda_are_credentials(token: str) -> None:
 
 
 def test_variables_come_first(
-    credentials: Credentials, server: LocalServer, environ: dict[str, str]
+    credentials: Credentials, server: RecordingReceiver, environ: dict[str, str]
 ) -> None:
     """The endpoint is not asked where the variables are set, and nothing can be renewed."""
     environ |= {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK"}
 
     assert get(credentials) == Keys("AK", "SK")
     assert not credentials.invalidate()
-    assert server.asked == []
+    assert server.requests == []
 
 
-def test_endpoint_is_asked_once(credentials: Credentials, server: LocalServer) -> None:
+def test_endpoint_is_asked_once(credentials: Credentials, server: RecordingReceiver) -> None:
     """It gets the token as it stands, and its credentials are kept until five minutes before their end."""
     renewed_s = NOW_S + HOUR_S - REFRESH_BEFORE_S
 
     found = [get(credentials, now_s) for now_s in (NOW_S, renewed_s - 1, renewed_s)]
 
     assert found == [keys("1"), keys("1"), keys("2")]
-    first, _ = server.asked
+    first, _ = server.requests
     assert (first.method, first.path) == ("GET", "/2021-04-23/credentials")
     assert first.headers["authorization"] == "the token"
 
@@ -93,7 +92,7 @@ def test_credentials_that_expired_by_aws_are_replaced(credentials: Credentials) 
 
 
 def test_credentials_without_an_expiration_are_kept(
-    credentials: Credentials, server: LocalServer
+    credentials: Credentials, server: RecordingReceiver
 ) -> None:
     """They are valid until AWS says otherwise."""
     server.answers = [answer("1", good_for_s=None), answer("2")]
@@ -103,9 +102,9 @@ def test_credentials_without_an_expiration_are_kept(
     assert found == [keys("1")] * 2
 
 
-@pytest.mark.parametrize("failure", [status(500), status(404), as_json([]), stall])
+@pytest.mark.parametrize("failure", [HttpReply(500), HttpReply(404), as_json([]), STALL])
 def test_old_credentials_are_used_until_they_expire(
-    credentials: Credentials, server: LocalServer, failure: bytes
+    credentials: Credentials, server: RecordingReceiver, failure: HttpReply
 ) -> None:
     """An endpoint that fails in the last five minutes costs nothing; after them it does."""
     server.answers = [answer("1"), failure]
@@ -117,7 +116,7 @@ def test_old_credentials_are_used_until_they_expire(
 
 
 def test_token_may_be_in_a_file(
-    credentials: Credentials, server: LocalServer, environ: dict[str, str], tmp_path: Path
+    credentials: Credentials, server: RecordingReceiver, environ: dict[str, str], tmp_path: Path
 ) -> None:
     """The file comes before the variable, and is read each time, since its writer replaces it."""
     file = tmp_path / "token"
@@ -128,22 +127,22 @@ def test_token_may_be_in_a_file(
         get(credentials)
         credentials.invalidate()
 
-    assert [one.headers["authorization"] for one in server.asked] == ["one", "two"]
+    assert [one.headers["authorization"] for one in server.requests] == ["one", "two"]
 
 
 def test_endpoint_may_need_no_token(
-    credentials: Credentials, server: LocalServer, environ: dict[str, str]
+    credentials: Credentials, server: RecordingReceiver, environ: dict[str, str]
 ) -> None:
     """It is then asked without the header."""
     del environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
 
     assert get(credentials) == keys("1")
-    assert "authorization" not in server.asked[0].headers
+    assert "authorization" not in server.requests[0].headers
 
 
 def test_relative_address_is_on_the_container_host(
     credentials: Credentials,
-    server: LocalServer,
+    server: RecordingReceiver,
     environ: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -152,7 +151,7 @@ def test_relative_address_is_on_the_container_host(
     environ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = "/v2/credentials/1"
 
     assert get(credentials) == keys("1")
-    assert server.asked[0].path == "/v2/credentials/1"
+    assert server.requests[0].path == "/v2/credentials/1"
 
 
 NOTHING = "no AWS credentials in the environment"
@@ -215,8 +214,8 @@ PAIR = {"AccessKeyId": "a", "SecretAccessKey": "secret"}
 @pytest.mark.parametrize(
     ("content", "detail"),
     [
-        (status(403, body=b"secret"), "status 403"),
-        (status(200, body=b"secret"), "cannot be read"),
+        (HttpReply(403, b"secret"), "status 403"),
+        (HttpReply(200, b"secret"), "cannot be read"),
         (as_json(["secret"]), "cannot be read"),
         (as_json({"AccessKeyId": "secret"}), "cannot be read"),
         (as_json({**PAIR, "Token": None}), "holds none"),
@@ -225,7 +224,7 @@ PAIR = {"AccessKeyId": "a", "SecretAccessKey": "secret"}
     ],
 )
 def test_answer_that_cannot_be_used_has_its_reason(
-    credentials: Credentials, server: LocalServer, content: bytes, detail: str
+    credentials: Credentials, server: RecordingReceiver, content: HttpReply, detail: str
 ) -> None:
     """The reason holds no part of the answer."""
     server.answers = [content]
@@ -237,10 +236,10 @@ def test_answer_that_cannot_be_used_has_its_reason(
 
 
 def test_endpoint_that_fails_is_like_no_answer(
-    credentials: Credentials, server: LocalServer
+    credentials: Credentials, server: RecordingReceiver
 ) -> None:
     """Records that wait are tried again soon."""
-    server.answers = [status(503)]
+    server.answers = [HttpReply(503)]
 
     with pytest.raises(Unreachable) as caught:
         get(credentials)
@@ -250,7 +249,7 @@ def test_endpoint_that_fails_is_like_no_answer(
 
 
 def test_endpoint_that_is_not_there_is_like_any_server(
-    credentials: Credentials, server: LocalServer
+    credentials: Credentials, server: RecordingReceiver
 ) -> None:
     """Lambda may start it a little later."""
     server.close()

@@ -1,4 +1,3 @@
-import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +6,8 @@ import pytest
 
 from extension.aws import secrets
 from extension.aws.secrets import MAX_ATTEMPTS
-from tests.extension.aws.local_server import LocalServer, as_json, by_payload, stall
-from tests.extension.scripted_server import status
+from tests.doubles.http_server import Request
+from tests.doubles.recording_receiver import STALL, RecordingReceiver, Reply, as_json
 from tests.services.aws import REGION, AwsService, ministack, moto
 from tests.services.environment import unique
 
@@ -134,50 +133,51 @@ def test_permission_for_many_secrets_at_a_time_is_not_needed() -> None:
 
 
 @pytest.fixture
-def fetch_here(server: LocalServer) -> Fetch:
+def fetch_here(server: RecordingReceiver) -> Fetch:
     environ = {**KEYS, "AWS_ENDPOINT_URL": server.url}
     return lambda service, names, **more: fetch(service, names, environ, **more)
 
 
-def parameters_of(payload: Any) -> bytes:
-    values = [{"Name": name, "Value": f"of {name}"} for name in payload["Names"]]
+def parameters(asked: Request) -> Reply:
+    values = [{"Name": name, "Value": f"of {name}"} for name in asked.payload["Names"]]
     return as_json({"Parameters": values})
 
 
-parameters = by_payload(parameters_of)
-
-
-def test_parameters_are_asked_for_ten_at_a_time(server: LocalServer, fetch_here: Fetch) -> None:
+def test_parameters_are_asked_for_ten_at_a_time(
+    server: RecordingReceiver, fetch_here: Fetch
+) -> None:
     """Decrypted, in as few calls as AWS allows."""
     server.answers = [parameters]
 
     values, _ = fetch_here("ssm", [f"/{number}" for number in range(21)])
 
-    payloads = [json.loads(asked.body) for asked in server.asked]
+    payloads = [asked.payload for asked in server.requests]
     assert [len(payload["Names"]) for payload in payloads] == [10, 10, 1]
     assert all(payload["WithDecryption"] for payload in payloads)
     assert len(values) == 21
 
 
-def test_secrets_are_asked_for_twenty_at_a_time(server: LocalServer, fetch_here: Fetch) -> None:
+def test_secrets_are_asked_for_twenty_at_a_time(
+    server: RecordingReceiver, fetch_here: Fetch
+) -> None:
     """A single secret needs no further permission."""
 
-    def stored(payload: Any) -> bytes:
-        if "SecretId" in payload:
+    def stored(asked: Request) -> Reply:
+        if "SecretId" in asked.payload:
             return as_json({"SecretString": "alone"})
-        names = payload["SecretIdList"]
+        names = asked.payload["SecretIdList"]
         return as_json({"SecretValues": [{"Name": name, "SecretString": name} for name in names]})
 
-    server.answers = [by_payload(stored)]
+    server.answers = [stored]
 
     values, _ = fetch_here("secretsmanager", [f"s{number}" for number in range(21)])
 
-    targets = [asked.headers["x-amz-target"].partition(".")[2] for asked in server.asked]
+    targets = [asked.action for asked in server.requests]
     assert targets == ["BatchGetSecretValue", "GetSecretValue"]
     assert len(values) == 21
 
 
-def test_label_or_version_is_part_of_a_name(server: LocalServer, fetch_here: Fetch) -> None:
+def test_label_or_version_is_part_of_a_name(server: RecordingReceiver, fetch_here: Fetch) -> None:
     """Systems Manager answers with the name and the selector apart."""
     arn = "arn:aws:ssm:::parameter/b"
     answer = [
@@ -191,32 +191,34 @@ def test_label_or_version_is_part_of_a_name(server: LocalServer, fetch_here: Fet
     assert (values, failures) == ({"/a:3": "third", f"{arn}:live": "live"}, {})
 
 
-def test_refused_call_is_repeated_name_by_name(server: LocalServer, fetch_here: Fetch) -> None:
+def test_refused_call_is_repeated_name_by_name(
+    server: RecordingReceiver, fetch_here: Fetch
+) -> None:
     """Systems Manager refuses a whole call for one name without permission."""
 
-    def guarded(payload: Any) -> bytes:
-        if "/theirs" in payload["Names"]:
+    def guarded(asked: Request) -> Reply:
+        if "/theirs" in asked.payload["Names"]:
             return as_json({"__type": "AccessDeniedException"}, 400)
-        return parameters_of(payload)
+        return parameters(asked)
 
-    server.answers = [by_payload(guarded)]
+    server.answers = [guarded]
 
     values, failures = fetch_here("ssm", ["/a", "/c", "/theirs"])
 
     assert values == {"/a": "of /a", "/c": "of /c"}
     assert failures == {"/theirs": "AccessDeniedException (status 400)"}
-    assert len(server.asked) == 4
+    assert len(server.requests) == 4
 
 
 def test_secret_that_a_batch_leaves_out_is_asked_for_alone(
-    server: LocalServer, fetch_here: Fetch
+    server: RecordingReceiver, fetch_here: Fetch
 ) -> None:
     """A page of secrets may not hold them all."""
     first = {"SecretValues": [{"Name": "a", "SecretString": "of a"}], "NextToken": "more"}
     server.answers = [as_json(first), as_json({"SecretString": "of b"})]
 
     assert fetch_here("secretsmanager", ["a", "b"]) == ({"a": "of a", "b": "of b"}, {})
-    assert json.loads(server.asked[1].body) == {"SecretId": "b"}
+    assert server.requests[1].payload == {"SecretId": "b"}
 
 
 @pytest.mark.parametrize(
@@ -229,7 +231,7 @@ def test_secret_that_a_batch_leaves_out_is_asked_for_alone(
     ids=["throttled twice", "always throttled", "longer than the time given"],
 )  # fmt: skip
 def test_throttled_call_is_repeated(
-    server: LocalServer, fetch_here: Fetch, answers: Any, expected: object, calls: int
+    server: RecordingReceiver, fetch_here: Fetch, answers: Any, expected: object, calls: int
 ) -> None:
     """All environments ask in the same second, so each waits for a time of its own; only so often."""
     server.answers = answers
@@ -238,7 +240,7 @@ def test_throttled_call_is_repeated(
     found = fetch_here("ssm", ["/a", "/b"], random=lambda: 0.5, sleep=pauses_s.append)
 
     assert found == expected
-    assert len(server.asked) == calls
+    assert len(server.requests) == calls
     assert pauses_s == [0.2, 0.4][: calls - 1]
 
 
@@ -246,16 +248,16 @@ def test_throttled_call_is_repeated(
     "failure",
     [
         as_json({"__type": "AccessDeniedException", "message": "very secret"}, 400),
-        status(200, body=b"very secret"),
+        Reply(200, b"very secret"),
         as_json(["very secret"]),
         as_json({"Parameters": "very secret"}),
         as_json({"Parameters": ["very secret", {"Name": "very secret"}]}),
-        status(500, body=b"very secret"),
-        stall,
+        Reply(500, b"very secret"),
+        STALL,
     ],
 )
 def test_answer_that_cannot_be_used_is_a_failure_of_each_name(
-    server: LocalServer, fetch_here: Fetch, failure: bytes
+    server: RecordingReceiver, fetch_here: Fetch, failure: Reply
 ) -> None:
     """No part of the answer is shown, and the fetch ends in time."""
     server.answers = [failure]
@@ -268,14 +270,14 @@ def test_answer_that_cannot_be_used_is_a_failure_of_each_name(
     assert "secret" not in str(failures)
 
 
-def test_fetch_of_many_names_ends_in_time(server: LocalServer, fetch_here: Fetch) -> None:
+def test_fetch_of_many_names_ends_in_time(server: RecordingReceiver, fetch_here: Fetch) -> None:
     """However slow AWS is, no call begins after the end."""
-    server.answers = [stall]
+    server.answers = [STALL]
 
     _, failures = fetch_here("ssm", [f"/{number}" for number in range(30)], timeout_s=0.3)
 
     assert len(failures) == 30
-    assert len(server.asked) < 30
+    assert len(server.requests) < 30
 
 
 @pytest.mark.parametrize("service", ["ssm", "secretsmanager"])

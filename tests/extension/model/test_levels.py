@@ -3,7 +3,7 @@
 import pytest
 
 from extension.model.levels import Level, level_named, level_of
-from tests.extension.batches import FIRST, node_line, python_line
+from tests.doubles.lambda_events import FIRST, node_line, python_line
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from tests.extension.batches import FIRST, node_line, python_line
         ({"level": "INFO", "errorType": "E", "stackTrace": []}, Level.INFO),
     ],
 )
-def test_the_level_is_read_where_the_runtime_writes_it(record: object, level: Level) -> None:
+def test_level_is_read_where_the_runtime_writes_it(record: object, level: Level) -> None:
     """Each managed runtime's text and JSON form gives its level."""
     assert level_of(record) is level
 
@@ -52,18 +52,18 @@ def test_the_level_is_read_where_the_runtime_writes_it(record: object, level: Le
         ["ERROR"],
     ],
 )
-def test_a_word_in_the_message_is_no_level(record: object) -> None:
+def test_level_is_not_taken_from_a_word_in_the_message(record: object) -> None:
     """Only a key or a runtime's prefix tells; a search for the word "error" is never made."""
     assert level_of(record) is None
 
 
-def test_numbers_are_levels_as_pino_writes_them() -> None:
+def test_level_is_read_from_pinos_numbers() -> None:
     """10 to 60, in tens; what lies between belongs to the lower one."""
     levels = [level_named(number) for number in (10, 20, 30, 40, 50, 60, 35)]
 
     assert levels == [*Level, Level.INFO]
 
 
-def test_a_line_that_nests_too_deep_has_no_level() -> None:
+def test_level_of_a_line_that_nests_too_deep_is_unknown() -> None:
     """A hostile line must not end the extension."""
     assert level_of("{" + '"a":{' * 100_000) is None

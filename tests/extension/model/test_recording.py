@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 
 from extension.model.recording import Recording
 from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment, split_events
-from tests.extension.batches import batch, line
+from tests.doubles.lambda_events import batch, line
 
 
 def segment(
@@ -28,7 +28,7 @@ def numbers(recording: Recording) -> list[int]:
     return found
 
 
-def test_everything_is_given_back_in_the_order_received() -> None:
+def test_recording_returns_everything_in_the_order_received() -> None:
     """Taking empties the recording."""
     recording = Recording()
     for first in (0, 3, 4):
@@ -40,7 +40,7 @@ def test_everything_is_given_back_in_the_order_received() -> None:
     assert (recording.held_bytes, recording.lines, recording.segments) == (0, 0, [])
 
 
-def test_metrics_are_taken_alone() -> None:
+def test_recording_returns_metrics_alone() -> None:
     """The rest stays where it is."""
     recording = Recording()
     for first, is_emf in ((0, False), (1, True), (2, False)):
@@ -53,7 +53,7 @@ def test_metrics_are_taken_alone() -> None:
     assert recording.held_bytes == sum(one.cost_bytes for one in recording.segments)
 
 
-def test_the_middle_goes_first_and_error_lines_stay() -> None:
+def test_recording_gives_up_the_middle_before_error_lines() -> None:
     """The beginning tells how it started, the end how it died, error lines what went wrong."""
     recording = Recording()
     for first in range(100):
@@ -68,7 +68,7 @@ def test_the_middle_goes_first_and_error_lines_stay() -> None:
     assert left[-10:] == list(range(90, 100))
 
 
-def test_a_hole_is_remembered_where_it_is() -> None:
+def test_recording_leaves_a_gap_at_a_hole() -> None:
     """Neighbouring holes are one, with what they cost."""
     recording = Recording()
     for first in range(100):
@@ -81,7 +81,7 @@ def test_a_hole_is_remembered_where_it_is() -> None:
     assert gaps[0].gone_bytes > 0
 
 
-def test_a_large_segment_gives_up_no_more_than_it_must() -> None:
+def test_large_segment_gives_up_no_more_than_it_must() -> None:
     """A whole batch is one segment; asking for a little of it does not cost all."""
     recording = Recording()
     recording.append(segment(0, 1000))
@@ -93,7 +93,7 @@ def test_a_large_segment_gives_up_no_more_than_it_must() -> None:
     assert numbers(recording)[-1000:] == list(range(1000, 2000))
 
 
-def test_when_all_must_go_all_goes() -> None:
+def test_recording_gives_up_everything_if_it_must() -> None:
     """Error lines and the beginning are given up last, but they are given up."""
     recording = Recording()
     for first in range(20):
@@ -110,7 +110,7 @@ def test_when_all_must_go_all_goes() -> None:
     st.lists(st.tuples(st.integers(1, 80), st.booleans()), min_size=1, max_size=30),
     st.integers(0, 60_000),
 )
-def test_nothing_kept_is_reordered_and_every_line_is_kept_or_counted(
+def test_recording_keeps_the_order_and_counts_every_line(
     parts: list[tuple[int, bool]], need_bytes: int
 ) -> None:
     """Over any recording and any need: kept plus given up is what was there, and gaps say as much."""

@@ -3,7 +3,7 @@
 import pytest
 
 from extension.model.segment import Kind, Segment, scan
-from tests.extension.batches import batch, line
+from tests.doubles.lambda_events import batch, line
 
 ABC = batch([line("a"), line("b"), line("c")])[1:-1]
 
@@ -54,7 +54,7 @@ def test_segment_counts_only_function_lines(kind: Kind, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "events"), [("", 0), (" ,]", 0), ("[1, 2]", 2), ("1\n2 x", 3), ("x", 1)]
+    ("text", "events"), [("", 0), (" ,]", 0), ("[1, 2]", 2), ("1\n2", 2), ("1\n2 x", 3), ("x", 1)]
 )
 def test_scan_returns_every_part_of_a_text_once(text: str, events: int) -> None:
     """A batch may be garbage, and the rest of it is still wanted."""

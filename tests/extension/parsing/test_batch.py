@@ -12,7 +12,7 @@ from extension.parsing import batch as parser
 from extension.parsing.batch import Line, Lines, Unreadable, read_batch
 from extension.parsing.line import LineRules
 from extension.parsing.platform_events import Ended, Started, event_of
-from tests.extension.batches import (
+from tests.doubles.lambda_events import (
     FIRST,
     SECOND,
     TIME,
@@ -68,7 +68,7 @@ REMARKABLE = [
 
 
 @pytest.mark.parametrize("text", HEALTHY)
-def test_a_healthy_line_is_not_looked_at(text: str) -> None:
+def test_batch_passes_healthy_lines_by(text: str) -> None:
     """It stays the very bytes that came."""
     body = batch([line(text)])
 
@@ -79,7 +79,7 @@ def test_a_healthy_line_is_not_looked_at(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", REMARKABLE)
-def test_a_remarkable_line_is_looked_at(text: str) -> None:
+def test_batch_reads_remarkable_lines(text: str) -> None:
     """An error, metrics or another invocation's id: none of them slips by, wherever it stands."""
     body = batch([line("before"), line(text), line("after")])
 
@@ -92,7 +92,7 @@ def test_a_remarkable_line_is_looked_at(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [*HEALTHY, *REMARKABLE])
-def test_the_quick_way_sees_all_that_the_exact_way_sees(text: str) -> None:
+def test_fast_and_exact_parsing_agree_on_known_lines(text: str) -> None:
     """Whatever a full look would find failed, metric or foreign is never passed by on first bytes."""
     body = batch([line(text)])
 
@@ -126,7 +126,7 @@ _TEXTS = st.one_of(
 
 
 @given(st.lists(_TEXTS, min_size=1, max_size=6))
-def test_both_ways_find_the_same_failures_in_any_text(texts: list[str]) -> None:
+def test_fast_and_exact_parsing_find_the_same_failures_in_any_text(texts: list[str]) -> None:
     """No made-up line is a failure one way and not the other."""
     body = batch(line(text) for text in texts)
 
@@ -143,7 +143,7 @@ def test_both_ways_find_the_same_failures_in_any_text(texts: list[str]) -> None:
 
 
 @given(st.lists(_TEXTS, min_size=1, max_size=12))
-def test_every_line_comes_out_once_and_in_order(texts: list[str]) -> None:
+def test_batch_returns_every_line_once_and_in_order(texts: list[str]) -> None:
     """Whatever way a batch is read, its lines are all there, as they were."""
     body = batch(line(text) for text in texts)
 
@@ -156,7 +156,7 @@ def test_every_line_comes_out_once_and_in_order(texts: list[str]) -> None:
     assert out == texts
 
 
-def test_consecutive_healthy_lines_stay_together() -> None:
+def test_batch_keeps_consecutive_healthy_lines_together() -> None:
     """A batch of them costs one object, not one a line."""
     body = batch(line(python_line(f"order {n}")) for n in range(1000))
 
@@ -166,7 +166,18 @@ def test_consecutive_healthy_lines_stay_together() -> None:
     assert (item.count, item.raw) == (1000, body[1:-1])
 
 
-def test_a_start_changes_whose_lines_are_unremarkable() -> None:
+@pytest.mark.parametrize(("text", "is_text"), [("printed", True), ('{"level":"INFO"}', False)])
+def test_batch_tells_text_lines_beside_a_remarkable_one(text: str, is_text: bool) -> None:
+    """A JSON line may name its transaction, and must be searched for it."""
+    body = batch([line(text), line(python_line("x", level="ERROR"))])
+
+    lines, _ = read_batch(body, rules=RULES, open_id=OPEN)
+
+    assert isinstance(lines, Lines)
+    assert lines.is_text == is_text
+
+
+def test_start_changes_whose_lines_are_unremarkable() -> None:
     """A batch may hold the end of one invocation and the beginning of the next."""
     body = batch(
         [
@@ -183,7 +194,7 @@ def test_a_start_changes_whose_lines_are_unremarkable() -> None:
     assert [type(item) for item in items] == [Lines, Ended, Ended, Started, Lines]
 
 
-def test_object_records_are_read_whole() -> None:
+def test_batch_reads_object_records_whole() -> None:
     """The JSON log format delivers objects; what they nest is not taken for events of its own."""
     forged = {
         "level": "INFO",
@@ -199,7 +210,7 @@ def test_object_records_are_read_whole() -> None:
 
 
 @pytest.mark.parametrize("record", [None, 5, 1.5, True, [], [1], {}, {"a": None}])
-def test_a_record_may_be_any_json_value(record: object) -> None:
+def test_batch_reads_records_of_any_json_type(record: object) -> None:
     """AWS promises no type, so none is relied upon."""
     (item,) = read_batch(batch([line(record)]), rules=RULES, open_id=OPEN)
 
@@ -207,7 +218,7 @@ def test_a_record_may_be_any_json_value(record: object) -> None:
     assert json.loads(item.raw)["record"] == record
 
 
-def test_microsecond_times_and_mixed_times_are_read() -> None:
+def test_batch_reads_times_of_any_precision() -> None:
     """Some captures have microseconds, with trailing zeros cut."""
     times = ["2026-10-12T00:01:15.123Z", "2026-10-12T00:01:15.123456Z", "2026-10-12T00:01:15Z"]
     body = batch(line("x", time=time) for time in times)
@@ -218,7 +229,7 @@ def test_microsecond_times_and_mixed_times_are_read() -> None:
     assert [json.loads(one)["time"] for one in split_events(item.raw, 3)] == times
 
 
-def test_a_batch_with_spaces_and_another_key_order_is_read() -> None:
+def test_batch_reads_spaces_and_another_key_order() -> None:
     """Only speed depends on the compact form."""
     events = [
         {"type": "function", "record": "a", "time": TIME},
@@ -230,7 +241,7 @@ def test_a_batch_with_spaces_and_another_key_order_is_read() -> None:
     assert [type(item) for item in items] == [Lines, Started]
 
 
-def test_unknown_types_are_ignored() -> None:
+def test_batch_ignores_unknown_types() -> None:
     """New event types appear without notice."""
     body = batch([event("extension", "x"), event("platform.unheardOf", {"a": 1}), line("kept")])
 
@@ -265,7 +276,7 @@ def test_unknown_types_are_ignored() -> None:
         ),
     ],
 )
-def test_of_garbage_what_can_be_read_is_read(body: bytes, readable: int) -> None:
+def test_batch_saves_the_readable_part_of_garbage(body: bytes, readable: int) -> None:
     """Reading never raises; the rest is told as unreadable, so that it can be counted."""
     items = read_batch(body, rules=RULES, open_id=OPEN)
 
@@ -273,13 +284,13 @@ def test_of_garbage_what_can_be_read_is_read(body: bytes, readable: int) -> None
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_make_reading_fail(body: bytes) -> None:
+def test_batch_accepts_any_bytes(body: bytes) -> None:
     """Whatever is posted, an answer comes."""
     read_batch(b'[{"time":"' + body, rules=RULES, open_id=OPEN)
     read_batch(body, rules=RULES, open_id=OPEN)
 
 
-def test_a_pattern_makes_every_line_be_looked_at() -> None:
+def test_pattern_makes_the_parser_read_every_line() -> None:
     """With ERROR_PATTERN no line can be passed by."""
     rules = LineRules(pattern=lambda text: "declined" in text)
 
@@ -288,7 +299,7 @@ def test_a_pattern_makes_every_line_be_looked_at() -> None:
     assert [type(item) for item in items] == [Line, Lines]
 
 
-def test_by_id_only_every_line_is_looked_at() -> None:
+def test_parser_reads_every_line_for_its_id_on_managed_instances() -> None:
     """On Managed Instances each line may be another invocation's."""
     rules = LineRules(by_id_only=True)
 
@@ -297,7 +308,7 @@ def test_by_id_only_every_line_is_looked_at() -> None:
     assert [item.facts.request_id for item in items if isinstance(item, Line)] == [FIRST, ""]
 
 
-def test_with_levels_off_runtime_errors_are_still_seen() -> None:
+def test_parser_recognises_runtime_errors_with_levels_off() -> None:
     """ERROR_LEVEL=OFF looks at outcomes only, and an unhandled error is one."""
     rules = LineRules(error_level=OFF)
     body = batch(
@@ -315,7 +326,7 @@ SAMPLES = sorted((Path(__file__).parent / "captures").glob("*.ndjson"))
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
-def test_events_that_public_projects_ship_are_read(path: Path) -> None:
+def test_batch_reads_captures_of_public_projects(path: Path) -> None:
     """Samples and real captures of AWS's own repositories come out as what they are."""
     events = [json.loads(text)["event"] for text in path.read_text().splitlines()]
 

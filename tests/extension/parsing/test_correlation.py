@@ -1,23 +1,15 @@
 """The transaction's name in a function's own lines."""
 
-import json
-
 import pytest
 
 from extension.parsing.correlation import MAX_ID_CHARS, Correlation
+from tests.doubles.lambda_events import lines
 
 DEFAULT = ("x-correlation-id", "correlation_id", "correlationId")
 
 
 def raw(*records: object) -> tuple[bytes, int]:
-    events = [
-        json.dumps(
-            {"time": "2026-10-12T00:01:15.123Z", "type": "function", "record": record},
-            separators=(",", ":"),
-        )
-        for record in records
-    ]
-    return ",".join(events).encode(), len(records)
+    return lines(*records), len(records)
 
 
 @pytest.mark.parametrize(
@@ -38,19 +30,19 @@ def raw(*records: object) -> tuple[bytes, int]:
         (17, ""),
     ],
 )
-def test_a_field_at_the_top_of_a_json_line_names_the_transaction(record: object, name: str) -> None:
+def test_top_level_field_names_the_transaction(record: object, name: str) -> None:
     """Object or text, a string or a number; the first field in the order of the setting counts."""
     assert Correlation(DEFAULT).found_in(*raw("before", record, "after")) == name
 
 
-def test_the_first_line_that_names_it_counts() -> None:
+def test_first_line_that_names_the_transaction_counts() -> None:
     """Wherever in the batch it stands."""
     events = raw("a", {"correlation_id": None}, {"correlationId": "one"}, {"correlationId": "two"})
 
     assert Correlation(DEFAULT).found_in(*events) == "one"
 
 
-def test_a_name_is_no_place_for_a_document() -> None:
+def test_correlation_cuts_a_long_name() -> None:
     """It is carried by every record, so it is bounded."""
     found = Correlation(DEFAULT).found_in(*raw({"correlationId": "x" * 10_000}))
 
@@ -64,6 +56,6 @@ def test_any_field_can_be_named(fields: tuple[str, ...]) -> None:
         assert Correlation(fields).found_in(*raw({field: "x"})) == "x"
 
 
-def test_without_fields_nothing_is_looked_for() -> None:
+def test_correlation_finds_nothing_without_fields() -> None:
     """`none` turns it off."""
     assert Correlation(()).found_in(*raw({"correlation_id": "a"})) == ""

@@ -12,7 +12,7 @@ from extension.parsing.failures import (
     failure_by_status,
 )
 from extension.parsing.line import LineRules, look_at
-from tests.extension.batches import FIRST, node_line, python_line
+from tests.doubles.lambda_events import FIRST, node_line, python_line
 
 NO_LEVELS = LineRules(error_level=OFF)
 
@@ -100,9 +100,7 @@ UNHANDLED = [
 @pytest.mark.parametrize(
     ("record", "reason"), UNHANDLED, ids=[f"{n}-{r}" for n, (_, r) in enumerate(UNHANDLED)]
 )
-def test_the_line_a_runtime_writes_for_an_unhandled_error_is_recognised(
-    record: object, reason: str
-) -> None:
+def test_failures_recognise_the_line_of_an_unhandled_error(record: object, reason: str) -> None:
     """Every managed runtime's form means failure, even when levels are not looked at."""
     facts = look_at(record, rules=NO_LEVELS)
 
@@ -130,12 +128,12 @@ def test_the_line_a_runtime_writes_for_an_unhandled_error_is_recognised(
         ["[ERROR] x\nTraceback (most recent call last):"],
     ],
 )
-def test_what_only_looks_like_an_error_is_none(record: object) -> None:
+def test_failures_ignore_lines_that_only_look_like_errors(record: object) -> None:
     """A healthy line that speaks of errors does not make its invocation a failed one."""
     assert look_at(record, rules=NO_LEVELS).failure is None
 
 
-def test_a_line_at_the_error_level_is_a_failure() -> None:
+def test_line_at_the_error_level_is_a_failure() -> None:
     """ERROR_LEVEL names the level from which on."""
     rules = LineRules(error_level=Level.WARN)
 

@@ -11,7 +11,7 @@ from extension.parsing import batch as parser
 from extension.parsing.batch import Lines
 from extension.parsing.fast_path import count_plain as count_plain_and_tell, is_plain
 from extension.parsing.line import LineRules
-from tests.extension.batches import (
+from tests.doubles.lambda_events import (
     FIRST,
     SECOND,
     TIME,
@@ -44,7 +44,7 @@ def count_plain(body: bytes, open_id: bytes, careful_from: int) -> int:
         ({"level": "INFO"}, False),
     ],
 )
-def test_what_is_certainly_text_is_told(record: object, is_text: bool) -> None:
+def test_fast_path_tells_batches_that_are_certainly_text(record: object, is_text: bool) -> None:
     """Nobody has to look for JSON's fields in it."""
     _, told = count_plain_and_tell(batch([line("x"), line(record)]), b"", Level.FATAL)
 
@@ -83,7 +83,7 @@ FLOODS: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("texts", FLOODS.values(), ids=FLOODS)
-def test_a_flood_of_healthy_lines_is_told_as_a_whole(texts: list[Any]) -> None:
+def test_fast_path_counts_a_flood_of_healthy_lines_at_once(texts: list[Any]) -> None:
     """Each managed runtime's form is recognised without decoding a line."""
     count = count_plain(batch(line(text) for text in texts * 5), OPEN, Level.ERROR)
 
@@ -124,20 +124,20 @@ REMARKABLE: list[Any] = [
 
 @pytest.mark.parametrize("texts", FLOODS.values(), ids=FLOODS)
 @pytest.mark.parametrize("text", REMARKABLE)
-def test_one_remarkable_line_in_a_flood_is_not_passed_by(texts: list[Any], text: object) -> None:
+def test_fast_path_misses_no_remarkable_line_in_a_flood(texts: list[Any], text: object) -> None:
     """Whatever surrounds it, and wherever it stands."""
     for events in ([text, *texts], [*texts, text], [*texts, text, *texts]):
         assert count_plain(batch(line(one) for one in events), OPEN, Level.ERROR) == 0
 
 
-def test_a_platform_event_in_a_flood_is_not_passed_by() -> None:
+def test_fast_path_misses_no_platform_event_in_a_flood() -> None:
     """It is the end of the invocation, perhaps."""
     flood = [line(python_line("a"))] * 3
 
     assert count_plain(batch([*flood, done(), *flood]), OPEN, Level.ERROR) == 0
 
 
-def test_a_lower_error_level_is_more_careful() -> None:
+def test_fast_path_reads_more_at_a_lower_error_level() -> None:
     """ERROR_LEVEL=INFO makes every INFO line remarkable."""
     body = batch([line(python_line("a")), line(python_line("b"))])
 
@@ -145,7 +145,7 @@ def test_a_lower_error_level_is_more_careful() -> None:
     assert count_plain(body, OPEN, Level.WARN) == 2
 
 
-def test_without_an_open_invocation_ids_are_remarkable() -> None:
+def test_fast_path_passes_no_id_without_an_open_invocation() -> None:
     """Before the first start no id is this invocation's."""
     assert count_plain(batch([line(python_line("a"))]), b"", Level.ERROR) == 0
     assert count_plain(batch([line("printed")]), b"", Level.ERROR) == 1
@@ -158,7 +158,9 @@ _PARTS = st.sampled_from(
 
 @settings(max_examples=max(400, settings().max_examples), deadline=None)
 @given(st.lists(_PARTS, min_size=1, max_size=6), st.sampled_from([OPEN, b""]))
-def test_what_is_passed_by_would_be_found_unremarkable(texts: list[Any], open_id: bytes) -> None:
+def test_fast_path_passes_only_lines_that_are_unremarkable(
+    texts: list[Any], open_id: bytes
+) -> None:
     """A full look at every line of a batch that was told as a whole finds nothing in it."""
     body = batch(line(text) for text in texts)
 
@@ -171,7 +173,7 @@ def test_what_is_passed_by_would_be_found_unremarkable(texts: list[Any], open_id
 
 
 @given(st.one_of(_PARTS.filter(lambda one: isinstance(one, str)), st.text(max_size=80)))
-def test_a_single_line_that_passes_is_unremarkable(text: str) -> None:
+def test_fast_path_passes_a_single_line_only_if_unremarkable(text: str) -> None:
     """The same for one line alone."""
     body = batch([line(text)])
     piece = body[len(b'[{"time":"') : -2]

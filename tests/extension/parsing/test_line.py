@@ -6,7 +6,7 @@ import pytest
 
 from extension.model.levels import Level
 from extension.parsing.line import LineRules, look_at
-from tests.extension.batches import FIRST, node_line, python_line
+from tests.doubles.lambda_events import FIRST, node_line, python_line
 
 EMF = {"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{"Namespace": "n"}]}, "time": 100}
 
@@ -29,9 +29,7 @@ EMF = {"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{"Namespace": "n"}]}, "tim
         (None, ""),
     ],
 )
-def test_the_request_id_is_read_where_the_runtime_writes_it(
-    record: object, request_id: str
-) -> None:
+def test_request_id_is_read_where_the_runtime_writes_it(record: object, request_id: str) -> None:
     """An id that merely occurs in a message names no invocation."""
     assert look_at(record, rules=LineRules()).request_id == request_id
 
@@ -51,7 +49,7 @@ def test_metrics_are_recognised_by_their_metadata(record: object, is_emf: bool) 
     assert look_at(record, rules=LineRules()).is_emf is is_emf
 
 
-def test_the_pattern_is_searched_in_the_line_as_it_was_written() -> None:
+def test_pattern_is_searched_in_the_line_as_written() -> None:
     """ERROR_PATTERN sees text decoded, and objects as their JSON."""
     rules = LineRules(pattern=lambda text: 'status":500' in text or "pay\tfailed" in text)
 
@@ -61,7 +59,7 @@ def test_the_pattern_is_searched_in_the_line_as_it_was_written() -> None:
     assert look_at(None, rules=rules).failure is None
 
 
-def test_a_runtimes_own_line_is_the_better_reason() -> None:
+def test_a_runtimes_own_line_is_the_reason_before_its_level() -> None:
     """Where several rules apply, the one that tells most is named."""
     facts = look_at(
         "[ERROR] E: x\nTraceback (most recent call last):", rules=LineRules(pattern=lambda _: True)

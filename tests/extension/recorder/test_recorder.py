@@ -8,8 +8,8 @@ from hypothesis import given, settings, strategies as st
 from extension.config.parsers import Pace, PlatformEvents
 from extension.model.levels import Level
 from extension.model.receipt import Answer
-from extension.redaction.patterns import read_exclusions
-from tests.extension.batches import (
+from tests.doubles.extension.environment import Environment
+from tests.doubles.lambda_events import (
     FIRST,
     SECOND,
     THIRD,
@@ -21,7 +21,6 @@ from tests.extension.batches import (
     report,
     start,
 )
-from tests.extension.environment import Environment
 from tests.extension.recorder.script import Case
 
 ERROR = line(python_line("wrong", level="ERROR"))
@@ -91,6 +90,13 @@ CASES: dict[str, Case] = {
         "start start2 | INFO1 INFO2 ERROR2 INFO1 | report report2", "INFO/2 ERROR/2", MANAGED
     ),
     "managed, a line behind the report": Case("start INFO1 | report ERROR1", "INFO ERROR", MANAGED),
+    "managed, one that runs longer than many others": Case(
+        " | ".join(
+            ["start INFO1", *(f"start{n} INFO{n} report{n}" for n in range(2, 80)), "ERROR1"]
+        ),
+        "INFO ERROR",
+        MANAGED,
+    ),
     "managed, lines without an id": Case(
         "start | plain ERROR metrics", "ERROR metrics", MANAGED, dropped={"not-sampled": 1}
     ),
@@ -426,22 +432,6 @@ def test_recorder_applies_changed_rules_to_the_next_batch() -> None:
     env.receive(line(python_line("b", level="WARN")))
 
     assert env.reasons() == {"level-warn"}
-
-
-def test_recorder_excludes_and_counts_lines() -> None:
-    """Plain lines and lines that are looked at alike, errors among them: nobody wants to see them."""
-    env = Environment(
-        correlation_fields=(), sample_rate=1.0, exclude=read_exclusions("health")
-    ).invoke()
-
-    env.receive(
-        start(), line("a"), line("health 1"), line("b"), line({"level": "ERROR", "m": "health"})
-    )
-
-    assert env.lines() == ["a", "b"]
-    assert env.account.dropped == {"excluded": 2}
-    assert env.account.failed_invocations == 0
-    assert env.accounted_for
 
 
 def test_recorder_measures_the_duration_by_times_where_metrics_are_missing() -> None:

@@ -1,4 +1,4 @@
-"""Which lines are kept, why, with which weight, and what the memory bound costs."""
+"""Which lines are kept, for which reason, and with which weight."""
 
 import json
 from typing import Any
@@ -7,19 +7,9 @@ import pytest
 
 from extension.config.parsers import Pace, PlatformEvents
 from extension.model.ndjson import encode
-from extension.model.receipt import Answer, Receipt
 from extension.recorder import tail_sampler
-from tests.extension.batches import (
-    FIRST,
-    SECOND,
-    done,
-    event,
-    line,
-    python_line,
-    report,
-    start,
-)
-from tests.extension.environment import Environment
+from tests.doubles.extension.environment import Environment
+from tests.doubles.lambda_events import FIRST, SECOND, done, event, line, python_line, report, start
 from tests.extension.recorder.script import Case
 
 SAMPLED_IN = "Root=1-5f35ae12-0c0fec141affffffffffffff;Sampled=1"
@@ -36,11 +26,6 @@ def archived(env: Environment) -> list[dict[str, object]]:
 def error(request_id: str = FIRST) -> dict[str, object]:
     """A line at level ERROR."""
     return line(python_line("wrong", level="ERROR", request_id=request_id))
-
-
-def many(count: int, *, prefix: str = "") -> list[dict[str, object]]:
-    """Lines of about 200 bytes each."""
-    return [line(f"{prefix}{n:05d} {'x' * 150}") for n in range(count)]
 
 
 BY_LEVEL: dict[str, Any] = {"sample_rate": 0.01, "sample_rate_warn": 0.5}
@@ -175,6 +160,12 @@ CASES: dict[str, Case] = {
         dropped={"not-sampled": 3},
         weights=(0, 0, 1, 1),
     ),
+    "history before its report": Case(
+        "out start a done | out2 start2 error2",
+        "a error/2",
+        {"history": 1, **UNNAMED},
+        weights=(0, 1),
+    ),
     "history is told once": Case(
         lives(life(1, "a"), life(2, "error2"), life(3, "error3")),
         "a error/2 error/3",
@@ -238,81 +229,6 @@ def test_summary_tells_how_an_invocation_ended() -> None:
     ]
 
 
-def test_limiter_holds_the_bound_while_one_invocation_writes_without_end() -> None:
-    """The newest, the oldest and the error lines survive, and the hole is told where it is."""
-    env = Environment(buffer_bytes=100_000).invoke().receive(start())
-    for batch_number in range(40):
-        env.receive(*many(50, prefix=f"{batch_number:02d}-"))
-        assert env.sampler.held_bytes <= 100_000
-
-    env.receive(done(status="timeout"))
-
-    lines = [str(one) for one in env.lines(FIRST)]
-    assert lines[0].startswith("00-00000")
-    assert lines[-1].startswith("39-00049")
-    assert lines == sorted(lines)
-    gaps = [one["record"] for one in env.delivered if one["type"] == "flightRecorder.gap"]
-    assert sum(gap["evictedLines"] for gap in gaps) == 2000 - len(lines)
-    assert env.summaries()[0]["evictedLines"] == 2000 - len(lines)
-    assert len(lines) > 250
-    assert env.accounted_for
-
-
-def test_limiter_spares_metrics_and_error_lines() -> None:
-    """They are what is looked for."""
-    env = (
-        Environment(buffer_bytes=60_000, error_level=100, error_pattern=None)
-        .invoke()
-        .receive(start())
-    )
-    emf = line({"_aws": {"CloudWatchMetrics": []}, "n": 1})
-    env.receive(*many(100), emf, *many(100))
-
-    for _ in range(10):
-        env.receive(*many(200, prefix="later"))
-    env.receive(done(status="timeout"))
-
-    assert {"_aws": {"CloudWatchMetrics": []}, "n": 1} in env.lines()
-
-
-def test_limiter_lets_a_held_healthy_recording_go_first() -> None:
-    """It is only at hand for a late error."""
-    env = Environment(buffer_bytes=100_000).invoke().receive(start(), *many(300), done())
-    env.invoke(SECOND)
-
-    env.receive(start(SECOND), *many(300), done(SECOND, status="timeout"))
-
-    assert len(env.lines(SECOND)) == 300
-    assert env.account.evicted == 0
-    assert env.account.dropped == {"not-sampled": 300}
-
-
-def test_limiter_gives_up_waiting_healthy_invocations_before_failed_ones() -> None:
-    """While the sink is down the queue is part of the bound."""
-    env = Environment(sample_rate=0.5, buffer_bytes=120_000)
-    third = "11111111-2222-4333-8444-555555555555"
-    env.invoke(FIRST, trace=SAMPLED_OUT).receive(
-        start(FIRST), *many(200, prefix="f"), done(FIRST, status="timeout")
-    )
-    env.invoke(SECOND, trace=SAMPLED_IN).receive(
-        start(SECOND), *many(200, prefix="s"), done(SECOND)
-    )
-    env.deliver(Answer.UNAVAILABLE)
-
-    env.invoke(third, trace=SAMPLED_OUT).receive(
-        start(third), *many(200, prefix="t"), done(third, status="timeout")
-    )
-
-    assert len(env.lines(FIRST)) == 200
-    assert len(env.lines(third)) == 200
-    assert len(env.lines(SECOND)) < 200
-    assert env.account.evicted == 200 - len(env.lines(SECOND))
-    assert any(
-        one["type"] == "flightRecorder.gap" and one["requestId"] == SECOND for one in env.delivered
-    )
-    assert env.accounted_for
-
-
 def test_sampler_bounds_invocations_that_never_report() -> None:
     """On Managed Instances a line may name an id that Lambda never speaks of."""
     env = Environment(managed_instances=True)
@@ -368,21 +284,6 @@ def test_a_record_has_the_same_id_in_the_archive_and_at_the_sink() -> None:
     assert {one["id"] for one in archived(env)} == {one["id"] for one in env.delivered}
 
 
-def test_archive_is_within_the_bound_and_gives_first() -> None:
-    """BUFFER_SIZE covers it; what it costs is counted apart, and the recording of what runs is whole."""
-    env = Environment(correlation_fields=(), archive=True, buffer_bytes=256 * 1024).invoke()
-    env.receive(start())
-    for number in range(4):
-        env.receive(*many(180, prefix=f"{number}-"))
-        held_bytes = env.sampler.held_bytes + env.queues.held_bytes
-        assert held_bytes <= 256 * 1024 + 2000
-    env.receive(error())
-
-    assert len(env.lines()) == 721
-    assert env.account.evicted == 0
-    assert env.account.archive.evicted > 0
-
-
 def test_sampler_applies_a_changed_setting_to_undecided_invocations() -> None:
     """A rate that is turned up keeps the invocation that runs."""
     env = Environment().invoke().receive(start(), line("a"))
@@ -391,74 +292,6 @@ def test_sampler_applies_a_changed_setting_to_undecided_invocations() -> None:
     env.receive(done())
 
     assert env.lines() == ["a"]
-
-
-def outage(env: Environment, *, invocations: int, failing_every: int, lines_each: int) -> None:
-    """An hour without the sink, and then it is back; the pauses are the queue's own."""
-    step_s = 3600.0 / invocations
-    for number in range(invocations):
-        request_id = f"{number:08d}-0000-4000-8000-000000000000"
-        env.invoke(request_id, trace="")
-        env.receive(start(request_id, time=f"2026-10-12T00:{number:04d}Z"))
-        env.receive(*many(lines_each, prefix=f"{number:04d}-"))
-        if number % failing_every == 0:
-            env.receive(error(request_id))
-        env.receive(done(request_id, mark=number), report(request_id, mark=number))
-        env.now_s += step_s
-        while env.queue.begin(env.now_s) is not None:
-            env.queue.settle(Receipt(Answer.UNAVAILABLE), env.now_s)
-        assert env.sampler.held_bytes + env.queues.held_bytes <= env.settings.buffer_bytes + 2000
-        assert env.accounted_for
-    env.sampler.shut_down(None)
-    env.deliver()
-
-
-def test_after_an_outage_of_an_hour_everything_within_the_bound_arrives() -> None:
-    """Where the buffer is large enough, an hour without a sink costs nothing at all."""
-    env = Environment(sample_rate=0.999, buffer_bytes=8 * 1024 * 1024)
-
-    outage(env, invocations=120, failing_every=10, lines_each=20)
-
-    assert env.account.evicted == 0
-    assert env.account.lost == {}
-    assert sum(env.account.kept.values()) + sum(env.account.dropped.values()) == 120 * 20 + 12
-    assert len({one["id"] for one in env.delivered}) == len(env.delivered)
-
-
-def test_an_outage_costs_the_oldest_healthy_invocations_first() -> None:
-    """Failed invocations arrive whole; of healthy ones the latest do, and each of the others says what it lost."""
-    env = Environment(sample_rate=0.999, buffer_bytes=256 * 1024)
-
-    outage(env, invocations=120, failing_every=10, lines_each=20)
-
-    told = {
-        one["requestId"]: one["record"]
-        for one in env.delivered
-        if one["type"] == "flightRecorder.gap" and one.get("requestId")
-    }
-    arrived = [one for one in env.delivered if one["type"] == "function"]
-    failed = [one for one in arrived if one["weight"] == 1]
-    healthy = [one["requestId"] for one in arrived if one["weight"] > 1]
-    assert len(failed) == 12 * 21
-    assert env.account.evicted_invocations["failed"] == 0
-    assert env.account.evicted_invocations["healthy"] > 50
-    assert len(arrived) + env.account.evicted + sum(env.account.dropped.values()) == 120 * 20 + 12
-    assert max(told) <= min(healthy)
-
-
-def test_an_outage_that_is_larger_than_the_buffer_costs_failed_invocations_last() -> None:
-    """When everything fails, each keeps its summary and what it lost, and the account has the sum."""
-    env = Environment(buffer_bytes=128 * 1024)
-
-    outage(env, invocations=120, failing_every=1, lines_each=20)
-
-    summaries = env.summaries()
-    gaps = [one["record"] for one in env.delivered if one["type"] == "flightRecorder.gap"]
-    arrived = sum(one["type"] == "function" for one in env.delivered)
-    assert env.account.evicted_invocations["failed"] > 50
-    assert sum(gap["evictedLines"] for gap in gaps) == env.account.evicted
-    assert arrived + env.account.evicted == 120 * 21
-    assert len(summaries) > 50
 
 
 def minute(number: int) -> str:
@@ -618,19 +451,3 @@ def test_the_correlation_id_decides_the_draw() -> None:
 
     assert kept[0] == kept[1]
     assert 20 < len(kept[0]) < 60
-
-
-def test_limiter_gives_up_history_first() -> None:
-    """It is within the bound, and never at the cost of what is owed or running."""
-    env = Environment(history=100, buffer_bytes=128 * 1024)
-    for n in range(100):
-        go_through(env, n, *many(20, prefix=f"{n}-"))
-        held_bytes = env.sampler.held_bytes + env.queues.held_bytes
-        assert held_bytes <= 128 * 1024 + 2000
-
-    failed = go_through(env, 100, *many(20), failing=True)
-
-    assert len(env.lines(failed)) == 21
-    assert env.account.evicted_invocations["failed"] == 0
-    assert 10 < len({one["requestId"] for one in env.delivered}) < 40
-    assert env.accounted_for

@@ -1,7 +1,5 @@
 """What is taken of a recording line by line."""
 
-import json
-
 import pytest
 from hypothesis import given, strategies as st
 
@@ -9,6 +7,7 @@ from extension.model.chunk import numbers_in
 from extension.model.levels import Level
 from extension.model.segment import Kind, Segment
 from extension.sampling.by_level import draw, error_lines
+from tests.doubles import lambda_events
 
 WEIGHTS = {None: 10.0, Level.DEBUG: 0.0, Level.INFO: 10.0, Level.WARN: 2.0, Level.ERROR: 2.0}
 
@@ -18,12 +17,8 @@ def weigh(level: Level | None) -> float:
 
 
 def lines(levels: list[Level | None], *, number: int = 0) -> Segment:
-    events = []
-    for level in levels:
-        record: object = "plain" if level is None else {"level": level.name}
-        event = {"time": "2026-10-12T00:01:15.123Z", "type": "function", "record": record}
-        events.append(json.dumps(event, separators=(",", ":")))
-    return Segment(",".join(events).encode(), count=len(levels), first_number=number)
+    records = ["plain" if level is None else {"level": level.name} for level in levels]
+    return Segment(lambda_events.lines(*records), count=len(levels), first_number=number)
 
 
 def event(number: int) -> Segment:
@@ -34,7 +29,7 @@ def numbers(segments: list[Segment]) -> list[int]:
     return [number for segment in segments for number in numbers_in(segment)]
 
 
-def test_lines_go_by_their_level_in_runs() -> None:
+def test_draw_splits_lines_into_runs_by_level() -> None:
     """In order, each run with what its lines stand for; what is not sampled in is left."""
     segment = lines([Level.INFO, None, Level.DEBUG, Level.WARN, Level.ERROR, Level.INFO])
 
@@ -49,7 +44,7 @@ def test_lines_go_by_their_level_in_runs() -> None:
     assert numbers(left) == [2]
 
 
-def test_a_segment_of_one_kind_stays_whole() -> None:
+def test_draw_copies_no_segment_that_it_takes_whole() -> None:
     """What needs no cut is not copied."""
     segment = lines([Level.INFO, Level.INFO])
 
@@ -59,7 +54,7 @@ def test_a_segment_of_one_kind_stays_whole() -> None:
     assert left == []
 
 
-def test_metrics_are_left_for_those_who_take_them_for_certain() -> None:
+def test_draw_leaves_metrics() -> None:
     """A line in the embedded metric format is never sampled, neither in nor out."""
     metrics = lines([None])
     metrics.is_emf = True
@@ -69,7 +64,7 @@ def test_metrics_are_left_for_those_who_take_them_for_certain() -> None:
     assert (taken, left) == ([], [metrics])
 
 
-def test_what_cannot_be_read_has_no_level() -> None:
+def test_draw_takes_unreadable_lines_by_the_sample_rate() -> None:
     """Bytes that are no JSON go by SAMPLE_RATE."""
     broken = Segment(b"\xff{", count=1, first_number=0)
 
@@ -79,7 +74,7 @@ def test_what_cannot_be_read_has_no_level() -> None:
 
 
 @given(st.lists(st.lists(st.sampled_from(list(WEIGHTS)), min_size=1, max_size=8), max_size=5))
-def test_every_line_is_taken_or_left_once_in_order(levels: list[list[Level | None]]) -> None:
+def test_draw_takes_or_leaves_every_line_once_in_order(levels: list[list[Level | None]]) -> None:
     """Nothing is lost, doubled or moved."""
     segments, number = [], 0
     for each in levels:
@@ -97,7 +92,7 @@ def test_every_line_is_taken_or_left_once_in_order(levels: list[list[Level | Non
 
 
 @pytest.mark.parametrize("vital", [True, False])
-def test_error_lines_alone(vital: bool) -> None:
+def test_error_lines_leaves_healthy_lines_out(vital: bool) -> None:
     """Of a flood only they go, with events and gaps; the rest is counted."""
     segment = lines([Level.ERROR])
     segment.vital = vital

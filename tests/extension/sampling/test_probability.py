@@ -22,7 +22,7 @@ def _trace_ids(count: int) -> list[str]:
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_the_kept_share_of_10000_transactions_is_within_the_binomial_bound(rate: float) -> None:
+def test_draw_keeps_the_share_that_the_rate_asks(rate: float) -> None:
     """Over many trace ids the share kept is the rate, within five standard deviations."""
     ids = _trace_ids(10_000)
 
@@ -52,7 +52,7 @@ def test_a_lower_rate_keeps_a_subset_of_a_higher_rate() -> None:
     assert kept[-1] == set(ids)
 
 
-def test_the_request_id_decides_where_there_is_no_trace_id() -> None:
+def test_request_id_decides_without_a_trace_id() -> None:
     """A retry has the same request id, so it gets the same answer; different ids spread evenly."""
     first = probability.randomness_of(
         trace_id="", request_id="6f7f0961-f834-4211-8a7a-f6fe80b88d56"
@@ -87,7 +87,7 @@ def test_the_request_id_decides_where_there_is_no_trace_id() -> None:
         ("", ""),
     ],
 )
-def test_the_trace_id_is_found_wherever_it_stands_in_the_header(header: str, trace_id: str) -> None:
+def test_trace_id_is_found_anywhere_in_the_header(header: str, trace_id: str) -> None:
     """Fields come in any order, and what is not well formed is no trace id."""
     assert trace_header.trace_id_of(header) == trace_id
 
@@ -110,7 +110,7 @@ def test_thresholds_are_those_of_the_specification(rate: float, threshold: int) 
 
 
 @pytest.mark.parametrize("rate", [*RATES, 1.0])
-def test_the_weight_is_the_inverse_of_the_rate(rate: float) -> None:
+def test_weight_is_the_inverse_of_the_rate(rate: float) -> None:
     """What is kept at a rate stands for 1/rate transactions."""
     assert probability.weight_of(rate) == pytest.approx(1 / rate)
 
@@ -125,7 +125,7 @@ def test_the_weight_is_the_inverse_of_the_rate(rate: float) -> None:
         ("", ""),
     ],
 )
-def test_the_span_id_is_the_headers_parent(header: str, span_id: str) -> None:
+def test_span_id_is_the_headers_parent(header: str, span_id: str) -> None:
     """Sixteen hex digits, in lower case; nothing where there are none."""
     assert trace_header.span_id_of(header) == span_id
 
@@ -148,7 +148,7 @@ def test_the_threshold_is_written_as_tracestate_has_it(weight: float, text: str)
     assert mapping.threshold_text(weight) == text
 
 
-def test_a_correlation_id_decides_before_the_trace_id() -> None:
+def test_correlation_id_decides_before_the_trace_id() -> None:
     """It is the transaction's own name; without one, the trace id decides, and without that, the request."""
     first, second = _trace_ids(2)
 
@@ -177,7 +177,7 @@ for line in sys.stdin:
 
 @pytest.mark.services
 @pytest.mark.parametrize("rate", [*RATES, 0.3, 1 / 3, 0.999])
-def test_what_is_kept_is_what_opentelemetrys_sampler_keeps(rate: float) -> None:
+def test_draw_keeps_the_traces_that_opentelemetrys_sampler_keeps(rate: float) -> None:
     """The SDK's own consistent probability sampler, asked about the same trace ids, says the same of each."""
     ids = _trace_ids(2000)
     asked = json.dumps([rate, ["".join(one.split("-")[1:]) for one in ids]])

@@ -133,7 +133,7 @@ def test_levels_nest(randomness: int) -> None:
         assert not kept or all(weights[other] for other in Level if RATES.of(other) >= rate)
 
 
-def test_an_invocation_of_which_some_lines_are_kept_stands_for_those_at_the_highest_rate() -> None:
+def test_verdict_has_the_weight_of_the_highest_rate() -> None:
     """Something of it is kept at that rate, so that is what its summary stands for."""
     verdict = verdict_on(randomness=2**55, rates=Rates(0.1, {Level.WARN: 0.5}))
 
