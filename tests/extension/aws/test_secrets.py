@@ -248,12 +248,9 @@ def test_throttled_call_is_repeated(
     "failure",
     [
         as_json({"__type": "AccessDeniedException", "message": "very secret"}, 400),
-        Reply(200, b"very secret"),
-        as_json(["very secret"]),
-        as_json({"Parameters": "very secret"}),
         as_json({"Parameters": ["very secret", {"Name": "very secret"}]}),
-        Reply(500, b"very secret"),
-        STALL,
+        *(as_json({"Parameters": "very secret"}), as_json(["very secret"])),
+        *(Reply(200, b"very secret"), Reply(500, b"very secret"), STALL),
     ],
 )
 def test_answer_that_cannot_be_used_is_a_failure_of_each_name(
