@@ -66,10 +66,8 @@ def test_many_matches_across_many_values_are_each_looked_at_once() -> None:
 
 def test_numbers_are_searched_too() -> None:
     """A card number may be one; what is masked of it is a string."""
-    assert redacted("card-numbers", {"card": 4111111111111111, "n": -1.5e3}) == {
-        "card": "[REDACTED:card-numbers]",
-        "n": -1500.0,
-    }
+    masked = {"card": "[REDACTED:card-numbers]", "n": -1500.0}
+    assert redacted("card-numbers", {"card": 4111111111111111, "n": -1.5e3}) == masked
 
 
 @pytest.mark.parametrize(
@@ -79,16 +77,12 @@ def test_numbers_are_searched_too() -> None:
         ('"user": ?"(?P<secret>[a-z]+)"', {"user": "ann", "n": 1}, {"user": MASK, "n": 1}),
         ('"pin": ?(?P<secret>[0-9]+)', '{"pin": 12, "n": 1}', '{"pin": "[REDACTED]", "n": 1}'),
         ("password=\\S+", {"note": "password=x", "n": "y"}, {"note": MASK, "n": "y"}),
-        (
-            "password=(?P<secret>\\S+)",
-            {"a": "password=x", "n": "y"},
-            {"a": "password=[REDACTED]", "n": "y"},
-        ),
+        ("password=(?P<secret>\\S+)", {"a": "password=x", "n": "y"}, {"a": f"password={MASK}", "n": "y"}),
         ("nbo[b]", {"a": "\nbob"}, {"a": "\nbob"}),
         ('a":"(?P<secret>x..)', '{"a":"x\\u00e9\\"y"}', '{"a":"[REDACTED]\\"y"}'),
         ('1}.*"a":.', {"m": '{"x":1}', "a": "b"}, {"m": '{"x":[REDACTED]', MASK: "b"}),
     ],
-)
+)  # fmt: skip
 def test_what_is_found_across_values_leaves_json(
     pattern: str, record: object, masked: object
 ) -> None:
@@ -176,14 +170,8 @@ def test_a_masked_event_keeps_its_time_and_type() -> None:
 @pytest.mark.parametrize(
     ("setting", "count"),
     [
-        ("emails", 1),
-        ("emails, card-numbers", 2),
-        ("[a-z]{3}", 1),
-        ("email,card-number", 2),
-        ("(a,b)", 1),
-        ("A,b", 1),
-        ('["A,b", "emails, card-numbers"]', 3),
-        ("[]", 0),
+        *(("emails", 1), ("emails, card-numbers", 2), ("email,card-number", 2), ("[a-z]{3}", 1)),
+        *(("(a,b)", 1), ("A,b", 1), ('["A,b", "emails, card-numbers"]', 3), ("[]", 0)),
         ('["not", 1]', 1),
     ],
 )
@@ -214,17 +202,13 @@ def test_all_is_every_preset() -> None:
         ('a"bcd', b'{"record":"a\\"b"}', False),
         ("é", b'{"record":"nothing"}', True),
         ("\\d", b'{"record":"nothing"}', True),
-        (
-            "card-numbers",
-            b'{"record":"at 2026-11-24T12:00:00, 8286a188-ba32-4475-8077-530cd35c09a9"}',
-            False,
-        ),
+        ("card-numbers", b'{"record":"at 2026-11-24T12:00:00, 8286a188-ba32-4475-8077-530cd35c09a9"}', False),
         ("card-numbers", b'{"record":"\\n4111111111111111"}', True),
         ("card-numbers", b'{"record":"\\u001b4111111111111111"}', True),
         ("card-numbers", b'{"record":4111111111111111}', True),
         ("all", b'{"record":"GET https://example.com/x took 12 ms"}', False),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_hold_a_match_is_told_from_its_bytes(
     setting: str, raw: bytes, may: bool
 ) -> None:
