@@ -145,6 +145,6 @@ def test_the_region(environ: dict[str, str], region: str) -> None:
     assert region_of(environ) == region
 
 
-def test_without_a_region_there_is_no_endpoint() -> None:
+def test_endpoint_is_absent_without_a_region() -> None:
     """Nothing is sent to a region that nobody chose."""
     assert endpoint_for("logs", {}) == ""

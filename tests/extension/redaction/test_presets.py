@@ -85,7 +85,7 @@ def test_a_secret_is_found(name: str, text: str, secret: str, left: str) -> None
 
 
 @pytest.mark.parametrize(("name", "text"), LET_BE)
-def test_what_only_looks_alike_is_let_be(name: str, text: str) -> None:
+def test_presets_leave_lookalikes_unmasked(name: str, text: str) -> None:
     """A mask in the wrong place hides what somebody is looking for."""
     assert masked(name, text) == text
 

@@ -40,12 +40,12 @@ def redacted(setting: str, record: object) -> Any:
         ([["s3cr3t"], "s3cr3t"], [[MASK], MASK]),
     ],
 )
-def test_what_matches_is_masked_wherever_it_stands(record: object, masked: object) -> None:
+def test_redactor_masks_matches_in_keys_and_values(record: object, masked: object) -> None:
     """In text, in JSON lines and objects, in keys, behind escapes, in JSON within JSON; the rest stays."""
     assert redacted("s3cr3t", record) == masked
 
 
-def test_what_several_patterns_find_is_masked_once() -> None:
+def test_redactor_masks_overlapping_matches_once() -> None:
     """Where they overlap, all of it."""
     setting = json.dumps(["ab+", "bc+", "Z"])
 
@@ -83,7 +83,7 @@ def test_numbers_are_searched_too() -> None:
         ('1}.*"a":.', {"m": '{"x":1}', "a": "b"}, {"m": '{"x":[REDACTED]', MASK: "b"}),
     ],
 )  # fmt: skip
-def test_what_is_found_across_values_leaves_json(
+def test_redactor_leaves_json_when_a_match_spans_values(
     pattern: str, record: object, masked: object
 ) -> None:
     """A pattern may reach from a key to its value: what of them is found is masked, and no quotes or commas."""
@@ -106,7 +106,7 @@ def test_all_but_what_is_masked_stays_byte_for_byte() -> None:
     "record",
     ["nothing here\n", {"level": "INFO", "a": [1, 2.50, None]}, '{"a" : 1 ,"b":"\\u00e9"}', 17],
 )
-def test_where_nothing_matches_a_line_stays_byte_for_byte(record: object) -> None:
+def test_redactor_leaves_a_line_without_matches_byte_for_byte(record: object) -> None:
     """Spaces, escapes and numbers as they were written."""
     raw = event(record)
 
@@ -133,7 +133,7 @@ def test_no_secret_leaves_and_what_leaves_is_json(record: object) -> None:
 @pytest.mark.parametrize(
     "raw", [b"\xff\xfe", b"{", b"[]", b'{"record":"s3cr3t","time":"x"}', b'{"record":NaN}']
 )
-def test_what_cannot_be_read_is_masked_as_a_whole(raw: bytes) -> None:
+def test_redactor_masks_an_unreadable_event_whole(raw: bytes) -> None:
     """In doubt nothing leaves: bytes that are no UTF-8, no JSON, or no event as Lambda writes it."""
     out = Redactor(read_patterns("s3cr3t")).redact(raw)
 
@@ -209,7 +209,7 @@ def test_all_is_every_preset() -> None:
         ("all", b'{"record":"GET https://example.com/x took 12 ms"}', False),
     ],
 )  # fmt: skip
-def test_what_cannot_hold_a_match_is_told_from_its_bytes(
+def test_prefilter_skips_bytes_that_cannot_hold_a_match(
     setting: str, raw: bytes, may: bool
 ) -> None:
     """Of a line or a whole batch; escapes and letters that are others but for their case are thought of."""

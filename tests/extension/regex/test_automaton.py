@@ -99,7 +99,7 @@ def test_states_that_never_come_again_cost_one_step_each(steps: list[str]) -> No
     assert 0 < len(steps) <= len(text) + 1
 
 
-def test_what_is_kept_of_a_pattern_is_bounded() -> None:
+def test_automaton_bounds_the_states_that_it_keeps() -> None:
     """Begun anew when it is too much, with the same answers."""
     linear = Pattern("[cz][ab]{12}a[ab]*\\Z")
     chance = random.Random(1)

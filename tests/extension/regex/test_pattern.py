@@ -128,7 +128,7 @@ def test_pattern_answers_where_python_re_backtracks_without_end() -> None:
         ("a|a*b", "aaaa", [(0, 1), (1, 2), (2, 3), (3, 4)]),
     ],
 )
-def test_of_several_matches_the_leftmost_and_most_preferred(
+def test_pattern_finds_the_leftmost_and_preferred_match(
     pattern: str, text: str, found: list[tuple[int, int]]
 ) -> None:
     """As Python has it; a match without a character is none."""
