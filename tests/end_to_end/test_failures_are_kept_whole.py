@@ -333,7 +333,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
 
 @pytest.mark.parametrize("log_api", ["logs", "telemetry"])
 @pytest.mark.parametrize("name", SETTINGS)
-def test_what_counts_as_a_failure_can_be_set(
+def test_settings_decide_what_counts_as_a_failure(
     layer_dir: Path, tmp_path: Path, sink_path: Path, name: str, log_api: str
 ) -> None:
     """ERROR_LEVEL and ERROR_PATTERN decide; the word "error" in a line never does."""
@@ -397,7 +397,7 @@ def test_the_platform_events_asked_for_travel_with_a_failed_invocation(
     assert {one["requestId"] for one in delivered.records} == {failed.request_id}
 
 
-def test_by_default_the_logs_api_is_used(run: Run, sink_path: Path) -> None:
+def test_extension_uses_the_logs_api_by_default(run: Run, sink_path: Path) -> None:
     """LOG_API=auto subscribes once, to the Logs API in its newer schema, for platform and function events."""
     with run(timeout_ms=TIMEOUT_MS) as cloud:
         cloud.invoke({"kind": "ok"})

@@ -109,7 +109,7 @@ def namespaces() -> None:
 
 
 @pytest.mark.usefixtures("borrows_python", "namespaces")
-def test_without_bash_python_registers(layer_dir: Path, tmp_path: Path, sink_path: Path) -> None:
+def test_python_registers_without_bash(layer_dir: Path, tmp_path: Path, sink_path: Path) -> None:
     """A shell that has no TCP leaves it to Python: one register, and everything is recorded."""
     layer = _hiding_layer(layer_dir, tmp_path, "/bin/bash")
     function = recorded_function(write_python(tmp_path), sink_path)
@@ -122,7 +122,7 @@ def test_without_bash_python_registers(layer_dir: Path, tmp_path: Path, sink_pat
 
 @pytest.mark.usefixtures("borrows_python", "namespaces")
 @pytest.mark.parametrize("managed", [False, True], ids=["ordinary", "managed-instances"])
-def test_without_python_the_shell_goes_on_answering(
+def test_shell_goes_on_answering_without_python(
     layer_dir: Path, tmp_path: Path, sink_path: Path, managed: bool
 ) -> None:
     """In a function that has no Python nothing is recorded, which is said; it runs and ends as it should."""

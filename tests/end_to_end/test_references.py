@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.services
 
 
-def test_where_to_and_how_much_can_be_fetched(run: Run, receiver: Receiver) -> None:
+def test_extension_fetches_sink_and_rate(run: Run, receiver: Receiver) -> None:
     """A sink's URL and headers from a secret, a rate from a parameter: delivered as if they had been set."""
     receiver.listen()
     rate, secret = unique("/rate"), unique("sink")
@@ -54,7 +54,9 @@ def test_where_to_and_how_much_can_be_fetched(run: Run, receiver: Receiver) -> N
     assert accounts(cloud)[0]["lost_lines"] == {}
 
 
-def test_what_cannot_be_fetched_is_said_and_its_default_used(run: Run, sink_path: Path) -> None:
+def test_extension_uses_the_default_of_a_reference_that_it_cannot_fetch(
+    run: Run, sink_path: Path
+) -> None:
     """A parameter that is not there: one problem that names the variable, and the function is recorded."""
     with run(sample_rate=f"ssm:{unique('/nowhere')}", variables=moto().environ()) as cloud:
         failed = cloud.invoke({"kind": "error"})

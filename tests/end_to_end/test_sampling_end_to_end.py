@@ -161,7 +161,7 @@ def test_a_failed_invocation_that_is_sampled_in_counts_once(run: Run, sink_path:
         assert metadata == {("python-exception", 1)}
 
 
-def test_at_rate_one_everything_is_kept(run: Run, sink_path: Path) -> None:
+def test_rate_one_keeps_everything(run: Run, sink_path: Path) -> None:
     """Then nothing is decided any more: every line arrives, once, in order."""
     with run(rate=1) as cloud:
         for kind in ("ok", "raise", "ok", "error", "ok"):
@@ -204,9 +204,7 @@ def test_nothing_is_lost_however_it_is_flushed(
     assert not problems(cloud)
 
 
-def test_with_flush_end_a_failure_is_in_the_sink_before_the_next_invocation(
-    run: Run, sink_path: Path
-) -> None:
+def test_flush_end_delivers_a_failure_before_the_next_invocation(run: Run, sink_path: Path) -> None:
     """When an invocation has ended for Lambda, its lines have been delivered."""
     with run(flush="end") as cloud:
         cloud.invoke({"kind": "ok"})

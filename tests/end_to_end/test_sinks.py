@@ -249,7 +249,7 @@ def test_a_sink_that_comes_back_at_the_last_moment_still_gets_everything(
     assert total(accounts(cloud), "lost_lines") == 0
 
 
-def test_what_failed_is_printed_when_the_environment_ends_without_a_sink(
+def test_shutdown_prints_failed_invocations_when_no_sink_works(
     run: Run, receiver: Receiver
 ) -> None:
     """The last resort: Lambda sends it to CloudWatch, if it may. What was only sampled is lost, and counted."""
@@ -385,7 +385,7 @@ def test_retry_after_is_heeded(run: Run, receiver: Receiver) -> None:
     _assert_arrived_once(receiver.delivered, cloud, results)
 
 
-def test_what_does_not_fit_while_a_sink_is_down_is_given_up_and_told(
+def test_buffer_gives_up_and_tells_what_does_not_fit_while_a_sink_is_down(
     run: Run, receiver: Receiver
 ) -> None:
     """Beyond BUFFER_SIZE lines are evicted; what arrives in the end and what is told as missing is all there was."""
