@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 
 from extension.aws.client import AwsClient
-from extension.aws.endpoints import has_custom_endpoint
+from extension.aws.endpoints import endpoint_for
 from extension.aws.errors import receipt_for_aws
 from extension.model.chunk import Chunk
 from extension.model.ndjson import numbered_lines
@@ -55,11 +55,11 @@ class S3Sink:
         self._prefix = prefix.strip("/")
         # S3 wants the bucket in the host's name (AWS: Amazon S3, "Virtual hosting of general purpose buckets"). Not
         # where no certificate would match that name, nor on a host that is not S3's own and may not know it.
-        in_host = "." not in bucket and not has_custom_endpoint("s3", config.environ)
-        host_prefix = f"{bucket}." if in_host else ""
+        host_prefix = "" if "." in bucket else f"{bucket}."
         self._client = AwsClient("s3", config.environ, wall_s=wall_s, host_prefix=host_prefix)
+        is_in_host = self._client.endpoint != endpoint_for("s3", config.environ)
         self.abort, self.close = self._client.abort, self._client.close
-        self._folder = "/" if in_host else f"/{bucket}/"
+        self._folder = "/" if is_in_host else f"/{bucket}/"
         # The same for every batch without a time, so that its key is the same when it comes again.
         self._opened_s = wall_s()
 

@@ -320,12 +320,10 @@ def test_receipt_names_the_events_that_cloudwatch_rejects(
 
 # repetitions -------------------------------------------------------------------------------------------------------
 
-MARK = {"type": REPEAT_TYPE}
-
 
 def mark(events: int, first: int, last: int) -> str:
     told = {"events": events, "first": f"{ENVIRONMENT}-{first}", "last": f"{ENVIRONMENT}-{last}"}
-    return compact({**MARK, "record": told}).decode()
+    return compact({"type": REPEAT_TYPE, "record": told}).decode()
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,14 @@ def test_bucket_is_part_of_s3s_own_host_alone(
     assert (sink._client.endpoint, sink._folder) == (endpoint, path)
 
 
+def test_bucket_stays_in_the_host_when_the_region_changes() -> None:
+    """S3 names the region of a bucket that was asked for in the wrong one, and the request is sent there."""
+    sink = S3Sink(SinkConfig("s3://logs", KEYS))
+
+    assert sink._client._move_to("us-west-2")
+    assert sink._client.endpoint == "https://logs.s3.us-west-2.amazonaws.com"
+
+
 @pytest.mark.parametrize(
     ("sha256", "violation"),
     [

@@ -9,6 +9,7 @@ from tests.services import intakes
 elasticsearch = pytest.mark.parametrize("case", ["elasticsearch"], indirect=True)
 BUSY = (429, "es_rejected_execution_exception")
 BAD = (400, "document_parsing_exception")
+Broken = dict[str, tuple[int, str]]
 
 
 @elasticsearch
@@ -52,11 +53,7 @@ def test_path_names_the_index(case: Case, rest: str, index: str) -> None:
     ],
 )
 def test_each_document_has_its_own_status(
-    case: Case,
-    broken: dict[str, tuple[int, str]],
-    answer: Answer,
-    detail: str,
-    refused: dict[int, str],
+    case: Case, broken: Broken, answer: Answer, detail: str, refused: dict[int, str]
 ) -> None:
     """Busy shards are tried again, a blocked index is somebody's to unblock, unreadable documents are refused."""
     stand_in = case.intake
