@@ -4,10 +4,10 @@ Pure values. A *record* is one event, or one gap. Its number is unique in its en
 their numbers, and a reader recognises by it a record that arrives twice.
 """
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from typing import NamedTuple
 
-from extension.model.segment import Kind, Segment, Segments
+from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
 
 
 class Metadata(NamedTuple):
@@ -38,6 +38,21 @@ class Metadata(NamedTuple):
     correlation_id: str = ""
     span_id: str = ""
     arn: str = ""
+
+
+class Segments:
+    """Hold segments in the order received, with the bytes and the lines of all of them."""
+
+    __slots__ = ("held_bytes", "lines", "segments")
+
+    def __init__(self, segments: Iterable[Segment] = ()) -> None:
+        self.hold([*segments])
+
+    def hold(self, segments: list[Segment]) -> None:
+        """Replace the segments."""
+        self.segments = segments
+        self.held_bytes = sum(len(one.raw) + SEGMENT_COST_BYTES for one in segments)
+        self.lines = sum(one.lines for one in segments)
 
 
 class Chunk(Segments):

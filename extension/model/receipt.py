@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
 Other = TypeVar("Other")
-Request = TypeVar("Request")
 Told = TypeVar("Told")
 
 _NOTHING: Mapping[int, str] = MappingProxyType({})
@@ -91,10 +90,10 @@ def read_answer(body: bytes, read: Callable[[Any], Told], otherwise: Other) -> T
 
 
 def send_in_turn(
-    requests: Iterable[Request],
-    send: Callable[[Request], Receipt],
+    requests: Iterable[Item],
+    send: Callable[[Item], Receipt],
     *,
-    numbers_of: Callable[[Request], Iterable[int]],
+    numbers_of: Callable[[Item], Iterable[int]],
 ) -> Receipt:
     """Send the requests of a batch, stop at the first that is not taken, and return one receipt for all.
 

@@ -116,7 +116,8 @@ def records_in(chunks: list[Chunk]) -> Iterator[Record]:
             if segment.kind is Kind.GAP:
                 yield _gap(chunk.metadata, segment, time)
                 continue
-            for number, event in enumerate(segment.events(), segment.first_number):
+            events = [segment.raw] if segment.count == 1 else segment.events()
+            for number, event in enumerate(events, segment.first_number):
                 record = _as_lambda_writes(chunk.metadata, number, event)
                 record = record or _decoded(chunk.metadata, number, event, time)
                 time = record.time

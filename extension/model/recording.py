@@ -6,7 +6,8 @@ up rebuilds the list once for many lines. The middle goes first, then its error 
 shows how the invocation started, the end shows how it died. A gap stays at each hole and is delivered.
 """
 
-from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment, Segments
+from extension.model.chunk import Segments
+from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
 
 HEAD_SHARE = 4
 """The first quarter of a recording's bytes is its head, and is given up last."""

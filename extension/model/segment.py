@@ -4,7 +4,7 @@ Pure. The other rooms cut segments with :meth:`Segment.runs` alone.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from itertools import groupby
 from typing import TypeVar
@@ -146,18 +146,3 @@ class Segment:
             vital=self.vital,
             is_emf=self.is_emf,
         )
-
-
-class Segments:
-    """Hold segments in the order received, with the bytes and the lines of all of them."""
-
-    __slots__ = ("held_bytes", "lines", "segments")
-
-    def __init__(self, segments: Iterable[Segment] = ()) -> None:
-        self.hold([*segments])
-
-    def hold(self, segments: list[Segment]) -> None:
-        """Replace the segments."""
-        self.segments = segments
-        self.held_bytes = sum(len(one.raw) + SEGMENT_COST_BYTES for one in segments)
-        self.lines = sum(one.lines for one in segments)

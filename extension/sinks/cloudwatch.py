@@ -126,7 +126,7 @@ class CloudWatchSink:
         if reply.is_success:
             self._forget(request)
             sent_bytes = sum(event.size_bytes for event in request)
-            refused = refused_by(reply.body, request)
+            refused = refused_by(reply.body, request) if b"rejected" in reply.body else {}
             return Receipt(Answer.TAKEN, sent_bytes=sent_bytes, refused=refused)
         if reply.status >= 500:  # noqa: PLR2004 - RFC 9110, section 15.6
             self._remember(request)

@@ -77,14 +77,15 @@ def log_events(records: Iterable[Record], *, form: Form, now_ms: int) -> list[Lo
 
 def message_of(record: Record, *, form: Form) -> str:
     """Return a line as it was written, an invocation's or a gap's whole record, or a platform event's JSON."""
-    is_whole = form is Form.RECORDS and not (record.is_line and is_emf(record.parsed))
+    is_line, content = record.type == "function", record.record
+    is_whole = form is Form.RECORDS and not (is_line and is_emf(record.parsed))
     if is_whole or record.type in _WHOLE_RECORDS:
         return lines_of([record])[0].decode("utf-8", "replace").removesuffix("\n")
-    if record.is_line:
-        return record.text or "\n"
+    if is_line:
+        return (content if isinstance(content, str) else record.text) or "\n"
     report = ""
     if record.type == "platform.report" and form is Form.TEXT:
-        report = report_text(record.record)
+        report = report_text(content)
     return report or record.raw.decode("utf-8", "replace")
 
 

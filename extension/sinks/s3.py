@@ -35,14 +35,13 @@ def object_key(prefix: str, chunks: list[Chunk], body: bytes, *, otherwise_s: fl
 
     ``prefix`` has no slashes at its ends, and may be empty.
     """
-    metadata = chunks[0].metadata
     first, at_ns = next(timed(records_in(chunks), int(otherwise_s) * SECOND_NS))
     hour = datetime.fromtimestamp(at_ns // SECOND_NS, timezone.utc)
     digits = hashlib.sha256(body).hexdigest()[:HASH_DIGITS]
     folder = f"{prefix}/" if prefix else ""
     return (
-        f"{folder}function={metadata.function}/{hour:year=%Y/month=%m/day=%d/hour=%H}/"
-        f"{metadata.environment_id}-{first.number}-{digits}.ndjson.gz"
+        f"{folder}function={first.metadata.function}/{hour:year=%Y/month=%m/day=%d/hour=%H}/"
+        f"{first.id}-{digits}.ndjson.gz"
     )
 
 
