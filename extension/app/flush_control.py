@@ -21,24 +21,21 @@ GAPS_LOOKED_AT = 4
 
 
 class Hold:
-    """Note the times of an invocation for which Next is held.
-
-    They are seconds of a clock that does not jump.
+    """Note the times of an invocation for which Next is held, in seconds of a clock that does not jump.
 
     Attributes:
-        request_id: as INVOKE names it.
         deadline_s: when Next is called in any case.
         invocation: in the recorder, once its start has been seen.
         ended_s: when its end was seen; 0 before.
         flush_until_s: when Next is called although a delivery is not over; 0 before the end.
     """
 
-    __slots__ = ("deadline_s", "ended_s", "flush_until_s", "invocation", "request_id")
-
-    def __init__(self, request_id: str, *, deadline_s: float) -> None:
+    def __init__(
+        self, request_id: str, invocation: Invocation | None, *, deadline_s: float
+    ) -> None:
         self.request_id = request_id
+        self.invocation = invocation
         self.deadline_s = deadline_s
-        self.invocation: Invocation | None = None
         self.ended_s = 0.0
         self.flush_until_s = 0.0
 
@@ -50,8 +47,6 @@ class FlushControl:
         flush: FLUSH, which may change.
     """
 
-    __slots__ = ("_deadline_ms", "_gaps_ms", "_telemetry_missing", "flush")
-
     def __init__(self, flush: Flush, *, ends_are_told: bool = True) -> None:
         """Start with FLUSH, and with whether Lambda reports ends before Next. The Logs API's first schema does not."""
         self.flush = flush
@@ -61,18 +56,14 @@ class FlushControl:
 
     def holds(self, *, deadline_ms: int) -> bool:
         """Return whether to hold Next for the invocation with this ``deadlineMs``."""
+        gaps_ms = self._gaps_ms
         if self._deadline_ms is not None:
-            self._gaps_ms.append(deadline_ms - self._deadline_ms)
+            gaps_ms.append(deadline_ms - self._deadline_ms)
         self._deadline_ms = deadline_ms
         if self._telemetry_missing or self.flush is Flush.BACKGROUND:
             return False
-        return self.flush is Flush.END or not self.next_is_near
-
-    @property
-    def next_is_near(self) -> bool:
-        """Whether the next invocation is expected within seconds, by the gaps seen."""
-        gaps = self._gaps_ms
-        return len(gaps) == GAPS_LOOKED_AT and all(0 <= gap <= NEAR_MS for gap in gaps)
+        is_near = len(gaps_ms) == GAPS_LOOKED_AT and all(0 <= gap <= NEAR_MS for gap in gaps_ms)
+        return self.flush is Flush.END or not is_near
 
     def give_up(self) -> None:
         """Stop holding, because an end never came. Holding would cost the whole timeout each time."""

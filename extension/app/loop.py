@@ -60,16 +60,13 @@ class Loop:
         Raises:
             Exception: our own errors, once there were too many in a row.
         """
-        self._startup()
-        self._main_loop()
-        self._shutdown()
-
-    def _startup(self) -> None:
         for descriptor in self._parts.delivery.descriptors:
             self._parts.poll.register(descriptor, select.POLLIN)
         if self._parts.renewal is not None:
             self._parts.poll.register(self._parts.renewal.descriptor, select.POLLIN)
         self._watch_next()
+        self._main_loop()
+        self._shutdown()
 
     def _main_loop(self) -> None:
         failures = 0
@@ -126,17 +123,11 @@ class Loop:
     def _attend(self, descriptor: int) -> bool:
         """Handle one readable descriptor; tell whether a batch has come in on it."""
         parts = self._parts
-        listener = parts.listener
         if parts.delivery.collect(descriptor):
             return False
         if parts.renewal is not None and parts.renewal.attend(descriptor):
             return False
-        if listener is None:
-            return False
-        if descriptor == listener.descriptor:
-            listener.accept()
-            return False
-        bodies = listener.read(descriptor) if listener.owns(descriptor) else []
+        bodies = parts.listener.attend(descriptor) if parts.listener is not None else []
         for body in bodies:
             parts.recorder.receive(body)
         return bool(bodies)
@@ -175,19 +166,20 @@ class Loop:
         self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)
 
     def _read_event(self) -> None:
-        problem = ""
-        answer = None
+        event = None
         try:
             answer = self._parts.api.read_next()
             if answer is None:
                 return
+            problem = f"status {answer.status}"
+            if answer.status == 200:  # noqa: PLR2004 - HTTP's own number
+                event = _event_in(answer.body)
         except OSError as error:
             problem = type(error).__name__
         self._parts.poll.unregister(self._next_descriptor)
         self._next_descriptor = -1
-        event = _event_in(answer.body) if answer is not None and answer.status == 200 else None  # noqa: PLR2004
         if event is None:
-            self._ask_later(problem or f"status {answer.status if answer is not None else 0}")
+            self._ask_later(problem)
             return
         self._pause_s = REGISTER_PAUSE_S
         kind = event.get("eventType")
@@ -202,27 +194,28 @@ class Loop:
         if self._renew_identity is not None:
             self._renew_identity()
             self._renew_identity = None
-        request_id = event.get("requestId")
-        deadline_ms = event.get("deadlineMs")
-        tracing = event.get("tracing")
-        header = tracing.get("value") if isinstance(tracing, dict) else ""
-        arn = event.get("invokedFunctionArn")
         parts = self._parts
         self._look_for_missed_end()
+        deadline_ms = event.get("deadlineMs")
         deadline_ms = int(deadline_ms) if isinstance(deadline_ms, (int, float)) else 0
         holds = parts.flush_control.holds(deadline_ms=deadline_ms) and parts.listener is not None
+        request_id = event.get("requestId")
         if not (holds and isinstance(request_id, str)):
             self._ask_next()
         if not isinstance(request_id, str):
             return
+        tracing = event.get("tracing")
+        header = tracing.get("value") if isinstance(tracing, dict) else ""
+        arn = event.get("invokedFunctionArn")
         invocation = parts.recorder.invoked(
             request_id,
             trace_header=header if isinstance(header, str) else "",
             arn=arn if isinstance(arn, str) else "",
         )
         if holds:
-            self._hold = Hold(request_id, deadline_s=self._deadline_s(deadline_ms))
-            self._hold.invocation = invocation
+            left_s = deadline_ms / 1000 - parts.wall_s() - DEADLINE_MARGIN_S
+            deadline_s = parts.monotonic_s() + min(max(left_s, 0.0), MAX_INVOCATION_S)
+            self._hold = Hold(request_id, invocation, deadline_s=deadline_s)
 
     def _look_for_missed_end(self) -> None:
         """Stop holding Next if the end of the last invocation has not come yet."""
@@ -236,10 +229,6 @@ class Loop:
                 "Lambda does not report when invocations end; Next is no longer held, so failures arrive with the next invocation",
                 variable=f"{PREFIX}FLUSH",
             )
-
-    def _deadline_s(self, deadline_ms: int) -> float:
-        left_s = deadline_ms / 1000 - self._parts.wall_s() - DEADLINE_MARGIN_S
-        return self._parts.monotonic_s() + min(max(left_s, 0.0), MAX_INVOCATION_S)
 
     def _release(self, now_s: float) -> None:
         """Call Next for the invocation that is held, once nothing speaks against it."""

@@ -16,9 +16,9 @@ from extension.recorder.tail_sampler import TailSampler
 
 
 class MetricsReporter:
-    """Make lines of metrics, and hand them on. Used by the main loop."""
+    """Make lines of metrics, and hand them on."""
 
-    def __init__(  # noqa: PLR0913 - the wiring is __main__'s
+    def __init__(  # noqa: PLR0913 - the wiring is run's
         self,
         *,
         account: Account,
@@ -63,18 +63,12 @@ class MetricsReporter:
         elif self._own_metrics.report(self._chunk(line)):
             self._metrics.told(self._account, now_ms)
 
-    def finish(self, until_s: float, *, wait: Callable[[float], object]) -> None:
-        """Write the last line, after everything else has been delivered.
-
-        Args:
-            until_s: when a sink must have taken it, as for :meth:`extension.delivery.delivery.Delivery.finish`.
-            wait: waits for so many seconds at most, and attends to whatever comes meanwhile.
-        """
+    def finish(self, until_s: float) -> bool:
+        """Write the last line; return whether deliveries have to be finished again until then for it."""
         if not self._metrics.interval_ms:
-            return
+            return False
         line = self._metrics.draw_up(self._account, self._now_ms())
-        if line is not None:
-            self._own_metrics.report_last(self._chunk(line), until_s, wait=wait)
+        return line is not None and self._own_metrics.report_last(self._chunk(line), until_s)
 
     def _now_ms(self) -> int:
         return int(self._wall_s() * 1000)

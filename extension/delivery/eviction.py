@@ -7,7 +7,7 @@ of the lines, and the summary stays, so that the delivery tells of the loss.
 from collections import deque
 
 from extension.diagnostics.account import Tally
-from extension.model.chunk import Chunk, Metadata
+from extension.model.chunk import Chunk
 from extension.model.recording import Recording
 from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
 
@@ -58,17 +58,5 @@ def _merged(first: Chunk | None, second: Chunk) -> Chunk:
         kind=Kind.GAP,
         gone_bytes=sum(segment.gone_bytes for segment in gaps),
     )
-    told = second.metadata
-    metadata = Metadata(
-        request_id="",
-        trace_id="",
-        function=told.function,
-        version=told.version,
-        environment_id=told.environment_id,
-        reason=told.reason,
-        weight=told.weight,
-        failed=told.failed,
-        correlation_id=told.correlation_id,
-        arn=told.arn,
-    )
+    metadata = second.metadata._replace(request_id="", trace_id="", span_id="")
     return Chunk(metadata, [gap])

@@ -25,7 +25,7 @@ MAX_WAITING_BYTES = 64 * 1024
 
 
 class OwnMetrics:
-    """Choose where each line of metrics goes. Used by the main loop.
+    """Choose where each line of metrics goes.
 
     Attributes:
         on_answer: called with the milliseconds that SINK or FALLBACK_SINK took to answer, each time.
@@ -36,26 +36,23 @@ class OwnMetrics:
         exporters: list[Exporter],
         *,
         is_ready: Callable[[], bool],
-        finish: Callable[..., None],
         log: OwnLog,
         descriptor: int,
         monotonic_s: Callable[[], float],
     ) -> None:
-        """Give each sink a queue of metrics. The arguments are parts of a :class:`~extension.delivery.delivery.Delivery`."""
+        """Give each sink a queue of metrics."""
         self._exporters = exporters
         self._is_ready = is_ready
-        self._finish = finish
         self._log = log
         self._descriptor = descriptor
         self._monotonic_s = monotonic_s
         self._schemes: Mapping[str, str] = {}
         self._unwritten: list[Chunk] = []
-        self._queues: dict[str, SendingQueue] = {}
+        # No jitter: the pauses of the lines have it.
+        self._queues = {e.variable: SendingQueue(Tally(), random=lambda: 0.0) for e in exporters}
         self.on_answer: Callable[[float], None] | None = None
         for exporter in exporters:
-            # No jitter: the pauses of the lines have it.
-            exporter.metrics = SendingQueue(Tally(), random=lambda: 0.0)
-            self._queues[exporter.variable] = exporter.metrics
+            exporter.metrics = self._queues[exporter.variable]
 
     def apply(self, schemes: Mapping[str, str]) -> None:
         """Apply the schemes of the sinks by variable, which may have changed."""
@@ -73,7 +70,7 @@ class OwnMetrics:
         """Hand a line of metrics on; tell whether that worked. If not, the caller has to report again later."""
         if not self._is_ready():
             return False
-        self._write_unwritten()
+        self.write([])
         queue = self._cloudwatch()
         if queue is None:
             return not self._is_writing and self._print(line, self._monotonic_s() + WRITE_S)
@@ -82,23 +79,23 @@ class OwnMetrics:
         queue.put(line)
         return True
 
-    def report_last(self, line: Chunk, until_s: float, *, wait: Callable[[float], object]) -> None:
-        """Deliver the last line in the manner of ``finish``, or write it out if no sink takes it in time."""
+    def report_last(self, line: Chunk, until_s: float) -> bool:
+        """Queue the last line, or write it out; return whether a sink should still take it until then."""
         queue = self._cloudwatch() if self._is_ready() else None
         if queue is None or self._monotonic_s() >= until_s - LAST_RESORT_S:
             self._print_or_lose(line)
-            return
+            return False
         queue.put(line)
-        self._finish(until_s, wait=wait)
+        return True
 
     def move(self, source: Exporter, target: Exporter) -> None:
         """Move the lines of a sink that is down to FALLBACK_SINK, or write them out."""
         lines = self._queues[source.variable].take_all()
-        if self._schemes.get(target.variable) != "cloudwatch":
+        if self._schemes.get(target.variable) == "cloudwatch":
+            for line in lines:
+                self._queues[target.variable].put(line)
+        else:
             self.write(lines)
-            return
-        for line in lines:
-            self._queues[target.variable].put(line)
 
     def abandon(self) -> None:
         """Write out what no sink has taken, at SHUTDOWN."""
@@ -110,9 +107,6 @@ class OwnMetrics:
     def write(self, lines: list[Chunk]) -> None:
         """Write lines to standard output that a sink will not take."""
         self._unwritten += lines
-        self._write_unwritten()
-
-    def _write_unwritten(self) -> None:
         while self._unwritten and not self._is_writing:
             self._print_or_lose(self._unwritten.pop(0))
 

@@ -35,17 +35,16 @@ class Listener:
         self.discarded_bytes = 0
         poll.register(listening.fileno(), select.POLLIN)
 
-    @property
-    def descriptor(self) -> int:
-        """The descriptor of the listening socket: readable when somebody wants to connect."""
-        return self._listening.fileno()
+    def attend(self, descriptor: int) -> list[bytes]:
+        """Accept a connection, or read from one; return the bodies of the requests that are complete.
 
-    def owns(self, descriptor: int) -> bool:
-        """Whether a descriptor is one of its connections."""
-        return descriptor in self._connections
+        A descriptor that is neither the listening socket's nor a connection's is left alone.
+        """
+        if descriptor == self._listening.fileno():
+            self._accept()
+        return self._read(descriptor) if descriptor in self._connections else []
 
-    def accept(self) -> None:
-        """Accept one connection that waits."""
+    def _accept(self) -> None:
         try:
             descriptor, _ = self._listening._accept()  # type: ignore[attr-defined]  # noqa: SLF001 - what socket.accept calls
         except OSError:
@@ -58,8 +57,8 @@ class Listener:
         self._connections[descriptor] = (connection, MessageReader())
         self._poll.register(descriptor, select.POLLIN)
 
-    def read(self, descriptor: int) -> list[bytes]:
-        """Read from a connection, answer every request that is complete, and return their bodies."""
+    def _read(self, descriptor: int) -> list[bytes]:
+        """Read from a connection, and answer every request that is complete."""
         connection, reader = self._connections[descriptor]
         try:
             data = connection.recv(

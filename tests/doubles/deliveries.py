@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from extension.delivery.delivery import Delivery
+from extension.delivery.exporter import Exporter
 from extension.delivery.own_metrics import OwnMetrics
 from extension.delivery.queue import Queues, SendingQueue
 from extension.delivery.worker import SinkWorker
@@ -18,6 +19,7 @@ from extension.model.chunk import Chunk, Metadata
 from extension.model.receipt import Answer, Receipt
 from extension.model.segment import Kind, Segment
 from tests.doubles.accounts import settled
+from tests.doubles.queues import lines_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,11 +76,14 @@ class Deliveries:
             fallback=self._queue() if fallback else None,
             archive=SendingQueue(self.account.archive, random=lambda: 0.0) if archive else None,
         )
+        names = ("SINK", "FALLBACK_SINK", "ARCHIVE_SINK")
+        sinks = (self.sink, self.fallback, self.archive)
         self.delivery = Delivery(
-            self.queues,
-            primary=_worker(self.sink),
-            fallback=_worker(self.fallback) if fallback else None,
-            archive=_worker(self.archive) if archive else None,
+            [
+                Exporter(name, queue, _worker(sink))
+                for name, queue, sink in zip(names, self.queues, sinks, strict=True)
+                if queue is not None
+            ],
             account=self.account,
             log=self.log,
             last_resort=self.stdout_end if last_resort else None,
@@ -160,8 +165,7 @@ class Deliveries:
     @property
     def adds_up(self) -> bool:
         """Whether the account has every line that was put."""
-        queues = [self.queues.primary, self.queues.fallback]
-        waiting = sum(queue.lines for queue in queues if queue is not None)
+        waiting = lines_in(self.queues.primary, self.queues.fallback)
         return self.account.received == settled(self.account) + waiting
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from extension.config.parsers import Flush
 from extension.config.references import Fetched, References
 from extension.config.settings import Settings
 from extension.delivery.delivery import Delivery
+from extension.delivery.exporter import Exporter
 from extension.delivery.queue import Queues, SendingQueue
 from extension.delivery.worker import SinkWorker
 from extension.diagnostics.account import Account
@@ -132,7 +133,10 @@ class Environment:
                 recorder=self.recorder,
                 sampler=sampler,
                 delivery=Delivery(
-                    queues, primary=self.worker, account=self.account, log=log, last_resort=None
+                    [Exporter("SINK", self.queue, self.worker)],
+                    account=self.account,
+                    log=log,
+                    last_resort=None,
                 ),
                 flush_control=FlushControl(self.settings.flush),
                 renewal=renewal,
@@ -722,7 +726,7 @@ class BrokenReporting(MetricsReporter):
     def check(self) -> None:
         self.checks += 1
 
-    def finish(self, until_s: float, *, wait: Callable[[float], object]) -> None:
+    def finish(self, until_s: float) -> bool:
         self.others_first = self._ended()
         raise RuntimeError
 

@@ -35,8 +35,9 @@ class TakingMetrics(OwnMetrics):
             self.taken.append(line)
         return self.takes
 
-    def report_last(self, line: Chunk, until_s: float, *, wait: Callable[[float], object]) -> None:
+    def report_last(self, line: Chunk, until_s: float) -> bool:
         self.last.append(line)
+        return True
 
 
 class World:
@@ -130,7 +131,7 @@ def test_metrics_can_be_switched_off_and_on() -> None:
     world.account.invocations = 1
     world.reporting.apply(interval_ms=0, buffer_bytes=BUFFER_BYTES, schemes=SCHEMES)
     world.pass_s(600.0)
-    world.reporting.finish(0.0, wait=lambda _: None)
+    world.reporting.finish(0.0)
     while_off = [*world.own_metrics.taken, *world.own_metrics.last]
     hook = world.own_metrics.on_answer
     world.reporting.apply(interval_ms=10_000, buffer_bytes=BUFFER_BYTES, schemes=SCHEMES)
@@ -146,10 +147,10 @@ def test_the_last_line_tells_what_no_other_did() -> None:
     world = World()
     world.account.invocations = 3
     world.pass_s(60.0)
-    world.reporting.finish(0.0, wait=lambda _: None)
+    world.reporting.finish(0.0)
     nothing = list(world.own_metrics.last)
     world.account.failed_invocations = 1
-    world.reporting.finish(0.0, wait=lambda _: None)
+    world.reporting.finish(0.0)
 
     assert nothing == []
     [chunk] = world.own_metrics.last

@@ -20,6 +20,7 @@ from extension.model.chunk import Chunk, Metadata, numbers_in
 from extension.model.receipt import Answer, Receipt
 from extension.model.segment import Kind, Segment
 from tests.doubles.accounts import settled
+from tests.doubles.queues import chunks_in, lines_in
 
 TAKEN = Receipt(Answer.TAKEN, sent_bytes=100)
 UNAVAILABLE = Receipt(Answer.UNAVAILABLE)
@@ -84,7 +85,7 @@ def test_one_batch_is_under_way_at_a_time(queue: SendingQueue) -> None:
     assert queue.busy
     assert queue.begin(0.0, at_once=True) is None
     assert queue.wait_s(0.0) is None
-    assert queue.lines == 4
+    assert lines_in(queue) == 4
 
 
 @pytest.mark.parametrize(
@@ -225,7 +226,20 @@ def test_an_answer_decides_what_is_left(
         assert numbers(queue.begin(wait_s)) == left
     elif left:
         queue.take_all()
-    assert queue.held_bytes == sum(one.held_bytes for one in queue._all())
+    assert queue.held_bytes == sum(one.held_bytes for one in chunks_in(queue))
+
+
+def test_refused_records_are_given_back_with_their_reasons(queue: SendingQueue) -> None:
+    """A gap is one record, whatever it stands for; a number that another queue's records have is not there."""
+    gap = Segment(b"", count=5, first_number=3, kind=Kind.GAP)
+    queue.put(Chunk(metadata(), [lines(2, number=1)]))
+    queue.put(Chunk(metadata(), [gap]))
+    queue.begin(0.0)
+
+    refused = {1: "bad", 3: "too-old", 9: "bad"}
+    back = queue.settle(Receipt(Answer.TAKEN, refused=refused), 0.0) or []
+
+    assert [(reason, numbers([one])) for reason, one in back] == [("bad", [1]), ("too-old", [3])]
 
 
 def test_lines_are_counted_under_their_reasons(queue: SendingQueue, account: Account) -> None:
@@ -267,7 +281,7 @@ def test_attempts_are_bounded(queue: SendingQueue) -> None:
     assert [(reason, one.lines) for reason, one in given_back] == [("unavailable", 2)]
     assert ids(queue.begin(0.0, at_once=True)) == ["b"]
     queue.settle(UNAVAILABLE, 0.0)
-    assert queue.lines == 1
+    assert lines_in(queue) == 1
 
 
 def test_unnamed_rejected_lines_are_lost(queue: SendingQueue, account: Account) -> None:
@@ -374,7 +388,7 @@ def test_chunks_can_be_taken_out(
     queue.put(chunk("b", count=3))
 
     assert ids(take(queue)) == taken
-    assert (queue.lines, queue.empty) == (left, not left)
+    assert (lines_in(queue), queue.empty) == (left, not left)
     queue.settle(TAKEN, 0.0)
     assert (queue.empty, queue.held_bytes, settled(account)) == (True, 0, left)
 
@@ -504,11 +518,11 @@ class QueueMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_account_adds_up(self) -> None:
-        assert self.put_lines == settled(self.account) + self.queue.lines
+        assert self.put_lines == settled(self.account) + lines_in(self.queue)
 
     @invariant()
     def what_is_held_is_what_is_there(self) -> None:
-        chunks = self.queue._all()
+        chunks = chunks_in(self.queue)
         assert self.queue.held_bytes == sum(
             len(segment.raw) + 160 for one in chunks for segment in one.segments
         )
@@ -548,7 +562,7 @@ def test_chunks_wait_for_the_sink_and_segments_for_the_archive(queues: Queues) -
     queues.primary.begin(0.0)
 
     assert queues.archive is not None
-    assert (queues.primary.lines, queues.archive.lines) == (1, 1)
+    assert (lines_in(queues.primary), lines_in(queues.archive)) == (1, 1)
     assert queues.held_bytes == queues.primary.held_bytes + queues.archive.held_bytes
     queues.primary.settle(TAKEN, 0.0)
     assert queues.held_bytes == queues.archive.held_bytes
@@ -561,7 +575,7 @@ def test_without_an_archive_nothing_is_stored(account: Account) -> None:
     queues.store(metadata(), lines())
 
     assert queues.held_bytes == 0
-    assert queues.queues == [queues.primary]
+    assert queues.fallback is None
 
 
 def test_the_archive_gives_first_then_healthy_invocations_then_failed_ones(

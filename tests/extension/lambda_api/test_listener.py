@@ -33,16 +33,14 @@ class Loop:
         listening.setblocking(False)
         self.port = int(listening.getsockname()[1])
         self.poll = select.poll()
+        self.listening = listening
         self.listener = Listener(listening, self.poll)
         self.bodies: list[bytes] = []
 
     def turn(self, *, timeout_s: float = 0.05) -> bool:
         ready = self.poll.poll(timeout_s * 1000)
         for descriptor, _ in ready:
-            if descriptor == self.listener.descriptor:
-                self.listener.accept()
-            elif self.listener.owns(descriptor):
-                self.bodies += self.listener.read(descriptor)
+            self.bodies += self.listener.attend(descriptor)
         return bool(ready)
 
     def until_quiet(self) -> None:
@@ -264,8 +262,7 @@ def test_reading_or_accepting_nothing_is_harmless(loop: Loop, peer: socket.socke
     loop.until_quiet()
     (descriptor,) = loop.listener._connections
 
-    bodies = loop.listener.read(descriptor)
-    loop.listener.accept()
+    bodies = [loop.listener.attend(descriptor), loop.listener.attend(loop.listening.fileno())]
 
-    assert bodies == []
-    assert loop.listener.owns(descriptor)
+    assert bodies == [[], []]
+    assert list(loop.listener._connections) == [descriptor]

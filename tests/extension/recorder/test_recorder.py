@@ -8,6 +8,7 @@ from hypothesis import given, settings, strategies as st
 from extension.config.parsers import Pace, PlatformEvents
 from extension.model.levels import Level
 from extension.model.receipt import Answer
+from tests.doubles.queues import lines_in
 from tests.extension.batches import (
     FIRST,
     SECOND,
@@ -333,7 +334,7 @@ def test_recorder_holds_the_invariants_over_any_interleaving(
     env.sampler.shut_down(None)
     env.deliver()
     assert env.accounted_for
-    assert env.queue.lines == env.sampler.buffered_lines == 0
+    assert lines_in(env.queue) == env.sampler.buffered_lines == 0
     ids = [one["id"] for one in env.delivered]
     assert len(ids) == len(set(ids))
     _assert_told(env)
