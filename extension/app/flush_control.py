@@ -11,6 +11,7 @@ may stand still or jump while it is frozen.
 from collections import deque
 
 from extension.config.parsers import Flush
+from extension.config.settings import Settings
 from extension.recorder.invocation import Invocation
 
 NEAR_MS = 1500
@@ -44,15 +45,20 @@ class FlushControl:
     """Decide for each INVOKE. The first is held: for a quiet function it may be the only one today.
 
     Attributes:
-        flush: FLUSH, which may change.
+        flush_timeout_s: the most that a delivery may hold an invocation.
     """
 
-    def __init__(self, flush: Flush, *, ends_are_told: bool = True) -> None:
-        """Start with FLUSH, and with whether Lambda reports ends before Next. The Logs API's first schema does not."""
-        self.flush = flush
+    def __init__(self, settings: Settings, *, ends_are_told: bool = True) -> None:
+        """Start with whether Lambda reports ends before Next. The Logs API's first schema does not."""
+        self.apply(settings)
         self._deadline_ms: int | None = None
         self._gaps_ms: deque[int] = deque(maxlen=GAPS_LOOKED_AT)
         self._telemetry_missing = not ends_are_told
+
+    def apply(self, settings: Settings) -> None:
+        """Apply FLUSH and FLUSH_TIMEOUT. A Next that is being held stays held as it began."""
+        self._flush = settings.flush
+        self.flush_timeout_s = settings.flush_timeout_ms / 1000
 
     def holds(self, *, deadline_ms: int) -> bool:
         """Return whether to hold Next for the invocation with this ``deadlineMs``."""
@@ -60,10 +66,10 @@ class FlushControl:
         if self._deadline_ms is not None:
             gaps_ms.append(deadline_ms - self._deadline_ms)
         self._deadline_ms = deadline_ms
-        if self._telemetry_missing or self.flush is Flush.BACKGROUND:
+        if self._telemetry_missing or self._flush is Flush.BACKGROUND:
             return False
         is_near = len(gaps_ms) == GAPS_LOOKED_AT and all(0 <= gap <= NEAR_MS for gap in gaps_ms)
-        return self.flush is Flush.END or not is_near
+        return self._flush is Flush.END or not is_near
 
     def give_up(self) -> None:
         """Stop holding, because an end never came. Holding would cost the whole timeout each time."""

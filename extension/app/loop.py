@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from extension import PREFIX
 from extension.app.flush_control import Hold
 from extension.app.parts import INTERNAL_ERROR, Parts
-from extension.config.settings import Settings
 from extension.lambda_api import MAX_PAUSE_S, REGISTER_PAUSE_S
 from extension.model.timestamps import epoch_ns
 
@@ -38,7 +37,6 @@ class Loop:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._flush_timeout_ms = parts.settings.flush_timeout_ms
         self._renew_identity = parts.renew_identity
         self.reporting: MetricsReporter | None = None
         self._hold: Hold | None = None
@@ -48,11 +46,6 @@ class Loop:
         self._pause_s = REGISTER_PAUSE_S
         self._deliver_at_s: float | None = None
         self._shutdown_event: dict[str, object] | None = None
-
-    def apply(self, settings: Settings) -> None:
-        """Apply settings that have changed. A Next that is being held stays held as it began."""
-        self._flush_timeout_ms = settings.flush_timeout_ms
-        self._parts.flush_control.flush = settings.flush
 
     def run(self) -> None:
         """Run until SHUTDOWN has been handled.
@@ -247,7 +240,8 @@ class Loop:
             if not hold.flush_until_s:
                 hold.ended_s = now_s
                 parts.account.held_ms["outcome"] += self._since_ms(invocation.last_time)
-                hold.flush_until_s = min(now_s + self._flush_timeout_ms / 1000, hold.deadline_s)
+                timeout_s = parts.flush_control.flush_timeout_s
+                hold.flush_until_s = min(now_s + timeout_s, hold.deadline_s)
             if parts.delivery.is_awaited:
                 if now_s < hold.flush_until_s:
                     return

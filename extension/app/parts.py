@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from extension.app.flush_control import FlushControl
-from extension.config.settings import Settings
 from extension.delivery.delivery import Delivery
 from extension.diagnostics.account import Account
 from extension.diagnostics.log import OwnLog
@@ -35,7 +34,6 @@ class Parts(NamedTuple):
         wall_s: seconds since 1970, to read ``deadlineMs`` by.
     """
 
-    settings: Settings
     api: ExtensionsApi
     listener: Listener | None
     poll: "select.poll"

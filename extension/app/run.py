@@ -118,7 +118,6 @@ class Wiring:
         poll = select.poll()
         ends_are_told = subscription.schema != SCHEMA_WITHOUT_ENDS
         self._parts = Parts(
-            settings=settings,
             api=api,
             listener=self._receiver(subscription, listener, poll),
             poll=poll,
@@ -127,7 +126,7 @@ class Wiring:
             ),
             sampler=sampler,
             delivery=delivery,
-            flush_control=FlushControl(settings.flush, ends_are_told=ends_are_told),
+            flush_control=FlushControl(settings, ends_are_told=ends_are_told),
             account=account,
             log=self.log,
             renewal=self._settings_refresh(settings) if settings.unresolved else None,
@@ -205,7 +204,7 @@ class Wiring:
         self.log.apply(settings.log_level)
         self._sampler.apply(settings)
         self._parts.recorder.apply(settings)
-        self.loop.apply(settings)
+        self._parts.flush_control.apply(settings)
         self._apply_to_delivery(settings)
         self._apply_to_metrics(settings)
 

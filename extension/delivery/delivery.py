@@ -253,11 +253,8 @@ class Delivery:
             return False
         from extension.model.ndjson import encode
 
-        try:
-            chunks = [chunk] if self._rewrite is None else self._rewrite([chunk])
-            is_written = write_out(self._last_resort, encode(chunks), until_s, self._monotonic_s)
-        except OSError:
-            is_written = False
+        chunks = [chunk] if self._rewrite is None else self._rewrite([chunk])
+        is_written = write_out(self._last_resort, encode(chunks), until_s, self._monotonic_s)
         if is_written:
             self._account.keep(chunk.metadata.reason, chunk.lines)
             self._account.last_resort += chunk.lines

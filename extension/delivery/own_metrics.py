@@ -47,6 +47,7 @@ class OwnMetrics:
         self._descriptor = descriptor
         self._monotonic_s = monotonic_s
         self._schemes: Mapping[str, str] = {}
+        self._to_stdout: Exporter | None = None
         self._unwritten: list[Chunk] = []
         # No jitter: the pauses of the lines have it.
         self._queues = {e.variable: SendingQueue(Tally(), random=lambda: 0.0) for e in exporters}
@@ -57,6 +58,8 @@ class OwnMetrics:
     def apply(self, schemes: Mapping[str, str]) -> None:
         """Apply the schemes of the sinks by variable, which may have changed."""
         self._schemes = schemes
+        exporters = self._exporters
+        self._to_stdout = next((e for e in exporters if schemes.get(e.variable) == "stdout"), None)
         for variable, queue in self._queues.items():
             if schemes.get(variable) != "cloudwatch":
                 self.write(queue.take_waiting())
@@ -118,15 +121,10 @@ class OwnMetrics:
         is_cloudwatch = self._schemes.get(primary.variable) == "cloudwatch"
         return self._queues[primary.variable] if is_cloudwatch and is_well else None
 
-    def _to_stdout(self) -> Exporter | None:
-        exporters = self._exporters
-        return next((e for e in exporters if self._schemes.get(e.variable) == "stdout"), None)
-
     @property
     def _is_writing(self) -> bool:
         """Whether a sink writes to standard output just now. Two who do so at once would mix their lines."""
-        exporter = self._to_stdout()
-        return exporter is not None and exporter.is_sending
+        return self._to_stdout is not None and self._to_stdout.is_sending
 
     def _print_or_lose(self, line: Chunk) -> None:
         if not self._print(line, self._monotonic_s() + LAST_RESORT_S):
@@ -138,11 +136,8 @@ class OwnMetrics:
     def _print(self, line: Chunk, until_s: float) -> bool:
         begin_s = self._monotonic_s()
         data = text_of(line)
-        try:
-            is_written = write_out(self._descriptor, data, until_s, self._monotonic_s)
-        except OSError:
-            return False
-        exporter = self._to_stdout()
+        is_written = write_out(self._descriptor, data, until_s, self._monotonic_s)
+        exporter = self._to_stdout
         if is_written and exporter is not None:
             exporter.queue.tally.count_delivery(Answer.TAKEN.value, sent_bytes=len(data))
             self.answered(exporter, (self._monotonic_s() - begin_s) * 1000)

@@ -171,25 +171,22 @@ class SendingQueue:
     def _put_back(self, batch: Batch, answer: Answer) -> bool:
         """Put a batch back, in halves where that helps; return whether it is tried again."""
         batches, origin = [batch], batch.origin
-        if answer in (Answer.UNAVAILABLE, Answer.DENIED):
-            if batch.attempts >= MAX_ATTEMPTS:
-                return False
-        elif answer in (Answer.TOO_LARGE, Answer.UNREADABLE):
-            if answer is Answer.TOO_LARGE:
-                # No later batch is larger than half of the one that was too large.
-                half_bytes = _size(batch.chunks) // 2
-                self._max_batch_bytes = max(MIN_BATCH_BYTES, min(self._max_batch_bytes, half_bytes))
-            elif origin.cuts_left <= 0 or (self._hopeless and origin.cuts_left == MAX_CUTS):
+        if answer is Answer.TOO_LARGE:
+            # No later batch is larger than half of the one that was too large.
+            half_bytes = _size(batch.chunks) // 2
+            self._max_batch_bytes = max(MIN_BATCH_BYTES, min(self._max_batch_bytes, half_bytes))
+        elif answer is Answer.UNREADABLE:
+            if origin.cuts_left <= 0 or (self._hopeless and origin.cuts_left == MAX_CUTS):
                 self._hopeless = True
                 return False
-            else:
-                origin.cuts_left -= 1
+            origin.cuts_left -= 1
+        elif answer is Answer.REFUSED or batch.attempts >= MAX_ATTEMPTS:
+            return False
+        if answer in (Answer.TOO_LARGE, Answer.UNREADABLE):
             both = halves(batch.chunks)
             if both is None:
                 return False
             batches = [Batch(half, origin) for half in both]
-        else:
-            return False
         self._batches.extendleft(reversed(batches))
         self.held_bytes += sum(_size(each.chunks) for each in batches)
         return True

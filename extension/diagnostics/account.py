@@ -111,12 +111,12 @@ class Account(Tally):
             "unreadable_bytes": self.unreadable_bytes,
             "lines_dropped_by_lambda": self.platform_dropped,
         }
-        if self.evicted:
-            fields["evicted_invocations"] = self.evicted_invocations
-        if self.fallback:
-            fields["fallback_lines"] = self.fallback
-        if self.last_resort:
-            fields["last_resort_lines"] = self.last_resort
+        rare = {
+            "evicted_invocations": self.evicted_invocations if self.evicted else 0,
+            "fallback_lines": self.fallback,
+            "last_resort_lines": self.last_resort,
+        }
+        fields |= {name: value for name, value in rare.items() if value}
         archive = self.archive
         if archive.kept or archive.lost or archive.evicted:
             fields["archive"] = {

@@ -66,10 +66,17 @@ METRICS = (
     ),
 )
 
-HAPPENINGS = (
-    *("ReceivedLines", "KeptLines", "DroppedLines", "EvictedLines", "LostLines"),
-    *("Invocations", "FailedInvocations", "FailedDeliveries", "HeldTime"),
-)
+HAPPENINGS = [
+    "ReceivedLines",
+    "KeptLines",
+    "DroppedLines",
+    "EvictedLines",
+    "LostLines",
+    "Invocations",
+    "FailedInvocations",
+    "FailedDeliveries",
+    "HeldTime",
+]
 """A line is written if one of these is not zero. A delivery alone may be that of the last line of metrics."""
 
 Values = Mapping[str, float]
@@ -99,19 +106,16 @@ def saving_usd(values: Values) -> float:
 
     It holds where the function may not write to its own log group. Elsewhere CloudWatch bills every line as well.
     """
-    billed_bytes = values["ReceivedBytes"] - values["ReceivedLines"] * (
-        ENVELOPE_BYTES - BILLED_BYTES
-    )
-    return (billed_bytes - values["DeliveredBytes"]) / GB * USD_PER_GB
+    not_billed_bytes = values["ReceivedLines"] * (ENVELOPE_BYTES - BILLED_BYTES)
+    saved_bytes = values["ReceivedBytes"] - not_billed_bytes - values["DeliveredBytes"]
+    return saved_bytes / GB * USD_PER_GB
 
 
 class Times:
-    """Hold as many durations as a line may have.
+    """Hold every duration, then every second one, then every fourth, and so on, so that they fit into a line.
 
-    That is every one, then every second one, then every fourth, and so on. The longest is always among them, because alarms look at it.
+    The longest is always among them, because alarms look at it.
     """
-
-    __slots__ = ("_count", "_every", "_longest_ms", "_values_ms")
 
     def __init__(self) -> None:
         self._values_ms: list[float] = []
@@ -145,16 +149,8 @@ class Metrics:
         interval_ms: between two lines; 0 for none at all.
     """
 
-    __slots__ = ("_function", "_since_ms", "_times", "_told", "_used", "interval_ms")
-
     def __init__(self, *, function: str, interval_ms: int, now_ms: int) -> None:
-        """Start with an empty account.
-
-        Args:
-            function: its name.
-            interval_ms: METRICS.
-            now_ms: since 1970, by a clock that goes on while the environment is frozen.
-        """
+        """Start with an empty account. ``now_ms`` is since 1970, by a clock that goes on in a frozen environment."""
         self._function = function or NO_FUNCTION
         self.interval_ms = interval_ms
         self._since_ms = now_ms
@@ -175,11 +171,8 @@ class Metrics:
         return bool(self.interval_ms) and not 0 <= now_ms - self._since_ms < self.interval_ms
 
     def draw_up(self, account: Account, now_ms: int) -> dict[str, object] | None:
-        """Return the line about the time since the last one; None if nothing has happened.
-
-        The next line tells the same again, unless :meth:`told` is called.
-        """
-        values = self._since(totals(account))
+        """Return the line about the time since the last :meth:`told`; None if nothing has happened."""
+        values = {name: now - self._told[name] for name, now in totals(account).items()}
         if not any(values[name] for name in HAPPENINGS):
             return None
         shown: dict[str, float | list[float]] = {
@@ -202,9 +195,6 @@ class Metrics:
     def skip(self, now_ms: int) -> None:
         """Start the next interval without a line. The next line tells about both intervals."""
         self._since_ms = now_ms
-
-    def _since(self, now: Values) -> dict[str, float]:
-        return {name: value - self._told[name] for name, value in now.items()}
 
     def _emf(self, values: Mapping[str, float | list[float]], now_ms: int) -> dict[str, object]:
         there = [metric for metric in METRICS if metric.name in values]

@@ -2,6 +2,7 @@ import pytest
 
 from extension.app.flush_control import GAPS_LOOKED_AT, NEAR_MS, FlushControl
 from extension.config.parsers import Flush
+from extension.config.settings import Settings
 
 START_MS = 1_800_000_000_000
 NEAR = 200
@@ -10,7 +11,7 @@ FAR = 60_000
 
 def decisions(flush: Flush, gaps_ms: list[int]) -> list[bool]:
     """The decision for a first invocation, and for one after each gap."""
-    flush_control = FlushControl(flush)
+    flush_control = FlushControl(Settings(flush=flush))
     deadline_ms = START_MS
     held = [flush_control.holds(deadline_ms=deadline_ms)]
     for gap_ms in gaps_ms:
@@ -66,7 +67,7 @@ def test_a_clock_that_went_backwards_once_is_got_over() -> None:
 @pytest.mark.parametrize("flush", [Flush.END, Flush.ADAPTIVE])
 def test_giving_up_is_for_good(flush: Flush) -> None:
     """Where ends never come, holding would cost the whole timeout each time, so there is none any more."""
-    flush_control = FlushControl(flush)
+    flush_control = FlushControl(Settings(flush=flush))
     before = flush_control.holds(deadline_ms=START_MS)
 
     flush_control.give_up()

@@ -124,9 +124,9 @@ class Environment:
         self.worker.start()
         self.listener = Listener(self.boot.listener, poll)
         log = OwnLog("info")
+        self.flush_control = FlushControl(self.settings)
         self.lifecycle = Loop(
             Parts(
-                settings=self.settings,
                 api=self.boot.api,
                 listener=self.listener,
                 poll=poll,
@@ -138,7 +138,7 @@ class Environment:
                     log=log,
                     last_resort=None,
                 ),
-                flush_control=FlushControl(self.settings.flush),
+                flush_control=self.flush_control,
                 renewal=renewal,
                 account=self.account,
                 log=log,
@@ -708,7 +708,7 @@ def test_a_changed_flush_applies_to_the_next_invocation(
 ) -> None:
     """What is turned to `background` holds nobody from the next INVOKE on."""
     environment = begin(flush=Flush.END)
-    environment.lifecycle.apply(environment.settings._replace(flush=Flush.BACKGROUND))
+    environment.flush_control.apply(Settings(flush=Flush.BACKGROUND))
 
     cloud.invoke(A)
 
