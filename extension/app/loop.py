@@ -86,23 +86,19 @@ class Loop:
             if self._shutdown_event is not None:
                 return
         try:
-            self._handle(descriptors)
+            for descriptor in descriptors:
+                self._attend(descriptor)
+            if self._ask_at_s is not None and parts.monotonic_s() >= self._ask_at_s:
+                self._ask_next()
+            if parts.renewal is not None:
+                parts.renewal.check()
+            if self.reporting is not None:
+                self.reporting.check()
         finally:
             now_s = parts.monotonic_s()
             wait_s = parts.delivery.deliver(now_s)
             self._deliver_at_s = None if wait_s is None else now_s + wait_s
         self._release(now_s)
-
-    def _handle(self, descriptors: list[int]) -> None:
-        parts = self._parts
-        for descriptor in descriptors:
-            self._attend(descriptor)
-        if self._ask_at_s is not None and parts.monotonic_s() >= self._ask_at_s:
-            self._ask_next()
-        if parts.renewal is not None:
-            parts.renewal.check()
-        if self.reporting is not None:
-            self.reporting.check()
 
     def _shutdown(self) -> None:
         # Imported here: the time to load it is Lambda's, and no invocation's.

@@ -61,12 +61,7 @@ def run(
 ) -> None:
     """Run the extension from the first Next until SHUTDOWN, then end the process.
 
-    Args:
-        environ: the process's environment.
-        api: registered, with the first Next asked for.
-        subscription: the API that delivers.
-        listener: the socket that Lambda delivers to; None if it could not be opened.
-        listener_problem: why there is no listener; empty if there is one.
+    The first Next has been asked for. ``listener`` is the socket that Lambda delivers to; None if it could not be opened.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     wiring = Wiring(environ, api, subscription, listener)
@@ -96,7 +91,7 @@ class Wiring:
         subscription: Subscription,
         listener: Socket | None,
     ) -> None:
-        """Read the settings, start the sinks' threads, and make the parts. The arguments are those of :func:`run`."""
+        """Read the settings, start the sinks' threads, and make the parts."""
         settings, problems = read_settings(environ)
         initialization_type = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
         is_managed = initialization_type == MANAGED_INSTANCES

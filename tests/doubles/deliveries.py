@@ -100,11 +100,14 @@ class Deliveries:
         self, schemes: "Mapping[str, str]", *, descriptor: int | None = None
     ) -> OwnMetrics:
         """Switch METRICS on, with sinks of these schemes by variable."""
-        own = self.delivery.start_metrics(
-            descriptor=self.stdout_end if descriptor is None else descriptor
-        )
-        own.apply(schemes)
-        return own
+        stdout = self.stdout_end if descriptor is None else descriptor
+        self.own = self.delivery.start_metrics(descriptor=stdout)
+        self.own.apply(schemes)
+        return self.own
+
+    def report(self, name: str) -> bool:
+        """Hand on a line of metrics, known by its name."""
+        return self.own.report(self.metrics(name))
 
     def now_s(self) -> float:
         return time.monotonic() + self.skipped_s

@@ -80,15 +80,6 @@ def test_reporter_writes_one_line_an_interval_if_anything_happened() -> None:
     assert [one["Invocations"] for one in world.lines()] == [1, 1]
 
 
-def test_a_frozen_environment_tells_when_it_thaws() -> None:
-    """The first thing that wakes it after an hour makes one line of what there was before."""
-    world = World()
-    world.account.invocations = 1
-    world.pass_s(3600.0)
-
-    assert len(world.lines()) == 1
-
-
 def test_reporter_tells_with_the_next_line_what_could_not_be_handed_on() -> None:
     """It is tried whenever the loop wakes, and told once."""
     world = World()

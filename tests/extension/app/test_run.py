@@ -97,7 +97,7 @@ run({}, api=None, subscription=subscription, listener=socket(), listener_problem
 LOADED_AT_READY = {
     "app": "flush_control loop parts run sinks",
     "config": "parsers settings variables",
-    "delivery": "backoff delivery exporter queue standard_output worker",
+    "delivery": "delivery exporter queue standard_output worker",
     "diagnostics": "account log",
     "lambda_api": "http1 listener",
     "model": "chunk levels receipt record recording segment timestamps",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from extension.delivery.backoff import PATIENCE_ATTEMPTS
+from extension.delivery.queue import PATIENCE_ATTEMPTS
 from extension.model.receipt import Answer, Receipt
 from tests.doubles.accounts import settled
 from tests.doubles.deliveries import DOWN, TAKEN, Deliveries
@@ -20,10 +20,9 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 def test_delivery_sends_what_waits_and_logs_nothing(
-    make: Make, capsys: pytest.CaptureFixture[str]
+    world: Deliveries, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The ordinary case."""
-    world = make()
     world.put("a")
 
     awaited = world.delivery.is_awaited
@@ -38,10 +37,9 @@ def test_delivery_sends_what_waits_and_logs_nothing(
 
 
 def test_delivery_logs_the_second_failure_not_the_first(
-    make: Make, capsys: pytest.CaptureFixture[str]
+    world: Deliveries, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A connection that died in the freezer is no news; a sink that is down is, once."""
-    world = make()
     world.sink.answer = lambda _: DOWN
     world.put("a")
 
@@ -62,10 +60,9 @@ def test_delivery_logs_the_second_failure_not_the_first(
 
 
 def test_refused_lines_of_failed_invocations_are_written_out_without_a_fallback(
-    make: Make, capsys: pytest.CaptureFixture[str]
+    world: Deliveries, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing that explains a failure is lost while there is standard output; healthy lines are, and counted."""
-    world = make()
     world.sink.answer = lambda _: Receipt(Answer.REFUSED, "status 405")
     world.put("a", text="why it failed")
     world.put("bb", failed=False)
@@ -94,9 +91,8 @@ def test_the_archive_holds_nobody_and_its_losses_are_its_own(make: Make) -> None
     assert settled(world.account) == 0
 
 
-def test_delivery_waits_until_the_sinks_are_known(make: Make) -> None:
+def test_delivery_waits_until_the_sinks_are_known(world: Deliveries) -> None:
     """While the settings that name the sinks are being fetched, what is owed waits."""
-    world = make()
     world.delivery.is_ready = False
     world.put("a")
     waits = (world.delivery.deliver(world.now_s()), world.sink.attempts)
@@ -195,9 +191,8 @@ def test_shutdown_writes_out_failed_invocations_that_no_sink_takes(
     assert (end["lines"], end["written_to_stdout"]) == (3, 2)
 
 
-def test_a_standard_output_that_nobody_reads_does_not_hold_the_end_up(make: Make) -> None:
+def test_a_standard_output_that_nobody_reads_does_not_hold_the_end_up(world: Deliveries) -> None:
     """A full pipe costs the time there is, no more, and what did not fit is lost."""
-    world = make()
     world.sink.answer = lambda _: DOWN
     world.put("a", text="x" * 200_000)
 
@@ -233,9 +228,8 @@ def test_an_archive_that_is_down_at_shutdown_loses_its_own_lines(make: Make) -> 
     assert settled(world.account) == 0
 
 
-def test_a_broken_standard_output_is_no_last_resort(make: Make) -> None:
+def test_a_broken_standard_output_is_no_last_resort(world: Deliveries) -> None:
     """Lines that cannot be written there are lost, and counted."""
-    world = make()
     world.sink.answer = lambda _: DOWN
     world.put("a")
     with Path("/dev/full").open("wb", buffering=0) as full:

@@ -90,13 +90,6 @@ def test_the_descriptor_is_readable_only_while_a_receipt_waits() -> None:
     assert [descriptor for descriptor, _ in announced] == [worker.descriptor]
 
 
-def test_collect_returns_nothing_before_an_answer() -> None:
-    """Nobody waits in collect."""
-    worker = start(ListSink)
-
-    assert worker.collect() is None
-
-
 def test_an_exception_in_a_sink_is_a_receipt() -> None:
     """What breaks in a sink keeps its batch, is told by its type alone, and does not end the thread."""
     sink = ListSink([ValueError("secret-token")])
