@@ -42,11 +42,7 @@ class Hold:
 
 
 class FlushControl:
-    """Decide for each INVOKE. The first is held: for a quiet function it may be the only one today.
-
-    Attributes:
-        flush_timeout_s: the most that a delivery may hold an invocation.
-    """
+    """Decide for each INVOKE. The first is held: for a quiet function it may be the only one today."""
 
     def __init__(self, settings: Settings, *, ends_are_told: bool = True) -> None:
         """Start with whether Lambda reports ends before Next. The Logs API's first schema does not."""
@@ -56,7 +52,7 @@ class FlushControl:
         self._telemetry_missing = not ends_are_told
 
     def apply(self, settings: Settings) -> None:
-        """Apply FLUSH and FLUSH_TIMEOUT. A Next that is being held stays held as it began."""
+        """Apply FLUSH and FLUSH_TIMEOUT, which bounds a delivery. A Next that is being held stays held as it began."""
         self._flush = settings.flush
         self.flush_timeout_s = settings.flush_timeout_ms / 1000
 

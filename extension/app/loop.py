@@ -29,11 +29,7 @@ MAX_FAILURES_IN_A_ROW = 10
 
 
 class Loop:
-    """Drive one environment from the first Next to SHUTDOWN.
-
-    Attributes:
-        reporting: writes metrics, where METRICS is set.
-    """
+    """Drive one environment from the first Next to SHUTDOWN. ``reporting`` writes metrics, where METRICS is set."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -48,11 +44,7 @@ class Loop:
         self._shutdown_event: dict[str, object] | None = None
 
     def run(self) -> None:
-        """Run until SHUTDOWN has been handled.
-
-        Raises:
-            Exception: our own errors, once there were too many in a row.
-        """
+        """Run until SHUTDOWN has been handled; raise our own error once there were too many in a row."""
         for descriptor in self._parts.delivery.descriptors:
             self._parts.poll.register(descriptor, select.POLLIN)
         if self._parts.renewal is not None:
@@ -225,9 +217,8 @@ class Loop:
         if hold is None:
             return
         parts = self._parts
+        hold.invocation = hold.invocation or parts.recorder.expected(hold.request_id)
         invocation = hold.invocation
-        if invocation is None:
-            invocation = hold.invocation = parts.recorder.expected(hold.request_id)
         if invocation is None or not invocation.ended:
             if now_s < hold.deadline_s:
                 return

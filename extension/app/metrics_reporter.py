@@ -29,11 +29,7 @@ class MetricsReporter:
         version: str,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
-        """Start with METRICS off.
-
-        ``held_bytes`` returns the bytes that count against BUFFER_SIZE. ``wall_s`` returns the seconds since 1970, by a
-        clock that goes on while the environment is frozen.
-        """
+        """Start with METRICS off. ``wall_s`` goes on while the environment is frozen."""
         self._account = account
         self._sampler = sampler
         self._own_metrics = own_metrics

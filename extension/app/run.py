@@ -77,12 +77,7 @@ def run(
 
 
 class Wiring:
-    """Make the parts of one environment, and apply changed settings to them.
-
-    Attributes:
-        log: the extension's own log.
-        loop: the main loop, which drives all parts.
-    """
+    """Make the parts of one environment, and apply changed settings to them."""
 
     def __init__(
         self,

@@ -64,6 +64,7 @@ class Delivery:
         self._primary = exporters[0]
         self._fallback = by_variable.get("FALLBACK_SINK")
         self._archive = by_variable.get("ARCHIVE_SINK")
+        self._awaited = [one.queue for one in exporters if one is not self._archive]
         self._by_descriptor = {one.worker.descriptor: one for one in exporters}
         self._own_metrics: OwnMetrics | None = None
         self._rewrite: Rewrite | None = None
@@ -77,9 +78,8 @@ class Delivery:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether an invocation may be held for lines on their way to SINK or FALLBACK_SINK, which do not fail."""
-        queues = [one.queue for one in self.exporters if one is not self._archive]
-        return any(not queue.empty and not queue.backoff.is_failing for queue in queues)
+        """Whether an invocation may be held for lines on their way to SINK or FALLBACK_SINK, unless the sink fails."""
+        return any(not one.empty and not one.backoff.is_failing for one in self._awaited)
 
     def start_metrics(self, *, descriptor: int = STDOUT) -> "OwnMetrics":
         """Deliver the extension's own metrics beside the lines. The descriptor is that of standard output."""
@@ -103,15 +103,13 @@ class Delivery:
 
     def overdue(self) -> None:
         """Note that an invocation was held for as long as it may be."""
-        for exporter in self.exporters:
-            if exporter is not self._archive and not exporter.queue.empty:
-                exporter.queue.backoff.is_late = True
+        for queue in self._awaited:
+            queue.backoff.is_late |= not queue.empty
 
     def deliver(self, now_s: float, *, at_once: bool = False) -> float | None:
         """Start what is due, or everything if ``at_once``, and abort what takes much too long.
 
-        Returns:
-            The seconds until there is something to do again; None if there is nothing.
+        Return the seconds until there is something to do again; None if there is nothing.
         """
         if not self.is_ready:
             return None
@@ -187,11 +185,9 @@ class Delivery:
     # SHUTDOWN ---------------------------------------------------------------------------------------------------
 
     def finish(self, until_s: float, *, wait: Callable[[float], object]) -> None:
-        """Deliver what is left in time; write the rest out, or count it as lost.
+        """Deliver what is left until then; write the rest out, or count it as lost.
 
-        Args:
-            until_s: when it has to be over, by a clock that does not jump.
-            wait: waits for so many seconds at most, and handles what comes meanwhile.
+        ``wait`` waits for so many seconds at most, and handles what comes meanwhile.
         """
         try:
             self._deliver_all(until_s, wait)

@@ -48,12 +48,6 @@ class Exporter:
         return self._sent_at_s is not None
 
     @property
-    def is_stuck(self) -> bool:
-        """Whether the batch that the worker has was taken out meanwhile. The answer to it is ignored."""
-        is_busy = self.queue.busy or (self.metrics is not None and self.metrics.busy)
-        return self.is_sending and not is_busy
-
-    @property
     def is_empty(self) -> bool:
         """Whether nothing waits and nothing is under way."""
         return self.queue.empty and (self.metrics is None or self.metrics.empty)

@@ -25,11 +25,7 @@ MAX_WAITING_BYTES = 64 * 1024
 
 
 class OwnMetrics:
-    """Choose where each line of metrics goes.
-
-    Attributes:
-        on_answer: called with the milliseconds that SINK or FALLBACK_SINK took to answer, each time.
-    """
+    """Choose where each line of metrics goes. ``on_answer`` is called with the milliseconds of each answer."""
 
     def __init__(
         self,
@@ -116,10 +112,11 @@ class OwnMetrics:
     def _cloudwatch(self) -> SendingQueue | None:
         """Return the queue of metrics for SINK, where that is CloudWatch Logs and takes records."""
         primary = self._exporters[0]
-        backoff = primary.queue.backoff
-        is_well = not (backoff.is_failing or backoff.is_down or primary.is_stuck)
-        is_cloudwatch = self._schemes.get(primary.variable) == "cloudwatch"
-        return self._queues[primary.variable] if is_cloudwatch and is_well else None
+        queue, backoff = self._queues[primary.variable], primary.queue.backoff
+        # The batch that the worker has may have been taken out meanwhile. The answer to it is ignored.
+        is_stuck = primary.is_sending and not (primary.queue.busy or queue.busy)
+        is_well = not (backoff.is_failing or backoff.is_down or is_stuck)
+        return queue if is_well and self._schemes.get(primary.variable) == "cloudwatch" else None
 
     @property
     def _is_writing(self) -> bool:

@@ -170,10 +170,7 @@ class SendingQueue:
         return max(wait_s, self._since_s + self._linger_s - now_s)
 
     def begin(self, now_s: float, *, at_once: bool = False) -> list[Chunk] | None:
-        """Start a delivery if one is due, or in any case if ``at_once``; return its chunks.
-
-        :meth:`settle` expects an answer to them.
-        """
+        """Start a delivery if one is due, or in any case if ``at_once``; return its chunks, for an answer to settle."""
         wait_s = self.wait_s(now_s)
         if wait_s is None or (wait_s > 0.0 and not at_once):
             return None
@@ -200,9 +197,8 @@ class SendingQueue:
     def settle(self, receipt: Receipt, now_s: float) -> list[tuple[str, Chunk]] | None:
         """Apply the sink's answer to the batch under way: keep, give back, or put back each record.
 
-        Returns:
-            The chunks that this sink will not take, each with the reason. The caller delivers them elsewhere, or
-            counts them as lost. None if no batch is under way.
+        Return the chunks that this sink will not take, each with the reason; None if no batch is under way. The caller
+        delivers them elsewhere, or counts them as lost.
         """
         batch, self._under_way = self._under_way, None
         if batch is None:

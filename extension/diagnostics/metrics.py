@@ -66,18 +66,8 @@ METRICS = (
     ),
 )
 
-HAPPENINGS = [
-    "ReceivedLines",
-    "KeptLines",
-    "DroppedLines",
-    "EvictedLines",
-    "LostLines",
-    "Invocations",
-    "FailedInvocations",
-    "FailedDeliveries",
-    "HeldTime",
-]
-"""A line is written if one of these is not zero. A delivery alone may be that of the last line of metrics."""
+NO_NEWS = frozenset({"ReceivedBytes", "DeliveredBytes", "Deliveries"})
+"""A line is written if another sum is not zero. A delivery alone may be that of the last line of metrics."""
 
 Values = Mapping[str, float]
 
@@ -143,11 +133,7 @@ class Times:
 
 
 class Metrics:
-    """Make the lines of one environment, each from the changes since the last. Used by the main loop.
-
-    Attributes:
-        interval_ms: between two lines; 0 for none at all.
-    """
+    """Make the lines of one environment, each from the changes since the last. An interval of 0 makes none."""
 
     def __init__(self, *, function: str, interval_ms: int, now_ms: int) -> None:
         """Start with an empty account. ``now_ms`` is since 1970, by a clock that goes on in a frozen environment."""
@@ -173,7 +159,7 @@ class Metrics:
     def draw_up(self, account: Account, now_ms: int) -> dict[str, object] | None:
         """Return the line about the time since the last :meth:`told`; None if nothing has happened."""
         values = {name: now - self._told[name] for name, now in totals(account).items()}
-        if not any(values[name] for name in HAPPENINGS):
+        if not any(value for name, value in values.items() if name not in NO_NEWS):
             return None
         shown: dict[str, float | list[float]] = {
             **values,

@@ -45,14 +45,9 @@ class ExtensionsApi:
         return self._connection.fileno() if self._connection is not None else -1
 
     def register(self, name: str, *, events: str) -> "Message | None":
-        """Register, and keep the identifier from the answer.
+        """Register, keep the identifier, and return the answer; None if there was none in time.
 
-        Args:
-            name: must be the extension's file name in ``/opt/extensions``.
-            events: a JSON array as text, such as ``'["INVOKE","SHUTDOWN"]'``.
-
-        Returns:
-            The answer; None if there was none in time.
+        ``name`` must be the extension's file name in ``/opt/extensions``; ``events`` is a JSON array as text.
         """
         answer = self._ask(
             "POST",
@@ -95,11 +90,7 @@ class ExtensionsApi:
         return self._connection
 
     def read_next(self) -> "Message | None":
-        """Read from the connection that :meth:`ask_next` returned; return None while the answer is incomplete.
-
-        Raises:
-            OSError: the connection failed, and the call for the next event with it.
-        """
+        """Read Next's answer; return None while it is incomplete. Raise OSError if the connection, and so the call, failed."""
         connection = self._connection
         if connection is None:
             raise ConnectionError

@@ -70,11 +70,7 @@ class MessageReader:
         return self._remaining
 
     def feed(self, data: bytes) -> list[Message]:
-        """Parse received bytes and return the messages that became complete.
-
-        Raises:
-            MalformedMessageError: the bytes cannot be HTTP/1.1.
-        """
+        """Parse received bytes; return the messages that became complete. Raise MalformedMessageError for other bytes."""
         complete: list[Message] = []
         while data:
             if self._message is None:
@@ -179,11 +175,7 @@ class MessageReader:
 
 
 def _number(digits: bytes) -> int:
-    """Parse a length or status code; return 0 if it is not a number.
-
-    Raises:
-        MalformedMessageError: it has more digits than a peer can mean.
-    """
+    """Parse a length or status code; return 0 if it is not a number."""
     if len(digits) > MAX_LENGTH_DIGITS:
         raise MalformedMessageError
     return int(digits) if digits.isdigit() else 0

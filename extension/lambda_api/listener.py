@@ -21,11 +21,7 @@ _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 class Listener:
-    """Receive batches on a listening socket and its connections.
-
-    Attributes:
-        discarded_bytes: of requests that were too large to be held.
-    """
+    """Receive batches on a listening socket and its connections. Bodies too large to be held are counted as discarded."""
 
     def __init__(self, listening: Socket, poll: "select.poll") -> None:
         """Register the non-blocking listening socket, which was opened before subscribing, with a poll object."""
@@ -36,10 +32,7 @@ class Listener:
         poll.register(listening.fileno(), select.POLLIN)
 
     def attend(self, descriptor: int) -> list[bytes]:
-        """Accept a connection, or read from one; return the bodies of the requests that are complete.
-
-        A descriptor that is neither the listening socket's nor a connection's is left alone.
-        """
+        """Accept a connection, or read from one, if ``descriptor`` is ours; return the bodies of complete requests."""
         if descriptor == self._listening.fileno():
             self._accept()
         return self._read(descriptor) if descriptor in self._connections else []

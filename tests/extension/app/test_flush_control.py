@@ -20,16 +20,11 @@ def decisions(flush: Flush, gaps_ms: list[int]) -> list[bool]:
     return held
 
 
-@pytest.mark.parametrize("gaps_ms", [[NEAR] * 8, [FAR] * 8])
-def test_end_always_holds(gaps_ms: list[int]) -> None:
-    """FLUSH=end holds however near the next invocation is."""
-    assert decisions(Flush.END, gaps_ms) == [True] * 9
-
-
-@pytest.mark.parametrize("gaps_ms", [[NEAR] * 8, [FAR] * 8])
-def test_background_never_holds(gaps_ms: list[int]) -> None:
-    """FLUSH=background holds not even for the first invocation."""
-    assert decisions(Flush.BACKGROUND, gaps_ms) == [False] * 9
+@pytest.mark.parametrize("gap_ms", [NEAR, FAR])
+@pytest.mark.parametrize(("flush", "holds"), [(Flush.END, True), (Flush.BACKGROUND, False)])
+def test_end_always_holds_and_background_never(flush: Flush, holds: bool, gap_ms: int) -> None:
+    """However near the next invocation is, and not even for the first one."""
+    assert decisions(flush, [gap_ms] * 8) == [holds] * 9
 
 
 def test_adaptive_starts_by_holding() -> None:

@@ -227,11 +227,9 @@ def test_exporters_report_how_long_a_sink_took(make: Make) -> None:
     ],
 )
 def test_an_answer_decides_about_metrics_that_went_alone(
-    make: Make, receipt: Receipt, printed: list[object], waits: bool
+    world: Deliveries, receipt: Receipt, printed: list[object], waits: bool
 ) -> None:
     """What CloudWatch will never take is printed; the rest waits for the next attempt."""
-    world = make()
-    world.own_metrics(CLOUDWATCH)
     world.sink.answer = lambda _: receipt
     world.report("m")
 
