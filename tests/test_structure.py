@@ -17,12 +17,6 @@ MAX_CLASS_LINES = 260
 MAX_FUNCTION_LINES = 50
 MAX_MODULE_LINES = 400
 
-STILL_OVER: dict[str, str] = {}
-"""Names above a limit, or in a circle, that are about to be cut."""
-
-STILL_EXPORTING: tuple[str, ...] = ()
-"""Folders whose modules still have an ``__all__``."""
-
 Node = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -97,7 +91,7 @@ def length(node: Node) -> int:
 
 def over(sizes: dict[str, int], most: int) -> dict[str, int]:
     """Return the sizes above a limit."""
-    return {name: size for name, size in sizes.items() if size > most and name not in STILL_OVER}
+    return {name: size for name, size in sizes.items() if size > most}
 
 
 def test_no_folder_holds_more_than_twelve_files() -> None:
@@ -112,7 +106,7 @@ def test_no_modules_import_each_other() -> None:
     """A module in a circle cannot be read, or tested, without the others."""
     found = circles({name: imports_of(name) for name in MODULES})
 
-    assert [circle for circle in found if not circle <= STILL_OVER.keys()] == []
+    assert found == []
 
 
 def test_circles_are_found() -> None:
@@ -154,4 +148,4 @@ def test_modules_keep_the_house_style() -> None:
         or (isinstance(node, ast.Name) and node.id == "__all__")
     }
 
-    assert {name for name in offenders if not name.startswith(STILL_EXPORTING)} == set()
+    assert offenders == set()

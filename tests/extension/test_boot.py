@@ -23,14 +23,8 @@ from extension.lambda_api import (
     TELEMETRY_SCHEMAS,
     ExtensionsApi,
 )
-from tests.extension.scripted_lambda import (
-    CLOSE,
-    IDENTIFIER,
-    REGISTERED,
-    Answer,
-    Reply,
-    ScriptedLambda,
-)
+from tests.doubles.recording_receiver import CLOSE, Answer, Reply
+from tests.doubles.scripted_lambda import IDENTIFIER, REGISTERED, ScriptedLambda
 
 pytestmark = pytest.mark.every_python
 

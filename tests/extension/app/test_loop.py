@@ -29,18 +29,12 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.recorder.recorder import Recorder
 from extension.recorder.tail_sampler import TailSampler
-from tests.doubles.accounts import settled
-from tests.doubles.deliveries import ScriptedSink
-from tests.doubles.listeners import close_listener
-from tests.extension.scripted_lambda import (
-    CLOSE,
-    IDENTIFIER,
-    Reply,
-    ScriptedLambda,
-    line,
-    runtime_done,
-    start,
-)
+from tests.doubles.extension.accounts import settled
+from tests.doubles.extension.deliveries import ScriptedSink
+from tests.doubles.extension.listeners import close_listener
+from tests.doubles.lambda_events import line, runtime_done, start
+from tests.doubles.recording_receiver import CLOSE, Cut, Reply
+from tests.doubles.scripted_lambda import IDENTIFIER, ScriptedLambda
 
 WAIT_S = 10.0
 A = "aaaaaaaa-0000-4000-8000-000000000001"
@@ -397,7 +391,7 @@ def test_an_odd_invoke_is_got_over(
 def test_an_odd_answer_to_next_is_got_over(
     cloud: ScriptedLambda,
     begin: Begin,
-    answer: Reply | str,
+    answer: Reply | Cut,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """What is no event is said once, and Next is asked again after a pause."""

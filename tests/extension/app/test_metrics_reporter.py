@@ -9,8 +9,8 @@ from extension.diagnostics.account import Account
 from extension.model.chunk import Chunk
 from extension.model.record import records_in
 from extension.sinks.cloudwatch_events import Form, log_events
-from tests.extension.emf import parse
-from tests.extension.environment import Environment
+from tests.doubles.extension.emf import parse
+from tests.doubles.extension.environment import Environment
 
 NOON_S = 1_800_000_000.25
 BUFFER_BYTES = 1000

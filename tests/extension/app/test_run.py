@@ -8,14 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.extension.emf import is_emf, parse
-from tests.extension.scripted_lambda import (
-    Reply,
-    ScriptedLambda,
-    line,
-    runtime_done,
-    start,
-)
+from tests.doubles.extension.emf import is_emf, parse
+from tests.doubles.lambda_events import line, runtime_done, start
+from tests.doubles.recording_receiver import Reply
+from tests.doubles.scripted_lambda import ScriptedLambda
 
 pytestmark = pytest.mark.every_python
 

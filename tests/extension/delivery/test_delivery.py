@@ -9,8 +9,8 @@ import pytest
 
 from extension.delivery.queue import PATIENCE_ATTEMPTS
 from extension.model.receipt import Answer, Receipt
-from tests.doubles.accounts import settled
-from tests.doubles.deliveries import DOWN, TAKEN, Deliveries
+from tests.doubles.extension.accounts import settled
+from tests.doubles.extension.deliveries import DOWN, TAKEN, Deliveries
 
 Make = Callable[..., Deliveries]
 

@@ -1,7 +1,7 @@
 """One sink with its queue and its worker."""
 
 from extension.delivery.exporter import ABORT_GRACE_S
-from tests.doubles.deliveries import WAIT_S, Deliveries
+from tests.doubles.extension.deliveries import WAIT_S, Deliveries
 
 
 def test_an_exporter_has_one_batch_with_its_worker(world: Deliveries) -> None:

@@ -11,7 +11,7 @@ import pytest
 from extension.delivery.own_metrics import MAX_WAITING_BYTES, text_of
 from extension.delivery.queue import MAX_ATTEMPTS
 from extension.model.receipt import Answer, Receipt
-from tests.doubles.deliveries import DOWN, TAKEN, WAIT_S, Deliveries
+from tests.doubles.extension.deliveries import DOWN, TAKEN, WAIT_S, Deliveries
 
 Make = Callable[..., Deliveries]
 

@@ -23,8 +23,8 @@ from extension.diagnostics.account import Account
 from extension.model.chunk import Chunk, Metadata, numbers_in
 from extension.model.receipt import Answer, Receipt
 from extension.model.segment import Kind, Segment
-from tests.doubles.accounts import settled
-from tests.doubles.queues import chunks_in, lines_in
+from tests.doubles.extension.accounts import settled
+from tests.doubles.extension.queues import chunks_in, lines_in
 
 TAKEN = Receipt(Answer.TAKEN, sent_bytes=100)
 UNAVAILABLE = Receipt(Answer.UNAVAILABLE)

@@ -1,7 +1,7 @@
 """The account."""
 
 from extension.diagnostics.account import Account
-from tests.doubles.accounts import settled
+from tests.doubles.extension.accounts import settled
 
 
 def test_every_fate_counts_towards_what_is_settled() -> None:

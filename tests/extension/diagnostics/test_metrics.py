@@ -12,7 +12,7 @@ from extension.diagnostics import metrics as metrics_module
 from extension.diagnostics.account import Account
 from extension.diagnostics.metrics import MAX_VALUES, METRICS, Metrics, Times, saving_usd, totals
 from extension.model.record import dumps
-from tests.extension.emf import parse, summed
+from tests.doubles.extension.emf import parse, summed
 from whatif.model.prices import GB, PRICES
 
 GOLDEN = Path(__file__).parent / "metrics.json"

@@ -8,14 +8,8 @@ import pytest
 from extension import lambda_api
 from extension.lambda_api import ExtensionsApi
 from extension.lambda_api.http1 import Message
-from tests.extension.scripted_lambda import (
-    CLOSE,
-    IDENTIFIER,
-    REGISTERED,
-    Answer,
-    Reply,
-    ScriptedLambda,
-)
+from tests.doubles.recording_receiver import CLOSE, Answer, Reply
+from tests.doubles.scripted_lambda import IDENTIFIER, REGISTERED, ScriptedLambda
 
 pytestmark = pytest.mark.every_python
 
@@ -159,7 +153,7 @@ def test_a_kept_connection_that_was_closed_is_replaced(
     cloud: ScriptedLambda, api: ExtensionsApi
 ) -> None:
     """If the idle connection is gone, the next event is had after one reconnection at most."""
-    cloud.answer_next(Reply(200, b"first", (("Connection", "close"),)))
+    cloud.answer_next(Reply(200, b"first", {"Connection": "close"}))
     assert next_event(api).body == b"first"
     connection = api._connection
     assert connection is not None

@@ -9,7 +9,7 @@ import pytest
 
 from extension.lambda_api.http1 import MAX_BODY_BYTES, MAX_HEAD_BYTES
 from extension.lambda_api.listener import MAX_CONNECTIONS, Listener
-from tests.doubles.listeners import close_listener
+from tests.doubles.extension.listeners import close_listener
 
 pytestmark = pytest.mark.every_python
 

@@ -6,8 +6,8 @@ import pytest
 
 from extension.model.levels import Level
 from extension.model.record import GAP_TYPE, Record, dumps, records_in
-from tests.doubles.chunks import ENVIRONMENT, STAMP, chunk, gap
-from tests.extension.batches import TIME, event, line
+from tests.doubles.extension.chunks import ENVIRONMENT, STAMP, chunk, gap
+from tests.doubles.lambda_events import TIME, event, line
 
 pytestmark = pytest.mark.every_python
 

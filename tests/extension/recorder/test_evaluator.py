@@ -16,7 +16,7 @@ from extension.recorder.invocation import Invocation
 from extension.recorder.metadata import MetadataSource
 from extension.sampling.probability import keeps, randomness_of
 from extension.sampling.verdict import Verdict
-from tests.extension.batches import FIRST, batch, line
+from tests.doubles.lambda_events import FIRST, batch, line
 
 IN = "1-5f35ae12-0c0fec141affffffffffffff"
 OUT = "1-5f35ae12-0c0fec141a00000000000001"

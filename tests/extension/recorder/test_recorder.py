@@ -8,8 +8,9 @@ from hypothesis import given, settings, strategies as st
 from extension.config.parsers import Pace, PlatformEvents
 from extension.model.levels import Level
 from extension.model.receipt import Answer
-from tests.doubles.queues import lines_in
-from tests.extension.batches import (
+from tests.doubles.extension.environment import Environment
+from tests.doubles.extension.queues import lines_in
+from tests.doubles.lambda_events import (
     FIRST,
     SECOND,
     THIRD,
@@ -21,7 +22,6 @@ from tests.extension.batches import (
     report,
     start,
 )
-from tests.extension.environment import Environment
 from tests.extension.recorder.script import Case
 
 ERROR = line(python_line("wrong", level="ERROR"))

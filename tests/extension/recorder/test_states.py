@@ -10,9 +10,9 @@ from extension.config.parsers import Pace
 from extension.recorder.invocation import Invocation
 from extension.recorder.lifecycle import Lifecycle
 from extension.recorder.states import HELD, MANAGED, ORDINARY, Event, State
-from tests.doubles.queues import chunks_in
-from tests.extension.batches import FIRST, SECOND, done, event, line, python_line, report, start
-from tests.extension.environment import Environment
+from tests.doubles.extension.environment import Environment
+from tests.doubles.extension.queues import chunks_in
+from tests.doubles.lambda_events import FIRST, SECOND, done, event, line, python_line, report, start
 from tests.extension.recorder.state_diagram import PAGE, on_page, pictures
 
 HALF_IN = "Root=1-5f35ae12-0c0fec141a80000000000001;Sampled=1"

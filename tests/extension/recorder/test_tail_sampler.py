@@ -8,17 +8,8 @@ import pytest
 from extension.config.parsers import Pace, PlatformEvents
 from extension.model.ndjson import encode
 from extension.recorder import tail_sampler
-from tests.extension.batches import (
-    FIRST,
-    SECOND,
-    done,
-    event,
-    line,
-    python_line,
-    report,
-    start,
-)
-from tests.extension.environment import Environment
+from tests.doubles.extension.environment import Environment
+from tests.doubles.lambda_events import FIRST, SECOND, done, event, line, python_line, report, start
 from tests.extension.recorder.script import Case
 
 SAMPLED_IN = "Root=1-5f35ae12-0c0fec141affffffffffffff;Sampled=1"

@@ -24,16 +24,8 @@ from extension.sinks.cloudwatch_events import (
     report_text,
     requests_of,
 )
-from tests.doubles.chunks import (
-    ENVIRONMENT,
-    at,
-    chunk,
-    compact,
-    gap,
-    lines,
-    milliseconds,
-)
-from tests.extension.batches import FIRST, TIME, event, line, report, start
+from tests.doubles.extension.chunks import ENVIRONMENT, at, chunk, gap, lines, milliseconds
+from tests.doubles.lambda_events import FIRST, TIME, compact, event, line, report, start
 
 NOON = datetime(2026, 10, 12, 12, tzinfo=timezone.utc)
 NOW_MS = 1_790_000_000_000

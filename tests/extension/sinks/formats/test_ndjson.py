@@ -1,6 +1,6 @@
 import json
 
-from tests.doubles.chunks import at, now
+from tests.doubles.extension.chunks import at, now
 from tests.extension.sinks.formats.cases import AWKWARD, bodies, known
 
 

@@ -18,8 +18,8 @@ from extension.diagnostics.log import OwnLog
 from extension.model.chunk import Chunk, Metadata
 from extension.model.receipt import Answer, Receipt
 from extension.model.segment import Kind, Segment
-from tests.doubles.accounts import settled
-from tests.doubles.queues import lines_in
+from tests.doubles.extension.accounts import settled
+from tests.doubles.extension.queues import lines_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
