@@ -6,6 +6,7 @@ where METRICS is set.
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from extension.delivery.own_metrics import OwnMetrics
 from extension.diagnostics.account import Account
@@ -34,8 +35,7 @@ class MetricsReporter:
         self._sampler = sampler
         self._own_metrics = own_metrics
         self._held_bytes = held_bytes
-        self._function = function
-        self._version = version
+        self._event = partial(own_event, function=function, version=version, reason="")
         self._wall_s = wall_s
         self._buffer_bytes = 1
         self._metrics = Metrics(function=function, interval_ms=0, now_ms=self._now_ms())
@@ -70,13 +70,10 @@ class MetricsReporter:
         return int(self._wall_s() * 1000)
 
     def _chunk(self, line: dict[str, object]) -> Chunk:
-        return own_event(
+        return self._event(
             "function",
             line,
             at_s=self._wall_s(),
             number=self._sampler.number(1),
-            function=self._function,
-            version=self._version,
             environment_id=self._sampler.environment_id,
-            reason="",
         )

@@ -8,6 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from extension.delivery.delivery import Delivery
 from extension.delivery.exporter import Exporter
 from extension.delivery.own_metrics import OwnMetrics
@@ -176,6 +178,11 @@ class Deliveries:
             sink.release.set()
         os.close(self.stdout)
         os.close(self.stdout_end)
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """Return what our own log has said since the last call."""
+    return [json.loads(one) for one in capsys.readouterr().err.splitlines()]
 
 
 def _worker(sink: ScriptedSink) -> SinkWorker:

@@ -1,22 +1,16 @@
 """From the queues to the sinks, and what becomes of lines that no sink takes."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from extension.delivery.queue import PATIENCE_ATTEMPTS
 from extension.model.receipt import Answer, Receipt
 from tests.doubles.extension.accounts import settled
-from tests.doubles.extension.deliveries import DOWN, TAKEN, Deliveries
+from tests.doubles.extension.deliveries import DOWN, TAKEN, Deliveries, said
 
 Make = Callable[..., Deliveries]
-
-
-def said(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
 def test_delivery_sends_what_waits_and_logs_nothing(

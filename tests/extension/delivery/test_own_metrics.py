@@ -1,17 +1,15 @@
 """The extension's own metrics, on their way to CloudWatch."""
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from extension.delivery.own_metrics import MAX_WAITING_BYTES, text_of
 from extension.delivery.queue import MAX_ATTEMPTS
 from extension.model.receipt import Answer, Receipt
-from tests.doubles.extension.deliveries import DOWN, TAKEN, WAIT_S, Deliveries
+from tests.doubles.extension.deliveries import DOWN, TAKEN, WAIT_S, Deliveries, said
 
 Make = Callable[..., Deliveries]
 
@@ -24,10 +22,6 @@ def world(make: Make) -> Deliveries:
     one = make()
     one.own_metrics(CLOUDWATCH)
     return one
-
-
-def said(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
 @pytest.mark.parametrize(
