@@ -185,7 +185,7 @@ class Delivery:
     # SHUTDOWN ---------------------------------------------------------------------------------------------------
 
     def finish(self, until_s: float, *, wait: Callable[[float], object]) -> None:
-        """Deliver what is left until then; write the rest out, or count it as lost.
+        """Deliver what is left until ``until_s``; write the rest out, or count it as lost.
 
         ``wait`` waits for so many seconds at most, and handles what comes meanwhile.
         """

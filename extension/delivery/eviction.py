@@ -32,7 +32,7 @@ def evict(chunks: list[Chunk], tally: Tally, *, need_bytes: int, failed_too: boo
 
 
 def merge_gaps(chunks: deque[Chunk], *, need_bytes: int) -> int:
-    """Merge the oldest chunks without lines into one gap of no invocation's; return the bytes freed."""
+    """Merge the oldest chunks without lines into one gap, which no invocation has; return the bytes freed."""
     oldest: list[Chunk] = []
     freed = 0
     while chunks and not chunks[0].lines and freed < need_bytes + SEGMENT_COST_BYTES:

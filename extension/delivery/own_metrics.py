@@ -104,7 +104,7 @@ class OwnMetrics:
             self._print_or_lose(self._unwritten.pop(0))
 
     def write(self, lines: list[Chunk]) -> None:
-        """Write lines to standard output that a sink will not take."""
+        """Write lines that a sink will not take to standard output, after those that could not be written before."""
         self._unwritten += lines
         while self._unwritten and not self._is_writing:
             self._print_or_lose(self._unwritten.pop(0))

@@ -237,33 +237,38 @@ def subscriptions(
 LOGS = [(LOGS_API, schema) for schema in LOGS_SCHEMAS]
 TELEMETRY = [(TELEMETRY_API, schema) for schema in TELEMETRY_SCHEMAS]
 OK = Reply(200, b'"OK"')
-NOT_SUPPORTED = Reply(
-    202, b'{"errorMessage":"Logs API is not supported","errorType":"Logs.NotSupported"}'
-)
+MANAGED = {"AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances"}
 
 
 @pytest.mark.parametrize(
-    ("wanted", "path"),
+    ("environ", "expected"),
     [
-        ("", LOGS_API),
-        ("auto", LOGS_API),
-        ("logs", LOGS_API),
-        ("Telemetry", TELEMETRY_API),
-        ("x", LOGS_API),
+        ({}, LOGS[:1]),
+        ({"FLIGHT_RECORDER_LOG_API": "auto"}, LOGS[:1]),
+        ({"FLIGHT_RECORDER_LOG_API": "logs"}, LOGS[:1]),
+        ({"FLIGHT_RECORDER_LOG_API": "Telemetry"}, TELEMETRY[:1]),
+        ({"FLIGHT_RECORDER_LOG_API": "x"}, LOGS[:1]),
+        ({}, [*LOGS, *TELEMETRY]),
+        ({"FLIGHT_RECORDER_LOG_API": "logs"} | MANAGED, [(TELEMETRY_API, "2025-01-29")]),
     ],
 )
-def test_log_api_names_the_first_to_ask(wanted: str, path: str) -> None:
-    """LOG_API decides which API is asked first; where that accepts, the other is not asked."""
-    asked, boot = subscriptions(lambda _path, _schema: OK, FLIGHT_RECORDER_LOG_API=wanted)
+def test_boot_asks_for_apis_and_schemas_in_order(
+    environ: dict[str, str], expected: list[tuple[str, str]]
+) -> None:
+    """LOG_API decides about the first API; a 400 is asked again with an older schema of the same API first."""
+    asked, boot = subscriptions(
+        lambda *asks: OK if asks == expected[-1] else Reply(400, b"{}"), **environ
+    )
 
-    assert [one for one, _ in asked] == [path]
-    assert (boot.subscription.path, boot.subscription.refusals) == (path, [])
+    assert asked == expected
+    assert (boot.subscription.path, boot.subscription.schema) == expected[-1]
+    assert len(boot.subscription.refusals) == len(expected) - 1
 
 
 @pytest.mark.parametrize(
     ("refusal", "status"),
     [
-        (NOT_SUPPORTED, "202"),
+        (Reply(202, b'{"errorType":"Logs.NotSupported"}'), "202"),
         (Reply(403, b"{}"), "403"),
         (Reply(404, b""), "404"),
         (Reply(500, b"{}"), "500"),
@@ -272,46 +277,19 @@ def test_log_api_names_the_first_to_ask(wanted: str, path: str) -> None:
 )
 @pytest.mark.parametrize(
     ("wanted", "first", "second"),
-    [("logs", LOGS, TELEMETRY), ("telemetry", TELEMETRY, LOGS)],
+    [("logs", LOGS[0], TELEMETRY[0]), ("telemetry", TELEMETRY[0], LOGS[0])],
 )
 def test_an_api_that_is_not_offered_leads_to_the_other(
-    refusal: Answer,
-    status: str,
-    wanted: str,
-    first: list[tuple[str, str]],
-    second: list[tuple[str, str]],
+    refusal: Answer, status: str, wanted: str, first: tuple[str, str], second: tuple[str, str]
 ) -> None:
     """202 is a refusal, as any status but 200 is; only a 400 can depend on the schema."""
     asked, boot = subscriptions(
-        lambda path, _schema: refusal if path == first[0][0] else OK, FLIGHT_RECORDER_LOG_API=wanted
+        lambda *asks: refusal if asks == first else OK, FLIGHT_RECORDER_LOG_API=wanted
     )
 
-    assert asked == [first[0], second[0]]
-    assert (boot.subscription.path, boot.subscription.schema) == second[0]
-    assert boot.subscription.refusals == [f"{first[0][0]} schema {first[0][1]}: {status}"]
-
-
-def test_a_schema_that_is_not_known_leads_to_the_next() -> None:
-    """A 400 is asked again with an older schema, of the same API first."""
-    asked, boot = subscriptions(
-        lambda path, schema: OK if (path, schema) == TELEMETRY[-1] else Reply(400, b"{}")
-    )
-
-    assert asked == [*LOGS, *TELEMETRY]
-    assert (boot.subscription.path, boot.subscription.schema) == TELEMETRY[-1]
-    assert len(boot.subscription.refusals) == 4
-
-
-def test_managed_instances_have_one_api_and_schema() -> None:
-    """There the Telemetry API in its latest schema is all there is, whatever LOG_API says."""
-    asked, boot = subscriptions(
-        lambda _path, _schema: OK,
-        AWS_LAMBDA_INITIALIZATION_TYPE="lambda-managed-instances",
-        FLIGHT_RECORDER_LOG_API="logs",
-    )
-
-    assert asked == [TELEMETRY[0]]
-    assert boot.subscription.schema == "2025-01-29"
+    assert asked == [first, second]
+    assert (boot.subscription.path, boot.subscription.schema) == second
+    assert boot.subscription.refusals == [f"{first[0]} schema {first[1]}: {status}"]
 
 
 def test_all_attempts_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
