@@ -39,8 +39,6 @@ LISTEN_BACKLOG = 16
 
 MINIMUM_PYTHON = (3, 10)
 
-OFF = ("false", "0", "no", "off")
-
 IDENTIFIER_CHARS = "0123456789abcdefABCDEF-"
 """Of a UUID, which an identifier is (AWS: Lambda Extensions API); it does not begin with ``--``, as options do."""
 
@@ -56,6 +54,12 @@ class Boot:
         self.listener: Socket | None = None
         self.listener_problem = ""
         self.subscription = Subscription()
+
+    @property
+    def enabled(self) -> bool:
+        """Whether ``FLIGHT_RECORDER_ENABLED`` leaves us anything to do."""
+        value = self.environ.get("FLIGHT_RECORDER_ENABLED", "").strip().lower()
+        return value not in {"false", "0", "no", "off"}
 
 
 def register(boot: Boot) -> None:
@@ -186,14 +190,11 @@ def main(arguments: list[str]) -> None:
     boot = Boot(environ, identifier=arguments[0] if arguments else "")
     if not boot.api.identifier:
         register(boot)
-    is_off = environ.get("FLIGHT_RECORDER_ENABLED", "").strip().lower() in OFF
-    is_too_old = sys.version_info < MINIMUM_PYTHON
-    if is_too_old and not is_off:
-        found = sys.version.split()[0]
-        say(
-            f"needs Python 3.10 or newer and found {found}; nothing is recorded, the function runs on"
-        )
-    if is_too_old or is_off:
+    if not boot.enabled or sys.version_info < MINIMUM_PYTHON:
+        if boot.enabled:
+            say(
+                f"needs Python 3.10 or newer and found {sys.version.split()[0]}; nothing is recorded, the function runs on"
+            )
         idle(boot.api)
         return
     try:

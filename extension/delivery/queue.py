@@ -28,7 +28,6 @@ MAX_CUTS = 64
 """For one batch with an unreadable record: enough to single out four records of 10,000. If the sink accepts none of
 them, later batches are tried once each, until it accepts one."""
 
-
 FIRST_PAUSE_S = 0.1
 
 MAX_PAUSE_S = 30.0

@@ -169,7 +169,17 @@ class Metrics:
         }
         if times_ms := self._times.values_ms():
             shown["DeliveryTime"] = times_ms
-        return self._emf(shown, now_ms)
+        there = [metric for metric in METRICS if metric.name in shown]
+        directive = {
+            "Namespace": NAMESPACE,
+            "Dimensions": [[DIMENSION]],
+            "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in there],
+        }
+        return {
+            "_aws": {"Timestamp": now_ms, "CloudWatchMetrics": [directive]},
+            DIMENSION: self._function,
+            **{metric.name: shown[metric.name] for metric in there},
+        }
 
     def told(self, account: Account, now_ms: int) -> None:
         """Note that the line has been handed on, and start the next interval."""
@@ -181,16 +191,3 @@ class Metrics:
     def skip(self, now_ms: int) -> None:
         """Start the next interval without a line. The next line tells about both intervals."""
         self._since_ms = now_ms
-
-    def _emf(self, values: Mapping[str, float | list[float]], now_ms: int) -> dict[str, object]:
-        there = [metric for metric in METRICS if metric.name in values]
-        directive = {
-            "Namespace": NAMESPACE,
-            "Dimensions": [[DIMENSION]],
-            "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in there],
-        }
-        return {
-            "_aws": {"Timestamp": now_ms, "CloudWatchMetrics": [directive]},
-            DIMENSION: self._function,
-            **{metric.name: values[metric.name] for metric in there},
-        }
