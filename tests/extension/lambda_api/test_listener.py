@@ -213,6 +213,8 @@ def test_a_peer_that_never_reads_is_dropped(loop: Loop) -> None:
     """Answers that nobody reads fill up and cost the connection, not the loop."""
     requests = post(b"") * 1000
     until_s = time.monotonic() + WAIT_S
+    # Accepted connections inherit it: the system would buffer megabytes of answers otherwise.
+    loop.listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 
     with socket.socket() as peer:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
