@@ -120,7 +120,7 @@ class PolicyEvaluator:
             reported=True,
             floor_is_due=False,
             randomness=lambda: probability.randomness_of(trace_id="", request_id=name),
-            rates=Rates(self._rates.of(facts.level)),
+            rates=Rates(self._rates.of(facts.level), {}),
         )
 
     def kept(self, invocation: Invocation) -> None:

@@ -25,16 +25,6 @@ class Signs:
         extension_failed: whether an extension of the environment failed.
     """
 
-    __slots__ = (
-        "duration_ms",
-        "extension_failed",
-        "init_restarted",
-        "is_first",
-        "is_marked",
-        "logs_dropped",
-        "memory_share",
-    )
-
     def __init__(self) -> None:
         self.duration_ms: float | None = None
         self.memory_share: float | None = None
@@ -42,22 +32,15 @@ class Signs:
         self.logs_dropped = self.extension_failed = False
 
 
-def _never(_signs: Signs) -> bool:
-    return False
-
-
 class Policy(NamedTuple):
-    """Define one reason to keep an invocation.
+    """Define one reason to keep an invocation. Its name is on the records, so it is part of the output's format.
 
-    Attributes:
-        name: the reason on the records that it keeps, which is part of the output's format.
-        keeps: tells whether the invocation is kept.
-        pending: tells whether it may still be kept once the report has come.
+    ``pending`` tells whether the invocation may still be kept once the report has come.
     """
 
     name: str
     keeps: Callable[[Signs], bool]
-    pending: Callable[[Signs], bool] = _never
+    pending: Callable[[Signs], bool] = lambda _: False
 
 
 def policies_of(settings: "Settings") -> tuple[Policy, ...]:

@@ -176,10 +176,10 @@ def test_every_status_but_success_is_a_failure(
             Outcome.OUT_OF_MEMORY,
         ),
         (f"RequestId: {FIRST}\tStatus: timed out", Outcome.TIMEOUT),
-        (None, Outcome.CRASH),
+        ("", Outcome.CRASH),
     ],
 )
-def test_a_fault_is_always_a_failure(text: object, outcome: Outcome) -> None:
+def test_a_fault_is_always_a_failure(text: str, outcome: Outcome) -> None:
     """``platform.fault`` carries text in several forms."""
     assert failure_by_fault(text).outcome is outcome
 

@@ -28,7 +28,7 @@ def verdict_on(*, rate: float = 0.1, **given: Any) -> Verdict | None:
         "reported": False,
         "floor_is_due": False,
         "randomness": LOW,
-        "rates": Rates(rate),
+        "rates": Rates(rate, {}),
     }
     facts |= given
     randomness = facts["randomness"]
@@ -95,7 +95,7 @@ def test_only_the_draw_asks_for_randomness() -> None:
         reported=True,
         floor_is_due=False,
         randomness=never,
-        rates=Rates(0.1),
+        rates=Rates(0.1, {}),
     )
 
 
