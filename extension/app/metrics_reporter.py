@@ -90,9 +90,9 @@ class MetricsReporter:
             "function",
             line,
             at_s=self._wall_s(),
-            number=self._sampler.number(1),
+            number=self._sampler.metadata.number(),
             function=self._function,
             version=self._version,
-            environment_id=self._sampler.environment_id,
+            environment_id=self._sampler.metadata.environment_id,
             reason="",
         )

@@ -117,7 +117,7 @@ class Environment:
         self.queue = SendingQueue(self.account, random=lambda: 0.0)
         queues = Queues(self.queue)
         sampler = TailSampler(self.settings, queues=queues, account=self.account)
-        sampler.identify("e")
+        sampler.metadata.environment_id = "e"
         self.recorder = Recorder(self.settings, sampler=sampler, account=self.account)
         self.worker = SinkWorker(lambda: self.sink)
         self.worker.start()

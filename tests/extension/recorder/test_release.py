@@ -8,7 +8,6 @@ from extension.config.settings import Settings
 from extension.delivery.queue import Queues, SendingQueue
 from extension.diagnostics.account import Account
 from extension.model.segment import Segment
-from extension.recorder.evaluator import PolicyEvaluator
 from extension.recorder.invocation import Invocation
 from extension.recorder.metadata import MetadataSource
 from extension.recorder.release import Release
@@ -33,7 +32,6 @@ class World:
             queues=Queues(self.queue),
             account=account,
             metadata=self.metadata,
-            evaluator=PolicyEvaluator(settings, account=account, metadata=self.metadata),
         )
 
     def waits(self, *, request_id: str = FIRST, size_bytes: int = 10, **known: Any) -> bool:

@@ -244,7 +244,7 @@ def test_sampler_bounds_invocations_that_never_report() -> None:
     for number in range(tail_sampler.MAX_OPEN_INVOCATIONS + 10):
         env.receive(line({"level": "INFO", "requestId": f"id-{number}", "message": "x"}))
 
-    assert env.sampler.open_count == tail_sampler.MAX_OPEN_INVOCATIONS
+    assert len(env.sampler.running) == tail_sampler.MAX_OPEN_INVOCATIONS
     assert len(env.lines()) == 10
     assert env.accounted_for
 
@@ -252,7 +252,7 @@ def test_sampler_bounds_invocations_that_never_report() -> None:
 def test_sampler_gives_a_restored_snapshot_ids_of_its_own() -> None:
     """Clones of one snapshot must not give the same ids to different lines."""
     env = Environment(correlation_fields=(), sample_rate=1.0)
-    env.sampler.identify("clone")
+    env.sampler.metadata.environment_id = "clone"
 
     env.invoke().receive(start(), line("a"), event("platform.unknown", {}))
 
