@@ -71,11 +71,8 @@ Item = Lines | Line | PlatformEvent | Unreadable
 def read_batch(body: bytes, *, rules: LineRules, open_id: bytes) -> list[Item]:
     """Parse the body of one POST into its items, in order. No content raises an error.
 
-    Args:
-        body: of any content.
-        rules: what makes a line remarkable.
-        open_id: the request id of the invocation that lines without an id belong to. A ``platform.start`` within
-            the batch changes it for the items behind it.
+    Lines without an id belong to the invocation whose request id is ``open_id``. A ``platform.start`` within the batch
+    changes that for the items behind it.
     """
     items = None
     if rules.pattern is None and not rules.by_id_only:
@@ -211,9 +208,8 @@ def _read_exactly(body: bytes, rules: LineRules, open_id: bytes) -> list[Item]:
 
 
 def _is_plain(facts: LineFacts, rules: LineRules, current: str) -> bool:
-    if rules.by_id_only or facts.failure is not None or facts.is_emf:
-        return False
-    return not facts.request_id or facts.request_id == current
+    remarkable = rules.by_id_only or facts.failure is not None or facts.is_emf
+    return not remarkable and facts.request_id in ("", current)
 
 
 def _is_plain_object(event: object, rules: LineRules, current: str) -> bool:

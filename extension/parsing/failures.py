@@ -132,11 +132,7 @@ def failure_by_status(
 
     Every status but ``success`` is a failure (AWS: Telemetry API schema reference). The Logs API has no ``errorType``;
     ``error`` in its runtimeDone means that the runtime's process ended.
-
-    Args:
-        status: ``success``, ``error``, ``failure`` or ``timeout``; of any JSON type.
-        error_type: such as ``Runtime.ExitError``; of any JSON type.
-        reported: whether they come from a report, which on Managed Instances also covers handled exceptions.
+    A report (``reported``) also covers handled exceptions, on Managed Instances.
     """
     if status == "success" or not isinstance(status, str):
         return None

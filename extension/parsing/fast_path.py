@@ -46,7 +46,6 @@ def _json_level() -> re.Pattern[bytes]:
 _UUID_BYTES = 36
 _TIME_BYTES = 24  # 2026-11-24T12:00:00.000Z
 
-_BRACKETS = frozenset({_BRACKET})
 _SUSPECTS = frozenset(b"{EIRDWFA")
 """First bytes of JSON, of the telling starts and of Ruby's ``E, [...``; a line with another letter is unremarkable."""
 _MAY_BE_JSON = frozenset(b"{ \\") | frozenset(range(0x80, 0x100))
@@ -127,7 +126,7 @@ def _texts_are_plain(
     # Metrics are JSON, so without a brace there are none.
     if any(needle in body for needle in _TELLTALES) or (_BRACE in firsts and _EMF in body):
         return False
-    if not firsts.isdisjoint(_BRACKETS) and not _bracketed_are_plain(
+    if _BRACKET in firsts and not _bracketed_are_plain(
         [line for line in lines if line[0] == _BRACKET], open_id, careful_from
     ):
         return False

@@ -34,14 +34,8 @@ def make_room(
 ) -> None:
     """Give up lines until recordings and queues hold no more than ``bound_bytes``.
 
-    Args:
-        bound_bytes: BUFFER_SIZE.
-        queues: hold what waits for the sinks.
-        account: counts evicted lines.
-        recorded_bytes: returns the bytes in all recordings.
-        running: the invocations that are not over, and init.
-        oldest: functions that let the oldest recording of a kind go, the least important kind first. Each
-            returns the bytes it held; None if there is no recording of its kind.
+    Each function of ``oldest`` lets the oldest recording of a kind go, the least important kind first. It returns the bytes
+    that were held; None if there is no recording of its kind.
     """
 
     def excess_bytes() -> int:

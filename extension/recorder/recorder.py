@@ -13,7 +13,7 @@ Assumes of AWS:
 - On Managed Instances invocations run side by side, and only the id tells them apart (AWS: Managed Instances).
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -77,7 +77,7 @@ class Recorder:
         self._seen_batches: deque[int] = deque(maxlen=REMEMBERED_BATCHES)
         self._current: Invocation | None = None
         self._previous: Invocation | None = None
-        self._known: OrderedDict[str, Invocation] = OrderedDict()
+        self._known: dict[str, Invocation] = {}
         self._announced: dict[str, tuple[str, str]] = {}
         self._signs_for_next: Signs | None = None
         self._handlers: dict[type, Handler] = {
@@ -190,8 +190,6 @@ class Recorder:
             return self._current or self._sampler.init
         return None if self._known else self._sampler.init
 
-    # Platform events --------------------------------------------------------------------------------------------
-
     def _take_start(self, event: Started) -> None:
         known = self._known.get(event.request_id)
         if known is not None and known.started in ("", event.time):
@@ -203,7 +201,7 @@ class Recorder:
         if event.span_id:
             # The function's own segment; the header's Parent is only its parent.
             invocation.span_id = event.span_id
-        self._note(invocation, event.raw, event.time)
+        self._note(invocation, event)
         if not self._managed and invocation is not self._current:
             missed, self._previous, self._current = self._previous, self._current, invocation
             if missed is not None and not missed.ended:
@@ -221,8 +219,8 @@ class Recorder:
         invocation.signs = signs or invocation.signs
         is_first = invocation.signs.is_first = not self._account.invocations
         self._account.invocations += 1
+        self._known.pop(request_id, None)
         self._known[request_id] = invocation
-        self._known.move_to_end(request_id)
         while len(self._known) > REMEMBERED_INVOCATIONS + len(self._sampler.running) + 1:
             oldest = next(iter(self._known.values()))
             if not oldest.ended:
@@ -242,7 +240,7 @@ class Recorder:
             # The Logs API's runtimeDone has no metrics, and the report comes with the next invocation only.
             signs.duration_ms = _between_ms(invocation.started, event.time)
         signs.memory_share = event.memory_share or signs.memory_share
-        self._note(invocation, event.raw, event.time, is_report=event.is_report)
+        self._note(invocation, event)
         failure = event.failure
         if failure is None and event.memory_share >= 1.0 and invocation.outcome is Outcome.CRASH:
             failure = OUT_OF_MEMORY
@@ -257,13 +255,13 @@ class Recorder:
 
     def _take_closed(self, event: Closed) -> None:
         if invocation := self._known.get(event.request_id):
-            self._note(invocation, event.raw, event.time)
+            self._note(invocation, event)
             self._sampler.step(invocation, Event.END)
 
     def _take_fault(self, event: Fault) -> None:
         named = event.request_id
         if invocation := self._known.get(named) if named else self._current:
-            self._note(invocation, event.raw, event.time)
+            self._note(invocation, event)
             self._sampler.fail(invocation, event.failure)
 
     def _take_init_end(self, event: InitEnded) -> None:
@@ -290,15 +288,14 @@ class Recorder:
             self._signs_for_next = self._signs_for_next or Signs()
             setattr(self._signs_for_next, name, True)
 
-    def _note(
-        self, invocation: Invocation, raw: bytes, time: str, *, is_report: bool = False
-    ) -> None:
+    def _note(self, invocation: Invocation, event: Started | Ended | Closed | Fault) -> None:
         """Let an event travel with its invocation, as PLATFORM_EVENTS asks."""
-        invocation.last_time = time or invocation.last_time
+        invocation.last_time = event.time or invocation.last_time
+        is_report = isinstance(event, Ended) and event.is_report
         wanted = self._platform_events
         if wanted is PlatformEvents.ALL or (wanted is PlatformEvents.REPORT and is_report):
             number = self._metadata.number()
-            segment = Segment(raw, count=1, first_number=number, kind=Kind.EVENT, vital=True)
+            segment = Segment(event.raw, count=1, first_number=number, kind=Kind.EVENT, vital=True)
             self._sampler.store(invocation, segment)
 
 

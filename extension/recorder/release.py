@@ -70,13 +70,7 @@ class Release:
     def release(
         self, invocation: Invocation, *, with_summary: bool = False, unnamed: bool = False
     ) -> None:
-        """Hand over the lines that the verdict keeps.
-
-        Args:
-            invocation: in any state.
-            with_summary: whether its summary follows. It is delivered once.
-            unnamed: whether not to wait for the id of its transaction.
-        """
+        """Hand over the lines that the verdict keeps; ``unnamed`` tells not to wait for the id of the transaction."""
         decided = invocation.verdict
         if decided is None or not decided.keep:
             return
@@ -148,15 +142,8 @@ class Release:
         # Chunks of one invocation share one object: sinks write what they make of it once.
         source = self._metadata
         is_archived = decided is verdict.ARCHIVED
-        key: tuple[object, ...] = (
-            invocation,
-            decided,
-            weight,
-            invocation.trace_id,
-            invocation.correlation_id,
-        )
-        if not is_archived:
-            key += (invocation.span_id, source.arn, source.environment_id)
+        more = () if is_archived else (invocation.span_id, source.arn, source.environment_id)
+        key = (invocation, decided, weight, invocation.trace_id, invocation.correlation_id, more)
         made_for, made = self._made.get(is_archived, (None, None))
         if made is None or made_for != key:
             made = source.of(invocation, decided, weight=weight)

@@ -18,10 +18,7 @@ def draw(
 ) -> tuple[Weighed, list[Segment]]:
     """Split segments by the level of their lines, into those to deliver and those that are left.
 
-    Args:
-        segments: of one invocation.
-        weigh: returns the weight of a line at a level; 0 if it is not kept.
-        weight: of records that are not lines.
+    A line's weight is 0 if it is not kept. Records that are not lines have ``weight``.
     """
     taken: Weighed = []
     left: list[Segment] = []

@@ -15,14 +15,8 @@ if TYPE_CHECKING:
 class Signs:
     """Hold the facts that policies speak of.
 
-    Attributes:
-        duration_ms: as Lambda measured it; None until it is known.
-        memory_share: the most memory used, of the function's memory; None before the report.
-        is_first: whether it is the environment's first invocation, which had a cold start.
-        is_marked: whether the function wrote KEEP_MARKER.
-        init_restarted: whether init ran again within it (AWS: suppressed init).
-        logs_dropped: whether Lambda dropped logs before they reached the extension.
-        extension_failed: whether an extension of the environment failed.
+    Duration and memory are Lambda's, and None until known; the share is of the function's memory. The environment's first
+    invocation had a cold start. Init may run again within an invocation (AWS: suppressed init).
     """
 
     def __init__(self) -> None:

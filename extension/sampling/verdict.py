@@ -88,18 +88,11 @@ def decide(  # noqa: PLR0911, PLR0913 - a ladder, and all the facts for it
     randomness: Callable[[], int],
     rates: Rates,
 ) -> Verdict | None:
-    """Decide; return None while it is too early.
+    """Decide by the first sign of failure, the policies in order, and the draw; return None while it is too early.
 
-    Args:
-        failure: the first sign of failure, if there has been one.
-        signs: the facts that policies speak of.
-        policies: in the order in which they are asked.
-        ended: whether the end of the invocation has been seen. Before it only a failure, a policy and a rate of 1 are
-            certain: a sampled invocation may still fail, and then its weight is 1.
-        reported: whether the report has come, or will not come.
-        floor_is_due: whether KEEP_AT_LEAST wants an invocation.
-        randomness: returns R, see :mod:`extension.sampling.probability`. Only the draw asks for it.
-        rates: of sampling.
+    Before the invocation has ended, only a failure, a policy and a rate of 1 are certain: a sampled invocation may still
+    fail, and then its weight is 1. ``reported`` tells that the report has come, or will not come. ``floor_is_due`` tells
+    that KEEP_AT_LEAST wants an invocation. Only the draw asks for R, see :mod:`extension.sampling.probability`.
     """
     if failure is not None:
         return Verdict(keep=True, reason=failure.reason, failed=True)
