@@ -48,6 +48,8 @@ PLATFORM: dict[str, tuple[str, dict[str, Any]]] = {
     "end": ("end", {}),
     "report": ("report", {"metrics": _REPORT}),
     "report-failed": ("report", {"status": "error", "errorType": "Runtime.ExitError"}),
+    "done-slow": ("runtimeDone", {"status": "success", "metrics": {"durationMs": 801.5}}),
+    "report-large": ("report", {"metrics": {**_REPORT, "maxMemoryUsedMB": 120}}),
     "report-full": ("report", {"metrics": {"memorySizeMB": 128, "maxMemoryUsedMB": 128}}),
     "init-done": ("initRuntimeDone", {"phase": "init", "status": "success"}),
     "init-failed": ("initRuntimeDone", {"phase": "init", "status": "error"}),

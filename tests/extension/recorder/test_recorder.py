@@ -100,6 +100,9 @@ CASES: dict[str, Case] = {
     "managed, lines without an id": Case(
         "start | plain ERROR metrics", "ERROR metrics", MANAGED, dropped={"not-sampled": 1}
     ),
+    "managed, lines without an id, by level": Case(
+        "start | INFO WARN", "WARN", {**MANAGED, "sample_rate_warn": 1.0}, "sampled"
+    ),
     "managed, lines without an id, archived": Case(
         "start | plain ERROR", "ERROR", {**MANAGED, "archive": True}
     ),
