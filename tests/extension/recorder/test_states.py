@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from extension.config.parsers import Pace
 from extension.recorder.invocation import Invocation
 from extension.recorder.release import Release
 from extension.recorder.states import HELD, MANAGED, ORDINARY, Event, State
 from extension.recorder.tail_sampler import TailSampler
-from tests.extension.batches import FIRST, SECOND, done, event, line, python_line, report, start
+from tests.extension.batches import FIRST, done, event, line, python_line, report, start
 from tests.extension.environment import Environment
 from tests.extension.recorder.state_diagram import PAGE, on_page, pictures
 
@@ -156,27 +155,6 @@ def test_an_invocation_that_waits_can_expire() -> None:
     """Otherwise its lines would be held for ever."""
     for table in (ORDINARY, MANAGED):
         assert {state for state, row in table.items() if Event.EXPIRE in row} == HELD
-
-
-def test_whole_lives_raise_no_illegal_event() -> None:
-    """The counter is of use only while ordinary traffic leaves it at zero."""
-    for managed in (False, True):
-        env = Environment(
-            managed_instances=managed,
-            history=2,
-            keep_memory_above=0.2,
-            keep_at_least=Pace(1, 60_000),
-        )
-        for number, request_id in enumerate((FIRST, SECOND) * 3):
-            time = f"2026-10-12T00:{number:02d}:00.000Z"
-            env.invoke(request_id).receive(start(request_id, time=time), line(f"{number}"))
-            status = "error" if number == 2 else "success"
-            env.receive(*([] if managed else [done(request_id, status=status, number=number)]))
-            env.receive(report(request_id, number=number))
-        env.sampler.shut_down(None)
-
-        assert env.sampler.illegal_events == 0
-        assert env.accounted_for
 
 
 def test_a_second_end_is_counted_as_illegal() -> None:

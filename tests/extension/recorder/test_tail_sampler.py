@@ -174,6 +174,12 @@ CASES: dict[str, Case] = {
         {"history": 1, **UNNAMED},
         weights=(0, 1),
     ),
+    "history, memory and floor": Case(
+        lives(life(1, "a"), life(2, "b"), "out3 start3 c crashed3 report3", life(4, "d")),
+        "a b/2 c/3",
+        {"history": 2, "keep_memory_above": 0.4, "keep_at_least": Pace(1, 60_000)},
+        "at-least history crash",
+    ),
     "history is told once": Case(
         lives(life(1, "a"), life(2, "error2"), life(3, "error3")),
         "a error/2 error/3",
