@@ -352,35 +352,23 @@ def test_a_higher_rate_keeps_all_that_a_lower_one_keeps(
 def test_recorder_takes_lambdas_span_or_else_the_headers_parent(
     tracing: dict[str, object], span_id: str
 ) -> None:
-    """The Telemetry API names the function's own segment; the header only what that is part of."""
-    env = Environment(correlation_fields=(), sample_rate=1.0).invoke()
-    env.receive(event("platform.start", {"requestId": FIRST, "tracing": tracing}), line("a"))
-
-    (chunk, *_) = env.queue.take_all()
-
-    assert chunk.metadata.span_id == span_id
-
-
-def test_metadata_names_the_function_as_it_was_invoked() -> None:
-    """The ARN of INVOKE, which may be an alias's."""
+    """The Telemetry API names the function's own segment; the header only its parent. INVOKE has the ARN, perhaps an alias's."""
     env = Environment(correlation_fields=(), sample_rate=1.0)
     env.recorder.invoked(
         FIRST, trace_header=TRACE, arn="arn:aws:lambda:eu-west-1:1:function:f:live"
     )
-    env.receive(start(), line("a"))
+
+    env.receive(event("platform.start", {"requestId": FIRST, "tracing": tracing}), line("a"))
 
     (chunk, *_) = env.queue.take_all()
-
+    assert chunk.metadata.span_id == span_id
     assert chunk.metadata.arn == "arn:aws:lambda:eu-west-1:1:function:f:live"
 
 
 def test_recorder_applies_changed_rules_to_the_next_batch() -> None:
     """An error level that is changed is what lines are held against from then on."""
-    env = (
-        Environment(correlation_fields=())
-        .invoke()
-        .receive(start(), line(python_line("a", level="WARN")))
-    )
+    env = Environment(correlation_fields=()).invoke()
+    env.receive(start(), line(python_line("a", level="WARN")))
 
     env.recorder.apply(env.settings._replace(error_level=Level.WARN))
     env.receive(line(python_line("b", level="WARN")))
