@@ -28,7 +28,7 @@ usage() {
                            pytest (./build.sh fuzz -k redaction)
 ./build.sh bench [ARG...]  build the layer and measure what it costs, beside the floor and the obvious way, in some five
                            minutes; writes bench/results/ (--quick: a minute, --only PART,...: some parts, these write to
-                           .cache/bench/; --python PATH)
+                           .cache/bench/; --beside ZIP: compare the layer with another one in the same run; --python PATH)
 ./build.sh whatif LOG...   replay exported logs under a grid of settings: what would be kept, which failures whole, at what
                            cost; prints tables and writes whatif.html (docs/whatif.md)
 ./build.sh explain [ID...] show the settings in force, where each comes from, and the verdict on trace or request ids, or on

@@ -197,10 +197,10 @@ def conditions(about: Machine) -> str:
 
 
 _INTRODUCTION = (
-    "Medians of repetitions that take turns. `layer` is the built layer, started through its launcher; `floor` is"
-    " bare CPython with raw sockets, which keeps nothing (with a star: which keeps raw batches and posts those of"
-    " failed invocations); `obvious way` is httpx and structlog first, then the rest. All of them on one interpreter,"
-    " against one control plane, in one run: compare the ratios, the milliseconds are this machine's."
+    "Medians of repetitions that take turns. `layer` is the built layer, started through its launcher. `floor` is"
+    " bare CPython with raw sockets, which keeps nothing. With a star, the floor keeps raw batches and posts those of"
+    " failed invocations. `obvious way` imports httpx and structlog first, then does the rest. All of them use one"
+    " interpreter and one control plane, in one run. Compare the ratios: the milliseconds are this machine's."
 )
 
 

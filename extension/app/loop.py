@@ -7,25 +7,17 @@ should not wait for the next invocation has to be done before.
 
 import json
 import select
-import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from extension import PREFIX
-from extension.app.flush_control import FlushControl, Hold
+from extension.app.flush_control import Hold
+from extension.app.parts import INTERNAL_ERROR, Parts
 from extension.config.settings import Settings
-from extension.delivery.delivery import Delivery
-from extension.diagnostics.account import Account
-from extension.diagnostics.log import OwnLog
-from extension.lambda_api import MAX_PAUSE_S, REGISTER_PAUSE_S, ExtensionsApi
-from extension.lambda_api.listener import Listener
+from extension.lambda_api import MAX_PAUSE_S, REGISTER_PAUSE_S
 from extension.model.timestamps import epoch_ns
-from extension.recorder.recorder import Recorder
-from extension.recorder.tail_sampler import TailSampler
 
 if TYPE_CHECKING:
     from extension.app.metrics_reporter import MetricsReporter
-    from extension.app.settings_refresh import SettingsRefresh
 
 DEADLINE_MARGIN_S = 0.1
 """Before an invocation's deadline Next is called in any case: the function must not time out because of us."""
@@ -35,44 +27,6 @@ MAX_INVOCATION_S = 900.0
 
 MAX_FAILURES_IN_A_ROW = 10
 """Of our own, before recording stops: an error that comes this often will not go away."""
-
-INTERNAL_ERROR = "internal error; one batch or event is lost, and recording goes on"
-
-
-class Parts(NamedTuple):
-    """Everything that the main loop drives.
-
-    Attributes:
-        settings: the effective settings.
-        api: the Extensions API, with the first Next asked for already.
-        listener: receives batches; None where Lambda delivers none, so that there is nothing to hold Next for.
-        poll: the object that ``listener`` registers its connections with.
-        recorder: attributes lines to invocations.
-        sampler: decides about invocations.
-        delivery: delivers what is kept.
-        flush_control: decides for each INVOKE whether to hold Next.
-        account: the counters.
-        log: the extension's own log.
-        renewal: fetches settings that are references, and applies them; None where there are none.
-        renew_identity: called at the first INVOKE, where environments are clones of a snapshot.
-        monotonic_s: a clock that does not jump, in seconds.
-        wall_s: the time of day, in seconds since 1970, to read ``deadlineMs`` by.
-    """
-
-    settings: Settings
-    api: ExtensionsApi
-    listener: Listener | None
-    poll: "select.poll"
-    recorder: Recorder
-    sampler: TailSampler
-    delivery: Delivery
-    flush_control: FlushControl
-    account: Account
-    log: OwnLog
-    renewal: "SettingsRefresh | None" = None
-    renew_identity: Callable[[], None] | None = None
-    monotonic_s: Callable[[], float] = time.monotonic
-    wall_s: Callable[[], float] = time.time
 
 
 class Loop:

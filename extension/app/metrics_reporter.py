@@ -31,14 +31,8 @@ class MetricsReporter:
     ) -> None:
         """Start with METRICS off.
 
-        Args:
-            account: the counters.
-            sampler: numbers the records, and knows the environment's id.
-            own_metrics: takes the lines.
-            held_bytes: returns the bytes that count against BUFFER_SIZE.
-            function: its name.
-            version: its version.
-            wall_s: the time of day, in seconds since 1970. This clock goes on while the environment is frozen.
+        ``held_bytes`` returns the bytes that count against BUFFER_SIZE. ``wall_s`` returns the seconds since 1970, by a
+        clock that goes on while the environment is frozen.
         """
         self._account = account
         self._sampler = sampler

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from extension import PREFIX
 from extension.app.flush_control import FlushControl
-from extension.app.loop import Loop, Parts
+from extension.app.loop import Loop
+from extension.app.parts import Parts
 from extension.app.sinks import Sinks
 from extension.config.settings import Problem, Settings, read_settings
-from extension.delivery.delivery import STDOUT, Delivery
+from extension.delivery.delivery import Delivery
 from extension.delivery.queue import MAX_BATCH_BYTES, Queues, SendingQueue
+from extension.delivery.standard_output import STDOUT
 from extension.delivery.worker import Rewrite
 from extension.diagnostics.account import Account
 from extension.diagnostics.log import OwnLog
@@ -251,13 +253,12 @@ class Wiring:
     def _reporter(self) -> "MetricsReporter":
         # Imported here: METRICS is off by default.
         from extension.app.metrics_reporter import MetricsReporter
-        from extension.delivery.own_metrics import OwnMetrics
 
         sampler, queues = self._sampler, self._queues
         return MetricsReporter(
             account=self._account,
             sampler=sampler,
-            own_metrics=OwnMetrics(self._delivery, log=self.log),
+            own_metrics=self._delivery.start_metrics(),
             held_bytes=lambda: sampler.held_bytes + queues.held_bytes,
             function=self._function,
             version=self._version,

@@ -6,7 +6,7 @@ Promises: all of it ends before the deadline, since Lambda kills the process the
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from extension.app.loop import INTERNAL_ERROR, Parts
+from extension.app.parts import INTERNAL_ERROR, Parts
 from extension.parsing.failures import failure_by_shutdown
 
 if TYPE_CHECKING:
@@ -36,14 +36,7 @@ class Shutdown:
         attend: Callable[[int], bool],
         reporting: "MetricsReporter | None",
     ) -> None:
-        """Read the deadline and the reason.
-
-        Args:
-            parts: of the environment.
-            event: as Lambda sent it.
-            attend: handles one readable descriptor; tells whether a batch has come in on it.
-            reporting: writes metrics, where METRICS is set.
-        """
+        """Read the deadline and the reason. ``attend`` handles a descriptor, and tells whether a batch has come in."""
         self._parts = parts
         self._attend = attend
         self._reporting = reporting

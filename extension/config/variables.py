@@ -109,8 +109,8 @@ SETTINGS: tuple[Setting, ...] = (
             "a number of days that CloudWatch Logs offers, such as 7, 14, 30 or 365",
             "Retention of the log groups that `cloudwatch:` sinks write to; without it, theirs is left alone."),
     Setting("FLUSH", "flush", "adaptive", parsers.read_flush, "end, background or adaptive",
-            "`end` holds the environment until the outcome is known and what is owed is delivered; `background` never does;"
-            " `adaptive` does unless the next invocation is expected within seconds."),
+            "`end` holds the environment until the outcome is known and kept lines are delivered. `background` never holds it."
+            " `adaptive` holds it unless the next invocation is expected within seconds."),
     Setting("FLUSH_TIMEOUT", "flush_timeout_ms", "2s", parsers.read_duration_ms, "a duration up to 15m, such as 250ms or 2s",
             "The most a flush may hold an invocation, whatever happens."),
     Setting("LOG_API", "log_api", "auto", parsers.one_of("auto", "logs", "telemetry"), "auto, logs or telemetry",

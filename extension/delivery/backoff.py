@@ -30,11 +30,7 @@ class Backoff:
     __slots__ = ("_pause_s", "_random", "failures", "is_down", "is_late", "try_at_s")
 
     def __init__(self, random: Callable[[], float]) -> None:
-        """Start without a pause.
-
-        Args:
-            random: returns numbers in [0, 1), for the jitter.
-        """
+        """Start without a pause. ``random`` returns numbers in [0, 1), for the jitter."""
         self._random = random
         self._pause_s = FIRST_PAUSE_S
         self.try_at_s = 0.0
@@ -48,12 +44,7 @@ class Backoff:
         return self.failures > 0 or self.is_late
 
     def answered(self, receipt: Receipt, now_s: float) -> None:
-        """Start the pause that an answer calls for, or end all pauses.
-
-        Args:
-            receipt: the sink's answer. Its ``retry_after_s`` lengthens the pause, up to the longest.
-            now_s: the time, by a clock that does not jump.
-        """
+        """Start the pause that an answer calls for, or end all pauses."""
         self.is_late = False
         if receipt.answer not in (Answer.UNAVAILABLE, Answer.DENIED):
             self._pause_s, self.try_at_s, self.failures = FIRST_PAUSE_S, 0.0, 0

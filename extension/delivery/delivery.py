@@ -3,12 +3,8 @@
 Promises: the main loop waits here at SHUTDOWN only, and then to a deadline. What SINK refuses goes to FALLBACK_SINK.
 Without one, lines of failed invocations go to standard output, the last resort, and so does what is left of them at
 SHUTDOWN. Lambda sends standard output to CloudWatch, if the function's role allows it. Every line is counted.
-
-Assumes: standard output is a pipe that Lambda reads (AWS: Telemetry API, type ``extension``).
 """
 
-import os
-import select
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -16,6 +12,7 @@ from typing import TYPE_CHECKING
 from extension import PREFIX
 from extension.delivery.exporter import Exporter
 from extension.delivery.queue import Queues
+from extension.delivery.standard_output import LAST_RESORT_S, STDOUT, write_out
 from extension.delivery.worker import Rewrite, SinkWorker
 from extension.diagnostics.account import Account
 from extension.diagnostics.log import OwnLog
@@ -32,13 +29,8 @@ ATTEMPT_TIMEOUT_S = 10.0
 SHUTDOWN_PAUSE_S = 0.1
 """Between attempts at SHUTDOWN: long enough for a sink that refused a connection to accept one again."""
 
-LAST_RESORT_S = 0.25
-"""Of the time at SHUTDOWN, what is left for standard output if the sinks fail: a megabyte takes some 10 ms."""
-
 OVERTIME_S = 0.1
 """Beyond that time, for the same if a sink did not fail but did not answer either."""
-
-STDOUT = 1
 
 
 class Delivery:
@@ -61,17 +53,9 @@ class Delivery:
         last_resort: int | None = STDOUT,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make an exporter of each queue and its worker.
+        """Make an exporter of each queue and its worker, which has been started.
 
-        Args:
-            queues: the queues.
-            primary: the worker of SINK, started like the other two.
-            fallback: the worker of FALLBACK_SINK.
-            archive: the worker of ARCHIVE_SINK.
-            account: the counters.
-            log: the extension's own log.
-            last_resort: the descriptor to write to; None where SINK is standard output already.
-            monotonic_s: a clock that does not jump, in seconds.
+        ``last_resort`` is the descriptor of standard output; None where that is SINK already.
         """
         self._account = account
         self._log = log
@@ -104,18 +88,25 @@ class Delivery:
         """Whether an invocation may be held for something on its way to SINK or FALLBACK_SINK."""
         return any(one.is_awaited for one in self.exporters if one is not self._archive)
 
-    def join(self, own_metrics: "OwnMetrics") -> None:
-        """Take the extension's own metrics along wherever lines are moved or abandoned."""
-        self._own_metrics = own_metrics
+    def start_metrics(self, *, descriptor: int = STDOUT) -> "OwnMetrics":
+        """Deliver the extension's own metrics beside the lines. The descriptor is that of standard output."""
+        # Imported here: METRICS is off by default.
+        from extension.delivery.own_metrics import OwnMetrics
+
+        own = self._own_metrics = OwnMetrics(
+            self.exporters,
+            is_ready=lambda: self.is_ready,
+            finish=self.finish,
+            log=self._log,
+            descriptor=descriptor,
+            monotonic_s=self._monotonic_s,
+        )
         if self._failover is not None:
-            self._failover.own_metrics = own_metrics
+            self._failover.own_metrics = own
+        return own
 
     def rewrite(self, make: Callable[[], Rewrite] | None) -> None:
-        """Rewrite each batch before it leaves, to mask what REDACT matches.
-
-        Args:
-            make: makes a rewriter, one for each thread, since it has a state; None for none.
-        """
+        """Rewrite each batch before it leaves, with a rewriter for each thread, since it has a state; None for none."""
         self._rewrite = make() if make is not None else None
         for exporter in self.exporters:
             exporter.worker.rewrite = make() if make is not None else None
@@ -127,11 +118,7 @@ class Delivery:
                 exporter.queue.backoff.is_late = True
 
     def deliver(self, now_s: float, *, at_once: bool = False) -> float | None:
-        """Start what is due, and abort what takes much too long.
-
-        Args:
-            now_s: the time, by a clock that does not jump.
-            at_once: whether to ignore the pause after a failure, and not to wait for more to come.
+        """Start what is due, or everything if ``at_once``, and abort what takes much too long.
 
         Returns:
             The seconds until there is something to do again; None if there is nothing.
@@ -292,23 +279,3 @@ def _failover(primary: Exporter, fallback: Exporter) -> "Failover":
     from extension.delivery.failover import Failover
 
     return Failover(primary, fallback)
-
-
-def write_out(
-    descriptor: int, data: bytes, until_s: float, monotonic_s: Callable[[], float]
-) -> bool:
-    """Write all of ``data`` to a pipe; return false if nobody reads it in time.
-
-    Raises:
-        OSError: as ``os.write``.
-    """
-    poll = select.poll()
-    poll.register(descriptor, select.POLLOUT)
-    view = memoryview(data)
-    while view:
-        left_ms = int((until_s - monotonic_s()) * 1000)
-        if left_ms <= 0 or not poll.poll(left_ms):
-            return False
-        # A pipe that is writable takes this much without blocking (POSIX), and no more than that is certain.
-        view = view[os.write(descriptor, view[: select.PIPE_BUF]) :]
-    return True

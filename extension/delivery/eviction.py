@@ -13,17 +13,7 @@ from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
 
 
 def evict(chunks: list[Chunk], tally: Tally, *, need_bytes: int, failed_too: bool) -> int:
-    """Give up lines of healthy invocations only, or of failed ones as well.
-
-    Args:
-        chunks: oldest first. They lose the lines in place.
-        tally: counts the lines.
-        need_bytes: how much to free.
-        failed_too: whether failed invocations lose lines as well.
-
-    Returns:
-        How many bytes were freed.
-    """
+    """Give up lines of healthy invocations, or of failed ones too, in place; return the bytes freed."""
     freed = 0
     for middle_only in (True, False) if failed_too else (False,):
         for chunk in chunks:
@@ -44,11 +34,7 @@ def _evict_from(chunk: Chunk, tally: Tally, need_bytes: int, *, middle_only: boo
 
 
 def merge_gaps(chunks: deque[Chunk], *, need_bytes: int) -> int:
-    """Merge the oldest chunks without lines into one gap, until enough is free.
-
-    Returns:
-        How many bytes were freed.
-    """
+    """Merge the oldest chunks without lines into one gap, until enough is free; return the bytes freed."""
     freed = 0
     merged: Chunk | None = None
     while chunks and not chunks[0].lines and freed < need_bytes + SEGMENT_COST_BYTES:

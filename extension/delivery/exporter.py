@@ -70,13 +70,7 @@ class Exporter:
     def deliver(self, now_s: float, *, attempt_s: float, at_once: bool) -> float | None:
         """Start what is due, or abort what takes much too long.
 
-        Args:
-            now_s: the time, by a clock that does not jump.
-            attempt_s: the most that an attempt may take.
-            at_once: whether to ignore the pause after a failure, and not to wait for more to come.
-
-        Returns:
-            The seconds until there is something to do again; None if there is nothing.
+        The arguments and the result are those of :meth:`extension.delivery.delivery.Delivery.deliver`.
         """
         if self._sent_at_s is not None:
             if now_s >= self._abort_at_s:

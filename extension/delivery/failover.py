@@ -20,12 +20,8 @@ class Failover:
     """Move lines from SINK to FALLBACK_SINK.
 
     Attributes:
-        fallback: takes lines to FALLBACK_SINK.
-        own_metrics: where METRICS is set.
         switch_s: at SHUTDOWN, when FALLBACK_SINK gets what SINK has not taken.
     """
-
-    __slots__ = ("_primary", "fallback", "own_metrics", "switch_s")
 
     def __init__(self, primary: Exporter, fallback: Exporter) -> None:
         self._primary = primary
@@ -45,11 +41,7 @@ class Failover:
         self.switch_s = begin_s + (until_s - begin_s) * (1 - FALLBACK_SHARE)
 
     def switch(self, now_s: float) -> bool:
-        """Move everything at SHUTDOWN once SINK fails or its time is over.
-
-        Returns:
-            Whether SINK has nothing to do any more.
-        """
+        """Move everything at SHUTDOWN once SINK fails or its time is over; return whether SINK is done."""
         primary = self._primary
         if primary.is_empty:
             return True

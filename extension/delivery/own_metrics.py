@@ -6,13 +6,12 @@ the account. What a sink will not take is written to standard output.
 """
 
 import json
-import time
 from collections.abc import Callable, Mapping
 
 from extension import PREFIX
-from extension.delivery.delivery import LAST_RESORT_S, STDOUT, Delivery, write_out
 from extension.delivery.exporter import Exporter
 from extension.delivery.queue import SendingQueue
+from extension.delivery.standard_output import LAST_RESORT_S, write_out
 from extension.diagnostics.account import Tally
 from extension.diagnostics.log import OwnLog
 from extension.model.chunk import Chunk
@@ -34,21 +33,18 @@ class OwnMetrics:
 
     def __init__(
         self,
-        delivery: Delivery,
+        exporters: list[Exporter],
         *,
+        is_ready: Callable[[], bool],
+        finish: Callable[..., None],
         log: OwnLog,
-        descriptor: int = STDOUT,
-        monotonic_s: Callable[[], float] = time.monotonic,
+        descriptor: int,
+        monotonic_s: Callable[[], float],
     ) -> None:
-        """Give each sink of a delivery a queue of metrics.
-
-        Args:
-            delivery: of the environment's lines.
-            log: the extension's own log.
-            descriptor: of standard output.
-            monotonic_s: a clock that does not jump, in seconds.
-        """
-        self._delivery = delivery
+        """Give each sink a queue of metrics. The arguments are parts of a :class:`~extension.delivery.delivery.Delivery`."""
+        self._exporters = exporters
+        self._is_ready = is_ready
+        self._finish = finish
         self._log = log
         self._descriptor = descriptor
         self._monotonic_s = monotonic_s
@@ -56,11 +52,10 @@ class OwnMetrics:
         self._unwritten: list[Chunk] = []
         self._queues: dict[str, SendingQueue] = {}
         self.on_answer: Callable[[float], None] | None = None
-        for exporter in delivery.exporters:
+        for exporter in exporters:
             # No jitter: the pauses of the lines have it.
             exporter.metrics = SendingQueue(Tally(), random=lambda: 0.0)
             self._queues[exporter.variable] = exporter.metrics
-        delivery.join(self)
 
     def apply(self, schemes: Mapping[str, str]) -> None:
         """Apply the schemes of the sinks by variable, which may have changed."""
@@ -76,7 +71,7 @@ class OwnMetrics:
 
     def report(self, line: Chunk) -> bool:
         """Hand a line of metrics on; tell whether that worked. If not, the caller has to report again later."""
-        if not self._delivery.is_ready:
+        if not self._is_ready():
             return False
         self._write_unwritten()
         queue = self._cloudwatch()
@@ -88,19 +83,13 @@ class OwnMetrics:
         return True
 
     def report_last(self, line: Chunk, until_s: float, *, wait: Callable[[float], object]) -> None:
-        """Deliver the last line, or write it out if no sink takes it in time.
-
-        Args:
-            line: the line.
-            until_s: as for :meth:`extension.delivery.delivery.Delivery.finish`.
-            wait: as for :meth:`extension.delivery.delivery.Delivery.finish`.
-        """
-        queue = self._cloudwatch() if self._delivery.is_ready else None
+        """Deliver the last line in the manner of ``finish``, or write it out if no sink takes it in time."""
+        queue = self._cloudwatch() if self._is_ready() else None
         if queue is None or self._monotonic_s() >= until_s - LAST_RESORT_S:
             self._print_or_lose(line)
             return
         queue.put(line)
-        self._delivery.finish(until_s, wait=wait)
+        self._finish(until_s, wait=wait)
 
     def move(self, source: Exporter, target: Exporter) -> None:
         """Move the lines of a sink that is down to FALLBACK_SINK, or write them out."""
@@ -129,14 +118,14 @@ class OwnMetrics:
 
     def _cloudwatch(self) -> SendingQueue | None:
         """Return the queue of metrics for SINK, where that is CloudWatch Logs and takes records."""
-        primary = self._delivery.exporters[0]
+        primary = self._exporters[0]
         backoff = primary.queue.backoff
         is_well = not (backoff.is_failing or backoff.is_down or primary.is_stuck)
         is_cloudwatch = self._schemes.get(primary.variable) == "cloudwatch"
         return self._queues[primary.variable] if is_cloudwatch and is_well else None
 
     def _to_stdout(self) -> Exporter | None:
-        exporters = self._delivery.exporters
+        exporters = self._exporters
         return next((e for e in exporters if self._schemes.get(e.variable) == "stdout"), None)
 
     @property

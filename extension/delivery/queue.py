@@ -62,14 +62,7 @@ class SendingQueue:
         ripe_bytes: int = 0,
         linger_s: float = 0.0,
     ) -> None:
-        """Start empty.
-
-        Args:
-            tally: counts the lines that leave.
-            random: returns numbers in [0, 1), for the backoff's jitter.
-            ripe_bytes: how many waiting bytes are sent at once.
-            linger_s: how long fewer bytes wait for more.
-        """
+        """Start empty. ``ripe_bytes`` are sent at once; fewer wait ``linger_s`` for more to come."""
         self.tally = tally
         self.backoff = Backoff(random)
         self._ripe_bytes = ripe_bytes
@@ -128,14 +121,9 @@ class SendingQueue:
         return max(wait_s, self._since_s + self._linger_s - now_s)
 
     def begin(self, now_s: float, *, at_once: bool = False) -> list[Chunk] | None:
-        """Start a delivery, if one is due.
+        """Start a delivery if one is due, or in any case if ``at_once``; return its chunks.
 
-        Args:
-            now_s: the time, by a clock that does not jump.
-            at_once: whether to ignore the pause after a failure, as at SHUTDOWN.
-
-        Returns:
-            The chunks to deliver, which :meth:`settle` expects an answer to; None if none are due.
+        :meth:`settle` expects an answer to them.
         """
         wait_s = self.wait_s(now_s)
         if wait_s is None or (wait_s > 0.0 and not at_once):
@@ -265,11 +253,7 @@ class SendingQueue:
     # The memory bound -------------------------------------------------------------------------------------------
 
     def give_up(self, *, need_bytes: int, failed_too: bool) -> int:
-        """Give up lines that wait, oldest first, and then merge the oldest gaps.
-
-        Returns:
-            How many bytes were freed.
-        """
+        """Give up lines that wait, oldest first, and then merge the oldest gaps; return the bytes freed."""
         from extension.delivery.eviction import evict, merge_gaps
 
         freed = evict(self._waiting(), self.tally, need_bytes=need_bytes, failed_too=failed_too)
@@ -284,16 +268,7 @@ def _size(chunks: Iterable[Chunk]) -> int:
 
 
 class Queues:
-    """Hold the sending queues of one environment.
-
-    Attributes:
-        primary: of SINK.
-        fallback: of FALLBACK_SINK, where set.
-        archive: of ARCHIVE_SINK, where set.
-        queues: those that are set.
-    """
-
-    __slots__ = ("archive", "fallback", "primary", "queues")
+    """Hold the sending queues of one environment: SINK's, and those of the other two where they are set."""
 
     def __init__(
         self,
@@ -322,11 +297,7 @@ class Queues:
             self.archive.add(metadata, segment)
 
     def give_up(self, *, need_bytes: int, failed_too: bool) -> int:
-        """Give up lines that wait: the archive's first, then healthy invocations, then failed ones.
-
-        Returns:
-            How many bytes were freed.
-        """
+        """Give up lines: the archive's, those of healthy invocations, of failed ones; return the bytes freed."""
         freed = 0
         if self.archive is not None:
             freed += self.archive.give_up(need_bytes=need_bytes, failed_too=failed_too)

@@ -36,12 +36,7 @@ class SinkWorker:
     def __init__(
         self, open_sink: Callable[[], Sink], *, prepare: Callable[[], None] | None = None
     ) -> None:
-        """Make a worker that is started later.
-
-        Args:
-            open_sink: opens the sink, on the thread, since that imports modules.
-            prepare: loads what else is needed, on the thread, before the sink is opened.
-        """
+        """Make a worker that is started later. Its thread calls ``prepare`` and ``open_sink``, which import modules."""
         self._open_sink = open_sink
         self._prepare = prepare
         self._sink: Sink | None = None

@@ -24,6 +24,8 @@ _RECORD_AT = b'"record":'
 _UNPARSED: dict[str, object] = {}
 """In place of a line's object until somebody asks for it."""
 
+_decode_at = json.JSONDecoder().raw_decode
+
 dumps: Callable[[object], str] = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 """Write JSON compactly."""
 
@@ -105,7 +107,7 @@ class Record:
         if isinstance(self.record, str):
             return self.record
         if self._text_at:
-            return self.raw[self._text_at : -1].decode().strip()
+            return self.raw[self._text_at : -1].decode()
         raw = self.raw.decode("utf-8", "replace")
         # Lambda writes ``record`` last. Where another member follows, the same value is written anew.
         text = raw[raw.find('"record":') + len(_RECORD_AT) : -1].strip()
@@ -180,29 +182,32 @@ def members(fields: Mapping[str, object]) -> bytes:
 
 
 @cache
-def _beginning() -> re.Pattern[bytes]:
+def _beginning() -> re.Pattern[str]:
     """Compile the beginning of an event in the order in which Lambda writes its members."""
-    plain = rb'"([^"\\\x00-\x1f]*)"'
-    return re.compile(rb'\{"time":%b,"type":%b,"record":' % (plain, plain))
+    plain = r'"([ !#-\[\]-~]*)"'
+    return re.compile(rf'\{{"time":{plain},"type":{plain},"record":')
 
 
 def _as_lambda_writes(metadata: Metadata, number: int, event: bytes) -> Record | None:
     """Decode an event whose members are time, type and record, in this order; None for any other.
 
-    What stands between this beginning and the last brace is the record's own JSON if it is valid: so the event is
-    decoded once, and the text of an object is known without a second look.
+    The JSON from this beginning to the last brace is the record's. So the event is decoded once, and the text of an
+    object is known without a second look.
     """
     raw = event.strip()
-    beginning = _beginning().match(raw)
-    if beginning is None or not beginning[1] or b"\n" in event or not raw.endswith(b"}"):
-        return None
-    at = beginning.end()
     try:
-        time, kind = beginning[1].decode(), beginning[2].decode()
-        record = json.loads(raw[at:-1].decode())
+        text = raw.decode()
+        beginning = _beginning().match(text)
+        if beginning is None or not beginning[1] or b"\n" in event:
+            return None
+        # The beginning is ASCII, so that offsets in the text are those in the bytes.
+        at = beginning.end()
+        record, end = _decode_at(text, at)
     except (ValueError, RecursionError):
         return None
-    return Record(number, metadata, raw, time, kind, record, text_at=at)
+    if text[end:] != "}":
+        return None
+    return Record(number, metadata, raw, beginning[1], beginning[2], record, text_at=at)
 
 
 def _record_of(metadata: Metadata, number: int, event: bytes, last_time: str) -> Record:

@@ -16,6 +16,7 @@ PAGES = sorted(
         ROOT / "CHANGELOG.md",
         ROOT / "emulator" / "README.md",
         ROOT / "bench" / "results" / "README.md",
+        ROOT / "tests" / "README.md",
         *(ROOT / "docs").rglob("*.md"),
     ]
 )

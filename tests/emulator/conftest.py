@@ -10,7 +10,7 @@ import pytest
 
 from emulator.cloud import LocalLambda
 from emulator.model.function import Function
-from tests.doubles.probe import APP, Start, make_function, make_layer
+from tests.doubles.emulator.probe import APP, Start, make_function, make_layer
 
 HERE = Path(__file__).parent
 FUNCTION_FIELDS = {field.name for field in dataclasses.fields(Function)}

@@ -16,8 +16,8 @@ import pytest
 
 from emulator.cloud import LocalLambda
 from emulator.model.function import Function
-from tests.doubles.aws_emulator import TRACE_ID, AwsEmulator, aws_emulator_binary, prepare
-from tests.doubles.probe import Seen
+from tests.doubles.emulator.aws_emulator import TRACE_ID, AwsEmulator, aws_emulator_binary, prepare
+from tests.doubles.emulator.probe import Seen
 
 pytestmark = pytest.mark.newest
 

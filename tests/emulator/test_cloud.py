@@ -9,7 +9,7 @@ from emulator.cloud import LocalLambda
 from emulator.machine.filesystem import RootFileSystem
 from emulator.model.errors import EmulatorTimeout, MisuseError
 from emulator.model.function import Function
-from tests.doubles.probe import Start
+from tests.doubles.emulator.probe import Start
 
 
 def test_calls_outside_the_with_block_are_refused(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from emulator.__main__ import main, read_variations
-from tests.doubles.probe import make_function, make_layer
+from tests.doubles.emulator.probe import make_function, make_layer
 
 
 def test_run_prints_lines_results_events_and_journal(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from emulator.model.errors import MisuseError
-from tests.doubles.probe import Start, records, seen
+from tests.doubles.emulator.probe import Start, records, seen
 
 PROBE = {"PROBE_EVENTS": '["SHUTDOWN"]', "PROBE_SCHEMA": "2025-01-29"}
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.doubles.probe import make_function, make_layer, seen
+from tests.doubles.emulator.probe import make_function, make_layer, seen
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

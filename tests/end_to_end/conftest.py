@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.receiver import Receiver
-from tests.end_to_end.support import why_no_node
+from tests.end_to_end.support import Receiver, Run, why_no_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +26,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def sink_path(tmp_path: Path) -> Path:
     """Return where a file sink writes to."""
     return tmp_path / "delivered.ndjson"
+
+
+@pytest.fixture
+def run(layer_dir: Path, tmp_path: Path, sink_path: Path) -> Run:
+    """Return what runs a Python function under the built layer."""
+    return Run(layer_dir, tmp_path, sink_path)
 
 
 @pytest.fixture

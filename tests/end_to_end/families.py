@@ -10,8 +10,7 @@ import gzip
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from tests.end_to_end.receiver import Receiver
-from tests.end_to_end.support import CARGO, SECRET
+from tests.end_to_end.support import CARGO, SECRET, Receiver
 from tests.services.aws import moto
 from tests.services.collector import collector
 from tests.services.environment import unique

@@ -11,9 +11,11 @@ from emulator.cloud import LocalLambda
 from emulator.machine.runtimes import find_node, node_client
 from emulator.model.errors import ComponentMissing
 from emulator.model.function import Function
+from tests.doubles.recording_receiver import RecordingReceiver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 EXTENSION = "flight-recorder"
@@ -203,6 +205,21 @@ class Delivered:
         assert len(set(ids)) == len(ids)
 
 
+class Receiver(RecordingReceiver):
+    """An ``http://`` sink, whose refusals hold a secret."""
+
+    url_path = "/in"
+
+    def __init__(self, *, listening: bool = False) -> None:
+        """Take a port; connections are refused until the receiver listens."""
+        super().__init__(listening=listening, refusal=f"not to be shown: {SECRET}".encode())
+
+    @property
+    def delivered(self) -> Delivered:
+        """Return the records that were answered with success."""
+        return Delivered.parse(b"".join(one.content for one in self.taken))
+
+
 def wrote(cloud: LocalLambda, request_id: str | None, *, objects: bool = False) -> list[Any]:
     """Give what the function wrote in one invocation, as Lambda delivers it.
 
@@ -254,7 +271,7 @@ def total(accounts_: list[dict[str, Any]], counter: str) -> int:
     return sum(sum(value.values()) if isinstance(value, dict) else value for value in values)
 
 
-ROOMY_TIMEOUT_MS = 8_000
+ROOMY_TIMEOUT_MS = 10_000
 """Of functions whose end is not the point: a busy machine must not make them time out."""
 
 # Running --------------------------------------------------------------------------------------------------------
@@ -305,6 +322,42 @@ def settings(
     """Make the variables that configure the extension; names are without their prefix, in any case."""
     named = {"SINK": sink, "SAMPLE_RATE": rate, "FLUSH": flush, **others}
     return {f"FLIGHT_RECORDER_{name.upper()}": str(value) for name, value in named.items()}
+
+
+class Run:
+    """Runs Python functions under the built layer, with a file sink unless another is set."""
+
+    def __init__(self, layer: Path, folder: Path, sink_path: Path) -> None:
+        self._layer, self._folder, self._sink_path = layer, folder, sink_path
+
+    def __call__(
+        self,
+        app: str = PYTHON_APP,
+        *,
+        timeout_ms: int = ROOMY_TIMEOUT_MS,
+        function: Mapping[str, Any] | None = None,
+        emulator: Mapping[str, Any] | None = None,
+        variables: Mapping[str, str] | None = None,
+        **given: str | float,
+    ) -> AbstractContextManager[LocalLambda]:
+        """Run a function; once its environment has ended, check what holds of every run.
+
+        Args:
+            app: the function's text.
+            timeout_ms: the function's.
+            function: what else is said of the function.
+            emulator: what is said of the local Lambda.
+            variables: the function's variables beside the settings.
+            given: the extension's settings, as :func:`settings` takes them.
+        """
+        named: dict[str, Any] = {"sink": f"file:{self._sink_path}", **given}
+        made = Function(
+            code=write_python(self._folder, app),
+            timeout_ms=timeout_ms,
+            environment={**settings(**named), **(variables or {})},
+            **(function or {}),
+        )
+        return running(made, layers=[self._layer], **(emulator or {}))
 
 
 def registrations(cloud: LocalLambda) -> list[int]:

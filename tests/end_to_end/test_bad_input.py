@@ -13,6 +13,7 @@ import pytest
 from emulator.model.function import Function
 from emulator.model.variations import GARBAGE_KINDS, Variations
 from emulator.telemetry.batcher import DeliveryPolicy
+from tests.doubles.lambda_events import line
 from tests.end_to_end.support import (
     CARGO,
     EXTENSION,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emulator.cloud import LocalLambda
+    from tests.end_to_end.support import Run
 
 TIMEOUT_MS = 4_000
 HELD_TOO_LONG_MS = TIMEOUT_MS / 2
@@ -314,15 +316,13 @@ def test_broken_batches_between_the_good_ones_cost_no_line(
 @pytest.mark.parametrize("log_api", ["logs", "telemetry"])
 @pytest.mark.parametrize("garbage", [*GARBAGE_KINDS, "all"])
 def test_a_crash_among_broken_batches_is_kept_whole(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, garbage: str, log_api: str
+    run: Run, sink_path: Path, garbage: str, log_api: str
 ) -> None:
     """Broken batches before a crash do not keep the extension from SHUTDOWN, nor the lines from the sink."""
     kinds_of_garbage: Any = GARBAGE_KINDS if garbage == "all" else (garbage,)
-    environment = settings(sink=f"file:{sink_path}", log_api=log_api)
-    function = _function(tmp_path, environment)
     variations = Variations(garbage=kinds_of_garbage, duplicate_batches=True)
 
-    with running(function, layers=[layer_dir], variations=variations) as cloud:
+    with run(log_api=log_api, timeout_ms=TIMEOUT_MS, emulator={"variations": variations}) as cloud:
         healthy = cloud.invoke({"kind": "ok"})
         failed = cloud.invoke({"kind": "exit", "lines": 3})
 
@@ -388,38 +388,23 @@ def test_any_body_is_answered_200_and_does_no_harm(idle_cloud: LocalLambda, body
 @pytest.mark.parametrize(
     "record", [None, True, 0, -1.5e300, "", [], {}, [{"level": "INFO"}], {"level": 17}, {"": None}]
 )
-def test_a_record_of_any_json_type_is_a_line(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, record: Any
-) -> None:
+def test_a_record_of_any_json_type_is_a_line(run: Run, sink_path: Path, record: Any) -> None:
     """It is counted, and delivered as it is with the others of a failed invocation."""
-    function = _function(tmp_path, settings(sink=f"file:{sink_path}"))
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(timeout_ms=TIMEOUT_MS) as cloud:
         cloud.invoke({"kind": "ok"}).raise_for_status()
-        event = {"time": "2026-01-01T00:00:00.000Z", "type": "function", "record": record}
-        fault = {
-            "time": "2026-01-01T00:00:00.000Z",
-            "type": "function",
-            "record": '{"level":"ERROR","message":"told to fail"}',
-        }
-        assert cloud.deliver([event, fault]) == {EXTENSION: 200}
+        error = line('{"level":"ERROR","message":"told to fail"}')
+        assert cloud.deliver([line(record), error]) == {EXTENSION: 200}
         cloud.invoke({"kind": "ok"}).raise_for_status()
 
     assert record in Delivered.read(sink_path).texts()
     assert total(accounts(cloud), "received_lines") == len(cloud.written) + 2
 
 
-def test_a_batch_of_many_megabytes_does_not_break_the_bound(
-    layer_dir: Path, tmp_path: Path, sink_path: Path
-) -> None:
+def test_a_batch_of_many_megabytes_does_not_break_the_bound(run: Run, sink_path: Path) -> None:
     """A batch far larger than AWS ever sends is survived, whatever of it is kept."""
-    environment = settings(sink=f"file:{sink_path}", buffer_size="1MiB")
-    function = _function(tmp_path, environment)
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(buffer_size="1MiB", timeout_ms=TIMEOUT_MS) as cloud:
         cloud.invoke({"kind": "ok"}).raise_for_status()
-        line = {"time": "2026-01-01T00:00:00.000Z", "type": "function", "record": CARGO * 100}
-        assert cloud.deliver([line] * 30_000)[EXTENSION] in (200, None)
+        assert cloud.deliver([line(CARGO * 100)] * 30_000)[EXTENSION] in (200, None)
         failed = cloud.invoke({"kind": "error"}).raise_for_status()
 
     assert (
@@ -480,14 +465,12 @@ def test_failed_invocations_are_kept_whole_under_every_variation(
 
 @pytest.mark.parametrize("log_api", ["logs", "telemetry"])
 def test_an_upper_case_reason_still_tells_a_timeout(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, log_api: str
+    run: Run, sink_path: Path, log_api: str
 ) -> None:
     """TIMEOUT is timeout: the invocation that ran out of time is kept."""
-    environment = settings(sink=f"file:{sink_path}", log_api=log_api)
-    function = Function(code=write_python(tmp_path), timeout_ms=1500, environment=environment)
     variations = Variations(upper_case_shutdown_reason=True)
 
-    with running(function, layers=[layer_dir], variations=variations) as cloud:
+    with run(log_api=log_api, timeout_ms=1500, emulator={"variations": variations}) as cloud:
         cloud.invoke({"kind": "ok"})
         late = cloud.invoke({"kind": "timeout"})
 
@@ -505,13 +488,9 @@ def test_a_duplicate_batch_is_counted(layer_dir: Path, tmp_path: Path, sink_path
     assert total(accounts(cloud), "duplicate_batches") > 0
 
 
-def test_a_shutdown_before_any_invocation_is_taken(
-    layer_dir: Path, tmp_path: Path, sink_path: Path
-) -> None:
+def test_a_shutdown_before_any_invocation_is_taken(run: Run, sink_path: Path) -> None:
     """An environment that was initialised for nothing ends at once, with its account, and delivers nothing."""
-    function = _function(tmp_path, settings(sink=f"file:{sink_path}"))
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(timeout_ms=TIMEOUT_MS) as cloud:
         cloud.initialise().raise_for_status()
         ended = cloud.shutdown()
 
@@ -528,14 +507,12 @@ def test_a_shutdown_before_any_invocation_is_taken(
     "order", [("raise", "ok"), ("ok", "raise"), ("raise", "error"), ("ok", "ok")]
 )
 def test_two_attempts_with_one_request_id_are_judged_each_by_itself(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, order: tuple[str, str], log_api: str
+    run: Run, sink_path: Path, order: tuple[str, str], log_api: str
 ) -> None:
     """A retry has the same request id; the attempt that failed is kept, the one that went well is not."""
-    environment = settings(sink=f"file:{sink_path}", log_api=log_api)
-    function = _function(tmp_path, environment)
     identity = "11112222-3333-4444-5555-666677778888"
 
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(log_api=log_api, timeout_ms=TIMEOUT_MS) as cloud:
         cloud.invoke({"kind": "ok"})
         lines: list[list[Any]] = []
         for kind in order:
@@ -550,13 +527,10 @@ def test_two_attempts_with_one_request_id_are_judged_each_by_itself(
 
 
 def test_a_handler_that_writes_very_much_very_fast_loses_nothing_uncounted(
-    layer_dir: Path, tmp_path: Path, sink_path: Path
+    run: Run, sink_path: Path
 ) -> None:
     """Twenty thousand lines beyond the buffer: the account tells what became of each."""
-    environment = settings(sink=f"file:{sink_path}", buffer_size="512KiB")
-    function = _function(tmp_path, environment)
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(buffer_size="512KiB", timeout_ms=TIMEOUT_MS) as cloud:
         cloud.invoke({"kind": "ok"}).raise_for_status()
         failed = cloud.invoke({"kind": "error", "lines": 20_000, "width": 60}).raise_for_status()
 
@@ -576,12 +550,10 @@ def test_a_handler_that_writes_very_much_very_fast_loses_nothing_uncounted(
 
 
 def test_batches_that_were_refused_by_nobody_are_not_asked_for_again(
-    layer_dir: Path, tmp_path: Path, sink_path: Path
+    run: Run, sink_path: Path
 ) -> None:
     """Small batches in quick succession are each acknowledged, so that none comes twice."""
-    function = _function(tmp_path, settings(sink=f"file:{sink_path}"))
-
-    with running(function, layers=[layer_dir], delivery=DeliveryPolicy()) as cloud:
+    with run(timeout_ms=TIMEOUT_MS, emulator={"delivery": DeliveryPolicy()}) as cloud:
         for _ in range(3):
             cloud.invoke({"kind": "ok", "lines": 50, "sleep": 0.1})
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from emulator.cloud import LocalLambda
     from emulator.model.invocation import InvokeResult
+    from tests.end_to_end.support import Run
 
 LogFormat = Literal["Text", "JSON"]
 
@@ -191,13 +192,10 @@ def test_a_failed_python_invocation_is_kept_whole_whatever_ended_it(
 
 @pytest.mark.parametrize("log_api", ["logs", "telemetry"])
 def test_lines_of_init_travel_with_a_first_invocation_that_fails(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, log_api: str
+    run: Run, sink_path: Path, log_api: str
 ) -> None:
     """What was written during init is delivered in front of the failed first invocation's own lines."""
-    environment = settings(sink=f"file:{sink_path}", log_api=log_api)
-    function = _function(write_python(tmp_path), environment=environment)
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(log_api=log_api, timeout_ms=TIMEOUT_MS) as cloud:
         result = cloud.invoke({"kind": "raise"})
 
     before = wrote(cloud, None)
@@ -210,17 +208,15 @@ def test_lines_of_init_travel_with_a_first_invocation_that_fails(
 
 @BOTH_FORMATS_AND_APIS
 def test_an_import_error_during_init_is_kept_whole(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, log_format: LogFormat, log_api: str
+    run: Run, sink_path: Path, log_format: LogFormat, log_api: str
 ) -> None:
     """Everything that was written in both attempts at init arrives, although no invocation ever begins."""
     text = f"print('{CARGO} before the import')\nimport a_module_that_is_not_there\n"
-    environment = settings(sink=f"file:{sink_path}", log_api=log_api)
     objects = (log_format, log_api) == ("JSON", "telemetry")
-    function = _function(
-        write_python(tmp_path, text), log_format=log_format, environment=environment
-    )
 
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(
+        text, log_api=log_api, timeout_ms=TIMEOUT_MS, function={"log_format": log_format}
+    ) as cloud:
         result = cloud.invoke({})
 
     delivered = Delivered.read(sink_path)
@@ -235,16 +231,14 @@ def test_an_import_error_during_init_is_kept_whole(
 
 
 @pytest.mark.parametrize("log_api", ["logs", "telemetry"])
-def test_a_json_line_arrives_byte_for_byte(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, log_api: str
-) -> None:
+def test_a_json_line_arrives_byte_for_byte(run: Run, sink_path: Path, log_api: str) -> None:
     """Spelling that a JSON parser would lose (1.50, 1E2, spaces, key order, repeated keys) is left as it was."""
     line = '{"z": 1.50,"a":1E2,  "b" : "\\u0041", "z": 2, "big":12345678901234567890123}'
     text = f"def handler(event, context):\n    print({line!r})\n    print({CARGO!r})\n    raise ValueError\n"
-    environment = settings(sink=f"file:{sink_path}", log_api=log_api)
-    function = _function(write_python(tmp_path, text), log_format="JSON", environment=environment)
 
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(
+        text, log_api=log_api, timeout_ms=TIMEOUT_MS, function={"log_format": "JSON"}
+    ) as cloud:
         cloud.invoke({})
 
     expected = line if log_api == "telemetry" else json.dumps(line + "\n")
@@ -339,7 +333,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
 
 @pytest.mark.parametrize("log_api", ["logs", "telemetry"])
 @pytest.mark.parametrize("name", SETTINGS)
-def test_what_counts_as_a_failure_can_be_set(
+def test_settings_decide_what_counts_as_a_failure(
     layer_dir: Path, tmp_path: Path, sink_path: Path, name: str, log_api: str
 ) -> None:
     """ERROR_LEVEL and ERROR_PATTERN decide; the word "error" in a line never does."""
@@ -388,13 +382,10 @@ def handler(event, context):
 )
 @pytest.mark.parametrize("log_api", ["logs", "telemetry"])
 def test_the_platform_events_asked_for_travel_with_a_failed_invocation(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, wanted: str, types: set[str], log_api: str
+    run: Run, sink_path: Path, wanted: str, types: set[str], log_api: str
 ) -> None:
     """PLATFORM_EVENTS says which; those of a healthy invocation are not delivered."""
-    environment = settings(sink=f"file:{sink_path}", log_api=log_api, platform_events=wanted)
-    function = _function(write_python(tmp_path), environment=environment)
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(log_api=log_api, platform_events=wanted, timeout_ms=TIMEOUT_MS) as cloud:
         cloud.invoke({"kind": "ok"})
         failed = cloud.invoke({"kind": "error"})
         cloud.invoke({"kind": "ok"})
@@ -406,12 +397,9 @@ def test_the_platform_events_asked_for_travel_with_a_failed_invocation(
     assert {one["requestId"] for one in delivered.records} == {failed.request_id}
 
 
-def test_by_default_the_logs_api_is_used(layer_dir: Path, tmp_path: Path, sink_path: Path) -> None:
+def test_extension_uses_the_logs_api_by_default(run: Run, sink_path: Path) -> None:
     """LOG_API=auto subscribes once, to the Logs API in its newer schema, for platform and function events."""
-    environment = settings(sink=f"file:{sink_path}")
-    function = _function(write_python(tmp_path), environment=environment)
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(timeout_ms=TIMEOUT_MS) as cloud:
         cloud.invoke({"kind": "ok"})
 
     [subscribed] = cloud.journal.of("subscribe")
@@ -423,13 +411,10 @@ def test_by_default_the_logs_api_is_used(layer_dir: Path, tmp_path: Path, sink_p
 
 @pytest.mark.timeout(60)
 def test_many_invocations_in_one_environment_leave_nothing_behind(
-    layer_dir: Path, tmp_path: Path, sink_path: Path
+    run: Run, sink_path: Path
 ) -> None:
     """After three hundred invocations, every tenth of which fails, all of those are there and nothing else is."""
-    environment = settings(sink=f"file:{sink_path}", flush="background")
-    function = _function(write_python(tmp_path), environment=environment)
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(flush="background", timeout_ms=TIMEOUT_MS) as cloud:
         results = [
             cloud.invoke({"kind": "error" if number % 10 == 9 else "ok", "lines": 5})
             for number in range(300)
@@ -478,15 +463,12 @@ def handler(event, context):
 @pytest.mark.parametrize("log_format", ["Text", "JSON"])
 @pytest.mark.parametrize("log_api", ["logs", "telemetry"])
 def test_a_late_line_joins_the_failed_invocation_that_it_names(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, log_format: LogFormat, log_api: str
+    run: Run, sink_path: Path, log_format: LogFormat, log_api: str
 ) -> None:
     """It was written during the next, healthy invocation, which stays out of the sink."""
-    environment = settings(sink=f"file:{sink_path}", log_api=log_api)
-    function = _function(
-        write_python(tmp_path, LATE_APP), log_format=log_format, environment=environment
-    )
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(
+        LATE_APP, log_api=log_api, timeout_ms=TIMEOUT_MS, function={"log_format": log_format}
+    ) as cloud:
         failed = cloud.invoke({"level": "error", "late": "info"})
         healthy = cloud.invoke({})
 
@@ -506,13 +488,10 @@ def test_a_late_line_joins_the_failed_invocation_that_it_names(
 
 @pytest.mark.parametrize("log_api", ["logs", "telemetry"])
 def test_a_late_error_is_kept_and_what_was_dropped_before_it_is_counted(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, log_api: str
+    run: Run, sink_path: Path, log_api: str
 ) -> None:
     """An invocation that has been decided against fails after all: its error arrives, its dropped lines are told."""
-    environment = settings(sink=f"file:{sink_path}", log_api=log_api)
-    function = _function(write_python(tmp_path, LATE_APP), environment=environment)
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(LATE_APP, log_api=log_api, timeout_ms=TIMEOUT_MS) as cloud:
         late = cloud.invoke({"late": "error"})
         healthy = cloud.invoke({})
 

@@ -28,7 +28,7 @@ from tests.end_to_end.support import (
     wrote,
 )
 from tests.services.aws import REGION
-from tests.services.front import RETRY_AFTER_S, Fault, Front, front_of
+from tests.services.front import RETRY_AFTER_S, Fault, Front
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -182,7 +182,7 @@ class Run:
 @contextlib.contextmanager
 def faulty(family: Family, layer: Path, folder: Path) -> Iterator[Run]:
     """Run a function whose first failed invocation arrived, over a connection that is kept."""
-    with front_of(family.backend, family.dialect, secret=SECRET, tls=True) as front:
+    with Front(family.backend, family.dialect, secret=SECRET, tls=True) as front:
         assert front.trusted is not None
         environment = {
             **settings(sink="", flush_timeout=FLUSH_TIMEOUT),
@@ -220,13 +220,13 @@ def test_the_function_goes_on_and_nothing_is_lost_while(
     if fault is Fault.SLOW:
         assert run.variables_said <= {"FLIGHT_RECORDER_FLUSH_TIMEOUT"}
     if fault is Fault.ERROR_503:
-        tried = [one.at_s for one in run.front.requests if one.fault in (fault, Fault.NONE)]
-        first = next(one.at_s for one in run.front.requests if one.fault is fault)
+        tried = [one.at_s for one in run.front.requests if one.behaviour in (fault, Fault.NONE)]
+        first = next(one.at_s for one in run.front.requests if one.behaviour is fault)
         assert min(at_s for at_s in tried if at_s > first) - first >= RETRY_AFTER_S
 
 
 @pytest.mark.parametrize("fault", [pytest.param(one, id=name) for name, one in DENIALS.items()])
-def test_what_is_denied_waits_until_somebody_puts_it_right(
+def test_denied_lines_wait_until_somebody_mends_the_permission(
     layer_dir: Path, tmp_path: Path, family: Family, fault: Fault
 ) -> None:
     """It is said once, tried rarely, and what was kept is delivered at SHUTDOWN at the latest."""
@@ -236,7 +236,7 @@ def test_what_is_denied_waits_until_somebody_puts_it_right(
         run.invoke("raise")
         run.invoke("ok")
         run.front.set(Fault.NONE)
-        tried = [one for one in run.front.requests if one.fault is fault]
+        tried = [one for one in run.front.requests if one.behaviour is fault]
 
     run.assert_arrived()
     assert 1 <= len(tried) <= 2
@@ -244,7 +244,7 @@ def test_what_is_denied_waits_until_somebody_puts_it_right(
     assert ["denied access" in one["event"] for one in denied] == [True]
 
 
-def test_what_is_too_large_for_a_sink_is_sent_in_parts(
+def test_extension_sends_a_batch_that_is_too_large_in_parts(
     layer_dir: Path, tmp_path: Path, family: Family
 ) -> None:
     """Status 413, or what the service says instead, halves batches until they are taken."""
@@ -255,7 +255,7 @@ def test_what_is_too_large_for_a_sink_is_sent_in_parts(
         run.invoke("raise")
         run.until_arrived()
 
-    sizes = [len(one.body) for one in run.front.requests if one.fault is Fault.TOO_LARGE]
+    sizes = [len(one.body) for one in run.front.requests if one.behaviour is Fault.TOO_LARGE]
     assert max(sizes) > MAX_BODY_BYTES
     run.assert_arrived()
     assert run.variables_said <= {"FLIGHT_RECORDER_FLUSH_TIMEOUT"}

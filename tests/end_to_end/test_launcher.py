@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from emulator.model.function import Function
+from tests.doubles.recording_receiver import CLOSE, Cut
+from tests.doubles.scripted_lambda import REGISTERED, ScriptedLambda
 from tests.end_to_end.support import (
     EXTENSION,
     ROOMY_TIMEOUT_MS,
@@ -29,9 +27,6 @@ from tests.end_to_end.support import (
     write_bash,
     write_python,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PYTHON = Path(sys.base_prefix) / "bin" / "python3"
 
@@ -114,7 +109,7 @@ def namespaces() -> None:
 
 
 @pytest.mark.usefixtures("borrows_python", "namespaces")
-def test_without_bash_python_registers(layer_dir: Path, tmp_path: Path, sink_path: Path) -> None:
+def test_python_registers_without_bash(layer_dir: Path, tmp_path: Path, sink_path: Path) -> None:
     """A shell that has no TCP leaves it to Python: one register, and everything is recorded."""
     layer = _hiding_layer(layer_dir, tmp_path, "/bin/bash")
     function = recorded_function(write_python(tmp_path), sink_path)
@@ -127,7 +122,7 @@ def test_without_bash_python_registers(layer_dir: Path, tmp_path: Path, sink_pat
 
 @pytest.mark.usefixtures("borrows_python", "namespaces")
 @pytest.mark.parametrize("managed", [False, True], ids=["ordinary", "managed-instances"])
-def test_without_python_the_shell_goes_on_answering(
+def test_shell_goes_on_answering_without_python(
     layer_dir: Path, tmp_path: Path, sink_path: Path, managed: bool
 ) -> None:
     """In a function that has no Python nothing is recorded, which is said; it runs and ends as it should."""
@@ -163,74 +158,9 @@ def test_without_python_the_shell_goes_on_answering(
     assert "Python" in said["event"]
 
 
-# A stand-in for Lambda's API that answers as it is told to ----------------------------------------------------------
+# An API that answers oddly, or not at all -----------------------------------------------------------------------------
 
-
-@dataclass
-class OddApi:
-    """Answers the first register calls as given, the later ones and the rest as Lambda does, then SHUTDOWN."""
-
-    odd_answers: list[bytes | None]
-    seen: list[str] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
-    closed: bool = False
-
-    def __post_init__(self) -> None:
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.thread = threading.Thread(target=self._accept, daemon=True)
-        self.thread.start()
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.server.getsockname()[1]}"
-
-    def count(self, path: str) -> int:
-        return sum(path in request for request in self.seen)
-
-    def close(self) -> None:
-        self.closed = True
-        with contextlib.suppress(OSError):
-            self.server.shutdown(socket.SHUT_RDWR)
-        self.server.close()
-
-    def _accept(self) -> None:
-        while not self.closed:
-            try:
-                connection, _ = self.server.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError), connection, connection.makefile("rb") as stream:
-            while first := stream.readline().decode("latin-1"):
-                length = 0
-                while line := stream.readline().decode("latin-1").strip().lower():
-                    if line.startswith("content-length:"):
-                        length = int(line.partition(":")[2])
-                self.bodies.append(stream.read(length))
-                self.seen.append(first.strip())
-                answer = self._answer(first)
-                if answer is None:
-                    threading.Event().wait(4)
-                    return
-                connection.sendall(answer)
-                if not answer:
-                    return
-
-    def _answer(self, first: str) -> bytes | None:
-        if "/register" in first:
-            if self.odd_answers:
-                return self.odd_answers.pop(0)
-            identifier = "Lambda-Extension-Identifier: 0b1e2f3a-1111-4222-8333-444455556666\r\n"
-            return f"HTTP/1.1 200 OK\r\n{identifier}Content-Length: 2\r\n\r\n{{}}".encode()
-        if "/event/next" in first:
-            body = '{"eventType":"SHUTDOWN","shutdownReason":"spindown","deadlineMs":0}'
-            return f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
-        return b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"OK"'
-
-
-ODD_ANSWERS: dict[str, bytes | None] = {
+ODD_ANSWERS: dict[str, bytes | Cut] = {
     "no identifier": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
     "an identifier with a space": b"HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: a b; rm -rf\r\nContent-Length: 0\r\n\r\n",
     "an identifier that is a command": b"HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: $(touch /tmp/never)\r\n\r\n",
@@ -238,24 +168,30 @@ ODD_ANSWERS: dict[str, bytes | None] = {
     "an error": b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
     "not HTTP": b"hello\r\n\r\n",
     "bytes": b"\xff\xfe\x00\r\n\r\n",
-    "a closed connection": b"",
-    "nothing at all": None,
+    "a closed connection": CLOSE,
+    "nothing at all": Cut(stall_s=4),
 }
 
 
-@pytest.fixture
-def odd_api() -> Iterator[list[OddApi]]:
-    """Return a list; what is put in it is closed in the end."""
-    made: list[OddApi] = []
-    yield made
-    for one in made:
-        one.close()
+def _run_to_shutdown(
+    command: list[str], api: ScriptedLambda, address: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the launcher against an API whose first event is SHUTDOWN."""
+    api.shut_down(timeout_s=0)
+    return subprocess.run(
+        command,
+        env={"AWS_LAMBDA_RUNTIME_API": address, "PATH": f"{PYTHON.parent}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
 
 
 @pytest.mark.parametrize("shell", ["bash", "dash"])
 @pytest.mark.parametrize("name", ODD_ANSWERS)
 def test_python_registers_again_where_an_answer_is_not_understood(
-    layer_dir: Path, odd_api: list[OddApi], name: str, shell: str
+    layer_dir: Path, name: str, shell: str
 ) -> None:
     """Whatever comes back for the first register, a second one is made, and the extension runs to SHUTDOWN."""
     launcher = layer_dir / "extensions" / EXTENSION
@@ -267,47 +203,27 @@ def test_python_registers_again_where_an_answer_is_not_understood(
         command.insert(0, found)
     elif shell != "bash":
         pytest.skip("the launcher of this layer is compiled: once is enough")
-    api = OddApi([ODD_ANSWERS[name]])
-    odd_api.append(api)
-
-    done = subprocess.run(
-        command,
-        env={"AWS_LAMBDA_RUNTIME_API": api.address, "PATH": f"{PYTHON.parent}:/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
+    with ScriptedLambda(register=[ODD_ANSWERS[name], REGISTERED]) as api:
+        done = _run_to_shutdown(command, api, api.address)
 
     assert done.returncode == 0, done.stderr
-    assert api.count("/register") == 2
-    assert api.count("/logs") == 1
-    assert api.count("/event/next") == 1
+    assert len(api.of("register")) == 2
+    assert ["/logs" in call.detail for call in api.of("subscribe")] == [True]
+    assert len(api.of("next")) == 1
     for line in done.stderr.splitlines():
         json.loads(line)
 
 
-def test_an_api_that_is_known_by_name_is_reached(layer_dir: Path, odd_api: list[OddApi]) -> None:
+def test_an_api_that_is_known_by_name_is_reached(layer_dir: Path) -> None:
     """Local stand-ins may give a name instead of an address: there is one register, whoever makes it."""
-    api = OddApi([])
-    odd_api.append(api)
-    port = api.address.rpartition(":")[2]
+    command = [str(layer_dir / "extensions" / EXTENSION)]
 
-    done = subprocess.run(
-        [str(layer_dir / "extensions" / EXTENSION)],
-        env={
-            "AWS_LAMBDA_RUNTIME_API": f"localhost:{port}",
-            "PATH": f"{PYTHON.parent}:/usr/bin:/bin",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
+    with ScriptedLambda() as api:
+        done = _run_to_shutdown(command, api, f"localhost:{api.port}")
 
     assert done.returncode == 0, done.stderr
-    assert api.count("/register") == 1
-    assert api.count("/event/next") == 1
+    assert len(api.of("register")) == 1
+    assert len(api.of("next")) == 1
 
 
 def test_no_api_at_all_is_waited_for(layer_dir: Path) -> None:

@@ -7,23 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.model.function import Function
 from tests.end_to_end.support import (
     CARGO,
     EXTENSION,
     Delivered,
     accounts,
     problems,
-    running,
-    settings,
     total,
-    write_python,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from emulator.cloud import LocalLambda
+    from tests.end_to_end.support import Run
 
 # Invocations run in several processes or threads at once; each line names its own, as the JSON format does.
 APP = f"""
@@ -47,14 +44,10 @@ def handler(event, context):
 """
 
 
-def _function(tmp_path: Path, environment: dict[str, str]) -> Function:
-    return Function(
-        code=write_python(tmp_path, APP),
-        timeout_ms=10_000,
-        log_format="JSON",
-        memory_mb=2048,
-        environment=environment,
-    )
+MANAGED: dict[str, Any] = {
+    "function": {"log_format": "JSON", "memory_mb": 2048},
+    "emulator": {"managed_instances": True},
+}
 
 
 def _own_lines(cloud: LocalLambda, request_id: str) -> list[Any]:
@@ -64,12 +57,10 @@ def _own_lines(cloud: LocalLambda, request_id: str) -> list[Any]:
 
 
 def test_it_registers_for_shutdown_alone_and_asks_for_the_one_schema(
-    layer_dir: Path, tmp_path: Path, sink_path: Path
+    run: Run, sink_path: Path
 ) -> None:
     """INVOKE would be refused, and of the telemetry schemas 2025-01-29 alone is accepted."""
-    function = _function(tmp_path, settings(sink=f"file:{sink_path}"))
-
-    with running(function, layers=[layer_dir], managed_instances=True) as cloud:
+    with run(APP, **MANAGED) as cloud:
         cloud.invoke({"kind": "ok", "tag": "one"}).raise_for_status()
 
     [registered] = cloud.journal.of("register", EXTENSION)
@@ -81,13 +72,12 @@ def test_it_registers_for_shutdown_alone_and_asks_for_the_one_schema(
 
 
 def test_failed_invocations_are_kept_whole_while_others_run_beside_them(
-    layer_dir: Path, tmp_path: Path, sink_path: Path
+    run: Run, sink_path: Path
 ) -> None:
     """Lines are told apart by their request id alone; of healthy invocations none arrives at rate 0."""
     kinds = ["ok", "raise", "ok", "error"] * 4
-    function = _function(tmp_path, settings(sink=f"file:{sink_path}"))
 
-    with running(function, layers=[layer_dir], managed_instances=True) as cloud:
+    with run(APP, **MANAGED) as cloud:
         results = []
         for at in range(0, len(kinds), 4):
             events = [
@@ -112,13 +102,9 @@ def test_failed_invocations_are_kept_whole_while_others_run_beside_them(
     assert total(told, "lost_lines") == total(told, "evicted_lines") == 0
 
 
-def test_failures_are_delivered_while_the_environment_runs(
-    layer_dir: Path, tmp_path: Path, sink_path: Path
-) -> None:
+def test_failures_are_delivered_while_the_environment_runs(run: Run, sink_path: Path) -> None:
     """Nothing waits for SHUTDOWN, which may be weeks away."""
-    function = _function(tmp_path, settings(sink=f"file:{sink_path}"))
-
-    with running(function, layers=[layer_dir], managed_instances=True) as cloud:
+    with run(APP, **MANAGED) as cloud:
         result = cloud.invoke({"kind": "raise", "tag": "one"})
         cloud.wait_for(
             lambda: len(Delivered.read(sink_path).lines(result.request_id)) == 12, timeout_s=10
@@ -131,13 +117,12 @@ def test_failures_are_delivered_while_the_environment_runs(
 
 @pytest.mark.parametrize("rate", [0.5, 1])
 def test_healthy_invocations_are_sampled_by_their_trace(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, rate: float
+    run: Run, sink_path: Path, rate: float
 ) -> None:
     """The same draw decides here, on the trace id that platform.start brings."""
-    function = _function(tmp_path, settings(sink=f"file:{sink_path}", rate=rate))
     tails = [0, 2**55 - 1, 2**55, 2**56 - 1]
 
-    with running(function, layers=[layer_dir], managed_instances=True) as cloud:
+    with run(APP, rate=rate, **MANAGED) as cloud:
         results = [
             cloud.invoke(
                 {"kind": "ok", "tag": f"tag-{tail}"},

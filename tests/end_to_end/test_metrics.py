@@ -7,27 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.model.function import Function
+from tests.doubles.extension.emf import is_emf, parse, summed
 from tests.end_to_end.support import (
     CARGO,
     accounts,
     problems,
-    running,
-    settings,
     total,
-    write_python,
 )
-from tests.extension.emf import is_emf, parse, summed
 from tests.services.aws import moto
 from tests.services.environment import free_port, unique
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from emulator.cloud import LocalLambda
-    from tests.end_to_end.receiver import Receiver
+    from tests.end_to_end.support import Receiver, Run
 
 NAME = "checkout"
+AWS = {
+    "AWS_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "key",
+    "AWS_SECRET_ACCESS_KEY": "hush",
+}
 LINES = {
     "ReceivedLines": "received_lines",
     "KeptLines": "kept_lines",
@@ -41,14 +40,7 @@ LINES = {
 """Metrics that are counters of the account, whatever sink there is."""
 
 
-def _function(tmp_path: Path, sink: str, **others: Any) -> Function:
-    aws = {name: others.pop(name) for name in list(others) if name.startswith("AWS_")}
-    return Function(
-        code=write_python(tmp_path),
-        name=NAME,
-        timeout_ms=10_000,
-        environment={**settings(sink=sink, **{"metrics": "1m", **others}), **aws},
-    )
+NAMED = {"name": NAME}
 
 
 def _printed(cloud: LocalLambda) -> list[dict[str, Any]]:
@@ -80,14 +72,14 @@ def _assert_sums(lines: list[dict[str, Any]], cloud: LocalLambda, *, untold: int
 
 
 @pytest.mark.services
-def test_metrics_arrive_in_cloudwatch_as_they_are(layer_dir: Path, tmp_path: Path) -> None:
+def test_metrics_arrive_in_cloudwatch_as_they_are(run: Run) -> None:
     """A line while it runs and one at SHUTDOWN, bare and unmasked, beside the function's lines; none on stdout."""
     group = unique("/kept")
-    function = _function(
-        tmp_path, f"cloudwatch:{group}", metrics="10s", redact="all", **moto().environ()
-    )
+    aws = moto().environ()
 
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(
+        sink=f"cloudwatch:{group}", metrics="10s", redact="all", function=NAMED, variables=aws
+    ) as cloud:
         cloud.invoke({"kind": "ok"})
         cloud.invoke({"kind": "error", "lines": 20})
         time.sleep(10.1)
@@ -108,14 +100,11 @@ def test_metrics_arrive_in_cloudwatch_as_they_are(layer_dir: Path, tmp_path: Pat
     assert not problems(cloud)
 
 
-def test_metrics_of_another_sink_are_printed(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver
-) -> None:
+def test_metrics_of_another_sink_are_printed(run: Run, receiver: Receiver) -> None:
     """One line on standard output at SHUTDOWN, which tells the whole account, and nothing of it at the sink."""
     receiver.listen()
-    function = _function(tmp_path, receiver.url)
 
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(sink=receiver.url, metrics="1m", function=NAMED) as cloud:
         for kind in ("ok", "error", "raise", "exit", "ok"):
             cloud.invoke({"kind": kind})
 
@@ -136,7 +125,7 @@ def test_metrics_of_another_sink_are_printed(
 
 @pytest.mark.parametrize("how", ["refuses", "stalls"])
 def test_metrics_are_printed_once_while_cloudwatch_is_down(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver, how: str
+    run: Run, receiver: Receiver, how: str
 ) -> None:
     """What the sink does not take, lines and metrics, is on standard output when the environment has ended."""
     url = f"http://127.0.0.1:{free_port()}"
@@ -144,17 +133,14 @@ def test_metrics_are_printed_once_while_cloudwatch_is_down(
         receiver.listen()
         receiver.behaviour = "stall"
         url = receiver.url.removesuffix("/in")
-    function = _function(
-        tmp_path,
-        "cloudwatch:/kept",
-        flush_timeout="400ms",
-        AWS_REGION="eu-west-1",
-        AWS_ENDPOINT_URL=url,
-        AWS_ACCESS_KEY_ID="key",
-        AWS_SECRET_ACCESS_KEY="hush",
-    )
 
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(
+        sink="cloudwatch:/kept",
+        metrics="1m",
+        flush_timeout="400ms",
+        function=NAMED,
+        variables={**AWS, "AWS_ENDPOINT_URL": url},
+    ) as cloud:
         cloud.invoke({"kind": "ok"})
         cloud.invoke({"kind": "error", "lines": 20})
         cloud.invoke({"kind": "ok"})
@@ -168,34 +154,26 @@ def test_metrics_are_printed_once_while_cloudwatch_is_down(
 
 
 @pytest.mark.parametrize("metrics", ["", "off"])
-def test_metrics_are_off_unless_asked_for(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, metrics: str
-) -> None:
+def test_metrics_are_off_unless_asked_for(run: Run, metrics: str) -> None:
     """Nothing is written, and nothing that would is loaded."""
-    function = _function(tmp_path, f"file:{sink_path}", metrics=metrics)
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(metrics=metrics, function=NAMED) as cloud:
         cloud.invoke({"kind": "error"})
 
     assert not [line for line in cloud.extension_output if line.channel == "stdout"]
 
 
-def test_metrics_hold_no_invocation(layer_dir: Path, tmp_path: Path, receiver: Receiver) -> None:
+def test_metrics_hold_no_invocation(run: Run, receiver: Receiver) -> None:
     """A CloudWatch that stalls on metrics alone: nothing else is under way, and nobody waits."""
     receiver.listen()
     receiver.behaviour = "stall"
-    function = _function(
-        tmp_path,
-        "cloudwatch:/kept",
+
+    with run(
+        sink="cloudwatch:/kept",
         metrics="10s",
         platform_events="none",
-        AWS_REGION="eu-west-1",
-        AWS_ENDPOINT_URL=receiver.url.removesuffix("/in"),
-        AWS_ACCESS_KEY_ID="key",
-        AWS_SECRET_ACCESS_KEY="hush",
-    )
-
-    with running(function, layers=[layer_dir]) as cloud:
+        function=NAMED,
+        variables={**AWS, "AWS_ENDPOINT_URL": receiver.url.removesuffix("/in")},
+    ) as cloud:
         cloud.invoke({"kind": "ok"})
         time.sleep(10.1)
         results = [cloud.invoke({"kind": "ok", "sleep": 0.3}) for _ in range(3)]

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.model.function import Function
 from emulator.model.variations import GARBAGE_KINDS, Variations
 from tests.end_to_end.support import (
     CARGO,
@@ -18,15 +17,13 @@ from tests.end_to_end.support import (
     accounts,
     own_log,
     problems,
-    running,
-    settings,
-    write_python,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.end_to_end.receiver import Behaviour, Receiver
+    from tests.doubles.recording_receiver import Behaviour
+    from tests.end_to_end.support import Receiver, Run
 
 KINDS = ("ok", "error", "raise", "ok", "exit", "ok")
 
@@ -34,24 +31,23 @@ KINDS = ("ok", "error", "raise", "ok", "exit", "ok")
 @pytest.mark.parametrize("log_level", ["debug", "info", "warning", "error"])
 @pytest.mark.parametrize("behaviour", ["ok", "500", "403", "garbage"])
 def test_nothing_that_a_function_wrote_and_no_secret_is_ever_said(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver, behaviour: Behaviour, log_level: str
+    run: Run, receiver: Receiver, behaviour: Behaviour, log_level: str
 ) -> None:
     """Not in its log at any level, whatever goes wrong: a sink that echoes secrets, garbage batches, bad settings."""
     receiver.listen()
     receiver.behaviour = behaviour
     url = receiver.url.replace("http://", f"http://user:{SECRET}@") + f"?key={SECRET}"
-    environment = settings(
+    variations = Variations(garbage=GARBAGE_KINDS, duplicate_batches=True)
+
+    with run(
         sink=url,
         sink_headers=f"Authorization=Bearer {SECRET}",
         log_level=log_level,
         error_pattern=f"(({CARGO})+)+$",
         flush_timeout="soon",
         flush_timeout_2="unknown",
-    )
-    function = Function(code=write_python(tmp_path), timeout_ms=8_000, environment=environment)
-    variations = Variations(garbage=GARBAGE_KINDS, duplicate_batches=True)
-
-    with running(function, layers=[layer_dir], variations=variations) as cloud:
+        emulator={"variations": variations},
+    ) as cloud:
         statuses = [cloud.invoke({"kind": kind, "lines": 3}).status for kind in KINDS]
 
     assert statuses == ["success", "success", "error", "success", "error", "success"]
@@ -70,13 +66,9 @@ def test_nothing_that_a_function_wrote_and_no_secret_is_ever_said(
         assert not problems(cloud)
 
 
-def test_a_healthy_run_says_the_account_and_nothing_else(
-    layer_dir: Path, tmp_path: Path, sink_path: Path
-) -> None:
+def test_a_healthy_run_says_the_account_and_nothing_else(run: Run, sink_path: Path) -> None:
     """One line an environment, at its end."""
-    function = Function(code=write_python(tmp_path), environment=settings(sink=f"file:{sink_path}"))
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run() as cloud:
         for kind in ("ok", "error", "raise", "ok"):
             cloud.invoke({"kind": kind})
 
@@ -88,12 +80,9 @@ def test_a_healthy_run_says_the_account_and_nothing_else(
     assert account["failed_invocations"] == 2
 
 
-def test_switched_off_the_log_is_silent(layer_dir: Path, tmp_path: Path) -> None:
+def test_switched_off_the_log_is_silent(run: Run) -> None:
     """LOG_LEVEL=off leaves not even the account, also where the sink is down."""
-    environment = settings(sink="http://127.0.0.1:1/in", log_level="off")
-    function = Function(code=write_python(tmp_path), environment=environment)
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(sink="http://127.0.0.1:1/in", log_level="off") as cloud:
         cloud.invoke({"kind": "error"})
 
     assert not [line for line in cloud.extension_output if line.channel == "stderr"]

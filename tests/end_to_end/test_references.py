@@ -7,15 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.model.function import Function
 from tests.end_to_end.support import (
     SECRET,
     Delivered,
     accounts,
     problems,
-    running,
-    settings,
-    write_python,
     wrote,
 )
 from tests.services.aws import moto
@@ -24,22 +20,12 @@ from tests.services.environment import unique
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.end_to_end.receiver import Receiver
+    from tests.end_to_end.support import Receiver, Run
 
 pytestmark = pytest.mark.services
 
 
-def _function(tmp_path: Path, environment: dict[str, str]) -> Function:
-    return Function(
-        code=write_python(tmp_path),
-        timeout_ms=8_000,
-        environment={**environment, **moto().environ()},
-    )
-
-
-def test_where_to_and_how_much_can_be_fetched(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver
-) -> None:
+def test_extension_fetches_sink_and_rate(run: Run, receiver: Receiver) -> None:
     """A sink's URL and headers from a secret, a rate from a parameter: delivered as if they had been set."""
     receiver.listen()
     rate, secret = unique("/rate"), unique("sink")
@@ -47,13 +33,13 @@ def test_where_to_and_how_much_can_be_fetched(
     aws.call("AmazonSSM.PutParameter", Name=rate, Value="1", Type="String")
     values = {"url": receiver.url, "headers": f"Authorization=Bearer {SECRET}"}
     aws.call("secretsmanager.CreateSecret", Name=secret, SecretString=json.dumps(values))
-    environment = settings(
+
+    with run(
         sink=f"secretsmanager:{secret}#url",
         sink_headers=f"secretsmanager:{secret}#headers",
         sample_rate=f"ssm:{rate}",
-    )
-
-    with running(_function(tmp_path, environment), layers=[layer_dir]) as cloud:
+        variables=moto().environ(),
+    ) as cloud:
         healthy, failed = cloud.invoke({}), cloud.invoke({"kind": "error"})
 
     texts = receiver.delivered.texts(failed.request_id)
@@ -68,13 +54,11 @@ def test_where_to_and_how_much_can_be_fetched(
     assert accounts(cloud)[0]["lost_lines"] == {}
 
 
-def test_what_cannot_be_fetched_is_said_and_its_default_used(
-    layer_dir: Path, tmp_path: Path, sink_path: Path
+def test_extension_uses_the_default_of_a_reference_that_it_cannot_fetch(
+    run: Run, sink_path: Path
 ) -> None:
     """A parameter that is not there: one problem that names the variable, and the function is recorded."""
-    environment = settings(sink=f"file:{sink_path}", sample_rate=f"ssm:{unique('/nowhere')}")
-
-    with running(_function(tmp_path, environment), layers=[layer_dir]) as cloud:
+    with run(sample_rate=f"ssm:{unique('/nowhere')}", variables=moto().environ()) as cloud:
         failed = cloud.invoke({"kind": "error"})
         # The fetch goes on while the environment is thawed.
         while not problems(cloud):
@@ -89,13 +73,9 @@ def test_what_cannot_be_fetched_is_said_and_its_default_used(
     assert "no such parameter" in problem["problem"]
 
 
-def test_a_sink_that_cannot_be_fetched_leaves_the_last_resort(
-    layer_dir: Path, tmp_path: Path
-) -> None:
+def test_a_sink_that_cannot_be_fetched_leaves_the_last_resort(run: Run) -> None:
     """Nothing is sent to a default that nobody meant: what failed is printed when the environment ends."""
-    environment = settings(sink=f"secretsmanager:{unique('nowhere')}#url")
-
-    with running(_function(tmp_path, environment), layers=[layer_dir]) as cloud:
+    with run(sink=f"secretsmanager:{unique('nowhere')}#url", variables=moto().environ()) as cloud:
         failed = cloud.invoke({"kind": "raise"})
 
     out = [line.text for line in cloud.extension_output if line.channel == "stdout"]
@@ -105,17 +85,13 @@ def test_a_sink_that_cannot_be_fetched_leaves_the_last_resort(
     assert accounts(cloud)[0]["lost_lines"] == {}
 
 
-def test_nothing_is_fetched_before_the_first_next(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver
-) -> None:
+def test_nothing_is_fetched_before_the_first_next(run: Run, receiver: Receiver) -> None:
     """An AWS that does not answer costs no cold start: register and Next come as ever."""
     receiver.listen()
     receiver.behaviour = "stall"
-    environment = settings(sink="stdout:", sample_rate="ssm:/rate")
-    function = _function(tmp_path, environment)
-    function.environment["AWS_ENDPOINT_URL"] = receiver.url.removesuffix("/in")
+    variables = moto().environ(AWS_ENDPOINT_URL=receiver.url.removesuffix("/in"))
 
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(sink="stdout:", sample_rate="ssm:/rate", variables=variables) as cloud:
         result = cloud.invoke({"kind": "error"})
 
     assert result.status == "success"

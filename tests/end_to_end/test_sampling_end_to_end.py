@@ -23,6 +23,8 @@ from tests.end_to_end.support import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.end_to_end.support import Run
+
 TIMEOUT_MS = 10_000
 
 
@@ -57,14 +59,12 @@ def _tails(rate: float) -> list[int]:
     ],
 )
 def test_exactly_the_transactions_sampled_in_are_kept(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, log_api: str, flush: str, rate: float
+    run: Run, sink_path: Path, log_api: str, flush: str, rate: float
 ) -> None:
     """Record is each invocation for which R >= T, whole and with its weight; of the others nothing."""
-    environment = settings(sink=f"file:{sink_path}", rate=rate, flush=flush, log_api=log_api)
-    function = Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
     tails = _tails(rate)
 
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(rate=rate, flush=flush, log_api=log_api) as cloud:
         cloud.invoke({}, trace_id=_trace(0))
         results = [cloud.invoke({"lines": 2}, trace_id=_trace(tail)) for tail in tails]
 
@@ -148,14 +148,9 @@ def test_two_functions_of_one_chain_keep_the_same_transactions(
     assert 0 < len(kept["front"]) < len(orders)
 
 
-def test_a_failed_invocation_that_is_sampled_in_counts_once(
-    layer_dir: Path, tmp_path: Path, sink_path: Path
-) -> None:
+def test_a_failed_invocation_that_is_sampled_in_counts_once(run: Run, sink_path: Path) -> None:
     """A failure is kept for being one, with weight 1, whatever the draw says."""
-    environment = settings(sink=f"file:{sink_path}", rate=0.5)
-    function = Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(rate=0.5) as cloud:
         results = [
             cloud.invoke({"kind": "raise"}, trace_id=_trace(tail)) for tail in (0, 2**56 - 1)
         ]
@@ -166,12 +161,9 @@ def test_a_failed_invocation_that_is_sampled_in_counts_once(
         assert metadata == {("python-exception", 1)}
 
 
-def test_at_rate_one_everything_is_kept(layer_dir: Path, tmp_path: Path, sink_path: Path) -> None:
+def test_rate_one_keeps_everything(run: Run, sink_path: Path) -> None:
     """Then nothing is decided any more: every line arrives, once, in order."""
-    environment = settings(sink=f"file:{sink_path}", rate=1)
-    function = Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(rate=1) as cloud:
         for kind in ("ok", "raise", "ok", "error", "ok"):
             cloud.invoke({"kind": kind, "lines": 3})
 
@@ -186,13 +178,10 @@ KINDS = ("ok", "error", "ok", "raise", "ok", "ok", "ok", "error", "raise", "ok",
 @pytest.mark.parametrize("log_api", ["logs", "telemetry"])
 @pytest.mark.parametrize("flush", ["end", "adaptive", "background"])
 def test_nothing_is_lost_however_it_is_flushed(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, flush: str, log_api: str
+    run: Run, sink_path: Path, flush: str, log_api: str
 ) -> None:
     """Once the environments have ended, every line of every failed invocation has arrived."""
-    environment = settings(sink=f"file:{sink_path}", flush=flush, log_api=log_api)
-    function = Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(flush=flush, log_api=log_api) as cloud:
         results = [(kind, cloud.invoke({"kind": kind, "lines": 5})) for kind in KINDS]
 
     delivered = Delivered.read(sink_path)
@@ -215,14 +204,9 @@ def test_nothing_is_lost_however_it_is_flushed(
     assert not problems(cloud)
 
 
-def test_with_flush_end_a_failure_is_in_the_sink_before_the_next_invocation(
-    layer_dir: Path, tmp_path: Path, sink_path: Path
-) -> None:
+def test_flush_end_delivers_a_failure_before_the_next_invocation(run: Run, sink_path: Path) -> None:
     """When an invocation has ended for Lambda, its lines have been delivered."""
-    environment = settings(sink=f"file:{sink_path}", flush="end")
-    function = Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(flush="end") as cloud:
         cloud.invoke({"kind": "ok"})
         for kind in ("error", "raise", "ok", "error"):
             result = cloud.invoke({"kind": kind, "lines": 3})
@@ -233,13 +217,10 @@ def test_with_flush_end_a_failure_is_in_the_sink_before_the_next_invocation(
 
 @pytest.mark.parametrize("flush", ["background", "adaptive"])
 def test_next_is_asked_for_at_once_where_nothing_is_waited_for(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, flush: str
+    run: Run, sink_path: Path, flush: str
 ) -> None:
     """In the background always, adaptively once invocations follow each other closely, nobody is held."""
-    environment = settings(sink=f"file:{sink_path}", flush=flush)
-    function = Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(flush=flush) as cloud:
         for _ in range(0 if flush == "background" else 8):
             cloud.invoke({"kind": "ok"})
         asked = []
@@ -252,14 +233,9 @@ def test_next_is_asked_for_at_once_where_nothing_is_waited_for(
     assert sum(asked) >= 5
 
 
-def test_flush_adaptive_holds_the_first_invocations(
-    layer_dir: Path, tmp_path: Path, sink_path: Path
-) -> None:
+def test_flush_adaptive_holds_the_first_invocations(run: Run, sink_path: Path) -> None:
     """The first invocation of an environment may be its last for hours, so its failure is delivered at once."""
-    environment = settings(sink=f"file:{sink_path}", flush="adaptive")
-    function = Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(flush="adaptive") as cloud:
         result = cloud.invoke({"kind": "raise"})
         arrived = Delivered.read(sink_path).texts(result.request_id)
 
@@ -267,14 +243,9 @@ def test_flush_adaptive_holds_the_first_invocations(
 
 
 @pytest.mark.parametrize("flush", ["end", "adaptive"])
-def test_a_killed_environment_leaves_its_lines(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, flush: str
-) -> None:
+def test_a_killed_environment_leaves_its_lines(run: Run, sink_path: Path, flush: str) -> None:
     """A runtime that is killed in its very first invocation is told of, with what init wrote."""
-    environment = settings(sink=f"file:{sink_path}", flush=flush)
-    function = Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(flush=flush) as cloud:
         result = cloud.invoke({"kind": "kill", "lines": 4})
 
     assert Delivered.read(sink_path).texts(result.request_id) == [

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.model.function import Function
-from tests.end_to_end.receiver import SLOW_S
+from tests.doubles.recording_receiver import SLOW_S
 from tests.end_to_end.support import (
     CARGO,
     GAP,
@@ -22,10 +21,7 @@ from tests.end_to_end.support import (
     Delivered,
     accounts,
     problems,
-    running,
-    settings,
     total,
-    write_python,
     wrote,
 )
 
@@ -35,7 +31,8 @@ if TYPE_CHECKING:
 
     from emulator.cloud import LocalLambda
     from emulator.model.invocation import InvokeResult
-    from tests.end_to_end.receiver import Behaviour, Receiver
+    from tests.doubles.recording_receiver import Behaviour
+    from tests.end_to_end.support import Receiver, Run
 
 TIMEOUT_MS = 10_000
 FLUSH_TIMEOUT = "400ms"
@@ -45,15 +42,10 @@ MAX_INVOCATIONS = 20
 """Until a first attempt at delivery, which on a busy machine outlasts the time that an invocation waits for it."""
 
 
-def _function(tmp_path: Path, sink: str, **others: Any) -> Function:
-    environment = settings(sink=sink, **others)
-    return Function(code=write_python(tmp_path), timeout_ms=TIMEOUT_MS, environment=environment)
-
-
 @contextlib.contextmanager
-def _warm(function: Function, layer: Path) -> Iterator[LocalLambda]:
+def _warm(run: Run, sink: str, **given: Any) -> Iterator[LocalLambda]:
     """Run a function; what it writes during init goes with a first, healthy invocation, so is not delivered."""
-    with running(function, layers=[layer]) as cloud:
+    with run(sink=sink, timeout_ms=TIMEOUT_MS, **given) as cloud:
         _invoke(cloud, "ok")
         yield cloud
 
@@ -79,21 +71,18 @@ def _assert_arrived_once(
 # An http sink that is well ----------------------------------------------------------------------------------------
 
 
-def test_an_http_sink_gets_gzipped_ndjson_on_one_connection(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver
-) -> None:
+def test_an_http_sink_gets_gzipped_ndjson_on_one_connection(run: Run, receiver: Receiver) -> None:
     """Headers are as documented and as set, and many invocations share one connection."""
     receiver.listen()
     headers = f"Authorization=Bearer {SECRET},X-Team=shop"
-    function = _function(tmp_path, receiver.url, sink_headers=headers)
 
-    with _warm(function, layer_dir) as cloud:
+    with _warm(run, receiver.url, sink_headers=headers) as cloud:
         results = [_invoke(cloud) for _ in range(8)]
 
     assert receiver.connections == 1
     assert len(receiver.requests) >= len(results)
     for request in receiver.requests:
-        assert request.headers[""] == "POST /in HTTP/1.1"
+        assert request.head.startswith(b"POST /in HTTP/1.1\r\n")
         assert request.headers["content-type"] == "application/x-ndjson"
         assert request.headers["content-encoding"] == "gzip"
         assert request.headers["user-agent"].startswith("flight-recorder/")
@@ -110,16 +99,15 @@ def test_an_http_sink_gets_gzipped_ndjson_on_one_connection(
 
 
 def test_a_connection_closed_while_frozen_is_replaced_silently(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver
+    run: Run, receiver: Receiver
 ) -> None:
     """After a thaw one fresh connection is opened: nothing is lost, sent twice or complained about."""
     receiver.listen()
-    function = _function(tmp_path, receiver.url)
 
-    with _warm(function, layer_dir) as cloud:
+    with _warm(run, receiver.url) as cloud:
         results = [_invoke(cloud), _invoke(cloud)]
         cloud.wait_for(lambda: cloud.journal.of("freeze"))
-        receiver.close_connections()
+        receiver.drop()
         results += [_invoke(cloud), _invoke(cloud)]
 
     assert receiver.connections == 2
@@ -130,14 +118,13 @@ def test_a_connection_closed_while_frozen_is_replaced_silently(
 
 
 def test_a_connection_that_proves_dead_in_use_costs_one_silent_second_attempt(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver
+    run: Run, receiver: Receiver
 ) -> None:
     """A kept connection that is closed in the face of a request is replaced, and the request made again."""
     receiver.listen()
     receiver.behaviour = "forget"
-    function = _function(tmp_path, receiver.url)
 
-    with _warm(function, layer_dir) as cloud:
+    with _warm(run, receiver.url) as cloud:
         results = [_invoke(cloud) for _ in range(4)]
 
     assert receiver.connections > 1
@@ -147,13 +134,12 @@ def test_a_connection_that_proves_dead_in_use_costs_one_silent_second_attempt(
 
 
 def test_a_failure_is_delivered_before_the_caller_of_the_next_invocation_is_served(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver
+    run: Run, receiver: Receiver
 ) -> None:
     """With FLUSH=end an invocation's lines are at the sink when the environment is frozen."""
     receiver.listen()
-    function = _function(tmp_path, receiver.url)
 
-    with _warm(function, layer_dir) as cloud:
+    with _warm(run, receiver.url) as cloud:
         for kind in ("raise", "ok", "error"):
             result = _invoke(cloud, kind)
             arrived = receiver.delivered.texts(result.request_id)
@@ -162,14 +148,13 @@ def test_a_failure_is_delivered_before_the_caller_of_the_next_invocation_is_serv
 
 
 def test_a_freeze_in_the_middle_of_a_delivery_neither_loses_nor_repeats(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver
+    run: Run, receiver: Receiver
 ) -> None:
     """In the background a delivery is cut in two by the freeze, and goes on with the next thaw."""
     receiver.listen()
     receiver.behaviour = "slow"
-    function = _function(tmp_path, receiver.url, flush="background")
 
-    with _warm(function, layer_dir) as cloud:
+    with _warm(run, receiver.url, flush="background") as cloud:
         results = []
         for _ in range(4):
             results.append(_invoke(cloud, "raise"))
@@ -211,14 +196,13 @@ def _until_arrived(cloud: LocalLambda, receiver: Receiver, results: list[InvokeR
 
 @pytest.mark.parametrize("behaviour", MISBEHAVIOURS)
 def test_the_function_goes_on_while_a_sink_misbehaves(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver, behaviour: Behaviour
+    run: Run, receiver: Receiver, behaviour: Behaviour
 ) -> None:
     """Invocations succeed within FLUSH_TIMEOUT, and all that failed ones wrote arrives when the sink is back."""
     receiver.listen()
     receiver.behaviour = behaviour
-    function = _function(tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT)
 
-    with _warm(function, layer_dir) as cloud:
+    with _warm(run, receiver.url, flush_timeout=FLUSH_TIMEOUT) as cloud:
         results = [_invoke(cloud, kind) for kind in ("error", "ok", "raise", "error")]
         receiver.recover()
         results += [_invoke(cloud), _invoke(cloud, "raise")]
@@ -236,12 +220,10 @@ def test_the_function_goes_on_while_a_sink_misbehaves(
 
 
 def test_the_function_goes_on_while_a_sink_refuses_connections(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver
+    run: Run, receiver: Receiver
 ) -> None:
     """Nobody listens, then somebody does: nothing is lost, and the invocations between were not held up."""
-    function = _function(tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT)
-
-    with _warm(function, layer_dir) as cloud:
+    with _warm(run, receiver.url, flush_timeout=FLUSH_TIMEOUT) as cloud:
         results = [_invoke(cloud, kind) for kind in ("error", "raise", "error")]
         receiver.listen()
         _until_arrived(cloud, receiver, results)
@@ -253,14 +235,13 @@ def test_the_function_goes_on_while_a_sink_refuses_connections(
 
 
 def test_a_sink_that_comes_back_at_the_last_moment_still_gets_everything(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver
+    run: Run, receiver: Receiver
 ) -> None:
     """What waited for a sink is delivered at SHUTDOWN, whatever pause between attempts was on."""
     receiver.listen()
     receiver.behaviour = "500"
-    function = _function(tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT)
 
-    with _warm(function, layer_dir) as cloud:
+    with _warm(run, receiver.url, flush_timeout=FLUSH_TIMEOUT) as cloud:
         results = [_invoke(cloud) for _ in range(4)]
         receiver.recover()
 
@@ -268,15 +249,14 @@ def test_a_sink_that_comes_back_at_the_last_moment_still_gets_everything(
     assert total(accounts(cloud), "lost_lines") == 0
 
 
-def test_what_failed_is_printed_when_the_environment_ends_without_a_sink(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver
+def test_shutdown_prints_failed_invocations_when_no_sink_works(
+    run: Run, receiver: Receiver
 ) -> None:
     """The last resort: Lambda sends it to CloudWatch, if it may. What was only sampled is lost, and counted."""
     receiver.listen()
     receiver.behaviour = "stall"
-    function = _function(tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT, rate=1)
 
-    with _warm(function, layer_dir) as cloud:
+    with _warm(run, receiver.url, flush_timeout=FLUSH_TIMEOUT, rate=1) as cloud:
         results = [_invoke(cloud, kind) for kind in ("error", "raise", "ok")]
 
     printed = Delivered([json.loads(line) for line in _printed(cloud)])
@@ -297,14 +277,12 @@ def _printed(cloud: LocalLambda) -> list[str]:
 
 
 def test_a_fallback_gets_what_a_sink_that_is_down_does_not(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, receiver: Receiver
+    run: Run, sink_path: Path, receiver: Receiver
 ) -> None:
     """Nothing listens where the sink is; each failed invocation is in the fallback's file, whole."""
-    function = _function(
-        tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT, fallback_sink=f"file:{sink_path}"
-    )
-
-    with _warm(function, layer_dir) as cloud:
+    with _warm(
+        run, receiver.url, flush_timeout=FLUSH_TIMEOUT, fallback_sink=f"file:{sink_path}"
+    ) as cloud:
         results = [_invoke(cloud, kind) for kind in ("error", "raise", "error")]
 
     _assert_arrived_once(Delivered.read(sink_path), cloud, results)
@@ -315,13 +293,12 @@ def test_a_fallback_gets_what_a_sink_that_is_down_does_not(
 
 
 def test_an_archive_gets_everything_and_the_sink_what_is_kept(
-    layer_dir: Path, tmp_path: Path, sink_path: Path, receiver: Receiver
+    run: Run, sink_path: Path, receiver: Receiver
 ) -> None:
     """All that the function wrote is archived, in order and once; a failed invocation is at the sink besides."""
     receiver.listen()
-    function = _function(tmp_path, receiver.url, archive_sink=f"file:{sink_path}")
 
-    with _warm(function, layer_dir) as cloud:
+    with _warm(run, receiver.url, archive_sink=f"file:{sink_path}") as cloud:
         healthy, failed = _invoke(cloud, "ok", lines=50), _invoke(cloud, "raise")
 
     archive = Delivered.read(sink_path)
@@ -335,15 +312,12 @@ def test_an_archive_gets_everything_and_the_sink_what_is_kept(
     assert not problems(cloud)
 
 
-def test_a_denial_is_said_at_once_and_waited_out(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver
-) -> None:
+def test_a_denial_is_said_at_once_and_waited_out(run: Run, receiver: Receiver) -> None:
     """403 may be put right by somebody: what was kept waits, and arrives if it is let in before the end."""
     receiver.listen()
     receiver.behaviour = "403"
-    function = _function(tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT)
 
-    with _warm(function, layer_dir) as cloud:
+    with _warm(run, receiver.url, flush_timeout=FLUSH_TIMEOUT) as cloud:
         results = [_invoke(cloud) for _ in range(3)]
         while not receiver.requests and len(results) < MAX_INVOCATIONS:
             results.append(_invoke(cloud))
@@ -360,14 +334,13 @@ def test_a_denial_is_said_at_once_and_waited_out(
 
 
 def test_a_refusal_for_good_is_not_repeated_and_what_failed_is_printed(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver
+    run: Run, receiver: Receiver
 ) -> None:
     """After 405 the batch goes to standard output; the next one is tried, and arrives if it is let in."""
     receiver.listen()
     receiver.behaviour = "405"
-    function = _function(tmp_path, receiver.url)
 
-    with _warm(function, layer_dir) as cloud:
+    with _warm(run, receiver.url) as cloud:
         refused = _invoke(cloud)
         cloud.wait_for(
             lambda: _refused_lines(receiver, refused) == len(cloud.lines(refused.request_id))
@@ -393,14 +366,13 @@ def _refused_lines(receiver: Receiver, result: InvokeResult) -> int:
     return len(Delivered.parse(b"".join(bodies)).lines(result.request_id))
 
 
-def test_retry_after_is_heeded(layer_dir: Path, tmp_path: Path, receiver: Receiver) -> None:
+def test_retry_after_is_heeded(run: Run, receiver: Receiver) -> None:
     """A sink that asks to be left alone for a second is."""
     receiver.listen()
     receiver.behaviour = "429"
     receiver.retry_after = "1"
-    function = _function(tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT)
 
-    with _warm(function, layer_dir) as cloud:
+    with _warm(run, receiver.url, flush_timeout=FLUSH_TIMEOUT) as cloud:
         results = [_invoke(cloud)]
         while not receiver.requests and len(results) < MAX_INVOCATIONS:
             results.append(_invoke(cloud))
@@ -413,13 +385,11 @@ def test_retry_after_is_heeded(layer_dir: Path, tmp_path: Path, receiver: Receiv
     _assert_arrived_once(receiver.delivered, cloud, results)
 
 
-def test_what_does_not_fit_while_a_sink_is_down_is_given_up_and_told(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver
+def test_buffer_gives_up_and_tells_what_does_not_fit_while_a_sink_is_down(
+    run: Run, receiver: Receiver
 ) -> None:
     """Beyond BUFFER_SIZE lines are evicted; what arrives in the end and what is told as missing is all there was."""
-    function = _function(tmp_path, receiver.url, flush_timeout=FLUSH_TIMEOUT, buffer_size="256KiB")
-
-    with _warm(function, layer_dir) as cloud:
+    with _warm(run, receiver.url, flush_timeout=FLUSH_TIMEOUT, buffer_size="256KiB") as cloud:
         results = [_invoke(cloud, lines=200, width=500) for _ in range(6)]
         receiver.listen()
         _until_gone(cloud, receiver)
@@ -447,13 +417,9 @@ def _until_gone(cloud: LocalLambda, receiver: Receiver) -> None:
 # Other sinks ------------------------------------------------------------------------------------------------------
 
 
-def test_a_stdout_sink_writes_records_to_the_extensions_output(
-    layer_dir: Path, tmp_path: Path
-) -> None:
+def test_a_stdout_sink_writes_records_to_the_extensions_output(run: Run) -> None:
     """Each record is one line of it."""
-    function = _function(tmp_path, "stdout:")
-
-    with _warm(function, layer_dir) as cloud:
+    with _warm(run, "stdout:") as cloud:
         healthy, failed = _invoke(cloud, "ok"), _invoke(cloud, "raise")
 
     delivered = Delivered([json.loads(line) for line in _printed(cloud)])
@@ -462,12 +428,11 @@ def test_a_stdout_sink_writes_records_to_the_extensions_output(
     accounts(cloud)
 
 
-def test_a_file_sink_that_cannot_be_written_is_tried_again(layer_dir: Path, tmp_path: Path) -> None:
+def test_a_file_sink_that_cannot_be_written_is_tried_again(run: Run, tmp_path: Path) -> None:
     """The directory is missing, then it is there: nothing is lost."""
     path = tmp_path / "later" / "delivered.ndjson"
-    function = _function(tmp_path, f"file:{path}")
 
-    with _warm(function, layer_dir) as cloud:
+    with _warm(run, f"file:{path}") as cloud:
         results = [_invoke(cloud), _invoke(cloud)]
         path.parent.mkdir()
 
@@ -477,13 +442,9 @@ def test_a_file_sink_that_cannot_be_written_is_tried_again(layer_dir: Path, tmp_
     assert total(accounts(cloud), "lost_lines") == 0
 
 
-def test_environments_of_one_function_can_share_a_file(
-    layer_dir: Path, tmp_path: Path, sink_path: Path
-) -> None:
+def test_environments_of_one_function_can_share_a_file(run: Run, sink_path: Path) -> None:
     """Ids differ from one environment to the next, and what one wrote does not disturb the other."""
-    function = _function(tmp_path, f"file:{sink_path}")
-
-    with running(function, layers=[layer_dir]) as cloud:
+    with run(timeout_ms=TIMEOUT_MS) as cloud:
         results = []
         for _ in range(3):
             results.append(_invoke(cloud))
@@ -501,14 +462,11 @@ def _assert_arrived_once_but_init(
     delivered.assert_unique_ids()
 
 
-def test_a_report_that_comes_late_is_delivered_all_the_same(
-    layer_dir: Path, tmp_path: Path, receiver: Receiver
-) -> None:
+def test_a_report_that_comes_late_is_delivered_all_the_same(run: Run, receiver: Receiver) -> None:
     """The report of a failed invocation, which Lambda sends with the next one, follows its lines."""
     receiver.listen()
-    function = _function(tmp_path, receiver.url)
 
-    with _warm(function, layer_dir) as cloud:
+    with _warm(run, receiver.url) as cloud:
         failed = _invoke(cloud, "raise")
         started_s = time.monotonic()
         _invoke(cloud, "ok")

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.extension.scripted_lambda import ScriptedLambda
+from tests.doubles.scripted_lambda import ScriptedLambda
 
 
 @pytest.fixture

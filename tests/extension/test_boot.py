@@ -23,14 +23,8 @@ from extension.lambda_api import (
     TELEMETRY_SCHEMAS,
     ExtensionsApi,
 )
-from tests.extension.scripted_lambda import (
-    CLOSE,
-    IDENTIFIER,
-    REGISTERED,
-    Answer,
-    Reply,
-    ScriptedLambda,
-)
+from tests.doubles.recording_receiver import CLOSE, Answer, Reply
+from tests.doubles.scripted_lambda import IDENTIFIER, REGISTERED, ScriptedLambda
 
 pytestmark = pytest.mark.every_python
 
@@ -140,7 +134,7 @@ def baseline() -> set[str]:
 
 
 @pytest.mark.parametrize("identifier", [[], [IDENTIFIER]], ids=["registers", "is registered"])
-def test_what_is_loaded_before_the_first_next(
+def test_boot_loads_only_the_listed_modules_before_the_first_next(
     cloud: ScriptedLambda, run: Run, identifier: list[str]
 ) -> None:
     """Lambda waits for us, and bills it: before Next nothing is loaded but the modules on this list."""
@@ -213,7 +207,7 @@ def test_an_error_after_the_first_next_leads_to_the_idle_loop(
 
 
 @pytest.mark.parametrize("value", ["false", "0", "No", " off "])
-def test_disabled_it_does_nothing_but_answer(cloud: ScriptedLambda, run: Run, value: str) -> None:
+def test_disabled_extension_only_answers_next(cloud: ScriptedLambda, run: Run, value: str) -> None:
     """ENABLED=false subscribes to nothing, loads nothing and says nothing."""
     process = run(cloud.address, before=REPORTING, FLIGHT_RECORDER_ENABLED=value)
     cloud.wait_for("next", 1)
@@ -350,7 +344,7 @@ def test_a_schema_that_is_not_known_leads_to_the_next() -> None:
     assert len(boot.subscription.refusals) == 4
 
 
-def test_where_nothing_is_offered_there_is_no_subscription() -> None:
+def test_boot_has_no_subscription_where_every_api_refuses() -> None:
     """When every API refuses, that is what is left, with all the answers."""
     asked, boot = subscriptions(lambda _path, _schema: NOT_SUPPORTED)
 
@@ -507,7 +501,7 @@ def test_an_older_python_is_told(cloud: ScriptedLambda, run: Run) -> None:
     assert (err.count("\n"), code) == (1, 0)
 
 
-def test_nobody_on_stderr() -> None:
+def test_say_survives_a_closed_stderr() -> None:
     """A line that reaches nobody is no error."""
     saved = os.dup(2)
     try:

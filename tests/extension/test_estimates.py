@@ -10,8 +10,8 @@ import pytest
 
 from extension.config.parsers import Pace
 from extension.model.levels import Level
-from tests.extension.batches import done, line, report, start
-from tests.extension.environment import Environment
+from tests.doubles.extension.environment import Environment
+from tests.doubles.lambda_events import done, line, report, start
 
 pytestmark = pytest.mark.newest
 

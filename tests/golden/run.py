@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.golden.receiver import Kept, Receiver
+from tests.doubles.http_server import WAIT_S, Request
+from tests.doubles.recording_receiver import Reply
+from tests.doubles.scripted_lambda import ScriptedLambda
+from tests.golden.receiver import Receiver
 from tests.golden.script import NOW_S, Post, Step
-from tests.golden.scripted_lambda import WAIT_S, Asked, ScriptedLambda
 
 OWN_ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,8 +80,8 @@ class Captured(NamedTuple):
         stderr: the process's.
     """
 
-    asked: list[Asked]
-    requests: list[Kept]
+    asked: list[Request]
+    requests: list[Request]
     files: dict[str, bytes]
     stdout: bytes
     stderr: bytes
@@ -89,7 +91,9 @@ def run(scenario: Scenario, root: Path) -> Captured:
     """Run a tree's extension through a scenario, until it has ended on SHUTDOWN."""
     with tempfile.TemporaryDirectory(prefix="golden-") as name:
         folder = Path(name)
-        lambda_ = ScriptedLambda(dict(scenario.refusals))
+        lambda_ = ScriptedLambda(
+            subscribe=lambda _path, schema: Reply(scenario.refusals.get(schema, 200), b"{}")
+        )
         receiver = Receiver(answers=scenario.answers, hiccups=scenario.hiccups)
         try:
             _drive(scenario, root, folder, lambda_, receiver)
@@ -98,7 +102,7 @@ def run(scenario: Scenario, root: Path) -> Captured:
             receiver.close()
         files = sorted(folder.glob("*.ndjson"))
         return Captured(
-            lambda_.asked,
+            [one for one in lambda_.requests if not one.path.endswith("/event/next")],
             receiver.requests,
             {path.name: path.read_bytes() for path in files},
             (folder / "stdout").read_bytes(),

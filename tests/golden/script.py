@@ -1,7 +1,9 @@
 """Scripts: what Lambda tells the extension, in order, with fixed times, request ids, trace ids and ARNs."""
 
-import json
 from typing import NamedTuple
+
+from tests.doubles import lambda_events
+from tests.doubles.lambda_events import Event
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:shop:live"
 NOW_S = 1_795_522_200
@@ -21,7 +23,7 @@ OUT = "00000000000000"
 class Tell(NamedTuple):
     """The answer to Next, given when it is asked for."""
 
-    event: dict[str, object]
+    event: Event
 
 
 class Post(NamedTuple):
@@ -61,37 +63,37 @@ class Script:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self._at_ms = 0
-        self._report: list[dict[str, object]] = []
+        self._report: list[Event] = []
 
     # Events -------------------------------------------------------------------------------------------------------
 
-    def event(self, kind: str, record: object) -> dict[str, object]:
+    def event(self, kind: str, record: object) -> Event:
         """Return one event of a batch."""
         self._at_ms += 1
         minutes, ms = divmod(self._at_ms, 60_000)
         time = f"2026-11-24T12:{minutes:02d}:{ms // 1000:02d}.{ms % 1000:03d}Z"
-        return {"time": time, "type": kind, "record": record}
+        return lambda_events.event(kind, record, time=time)
 
     def pass_ms(self, passed_ms: int) -> "Script":
         """Let the events that follow come later."""
         self._at_ms += passed_ms
         return self
 
-    def lines(self, *records: object) -> list[dict[str, object]]:
+    def lines(self, *records: object) -> list[Event]:
         """Return events of lines."""
         return [self.event("function", record) for record in records]
 
-    def start(self, number: int, **more: object) -> dict[str, object]:
+    def start(self, number: int, **more: object) -> Event:
         """Return ``platform.start``."""
         record = {"requestId": id_of(number), "version": "7", **more}
         return self.event("platform.start", record)
 
-    def done(self, number: int, status: str = "success", **more: object) -> dict[str, object]:
+    def done(self, number: int, status: str = "success", **more: object) -> Event:
         """Return ``platform.runtimeDone``."""
         record = {"requestId": id_of(number), "status": status, **more}
         return self.event("platform.runtimeDone", record)
 
-    def report(self, number: int, *, used_mb: int = 40, **more: object) -> dict[str, object]:
+    def report(self, number: int, *, used_mb: int = 40, **more: object) -> Event:
         """Return ``platform.report``."""
         metrics = {"durationMs": 12.5, "billedDurationMs": 13, "memorySizeMB": 128}
         record = {
@@ -107,23 +109,16 @@ class Script:
         self, number: int, randomness: str = OUT, *, left_ms: int = 900_000, trace: bool = True
     ) -> "Script":
         """Tell INVOKE."""
-        event: dict[str, object] = {
-            "eventType": "INVOKE",
-            "requestId": id_of(number),
-            "deadlineMs": NOW_MS + left_ms,
-            "invokedFunctionArn": ARN,
-        }
-        if trace:
-            event["tracing"] = {"type": "X-Amzn-Trace-Id", "value": trace_of(number, randomness)}
+        traced = trace_of(number, randomness) if trace else ""
+        event = lambda_events.invoke(
+            id_of(number), deadline_ms=NOW_MS + left_ms, arn=ARN, trace=traced
+        )
         self.steps.append(Tell(event))
         return self
 
-    def post(
-        self, *events: dict[str, object], delivers: bool = False, after_next: bool = False
-    ) -> "Script":
+    def post(self, *events: Event, delivers: bool = False, after_next: bool = False) -> "Script":
         """Post a batch, as Go's encoder writes it."""
-        text = json.dumps(events, separators=(",", ":"), ensure_ascii=False)
-        self.steps.append(Post(text.encode("utf-8", "surrogatepass"), delivers, after_next))
+        self.steps.append(Post(lambda_events.batch(events), delivers, after_next))
         return self
 
     def post_raw(self, body: bytes) -> "Script":
@@ -158,7 +153,7 @@ class Script:
         """
         self.invoke(number, randomness)
         before, self._report = self._report, []
-        told: dict[str, object] = {"status": status}
+        told: Event = {"status": status}
         if error_type:
             told["errorType"] = error_type
         events = [*before, self.start(number), *self.lines(*records)]
@@ -179,10 +174,6 @@ class Script:
     def shut_down(self, reason: str = "spindown", *, left_ms: int = 2000) -> list[Step]:
         """Post the report that is left, and tell SHUTDOWN; return all steps."""
         self.flush_report()
-        event = {
-            "eventType": "SHUTDOWN",
-            "shutdownReason": reason,
-            "deadlineMs": NOW_MS + left_ms,
-        }
-        self.steps.append(Tell(dict(event)))
+        event = lambda_events.shutdown(reason, deadline_ms=NOW_MS + left_ms)
+        self.steps.append(Tell(event))
         return self.steps

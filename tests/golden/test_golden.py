@@ -19,7 +19,7 @@ ROOT = Path(os.environ.get("GOLDEN_ROOT") or OWN_ROOT).resolve()
 
 @pytest.mark.newest
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
-def test_what_leaves_the_extension_is_as_captured(scenario: Scenario) -> None:
+def test_extension_delivers_the_captured_bytes(scenario: Scenario) -> None:
     """Whoever reads records, metrics or the account must not notice that the extension was changed inside."""
     expected = (EXPECTED / f"{scenario.name}.txt").read_bytes().decode()
 

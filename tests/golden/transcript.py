@@ -21,8 +21,8 @@ import hashlib
 import json
 import re
 
+from tests.doubles.http_server import Request
 from tests.golden.otlp_text import text_of
-from tests.golden.receiver import Kept
 from tests.golden.run import Captured
 
 HEADERS = (
@@ -42,6 +42,7 @@ BILLED_BYTES = 26
 OWN_METRICS = b'\\"Namespace\\":\\"FlightRecorder\\"'
 """As it stands in the body of PutLogEvents."""
 
+_PORT = re.compile(r"domain:\d+")
 _RUN = re.compile(r"(.)\1{63,}")
 _SIGNATURE = re.compile(r"Signature=[0-9a-f]{64}")
 _OBJECT_DIGEST = re.compile(r"-([0-9a-f]{8})(\.ndjson\.gz)$")
@@ -55,7 +56,8 @@ _ESCAPED_DURATIONS = re.compile(r'\\"(HeldTime|DeliveryTime)\\":(\[[^\]]*\]|[0-9
 def transcript(captured: Captured) -> str:
     """Return everything that left the extension, as one text."""
     parts = [
-        f"{one.method} {one.path} {one.name}".rstrip() + f"\n{one.body.decode()}\n"
+        f"{one.method} {one.path} {one.headers.get('lambda-extension-name', '')}".rstrip()
+        + f"\n{_PORT.sub('domain:<port>', one.body.decode())}\n"
         for one in captured.asked
     ]
     sections = [("Lambda", "".join(parts))]
@@ -70,10 +72,10 @@ def transcript(captured: Captured) -> str:
     return _TRACE_ID.sub(lambda found: f"<trace {int(found.group(1), 16)} {found.group(2)}>", text)
 
 
-def _request(request: Kept) -> str:
-    digest = hashlib.sha256(request.sent).hexdigest()
-    is_compressed = request.sent != request.body
-    path = request.path
+def _request(request: Request) -> str:
+    digest = hashlib.sha256(request.body).hexdigest()
+    is_compressed = request.body != request.content
+    path = request.target
     found = _OBJECT_DIGEST.search(path)
     if found is not None and found.group(1) == digest[:8]:
         path = _OBJECT_DIGEST.sub(r"-<sha256>\2", path)
@@ -86,8 +88,8 @@ def _request(request: Kept) -> str:
     return "\n".join(head) + "\n\n" + _body(request)
 
 
-def _body(request: Kept) -> str:
-    body = request.body
+def _body(request: Request) -> str:
+    body = request.content
     if request.headers.get("content-type") == "application/x-protobuf":
         return f"sha256 {hashlib.sha256(body).hexdigest()}\n{text_of(body)}\n"
     if request.headers.get("x-amz-target", "").startswith("Firehose"):
@@ -123,7 +125,7 @@ def _own_log(captured: Captured) -> str:
     return "".join(lines)
 
 
-def _generalise(account: dict[str, object], requests: list[Kept]) -> None:
+def _generalise(account: dict[str, object], requests: list[Request]) -> None:
     held_ms = account["held_ms"]
     assert isinstance(held_ms, dict)
     held_ms["delivery"] = "<ms>" if held_ms["delivery"] >= 0 else held_ms["delivery"]
@@ -133,8 +135,8 @@ def _generalise(account: dict[str, object], requests: list[Kept]) -> None:
         if deliveries.get(answer, 0) > 1:
             deliveries[answer] = "<tries>"
     taken = [one for one in requests if one.status == SUCCESS]
-    sent_bytes = sum(len(one.sent) for one in taken if one.sent != one.body)
-    if any(OWN_METRICS in one.body for one in taken):
+    sent_bytes = sum(len(one.body) for one in taken if one.body != one.content)
+    if any(OWN_METRICS in one.content for one in taken):
         sent_bytes = sum(_billed_bytes(one) for one in taken)
     archive = account.get("archive")
     for counters in [account] + ([archive] if isinstance(archive, dict) else []):
@@ -142,7 +144,7 @@ def _generalise(account: dict[str, object], requests: list[Kept]) -> None:
             counters["delivered_bytes"] = "<bytes sent>"
 
 
-def _billed_bytes(request: Kept) -> int:
+def _billed_bytes(request: Request) -> int:
     """Count as CloudWatch bills: messages, and 26 bytes for each (AWS: PutLogEvents)."""
-    messages = [one["message"] for one in json.loads(request.body).get("logEvents", ())]
+    messages = [one["message"] for one in json.loads(request.content).get("logEvents", ())]
     return sum(len(one.encode()) + BILLED_BYTES for one in messages)

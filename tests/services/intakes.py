@@ -9,18 +9,18 @@ back as :class:`Stored`, whatever the shape it came in.
 from __future__ import annotations
 
 import contextlib
-import gzip
 import json
 import re
-import threading
 import time
 import zlib
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+
+from tests.doubles.recording_receiver import RecordingReceiver, Reply, as_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tests.doubles.http_server import Request
 
 WEEK_NS = 7 * 24 * 3600 * 1_000_000_000
 TEN_MINUTES_NS = 600 * 1_000_000_000
@@ -34,94 +34,33 @@ class Stored(NamedTuple):
     fields: Mapping[str, Any]
 
 
-class Answer(NamedTuple):
-    """What is answered."""
-
-    status: int
-    body: bytes = b""
-    headers: tuple[tuple[str, str], ...] = ()
+def told(status: int, value: object) -> Reply:
+    """Return an answer in JSON."""
+    return as_json(value, status)
 
 
-class Asked(NamedTuple):
-    """A request, decompressed."""
-
-    path: str
-    query: Mapping[str, list[str]]
-    headers: Mapping[str, str]
-    body: bytes
-
-
-def told(status: int, value: object) -> Answer:
-    """An answer in JSON."""
-    return Answer(status, json.dumps(value).encode(), (("Content-Type", "application/json"),))
-
-
-class Intake:
+class Intake(RecordingReceiver):
     """A receiver on a free port of this machine.
 
     Attributes:
-        asked: every request.
         stored: what was taken, in the order it was.
         answers: given to the next requests, in turn, instead of taking them.
     """
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
         self.stored: list[Stored] = []
-        self.answers: list[Answer] = []
-        intake = self
+        super().__init__(self._read, dated=True)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            # A body comes in its own segment; delayed, it costs 40 ms a request.
-            wbufsize = -1
-            disable_nagle_algorithm = True
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                answer = intake._answer(self.path, self.headers, body)  # type: ignore[arg-type]
-                self.send_response(answer.status)
-                for name, value in answer.headers:
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer.body)))
-                self.end_headers()
-                self.wfile.write(answer.body)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the original's
-                """Says nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), daemon=True
-        )
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        """Its address, without a path."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def close(self) -> None:
-        """Ends it."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    def take(self, asked: Asked) -> Answer:
+    def take(self, request: Request) -> Reply:
         """Takes a request as the real one does."""
         raise NotImplementedError
 
-    def _answer(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        split = urlsplit(path)
-        if headers.get("Content-Encoding") == "gzip":
-            try:
-                body = gzip.decompress(body)
-            except (OSError, EOFError, zlib.error):
-                return Answer(400)
-        asked = Asked(split.path, parse_qs(split.query), headers, body)
-        self.asked.append(asked)
-        return self.answers.pop(0) if self.answers else self.take(asked)
+    def _read(self, request: Request) -> Reply:
+        try:
+            _ = request.content
+        except (OSError, EOFError, zlib.error):
+            return Reply(400)
+        return self.take(request)
 
 
 class Loki(Intake):
@@ -129,16 +68,16 @@ class Loki(Intake):
 
     max_line_bytes = 256 * 1024
 
-    def take(self, asked: Asked) -> Answer:
+    def take(self, request: Request) -> Reply:
         """Refuses a push that is not in order as a whole; of one that is, entries one by one."""
-        if asked.path != "/loki/api/v1/push":
-            return Answer(404, b"404 page not found")
-        if asked.headers.get("Content-Type", "").partition(";")[0] != "application/json":
-            return Answer(400, b"snappy: corrupt input")
+        if request.path != "/loki/api/v1/push":
+            return Reply(404, b"404 page not found")
+        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+            return Reply(400, b"snappy: corrupt input")
         try:
-            streams = [_loki_stream(stream) for stream in json.loads(asked.body)["streams"]]
+            streams = [_loki_stream(stream) for stream in json.loads(request.content)["streams"]]
         except (ValueError, LookupError, TypeError):
-            return Answer(400, b"couldn't parse push request")
+            return Reply(400, b"couldn't parse push request")
         now_ns = time.time_ns()
         refused = False
         for labels, entries in streams:
@@ -153,7 +92,7 @@ class Loki(Intake):
                     for one in self.stored
                 ):
                     self.stored.append(Stored(line, time_ns, {**metadata, "labels": labels}))
-        return Answer(400, b"entry refused") if refused else Answer(204)
+        return Reply(400, b"entry refused") if refused else Reply(204)
 
 
 def _loki_stream(stream: Any) -> tuple[dict[str, str], list[tuple[int, str, dict[str, str]]]]:
@@ -176,21 +115,21 @@ class Splunk(Intake):
 
     token = "11111111-2222-3333-4444-555555555555"
 
-    def take(self, asked: Asked) -> Answer:
+    def take(self, request: Request) -> Reply:
         """Stores events up to the first that is not in order, and names that."""
-        if asked.path == "/services/collector/health":
+        if request.path == "/services/collector/health":
             return told(200, {"text": "HEC is healthy", "code": 17})
-        if asked.path not in {"/services/collector", "/services/collector/event"}:
+        if request.path not in {"/services/collector", "/services/collector/event"}:
             return told(
                 404, {"text": "The requested URL was not found on this server.", "code": 404}
             )
-        problem = self._no_token(asked.headers.get("Authorization"))
+        problem = self._no_token(request.headers.get("authorization"))
         if problem is not None:
             return problem
-        text = asked.body.decode()
+        text = request.content.decode()
         return self._events(text) if text.strip() else told(400, {"text": "No data", "code": 5})
 
-    def _no_token(self, given: str | None) -> Answer | None:
+    def _no_token(self, given: str | None) -> Reply | None:
         if given is None:
             return told(401, {"text": "Token is required", "code": 2})
         if not given.startswith("Splunk "):
@@ -199,7 +138,7 @@ class Splunk(Intake):
             return told(403, {"text": "Invalid token", "code": 4})
         return None
 
-    def _events(self, text: str) -> Answer:
+    def _events(self, text: str) -> Reply:
         at = number = 0
         while at < len(text):
             try:
@@ -215,11 +154,11 @@ class Splunk(Intake):
         return told(200, {"text": "Success", "code": 0})
 
 
-def _invalid(code: int, text: str, number: int) -> Answer:
+def _invalid(code: int, text: str, number: int) -> Reply:
     return told(400, {"text": text, "code": code, "invalid-event-number": number})
 
 
-def _store_event(event: Any, stored: list[Stored], number: int) -> Answer | None:
+def _store_event(event: Any, stored: list[Stored], number: int) -> Reply | None:
     if not isinstance(event, dict):
         return _invalid(6, "Invalid data format", number)
     if "event" not in event:
@@ -248,17 +187,17 @@ class Elasticsearch(Intake):
         self.broken: dict[str, tuple[int, str]] = {}
         self._ids: set[tuple[str, str]] = set()
 
-    def take(self, asked: Asked) -> Answer:
+    def take(self, request: Request) -> Reply:
         """Answers for each document."""
-        target, _, api = asked.path.removeprefix("/").rpartition("/")
+        target, _, api = request.path.removeprefix("/").rpartition("/")
         if api != "_bulk":
             return told(405, {"error": "Incorrect HTTP method"})
-        kind = asked.headers.get("Content-Type", "")
+        kind = request.headers.get("content-type", "")
         if kind.partition(";")[0] not in {"application/x-ndjson", "application/json"}:
             return told(406, {"error": f"Content-Type header [{kind}] is not supported"})
-        if not asked.body.endswith(b"\n"):
+        if not request.content.endswith(b"\n"):
             return told(400, _error("illegal_argument_exception"))
-        lines = asked.body[:-1].split(b"\n")
+        lines = request.content[:-1].split(b"\n")
         try:
             pairs = [
                 (json.loads(action), json.loads(document))
@@ -268,7 +207,7 @@ class Elasticsearch(Intake):
             return told(400, _error("x_content_parse_exception"))
         items = [self._one(target, action, document) for action, document in pairs]
         errors = any("error" in item["create"] for item in items)
-        if "filter_path" in asked.query:
+        if "filter_path" in request.query:
             return told(200, {"errors": errors, "items": items})
         for item in items:
             item["create"] |= {"_index": target, "_version": 1}
@@ -313,13 +252,13 @@ class Datadog(Intake):
 
     key = "0123456789abcdef0123456789abcdef"
 
-    def take(self, asked: Asked) -> Answer:
+    def take(self, request: Request) -> Reply:
         """Accepts, and cuts off what is over a megabyte without a word."""
-        status = self._refusal(asked)
+        status = self._status_of(request)
         if status:
             return _errors(status)
         try:
-            given = json.loads(asked.body)
+            given = json.loads(request.content)
             entries = given if isinstance(given, list) else [given]
             found = [(str(one["message"]), int(one["timestamp"]), one) for one in entries]
         except (ValueError, LookupError, TypeError):
@@ -332,16 +271,16 @@ class Datadog(Intake):
             self.stored.append(Stored(kept, time_ms * 1_000_000, fields))
         return told(202, {})
 
-    def _refusal(self, asked: Asked) -> int:
-        if asked.path != "/api/v2/logs":
+    def _status_of(self, request: Request) -> int:
+        if request.path != "/api/v2/logs":
             return 404
-        given = asked.headers.get("DD-API-KEY")
+        given = request.headers.get("dd-api-key")
         if given != self.key:
             return 401 if given is None else 403
-        return 413 if len(asked.body) > 5_000_000 else 0
+        return 413 if len(request.content) > 5_000_000 else 0
 
 
-def _errors(status: int) -> Answer:
+def _errors(status: int) -> Reply:
     return told(status, {"errors": [{"status": str(status)}]})
 
 
@@ -350,15 +289,15 @@ class Logzio(Intake):
 
     token = "oneTokenOfThirtyTwoCharacters123"
 
-    def take(self, asked: Asked) -> Answer:
+    def take(self, request: Request) -> Reply:
         """Takes lines one by one, and counts those that it does not."""
-        if asked.query.get("token") != [self.token]:
-            return Answer(401)
-        if len(asked.body) > 10_485_760:
-            return Answer(413)
+        if request.query.get("token") != [self.token]:
+            return Reply(401)
+        if len(request.content) > 10_485_760:
+            return Reply(413)
         counts = dict.fromkeys(("malformedLines", "oversizedLines", "emptyLogLines"), 0)
         successful = 0
-        for line in asked.body.removesuffix(b"\n").split(b"\n"):
+        for line in request.content.removesuffix(b"\n").split(b"\n"):
             problem = ""
             document: Any = None
             with contextlib.suppress(ValueError):
@@ -374,8 +313,8 @@ class Logzio(Intake):
                 continue
             successful += 1
             time_ns = _iso_ns(document["@timestamp"])
-            fields = {"type": asked.query.get("type", ["http-bulk"])[0], **document}
+            fields = {"type": request.query.get("type", ["http-bulk"])[0], **document}
             self.stored.append(Stored(document["message"], time_ns, fields))
         if any(counts.values()):
             return told(400, {**counts, "successfulLines": successful})
-        return Answer(200)
+        return Reply(200)

@@ -12,16 +12,16 @@ import hashlib
 import http.client
 import json
 import re
-import threading
 import time
 from base64 import b64decode
 from binascii import Error as NoBase64
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
+
+from tests.doubles.http_server import Request
+from tests.doubles.recording_receiver import CLOSE, Answer, RecordingReceiver, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,62 +45,29 @@ STREAM_NAME = re.compile(r"[^:*]{1,512}")
 FIREHOSE_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 NOT_PASSED_ON = frozenset({"connection", "transfer-encoding", "keep-alive", "date", "server"})
+DROPPED = NOT_PASSED_ON | {"content-length"}
 
 
-@dataclass
-class Answer:
-    """An answer, from the backend or made up."""
-
-    status: int
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class Request:
-    """One request that came in whole.
-
-    Attributes:
-        action: such as ``PutLogEvents``; of S3, the method.
-        path: as it came, encoded.
-        headers: by lower-case name.
-        status: of the answer; 0 if none was given.
-    """
-
-    action: str
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-    status: int = 0
-
-    @property
-    def payload(self) -> dict[str, Any]:
-        """The body of a JSON service's request."""
-        decoded: dict[str, Any] = json.loads(self.body)
-        return decoded
-
-
-Behaviour = Callable[[Request, Callable[[], Answer]], Answer | None]
+Behaviour = Callable[[Request, Callable[[], Reply]], Reply | None]
 """What is done with one request: given it, and what passes it on; None hangs up without an answer."""
 
 
 def succeed(body: bytes = b"{}") -> Behaviour:
     """Hold the request to the limits, and answer with success instead of the backend."""
 
-    def answer(request: Request, _pass_on: Callable[[], Answer]) -> Answer:
+    def answer(request: Request, _pass_on: Callable[[], Reply]) -> Reply:
         broken = broken_limits(request)
         assert not broken, broken
-        return Answer(200, body, {"Content-Type": "application/x-amz-json-1.1"})
+        return Reply(200, body, {"Content-Type": "application/x-amz-json-1.1"})
 
     return answer
 
 
-def hang_up(_request: Request, _pass_on: Callable[[], Answer]) -> None:
+def hang_up(_request: Request, _pass_on: Callable[[], Reply]) -> None:
     """Never answer: nobody knows whether it has arrived."""
 
 
-def swallow(_request: Request, pass_on: Callable[[], Answer]) -> None:
+def swallow(_request: Request, pass_on: Callable[[], Reply]) -> None:
     """Pass the request on, and never answer: it has arrived, and nobody knows."""
     pass_on()
 
@@ -108,136 +75,83 @@ def swallow(_request: Request, pass_on: Callable[[], Answer]) -> None:
 def fail(code: str, status: int = 400, **headers: str) -> Behaviour:
     """Answer with an error of AWS's JSON services, and pass nothing on."""
 
-    def answer(_request: Request, _pass_on: Callable[[], Answer]) -> Answer:
+    def answer(_request: Request, _pass_on: Callable[[], Reply]) -> Reply:
         return _error(status, code, "made up", {n.replace("_", "-"): v for n, v in headers.items()})
 
     return answer
 
 
-def then_pass(_request: Request, pass_on: Callable[[], Answer]) -> Answer:
+def then_pass(_request: Request, pass_on: Callable[[], Reply]) -> Reply:
     """Pass the request on: the place of one that is not to be disturbed."""
     return pass_on()
 
 
-@dataclass
-class LimitsFront:
+class LimitsFront(RecordingReceiver):
     """A running front.
 
     Attributes:
-        url: to send to instead of the backend.
         violations: what broke a limit, for people.
-        requests: everything that came in whole, in order.
         behaviours: what is done with the next requests, one each.
-        otherwise: what is done with those after that.
+        then: what is done with those after that.
     """
 
-    url: str
-    violations: list[str] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
-    behaviours: deque[Behaviour] = field(default_factory=deque)
-    otherwise: Behaviour = then_pass
+    def __init__(self, backend_url: str) -> None:
+        """Take the backend, such as ``http://127.0.0.1:5000``."""
+        backend = urlsplit(backend_url)
+        self._backend = backend.hostname or "", backend.port or 80
+        self.violations: list[str] = []
+        self.behaviours: deque[Behaviour] = deque()
+        self.then: Behaviour = then_pass
+        super().__init__(dated=True)
 
     def of(self, action: str) -> list[Request]:
-        """Give the requests of one action."""
+        """Return the requests of one action."""
         return [request for request in self.requests if request.action == action]
 
+    def answer_to(self, request: Request) -> Answer:
+        """Do with a request as the next behaviour says."""
+        with self.changed:
+            behaviour = self.behaviours.popleft() if self.behaviours else self.then
+        answer = behaviour(request, lambda: self._judge(request))
+        return CLOSE if answer is None else answer
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def handle_any(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length)
-        if len(body) < length:
-            self.close_connection = True
-            return
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        action = headers.get("x-amz-target", self.command).rpartition(".")[2]
-        request = Request(action, self.command, self.path, headers, body)
-        answer = self.server.behaviour_for(request)(request, lambda: self.judged(request))
-        if answer is None:
-            self.close_connection = True
-            return
-        request.status = answer.status
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            if name.lower() not in {*NOT_PASSED_ON, "content-length"}:
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(answer.body)
-
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any  # noqa: N815 - the library's names
-
-    def judged(self, request: Request) -> Answer:
+    def _judge(self, request: Request) -> Reply:
         broken = broken_limits(request)
         if broken:
-            self.server.front.violations += [f"{request.action}: {what}" for what, _ in broken]
+            self.violations += [f"{request.action}: {what}" for what, _ in broken]
             return broken[0][1]
-        answer = self.passed_on(request)
+        answer = self._pass_on(request)
         if request.action == "PutLogEvents" and answer.status == OK:
-            _count_as_aws_does(request, answer)
+            return _count_as_aws_does(request, answer)
         return answer
 
-    def passed_on(self, request: Request) -> Answer:
-        host, port = self.server.backend
-        connection = http.client.HTTPConnection(host, port, timeout=BACKEND_S)
+    def _pass_on(self, request: Request) -> Reply:
+        connection = http.client.HTTPConnection(*self._backend, timeout=BACKEND_S)
         try:
             connection.putrequest(
-                request.method, request.path, skip_host=True, skip_accept_encoding=True
+                request.method, request.target, skip_host=True, skip_accept_encoding=True
             )
-            for name, value in self.headers.items():
-                if name.lower() not in NOT_PASSED_ON:
+            for name, value in request.headers.items():
+                if name not in NOT_PASSED_ON:
                     connection.putheader(name, value)
             connection.putheader("Connection", "close")
             connection.endheaders(request.body)
             response = connection.getresponse()
-            return Answer(response.status, response.read(), dict(response.getheaders()))
+            headers = dict(response.getheaders())
+            kept = {name: value for name, value in headers.items() if name.lower() not in DROPPED}
+            return Reply(response.status, response.read(), kept)
         finally:
             connection.close()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, backend: tuple[str, int]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.backend = backend
-        self.front = LimitsFront(f"http://127.0.0.1:{self.server_address[1]}")
-        self._lock = threading.Lock()
-
-    def behaviour_for(self, request: Request) -> Behaviour:
-        front = self.front
-        with self._lock:
-            front.requests.append(request)
-            return front.behaviours.popleft() if front.behaviours else front.otherwise
-
-    def handle_error(self, *_: object) -> None:
-        """Say nothing of clients that hang up."""
 
 
 @contextlib.contextmanager
 def limits_front(backend_url: str) -> Iterator[LimitsFront]:
-    """Run a front before a backend, such as ``http://127.0.0.1:5000``."""
-    backend = urlsplit(backend_url)
-    server = _Server((backend.hostname or "", backend.port or 80))
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server.front
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    """Run a front before a backend."""
+    with LimitsFront(backend_url) as front:
+        yield front
 
 
-Broken = tuple[str, Answer]
+Broken = tuple[str, Reply]
 
 
 def broken_limits(request: Request) -> list[Broken]:
@@ -286,14 +200,14 @@ def _of_log_events(events: list[dict[str, Any]]) -> Iterator[Broken]:
         yield _invalid("a batch that spans more than 24 hours")
 
 
-def _count_as_aws_does(request: Request, answer: Answer) -> None:
+def _count_as_aws_does(request: Request, answer: Reply) -> Reply:
     """Put right which events were rejected: moto tells the last too old and the last too new.
 
     AWS (CloudWatch Logs, RejectedLogEventsInfo): the first that is too new, and the first that is not too old.
     """
     parsed = json.loads(answer.body)
     if not parsed.get("rejectedLogEventsInfo"):
-        return
+        return answer
     times = [event["timestamp"] for event in request.payload["logEvents"]]
     now_ms = time.time() * 1000
     info = {
@@ -304,7 +218,7 @@ def _count_as_aws_does(request: Request, answer: Answer) -> None:
         del info["tooOldLogEventEndIndex"]
     if info["tooNewLogEventStartIndex"] == len(times):
         del info["tooNewLogEventStartIndex"]
-    answer.body = json.dumps({**parsed, "rejectedLogEventsInfo": info}).encode()
+    return answer._replace(body=json.dumps({**parsed, "rejectedLogEventsInfo": info}).encode())
 
 
 def _of_firehose(request: Request) -> Iterator[Broken]:
@@ -335,7 +249,7 @@ def _of_firehose(request: Request) -> Iterator[Broken]:
 def _of_s3(request: Request) -> Iterator[Broken]:
     def invalid(code: str, what: str) -> Broken:
         xml = f"<Error><Code>{code}</Code><Message>{what}</Message></Error>"
-        return what, Answer(400, xml.encode(), {"Content-Type": "application/xml"})
+        return what, Reply(400, xml.encode(), {"Content-Type": "application/xml"})
 
     told = request.headers.get("x-amz-content-sha256", "")
     if not SHA256.fullmatch(told):
@@ -344,8 +258,7 @@ def _of_s3(request: Request) -> Iterator[Broken]:
         yield invalid("XAmzContentSHA256Mismatch", "the body is another than was signed")
     if "content-length" not in request.headers:
         yield invalid("MissingContentLength", "no Content-Length")
-    path = urlsplit(request.path).path
-    if len(unquote(path.lstrip("/").partition("/")[2]).encode()) > MAX_KEY_BYTES:
+    if len(unquote(request.path.lstrip("/").partition("/")[2]).encode()) > MAX_KEY_BYTES:
         yield invalid("KeyTooLongError", "the key's length")
 
 
@@ -353,7 +266,7 @@ def _invalid(what: str, code: str = "InvalidParameterException") -> Broken:
     return what, _error(400, code, what)
 
 
-def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answer:
+def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Reply:
     body = json.dumps({"__type": code, "message": message}).encode()
     content_type = {"Content-Type": "application/x-amz-json-1.1"}
-    return Answer(status, body, content_type | (headers or {}))
+    return Reply(status, body, content_type | (headers or {}))

@@ -19,7 +19,7 @@ from emulator.model.errors import IsolationRefused
 from emulator.model.function import Function
 from layer.archive import unpack
 from layer.function_python.dependencies import BuildError
-from tests.end_to_end.receiver import Receiver
+from tests.end_to_end.support import Receiver
 from tests.standalone.images import make_arm64_libraries, make_image
 
 ROOT = Path(__file__).resolve().parents[2]

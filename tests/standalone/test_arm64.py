@@ -14,9 +14,9 @@ import pytest
 
 from emulator.cloud import LocalLambda
 from emulator.model.function import Function
-from tests.end_to_end.receiver import Receiver
 from tests.end_to_end.support import (
     EXTENSION,
+    Receiver,
     assert_extension_survived,
     problems,
     registrations,

@@ -10,7 +10,7 @@ from extension.model.receipt import Answer, Receipt
 from extension.sinks.base import SinkConfig
 from extension.sinks.cloudwatch import CloudWatchSink
 from extension.sinks.s3 import S3Sink
-from tests.doubles.chunks import lines
+from tests.doubles.extension.chunks import lines
 from tests.services.aws import ACCOUNT, Keys, ministack
 from tests.services.environment import unique
 from tests.templates.attached import BASIC_EXECUTION, least

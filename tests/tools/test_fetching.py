@@ -48,7 +48,7 @@ def emulator(checkout: Checkout) -> Path:
         pytest.param(ensure_aws_emulator, "pip install", "could not be fetched", id="AWS"),
     ],
 )
-def test_what_cannot_be_fetched_is_left_out_with_a_warning(
+def test_fetching_leaves_out_what_it_cannot_fetch_with_a_warning(
     checkout: Checkout,
     capsys: pytest.CaptureFixture[str],
     prepare: Callable[[Workspace], None],

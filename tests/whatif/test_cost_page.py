@@ -35,7 +35,7 @@ def page() -> str:
     return " ".join((ROOT / "docs" / "cost.md").read_text(encoding="utf-8").split())
 
 
-def test_what_the_page_works_out_follows_from_its_prices(page: str) -> None:
+def test_page_computes_its_figures_from_its_prices(page: str) -> None:
     """Its prices are those of whatif; the rest is multiplication."""
     ingestion_usd = PRICES["standard"].usd
     hold_usd = 0.026 * MEMORY_GB * LAMBDA_USD
@@ -57,7 +57,7 @@ def test_what_the_page_works_out_follows_from_its_prices(page: str) -> None:
     assert f"less than {WATCHING_USD / ingestion_usd / (1 - KEPT):.1f} GB" in page
 
 
-def test_what_the_page_says_was_measured_is_what_the_bench_last_measured(page: str) -> None:
+def test_page_quotes_the_last_measurements(page: str) -> None:
     """To a third: the same machine does not give the same figure twice."""
     results: dict[str, Any] = json.loads((ROOT / "bench" / "results" / "latest.json").read_text())
     measured = {row["what"]: row["values"]["layer"] for row in results["rows"]}

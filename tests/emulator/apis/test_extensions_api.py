@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.doubles.probe import Start, seen
+from tests.doubles.emulator.probe import Start, seen
 
 REGISTER = "/2020-01-01/extension/register"
 NEXT = "/2020-01-01/extension/event/next"

@@ -9,7 +9,7 @@ import pytest
 from emulator.apis.subscriptions import SubscriptionError, parse_subscription
 from emulator.model.variations import Variations
 from emulator.telemetry.batcher import Buffering
-from tests.doubles.probe import Start, seen
+from tests.doubles.emulator.probe import Start, seen
 
 GOOD: dict[str, Any] = {
     "schemaVersion": "2022-12-13",

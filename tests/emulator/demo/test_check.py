@@ -3,7 +3,7 @@
 import pytest
 
 from emulator.demo.check import Row, account_total, faults, faults_of
-from tests.doubles.demo_rows import SAMPLED, make_record, make_row
+from tests.doubles.emulator.demo_rows import SAMPLED, make_record, make_row
 
 AGREEING = {
     "failed": make_row(),

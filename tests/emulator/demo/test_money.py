@@ -3,7 +3,7 @@
 import pytest
 
 from emulator.demo import money
-from tests.doubles.demo_rows import make_row
+from tests.doubles.emulator.demo_rows import make_row
 
 
 def test_gigabyte_of_ingestion_costs_the_listed_price() -> None:

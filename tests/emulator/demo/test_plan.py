@@ -9,7 +9,7 @@ from emulator.demo.plan import (
     plan_of,
     settings_of,
 )
-from tests.doubles.demo_rows import SAMPLED, UNSAMPLED
+from tests.doubles.emulator.demo_rows import SAMPLED, UNSAMPLED
 
 
 def test_each_function_has_one_sampled_healthy_invocation() -> None:

@@ -13,7 +13,7 @@ from emulator.cloud import LocalLambda
 from emulator.machine.filesystem import RootFileSystem, unpack_layers
 from emulator.model.errors import ComponentMissing, IsolationRefused
 from emulator.model.function import Function
-from tests.doubles.probe import Start, make_function, make_layer, seen
+from tests.doubles.emulator.probe import Start, make_function, make_layer, seen
 
 LOOK = """
 import os, sys

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.doubles.probe import Start, seen
+from tests.doubles.emulator.probe import Start, seen
 
 
 def test_extensions_lack_the_variables_that_aws_withholds(start: Start, tmp_path: Path) -> None:

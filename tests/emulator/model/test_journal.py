@@ -1,6 +1,6 @@
 """Test the account of what passed between the emulator and the processes."""
 
-from tests.doubles.probe import Start
+from tests.doubles.emulator.probe import Start
 
 
 def test_journal_orders_the_calls_of_an_extension(start: Start) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emulator.model.variations import GARBAGE_KINDS, Variations
-from tests.doubles.probe import Seen, Start, seen
+from tests.doubles.emulator.probe import Seen, Start, seen
 
 SAME_ID = "11111111-2222-3333-4444-555555555555"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from emulator.model.errors import EnvironmentDidNotStart
-from tests.doubles.probe import Start, records, seen
+from tests.doubles.emulator.probe import Start, records, seen
 
 
 def test_init_error_fails_twice_and_tells_subscribers_no_start(

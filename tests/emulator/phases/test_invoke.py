@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles.probe import Start, records, seen
+from tests.doubles.emulator.probe import Start, records, seen
 
 LOGS = {"PROBE_APIS": "logs"}
 

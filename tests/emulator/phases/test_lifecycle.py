@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 
 from emulator.cloud import LocalLambda
-from tests.doubles.probe import Start, seen
+from tests.doubles.emulator.probe import Start, seen
 
 
 def states(cloud: LocalLambda) -> set[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles.probe import Start, seen
+from tests.doubles.emulator.probe import Start, seen
 
 
 def test_shutdown_kills_extensions_at_the_deadline(start: Start, tmp_path: Path) -> None:

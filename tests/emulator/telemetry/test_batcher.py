@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from emulator.telemetry.batcher import DeliveryPolicy
-from tests.doubles.probe import Start, seen
+from tests.doubles.emulator.probe import Start, seen
 
 
 def test_batch_goes_out_at_max_items(start: Start, tmp_path: Path) -> None:

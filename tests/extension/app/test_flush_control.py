@@ -51,7 +51,7 @@ def test_one_silence_ends_a_burst() -> None:
     ("gap_ms", "held"),
     [(0, False), (NEAR_MS, False), (NEAR_MS + 1, True), (-1, True), (-3_600_000, True)],
 )
-def test_what_counts_as_near(gap_ms: int, held: bool) -> None:
+def test_gaps_decide_whether_the_next_invocation_is_near(gap_ms: int, held: bool) -> None:
     """Up to the bound is near; a clock that went backwards says nothing, so it is not."""
     assert decisions(Flush.ADAPTIVE, [gap_ms] * GAPS_LOOKED_AT)[-1] is held
 

@@ -9,8 +9,8 @@ from extension.diagnostics.account import Account
 from extension.model.chunk import Chunk
 from extension.model.record import records_in
 from extension.sinks.cloudwatch_events import Form, log_events
-from tests.extension.emf import parse
-from tests.extension.environment import Environment
+from tests.doubles.extension.emf import parse
+from tests.doubles.extension.environment import Environment
 
 NOON_S = 1_800_000_000.25
 BUFFER_BYTES = 1000
@@ -67,7 +67,7 @@ class World:
         return [parse(text_of(chunk).decode()) for chunk in self.own_metrics.taken]
 
 
-def test_one_line_an_interval_if_there_is_anything_to_tell() -> None:
+def test_reporter_writes_one_line_an_interval_if_anything_happened() -> None:
     """However often it is looked at."""
     world = World()
     world.account.invocations = 1
@@ -88,7 +88,7 @@ def test_a_frozen_environment_tells_when_it_thaws() -> None:
     assert len(world.lines()) == 1
 
 
-def test_what_cannot_be_handed_on_comes_with_the_next_line() -> None:
+def test_reporter_tells_with_the_next_line_what_could_not_be_handed_on() -> None:
     """It is tried whenever the loop wakes, and told once."""
     world = World()
     world.account.invocations = 1
@@ -113,7 +113,7 @@ def test_the_most_that_was_held_is_told() -> None:
     assert [one["BufferUsed"] for one in world.lines()] == [73.0]
 
 
-def test_times_to_an_answer_are_taken_note_of() -> None:
+def test_reporter_notes_how_long_a_sink_took() -> None:
     """The delivery tells of them."""
     world = World()
     world.account.invocations = 1

@@ -8,15 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.extension.emf import is_emf, parse
-from tests.extension.scripted_lambda import (
-    Reply,
-    ScriptedLambda,
-    line,
-    report,
-    runtime_done,
-    start,
-)
+from tests.doubles.extension.emf import is_emf, parse
+from tests.doubles.lambda_events import line, report, runtime_done, start
+from tests.doubles.recording_receiver import Reply
+from tests.doubles.scripted_lambda import ScriptedLambda
 
 pytestmark = pytest.mark.every_python
 
@@ -95,21 +90,18 @@ run({}, api=None, subscription=subscription, listener=socket(), listener_problem
 """
 
 LOADED_AT_READY = {
-    *("app", "app.flush_control", "app.loop", "app.run", "app.sinks"),
-    *("delivery", "delivery.backoff", "delivery.delivery", "delivery.exporter"),
-    *("delivery.queue", "delivery.worker"),
-    *("diagnostics", "diagnostics.account", "diagnostics.log"),
-    *("lambda_api", "lambda_api.http1", "lambda_api.listener"),
+    "app": "flush_control loop parts run sinks",
+    "config": "parsers settings variables",
+    "delivery": "backoff delivery exporter queue standard_output worker",
+    "diagnostics": "account log",
+    "lambda_api": "http1 listener",
+    "model": "chunk levels receipt record recording segment timestamps",
+    "parsing": "batch correlation failures fast_path line platform_events trace_header",
+    "recorder": "evaluator invocation lifecycle metadata recorder release states tail_sampler",
+    "sampling": "policies probability verdict",
+    "sinks": "base",
 }
-"""Of the rooms that drive the others."""
-
-LOADED_ON_NEED = {
-    *("app.metrics_reporter", "app.settings_refresh", "app.shutdown"),
-    *("aws", "config.references", "diagnostics.metrics"),
-    *("delivery.batch", "delivery.eviction", "delivery.failover", "delivery.own_metrics"),
-    *("model.ndjson", "redaction", "regex", "selfcheck", "transport"),
-}
-"""With an answer that is no plain success, short memory, SHUTDOWN, a setting that is off by default, or a worker."""
+"""All of our own modules, by room."""
 
 
 @pytest.fixture
@@ -191,7 +183,7 @@ def test_log_says_once_that_otlp_in_json_is_sent_as_protobuf(
     assert told["variable"] == "FLIGHT_RECORDER_FALLBACK_SINK"
 
 
-def test_no_log_line_and_no_secret_in_our_own_output(cloud: ScriptedLambda, begin: Begin) -> None:
+def test_our_own_output_has_no_log_line_and_no_secret(cloud: ScriptedLambda, begin: Begin) -> None:
     """With a sink that is down nothing of the function is in our own log: the last resort is standard output."""
     extension = begin(
         LOG_LEVEL="debug",
@@ -235,7 +227,7 @@ def test_the_last_resort_is_masked_too(cloud: ScriptedLambda, begin: Begin) -> N
     assert said[0]["used"] == "every line is masked as a whole"
 
 
-def test_where_descriptors_run_out_the_function_survives(cloud: ScriptedLambda) -> None:
+def test_the_function_survives_where_descriptors_run_out(cloud: ScriptedLambda) -> None:
     """If what delivery needs cannot be had, that is said in one line, and Next goes on being answered."""
     process = subprocess.Popen(
         ["/bin/sh", "-c", 'ulimit -n 6 && exec "$@"', "sh", sys.executable, "-m", "extension"],
@@ -262,7 +254,7 @@ def test_where_descriptors_run_out_the_function_survives(cloud: ScriptedLambda) 
     assert (out, process.returncode) == ("", 0)
 
 
-def test_where_lambda_offers_no_logs(begin: Begin) -> None:
+def test_run_says_that_lambda_accepted_no_subscription(begin: Begin) -> None:
     """Without a subscription nothing is held, nothing recorded, and that is said with the answers."""
     with ScriptedLambda(subscribe=lambda _path, _schema: Reply(202, b"{}")) as cloud:
         extension = Extension(cloud, FLUSH="end")
@@ -277,37 +269,6 @@ def test_where_lambda_offers_no_logs(begin: Begin) -> None:
     assert said[-1]["event"] == "account"
 
 
-def test_a_file_as_the_sink(cloud: ScriptedLambda, begin: Begin, tmp_path: Path) -> None:
-    """SINK=file: writes there, and nothing to standard output; LOG_LEVEL=off says nothing at all."""
-    path = tmp_path / "records.ndjson"
-    extension = begin(SINK=f"file:{path}", LOG_LEVEL="off")
-    extension.invoke(1, "one", ERROR)
-
-    records, said = extension.shut_down()
-
-    assert (records, said) == ([], [])
-    assert lines([json.loads(one) for one in path.read_text().splitlines()]) == ["one", ERROR]
-
-
-@pytest.mark.parametrize("reason", ["timeout", "failure", "spindown"])
-def test_an_invocation_that_never_ended_is_delivered(
-    cloud: ScriptedLambda, begin: Begin, reason: str
-) -> None:
-    """What was running when the environment ended arrives, whatever the reason."""
-    extension = begin(SAMPLE_RATE="0", FLUSH="background")
-    cloud.invoke(ID.format(1))
-    cloud.post([start(ID.format(1)), line("last words")])
-    cloud.wait_for("next", 2)
-    cloud.shut_down(reason=reason)
-    out, _ = extension.process.communicate(timeout=WAIT_S)
-
-    records = [json.loads(one) for one in out.splitlines()]
-    assert lines(records) == ["last words"]
-    assert records[-1]["record"]["outcome"] == {"timeout": "timeout", "failure": "crash"}.get(
-        reason, "unknown"
-    )
-
-
 def test_run_loads_no_more_than_it_needs() -> None:
     """What is loaded when the main loop begins delays somebody's first request; the rest loads on first need."""
     done = subprocess.run(
@@ -316,10 +277,11 @@ def test_run_loads_no_more_than_it_needs() -> None:
 
     loaded = set(done.stdout.split())
     ours = {name.removeprefix("extension.") for name in loaded if name.startswith("extension.")}
-    rooms = {"app", "delivery", "diagnostics", "lambda_api"}
-    assert {name for name in ours if name.partition(".")[0] in rooms} == LOADED_AT_READY
-    assert not ours & LOADED_ON_NEED
-    assert "structlog" not in loaded
+    expected = {
+        f"{room}.{name}" for room, names in LOADED_AT_READY.items() for name in names.split()
+    }
+    assert ours == expected | set(LOADED_AT_READY)
+    assert not loaded & {"ast", "dataclasses", "inspect", "structlog"}
 
 
 def test_metrics_are_printed_whole_beside_records(cloud: ScriptedLambda, begin: Begin) -> None:

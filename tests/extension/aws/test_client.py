@@ -13,13 +13,13 @@ from extension.aws.errors import error_code, receipt_for_aws
 from extension.model.receipt import Answer as Told, Receipt
 from extension.transport.client import Reply
 from extension.transport.errors import Reason, Unreachable
-from tests.extension.aws.local_server import (
-    Answer,
-    Asked,
-    LocalServer,
+from tests.doubles.http_server import Request
+from tests.doubles.recording_receiver import (
+    STALL,
+    RecordingReceiver,
+    Reply as HttpAnswer,
     as_json,
-    local_server,
-    stall,
+    aws_endpoint,
 )
 from tests.services.aws import REGION, AwsService, Keys, ministack, moto
 from tests.services.environment import unique
@@ -57,13 +57,13 @@ def describe(client: AwsClient) -> Reply:
 
 
 @pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with local_server() as opened:
+def server() -> Iterator[RecordingReceiver]:
+    with aws_endpoint() as opened:
         yield opened
 
 
 @pytest.fixture
-def environ(server: LocalServer) -> dict[str, str]:
+def environ(server: RecordingReceiver) -> dict[str, str]:
     return {**KEYS, "AWS_REGION": REGION, "AWS_ENDPOINT_URL": server.url}
 
 
@@ -78,7 +78,7 @@ def s3(client: Client, environ: dict[str, str]) -> AwsClient:
 
 
 def test_call_speaks_the_json_protocol(
-    server: LocalServer, environ: dict[str, str], client: Client
+    server: RecordingReceiver, environ: dict[str, str], client: Client
 ) -> None:
     """A header names the action, the parameters are compact JSON, and all of it is signed."""
     environ["AWS_SESSION_TOKEN"] = "the token"
@@ -86,7 +86,7 @@ def test_call_speaks_the_json_protocol(
 
     client("logs", environ).call("Logs_20140328.Do", payload, until_s=until())
 
-    [asked] = server.asked
+    [asked] = server.requests
     signed = "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
     assert (asked.method, asked.path) == ("POST", "/")
     assert asked.body == '{"logGroupName":"größe","half":"?","n":[1,null]}'.encode()
@@ -99,14 +99,14 @@ def test_call_speaks_the_json_protocol(
     assert "very secret" not in str(asked)
 
 
-def test_path_is_sent_as_it_was_signed(server: LocalServer, s3: AwsClient) -> None:
+def test_path_is_sent_as_it_was_signed(server: RecordingReceiver, s3: AwsClient) -> None:
     """AWS computes the signature of the path that arrives."""
     key = "a b/c+d=1~é[x]{y}&z@:;,'\"%25*!()#?|\\^`<>//last/"
 
     s3.request("PUT", f"/bucket/{key}", query="list-type=2&p=a%20b", body=b"body", until_s=until())
 
-    [asked] = server.asked
-    path, _, query = asked.path.partition("?")
+    [asked] = server.requests
+    path, _, query = asked.target.partition("?")
     encoded = " +=[]{}&@:;,'\"*!()#?|\\^`<>"
     assert unquote(path) == f"/bucket/{key}"
     assert path.isascii()
@@ -117,14 +117,14 @@ def test_path_is_sent_as_it_was_signed(server: LocalServer, s3: AwsClient) -> No
 
 
 def test_endpoint_may_have_a_path(
-    server: LocalServer, environ: dict[str, str], client: Client
+    server: RecordingReceiver, environ: dict[str, str], client: Client
 ) -> None:
     """What stands in AWS_ENDPOINT_URL behind the host goes before everything else."""
     environ["AWS_ENDPOINT_URL"] = f"{server.url}/front/aws/"
 
     client("s3", environ).request("GET", "/bucket/key", until_s=until())
 
-    assert server.asked[0].path == "/front/aws/bucket/key"
+    assert server.requests[0].path == "/front/aws/bucket/key"
 
 
 def test_bucket_stands_before_the_host_of_aws_only(environ: dict[str, str]) -> None:
@@ -141,59 +141,59 @@ def test_bucket_stands_before_the_host_of_aws_only(environ: dict[str, str]) -> N
     assert at_aws.endpoint == "https://bucket.s3.us-west-2.amazonaws.com"
 
 
-def moved(region: str, *, status: int = 301, code: str = "PermanentRedirect") -> Answer:
+def moved(region: str, *, status: int = 301, code: str = "PermanentRedirect") -> HttpAnswer:
     body = f"<Error><Code>{code}</Code></Error>".encode()
-    return Answer(status, body, {"x-amz-bucket-region": region})
+    return HttpAnswer(status, body, {"x-amz-bucket-region": region})
 
 
 @pytest.mark.parametrize(
     ("status", "code"), [(301, "PermanentRedirect"), (400, "AuthorizationHeaderMalformed")]
 )
 def test_client_follows_a_bucket_to_its_region(
-    server: LocalServer, s3: AwsClient, status: int, code: str
+    server: RecordingReceiver, s3: AwsClient, status: int, code: str
 ) -> None:
     """S3 names the region; later requests are signed for it at once."""
-    server.answers = [moved("us-west-2", status=status, code=code), Answer()]
+    server.answers = [moved("us-west-2", status=status, code=code), HttpAnswer()]
 
     replies = [s3.request("PUT", "/bucket/key", body=b"x", until_s=until()) for _ in range(2)]
 
     assert [one.status for one in replies] == [200, 200]
-    regions = [asked.headers["authorization"].split("/")[2] for asked in server.asked]
+    regions = [asked.headers["authorization"].split("/")[2] for asked in server.requests]
     assert regions == [REGION, "us-west-2", "us-west-2"]
-    assert {asked.body for asked in server.asked} == {b"x"}
+    assert {asked.body for asked in server.requests} == {b"x"}
 
 
-def skewed(code: str, *, ahead_s: float) -> Answer:
+def skewed(code: str, *, ahead_s: float) -> HttpAnswer:
     date = email.utils.formatdate(time.time() + ahead_s, usegmt=True)
     return as_json({"__type": code, "message": "m"}, 400, Date=date)
 
 
-def signed_at(asked: Asked) -> int:
+def signed_at(asked: Request) -> int:
     return calendar.timegm(time.strptime(asked.headers["x-amz-date"], "%Y%m%dT%H%M%SZ"))
 
 
 @pytest.mark.parametrize("code", ["RequestTimeTooSkewed", "InvalidSignatureException"])
 @pytest.mark.parametrize("ahead_s", [3600.0, -3600.0])
 def test_client_corrects_clock_skew(
-    server: LocalServer, logs: AwsClient, code: str, ahead_s: float
+    server: RecordingReceiver, logs: AwsClient, code: str, ahead_s: float
 ) -> None:
     """Later requests are signed with the time of AWS's answer."""
-    server.answers = [skewed(code, ahead_s=ahead_s), Answer()]
+    server.answers = [skewed(code, ahead_s=ahead_s), HttpAnswer()]
 
     replies = [describe(logs), describe(logs)]
 
     assert [one.status for one in replies] == [200, 200]
-    ours, *corrected = (signed_at(one) - time.time() for one in server.asked)
+    ours, *corrected = (signed_at(one) - time.time() for one in server.requests)
     assert abs(ours) < 5
     assert [abs(one - ahead_s) < 5 for one in corrected] == [True, True]
 
 
-def test_client_corrects_the_clock_once_a_call(server: LocalServer, logs: AwsClient) -> None:
+def test_client_corrects_the_clock_once_a_call(server: RecordingReceiver, logs: AwsClient) -> None:
     """A server whose own clock jumps must not be asked for ever."""
     server.answers = [skewed("RequestExpired", ahead_s=1000 * number) for number in range(1, 6)]
 
     assert describe(logs).status == 400
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -230,10 +230,10 @@ def test_client_corrects_the_clock_once_a_call(server: LocalServer, logs: AwsCli
     ],
 )
 def test_refusal_that_cannot_be_corrected_is_the_reply(
-    server: LocalServer,
+    server: RecordingReceiver,
     request: pytest.FixtureRequest,
     service: str,
-    answer: Callable[[], Answer],
+    answer: Callable[[], HttpAnswer],
     code: str,
 ) -> None:
     """The request is not sent again, nor to a host that an answer made up."""
@@ -243,17 +243,19 @@ def test_refusal_that_cannot_be_corrected_is_the_reply(
 
     detail = f"{code} (status {reply.status})"
     assert receipt_for_aws(reply, sent_bytes=0) == Receipt(Told.DENIED, detail)
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
-def test_client_fetches_expired_credentials_again(server: LocalServer, client: Client) -> None:
+def test_client_fetches_expired_credentials_again(
+    server: RecordingReceiver, client: Client
+) -> None:
     """An endpoint may have new credentials for the same call."""
-    with local_server() as endpoint:
+    with aws_endpoint() as endpoint:
         endpoint.answers = [
             as_json({"AccessKeyId": f"AK{n}", "SecretAccessKey": "s", "Token": f"T{n}"})
             for n in (1, 2)
         ]
-        server.answers = [as_json({"__type": "ExpiredTokenException"}, 400), Answer()]
+        server.answers = [as_json({"__type": "ExpiredTokenException"}, 400), HttpAnswer()]
         environ = {
             "AWS_REGION": REGION,
             "AWS_ENDPOINT_URL": server.url,
@@ -263,7 +265,7 @@ def test_client_fetches_expired_credentials_again(server: LocalServer, client: C
         reply = describe(client("logs", environ))
 
     assert reply.status == 200
-    assert [one.headers["x-amz-security-token"] for one in server.asked] == ["T1", "T2"]
+    assert [one.headers["x-amz-security-token"] for one in server.requests] == ["T1", "T2"]
 
 
 @pytest.mark.parametrize(
@@ -304,9 +306,9 @@ def test_variable_that_cannot_be_used_has_its_reason(
     assert caught.value.reason is reason
 
 
-def test_call_ends_in_time(server: LocalServer, logs: AwsClient) -> None:
+def test_call_ends_in_time(server: RecordingReceiver, logs: AwsClient) -> None:
     """The request may have arrived."""
-    server.answers = [stall]
+    server.answers = [STALL]
 
     with pytest.raises(Unreachable) as caught:
         logs.call("Logs_20140328.Do", {}, until_s=time.monotonic() + 0.2)
@@ -314,16 +316,16 @@ def test_call_ends_in_time(server: LocalServer, logs: AwsClient) -> None:
     assert caught.value.uncertain
 
 
-def hang_up(_asked: Asked) -> Answer:
+def hang_up(_asked: Request) -> HttpAnswer:
     raise ConnectionAbortedError
 
 
 @pytest.mark.parametrize("repeatable", [True, False])
 def test_call_is_repeated_only_if_it_may_be(
-    server: LocalServer, logs: AwsClient, repeatable: bool
+    server: RecordingReceiver, logs: AwsClient, repeatable: bool
 ) -> None:
     """A kept connection was lost on the request, which may have arrived."""
-    server.answers = [Answer(), hang_up, Answer()]
+    server.answers = [HttpAnswer(), hang_up, HttpAnswer()]
     describe(logs)
 
     try:
@@ -333,12 +335,12 @@ def test_call_is_repeated_only_if_it_may_be(
         status, uncertain = 0, error.uncertain
 
     assert (status, uncertain) == ((200, False) if repeatable else (0, True))
-    assert len(server.asked) == (3 if repeatable else 2)
+    assert len(server.requests) == (3 if repeatable else 2)
 
 
-def test_call_can_be_broken_off(server: LocalServer, logs: AwsClient) -> None:
+def test_call_can_be_broken_off(server: RecordingReceiver, logs: AwsClient) -> None:
     """Another thread aborts it."""
-    server.answers = [stall]
+    server.answers = [STALL]
     timer = threading.Timer(0.2, logs.abort)
     timer.start()
 
@@ -526,7 +528,7 @@ def test_aws_accepts_the_corrected_clock(
 @pytest.mark.services
 def test_credentials_of_an_endpoint_sign(client: Client, role: Keys) -> None:
     """The endpoint of a SnapStart function provides them."""
-    with local_server() as endpoint:
+    with aws_endpoint() as endpoint:
         names = ("AccessKeyId", "SecretAccessKey", "Token")
         endpoint.answers = [as_json(dict(zip(names, role, strict=True)))]
         environ = {
@@ -539,4 +541,4 @@ def test_credentials_of_an_endpoint_sign(client: Client, role: Keys) -> None:
         answer = describe(client("logs", environ))
 
     assert answer.status == 200
-    assert endpoint.asked[0].headers["authorization"] == "the token"
+    assert endpoint.requests[0].headers["authorization"] == "the token"

@@ -9,7 +9,13 @@ from extension.aws.credentials import REFRESH_BEFORE_S, Credentials, NoCredentia
 from extension.aws.sigv4 import Keys
 from extension.transport.client import Reply
 from extension.transport.errors import Unreachable
-from tests.extension.aws.local_server import Answer, LocalServer, as_json, local_server, stall
+from tests.doubles.recording_receiver import (
+    STALL,
+    RecordingReceiver,
+    Reply as HttpAnswer,
+    as_json,
+    aws_endpoint,
+)
 
 pytestmark = pytest.mark.every_python
 
@@ -18,7 +24,7 @@ NOW_S = 1_800_000_000.0
 HOUR_S = 3600.0
 
 
-def answer(name: str, *, good_for_s: float | None = HOUR_S) -> Answer:
+def answer(name: str, *, good_for_s: float | None = HOUR_S) -> HttpAnswer:
     """Answers as Lambda's endpoint for SnapStart does."""
     content = {"AccessKeyId": f"AK{name}", "SecretAccessKey": f"SK{name}", "Token": f"T{name}"}
     if good_for_s is not None:
@@ -31,14 +37,14 @@ def keys(name: str) -> Keys:
 
 
 @pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with local_server() as opened:
+def server() -> Iterator[RecordingReceiver]:
+    with aws_endpoint() as opened:
         opened.answers = [answer("1"), answer("2"), answer("3")]
         yield opened
 
 
 @pytest.fixture
-def environ(server: LocalServer) -> dict[str, str]:
+def environ(server: RecordingReceiver) -> dict[str, str]:
     """What the environment of a SnapStart function has."""
     return {
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{server.url}/2021-04-23/credentials",
@@ -77,7 +83,7 @@ def test_credentials_from_the_environment(opened: Opened, token: str) -> None:
 
 
 def test_the_environment_comes_first(
-    opened: Opened, server: LocalServer, environ: dict[str, str]
+    opened: Opened, server: RecordingReceiver, environ: dict[str, str]
 ) -> None:
     """Nobody is asked where the variables are set, and there is nothing to renew."""
     environ |= {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK"}
@@ -87,11 +93,11 @@ def test_the_environment_comes_first(
 
     assert found == Keys("AK", "SK")
     assert not credentials.invalidate()
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_credentials_from_the_endpoint(
-    opened: Opened, server: LocalServer, environ: dict[str, str]
+    opened: Opened, server: RecordingReceiver, environ: dict[str, str]
 ) -> None:
     """The endpoint is asked with the token as it stands, once, and its credentials are kept."""
     credentials = opened(environ)
@@ -99,12 +105,14 @@ def test_credentials_from_the_endpoint(
     found = [get(credentials), get(credentials, NOW_S + HOUR_S - REFRESH_BEFORE_S - 1)]
 
     assert found == [keys("1")] * 2
-    assert [(one.method, one.path) for one in server.asked] == [("GET", "/2021-04-23/credentials")]
-    assert server.asked[0].headers["authorization"] == "the token"
+    assert [(one.method, one.path) for one in server.requests] == [
+        ("GET", "/2021-04-23/credentials")
+    ]
+    assert server.requests[0].headers["authorization"] == "the token"
 
 
 def test_they_are_replaced_before_they_expire(
-    opened: Opened, server: LocalServer, environ: dict[str, str]
+    opened: Opened, server: RecordingReceiver, environ: dict[str, str]
 ) -> None:
     """Five minutes before the end new ones are asked for."""
     credentials = opened(environ)
@@ -128,7 +136,7 @@ def test_they_are_replaced_when_aws_says_that_they_have_expired(
 
 
 def test_without_an_expiration_they_are_kept(
-    opened: Opened, server: LocalServer, environ: dict[str, str]
+    opened: Opened, server: RecordingReceiver, environ: dict[str, str]
 ) -> None:
     """They are good until AWS says otherwise."""
     server.answers = [answer("1", good_for_s=None), answer("2")]
@@ -139,9 +147,9 @@ def test_without_an_expiration_they_are_kept(
     assert found == [keys("1")] * 2
 
 
-@pytest.mark.parametrize("failure", [Answer(500), Answer(404), as_json([]), stall])
+@pytest.mark.parametrize("failure", [HttpAnswer(500), HttpAnswer(404), as_json([]), STALL])
 def test_what_is_at_hand_is_used_for_as_long_as_it_is_good(
-    opened: Opened, server: LocalServer, environ: dict[str, str], failure: Answer
+    opened: Opened, server: RecordingReceiver, environ: dict[str, str], failure: HttpAnswer
 ) -> None:
     """An endpoint that fails in the last five minutes costs nothing; after them it does."""
     server.answers = [answer("1"), failure]
@@ -156,7 +164,7 @@ def test_what_is_at_hand_is_used_for_as_long_as_it_is_good(
 
 
 def test_the_token_may_be_in_a_file(
-    opened: Opened, server: LocalServer, environ: dict[str, str], tmp_path: Path
+    opened: Opened, server: RecordingReceiver, environ: dict[str, str], tmp_path: Path
 ) -> None:
     """It comes before the variable, and is read each time, since it is replaced there."""
     file = tmp_path / "token"
@@ -167,19 +175,24 @@ def test_the_token_may_be_in_a_file(
         get(credentials)
         credentials.invalidate()
 
-    assert [one.headers["authorization"] for one in server.asked] == ["one", "two"]
+    assert [one.headers["authorization"] for one in server.requests] == ["one", "two"]
 
 
-def test_no_token_is_needed(opened: Opened, server: LocalServer, environ: dict[str, str]) -> None:
+def test_no_token_is_needed(
+    opened: Opened, server: RecordingReceiver, environ: dict[str, str]
+) -> None:
     """An endpoint without one is asked without the header."""
     del environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
 
     assert get(opened(environ)) == keys("1")
-    assert "authorization" not in server.asked[0].headers
+    assert "authorization" not in server.requests[0].headers
 
 
 def test_a_relative_address_is_on_the_container_host(
-    opened: Opened, server: LocalServer, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    opened: Opened,
+    server: RecordingReceiver,
+    environ: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It comes before the full one."""
     monkeypatch.setattr("extension.aws.credentials.CONTAINER_HOST", server.url)
@@ -188,7 +201,7 @@ def test_a_relative_address_is_on_the_container_host(
     found = get(opened(environ))
 
     assert found == keys("1")
-    assert server.asked[0].path == "/v2/credentials/1"
+    assert server.requests[0].path == "/v2/credentials/1"
 
 
 NOTHING = "no AWS credentials in the environment"
@@ -252,8 +265,8 @@ def test_a_token_file_that_cannot_be_read(
 @pytest.mark.parametrize(
     ("content", "detail"),
     [
-        (Answer(403, b"secret"), "status 403"),
-        (Answer(200, b"secret"), "cannot be read"),
+        (HttpAnswer(403, b"secret"), "status 403"),
+        (HttpAnswer(200, b"secret"), "cannot be read"),
         (as_json(["secret"]), "cannot be read"),
         (as_json({"AccessKeyId": "secret"}), "cannot be read"),
         (as_json({"AccessKeyId": "a", "SecretAccessKey": "secret", "Token": None}), "holds none"),
@@ -267,7 +280,11 @@ def test_a_token_file_that_cannot_be_read(
     ],
 )
 def test_an_answer_that_is_of_no_use(
-    opened: Opened, server: LocalServer, environ: dict[str, str], content: Answer, detail: str
+    opened: Opened,
+    server: RecordingReceiver,
+    environ: dict[str, str],
+    content: HttpAnswer,
+    detail: str,
 ) -> None:
     """It is told what is the matter, and nothing of what was said."""
     server.answers = [content]
@@ -279,10 +296,10 @@ def test_an_answer_that_is_of_no_use(
 
 
 def test_an_endpoint_that_fails_may_be_better_later(
-    opened: Opened, server: LocalServer, environ: dict[str, str]
+    opened: Opened, server: RecordingReceiver, environ: dict[str, str]
 ) -> None:
     """A fault of its own is like no answer, so that what was kept is tried again soon."""
-    server.answers = [Answer(503)]
+    server.answers = [HttpAnswer(503)]
 
     with pytest.raises(Unreachable) as caught:
         get(opened(environ))
@@ -293,7 +310,7 @@ def test_an_endpoint_that_fails_may_be_better_later(
     )
 
 
-def test_nobody_answers(opened: Opened, server: LocalServer, environ: dict[str, str]) -> None:
+def test_nobody_answers(opened: Opened, server: RecordingReceiver, environ: dict[str, str]) -> None:
     """An endpoint that is not there is like any server that is not."""
     server.close()
 

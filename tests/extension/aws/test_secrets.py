@@ -7,13 +7,13 @@ import pytest
 
 from extension.aws import secrets
 from extension.aws.secrets import MAX_ATTEMPTS
-from tests.extension.aws.local_server import (
-    Answer,
-    Asked,
-    LocalServer,
+from tests.doubles.http_server import Request
+from tests.doubles.recording_receiver import (
+    STALL,
+    RecordingReceiver,
+    Reply as HttpAnswer,
     as_json,
-    local_server,
-    stall,
+    aws_endpoint,
 )
 from tests.services.aws import REGION, AwsService, ministack, moto
 from tests.services.environment import unique
@@ -143,38 +143,42 @@ def test_permission_for_many_secrets_at_a_time_is_not_needed() -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[LocalServer]:
-    with local_server() as opened:
+def server() -> Iterator[RecordingReceiver]:
+    with aws_endpoint() as opened:
         yield opened
 
 
 @pytest.fixture
-def fetch_here(server: LocalServer) -> Fetch:
+def fetch_here(server: RecordingReceiver) -> Fetch:
     environ = {**KEYS, "AWS_ENDPOINT_URL": server.url}
     return lambda service, names, **more: fetch(service, names, environ, **more)
 
 
-def parameters(asked: Asked) -> Answer:
+def parameters(asked: Request) -> HttpAnswer:
     names = json.loads(asked.body)["Names"]
     return as_json({"Parameters": [{"Name": name, "Value": f"of {name}"} for name in names]})
 
 
-def test_parameters_are_asked_for_ten_at_a_time(server: LocalServer, fetch_here: Fetch) -> None:
+def test_parameters_are_asked_for_ten_at_a_time(
+    server: RecordingReceiver, fetch_here: Fetch
+) -> None:
     """Decrypted, in as few calls as AWS allows."""
     server.answers = [parameters]
 
     values, _ = fetch_here("ssm", [f"/{number}" for number in range(21)])
 
-    payloads = [json.loads(asked.body) for asked in server.asked]
+    payloads = [json.loads(asked.body) for asked in server.requests]
     assert [len(payload["Names"]) for payload in payloads] == [10, 10, 1]
     assert all(payload["WithDecryption"] for payload in payloads)
     assert len(values) == 21
 
 
-def test_secrets_are_asked_for_twenty_at_a_time(server: LocalServer, fetch_here: Fetch) -> None:
+def test_secrets_are_asked_for_twenty_at_a_time(
+    server: RecordingReceiver, fetch_here: Fetch
+) -> None:
     """A single secret needs no further permission."""
 
-    def stored(asked: Asked) -> Answer:
+    def stored(asked: Request) -> HttpAnswer:
         payload = json.loads(asked.body)
         if "SecretId" in payload:
             return as_json({"SecretString": "alone"})
@@ -185,12 +189,12 @@ def test_secrets_are_asked_for_twenty_at_a_time(server: LocalServer, fetch_here:
 
     values, _ = fetch_here("secretsmanager", [f"s{number}" for number in range(21)])
 
-    targets = [asked.headers["x-amz-target"].partition(".")[2] for asked in server.asked]
+    targets = [asked.headers["x-amz-target"].partition(".")[2] for asked in server.requests]
     assert targets == ["BatchGetSecretValue", "GetSecretValue"]
     assert len(values) == 21
 
 
-def test_label_or_version_is_part_of_a_name(server: LocalServer, fetch_here: Fetch) -> None:
+def test_label_or_version_is_part_of_a_name(server: RecordingReceiver, fetch_here: Fetch) -> None:
     """Systems Manager answers with the name and the selector apart."""
     arn = "arn:aws:ssm:::parameter/b"
     answer = [
@@ -204,10 +208,12 @@ def test_label_or_version_is_part_of_a_name(server: LocalServer, fetch_here: Fet
     assert (values, failures) == ({"/a:3": "third", f"{arn}:live": "live"}, {})
 
 
-def test_refused_call_is_repeated_name_by_name(server: LocalServer, fetch_here: Fetch) -> None:
+def test_refused_call_is_repeated_name_by_name(
+    server: RecordingReceiver, fetch_here: Fetch
+) -> None:
     """Systems Manager refuses a whole call for one name without permission."""
 
-    def guarded(asked: Asked) -> Answer:
+    def guarded(asked: Request) -> HttpAnswer:
         if "/theirs" in json.loads(asked.body)["Names"]:
             return as_json({"__type": "AccessDeniedException"}, 400)
         return parameters(asked)
@@ -218,18 +224,18 @@ def test_refused_call_is_repeated_name_by_name(server: LocalServer, fetch_here: 
 
     assert values == {"/a": "of /a", "/c": "of /c"}
     assert failures == {"/theirs": "AccessDeniedException (status 400)"}
-    assert len(server.asked) == 4
+    assert len(server.requests) == 4
 
 
 def test_secret_that_a_batch_leaves_out_is_asked_for_alone(
-    server: LocalServer, fetch_here: Fetch
+    server: RecordingReceiver, fetch_here: Fetch
 ) -> None:
     """A page of secrets may not hold them all."""
     first = {"SecretValues": [{"Name": "a", "SecretString": "of a"}], "NextToken": "more"}
     server.answers = [as_json(first), as_json({"SecretString": "of b"})]
 
     assert fetch_here("secretsmanager", ["a", "b"]) == ({"a": "of a", "b": "of b"}, {})
-    assert json.loads(server.asked[1].body) == {"SecretId": "b"}
+    assert json.loads(server.requests[1].body) == {"SecretId": "b"}
 
 
 @pytest.mark.parametrize(
@@ -250,7 +256,7 @@ def test_secret_that_a_batch_leaves_out_is_asked_for_alone(
     ids=["throttled twice", "always throttled", "longer than the time given"],
 )
 def test_throttled_call_is_repeated(
-    server: LocalServer, fetch_here: Fetch, answers: Any, expected: object, calls: int
+    server: RecordingReceiver, fetch_here: Fetch, answers: Any, expected: object, calls: int
 ) -> None:
     """All environments ask in the same second, so each waits for a time of its own; only so often."""
     server.answers = answers
@@ -259,7 +265,7 @@ def test_throttled_call_is_repeated(
     found = fetch_here("ssm", ["/a", "/b"], random=lambda: 0.5, sleep=pauses_s.append)
 
     assert found == expected
-    assert len(server.asked) == calls
+    assert len(server.requests) == calls
     assert pauses_s == [0.2, 0.4][: calls - 1]
 
 
@@ -267,16 +273,16 @@ def test_throttled_call_is_repeated(
     "failure",
     [
         as_json({"__type": "AccessDeniedException", "message": "very secret"}, 400),
-        Answer(200, b"very secret"),
+        HttpAnswer(200, b"very secret"),
         as_json(["very secret"]),
         as_json({"Parameters": "very secret"}),
         as_json({"Parameters": ["very secret", {"Name": "very secret"}]}),
-        Answer(500, b"very secret"),
-        stall,
+        HttpAnswer(500, b"very secret"),
+        STALL,
     ],
 )
 def test_answer_that_cannot_be_used_is_a_failure_of_each_name(
-    server: LocalServer, fetch_here: Fetch, failure: Answer
+    server: RecordingReceiver, fetch_here: Fetch, failure: HttpAnswer
 ) -> None:
     """No part of the answer is shown, and the fetch ends in time."""
     server.answers = [failure]
@@ -289,14 +295,14 @@ def test_answer_that_cannot_be_used_is_a_failure_of_each_name(
     assert "secret" not in str(failures)
 
 
-def test_fetch_of_many_names_ends_in_time(server: LocalServer, fetch_here: Fetch) -> None:
+def test_fetch_of_many_names_ends_in_time(server: RecordingReceiver, fetch_here: Fetch) -> None:
     """However slow AWS is, no call begins after the end."""
-    server.answers = [stall]
+    server.answers = [STALL]
 
     _, failures = fetch_here("ssm", [f"/{number}" for number in range(30)], timeout_s=0.3)
 
     assert len(failures) == 30
-    assert len(server.asked) < 30
+    assert len(server.requests) < 30
 
 
 @pytest.mark.parametrize("service", ["ssm", "secretsmanager"])

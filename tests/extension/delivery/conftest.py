@@ -2,7 +2,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.doubles.deliveries import Deliveries
+from tests.doubles.extension.deliveries import Deliveries
 
 
 @pytest.fixture

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from extension.model.receipt import Answer, Receipt
-from tests.doubles.accounts import settled
-from tests.doubles.deliveries import DOWN, TAKEN, Deliveries
+from tests.doubles.extension.accounts import settled
+from tests.doubles.extension.deliveries import DOWN, TAKEN, Deliveries
 
 Make = Callable[..., Deliveries]
 
@@ -17,7 +18,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
-def test_what_waits_is_delivered_and_nothing_is_said(
+def test_delivery_sends_what_waits_and_logs_nothing(
     make: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The ordinary case."""
@@ -35,7 +36,7 @@ def test_what_waits_is_delivered_and_nothing_is_said(
     assert said(capsys) == []
 
 
-def test_one_failure_is_retried_in_silence_and_a_second_is_told(
+def test_delivery_logs_the_second_failure_not_the_first(
     make: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A connection that died in the freezer is no news; a sink that is down is, once."""
@@ -59,7 +60,7 @@ def test_one_failure_is_retried_in_silence_and_a_second_is_told(
     assert world.adds_up
 
 
-def test_without_a_fallback_what_failed_and_is_refused_is_written_out(
+def test_refused_lines_of_failed_invocations_are_written_out_without_a_fallback(
     make: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing that explains a failure is lost while there is standard output; healthy lines are, and counted."""
@@ -92,7 +93,7 @@ def test_the_archive_holds_nobody_and_its_losses_are_its_own(make: Make) -> None
     assert settled(world.account) == 0
 
 
-def test_nothing_is_sent_until_it_is_known_where_to(make: Make) -> None:
+def test_delivery_waits_until_the_sinks_are_known(make: Make) -> None:
     """While the settings that name the sinks are being fetched, what is owed waits."""
     world = make()
     world.delivery.is_ready = False
@@ -105,7 +106,7 @@ def test_nothing_is_sent_until_it_is_known_where_to(make: Make) -> None:
     assert world.sink.taken == ["a"]
 
 
-def test_at_the_end_everything_is_delivered(make: Make) -> None:
+def test_shutdown_delivers_everything(make: Make) -> None:
     """What waits in any lane goes, without its pauses."""
     world = make(fallback=True, archive=True)
     world.put("a")
@@ -121,7 +122,7 @@ def test_at_the_end_everything_is_delivered(make: Make) -> None:
 
 @pytest.mark.parametrize("stalls", [True, False], ids=["a sink that stalls", "a sink that fails"])
 @pytest.mark.parametrize("fallback", [True, False], ids=["with a fallback", "alone"])
-def test_at_the_end_what_failed_is_written_out_if_no_sink_takes_it(
+def test_shutdown_writes_out_failed_invocations_that_no_sink_takes(
     make: Make, capsys: pytest.CaptureFixture[str], stalls: bool, fallback: bool
 ) -> None:
     """The last resort: failed invocations on standard output, in order; what was only sampled is lost, and counted."""
@@ -157,7 +158,7 @@ def test_a_standard_output_that_nobody_reads_does_not_hold_the_end_up(make: Make
     assert world.adds_up
 
 
-def test_where_standard_output_is_the_sink_there_is_no_last_resort(make: Make) -> None:
+def test_delivery_has_no_last_resort_where_standard_output_is_the_sink(make: Make) -> None:
     """What standard output would not take is not written there again."""
     world = make(last_resort=False)
     world.sink.answer = lambda _: DOWN
@@ -167,3 +168,42 @@ def test_where_standard_output_is_the_sink_there_is_no_last_resort(make: Make) -
 
     assert world.written() == []
     assert world.account.lost == {"shutdown": 1}
+
+
+def test_an_archive_that_is_down_at_shutdown_loses_its_own_lines(make: Make) -> None:
+    """They are copies, so they are neither written out nor part of the account's sum."""
+    world = make(archive=True)
+    world.archive.answer = lambda _: DOWN
+    world.archived("a")
+
+    world.finish(within_s=0.3)
+
+    assert world.account.archive.lost == {"shutdown": 1}
+    assert world.written() == []
+    assert settled(world.account) == 0
+
+
+def test_a_broken_standard_output_is_no_last_resort(make: Make) -> None:
+    """Lines that cannot be written there are lost, and counted."""
+    world = make()
+    world.sink.answer = lambda _: DOWN
+    world.put("a")
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        world.delivery._last_resort = full.fileno()
+        world.finish(within_s=0.3)
+
+    assert world.account.lost == {"shutdown": 1}
+    assert world.adds_up
+
+
+def test_a_late_sink_is_failing_and_an_idle_one_is_not(make: Make) -> None:
+    """The next invocation is not held for a sink that kept the last one waiting."""
+    world = make(fallback=True)
+    assert world.queues.fallback is not None
+    world.put("a")
+
+    world.delivery.overdue()
+
+    assert not world.delivery.is_awaited
+    assert world.queues.primary.backoff.is_failing
+    assert not world.queues.fallback.backoff.is_failing

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from extension.delivery.exporter import ABORT_GRACE_S
-from tests.doubles.deliveries import WAIT_S, Deliveries
+from tests.doubles.extension.deliveries import WAIT_S, Deliveries
 
 Make = Callable[..., Deliveries]
 

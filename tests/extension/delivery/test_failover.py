@@ -6,25 +6,9 @@ import pytest
 
 from extension.delivery.backoff import PATIENCE_ATTEMPTS
 from extension.model.receipt import Answer, Receipt
-from tests.doubles.deliveries import DOWN, TAKEN, Deliveries
+from tests.doubles.extension.deliveries import DOWN, TAKEN, Deliveries
 
 Make = Callable[..., Deliveries]
-
-
-def test_refused_lines_go_to_the_fallback(make: Make) -> None:
-    """A refused record is kept by the fallback, and counted as such."""
-    world = make(fallback=True)
-    world.sink.answer = lambda _: Receipt(Answer.REFUSED, "status 405")
-    world.put("a")
-    world.put("b", failed=False)
-
-    world.attempt()
-    world.attempt()
-
-    assert world.fallback.taken == ["a", "b"]
-    assert (world.account.fallback, world.account.lost) == (2, {})
-    assert world.adds_up
-    assert world.written() == []
 
 
 @pytest.mark.parametrize(
@@ -62,7 +46,7 @@ def test_a_sink_that_is_down_gives_way_to_the_fallback_until_it_is_back(
     assert world.adds_up
 
 
-def test_at_shutdown_a_sink_that_stalls_leaves_time_for_the_fallback(make: Make) -> None:
+def test_failover_leaves_the_fallback_time_when_the_sink_stalls_at_shutdown(make: Make) -> None:
     """Half of the last moments are the fallback's; what the sink has under way goes there as well."""
     world = make(fallback=True)
     world.sink.release.clear()

@@ -11,7 +11,7 @@ import pytest
 from extension.delivery.own_metrics import MAX_WAITING_BYTES, text_of
 from extension.delivery.queue import MAX_ATTEMPTS
 from extension.model.receipt import Answer, Receipt
-from tests.doubles.deliveries import DOWN, TAKEN, WAIT_S, Deliveries
+from tests.doubles.extension.deliveries import DOWN, TAKEN, WAIT_S, Deliveries
 
 Make = Callable[..., Deliveries]
 
@@ -136,7 +136,7 @@ def test_metrics_that_cannot_be_written_are_reported_again_or_said_to_be_lost(
     assert [one["variable"] for one in said(capsys)] == ["FLIGHT_RECORDER_METRICS"]
 
 
-def test_nobody_waits_for_metrics(make: Make) -> None:
+def test_metrics_hold_no_invocation(make: Make) -> None:
     """They may be on their way while an invocation ends; a line beside them is waited for as ever."""
     world = make()
     own = world.own_metrics(CLOUDWATCH)
@@ -196,7 +196,7 @@ def test_metrics_that_wait_are_printed_when_the_sink_becomes_another(make: Make)
     assert world.queues.held_bytes == 0
 
 
-def test_times_to_an_answer_are_told(make: Make) -> None:
+def test_exporters_report_how_long_a_sink_took(make: Make) -> None:
     """Of SINK and FALLBACK_SINK, and not of the archive, which nobody waits for."""
     world = make(fallback=True, archive=True)
     took_ms: list[float] = []

@@ -19,7 +19,7 @@ from extension.diagnostics.account import Account
 from extension.model.chunk import Chunk, Metadata, numbers_in
 from extension.model.receipt import Answer, Receipt
 from extension.model.segment import Kind, Segment
-from tests.doubles.accounts import settled
+from tests.doubles.extension.accounts import settled
 
 TAKEN = Receipt(Answer.TAKEN, sent_bytes=100)
 UNAVAILABLE = Receipt(Answer.UNAVAILABLE)

@@ -1,7 +1,7 @@
 """The account."""
 
 from extension.diagnostics.account import Account
-from tests.doubles.accounts import settled
+from tests.doubles.extension.accounts import settled
 
 
 def test_every_fate_counts_towards_what_is_settled() -> None:
@@ -51,7 +51,7 @@ def test_an_invocation_that_loses_lines_to_the_bound_counts_once() -> None:
     assert account.summary()["evicted_invocations"] == {"healthy": 1, "failed": 1}
 
 
-def test_what_is_archived_is_counted_apart() -> None:
+def test_account_counts_archived_lines_apart() -> None:
     """The archive's lines are no part of what was received and settled."""
     account = Account()
     account.receive(lines=1, size_bytes=100)

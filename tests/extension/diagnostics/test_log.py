@@ -89,7 +89,7 @@ def test_the_level_decides_which_lines_are_written(
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_loading_ahead_says_nothing(level: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_preload_writes_nothing(level: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What is loaded ahead is used later and writes nothing by itself; `off` does not load it."""
     log = OwnLog(level)
 

@@ -12,7 +12,7 @@ from extension.diagnostics import metrics as metrics_module
 from extension.diagnostics.account import Account
 from extension.diagnostics.metrics import MAX_VALUES, METRICS, Metrics, Times, saving_usd, totals
 from extension.model.record import dumps
-from tests.extension.emf import parse, summed
+from tests.doubles.extension.emf import parse, summed
 from whatif.model.prices import GB, PRICES
 
 GOLDEN = Path(__file__).parent / "metrics.json"
@@ -75,7 +75,7 @@ def test_every_metric_is_told_and_described() -> None:
     assert all(one.meaning.endswith(".") for one in METRICS)
 
 
-def test_no_time_is_told_where_nothing_was_delivered() -> None:
+def test_line_has_no_delivery_time_where_nothing_was_delivered() -> None:
     """A time of zero would be a delivery that took none."""
     told = line(make(), busy())
 
@@ -107,7 +107,7 @@ def test_each_line_tells_what_the_last_one_did_not() -> None:
         assert summed([first, second], name) == pytest.approx(value, abs=0.11)
 
 
-def test_what_was_not_taken_is_told_again() -> None:
+def test_metrics_tell_again_what_was_not_taken() -> None:
     """A line that could not be handed on is drawn up anew, with what has come since."""
     metrics, account = make(), busy()
     first = line(metrics, account)
@@ -118,7 +118,7 @@ def test_what_was_not_taken_is_told_again() -> None:
     assert (first["ReceivedLines"], second["ReceivedLines"]) == (100, 101)
 
 
-def test_nothing_is_told_of_a_time_in_which_nothing_happened() -> None:
+def test_metrics_make_no_line_where_nothing_happened() -> None:
     """The delivery of the last line alone is no news, or a line would bring about the next."""
     metrics, account = make(), busy()
     metrics.told(account, NOW_MS)
@@ -151,7 +151,7 @@ def test_a_line_is_due_after_an_interval(passed_ms: int, due: bool) -> None:
     assert make().is_due(NOW_MS + passed_ms) is due
 
 
-def test_no_line_is_due_where_metrics_are_off() -> None:
+def test_metrics_that_are_off_are_never_due() -> None:
     """An interval of zero is none."""
     assert not make(interval_ms=0).is_due(NOW_MS + 10**9)
 
@@ -194,7 +194,7 @@ def test_a_line_is_written_in_one_piece() -> None:
     assert size_bytes < select.PIPE_BUF
 
 
-def test_no_more_times_are_told_than_a_line_may_hold() -> None:
+def test_times_keep_no_more_than_a_line_may_hold() -> None:
     """Beyond it every second one goes, then every fourth; the longest stays."""
     times = Times()
     for number in range(1000):

@@ -65,7 +65,7 @@ def test_chunks_are_joined_byte_for_byte(chunks: list[bytes], data: st.DataObjec
     assert told(messages) == [(b"POST / HTTP/1.1", b"".join(chunks), sum(map(len, chunks)))]
 
 
-def test_byte_by_byte() -> None:
+def test_reader_completes_a_message_with_its_last_byte() -> None:
     """Even a byte at a time, a message is complete with its last byte and not before."""
     for stream in (BATCH, CHUNKED, EMPTY, ANSWER):
         reader = MessageReader()
@@ -120,7 +120,7 @@ def test_a_connection_that_ends_early_leaves_no_message(half: bytes) -> None:
     assert reader.end_of_stream() is None
 
 
-def test_tells_how_much_is_still_to_come() -> None:
+def test_reader_knows_how_much_is_still_to_come() -> None:
     """The length announced, less what has come, is known, so that a reader can ask for that much."""
     reader = MessageReader()
 
@@ -178,7 +178,7 @@ def test_a_larger_body_is_counted_and_not_held(chunked: bool) -> None:
         ),
     ],
 )
-def test_what_is_no_http_is_refused(garbage: bytes) -> None:
+def test_reader_refuses_a_stream_that_is_no_http(garbage: bytes) -> None:
     """Bytes that cannot be HTTP/1.1 raise this module's own error and no other."""
     with pytest.raises(MalformedMessageError):
         read(garbage)

@@ -8,14 +8,8 @@ import pytest
 from extension import lambda_api
 from extension.lambda_api import ExtensionsApi
 from extension.lambda_api.http1 import Message
-from tests.extension.scripted_lambda import (
-    CLOSE,
-    IDENTIFIER,
-    REGISTERED,
-    Answer,
-    Reply,
-    ScriptedLambda,
-)
+from tests.doubles.recording_receiver import CLOSE, Answer, Reply
+from tests.doubles.scripted_lambda import IDENTIFIER, REGISTERED, ScriptedLambda
 
 pytestmark = pytest.mark.every_python
 
@@ -91,7 +85,7 @@ def test_next_is_asked_on_one_kept_connection(cloud: ScriptedLambda, api: Extens
     assert cloud.identifiers == [IDENTIFIER] * 3
 
 
-def test_awaiting_is_from_asking_to_the_answer(cloud: ScriptedLambda, api: ExtensionsApi) -> None:
+def test_api_awaits_an_answer_from_the_call_on(cloud: ScriptedLambda, api: ExtensionsApi) -> None:
     """Whether an answer is owed to us is known at every step."""
     before = api.awaiting
     connection = api.ask_next()
@@ -159,7 +153,7 @@ def test_a_kept_connection_that_was_closed_is_replaced(
     cloud: ScriptedLambda, api: ExtensionsApi
 ) -> None:
     """If the idle connection is gone, the next event is had after one reconnection at most."""
-    cloud.answer_next(Reply(200, b"first", (("Connection", "close"),)))
+    cloud.answer_next(Reply(200, b"first", {"Connection": "close"}))
     assert next_event(api).body == b"first"
     connection = api._connection
     assert connection is not None
@@ -207,7 +201,7 @@ def test_register_and_subscribe_do_time_out(
     assert 0.2 <= time.monotonic() - began < 1.0
 
 
-def test_nobody_listening() -> None:
+def test_api_survives_where_nobody_listens() -> None:
     """Where nobody listens, register has no answer and Next is an OSError."""
     api = ExtensionsApi(f"127.0.0.1:{unused_port()}")
 

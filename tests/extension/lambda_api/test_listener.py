@@ -9,7 +9,7 @@ import pytest
 
 from extension.lambda_api.http1 import MAX_BODY_BYTES, MAX_HEAD_BYTES
 from extension.lambda_api.listener import MAX_CONNECTIONS, Listener
-from tests.doubles.listeners import close_listener
+from tests.doubles.extension.listeners import close_listener
 
 pytestmark = pytest.mark.every_python
 
@@ -87,7 +87,9 @@ def test_a_batch_is_answered_200_and_handed_on(loop: Loop, peer: socket.socket) 
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"garbage \xff\x00", b"{" * 5000])
-def test_whatever_it_holds_it_is_answered_200(loop: Loop, peer: socket.socket, body: bytes) -> None:
+def test_listener_answers_200_whatever_a_batch_holds(
+    loop: Loop, peer: socket.socket, body: bytes
+) -> None:
     """An error as an answer would bring the batch back for ever, so there is none."""
     peer.sendall(post(body))
 

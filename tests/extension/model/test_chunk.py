@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 from extension.model.chunk import Chunk, halves, numbers_in, rewritten, sifted, without
 from extension.model.record import records_in
 from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
-from tests.doubles.chunks import STAMP, gap, lines
+from tests.doubles.extension.chunks import STAMP, gap, lines
 
 
 def numbers(chunks: list[Chunk]) -> list[int]:

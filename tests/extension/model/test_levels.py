@@ -3,7 +3,7 @@
 import pytest
 
 from extension.model.levels import Level, level_named, level_of
-from tests.extension.batches import FIRST, node_line, python_line
+from tests.doubles.lambda_events import FIRST, node_line, python_line
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from extension.model.levels import Level
 from extension.model.record import GAP_TYPE, Record, dumps, records_in
-from tests.doubles.chunks import ENVIRONMENT, STAMP, chunk, gap
-from tests.extension.batches import TIME, event, line
+from tests.doubles.extension.chunks import ENVIRONMENT, STAMP, chunk, gap
+from tests.doubles.lambda_events import TIME, event, line
 
 pytestmark = pytest.mark.every_python
 
@@ -185,14 +187,17 @@ def test_record_decodes_each_json_text_once(
     monkeypatch: pytest.MonkeyPatch, record: bytes, decodings: int
 ) -> None:
     """Delivery shares a processor with the function: however often sinks ask, nothing is decoded again."""
-    decoded: list[object] = []
-    loads = json.loads
+    decoded: list[str] = []
 
-    def counting(text: str) -> object:
-        decoded.append(text)
-        return loads(text)
+    def counted(decode: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(text: str, *at: int) -> Any:
+            decoded.append(text)
+            return decode(text, *at)
 
-    monkeypatch.setattr(json, "loads", counting)
+        return counting
+
+    monkeypatch.setattr(json, "loads", counted(json.loads))
+    monkeypatch.setattr("extension.model.record._decode_at", counted(json.JSONDecoder().raw_decode))
     asked = one(function(record))
 
     answers = {(asked.level, asked.text, str(asked.parsed)) for _ in range(2)}

@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 
 from extension.model.recording import Recording
 from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment, split_events
-from tests.extension.batches import batch, line
+from tests.doubles.lambda_events import batch, line
 
 
 def segment(

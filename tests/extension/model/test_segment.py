@@ -3,7 +3,7 @@
 import pytest
 
 from extension.model.segment import Kind, Segment, scan
-from tests.extension.batches import batch, line
+from tests.doubles.lambda_events import batch, line
 
 ABC = batch([line("a"), line("b"), line("c")])[1:-1]
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.extension.batches import FIRST, SECOND, TIME, node_line, python_line
+from tests.doubles.lambda_events import FIRST, SECOND, TIME, node_line, python_line
 
 
 def as_json(level: str, request_id: str | None = None, **more: object) -> dict[str, object]:

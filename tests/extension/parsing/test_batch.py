@@ -13,7 +13,7 @@ from extension.parsing import batch as parser
 from extension.parsing.batch import Line, Lines, Unreadable, read_batch
 from extension.parsing.line import LineRules
 from extension.parsing.platform_events import Ended, Started, event_of
-from tests.extension.batches import (
+from tests.doubles.lambda_events import (
     FIRST,
     SECOND,
     TIME,

@@ -1,23 +1,15 @@
 """The transaction's name in a function's own lines."""
 
-import json
-
 import pytest
 
 from extension.parsing.correlation import MAX_ID_CHARS, Correlation
+from tests.doubles.lambda_events import lines
 
 DEFAULT = ("x-correlation-id", "correlation_id", "correlationId")
 
 
 def raw(*records: object) -> tuple[bytes, int]:
-    events = [
-        json.dumps(
-            {"time": "2026-10-12T00:01:15.123Z", "type": "function", "record": record},
-            separators=(",", ":"),
-        )
-        for record in records
-    ]
-    return ",".join(events).encode(), len(records)
+    return lines(*records), len(records)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from extension.parsing.failures import (
     failure_by_status,
 )
 from extension.parsing.line import LineRules, look_at
-from tests.extension.batches import FIRST, TIME, node_line, python_line
+from tests.doubles.lambda_events import FIRST, TIME, node_line, python_line
 
 NO_LEVELS = LineRules(error_level=OFF)
 

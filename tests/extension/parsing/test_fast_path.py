@@ -11,7 +11,7 @@ from extension.parsing import batch as parser
 from extension.parsing.batch import Lines
 from extension.parsing.fast_path import count_plain as count_plain_and_tell, is_plain
 from extension.parsing.line import LineRules
-from tests.extension.batches import FIRST, batch, done, line, node_line, python_line
+from tests.doubles.lambda_events import FIRST, batch, done, line, node_line, python_line
 from tests.extension.parsing.lines import REMARKABLE, as_json
 
 pytestmark = pytest.mark.every_python

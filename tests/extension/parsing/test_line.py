@@ -6,7 +6,7 @@ import pytest
 
 from extension.model.levels import Level
 from extension.parsing.line import LineRules, look_at
-from tests.extension.batches import FIRST, node_line, python_line
+from tests.doubles.lambda_events import FIRST, node_line, python_line
 
 EMF = {"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{"Namespace": "n"}]}, "time": 100}
 

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from extension.parsing.failures import Failure, Outcome
-from tests.extension.batches import FIRST, SECOND, THIRD, TRACE, event, line, python_line
-from tests.extension.environment import Environment
+from tests.doubles.extension.environment import Environment
+from tests.doubles.lambda_events import FIRST, SECOND, THIRD, TRACE, event, line, python_line
 
 TRACES = {
     "invoke": TRACE,

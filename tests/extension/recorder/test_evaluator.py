@@ -13,7 +13,7 @@ from extension.diagnostics.account import Account
 from extension.recorder.evaluator import PolicyEvaluator, now_ms
 from extension.recorder.invocation import Invocation
 from extension.recorder.metadata import MetadataSource
-from tests.extension.batches import FIRST
+from tests.doubles.lambda_events import FIRST
 
 PACE = Pace(1, 60_000)
 

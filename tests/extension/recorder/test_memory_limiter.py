@@ -1,8 +1,8 @@
 """What the memory bound costs, and in which order."""
 
 from extension.model.receipt import Answer, Receipt
-from tests.extension.batches import FIRST, SECOND, THIRD, done, line, python_line, report, start
-from tests.extension.environment import Environment
+from tests.doubles.extension.environment import Environment
+from tests.doubles.lambda_events import FIRST, SECOND, THIRD, done, line, python_line, report, start
 from tests.extension.recorder.script import TRACES, request_id_of
 
 SAMPLED_IN, SAMPLED_OUT = TRACES["in"], TRACES["out"]

@@ -3,7 +3,7 @@
 from extension.recorder.invocation import Invocation
 from extension.recorder.metadata import MetadataSource
 from extension.sampling.verdict import Verdict
-from tests.extension.batches import FIRST
+from tests.doubles.lambda_events import FIRST
 
 SAMPLED = Verdict(keep=True, reason="sampled", weight=10.0, failed=False)
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings, strategies as st
 from extension.config.parsers import Pace, PlatformEvents
 from extension.model.levels import Level
 from extension.model.receipt import Answer
-from tests.extension.batches import (
+from tests.doubles.extension.environment import Environment
+from tests.doubles.lambda_events import (
     FIRST,
     SECOND,
     TRACE,
@@ -19,7 +20,6 @@ from tests.extension.batches import (
     report,
     start,
 )
-from tests.extension.environment import Environment
 from tests.extension.recorder.script import Case, play
 
 ERROR = line(python_line("wrong", level="ERROR"))

@@ -13,7 +13,7 @@ from extension.recorder.metadata import MetadataSource
 from extension.recorder.release import Release
 from extension.recorder.states import State
 from extension.sampling.verdict import Verdict
-from tests.extension.batches import FIRST
+from tests.doubles.lambda_events import FIRST
 
 KEPT = Verdict(keep=True, reason="crash", weight=1.0, failed=True)
 BUFFER_BYTES = 8000

@@ -1,8 +1,8 @@
 """Lines that are excluded, and what lines say of their whole invocation."""
 
 from extension.redaction.patterns import read_exclusions
-from tests.extension.batches import line, start
-from tests.extension.environment import Environment
+from tests.doubles.extension.environment import Environment
+from tests.doubles.lambda_events import line, start
 
 
 def test_screening_excludes_and_counts_lines() -> None:

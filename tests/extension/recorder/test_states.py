@@ -10,8 +10,8 @@ from extension.recorder.invocation import Invocation
 from extension.recorder.release import Release
 from extension.recorder.states import HELD, MANAGED, ORDINARY, Event, State
 from extension.recorder.tail_sampler import TailSampler
-from tests.extension.batches import FIRST, done, event, line, python_line, report, start
-from tests.extension.environment import Environment
+from tests.doubles.extension.environment import Environment
+from tests.doubles.lambda_events import FIRST, done, event, line, python_line, report, start
 from tests.extension.recorder.state_diagram import PAGE, on_page, pictures
 
 HALF_IN = "Root=1-5f35ae12-0c0fec141a80000000000001;Sampled=1"

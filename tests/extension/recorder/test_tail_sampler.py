@@ -8,7 +8,8 @@ import pytest
 from extension.config.parsers import Pace, PlatformEvents
 from extension.model.ndjson import encode
 from extension.recorder import tail_sampler
-from tests.extension.batches import (
+from tests.doubles.extension.environment import Environment
+from tests.doubles.lambda_events import (
     FIRST,
     SECOND,
     done,
@@ -18,7 +19,6 @@ from tests.extension.batches import (
     report,
     start,
 )
-from tests.extension.environment import Environment
 from tests.extension.recorder.script import TRACES, Case, request_id_of
 
 MARKER: dict[str, Any] = {"keep_marker": "keep-this"}

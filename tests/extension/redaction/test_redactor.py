@@ -12,13 +12,11 @@ from extension.redaction.prefilter import Prefilter
 from extension.redaction.presets import PRESETS
 from extension.redaction.redactor import Redactor, mask_all
 from extension.regex.pattern import Pattern
-
-TIME = "2026-10-12T00:01:15.123Z"
+from tests.doubles.lambda_events import TIME, compact, line
 
 
 def event(record: object) -> bytes:
-    told = {"time": TIME, "type": "function", "record": record}
-    return json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
+    return compact(line(record))
 
 
 def redacted(setting: str, record: object) -> Any:

@@ -1,7 +1,5 @@
 """What is taken of a recording line by line."""
 
-import json
-
 import pytest
 from hypothesis import given, strategies as st
 
@@ -9,6 +7,7 @@ from extension.model.chunk import numbers_in
 from extension.model.levels import Level
 from extension.model.segment import Kind, Segment
 from extension.sampling.by_level import draw, error_lines
+from tests.doubles import lambda_events
 
 WEIGHTS = {None: 10.0, Level.DEBUG: 0.0, Level.INFO: 10.0, Level.WARN: 2.0, Level.ERROR: 2.0}
 
@@ -18,12 +17,8 @@ def weigh(level: Level | None) -> float:
 
 
 def lines(levels: list[Level | None], *, number: int = 0) -> Segment:
-    events = []
-    for level in levels:
-        record: object = "plain" if level is None else {"level": level.name}
-        event = {"time": "2026-10-12T00:01:15.123Z", "type": "function", "record": record}
-        events.append(json.dumps(event, separators=(",", ":")))
-    return Segment(",".join(events).encode(), count=len(levels), first_number=number)
+    records = ["plain" if level is None else {"level": level.name} for level in levels]
+    return Segment(lambda_events.lines(*records), count=len(levels), first_number=number)
 
 
 def event(number: int) -> Segment:

@@ -18,7 +18,7 @@ from extension.selfcheck import checks
 from extension.selfcheck.checks import ATTEMPTS, GRACE_S, MAX_S, REFERENCES_S, SINK_S
 from extension.selfcheck.findings import Finding
 from extension.sinks.base import SinkConfig
-from tests.extension.scripted_server import Server, status
+from tests.doubles.scripted_server import ScriptedServer, status
 
 SECRET = "hush-4711"
 DENIED = status(400, body=b'{"__type":"AccessDeniedException","message":"hush-4711"}')
@@ -28,13 +28,13 @@ check = partial(checks.check, sleep=lambda _seconds: None)
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    made = Server()
+def server() -> Iterator[ScriptedServer]:
+    made = ScriptedServer()
     yield made
     made.close()
 
 
-def environ_of(server: Server | None = None, **values: str) -> dict[str, str]:
+def environ_of(server: ScriptedServer | None = None, **values: str) -> dict[str, str]:
     """Return a function's environment; the server, if given, answers for AWS."""
     environ = {
         "AWS_LAMBDA_FUNCTION_NAME": "checkout",
@@ -52,20 +52,20 @@ def levels(findings: list[Finding]) -> dict[str, str]:
     return {one.what.removeprefix(PREFIX): one.level for one in findings}
 
 
-def test_check_delivers_one_record_to_a_sink(server: Server) -> None:
+def test_check_delivers_one_record_to_a_sink(server: ScriptedServer) -> None:
     """The record goes through the code that delivers, with the headers, and says what it is."""
     found = levels(check(environ_of(SINK=server.url, SINK_HEADERS=f"Authorization={SECRET}")))
 
     assert found == {"settings": "ok", "SINK": "ok"}
-    [(_, body)] = server.requests
+    [body] = [one.body for one in server.requests]
     record = json.loads(gzip.decompress(body))
     said = (record["type"], record["function"], record["version"], record["reason"])
-    assert server.headers()["authorization"] == SECRET
+    assert server.requests[-1].headers["authorization"] == SECRET
     assert said == ("flightRecorder.check", "checkout", "7", "check")
     assert not record["id"].startswith("-")
 
 
-def test_check_tries_every_sink(server: Server, tmp_path: Path) -> None:
+def test_check_tries_every_sink(server: ScriptedServer, tmp_path: Path) -> None:
     """A fallback that does not work is found before it is needed."""
     path = tmp_path / "kept.ndjson"
 
@@ -96,7 +96,7 @@ def test_check_writes_nothing_to_standard_output(capfd: pytest.CaptureFixture[st
     ],
 )
 def test_check_repeats_a_delivery_that_may_succeed_later(
-    server: Server, answers: list[int], level: str, requests: int
+    server: ScriptedServer, answers: list[int], level: str, requests: int
 ) -> None:
     """A log group was made just now, a receiver is starting; a wrong token stays wrong."""
     server.answers = [status(code) for code in answers]
@@ -105,7 +105,7 @@ def test_check_repeats_a_delivery_that_may_succeed_later(
     assert len(server.requests) == requests
 
 
-def test_check_fetches_references_and_tries_their_values(server: Server) -> None:
+def test_check_fetches_references_and_tries_their_values(server: ScriptedServer) -> None:
     """A sink that is a parameter gets its record; neither its name nor its value is shown."""
     answer = {"Parameters": [{"Name": "/sink", "Value": f"{server.url}&key={SECRET}"}]}
     server.answers = [status(200, body=json.dumps(answer).encode())]
@@ -119,7 +119,7 @@ def test_check_fetches_references_and_tries_their_values(server: Server) -> None
     assert "127.0.0.1" not in text
 
 
-def test_check_skips_a_sink_whose_reference_is_denied(server: Server) -> None:
+def test_check_skips_a_sink_whose_reference_is_denied(server: ScriptedServer) -> None:
     """Its value is not known; the other sinks are tried."""
     server.answers = [DENIED]
 
@@ -132,7 +132,9 @@ def test_check_skips_a_sink_whose_reference_is_denied(server: Server) -> None:
 
 
 @pytest.mark.parametrize("answer", [DENIED, lambda *_: False])
-def test_check_reports_that_the_retention_cannot_be_set(server: Server, answer: Any) -> None:
+def test_check_reports_that_the_retention_cannot_be_set(
+    server: ScriptedServer, answer: Any
+) -> None:
     """The sink itself passes over it in silence, since delivery goes on."""
     server.answers = [EMPTY, EMPTY, answer]
 
@@ -140,7 +142,7 @@ def test_check_reports_that_the_retention_cannot_be_set(server: Server, answer: 
 
     assert found == {"settings": "ok", "SINK": "ok", "RETENTION_DAYS": "warn"}
     payload = {"logGroupName": "/flight-recorder/checkout", "retentionInDays": 14}
-    assert json.loads(server.requests[2][1]) == payload
+    assert json.loads(server.requests[2].body) == payload
 
 
 # Bounds -------------------------------------------------------------------------------------------------------------
@@ -152,7 +154,7 @@ def test_bounds_of_the_parts_add_up_to_less_than_the_whole() -> None:
 
 
 def test_check_leaves_a_sink_that_does_not_answer(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The finding says that the time was up."""
     monkeypatch.setattr(checks, "SINK_S", 0.4)

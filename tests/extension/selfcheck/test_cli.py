@@ -8,15 +8,15 @@ import pytest
 
 from extension import boot
 from extension.selfcheck.cli import BAD_USAGE, main
-from tests.extension.scripted_server import Server, status
+from tests.doubles.scripted_server import ScriptedServer, status
 from tests.extension.selfcheck.test_checks import DENIED, SECRET, environ_of
 
 Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    made = Server()
+def server() -> Iterator[ScriptedServer]:
+    made = ScriptedServer()
     yield made
     made.close()
 
@@ -25,7 +25,7 @@ def server() -> Iterator[Server]:
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Run the command; return its exit status and its output."""
 
-    def run(*options: str, server: Server | None = None, **values: str) -> tuple[int, str]:
+    def run(*options: str, server: ScriptedServer | None = None, **values: str) -> tuple[int, str]:
         if server is not None:
             values["SINK"] = server.url
         code = main(["--check", *options], environ_of(None, **values), sleep=lambda _seconds: None)
@@ -34,7 +34,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return run
 
 
-def test_command_succeeds_with_warnings(server: Server, run: Run) -> None:
+def test_command_succeeds_with_warnings(server: ScriptedServer, run: Run) -> None:
     """One line a finding, and their numbers at the end."""
     code, output = run(server=server, SAMPLE_RATE="1")
 
@@ -53,7 +53,7 @@ def test_command_fails_if_something_failed(run: Run) -> None:
     assert "FLIGHT_RECORDER_FLUSH" in output
 
 
-def test_command_prints_only_problems_with_quiet(server: Server, run: Run) -> None:
+def test_command_prints_only_problems_with_quiet(server: ScriptedServer, run: Run) -> None:
     """It prints nothing at all if nothing is wrong."""
     assert run("--quiet", server=server) == (0, "")
 
@@ -63,7 +63,7 @@ def test_command_prints_only_problems_with_quiet(server: Server, run: Run) -> No
     assert re.findall(r"^\w+", output, re.MULTILINE) == ["fail", "warn"]
 
 
-def test_command_prints_one_json_object_a_line(server: Server, run: Run) -> None:
+def test_command_prints_one_json_object_a_line(server: ScriptedServer, run: Run) -> None:
     """Programs read it."""
     _, output = run("--json", server=server)
 
@@ -92,7 +92,7 @@ def test_command_prints_its_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("option", ["--check", "--json", "--quiet"])
 def test_command_shows_no_secret(
-    server: Server, option: str, capsys: pytest.CaptureFixture[str]
+    server: ScriptedServer, option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Neither of a URL nor of a header, an answer, credentials or a bad value."""
     server.answers = [status(403, body=SECRET.encode()), DENIED, DENIED]

@@ -10,30 +10,22 @@ from extension.sinks import open_sink
 from extension.sinks.base import SinkConfig
 from extension.sinks.cloudwatch import CloudWatchSink
 from extension.sinks.cloudwatch_events import MAX_EVENTS, REPEAT_TYPE, LogEvent
-from tests.doubles.chunks import (
+from tests.doubles.extension.chunks import (
     ENVIRONMENT,
     STAMP,
     at,
     chunk,
-    compact,
     gap,
     lines,
     milliseconds,
     now,
 )
-from tests.extension.batches import event, line, report, start
+from tests.doubles.http_server import Request
+from tests.doubles.lambda_events import compact, event, line, report, start
+from tests.doubles.recording_receiver import Reply as HttpAnswer
 from tests.services.aws import moto
 from tests.services.environment import unique
-from tests.services.limits import (
-    Answer as HttpAnswer,
-    LimitsFront,
-    Request,
-    fail,
-    hang_up,
-    limits_front,
-    succeed,
-    swallow,
-)
+from tests.services.limits import LimitsFront, fail, hang_up, limits_front, succeed, swallow
 
 WAIT_S = 10.0
 NOBODY = "http://127.0.0.1:1"
@@ -52,7 +44,7 @@ MakeSink = Callable[..., CloudWatchSink]
 def front() -> Iterator[LimitsFront]:
     """A CloudWatch that takes everything within its limits, and does as it is told."""
     with limits_front(NOBODY) as opened:
-        opened.otherwise = OK
+        opened.then = OK
         yield opened
         assert not opened.violations
 
@@ -279,7 +271,7 @@ def test_retention_that_cannot_be_set_fails_no_delivery(
     def no_retention(request: Request, pass_on: Callable[[], HttpAnswer]) -> HttpAnswer | None:
         return (answer if request.action == "PutRetentionPolicy" else OK)(request, pass_on)
 
-    front.otherwise = no_retention
+    front.then = no_retention
     opened = sink(days=14)
 
     receipts = [opened.send([lines(str(n))], timeout_s=WAIT_S) for n in range(5)]

@@ -24,16 +24,8 @@ from extension.sinks.cloudwatch_events import (
     report_text,
     requests_of,
 )
-from tests.doubles.chunks import (
-    ENVIRONMENT,
-    at,
-    chunk,
-    compact,
-    gap,
-    lines,
-    milliseconds,
-)
-from tests.extension.batches import FIRST, TIME, event, line, report, start
+from tests.doubles.extension.chunks import ENVIRONMENT, at, chunk, gap, lines, milliseconds
+from tests.doubles.lambda_events import FIRST, TIME, compact, event, line, report, start
 
 NOON = datetime(2026, 10, 12, 12, tzinfo=timezone.utc)
 NOW_MS = 1_790_000_000_000
@@ -134,11 +126,12 @@ def test_gap_stands_at_its_place() -> None:
 
 
 def test_platform_event_is_written_byte_for_byte() -> None:
-    """Their JSON is passed on byte for byte."""
+    """So is a report without metrics, which no text can be made of."""
     raw = b'{"time":"%s",  "type":"platform.start","record":{"requestId":"r" }}' % TIME.encode()
 
     assert message_of(one(raw), form=Form.TEXT) == raw.decode()
-    assert message_of(one(start()), form=Form.TEXT) == compact(start()).decode()
+    for happened in (start(), event("platform.report", {"requestId": "r"})):
+        assert message_of(one(happened), form=Form.TEXT) == compact(happened).decode()
 
 
 def test_records_form_writes_whole_records_but_for_metrics() -> None:
@@ -230,13 +223,6 @@ def test_report_text_reads_as_lambdas_own(record: dict[str, object], fields: str
 def test_report_text_is_empty_without_request_or_metrics(record: object) -> None:
     """Without a request or anything measured there is nothing that such a line could say."""
     assert not report_text(record)
-
-
-def test_report_without_metrics_stays_json() -> None:
-    """What cannot be written as text is passed on."""
-    odd = event("platform.report", {"requestId": "r"})
-
-    assert message_of(one(odd), form=Form.TEXT) == compact(odd).decode()
 
 
 # when, and in what order -------------------------------------------------------------------------------------------

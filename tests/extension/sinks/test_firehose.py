@@ -21,18 +21,13 @@ from extension.sinks.firehose import (
     receipt_for_batch,
     requests_of,
 )
-from tests.doubles.chunks import chunk, gap, lines
-from tests.extension.batches import report
+from tests.doubles.extension.chunks import chunk, gap, lines
+from tests.doubles.http_server import Request
+from tests.doubles.lambda_events import report
+from tests.doubles.recording_receiver import Reply as HttpAnswer
 from tests.services.aws import moto
 from tests.services.environment import unique
-from tests.services.limits import (
-    Answer as HttpAnswer,
-    LimitsFront,
-    Request,
-    fail,
-    limits_front,
-    swallow,
-)
+from tests.services.limits import LimitsFront, fail, limits_front, swallow
 
 WAIT_S = 10.0
 NOBODY = "http://127.0.0.1:1"
@@ -61,7 +56,7 @@ def data_of(request: Request) -> list[bytes]:
 def front() -> Iterator[LimitsFront]:
     """A Firehose that takes everything within its limits, and does as it is told."""
     with limits_front(NOBODY) as opened:
-        opened.otherwise = answers("")
+        opened.then = answers("")
         yield opened
 
 
@@ -281,7 +276,7 @@ def test_front_refuses_as_firehose_does(
     """What the other tests here rest upon: a request that is too much does not pass."""
     from tests.services.limits import then_pass
 
-    front.otherwise = then_pass
+    front.then = then_pass
 
     sink._put([Pack(data, []) for data in packs], time.monotonic() + WAIT_S)
 

@@ -14,9 +14,9 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.sinks.base import SinkConfig
 from extension.sinks.http import HttpSink, gzipped, read_url
-from tests.doubles.chunks import at, chunk, lines, now
-from tests.extension.batches import line
-from tests.extension.scripted_server import OK, Server, status
+from tests.doubles.extension.chunks import at, chunk, lines, now
+from tests.doubles.lambda_events import line
+from tests.doubles.scripted_server import OK, ScriptedServer, status
 from tests.services import clickhouse, tls
 
 WAIT_S = 5.0
@@ -34,8 +34,8 @@ AWKWARD = [
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    opened = Server()
+def server() -> Iterator[ScriptedServer]:
+    opened = ScriptedServer()
     yield opened
     opened.close()
 
@@ -45,7 +45,7 @@ def sink_of(url: str, **headers: str) -> HttpSink:
 
 
 @pytest.fixture
-def sink(server: Server) -> Iterator[HttpSink]:
+def sink(server: ScriptedServer) -> Iterator[HttpSink]:
     opened = sink_of(server.url)
     yield opened
     opened.close()
@@ -55,17 +55,17 @@ def send(sink: HttpSink, *texts: str, timeout_s: float = WAIT_S) -> Receipt:
     return sink.send([lines(*(texts or ("line",)))], timeout_s=timeout_s)
 
 
-def test_sink_posts_gzipped_ndjson(server: Server, sink: HttpSink) -> None:
+def test_sink_posts_gzipped_ndjson(server: ScriptedServer, sink: HttpSink) -> None:
     """One POST to the URL, whose body is the records and whose headers say so."""
     batch = [lines("first", "naïve ☃")]
 
     receipt = sink.send(batch, timeout_s=WAIT_S)
 
-    head, body = server.requests[0]
+    head, body = server.requests[0].parts
     assert head.startswith(b"POST /in?a=b HTTP/1.1\r\n")
     assert gzip.decompress(body) == encode(batch)
     assert receipt == Receipt(Answer.TAKEN, sent_bytes=len(body))
-    headers = server.headers()
+    headers = server.requests[-1].headers
     assert headers["content-type"] == "application/x-ndjson"
     assert headers["content-encoding"] == "gzip"
     assert headers["user-agent"] == f"flight-recorder/{__version__}"
@@ -101,7 +101,7 @@ def test_sink_posts_gzipped_ndjson(server: Server, sink: HttpSink) -> None:
     ],
 )
 def test_sink_posts_to_the_url_or_to_the_intakes_path(
-    server: Server, url: str, target: bytes
+    server: ScriptedServer, url: str, target: bytes
 ) -> None:
     """The URL as it is written; where it has no path, the one that the intake listens on."""
     sink = sink_of(url.replace("HOST", f"127.0.0.1:{server.port}"))
@@ -109,7 +109,7 @@ def test_sink_posts_to_the_url_or_to_the_intakes_path(
     send(sink)
     sink.close()
 
-    assert server.requests[0][0].split(b" ")[1] == target
+    assert server.requests[0].head.split(b" ")[1] == target
 
 
 def test_read_url_keeps_the_brackets_of_an_ip_v6_address() -> None:
@@ -117,7 +117,7 @@ def test_read_url_keeps_the_brackets_of_an_ip_v6_address() -> None:
     assert read_url("OTLP+http://[::1]:4318") == ("otlp", "http://[::1]:4318", "", "")
 
 
-def test_sink_sends_the_users_headers(server: Server) -> None:
+def test_sink_sends_the_users_headers(server: ScriptedServer) -> None:
     """SINK_HEADERS go with every request, and may replace ours."""
     headers = {"Authorization": "Bearer s3cret", "user-agent": "mine", "content-type": "text/x"}
     sink = sink_of(server.url, **headers)
@@ -125,21 +125,21 @@ def test_sink_sends_the_users_headers(server: Server) -> None:
     send(sink)
     sink.close()
 
-    sent = server.headers()
+    sent = server.requests[-1].headers
     assert sent["authorization"] == "Bearer s3cret"
     assert (sent["user-agent"], sent["content-type"]) == ("mine", "text/x")
     for name in (b"user-agent:", b"content-type:"):
-        assert server.requests[0][0].lower().count(name) == 1
+        assert server.requests[0].head.lower().count(name) == 1
 
 
-def test_sink_joins_a_header_that_is_given_twice(server: Server) -> None:
+def test_sink_joins_a_header_that_is_given_twice(server: ScriptedServer) -> None:
     """Its values are joined, which is the same to the receiver (RFC 9110, section 5.3)."""
     sink = HttpSink(SinkConfig(server.url, {}, (("X-Tag", "a"), ("x-tag", "b"))))
 
     send(sink)
     sink.close()
 
-    assert server.headers()["x-tag"] == "a, b"
+    assert server.requests[-1].headers["x-tag"] == "a, b"
 
 
 def test_sink_is_unavailable_for_a_header_that_cannot_be_sent() -> None:
@@ -151,7 +151,7 @@ def test_sink_is_unavailable_for_a_header_that_cannot_be_sent() -> None:
 
 @pytest.mark.parametrize(("coding", "sent"), [("identity", None), ("x-none", "x-none")])
 def test_content_encoding_of_the_user_turns_compression_off(
-    server: Server, coding: str, sent: str | None
+    server: ScriptedServer, coding: str, sent: str | None
 ) -> None:
     """A receiver that reads no gzip is told so by a header of the user's."""
     sink = sink_of(server.url, **{"content-encoding": coding})
@@ -159,8 +159,8 @@ def test_content_encoding_of_the_user_turns_compression_off(
     receipt = send(sink, "a")
     sink.close()
 
-    assert server.requests[0][1] == encode([lines("a")])
-    assert server.headers().get("content-encoding") == sent
+    assert server.requests[0].body == encode([lines("a")])
+    assert server.requests[-1].headers.get("content-encoding") == sent
     assert receipt.sent_bytes == len(encode([lines("a")]))
 
 
@@ -172,7 +172,7 @@ def test_gzipped_has_the_same_bytes_each_time() -> None:
     assert gzipped([data])[4:8] == bytes(4)
 
 
-def test_sink_posts_no_empty_batch(server: Server, sink: HttpSink) -> None:
+def test_sink_posts_no_empty_batch(server: ScriptedServer, sink: HttpSink) -> None:
     """Nothing is posted where there is nothing to post."""
     assert sink.send([], timeout_s=WAIT_S) == Receipt(Answer.TAKEN)
     assert server.requests == []
@@ -190,7 +190,7 @@ def test_sink_posts_no_empty_batch(server: Server, sink: HttpSink) -> None:
     ],
 )
 def test_sink_passes_on_the_meaning_of_a_status(
-    server: Server, sink: HttpSink, code: int, answer: Answer
+    server: ScriptedServer, sink: HttpSink, code: int, answer: Answer
 ) -> None:
     """What an answer means is told on, and a connection that was answered is used again."""
     server.answers = [status(code, "Retry-After: 7", body=b"" if code == 204 else b"no!")]
@@ -204,7 +204,7 @@ def test_sink_passes_on_the_meaning_of_a_status(
     assert server.connections == 1
 
 
-def test_sink_replaces_a_dead_connection_silently(server: Server, sink: HttpSink) -> None:
+def test_sink_replaces_a_dead_connection_silently(server: ScriptedServer, sink: HttpSink) -> None:
     """After a thaw the old connection is gone: the batch goes over a fresh one, and nobody hears of it."""
     send(sink, "a")
     server.drop()
@@ -215,7 +215,7 @@ def test_sink_replaces_a_dead_connection_silently(server: Server, sink: HttpSink
     assert server.connections == 2
 
 
-def test_requests_of_a_batch_share_its_time(server: Server) -> None:
+def test_requests_of_a_batch_share_its_time(server: ScriptedServer) -> None:
     """Where a batch needs several requests, they have together what one would have."""
 
     def slowly(connection: socket.socket, _body: bytes) -> bool:
@@ -235,7 +235,7 @@ def test_requests_of_a_batch_share_its_time(server: Server) -> None:
     assert time.monotonic() - began < 1.0
 
 
-def test_abort_breaks_off_an_answer_that_trickles(server: Server, sink: HttpSink) -> None:
+def test_abort_breaks_off_an_answer_that_trickles(server: ScriptedServer, sink: HttpSink) -> None:
     """No time-out ends an answer whose head comes byte by byte; aborting does."""
     server.answers = [server.trickle(b"HTTP/1.1 200 O", b"K")]
     threading.Timer(0.3, sink.abort).start()
@@ -248,7 +248,7 @@ def test_abort_breaks_off_an_answer_that_trickles(server: Server, sink: HttpSink
 
 
 def test_sink_believes_a_status_before_the_rest_of_the_answer(
-    server: Server, sink: HttpSink
+    server: ScriptedServer, sink: HttpSink
 ) -> None:
     """A batch whose success has been said is not sent again because the rest of the answer is slow."""
     server.answers = [server.trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x")]

@@ -11,8 +11,8 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.sinks import open_sink
 from extension.sinks.base import Sink, SinkConfig
-from tests.doubles.chunks import lines
-from tests.extension.scripted_server import OK, Script, Server, hang_up
+from tests.doubles.extension.chunks import lines
+from tests.doubles.scripted_server import OK, Script, ScriptedServer, hang_up
 
 WAIT_S = 5.0
 ENVIRON = {
@@ -90,7 +90,7 @@ class Opened(NamedTuple):
     """A sink, the server it sends to, and the answers before the first one to its records."""
 
     sink: Sink
-    server: Server
+    server: ScriptedServer
     before: list[bytes | Script]
 
     def send(self, timeout_s: float = WAIT_S) -> Receipt:
@@ -99,7 +99,7 @@ class Opened(NamedTuple):
 
 @pytest.fixture(params=["cloudwatch:", "s3://bucket", "firehose:stream", "HOST", "otlp+HOST"])
 def opened(request: pytest.FixtureRequest) -> Iterator[Opened]:
-    server = Server()
+    server = ScriptedServer()
     host = f"http://127.0.0.1:{server.port}"
     url = request.param.replace("HOST", host)
     sink = open_sink(SinkConfig(url, ENVIRON | {"AWS_ENDPOINT_URL": host}))

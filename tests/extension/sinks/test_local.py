@@ -10,7 +10,7 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.sinks.base import SinkConfig
 from extension.sinks.local import FileSink, StdoutSink, write_all
-from tests.doubles.chunks import lines
+from tests.doubles.extension.chunks import lines
 
 
 def chunks(*texts: str) -> list[Chunk]:

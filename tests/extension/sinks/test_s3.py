@@ -15,18 +15,13 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer
 from extension.sinks.base import SinkConfig
 from extension.sinks.s3 import S3Sink, object_key
-from tests.doubles.chunks import ENVIRONMENT, STAMP, at, chunk, gap, lines
-from tests.extension.batches import line, report
+from tests.doubles.extension.chunks import ENVIRONMENT, STAMP, at, chunk, gap, lines
+from tests.doubles.http_server import Request
+from tests.doubles.lambda_events import line, report
+from tests.doubles.recording_receiver import Reply as HttpAnswer
 from tests.services.aws import ministack, moto
 from tests.services.environment import needs_services, unique
-from tests.services.limits import (
-    Answer as HttpAnswer,
-    LimitsFront,
-    Request,
-    hang_up,
-    limits_front,
-    swallow,
-)
+from tests.services.limits import LimitsFront, hang_up, limits_front, swallow
 
 WAIT_S = 10.0
 NOBODY = "http://127.0.0.1:1"
@@ -51,7 +46,7 @@ def error(status: int, code: str) -> Callable[..., HttpAnswer]:
 @pytest.fixture
 def front() -> Iterator[LimitsFront]:
     with limits_front(NOBODY) as opened:
-        opened.otherwise = ok
+        opened.then = ok
         yield opened
 
 

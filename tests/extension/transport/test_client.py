@@ -16,7 +16,14 @@ import pytest
 
 from extension.transport.client import KEEPALIVE_S, MAX_ANSWER_BYTES, Reply, Transport
 from extension.transport.errors import Reason, Unreachable
-from tests.extension.scripted_server import OK, Server, hang_up, make_certificate, reset, status
+from tests.doubles.scripted_server import (
+    OK,
+    ScriptedServer,
+    hang_up,
+    make_certificate,
+    reset,
+    status,
+)
 
 WAIT_S = 5.0
 SHORT_S = 0.2
@@ -36,8 +43,8 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    opened = Server()
+def server() -> Iterator[ScriptedServer]:
+    opened = ScriptedServer()
     yield opened
     opened.close()
 
@@ -58,8 +65,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tls_server(certificate: Path) -> Iterator[Server]:
-    opened = Server(certificate)
+def tls_server(certificate: Path) -> Iterator[ScriptedServer]:
+    opened = ScriptedServer(certificate)
     yield opened
     opened.close()
 
@@ -102,7 +109,7 @@ def failure(transport: Transport, url: str, **more: Any) -> tuple[Reason, bool]:
 
 
 def test_exchange_sends_the_request_and_returns_the_answer(
-    server: Server, transport: Transport
+    server: ScriptedServer, transport: Transport
 ) -> None:
     """Status, headers and body arrive as they were sent, in both directions."""
     server.answers = [status(207, "X-Answer: yes", body=b"told")]
@@ -112,11 +119,11 @@ def test_exchange_sends_the_request_and_returns_the_answer(
     assert (reply.status, reply.body, reply.complete) == (207, b"told", True)
     assert reply.headers["x-ANSWER"] == "yes"
     assert reply.is_success
-    head, body = server.requests[0]
+    head, body = server.requests[0].parts
     assert head.startswith(b"POST /in?a=b HTTP/1.1\r\n")
     assert body == b"body"
-    assert server.headers()["x-key"] == "s3cret"
-    assert server.headers()["accept-encoding"] == "identity"
+    assert server.requests[-1].headers["x-key"] == "s3cret"
+    assert server.requests[-1].headers["accept-encoding"] == "identity"
 
 
 @pytest.mark.parametrize("code", [199, 300, 404, 500])
@@ -125,15 +132,17 @@ def test_reply_is_a_success_only_with_2xx(code: int) -> None:
     assert not Reply(code, {}, b"").is_success
 
 
-def test_headers_of_the_caller_replace_the_defaults(server: Server, transport: Transport) -> None:
+def test_headers_of_the_caller_replace_the_defaults(
+    server: ScriptedServer, transport: Transport
+) -> None:
     """An intake may want a header of its own, in any case."""
     post(transport, server.url, headers={"USER-agent": "mine"})
 
-    assert server.headers()["user-agent"] == "mine"
-    assert server.requests[0][0].lower().count(b"user-agent:") == 1
+    assert server.requests[-1].headers["user-agent"] == "mine"
+    assert server.requests[0].head.lower().count(b"user-agent:") == 1
 
 
-def test_answer_is_not_decompressed(server: Server, transport: Transport) -> None:
+def test_answer_is_not_decompressed(server: ScriptedServer, transport: Transport) -> None:
     """The bound on an answer would not hold for what it expands to."""
     bomb = gzip.compress(bytes(50_000_000))
     server.answers = [status(200, "Content-Encoding: gzip", body=bomb)]
@@ -141,7 +150,7 @@ def test_answer_is_not_decompressed(server: Server, transport: Transport) -> Non
     assert post(transport, server.url).body == bomb
 
 
-def test_answer_is_read_up_to_a_bound(server: Server, transport: Transport) -> None:
+def test_answer_is_read_up_to_a_bound(server: ScriptedServer, transport: Transport) -> None:
     """A server cannot fill the memory, and the next request is answered all the same."""
     size = 64 * 1024 * 1024
     sent = 0
@@ -162,7 +171,7 @@ def test_answer_is_read_up_to_a_bound(server: Server, transport: Transport) -> N
     assert sent < size
 
 
-def test_redirects_are_not_followed(server: Server, transport: Transport) -> None:
+def test_redirects_are_not_followed(server: ScriptedServer, transport: Transport) -> None:
     """Only the settings say where log lines go."""
     server.answers = [status(307, f"Location: {server.url}")]
 
@@ -170,7 +179,9 @@ def test_redirects_are_not_followed(server: Server, transport: Transport) -> Non
     assert len(server.requests) == 1
 
 
-def test_slow_answer_within_the_time_is_an_answer(server: Server, transport: Transport) -> None:
+def test_slow_answer_within_the_time_is_an_answer(
+    server: ScriptedServer, transport: Transport
+) -> None:
     """The time given is used."""
 
     def slowly(connection: socket.socket, _body: bytes) -> bool:
@@ -200,12 +211,12 @@ def test_answer_before_the_body_is_sent_is_heard(transport: Transport) -> None:
     assert reply.status == 413
 
 
-def cut(beginning: bytes) -> Callable[[Server], object]:
+def cut(beginning: bytes) -> Callable[[ScriptedServer], object]:
     return lambda _server: lambda connection, _body: connection.sendall(beginning) is not None
 
 
-def stalling(beginning: bytes) -> Callable[[Server], object]:
-    def answers(server: Server) -> object:
+def stalling(beginning: bytes) -> Callable[[ScriptedServer], object]:
+    def answers(server: ScriptedServer) -> object:
         def answer(connection: socket.socket, body: bytes) -> bool:
             connection.sendall(beginning)
             return server.stall(connection, body)
@@ -226,7 +237,7 @@ def stalling(beginning: bytes) -> Callable[[Server], object]:
     ids=["breaks off", "breaks off in a chunk", "stalls", "stalls after a chunk"],
 )
 def test_body_that_does_not_end_leaves_the_status(
-    server: Server, transport: Transport, answer: Callable[[Server], Any]
+    server: ScriptedServer, transport: Transport, answer: Callable[[ScriptedServer], Any]
 ) -> None:
     """The server has decided: the answer stands, and says that it is not complete."""
     server.answers = [answer(server)]
@@ -237,7 +248,7 @@ def test_body_that_does_not_end_leaves_the_status(
     assert len(server.requests) == 1
 
 
-def test_body_that_trickles_is_left_in_time(server: Server, transport: Transport) -> None:
+def test_body_that_trickles_is_left_in_time(server: ScriptedServer, transport: Transport) -> None:
     """No single wait is too long, so httpx would wait for ever."""
     server.answers = [server.trickle(CUT_BODY, b"x")]
 
@@ -261,7 +272,10 @@ def test_body_that_trickles_is_left_in_time(server: Server, transport: Transport
     ids=["hangs up", "resets", "cuts the head", "stalls", "SSH", "no status", "no length"],
 )
 def test_server_that_does_not_answer_has_its_reason(
-    server: Server, transport: Transport, answer: Callable[[Server], Any], expected: object
+    server: ScriptedServer,
+    transport: Transport,
+    answer: Callable[[ScriptedServer], Any],
+    expected: object,
 ) -> None:
     """The request has been heard, so it is not sent again on a connection that was made for it."""
     server.answers = [answer(server)]
@@ -364,7 +378,7 @@ def test_error_of_the_system_is_told_in_our_words(
 
 @pytest.mark.parametrize("value", ["a\r\nb", "schlüssel"])
 def test_header_that_http_cannot_hold_is_not_sent(
-    server: Server, transport: Transport, value: str
+    server: ScriptedServer, transport: Transport, value: str
 ) -> None:
     """A token with a line break could smuggle in a request."""
     found = failure(transport, server.url, headers={"X": value})
@@ -376,7 +390,9 @@ def test_header_that_http_cannot_hold_is_not_sent(
 # Kept connections ----------------------------------------------------------------------------------------------------
 
 
-def test_connection_is_kept_for_the_next_request(server: Server, transport: Transport) -> None:
+def test_connection_is_kept_for_the_next_request(
+    server: ScriptedServer, transport: Transport
+) -> None:
     """A TLS handshake costs a small function more than the request."""
     server.answers = [OK, status(503), status(400), OK]
 
@@ -388,7 +404,7 @@ def test_connection_is_kept_for_the_next_request(server: Server, transport: Tran
 
 @pytest.mark.parametrize("repeatable", [True, False])
 def test_connection_that_died_is_replaced_silently(
-    server: Server, transport: Transport, repeatable: bool
+    server: ScriptedServer, transport: Transport, repeatable: bool
 ) -> None:
     """After a thaw the old connection is gone. It took no request, so a new one is always allowed."""
     post(transport, server.url)
@@ -402,7 +418,7 @@ def test_connection_that_died_is_replaced_silently(
 
 @pytest.mark.parametrize("end", [hang_up, reset])
 def test_kept_connection_that_dies_on_the_request_is_replaced_once(
-    server: Server, transport: Transport, end: Any
+    server: ScriptedServer, transport: Transport, end: Any
 ) -> None:
     """The request is repeated on a new connection, and not a third time."""
     server.answers = [OK, end, OK, end, end, OK]
@@ -413,7 +429,7 @@ def test_kept_connection_that_dies_on_the_request_is_replaced_once(
     assert len(server.requests) == 5
 
 
-def test_new_connection_has_one_attempt(server: Server, transport: Transport) -> None:
+def test_new_connection_has_one_attempt(server: ScriptedServer, transport: Transport) -> None:
     """The kept connection was seen to be dead beforehand, so the new one is no repetition."""
     post(transport, server.url)
     server.drop()
@@ -425,7 +441,7 @@ def test_new_connection_has_one_attempt(server: Server, transport: Transport) ->
 
 
 def test_request_that_is_not_repeatable_is_not_repeated(
-    server: Server, transport: Transport
+    server: ScriptedServer, transport: Transport
 ) -> None:
     """A reader could not recognise the duplicate, so the loss is reported instead."""
     post(transport, server.url)
@@ -436,7 +452,7 @@ def test_request_that_is_not_repeatable_is_not_repeated(
 
 
 def test_request_on_the_dead_connection_may_have_arrived(
-    server: Server, transport: Transport
+    server: ScriptedServer, transport: Transport
 ) -> None:
     """The second attempt finds nobody; the first may have been heard all the same."""
     post(transport, server.url)
@@ -450,7 +466,9 @@ def test_request_on_the_dead_connection_may_have_arrived(
     assert failure(transport, server.url) == (Reason.CONNECTION_REFUSED, True)
 
 
-def test_request_is_not_repeated_once_the_time_is_up(server: Server, transport: Transport) -> None:
+def test_request_is_not_repeated_once_the_time_is_up(
+    server: ScriptedServer, transport: Transport
+) -> None:
     """A connection that dies at the end of the time given has no second attempt."""
     post(transport, server.url)
 
@@ -466,7 +484,7 @@ def test_request_is_not_repeated_once_the_time_is_up(server: Server, transport: 
 
 
 @pytest.mark.parametrize("gap_s", [KEEPALIVE_S + 1, -3600.0])
-def test_connection_from_before_a_freeze_is_not_used(server: Server, gap_s: float) -> None:
+def test_connection_from_before_a_freeze_is_not_used(server: ScriptedServer, gap_s: float) -> None:
     """The monotonic clock stands still while the environment is frozen; the wall clock jumps."""
     now_s = 1_000_000.0
     transport = Transport({}, wall_s=lambda: now_s)
@@ -480,7 +498,9 @@ def test_connection_from_before_a_freeze_is_not_used(server: Server, gap_s: floa
     assert server.connections == 2
 
 
-def test_transport_opens_again_after_it_was_closed(server: Server, transport: Transport) -> None:
+def test_transport_opens_again_after_it_was_closed(
+    server: ScriptedServer, transport: Transport
+) -> None:
     """Closing twice does no harm."""
     transport.close()
     post(transport, server.url)
@@ -494,7 +514,7 @@ def test_transport_opens_again_after_it_was_closed(server: Server, transport: Tr
 # Abort ---------------------------------------------------------------------------------------------------------------
 
 
-def test_abort_without_a_request_does_nothing(server: Server, transport: Transport) -> None:
+def test_abort_without_a_request_does_nothing(server: ScriptedServer, transport: Transport) -> None:
     """A request that comes later is not broken off."""
     transport.abort()
     post(transport, server.url)
@@ -506,7 +526,7 @@ def test_abort_without_a_request_does_nothing(server: Server, transport: Transpo
 @pytest.mark.parametrize("used", [False, True])
 @pytest.mark.parametrize("beginning", [CUT_HEAD, CHUNKED + b"1;"])
 def test_abort_ends_an_answer_that_trickles(
-    server: Server, transport: Transport, used: bool, beginning: bytes
+    server: ScriptedServer, transport: Transport, used: bool, beginning: bytes
 ) -> None:
     """No time-out ends an answer whose framing comes byte by byte; there is no second attempt."""
     server.answers = [*([OK] if used else []), server.trickle(beginning, b"x")]
@@ -522,7 +542,9 @@ def test_abort_ends_an_answer_that_trickles(
     assert len(server.requests) == 1 + used
 
 
-def test_abort_while_connecting_ends_the_exchange(server: Server, transport: Transport) -> None:
+def test_abort_while_connecting_ends_the_exchange(
+    server: ScriptedServer, transport: Transport
+) -> None:
     """Nothing is sent over a connection that comes too late."""
     note = transport._note
 
@@ -542,7 +564,7 @@ def test_abort_while_connecting_ends_the_exchange(server: Server, transport: Tra
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
 def test_authorities_of_the_environment_are_trusted(
-    tls_server: Server, certificate: Path, tmp_path: Path, variable: str
+    tls_server: ScriptedServer, certificate: Path, tmp_path: Path, variable: str
 ) -> None:
     """OpenSSL's own variables name a private authority, as a file or as a folder of hashed names."""
     value = str(certificate)
@@ -586,7 +608,7 @@ def test_bad_certificate_gets_no_request(
 ) -> None:
     """The reason says what to correct, without the name; somebody may correct it."""
     made = make_certificate(tmp_path, subject=subject, days=days)
-    server = Server(made)
+    server = ScriptedServer(made)
     transport = Transport({"SSL_CERT_FILE": str(made)} if trusted else {})
 
     reason, uncertain = failure(transport, server.url)
@@ -613,7 +635,7 @@ def test_server_without_tls_has_its_reason(transport: Transport) -> None:
 
 @pytest.mark.parametrize("name", ["missing.pem", "garbage.pem"])
 def test_authorities_that_cannot_be_read_stop_only_tls(
-    server: Server, tmp_path: Path, name: str
+    server: ScriptedServer, tmp_path: Path, name: str
 ) -> None:
     """A file that is missing, or holds no certificate, may be corrected; plain HTTP needs none."""
     (tmp_path / "garbage.pem").write_text("no certificate")
@@ -630,17 +652,19 @@ def test_authorities_that_cannot_be_read_stop_only_tls(
 
 
 def test_proxy_of_the_environment_is_used(
-    server: Server, monkeypatch: pytest.MonkeyPatch, transport: Transport
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, transport: Transport
 ) -> None:
     """HTTP_PROXY counts, as for other programs."""
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.port}")
 
     post(transport, "http://intake.invalid/in")
 
-    assert server.requests[0][0].startswith(b"POST http://intake.invalid/in HTTP/1.1\r\n")
+    assert server.requests[0].head.startswith(b"POST http://intake.invalid/in HTTP/1.1\r\n")
 
 
-def test_direct_transport_uses_no_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_direct_transport_uses_no_proxy(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A proxy must not see the token of a server on this machine."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     transport = Transport({}, direct=True)
@@ -650,7 +674,7 @@ def test_direct_transport_uses_no_proxy(server: Server, monkeypatch: pytest.Monk
 
 
 def test_proxy_that_refuses_has_its_reason(
-    server: Server, monkeypatch: pytest.MonkeyPatch, transport: Transport
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, transport: Transport
 ) -> None:
     """A request that a proxy does not let through has not arrived."""
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.port}")
@@ -659,12 +683,12 @@ def test_proxy_that_refuses_has_its_reason(
     found = failure(transport, "https://intake.invalid/in")
 
     assert found == (Reason.PROXY_REFUSED, False)
-    assert server.requests[0][0].startswith(b"CONNECT intake.invalid:443 HTTP/1.1\r\n")
+    assert server.requests[0].head.startswith(b"CONNECT intake.invalid:443 HTTP/1.1\r\n")
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "gopher://127.0.0.1:1", "http://[::1"])
 def test_proxy_that_cannot_be_used_has_its_reason(
-    server: Server, monkeypatch: pytest.MonkeyPatch, transport: Transport, proxy: str
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, transport: Transport, proxy: str
 ) -> None:
     """The function's environment may name a proxy that we cannot use."""
     monkeypatch.setenv("HTTP_PROXY", proxy)
@@ -697,7 +721,7 @@ def tunnel(port: int) -> Callable[[socket.socket], None]:
 
 @pytest.mark.parametrize("exempt", [False, True])
 def test_abort_ends_a_request_through_a_proxy(
-    tls_server: Server, certificate: Path, monkeypatch: pytest.MonkeyPatch, exempt: bool
+    tls_server: ScriptedServer, certificate: Path, monkeypatch: pytest.MonkeyPatch, exempt: bool
 ) -> None:
     """A tunnel is broken off as well; NO_PROXY is heard."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1" if exempt else "")

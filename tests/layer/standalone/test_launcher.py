@@ -1,17 +1,15 @@
 """The compiled launcher, in front of a program that tells what it was started with."""
 
-import contextlib
 import json
 import shutil
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tests.doubles.scripted_server import ScriptedServer, in_pieces
 
 SOURCE = Path(__file__).resolve().parents[3] / "layer" / "standalone" / "launcher.c"
 IDENTIFIER = "0b1e2f3a-1111-4222-8333-444455556666"
@@ -22,38 +20,18 @@ print(json.dumps([sys.argv, dict(os.environ)]))
 """
 
 
-@dataclass
-class Api:
-    """Answers one request as Lambda does, in pieces of a given size."""
-
-    piece_bytes: int = 1000
-    requests: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.port = self.server.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            connection, _ = self.server.accept()
-            with connection:
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self.requests.append(connection.recv(4096).decode())
-                answer = (
-                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                    f"lambda-extension-identifier:  {IDENTIFIER}\r\nContent-Length: 2\r\n\r\n{{}}"
-                ).encode()
-                for start in range(0, len(answer), self.piece_bytes):
-                    connection.sendall(answer[start : start + self.piece_bytes])
+REGISTERED = (
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    f"lambda-extension-identifier:  {IDENTIFIER}\r\nContent-Length: 2\r\n\r\n{{}}"
+).encode()
 
 
 @pytest.fixture
-def api() -> Iterator[Api]:
+def api() -> Iterator[ScriptedServer]:
     """Return a stand-in for Lambda's API, which is asked once."""
-    made = Api()
-    yield made
-    made.server.close()
+    with ScriptedServer() as made:
+        made.answers = [in_pieces(REGISTERED, piece_bytes=1000)]
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -106,15 +84,15 @@ def run(
 
 @pytest.mark.parametrize("piece_bytes", [1000, 1])
 def test_launcher_registers_and_hands_over_the_identifier(
-    launcher: Path, api: Api, piece_bytes: int
+    launcher: Path, api: ScriptedServer, piece_bytes: int
 ) -> None:
     """The answer may come in any number of pieces."""
-    api.piece_bytes = piece_bytes
+    api.answers = [in_pieces(REGISTERED, piece_bytes=piece_bytes)]
 
-    words, _ = run(launcher, api=f"127.0.0.1:{api.port}")
+    words, _ = run(launcher, api=api.address)
 
     [request] = api.requests
-    head, _, body = request.partition("\r\n\r\n")
+    head, body = request.head.decode(), request.body
     assert head.startswith("POST /2020-01-01/extension/register HTTP/1.1\r\n")
     assert "Lambda-Extension-Name: flight-recorder" in head.split("\r\n")
     assert f"Content-Length: {len(body)}" in head.split("\r\n")
@@ -122,16 +100,18 @@ def test_launcher_registers_and_hands_over_the_identifier(
     assert words == [IDENTIFIER]
 
 
-def test_launcher_asks_for_no_invoke_on_managed_instances(launcher: Path, api: Api) -> None:
+def test_launcher_asks_for_no_invoke_on_managed_instances(
+    launcher: Path, api: ScriptedServer
+) -> None:
     """To ask for INVOKE there is an error."""
     kind = {"AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances"}
 
-    run(launcher, api=f"127.0.0.1:{api.port}", **kind)
+    run(launcher, api=api.address, **kind)
 
-    assert api.requests[0].endswith('{"events":["SHUTDOWN"]}')
+    assert api.requests[0].body == b'{"events":["SHUTDOWN"]}'
 
 
-def test_launcher_registers_by_its_files_name(launcher: Path, api: Api) -> None:
+def test_launcher_registers_by_its_files_name(launcher: Path, api: ScriptedServer) -> None:
     """Lambda refuses another name, and the parent may call it anything."""
     renamed = launcher.with_name("another-name")
     launcher.rename(renamed)
@@ -139,16 +119,18 @@ def test_launcher_registers_by_its_files_name(launcher: Path, api: Api) -> None:
 
     subprocess.run(
         command,
-        env={"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.port}", "PATH": "/usr/bin:/bin"},
+        env={"AWS_LAMBDA_RUNTIME_API": api.address, "PATH": "/usr/bin:/bin"},
         capture_output=True,
         check=True,
         timeout=30,
     )
 
-    assert "Lambda-Extension-Name: another-name\r\n" in api.requests[0]
+    assert b"Lambda-Extension-Name: another-name\r\n" in api.requests[0].head
 
 
-def test_launcher_removes_variables_of_other_interpreters(launcher: Path, api: Api) -> None:
+def test_launcher_removes_variables_of_other_interpreters(
+    launcher: Path, api: ScriptedServer
+) -> None:
     """Variables of other libraries go as well; the rest stays."""
     theirs = {
         "PYTHONHOME": "/nowhere",
@@ -158,7 +140,7 @@ def test_launcher_removes_variables_of_other_interpreters(launcher: Path, api: A
         "MALLOC_ARENA_MAX": "8",
     }
 
-    _, environ = run(launcher, api=f"127.0.0.1:{api.port}", **theirs)
+    _, environ = run(launcher, api=api.address, **theirs)
 
     assert environ["FLIGHT_RECORDER_SINK"] == "stdout:"
     assert environ["MALLOC_ARENA_MAX"] == "1"
@@ -169,7 +151,7 @@ def test_launcher_removes_variables_of_other_interpreters(launcher: Path, api: A
     "address", ["localhost:{port}", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:99999999"]
 )
 def test_launcher_leaves_an_unknown_address_to_python(
-    launcher: Path, api: Api, address: str
+    launcher: Path, api: ScriptedServer, address: str
 ) -> None:
     """It reads IPv4 and a port; a name takes a resolver, which Python has."""
     words, _ = run(launcher, api=address.format(port=api.port))
@@ -178,21 +160,21 @@ def test_launcher_leaves_an_unknown_address_to_python(
     assert not words
 
 
-def test_launcher_registers_nothing_with_arguments(launcher: Path, api: Api) -> None:
+def test_launcher_registers_nothing_with_arguments(launcher: Path, api: ScriptedServer) -> None:
     """A user runs --check by hand, where there is no Lambda."""
-    words, _ = run(launcher, "--check", "more words", api=f"127.0.0.1:{api.port}")
+    words, _ = run(launcher, "--check", "more words", api=api.address)
 
     assert not api.requests
     assert words == ["--check", "more words"]
 
 
-def test_launcher_reports_a_missing_interpreter(launcher: Path, api: Api) -> None:
+def test_launcher_reports_a_missing_interpreter(launcher: Path, api: ScriptedServer) -> None:
     """Half a layer is no layer, and the log names the missing part."""
     (launcher.parent.parent / "flight-recorder" / "bin" / "python3").unlink()
 
     done = subprocess.run(
         [launcher],
-        env={"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.port}"},
+        env={"AWS_LAMBDA_RUNTIME_API": api.address},
         capture_output=True,
         text=True,
         check=False,

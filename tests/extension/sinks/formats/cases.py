@@ -6,8 +6,8 @@ from extension.model.record import records_in
 from extension.sinks.base import SinkConfig
 from extension.sinks.formats import format_named
 from extension.sinks.http import HttpSink
-from tests.doubles.chunks import STAMP, chunk, gap
-from tests.extension.batches import event, line
+from tests.doubles.extension.chunks import STAMP, chunk, gap
+from tests.doubles.lambda_events import event, line
 from tests.services import intakes
 
 WAIT_S = 5.0

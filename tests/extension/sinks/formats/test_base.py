@@ -9,8 +9,9 @@ from extension.model.record import records_in
 from extension.model.timestamps import epoch_ns
 from extension.sinks.formats.base import Request, json_bytes, pieces_of, time_text, utf8_bytes
 from extension.sinks.http import HttpSink
-from tests.doubles.chunks import STAMP, at, chunk, compact, gap, lines, now
-from tests.extension.batches import line
+from tests.doubles.extension.chunks import STAMP, at, chunk, gap, lines, now
+from tests.doubles.lambda_events import compact, line
+from tests.doubles.recording_receiver import Reply
 from tests.extension.sinks.formats.cases import (
     KINDS,
     TOLD,
@@ -21,7 +22,6 @@ from tests.extension.sinks.formats.cases import (
     known,
     written,
 )
-from tests.services import intakes
 
 every_intake = pytest.mark.parametrize("case", KINDS, indirect=True)
 
@@ -136,11 +136,11 @@ def test_same_batch_has_the_same_bytes(case: Case) -> None:
     case.send(chunks)
     case.send(chunks)
 
-    asked = case.intake.asked
+    asked = case.intake.requests
     half = len(asked) // 2
-    assert [one.body for one in asked[:half]] == [one.body for one in asked[half:]]
-    assert {one.headers["Content-Encoding"] for one in asked} == {"gzip"}
-    assert int(asked[0].headers["Content-Length"]) == len(gzip.compress(asked[0].body, 6))
+    assert [one.content for one in asked[:half]] == [one.content for one in asked[half:]]
+    assert {one.headers["content-encoding"] for one in asked} == {"gzip"}
+    assert int(asked[0].headers["content-length"]) == len(gzip.compress(asked[0].content, 6))
 
 
 @pytest.mark.parametrize("case", ["loki", "elasticsearch"], indirect=True)
@@ -158,7 +158,7 @@ def test_intake_stores_a_repeated_batch_once(case: Case) -> None:
 def test_empty_batch_makes_no_request(case: Case) -> None:
     """An intake may refuse an empty body, which would look like a lost batch."""
     assert case.send([]) == Receipt(Answer.TAKEN)
-    assert case.intake.asked == []
+    assert case.intake.requests == []
 
 
 @every_intake
@@ -199,7 +199,7 @@ def test_status_decides_where_the_answer_says_no_more(
     case: Case, status: int, answer: Answer
 ) -> None:
     """A bare status is all that a proxy gives, and Retry-After is heeded."""
-    case.intake.answers = [intakes.Answer(status, b"no", (("Retry-After", "7"),))]
+    case.intake.answers = [Reply(status, b"no", {"Retry-After": "7"})]
 
     receipt = case.send([lines("a", "b")])
 

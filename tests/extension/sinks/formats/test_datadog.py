@@ -1,9 +1,9 @@
 import pytest
 
 from extension.model.receipt import Answer, Receipt
-from tests.doubles.chunks import lines
+from tests.doubles.extension.chunks import lines
+from tests.doubles.recording_receiver import Reply
 from tests.extension.sinks.formats.cases import Case, found
-from tests.services import intakes
 
 datadog = pytest.mark.parametrize("case", ["datadog"], indirect=True)
 
@@ -17,19 +17,19 @@ def test_requests_are_within_datadogs_limits(case: Case) -> None:
 
     assert receipt.answer is Answer.TAKEN
     assert list(found(case.intake.stored).values()) == texts
-    assert max(len(one.body) for one in case.intake.asked) <= 5_000_000
+    assert max(len(one.content) for one in case.intake.requests) <= 5_000_000
 
 
 @datadog
 def test_second_request_that_fails_leaves_the_first_taken(case: Case) -> None:
     """Of a batch that needs several requests, the taken records are told by their numbers."""
-    case.intake.answers = [intakes.Answer(202), intakes.Answer(500)]
+    case.intake.answers = [Reply(202), Reply(500)]
 
     receipt = case.send([lines(*map(str, range(1500)))])
 
     assert receipt.answer is Answer.UNAVAILABLE
     assert receipt.taken == frozenset(range(1000))
-    assert len(case.intake.asked) == 2
+    assert len(case.intake.requests) == 2
 
 
 @datadog
@@ -45,4 +45,4 @@ def test_path_of_the_user_is_kept(case: Case) -> None:
     """Where the URL says more than the host, it is meant."""
     receipt = case.send([lines("a")], case.config(rest="/elsewhere"))
 
-    assert (receipt.answer, case.intake.asked[0].path) == (Answer.DENIED, "/elsewhere")
+    assert (receipt.answer, case.intake.requests[0].path) == (Answer.DENIED, "/elsewhere")

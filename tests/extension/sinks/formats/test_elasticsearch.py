@@ -1,7 +1,8 @@
 import pytest
 
 from extension.model.receipt import Answer
-from tests.doubles.chunks import lines
+from tests.doubles.extension.chunks import lines
+from tests.doubles.recording_receiver import Reply
 from tests.extension.sinks.formats.cases import Case
 from tests.services import intakes
 
@@ -27,7 +28,7 @@ def test_path_names_the_index(case: Case, rest: str, index: str) -> None:
     """Without a name the default is a data stream; the user's query stays, and the answer is kept short."""
     case.send([lines("a")], case.config(rest=rest))
 
-    (asked,) = case.intake.asked
+    (asked,) = case.intake.requests
     assert case.intake.stored[0].fields["_index"] == index
     assert asked.query.get("pipeline") == (["p"] if "pipeline" in rest else None)
     assert asked.query["filter_path"] == ["errors,items.*.status,items.*.error.type"]
@@ -87,7 +88,7 @@ def test_each_document_has_its_own_status(
 )
 def test_answer_of_another_form_is_no_success(case: Case, body: bytes) -> None:
     """200 alone says nothing; documents that come again are not stored twice."""
-    case.intake.answers = [intakes.Answer(200, body)]
+    case.intake.answers = [Reply(200, body)]
 
     receipt = case.send([lines("a")])
 
@@ -105,4 +106,4 @@ def test_the_largest_answer_is_read(case: Case) -> None:
 
     assert receipt.answer is Answer.TAKEN
     assert len(receipt.refused) == 6000
-    assert len(case.intake.asked) == 2
+    assert len(case.intake.requests) == 2

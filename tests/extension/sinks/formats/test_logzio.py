@@ -1,14 +1,15 @@
 import pytest
 
 from extension.model.receipt import Answer, Receipt
-from tests.doubles.chunks import lines
+from tests.doubles.extension.chunks import lines
+from tests.doubles.recording_receiver import Reply
 from tests.extension.sinks.formats.cases import Case
 from tests.services import intakes
 
 logzio = pytest.mark.parametrize("case", ["logzio"], indirect=True)
 
 
-def told(**counts: object) -> intakes.Answer:
+def told(**counts: object) -> Reply:
     return intakes.told(400, counts)
 
 
@@ -33,11 +34,11 @@ def test_rejected_lines_are_counted(case: Case) -> None:
         told(malformedLines=1, successfulLines=9),
         told(malformedLines="x", successfulLines=2),
         told(),
-        intakes.Answer(400, b"[]"),
-        intakes.Answer(400),
+        Reply(400, b"[]"),
+        Reply(400),
     ],
 )
-def test_counts_that_do_not_add_up_are_not_used(case: Case, answer: intakes.Answer) -> None:
+def test_counts_that_do_not_add_up_are_not_used(case: Case, answer: Reply) -> None:
     """Then the batch is cut, until the line that is to blame is found."""
     case.intake.answers = [answer]
 

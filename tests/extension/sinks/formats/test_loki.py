@@ -5,8 +5,8 @@ import pytest
 
 from extension.model.receipt import Answer, Receipt
 from extension.model.timestamps import epoch_ns
-from tests.doubles.chunks import at, chunk, now
-from tests.extension.batches import line
+from tests.doubles.extension.chunks import at, chunk, now
+from tests.doubles.lambda_events import line
 from tests.extension.sinks.formats.cases import Case
 
 loki = pytest.mark.parametrize("case", ["loki"], indirect=True)
@@ -20,7 +20,7 @@ def test_streams_are_few_and_in_order(case: Case) -> None:
 
     case.send([chunk([line(text, time=base) for text in texts])])
 
-    streams = json.loads(case.intake.asked[0].body)["streams"]
+    streams = json.loads(case.intake.requests[0].content)["streams"]
     assert [one["stream"]["level"] for one in streams] == ["info", "error"]
     for one in streams:
         times = [int(value[0]) for value in one["values"]]

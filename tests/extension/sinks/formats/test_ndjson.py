@@ -1,6 +1,6 @@
 import json
 
-from tests.doubles.chunks import at, now
+from tests.doubles.extension.chunks import at, now
 from tests.extension.sinks.formats.cases import AWKWARD, bodies, known
 
 
@@ -12,4 +12,5 @@ def test_array_holds_the_objects_of_the_lines() -> None:
 
     assert array == b"[" + b",".join(ndjson.splitlines()) + b"]"
     assert len(json.loads(array)) == len(AWKWARD) + 4
-    assert bodies("", []) == bodies("json", []) == []
+    # A receiver may refuse a request without records, which would look like a lost batch.
+    assert bodies("", []) == bodies("json", []) == bodies("otlp", []) == []

@@ -1,9 +1,9 @@
 import pytest
 
 from extension.model.receipt import Answer, Receipt
-from tests.doubles.chunks import lines
+from tests.doubles.extension.chunks import lines
+from tests.doubles.recording_receiver import Reply, as_json
 from tests.extension.sinks.formats.cases import Case
-from tests.services import intakes
 
 splunk = pytest.mark.parametrize("case", ["splunk"], indirect=True)
 
@@ -20,8 +20,8 @@ def test_wrong_token_is_denied(case: Case, token: str, detail: str) -> None:
     assert case.send([lines("a")], config) == Receipt(Answer.DENIED, detail)
 
 
-def told(status: int, **members: object) -> intakes.Answer:
-    return intakes.told(status, members)
+def told(status: int, **members: object) -> Reply:
+    return as_json(members, status)
 
 
 @splunk
@@ -44,13 +44,11 @@ def told(status: int, **members: object) -> intakes.Answer:
         ),
         (told(400, text="No data", code=5), Receipt(Answer.UNREADABLE, "status 400, code 5")),
         (told(400), Receipt(Answer.UNREADABLE, "status 400")),
-        (intakes.Answer(400, b"[1]"), Receipt(Answer.UNREADABLE, "status 400")),
-        (intakes.Answer(400, b"<html>"), Receipt(Answer.UNREADABLE, "status 400")),
+        (Reply(400, b"[1]"), Receipt(Answer.UNREADABLE, "status 400")),
+        (Reply(400, b"<html>"), Receipt(Answer.UNREADABLE, "status 400")),
     ],
 )  # fmt: skip
-def test_code_tells_more_than_the_status(
-    case: Case, answer: intakes.Answer, receipt: Receipt
-) -> None:
+def test_code_tells_more_than_the_status(case: Case, answer: Reply, receipt: Receipt) -> None:
     """It says what somebody has to correct, and which event is to blame."""
     case.intake.answers = [answer]
 
@@ -80,5 +78,5 @@ def test_requests_have_at_most_a_megabyte(case: Case) -> None:
 
     assert receipt.answer is Answer.TAKEN
     assert [one.line for one in case.intake.stored] == texts
-    assert len(case.intake.asked) == 3
-    assert max(len(one.body) for one in case.intake.asked) <= 1_000_000
+    assert len(case.intake.requests) == 3
+    assert max(len(one.content) for one in case.intake.requests) <= 1_000_000

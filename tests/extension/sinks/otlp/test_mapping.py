@@ -16,8 +16,8 @@ from extension.sinks.otlp.mapping import (
     resource_id,
 )
 from tests.doubles import otlp
-from tests.doubles.chunks import ENVIRONMENT, STAMP, chunk, compact, gap, lines
-from tests.extension.batches import FIRST, TIME, event, line, python_line, report
+from tests.doubles.extension.chunks import ENVIRONMENT, STAMP, chunk, gap, lines
+from tests.doubles.lambda_events import FIRST, TIME, compact, event, line, python_line, report
 
 TRACE_ID = "5f35ae120c0fec141ab77a00bc047aa2"
 SPAN_ID = "2be948a625588e32"

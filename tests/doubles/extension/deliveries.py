@@ -17,7 +17,7 @@ from extension.diagnostics.log import OwnLog
 from extension.model.chunk import Chunk, Metadata
 from extension.model.receipt import Answer, Receipt
 from extension.model.segment import Kind, Segment
-from tests.doubles.accounts import settled
+from tests.doubles.extension.accounts import settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,11 +95,8 @@ class Deliveries:
         self, schemes: "Mapping[str, str]", *, descriptor: int | None = None
     ) -> OwnMetrics:
         """Switch METRICS on, with sinks of these schemes by variable."""
-        own = OwnMetrics(
-            self.delivery,
-            log=self.log,
-            descriptor=self.stdout_end if descriptor is None else descriptor,
-            monotonic_s=self.now_s,
+        own = self.delivery.start_metrics(
+            descriptor=self.stdout_end if descriptor is None else descriptor
         )
         own.apply(schemes)
         return own

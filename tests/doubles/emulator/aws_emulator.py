@@ -20,7 +20,7 @@ from emulator.machine.frames import RawRecord
 from emulator.machine.processes import Child, Processes
 from emulator.machine.runtimes import PYTHON_BOOT, Interpreter, cache_directory, python_client
 from emulator.model.journal import Journal
-from tests.doubles.probe import APP, PROBE
+from tests.doubles.emulator.probe import APP, PROBE
 
 READY_S = 10.0
 TRACE_ID = "Root=1-5f35ae12-0c0fec141ab77a00bc047aa2;Parent=2be948a625588e32;Sampled=1"

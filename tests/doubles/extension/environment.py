@@ -10,8 +10,8 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.recorder.recorder import Recorder
 from extension.recorder.tail_sampler import TailSampler
-from tests.doubles.accounts import settled
-from tests.extension.batches import FIRST, TRACE, batch
+from tests.doubles.extension.accounts import settled
+from tests.doubles.lambda_events import FIRST, TRACE, batch
 
 
 class Environment:
@@ -45,7 +45,7 @@ class Environment:
         self.now_s = 0.0
 
     def receive(self, *events: object) -> "Environment":
-        """Posts one batch."""
+        """Post one batch."""
         self.recorder.receive(batch(events))
         return self
 
@@ -69,7 +69,7 @@ class Environment:
                 return
 
     def lines(self, request_id: str | None = None) -> list[object]:
-        """What the sink has of the functions' lines, of one request or of all."""
+        """Return the functions' lines that the sink has, of one request or of all."""
         self.deliver()
         return [
             record["record"]
@@ -78,12 +78,12 @@ class Environment:
         ]
 
     def reasons(self) -> set[str]:
-        """The reasons that stand on what was delivered."""
+        """Return the reasons of the delivered records."""
         self.deliver()
         return {record["reason"] for record in self.delivered}
 
     def summaries(self) -> list[dict[str, Any]]:
-        """The summary records delivered."""
+        """Return the delivered summary records."""
         self.deliver()
         return [
             one["record"] for one in self.delivered if one["type"] == "flightRecorder.invocation"

@@ -1,12 +1,11 @@
 """Chunks for the tests of sinks: events as Lambda writes them, with the metadata that the recorder adds."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 from extension.model.chunk import Chunk, Metadata
 from extension.model.segment import Kind, Segment
-from tests.extension.batches import FIRST, line
+from tests.doubles.lambda_events import FIRST, compact, line
 
 ENVIRONMENT = "0123456789abcdef"
 STAMP = Metadata(
@@ -30,11 +29,6 @@ def milliseconds(time: str) -> int:
     """Return the same time as CloudWatch has it."""
     moment = datetime.fromisoformat(time.replace("Z", "+00:00"))
     return round(moment.timestamp() * 1000)
-
-
-def compact(event: object) -> bytes:
-    """Write JSON as Go's encoder does."""
-    return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def chunk(events: Sequence[object], *, first_number: int = 0, metadata: Metadata = STAMP) -> Chunk:

@@ -68,7 +68,7 @@ TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 def conform(value: Any, schema: dict[str, Any], where: str = "$") -> None:
-    """Checks a value against the keywords that the schema above has."""
+    """Check a value against the keywords that the schema above has."""
     assert isinstance(value, TYPES[schema["type"]]), where
     assert not isinstance(value, bool), where
     if isinstance(value, dict):
@@ -87,7 +87,7 @@ def conform(value: Any, schema: dict[str, Any], where: str = "$") -> None:
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Reads one line that must be a valid document and nothing else; gives it."""
+    """Parse one line, which must be a valid document and nothing else."""
     document: dict[str, Any] = json.loads(text)
     assert text.startswith("{")
     assert text.rstrip("\n").endswith("}")
@@ -111,6 +111,6 @@ def is_emf(text: str) -> bool:
 
 
 def summed(documents: list[dict[str, Any]], name: str) -> float:
-    """Adds one metric up over lines; of several values, each."""
+    """Sum one metric over lines, with each of its values."""
     targets = [document.get(name, 0) for document in documents]
     return sum(sum(one) if isinstance(one, list) else one for one in targets)

@@ -1,0 +1,30 @@
+"""Standard output, where lines go that no sink takes: a pipe that Lambda reads (AWS: Telemetry API, type ``extension``)."""
+
+import os
+import select
+from collections.abc import Callable
+
+STDOUT = 1
+
+LAST_RESORT_S = 0.25
+"""For writing there if the sinks fail, also of the time at SHUTDOWN: a megabyte takes some 10 ms."""
+
+
+def write_out(
+    descriptor: int, data: bytes, until_s: float, monotonic_s: Callable[[], float]
+) -> bool:
+    """Write all of ``data`` to a pipe; return false if nobody reads it in time.
+
+    Raises:
+        OSError: as ``os.write``.
+    """
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    view = memoryview(data)
+    while view:
+        left_ms = int((until_s - monotonic_s()) * 1000)
+        if left_ms <= 0 or not poll.poll(left_ms):
+            return False
+        # A pipe that is writable takes this much without blocking (POSIX), and no more than that is certain.
+        view = view[os.write(descriptor, view[: select.PIPE_BUF]) :]
+    return True
