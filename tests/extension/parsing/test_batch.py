@@ -240,7 +240,7 @@ def test_batch_ignores_unknown_types() -> None:
         (b'[{"time":"t","type":"function","record":"a\xffb"}]', 1),
         (b'[{"time":"t","type":"function","record":"[ERROR] \xff"}]', 1),
         (b'[{"time":"t","type":"platform.start","record":{"requestId":"\xff"}}]', 1),
-        (batch([line("a"), line("b")])[:-3] + b"}]", 1),
+        (batch([line("a", time="t"), line("b", time="t")])[:-3] + b"}]", 1),
         (b'[{"time":"t","type":"function"},{"x":"1","type":"platform.end"},{"time":"t"}]', 2),
     ],
 )

@@ -11,13 +11,11 @@ from extension.model.receipt import Answer
 from tests.doubles.extension.environment import Environment
 from tests.doubles.lambda_events import (
     FIRST,
-    SECOND,
     TRACE,
     done,
     event,
     line,
     python_line,
-    report,
     start,
 )
 from tests.extension.recorder.script import Case, play
@@ -72,6 +70,11 @@ CASES: dict[str, Case] = {
     "an end that may still come": Case("invoke start a | invoke2 start2 done2", ""),
     "an end behind the next start": Case(
         "invoke start a | invoke2 start2 | done done2 | invoke3 start3 done3", ""
+    ),
+    "a line and an end before their start": Case("invoke error1 done | start", "error"),
+    "more INVOKEs than are remembered": Case(
+        " ".join(f"invoke{n}" for n in range(1, 70)) + " | start69 a error69 done69",
+        "a/69 error/69",
     ),
     "events of nobody": Case("invoke start a | end2 fault2 done", ""),
     # Init.
@@ -201,12 +204,12 @@ def test_recorder_lets_platform_events_travel_as_asked(
     wanted: PlatformEvents, types: set[str]
 ) -> None:
     """With a kept invocation only, and never with one that is let go."""
-    env = Environment(platform_events=wanted).invoke()
-    env.receive(start(), ERROR, done(), report()).invoke(SECOND)
-    env.receive(start(SECOND), line("a"), done(SECOND), report(SECOND))
+    env = play(
+        Environment(platform_events=wanted),
+        "invoke start error done report | invoke2 start2 a done2 report2",
+    )
 
     env.deliver()
-
     assert {one["type"] for one in env.delivered if one["type"].startswith("platform.")} == types
     assert all(one["requestId"] == FIRST for one in env.delivered)
 
