@@ -9,15 +9,7 @@ from extension.config.parsers import Pace, PlatformEvents
 from extension.model.levels import Level
 from extension.model.receipt import Answer
 from tests.doubles.extension.environment import Environment
-from tests.doubles.lambda_events import (
-    FIRST,
-    TRACE,
-    done,
-    event,
-    line,
-    python_line,
-    start,
-)
+from tests.doubles.lambda_events import FIRST, TRACE, done, event, line, python_line, start
 from tests.extension.recorder.script import Case, play
 
 ERROR = line(python_line("wrong", level="ERROR"))

@@ -71,10 +71,11 @@ def reach(state: State, *, managed: bool) -> tuple[Environment, Invocation]:
     return env, invocation
 
 
-def slots_of(one: object) -> dict[str, object]:
-    names = itertools.chain.from_iterable(
+def fields_of(one: object) -> dict[str, object]:
+    slots = itertools.chain.from_iterable(
         getattr(kind, "__slots__", ()) for kind in type(one).__mro__
     )
+    names = (*slots, *getattr(one, "__dict__", ()))
     return {name: repr(getattr(one, name)) for name in names}
 
 
@@ -83,10 +84,10 @@ def all_that_may_change(env: Environment, invocation: Invocation) -> list[object
     life = env.sampler
     recording = invocation.recording
     return [
-        slots_of(invocation),
+        fields_of(invocation),
         [segment.raw for segment in recording.segments],
         (recording.held_bytes, recording.lines),
-        slots_of(env.account),
+        fields_of(env.account),
         [[id(chunk) for chunk in queue._all()] for queue in env.queues.queues],
         [queue.held_bytes for queue in env.queues.queues],
         env.sampler.metadata.next_number,

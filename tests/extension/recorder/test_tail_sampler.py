@@ -9,17 +9,8 @@ from extension.config.parsers import Pace, PlatformEvents
 from extension.model.ndjson import encode
 from extension.recorder import tail_sampler
 from tests.doubles.extension.environment import Environment
-from tests.doubles.lambda_events import (
-    FIRST,
-    SECOND,
-    done,
-    event,
-    line,
-    python_line,
-    report,
-    start,
-)
-from tests.extension.recorder.script import TRACES, Case, request_id_of
+from tests.doubles.lambda_events import FIRST, SECOND, done, line, report, start
+from tests.extension.recorder.script import TRACES, Case, play, request_id_of
 
 MARKER: dict[str, Any] = {"keep_marker": "keep-this"}
 
@@ -28,11 +19,6 @@ def archived(env: Environment) -> list[dict[str, object]]:
     """What waits for the archive."""
     assert env.archive is not None
     return [json.loads(one) for one in encode(env.archive.take_all()).splitlines()]
-
-
-def error(request_id: str = FIRST) -> dict[str, object]:
-    """A line at level ERROR."""
-    return line(python_line("wrong", level="ERROR", request_id=request_id))
 
 
 BY_LEVEL: dict[str, Any] = {"sample_rate": 0.01, "sample_rate_warn": 0.5}
@@ -247,15 +233,13 @@ def test_sampler_says_after_a_flood_what_it_withheld() -> None:
 
 def test_summary_tells_how_an_invocation_ended() -> None:
     """One record an invocation, after its lines."""
-    env = Environment().invoke().receive(start(), line("a"), error())
-
-    env.receive(done(metrics={"durationMs": 12.5}), report())
+    env = play(Environment(), "invoke start a error | done-slow report")
 
     assert env.summaries() == [
         {
             "outcome": "error",
             "started": "2026-10-12T00:01:15.123Z",
-            "durationMs": 12.5,
+            "durationMs": 801.5,
             "lines": 2,
             "evictedLines": 0,
             "evictedBytes": 0,
@@ -280,28 +264,21 @@ def test_sampler_gives_a_restored_snapshot_ids_of_its_own() -> None:
     env = Environment(correlation_fields=(), sample_rate=1.0)
     env.sampler.metadata.environment_id = "clone"
 
-    env.invoke().receive(start(), line("a"), event("platform.unknown", {}))
+    play(env, "invoke start a").deliver()
 
-    env.deliver()
     assert env.delivered[0]["id"].startswith("clone-")
 
 
 def test_archive_gets_everything_kept_or_not() -> None:
     """Lines, reports and how it ended: of healthy invocations, failed ones, and what was written before any."""
-    env = Environment(archive=True)
-    env.receive(line("init")).invoke(trace=TRACES["out"])
-    env.receive(start(), line("healthy"), done(), report())
-    env.invoke(SECOND, trace=TRACES["out"])
-    env.receive(start(SECOND), line("failing"), error(SECOND), done(SECOND, status="error"))
-    env.sampler.shut_down(None)
+    script = (
+        "import | out start healthy done report | out2 start2 failing error2 failed2 | spindown"
+    )
 
-    found = archived(env)
+    found = archived(play(Environment(archive=True), script))
 
-    assert [one["record"] for one in found if one["type"] == "function"][:3] == [
-        "init",
-        "healthy",
-        "failing",
-    ]
+    lines = [one["record"] for one in found if one["type"] == "function"]
+    assert lines[:3] == ["import", "healthy", "failing"]
     ended = [one for one in found if one["type"] == "flightRecorder.invocation"]
     assert [one["requestId"] for one in ended] == [FIRST, SECOND]
     assert len([one for one in found if one["type"] == "platform.report"]) == 1
@@ -312,8 +289,7 @@ def test_archive_gets_everything_kept_or_not() -> None:
 
 def test_a_record_has_the_same_id_in_the_archive_and_at_the_sink() -> None:
     """Whoever reads both can tell what is the same."""
-    env = Environment(archive=True).invoke()
-    env.receive(start(), line("a"), error(), done(status="error"), report())
+    env = play(Environment(archive=True), "invoke start a error crashed report")
     env.deliver()
 
     assert {one["id"] for one in archived(env)} == {one["id"] for one in env.delivered}
