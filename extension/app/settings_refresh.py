@@ -1,8 +1,8 @@
 """Fetch settings that are references in the background, at the multiples of REFRESH_INTERVAL.
 
 Promises: only the names of sinks wait for a fetch. A fetch that fails leaves the known values in force and is reported.
-All environments fetch at the same moment of the clock, so that they change together: a rate can be raised during an
-incident without a deployment. An environment that was frozen at that moment fetches when it thaws.
+All environments fetch at the same moment of the clock, so that a rate changes everywhere at once. An environment that was
+frozen at that moment fetches when it thaws.
 """
 
 import os
@@ -14,23 +14,7 @@ from extension.config.references import Fetched, References, next_refresh_s
 
 
 class SettingsRefresh:
-    """Fetch on a thread and apply the result on the main loop. Used by the main loop.
-
-    Attributes:
-        descriptor: becomes readable when a fetch has ended.
-    """
-
-    __slots__ = (
-        "_announce",
-        "_apply",
-        "_fetched",
-        "_interval_s",
-        "_is_busy",
-        "_next_s",
-        "_references",
-        "_wall_s",
-        "descriptor",
-    )
+    """Fetch on a thread and apply the result on the main loop. ``descriptor`` is readable when a fetch has ended."""
 
     def __init__(
         self,
@@ -40,14 +24,7 @@ class SettingsRefresh:
         apply: Callable[[Fetched], None],
         wall_s: Callable[[], float] = time.time,
     ) -> None:
-        """Open the descriptor; fetch nothing yet.
-
-        Args:
-            references: fetches.
-            interval_s: REFRESH_INTERVAL.
-            apply: takes the result, on the thread of the main loop.
-            wall_s: returns seconds since 1970.
-        """
+        """Open the descriptor; fetch nothing yet. ``wall_s`` returns seconds since 1970."""
         self._references = references
         self._interval_s = interval_s
         self._apply = apply

@@ -1,29 +1,26 @@
 """Send signed requests to one AWS service.
 
 Promises: an answer, or :class:`~extension.transport.errors.Unreachable`, within the time given. A call corrects three
-causes of a refusal, each once: clock skew, by the time in AWS's answer; expired credentials, where new ones can be
-fetched; and the region of a bucket in another region. Missing credentials make a reply like any other, see
-:func:`extension.aws.errors.receipt_for_aws`.
+causes of a refusal, each once: clock skew, by the ``Date`` of AWS's answer; expired credentials, where new ones can be
+fetched; and the region of a bucket, which S3 names (AWS: "Request routing" of Amazon S3, header
+``x-amz-bucket-region``). Missing credentials make a reply like any other.
 
 Assumes of AWS: all services but S3 speak the JSON 1.1 protocol (``X-Amz-Target``). Error codes stand where the AWS JSON
-and REST-XML protocols put them (smithy.io, "Operation error serialization"). Every answer has a ``Date``. S3 names the region of
-a bucket that was asked for in the wrong one (AWS: "Request routing" of Amazon S3, header ``x-amz-bucket-region``).
+and REST-XML protocols put them (smithy.io, "Operation error serialization").
 """
 
 import json
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from extension.aws.credentials import Credentials, NoCredentials
-from extension.aws.endpoints import endpoint_for, has_custom_endpoint, region_of
+from extension.aws.endpoints import endpoint_for, region_of
 from extension.aws.errors import CLOCK_CODES, EXPIRED_CODES, LOCAL_STATUS, Missing, error_code
-from extension.aws.sigv4 import Keys, Request, Scope, sha256, sign
+from extension.aws.sigv4 import Request, Scope, sha256, sign
 from extension.transport.client import Reply, Transport
 from extension.transport.errors import Reason, Unreachable
-
-_BAD_ENDPOINT = f"{Reason.URL_INVALID.value}: the AWS endpoint"
 
 ANY_REGION = "us-east-1"
 """Region to sign for at a custom endpoint if no region is set. Emulators accept any region."""
@@ -33,10 +30,9 @@ CLOCK_TOLERANCE_S = 60.0
 
 
 class AwsClient:
-    """Client of one service in one region. Used by one thread; another thread may call :meth:`abort`.
+    """Client of one service, by its signing name, in one region.
 
-    Attributes:
-        endpoint: base URL of the service, without a final slash; empty if no region is set.
+    Used by one thread; another thread may call :meth:`abort`. Without a region, ``endpoint`` is empty.
     """
 
     def __init__(
@@ -49,16 +45,14 @@ class AwsClient:
     ) -> None:
         """Open nothing yet.
 
-        Args:
-            service: its signing name, such as ``logs``.
-            environ: holds region, credentials, endpoints and, in ``AWS_CA_BUNDLE``, certificate authorities to trust.
-            wall_s: returns seconds since 1970.
-            host_prefix: prefix of the host of AWS's own endpoint, such as ``bucket.``.
+        ``environ`` holds region, credentials, endpoints and, in ``AWS_CA_BUNDLE``, certificate authorities to trust.
+        ``host_prefix`` is for the host of AWS's own endpoint, such as ``bucket.``.
         """
         self._environ = environ
         self._host_prefix = host_prefix
+        self.service = service
         self._scope = Scope(region_of(environ) or ANY_REGION, service)
-        self.endpoint = self._endpoint(environ)
+        self.endpoint = endpoint_for(service, environ, host_prefix)
         self._credentials = Credentials(environ)
         bundle = environ.get("AWS_CA_BUNDLE")
         self._transport = Transport({**environ, "SSL_CERT_FILE": bundle} if bundle else environ)
@@ -73,27 +67,13 @@ class AwsClient:
         until_s: float,
         repeatable: bool = True,
     ) -> Reply:
-        """Call an action of a JSON service.
-
-        Args:
-            target: such as ``Logs_20140328.PutLogEvents``.
-            payload: parameters of the action.
-            until_s: when to give up, by ``time.monotonic``.
-            repeatable: see :meth:`extension.transport.client.Transport.exchange`.
-
-        Raises:
-            Unreachable: there was no answer.
-        """
+        """Call an action of a JSON service, such as ``Logs_20140328.PutLogEvents``; see :meth:`request`."""
+        text = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
         # JSON can hold half of a surrogate pair, UTF-8 cannot: it becomes a question mark.
-        body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
+        body = text.encode("utf-8", "replace")
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
         return self.request(
-            "POST",
-            "/",
-            headers=headers,
-            body=body.encode("utf-8", "replace"),
-            until_s=until_s,
-            repeatable=repeatable,
+            "POST", "/", headers=headers, body=body, until_s=until_s, repeatable=repeatable
         )
 
     def request(  # noqa: PLR0913 - the parts of a request
@@ -107,16 +87,11 @@ class AwsClient:
         until_s: float,
         repeatable: bool = True,
     ) -> Reply:
-        """Send a signed request.
+        """Send a signed request, until ``time.monotonic`` reaches ``until_s``.
 
-        Args:
-            method: such as PUT.
-            path: not encoded yet; begins with a slash, and no part of it is ``.`` or ``..``.
-            query: percent-encoded, a space as ``%20``.
-            headers: all headers but ``Host`` and those of the signature; they are signed too.
-            body: bytes to send.
-            until_s: when to give up, by ``time.monotonic``.
-            repeatable: see :meth:`extension.transport.client.Transport.exchange`.
+        The path is not encoded yet, begins with a slash, and no part of it is ``.`` or ``..``. The query is
+        percent-encoded, a space as ``%20``. All headers but ``Host`` and those of the signature are given, and signed.
+        If not ``repeatable``, a request that may have arrived is not sent again.
 
         Raises:
             Unreachable: there was no answer.
@@ -124,7 +99,7 @@ class AwsClient:
         if not self.endpoint:
             return _local_reply("NoRegion", f"{Missing.REGION.value}: AWS_REGION is not set")
         given = dict(headers or {})
-        if self._scope.service == "s3":
+        if self.service == "s3":
             given["x-amz-content-sha256"] = sha256(body)
         try:
             request = Request(method, path, query, tuple(given.items()), body)
@@ -132,7 +107,7 @@ class AwsClient:
             if not reply.is_success and self._correct(reply):
                 reply = self._send(request, until_s, repeatable=repeatable)
         except NoCredentials as error:
-            return _local_reply("NoCredentials", error.detail)
+            return _local_reply("NoCredentials", str(error))
         return reply
 
     def abort(self) -> None:
@@ -149,20 +124,21 @@ class AwsClient:
         """Sign and send a request whose path is not encoded and that has no ``Host`` yet."""
         try:
             base = urlsplit(self.endpoint)
-            host = _host(base.hostname or "", base.port, base.scheme)
+            host = _host(base)
         except ValueError:
-            raise Unreachable(Reason.URL_INVALID, _BAD_ENDPOINT) from None
+            detail = f"{Reason.URL_INVALID.value}: the AWS endpoint"
+            raise Unreachable(Reason.URL_INVALID, detail) from None
         request = plain._replace(
             path=base.path + quote(plain.path, safe="/-_.~", errors="replace"),
             headers=(("Host", host), *plain.headers),
         )
         now_s = self._wall_s() + self._clock_offset_s
-        keys: Keys = self._credentials.get(now_s=now_s, until_s=until_s)
-        signature = sign(request, keys, self._scope, at_s=now_s)
+        keys = self._credentials.get(now_s=now_s, until_s=until_s)
+        url = f"{base.scheme}://{base.netloc}{request.path}"
         return self._transport.exchange(
             request.method,
-            f"{base.scheme}://{base.netloc}{request.path}{'?' if request.query else ''}{request.query}",
-            headers={**dict(request.headers), **signature},
+            f"{url}?{request.query}" if request.query else url,
+            headers=dict(request.headers) | sign(request, keys, self._scope, at_s=now_s),
             body=request.body,
             until_s=until_s,
             repeatable=repeatable,
@@ -171,7 +147,7 @@ class AwsClient:
     def _correct(self, reply: Reply) -> bool:
         """Correct the cause of a refusal, if possible; return whether to send the request again."""
         region = reply.headers.get("x-amz-bucket-region") or self._scope.region
-        if self._scope.service == "s3" and region != self._scope.region:
+        if self.service == "s3" and region != self._scope.region:
             return self._move_to(region)
         code = error_code(reply)
         if code in EXPIRED_CODES:
@@ -194,22 +170,16 @@ class AwsClient:
         if region_of(environ) != region:
             return False
         self._scope = self._scope._replace(region=region)
-        self.endpoint = self._endpoint(environ)
+        self.endpoint = endpoint_for(self.service, environ, self._host_prefix)
         return True
-
-    def _endpoint(self, environ: Mapping[str, str]) -> str:
-        service = self._scope.service
-        url = endpoint_for(service, environ)
-        if has_custom_endpoint(service, environ):
-            return url
-        return url.replace("://", f"://{self._host_prefix}", 1)
 
 
 def _local_reply(code: str, detail: str) -> Reply:
     return Reply(LOCAL_STATUS, {"x-amzn-errortype": code}, detail.encode())
 
 
-def _host(name: str, port: int | None, scheme: str) -> str:
+def _host(base: SplitResult) -> str:
     """Return the ``Host`` header, without the port if it is the default of the scheme."""
+    name, default = base.hostname or "", {"http": 80, "https": 443}.get(base.scheme)
     shown = f"[{name}]" if ":" in name else name
-    return shown if port in {None, {"http": 80, "https": 443}.get(scheme)} else f"{shown}:{port}"
+    return shown if base.port in {None, default} else f"{shown}:{base.port}"

@@ -2,8 +2,7 @@
 
 Ordinarily they are variables, and valid for the life of the environment. With SnapStart a local endpoint provides them
 for some hours at a time (AWS: "Improving startup performance with Lambda SnapStart"). The order in which variables are
-read is that of AWS's SDKs ("Container credential provider" in the AWS SDKs and Tools reference guide). Credentials are
-fetched again before they expire; if that fails, the old ones are used until they expire.
+read is that of AWS's SDKs ("Container credential provider" in the AWS SDKs and Tools reference guide).
 """
 
 import json
@@ -18,8 +17,7 @@ from extension.transport.client import Reply, Transport
 from extension.transport.errors import Reason, Unreachable
 
 REFRESH_BEFORE_S = 300.0
-"""Time before their end at which credentials are replaced. A signature is valid for 5 minutes, so none outlives its
-credentials."""
+"""Time before their end at which credentials are replaced: no signature, valid for 5 minutes, outlives its credentials."""
 
 CONTAINER_HOST = "http://169.254.170.2"
 """Server of AWS_CONTAINER_CREDENTIALS_RELATIVE_URI."""
@@ -28,8 +26,8 @@ _LOCAL_HOSTS = ("127.", "169.254.")
 _LOCAL_NAMES = frozenset({"localhost", "::1", "fd00:ec2::23"})
 """Hosts that may get the token without TLS: this machine, and the link-local addresses that AWS uses."""
 
-
 _ENDPOINT = "the credentials endpoint"
+_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 
 
 def _unusable(why: str) -> str:
@@ -37,22 +35,13 @@ def _unusable(why: str) -> str:
 
 
 class NoCredentials(Exception):  # noqa: N818 - the name says what is missing
-    """There are no credentials, and asking again soon cannot help.
-
-    Attributes:
-        detail: the reason for people; holds no value of the environment and no part of an answer.
-    """
-
-    def __init__(self, why: str = "") -> None:
-        self.detail = _unusable(why) if why else Missing.CREDENTIALS.value
-        super().__init__(self.detail)
+    """There are no credentials, and asking again soon cannot help. The text holds no value and no part of an answer."""
 
 
 class Credentials:
-    """Source of credentials; keeps them while they are valid. Used by one thread."""
+    """Source of credentials; renews them before they expire, or keeps them until then. Used by one thread."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Take the environment, which each request reads again."""
         self._environ = environ
         # The endpoint is on this machine, and no proxy may see its token.
         self._transport = Transport(environ, direct=True)
@@ -60,22 +49,11 @@ class Credentials:
         self._expires_s = 0.0
 
     def get(self, *, now_s: float, until_s: float) -> Keys:
-        """Return credentials that are valid now.
-
-        Args:
-            now_s: seconds since 1970, by AWS's clock if its difference is known.
-            until_s: when to give up asking the endpoint, by ``time.monotonic``.
-
-        Raises:
-            NoCredentials: there are no credentials.
-            Unreachable: the endpoint did not answer.
-        """
-        access_key_id = self._environ.get("AWS_ACCESS_KEY_ID", "")
-        secret_access_key = self._environ.get("AWS_SECRET_ACCESS_KEY", "")
-        if access_key_id and secret_access_key:
-            return Keys(
-                access_key_id, secret_access_key, self._environ.get("AWS_SESSION_TOKEN", "")
-            )
+        """Return credentials that are valid at ``now_s``; raise NoCredentials, or Unreachable without an answer."""
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        given = Keys(*(self._environ.get(name, "") for name in names))
+        if given.access_key_id and given.secret_access_key:
+            return given
         if self._fetched is not None and now_s < self._expires_s - REFRESH_BEFORE_S:
             return self._fetched
         try:
@@ -104,65 +82,57 @@ class Credentials:
         if token := self._token():
             headers["Authorization"] = token
         reply = self._transport.exchange("GET", url, headers=headers, body=b"", until_s=until_s)
+        detail = _unusable(f"{_ENDPOINT} answered with status {reply.status}")
         if reply.status >= 500:  # noqa: PLR2004 - RFC 9110, section 15
-            raise Unreachable(
-                Reason.SERVER_ERROR, _unusable(f"{_ENDPOINT} answered with status {reply.status}")
-            )
+            raise Unreachable(Reason.SERVER_ERROR, detail)
+        if not reply.is_success:
+            raise NoCredentials(detail)
         return _read(reply)
 
     def _url(self) -> str:
         if relative := self._environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
             return CONTAINER_HOST + relative
-        url = self._environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
+        url = self._environ.get(_URI, "")
         if not url:
-            raise NoCredentials
+            raise NoCredentials(Missing.CREDENTIALS.value)
         try:
             parts = urlsplit(url)
             host = parts.hostname or ""
         except ValueError:
-            raise NoCredentials("AWS_CONTAINER_CREDENTIALS_FULL_URI is not a URL") from None
-        if parts.scheme != "https" and not (
-            host in _LOCAL_NAMES or (host.startswith(_LOCAL_HOSTS) and _is_address(host))
-        ):
-            raise NoCredentials(
-                "AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor a local address"
-            )
+            raise NoCredentials(_unusable(f"{_URI} is not a URL")) from None
+        # A name may begin like an address: 127.0.0.1.example.com.
+        is_address = host.replace(".", "").isdigit()
+        is_local = host in _LOCAL_NAMES or (host.startswith(_LOCAL_HOSTS) and is_address)
+        if parts.scheme != "https" and not is_local:
+            raise NoCredentials(_unusable(f"{_URI} is neither https nor a local address"))
         return url
 
     def _token(self) -> str:
         token = self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
-        if path := self._environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
+        variable = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+        if path := self._environ.get(variable):
             # Read each time, since its writer replaces it.
             try:
                 token = Path(path).read_text("utf-8").strip()
             except (OSError, ValueError):
-                raise NoCredentials(
-                    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read"
-                ) from None
+                raise NoCredentials(_unusable(f"{variable} cannot be read")) from None
         if not (token.isascii() and token.isprintable()):
-            raise NoCredentials("a header cannot hold the token of the credentials endpoint")
+            raise NoCredentials(_unusable(f"a header cannot hold the token of {_ENDPOINT}"))
         return token
 
 
-def _is_address(host: str) -> bool:
-    # A name may begin like an address: 127.0.0.1.example.com.
-    return host.replace(".", "").isdigit()
-
-
 def _read(reply: Reply) -> tuple[Keys, float]:
-    if not reply.is_success:
-        raise NoCredentials(f"{_ENDPOINT} answered with status {reply.status}")
     try:
         answer = json.loads(reply.body)
         found = [answer[name] for name in ("AccessKeyId", "SecretAccessKey", "Token")]
         expires = answer.get("Expiration")
         expires_s = float("inf") if expires is None else _epoch_s(expires)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise NoCredentials(f"the answer of {_ENDPOINT} cannot be read") from None
+        raise NoCredentials(_unusable(f"the answer of {_ENDPOINT} cannot be read")) from None
     if not all(
         isinstance(one, str) and one and one.isascii() and one.isprintable() for one in found
     ):
-        raise NoCredentials(f"the answer of {_ENDPOINT} holds none")
+        raise NoCredentials(_unusable(f"the answer of {_ENDPOINT} holds none"))
     return Keys(*found), expires_s
 
 

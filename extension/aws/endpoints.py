@@ -10,13 +10,7 @@ from typing import NamedTuple
 
 
 class Partition(NamedTuple):
-    """A partition of AWS.
-
-    Attributes:
-        region_prefix: beginning of the names of its regions.
-        suffix: end of the names of its endpoints.
-        dual_stack_suffix: end of the names of endpoints that answer over IPv6 too.
-    """
+    """A partition of AWS: the beginning of its regions' names, and the ends of its endpoints' names."""
 
     region_prefix: str
     suffix: str
@@ -53,23 +47,16 @@ def region_of(environ: Mapping[str, str]) -> str:
     return region if region.replace("-", "").isalnum() and region.isascii() else ""
 
 
-def endpoint_for(service: str, environ: Mapping[str, str]) -> str:
+def endpoint_for(service: str, environ: Mapping[str, str], host_prefix: str = "") -> str:
     """Return the URL of a service, without a final slash; empty if no region is set.
 
-    Args:
-        service: its signing name, such as ``logs``.
-        environ: holds the region and the variables of AWS's SDKs: ``AWS_ENDPOINT_URL``, ``AWS_ENDPOINT_URL_...``,
-            ``AWS_IGNORE_CONFIGURED_ENDPOINT_URLS``, ``AWS_USE_FIPS_ENDPOINT``, ``AWS_USE_DUALSTACK_ENDPOINT``.
+    ``AWS_ENDPOINT_URL``, ``AWS_ENDPOINT_URL_...`` and ``AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`` replace AWS's own
+    endpoint. ``host_prefix``, ``AWS_USE_FIPS_ENDPOINT`` and ``AWS_USE_DUALSTACK_ENDPOINT`` count for that one only.
     """
     if url := _custom_endpoint(service, environ):
         return url
     region = region_of(environ)
-    return f"https://{_host(service, region, environ)}" if region else ""
-
-
-def has_custom_endpoint(service: str, environ: Mapping[str, str]) -> bool:
-    """Tell whether a variable replaces AWS's own endpoint of a service."""
-    return bool(_custom_endpoint(service, environ))
+    return f"https://{host_prefix}{_host(service, region, environ)}" if region else ""
 
 
 def partition_of(region: str) -> Partition:

@@ -9,15 +9,14 @@ without it each is a call of its own. GetParameters refuses all names if it refu
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from extension.aws.client import AwsClient
 
 SSM = "ssm"
-
 PARAMETERS_A_CALL = 10
-
 SECRETS_A_CALL = 20
 
 MAX_ATTEMPTS = 3
@@ -29,16 +28,10 @@ and GetParameters allows 40 calls a second by default (AWS: "Systems Manager end
 
 
 class Refused(Exception):  # noqa: N818 - it says what is the matter
-    """A call got no answer that can be used.
-
-    Attributes:
-        detail: the reason, for people.
-        temporary: whether no single name can be the reason, so that asking for each alone cannot help.
-    """
+    """A call got no answer that can be used. If ``temporary``, asking for each name alone cannot help."""
 
     def __init__(self, detail: str, *, temporary: bool = False) -> None:
         super().__init__(detail)
-        self.detail = detail
         self.temporary = temporary
 
 
@@ -54,73 +47,48 @@ def fetch(  # noqa: PLR0913 - the last three are clocks and chance, which tests 
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Fetch parameters or secrets; return the values by name, and the reason for each name without one.
 
-    Args:
-        service: ``ssm`` or ``secretsmanager``.
-        names: names or ARNs, each once.
-        environ: names the region, the credentials and the endpoints.
-        until_s: when to give up, by ``time.monotonic``.
-        random: returns numbers in [0, 1), for the length of pauses.
-        wall_s: returns seconds since 1970.
-        sleep: pauses for a number of seconds.
+    The service is ``ssm`` or ``secretsmanager``. ``random`` returns numbers in [0, 1), for the length of pauses.
     """
     from extension.aws.client import AwsClient
 
     # A client for each fetch: between two fetches, the certificates loaded for TLS would take much of our memory.
-    client = AwsClient(service, environ, wall_s=wall_s)
-    under_way = _Fetch(client, until_s=until_s, random=random, sleep=sleep)
-    try:
-        (under_way.parameters if service == SSM else under_way.secrets)(names)
-    finally:
-        client.close()
+    with closing(AwsClient(service, environ, wall_s=wall_s)) as client:
+        under_way = _Fetch(client, until_s, random, sleep, {}, {})
+        under_way.ask_for(names, PARAMETERS_A_CALL if service == SSM else SECRETS_A_CALL)
     return under_way.values, under_way.failures
 
 
-class _Fetch:
-    """One fetch from one service.
+class _Fetch(NamedTuple):
+    """One fetch from one service; collects the values, and the reasons for values that are missing, by name."""
 
-    Attributes:
-        values: value by name.
-        failures: reason why there is no value, by name.
-    """
+    client: "AwsClient"
+    until_s: float
+    random: Callable[[], float]
+    sleep: Callable[[float], None]
+    values: dict[str, str]
+    failures: dict[str, str]
 
-    def __init__(
-        self,
-        client: "AwsClient",
-        *,
-        until_s: float,
-        random: Callable[[], float],
-        sleep: Callable[[float], None],
-    ) -> None:
-        self.values: dict[str, str] = {}
-        self.failures: dict[str, str] = {}
-        self._client = client
-        self._until_s = until_s
-        self._random = random
-        self._sleep = sleep
-
-    def parameters(self, names: list[str]) -> None:
-        """Fetch parameters."""
-        self._ask_for(names, PARAMETERS_A_CALL, self._parameters)
-
-    def secrets(self, names: list[str]) -> None:
-        """Fetch secrets."""
-        self._ask_for(names, SECRETS_A_CALL, self._secrets)
-
-    def _ask_for(self, names: list[str], size: int, ask: Callable[[list[str]], None]) -> None:
-        for start in range(0, len(names), size):
-            several = names[start : start + size]
-            self._try(several, ask)
+    def ask_for(self, names: list[str], names_a_call: int) -> None:
+        for start in range(0, len(names), names_a_call):
+            several = names[start : start + names_a_call]
+            self._try(several)
             # A call that was refused, or left names out, says nothing of each name: so ask for each alone.
             for name in several:
                 if name not in self.values and name not in self.failures:
-                    self._try([name], ask)
+                    self._try([name])
 
-    def _try(self, names: list[str], ask: Callable[[list[str]], None]) -> None:
+    def _try(self, names: list[str]) -> None:
         try:
-            ask(names)
+            if self.client.service == SSM:
+                self._parameters(names)
+            elif len(names) == 1:
+                answer = self._call("secretsmanager.GetSecretValue", {"SecretId": names[0]})
+                self.values[names[0]] = _secret(answer)
+            else:
+                self._secrets(names)
         except Refused as error:
             if error.temporary or len(names) == 1:
-                self.failures.update(dict.fromkeys(names, error.detail))
+                self.failures.update(dict.fromkeys(names, str(error)))
 
     def _parameters(self, names: list[str]) -> None:
         from extension.aws.errors import Missing
@@ -134,10 +102,6 @@ class _Fetch:
         self.failures.update(dict.fromkeys(missing, Missing.PARAMETER.value))
 
     def _secrets(self, names: list[str]) -> None:
-        if len(names) == 1:
-            answer = self._call("secretsmanager.GetSecretValue", {"SecretId": names[0]})
-            self.values[names[0]] = _secret(answer)
-            return
         answer = self._call("secretsmanager.BatchGetSecretValue", {"SecretIdList": names})
         for one in _objects(answer, "SecretValues"):
             arn = _text(one, "ARN")
@@ -147,11 +111,7 @@ class _Fetch:
                     self.values[name] = _secret(one)
 
     def _call(self, target: str, payload: Mapping[str, object]) -> dict[str, object]:
-        """Call an action, and repeat the call where that may help.
-
-        Raises:
-            Refused: there is no answer that can be used.
-        """
+        """Call an action, and repeat the call where that may help; raise Refused for an answer that cannot be used."""
         from extension.aws.errors import receipt_for_aws
         from extension.model.receipt import Answer
         from extension.transport.errors import Unreachable
@@ -160,7 +120,7 @@ class _Fetch:
         attempt = 1
         while True:
             try:
-                reply = self._client.call(target, payload, until_s=self._until_s)
+                reply = self.client.call(target, payload, until_s=self.until_s)
                 receipt = receipt_for_aws(reply, sent_bytes=0)
                 if receipt.answer is Answer.TAKEN:
                     return _object_in(reply.body)
@@ -168,20 +128,15 @@ class _Fetch:
                 receipt = receipt_for_silence(error)
             if receipt.answer is not Answer.UNAVAILABLE:
                 raise Refused(receipt.detail)
-            pause_s = self._random() * BACKOFF_S * 2 ** (attempt - 1)
+            pause_s = self.random() * BACKOFF_S * 2 ** (attempt - 1)
             pause_s = max(pause_s, receipt.retry_after_s or 0.0)
-            if attempt == MAX_ATTEMPTS or time.monotonic() + pause_s >= self._until_s:
+            if attempt == MAX_ATTEMPTS or time.monotonic() + pause_s >= self.until_s:
                 raise Refused(receipt.detail, temporary=True)
-            self._sleep(pause_s)
+            self.sleep(pause_s)
             attempt += 1
 
 
 def _object_in(text: bytes) -> dict[str, object]:
-    """Parse a JSON object.
-
-    Raises:
-        Refused: the text is not a JSON object.
-    """
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

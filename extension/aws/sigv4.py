@@ -1,10 +1,8 @@
 """Sign requests with AWS Signature Version 4, in the ``Authorization`` header.
 
 Promises: the signature that AWS computes for the same request, if the caller sends the path, the query and the signed
-headers byte for byte. Pure: credentials and time are passed in.
-
-Source: "Create a signed AWS API request" (AWS: IAM user guide). For S3 the path is encoded once and not normalised. For
-the other services it is normalised, and encoded once more than it is sent.
+headers byte for byte. Pure. Source: "Create a signed AWS API request" (AWS: IAM user guide). For S3 the path is encoded
+once and not normalised. For the other services it is normalised, and encoded once more than it is sent.
 """
 
 import hashlib
@@ -31,27 +29,14 @@ class Keys(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """Region and service that a signature is valid for.
-
-    Attributes:
-        region: such as ``eu-west-1``.
-        service: its signing name, such as ``logs``.
-    """
+    """Region, such as ``eu-west-1``, and signing name of the service, such as ``logs``, that a signature is valid for."""
 
     region: str
     service: str
 
 
 class Request(NamedTuple):
-    """A request as it is sent.
-
-    Attributes:
-        method: in capitals.
-        path: percent-encoded.
-        query: percent-encoded, without the question mark; a space is ``%20``.
-        headers: headers to sign, with ``Host``; a name may come more than once.
-        body: the whole body.
-    """
+    """A request as it is sent: path and query percent-encoded, and all headers to sign, with ``Host``."""
 
     method: str
     path: str
@@ -61,13 +46,9 @@ class Request(NamedTuple):
 
 
 def sign(request: Request, keys: Keys, scope: Scope, *, at_s: float) -> dict[str, str]:
-    """Sign a request; return the headers to add.
+    """Sign a request; return the headers to add. For S3, its headers must hold ``x-amz-content-sha256``.
 
-    Args:
-        request: the request as it is sent. For S3 its headers hold ``x-amz-content-sha256``, see :func:`sha256`.
-        keys: credentials to sign with.
-        scope: region and service.
-        at_s: time of signing, in seconds since 1970. AWS refuses signatures older than 5 minutes (S3: 15).
+    ``at_s`` is in seconds since 1970. AWS refuses signatures older than 5 minutes (S3: 15).
     """
     moment = strftime("%Y%m%dT%H%M%SZ", gmtime(at_s))
     added = {"X-Amz-Date": moment}

@@ -6,12 +6,16 @@ Pure. Regular expressions are compiled on first use: they serve variables that m
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from extension.model.levels import OFF, level_named
 
 if TYPE_CHECKING:
     from extension.redaction.patterns import Patterns
+    from extension.regex.pattern import Pattern
+
+_Number = TypeVar("_Number", int, float)
+_Member = TypeVar("_Member", bound=Enum)
 
 
 class Flush(Enum):
@@ -30,27 +34,14 @@ class PlatformEvents(Enum):
     ALL = "all"
 
 
-class Pattern(Protocol):
-    """A compiled regular expression."""
-
-    def search(self, text: str, /) -> object:
-        """Search the text; the result is true if the pattern was found."""
-
-
 class Pace(NamedTuple):
-    """A number of invocations in a time.
-
-    Attributes:
-        invocations: at least 1.
-        per_ms: at least 1.
-    """
+    """A number of invocations in a time. Both are at least 1."""
 
     invocations: int
     per_ms: int
 
 
 KIB = 1024
-
 MIB = 1024 * KIB
 
 MIN_BUFFER_BYTES = 64 * KIB
@@ -69,13 +60,10 @@ MAX_METRICS_INTERVAL_MS = 3_600_000
 """An alarm on metrics that come less often would be too late."""
 
 MAX_HISTORY = 100
-
 MIN_MARKER_CHARS = 4
 
 _TIME_MS = {"ms": 1, "s": 1000, "m": 60_000}
-
 _PACE_MS = {"s": 1000, "m": 60_000, "h": 3_600_000}
-
 _SIZE_BYTES = {"": 1, "b": 1, "kib": KIB, "kb": KIB, "mib": MIB, "mb": MIB}
 
 
@@ -87,28 +75,25 @@ def _amount(text: str, number: str, units: Mapping[str, int]) -> float:
     return float(match.group(1)) * units[match.group(2)]
 
 
+def _within(value: _Number, least: float, most: float) -> _Number:
+    if not least <= value <= most:
+        raise ValueError
+    return value
+
+
 def read_rate(text: str) -> float:
     """Parse a number from 0 to 1, or a percentage."""
-    rate = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    if not 0.0 <= rate <= 1.0:
-        raise ValueError
-    return rate
+    return _within(float(text.removesuffix("%")) / (100 if text.endswith("%") else 1), 0, 1)
 
 
 def read_duration_ms(text: str) -> int:
     """Parse ``250ms``, ``2s`` or ``5m``."""
-    duration_ms = _amount(text, r"\d+(?:\.\d+)?", _TIME_MS)
-    if duration_ms > MAX_FLUSH_TIMEOUT_MS:
-        raise ValueError
-    return round(duration_ms)
+    return round(_within(_amount(text, r"\d+(?:\.\d+)?", _TIME_MS), 0, MAX_FLUSH_TIMEOUT_MS))
 
 
 def read_interval_ms(text: str) -> int:
     """Parse a duration that is long enough to fetch settings at."""
-    interval_ms = read_duration_ms(text)
-    if interval_ms < MIN_REFRESH_INTERVAL_MS:
-        raise ValueError
-    return interval_ms
+    return _within(read_duration_ms(text), MIN_REFRESH_INTERVAL_MS, MAX_FLUSH_TIMEOUT_MS)
 
 
 def read_metrics_interval_ms(text: str) -> int:
@@ -116,9 +101,7 @@ def read_metrics_interval_ms(text: str) -> int:
     if text.lower() == "off":
         return 0
     interval_ms = int(_amount(text, "[0-9]{1,6}", _PACE_MS))
-    if not MIN_METRICS_INTERVAL_MS <= interval_ms <= MAX_METRICS_INTERVAL_MS:
-        raise ValueError
-    return interval_ms
+    return _within(interval_ms, MIN_METRICS_INTERVAL_MS, MAX_METRICS_INTERVAL_MS)
 
 
 def read_pace(text: str) -> Pace:
@@ -152,23 +135,12 @@ def read_boolean(text: str) -> bool:
 
 def one_of(*words: str) -> Callable[[str], str]:
     """Return a parser that accepts these words, in any case."""
-
-    def parse(text: str) -> str:
-        if text.lower() not in words:
-            raise ValueError
-        return text.lower()
-
-    return parse
+    return lambda text: words[words.index(text.lower())]
 
 
-def read_flush(text: str) -> Flush:
-    """Parse FLUSH."""
-    return Flush(text.lower())
-
-
-def read_platform_events(text: str) -> PlatformEvents:
-    """Parse PLATFORM_EVENTS."""
-    return PlatformEvents(text.lower())
+def member_of(kind: type[_Member]) -> Callable[[str], _Member]:
+    """Return a parser that accepts the values of an enumeration, in any case."""
+    return lambda text: kind(text.lower())
 
 
 def read_level(text: str) -> int:
@@ -197,10 +169,7 @@ def read_share(text: str) -> float:
 
 def read_history(text: str) -> int:
     """Parse a number of invocations."""
-    count = int(text)
-    if not 0 <= count <= MAX_HISTORY:
-        raise ValueError
-    return count
+    return _within(int(text), 0, MAX_HISTORY)
 
 
 def _is_same_in_json(text: str) -> bool:
@@ -235,7 +204,7 @@ PRESET_NAMES = ("aws-keys", "bearer-tokens", "card-numbers", "emails", "password
 loaded only where REDACT is set."""
 
 
-def read_pattern(text: str) -> Pattern:
+def read_pattern(text: str) -> "Pattern":
     """Compile a regular expression."""
     from extension.regex.pattern import Pattern
 
@@ -263,9 +232,7 @@ SINK_FORMS = (
     " json+, loki+, splunk+, elasticsearch+, datadog+, logzio+; http for https), file:PATH or stdout:"
 )
 
-_HTTP_FORMATS = {"", "json+", "loki+", "splunk+", "elasticsearch+", "datadog+", "logzio+"}
-_HTTP_FORMATS |= {"otlp+", "otlp-json+"}
-
+_HTTP_FORMATS = "json+ loki+ splunk+ elasticsearch+ datadog+ logzio+ otlp+ otlp-json+"
 _LOG_GROUP = r"cloudwatch:[.\-_/#A-Za-z0-9]{0,512}"
 
 _AWS_FORMS = {
@@ -304,7 +271,7 @@ def read_sink(text: str) -> str:
         # Clients drop such parts of a path on the way, and the request's signature is wrong then.
         good = good and not {".", ".."} & set(text.split("/"))
     else:
-        known = scheme.removesuffix("https").removesuffix("http") in _HTTP_FORMATS
+        known = scheme.removesuffix("https").removesuffix("http") in ("", *_HTTP_FORMATS.split())
         good = known and re.fullmatch(_URL, text, re.IGNORECASE) is not None
     if not good:
         raise ValueError
@@ -313,10 +280,7 @@ def read_sink(text: str) -> str:
 
 def read_retention_days(text: str) -> int:
     """Parse a retention that CloudWatch Logs offers."""
-    days = int(text)
-    if days not in RETENTION_DAYS:
-        raise ValueError
-    return days
+    return RETENTION_DAYS[RETENTION_DAYS.index(int(text))]
 
 
 def read_headers(text: str) -> tuple[tuple[str, str], ...]:

@@ -14,21 +14,13 @@ from typing import NamedTuple, Protocol
 from extension import PREFIX
 from extension.config.settings import NEVER_REFERENCES, REFERENCE_FORMS
 
-SERVICES = tuple(form.removesuffix(":") for form in REFERENCE_FORMS)
-
 FETCH_TIMEOUT_S = 5.0
 """Bound on one fetch: a TLS handshake, two calls and two repetitions on the processor share of the smallest function.
 Only the first fetch is waited for, and only where a reference names a sink."""
 
 
 class Reference(NamedTuple):
-    """Where a value is stored.
-
-    Attributes:
-        service: its signing name, ``ssm`` or ``secretsmanager``.
-        name: name or ARN of the parameter or secret.
-        key: key of the JSON object that is stored there; empty for the whole value.
-    """
+    """Where a value is stored: name or ARN of a parameter or secret, and a key of the JSON object there, if any."""
 
     service: str
     name: str
@@ -36,12 +28,7 @@ class Reference(NamedTuple):
 
 
 class Fetched(NamedTuple):
-    """Result of a fetch.
-
-    Attributes:
-        values: value by variable, new or last known.
-        problems: variables whose reference could not be fetched, each with the reason.
-    """
+    """Values by variable, new or last known; and the variables that could not be fetched, each with the reason."""
 
     values: dict[str, str]
     problems: list[tuple[str, str]]
@@ -57,14 +44,7 @@ class Fetch(Protocol):
     def __call__(
         self, service: str, names: list[str], environ: Mapping[str, str], *, until_s: float
     ) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """Return the values by name, and for each other name the reason why it has none.
-
-        Args:
-            service: ``ssm`` or ``secretsmanager``.
-            names: names or ARNs, each once.
-            environ: names the region, the credentials and the endpoints.
-            until_s: when to give up, by ``time.monotonic``.
-        """
+        """Return the values by name, and for each other name the reason why it has none."""
 
 
 def references_in(environ: Mapping[str, str]) -> dict[str, Reference]:
@@ -90,12 +70,7 @@ class References:
     """Fetch the values of references and remember them. Used by one thread at a time."""
 
     def __init__(self, environ: Mapping[str, str], *, fetch: Fetch) -> None:
-        """Find the references.
-
-        Args:
-            environ: environment of the process.
-            fetch: asks the services.
-        """
+        """Find the references."""
         self.references = references_in(environ)
         self._environ = environ
         self._fetch = fetch
@@ -105,23 +80,21 @@ class References:
         """Fetch the values of all references, within the time given."""
         until_s = time.monotonic() + timeout_s
         answers = {}
-        for service in SERVICES:
+        for service in ("ssm", "secretsmanager"):
             names = {one.name for one in self.references.values() if one.service == service}
             if names:
-                answers[service] = self._fetch(
-                    service, sorted(names), self._environ, until_s=until_s
-                )
+                found = self._fetch(service, sorted(names), self._environ, until_s=until_s)
+                answers[service] = found
         problems = []
         for variable, reference in self.references.items():
             values, failures = answers[reference.service]
-            text = values.get(reference.name)
-            value, problem = (
-                ("", failures[reference.name]) if text is None else _value(reference, text)
-            )
-            if problem:
-                problems.append((variable, problem))
-            else:
-                self._known[variable] = value
+            if reference.name not in values:
+                problems.append((variable, failures[reference.name]))
+                continue
+            try:
+                self._known[variable] = _value(reference, values[reference.name])
+            except ValueError as error:
+                problems.append((variable, str(error)))
         return Fetched(dict(self._known), problems)
 
     def last_known(self, detail: str) -> Fetched:
@@ -129,18 +102,18 @@ class References:
         return Fetched(dict(self._known), [(variable, detail) for variable in self.references])
 
 
-def _value(reference: Reference, text: str) -> tuple[str, str]:
-    """Return the value of a reference in the fetched text, or the problem."""
+def _value(reference: Reference, text: str) -> str:
+    """Return the value of a reference in the fetched text; raise ValueError if there is none."""
     if reference.key:
         try:
             stored = json.loads(text)
         except (ValueError, RecursionError):
             stored = None
         if not isinstance(stored, dict):
-            return "", "the value that was fetched is not a JSON object"
+            raise ValueError("the value that was fetched is not a JSON object")
         value = stored.get(reference.key)
         if value is None:
-            return "", "the JSON object that was fetched has no such key"
+            raise ValueError("the JSON object that was fetched has no such key")
         text = value if isinstance(value, str) else json.dumps(value)
     # A value that was stored from a file ends in a newline, which nobody means.
-    return text.removesuffix("\n").removesuffix("\r"), ""
+    return text.removesuffix("\n").removesuffix("\r")

@@ -8,18 +8,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from extension import PREFIX
-from extension.config.parsers import MIB, Flush, Pace, Pattern, PlatformEvents
+from extension.config.parsers import MIB, Flush, Pace, PlatformEvents
 from extension.config.variables import SETTINGS, SINKS
 
 if TYPE_CHECKING:
     from extension.redaction.patterns import Patterns
-
-_MEMORY = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+    from extension.regex.pattern import Pattern
 
 DEFAULT_BUFFER_SHARE = 8
-
 DEFAULT_BUFFER_MIN_BYTES = 4 * MIB
-
 DEFAULT_BUFFER_MAX_BYTES = 64 * MIB
 
 DEFAULT_MEMORY_MB = 128
@@ -54,13 +51,7 @@ _DEFAULTS: dict[str, Any] = {
 
 
 class SinkSettings(NamedTuple):
-    """One sink.
-
-    Attributes:
-        variable: SINK, FALLBACK_SINK or ARCHIVE_SINK.
-        url: empty if the sink is not set.
-        headers: name and value of each header.
-    """
+    """One sink, by its variable (SINK, FALLBACK_SINK or ARCHIVE_SINK). The URL is empty if the sink is not set."""
 
     variable: str
     url: str = ""
@@ -68,15 +59,14 @@ class SinkSettings(NamedTuple):
 
 
 def _sinks_of(found: Mapping[str, Any]) -> tuple[SinkSettings, ...]:
-    fields = ((name, name.lower()) for name in SINKS)
     return tuple(
-        SinkSettings(name, found.get(field, ""), found.get(f"{field}_headers", ()))
-        for name, field in fields
+        SinkSettings(name, found.get(name.lower(), ""), found.get(f"{name.lower()}_headers", ()))
+        for name in SINKS
     )
 
 
 class Settings(NamedTuple):
-    """The effective settings. Units are in the names.
+    """The effective settings.
 
     Attributes:
         sinks: SINK, FALLBACK_SINK and ARCHIVE_SINK, in this order.
@@ -90,7 +80,7 @@ class Settings(NamedTuple):
     sample_rate_warn: float | None = None
     correlation_fields: tuple[str, ...] = _DEFAULTS["correlation_fields"]
     error_level: int = _DEFAULTS["error_level"]
-    error_pattern: Pattern | None = None
+    error_pattern: "Pattern | None" = None
     keep_slower_than_ms: int = 0
     keep_cold_starts: bool = _DEFAULTS["keep_cold_starts"]
     keep_memory_above: float = 0.0
@@ -115,14 +105,9 @@ class Settings(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """A value that cannot be used.
+    """A value that cannot be used, with the accepted values, the value used instead (or the effect), and the reason.
 
-    Attributes:
-        variable: name with the prefix.
-        value: the value given; empty where it may hold a secret.
-        accepted: accepted values; empty for a variable that is not a setting.
-        used: the value used instead, or the effect.
-        fault: the reason, where one is known.
+    The value is empty where it may hold a secret. No value is accepted for a variable that is not a setting.
     """
 
     variable: str
@@ -132,13 +117,8 @@ class Problem(NamedTuple):
     fault: str = ""
 
 
-def default_buffer_bytes(memory_mb: str) -> int:
-    """Return the default of BUFFER_SIZE for ``AWS_LAMBDA_FUNCTION_MEMORY_SIZE``."""
-    size = _memory_bytes(memory_mb) // DEFAULT_BUFFER_SHARE
-    return min(max(size, DEFAULT_BUFFER_MIN_BYTES), DEFAULT_BUFFER_MAX_BYTES)
-
-
-def _memory_bytes(memory_mb: str) -> int:
+def _memory_bytes(environ: Mapping[str, str]) -> int:
+    memory_mb = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
     known = memory_mb.isascii() and memory_mb.isdigit() and len(memory_mb) <= MAX_MEMORY_DIGITS
     return (int(memory_mb) if known else DEFAULT_MEMORY_MB) * MIB
 
@@ -146,25 +126,16 @@ def _memory_bytes(memory_mb: str) -> int:
 def read_settings(
     environ: Mapping[str, str], *, fetched: Mapping[str, str] | None = None
 ) -> tuple[Settings, list[Problem]]:
-    """Read all settings and collect all problems.
-
-    Args:
-        environ: environment of the process. An empty value means the default.
-        fetched: known values of variables that are references.
-
-    Returns:
-        The effective settings, and the values that cannot be used.
-    """
-    found: dict[str, Any] = {"buffer_bytes": default_buffer_bytes(environ.get(_MEMORY, ""))}
+    """Read all settings, with the fetched values of references; collect all problems. An empty value means the default."""
+    buffer_bytes = max(_memory_bytes(environ) // DEFAULT_BUFFER_SHARE, DEFAULT_BUFFER_MIN_BYTES)
+    found: dict[str, Any] = {"buffer_bytes": min(buffer_bytes, DEFAULT_BUFFER_MAX_BYTES)}
     problems: list[Problem] = []
     unresolved = set()
     for setting in SETTINGS:
         variable = PREFIX + setting.name
         text = environ.get(variable, "").strip()
-        secret = setting.secret
-        if text.startswith(REFERENCE_FORMS) and setting.name not in NEVER_REFERENCES:
-            # A fetched value may be a secret, whatever the setting.
-            secret = True
+        is_reference = text.startswith(REFERENCE_FORMS) and setting.name not in NEVER_REFERENCES
+        if is_reference:
             if fetched is None or variable not in fetched:
                 unresolved.add(setting.name)
                 continue
@@ -174,7 +145,8 @@ def read_settings(
         try:
             found[setting.field] = setting.parse(text)
         except ValueError:
-            shown = "" if secret else text[:MAX_SHOWN_CHARS]
+            # A fetched value may be a secret, whatever the setting.
+            shown = "" if setting.secret or is_reference else text[:MAX_SHOWN_CHARS]
             problems.append(Problem(variable, shown, setting.accepted, setting.default or "none"))
     problems += _bound_buffer(environ, found)
     problems += [
@@ -196,7 +168,7 @@ def read_settings(
 
 def _bound_buffer(environ: Mapping[str, str], found: dict[str, Any]) -> list[Problem]:
     """Cut BUFFER_SIZE to its share of the function's memory."""
-    most_bytes = _memory_bytes(environ.get(_MEMORY, "")) // MAX_BUFFER_SHARE
+    most_bytes = _memory_bytes(environ) // MAX_BUFFER_SHARE
     if found["buffer_bytes"] <= most_bytes:
         return []
     found["buffer_bytes"] = most_bytes

@@ -7,19 +7,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from extension.config import parsers
-from extension.config.parsers import PATTERN_FORM, PRESET_NAMES, SAME_RATE
+from extension.config.parsers import PATTERN_FORM, PRESET_NAMES, SAME_RATE, Flush, PlatformEvents
 
 
 class Setting(NamedTuple):
-    """One variable.
+    """One variable, for programs and for people.
 
     Attributes:
         name: without the prefix.
         field: field of :class:`extension.config.settings.Settings`; a sink's two fields are in its ``SinkSettings``.
         default: text of the default; empty if the setting is off by default.
         parse: parses a value, and raises ValueError if it is not accepted.
-        accepted: accepted values, for people.
-        meaning: one sentence.
         secret: whether the value may hold a secret, so that it is never shown.
     """
 
@@ -32,48 +30,29 @@ class Setting(NamedTuple):
     secret: bool = False
 
 
-SINKS = {
-    "SINK": "Where kept records go; `cloudwatch:` alone is the log group `/flight-recorder/<function>`.",
-    "FALLBACK_SINK": "Where they go when the sink refuses them, or is down.",
-    "ARCHIVE_SINK": "Where everything goes besides, kept or not.",
-}
-"""Meaning of each variable that names a sink."""
-
-
-def _level_rate(level: str) -> Setting:
-    together = (
-        "; all levels follow one draw, so a lower rate keeps a part of what a higher one does"
-    )
-    meaning = f"The same for lines at level {level}{together if level == 'TRACE' else ''}."
-    name = f"SAMPLE_RATE_{level}"
-    return Setting(
-        name, name.lower(), SAME_RATE, parsers.read_level_rate, "as SAMPLE_RATE", meaning
-    )
-
-
-def _sink(name: str, meaning: str) -> tuple[Setting, Setting]:
-    headers = (
-        "Headers sent with every request to an http(s) or OTLP sink, such as an authorization."
-    )
-    url_form, headers_form, default = "as SINK", "as SINK_HEADERS", ""
-    if name == "SINK":
-        url_form, headers_form = parsers.SINK_FORMS, "NAME=VALUE, several separated by commas"
-        default = "cloudwatch:"
-    else:
-        headers = f"The same for {name}."
-    both, field = f"{name}_HEADERS", name.lower()
-    return (
-        Setting(name, field, default, parsers.read_sink, url_form, meaning, secret=True),
-        Setting(both, both.lower(), "", parsers.read_headers, headers_form, headers, secret=True),
-    )
+SINKS = ("SINK", "FALLBACK_SINK", "ARCHIVE_SINK")
 
 
 # A row is read across: name, field, default and parser, then the accepted values, then the meaning.
 # fmt: off
+def _level_rate(level: str, more: str = "") -> Setting:
+    return Setting(f"SAMPLE_RATE_{level}", f"sample_rate_{level.lower()}", SAME_RATE, parsers.read_level_rate,
+                   "as SAMPLE_RATE", f"The same for lines at level {level}{more}.")
+
+
+def _sink(name: str, meaning: str) -> tuple[Setting, Setting]:
+    return (
+        Setting(name, name.lower(), "", parsers.read_sink, "as SINK", meaning, secret=True),
+        Setting(f"{name}_HEADERS", f"{name.lower()}_headers", "", parsers.read_headers, "as SINK_HEADERS",
+                f"The same for {name}.", secret=True),
+    )
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting("SAMPLE_RATE", "sample_rate", "0.1", parsers.read_rate, "a number from 0 to 1, or a percentage such as 5%",
             "Share of healthy transactions whose lines are kept."),
-    *map(_level_rate, ("TRACE", "DEBUG", "INFO", "WARN")),
+    _level_rate("TRACE", "; all levels follow one draw, so a lower rate keeps a part of what a higher one does"),
+    *map(_level_rate, ("DEBUG", "INFO", "WARN")),
     Setting("CORRELATION_FIELDS", "correlation_fields", "x-correlation-id, correlation_id, correlationId",
             parsers.read_fields, "names of fields, separated by commas, or none",
             "Fields of JSON lines that name the transaction; the draw is made from the first one found, else from the trace id."),
@@ -104,11 +83,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BUFFER_SIZE", "buffer_bytes", "an eighth of the function's memory, 4 to 64 MiB", parsers.read_size_bytes,
             "a size from 64KiB to half of the function's memory, such as 8MiB",
             "Bound on all that is held in memory, including what waits for a sink that is down."),
-    *(setting for name, meaning in SINKS.items() for setting in _sink(name, meaning)),
+    Setting("SINK", "sink", "cloudwatch:", parsers.read_sink, parsers.SINK_FORMS,
+            "Where kept records go; `cloudwatch:` alone is the log group `/flight-recorder/<function>`.", secret=True),
+    Setting("SINK_HEADERS", "sink_headers", "", parsers.read_headers, "NAME=VALUE, several separated by commas",
+            "Headers sent with every request to an http(s) or OTLP sink, such as an authorization.", secret=True),
+    *_sink("FALLBACK_SINK", "Where they go when the sink refuses them, or is down."),
+    *_sink("ARCHIVE_SINK", "Where everything goes besides, kept or not."),
     Setting("RETENTION_DAYS", "retention_days", "", parsers.read_retention_days,
             "a number of days that CloudWatch Logs offers, such as 7, 14, 30 or 365",
             "Retention of the log groups that `cloudwatch:` sinks write to; without it, theirs is left alone."),
-    Setting("FLUSH", "flush", "adaptive", parsers.read_flush, "end, background or adaptive",
+    Setting("FLUSH", "flush", "adaptive", parsers.member_of(Flush), "end, background or adaptive",
             "`end` holds the environment until the outcome is known and kept lines are delivered. `background` never holds it."
             " `adaptive` holds it unless the next invocation is expected within seconds."),
     Setting("FLUSH_TIMEOUT", "flush_timeout_ms", "2s", parsers.read_duration_ms, "a duration up to 15m, such as 250ms or 2s",
@@ -116,7 +100,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("LOG_API", "log_api", "auto", parsers.one_of("auto", "logs", "telemetry"), "auto, logs or telemetry",
             "Which of Lambda's APIs to subscribe to first; the other is the fallback. `auto`: the Logs API, and the Telemetry API"
             " where that is not offered."),
-    Setting("PLATFORM_EVENTS", "platform_events", "report", parsers.read_platform_events, "none, report or all",
+    Setting("PLATFORM_EVENTS", "platform_events", "report", parsers.member_of(PlatformEvents), "none, report or all",
             "Which platform events travel with a kept invocation."),
     Setting("REFRESH_INTERVAL", "refresh_interval_ms", "5m", parsers.read_interval_ms, "a duration from 30s to 15m",
             "How often settings that are references are fetched anew: at its multiples on the clock, everywhere at once."),

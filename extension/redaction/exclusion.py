@@ -7,12 +7,9 @@ from extension.redaction.prefilter import Prefilter
 
 
 class Excluder:
-    """Matcher of lines that are never recorded."""
-
-    __slots__ = ("_masks", "_prefilter")
+    """Matcher of lines that are never recorded; a pattern that cannot be used excludes nothing."""
 
     def __init__(self, patterns: Patterns) -> None:
-        """Take the patterns of EXCLUDE; a pattern that cannot be used excludes nothing."""
         self._masks = patterns.masks
         self._prefilter = Prefilter(patterns.masks)
 

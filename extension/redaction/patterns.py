@@ -23,12 +23,7 @@ class Mask(NamedTuple):
 
 
 class Patterns(NamedTuple):
-    """Value of REDACT or EXCLUDE.
-
-    Attributes:
-        masks: patterns that can be used.
-        problems: for each other pattern, a phrase why not; never the pattern itself, which may hold a secret.
-    """
+    """Value of REDACT or EXCLUDE: patterns that can be used, and why not for each other; never that pattern itself."""
 
     masks: tuple[Mask, ...] = ()
     problems: tuple[str, ...] = ()

@@ -1,9 +1,9 @@
 """Skip events in which no pattern can match, without decoding them."""
 
 import re
-from collections.abc import Iterable
 
 from extension.redaction.patterns import Mask
+from extension.regex.syntax import Needles
 
 _NEVER_ESCAPED = re.compile(r"[ !#-%'-.0-;=?-\[\]-~]+")
 """Characters that no usual JSON encoder escapes; Go's escapes those that may end an HTML script."""
@@ -17,25 +17,17 @@ _ESCAPED_BEYOND = re.compile(rb"\\u(?!00)")
 class Prefilter:
     """Quick test that no pattern matches in an event or a batch, on undecoded bytes."""
 
-    __slots__ = ("_any_case", "_as_written", "_is_blind", "_telltales")
-
-    def __init__(self, masks: Iterable[Mask]) -> None:
-        """Collect the needles and telltales of the patterns."""
-        as_written: dict[bytes, None] = {}
-        any_case: dict[bytes, None] = {}
-        self._telltales = []
-        self._is_blind = False
+    def __init__(self, masks: tuple[Mask, ...]) -> None:
+        as_written: set[bytes] = set()
+        any_case: set[bytes] = set()
+        self._telltales = [mask.telltale for mask in masks if mask.telltale is not None]
         for mask in masks:
-            needles = mask.linear.needles
-            if mask.telltale is not None:
-                self._telltales.append(mask.telltale)
-                continue
-            for string in needles.strings if needles is not None else ("",):
-                needle = max(_NEVER_ESCAPED.findall(string), key=len, default="").encode()
-                self._is_blind |= not needle
-                (any_case if needles is not None and needles.any_case else as_written)[needle] = (
-                    None
-                )
+            if mask.telltale is None:
+                needles = mask.linear.needles or Needles(frozenset({""}))
+                for string in needles.strings:
+                    needle = max(_NEVER_ESCAPED.findall(string), key=len, default="").encode()
+                    (any_case if needles.any_case else as_written).add(needle)
+        self._is_blind = b"" in as_written | any_case
         self._as_written = tuple(as_written)
         self._any_case = tuple(any_case)
 

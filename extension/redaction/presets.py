@@ -17,7 +17,6 @@ class Preset(NamedTuple):
     """A pattern of a preset.
 
     Attributes:
-        pattern: text for :class:`extension.regex.pattern.Pattern`.
         meant: finds the spans to mask within a match, where a pattern alone cannot.
         telltale: matches the undecoded bytes of every line that the pattern matches; for a pattern without fixed text.
             Takes only a few steps from each place.
@@ -31,10 +30,9 @@ class Preset(NamedTuple):
 MIN_DIGITS, MAX_DIGITS = 13, 19
 """Digits of a card number (ISO/IEC 7812-1)."""
 
-_CARDS_BEGIN = "23456"
-"""First digits of the networks (ISO/IEC 7812-1, major industry identifiers). A time in milliseconds begins with 1."""
-_SHORT_CARDS_BEGIN = "4"
-"""First digit of numbers with thirteen digits."""
+_CARDS_BEGIN, _SHORT_CARDS_BEGIN = "23456", "4"
+"""First digits of the networks (ISO/IEC 7812-1, major industry identifiers), and of numbers with thirteen digits. A time in
+milliseconds begins with 1."""
 
 _DOUBLED_MOST = 9
 

@@ -4,8 +4,8 @@ Promises: every match in a line is masked. In JSON, patterns match keys, strings
 that spans them. A JSON line stays JSON, and every byte outside of masks stays the same. In doubt more is masked: a
 pattern that cannot be used, or an error of our own, masks the whole line. JSON in the middle of text counts as text.
 
-Pure. Users write patterns for lines as they see them, so a match may reach from a key to its value. A match in the JSON
-text does not count if it lies within one string, where escapes would match. A match that began in a string ends with it:
+Pure. A match may reach from a key to its value, as users see lines. A match in the JSON text does not count if it lies
+within one string, where escapes would match. A match that began in a string ends with it:
 ``password=\S+`` masks nothing behind the string.
 """
 
@@ -44,10 +44,7 @@ class _Edit(NamedTuple):
 class Redactor:
     """Masker of lines. Used by one thread at a time."""
 
-    __slots__ = ("_masks", "_masks_all", "_prefilter")
-
     def __init__(self, patterns: Patterns) -> None:
-        """Take the patterns; if one of them cannot be used, mask every line as a whole."""
         self._masks = patterns.masks
         self._masks_all = bool(patterns.problems)
         self._prefilter = Prefilter(patterns.masks)
@@ -56,11 +53,8 @@ class Redactor:
         """Return a ``function`` event, as JSON, with the matches in its record masked."""
         if self._masks_all:
             return mask_all(event)
-        if (
-            event.startswith(_EVENT_BEGIN)
-            and event.endswith(b"}")
-            and not self._prefilter.may_hold(event)
-        ):
+        is_usual = event.startswith(_EVENT_BEGIN) and event.endswith(b"}")
+        if is_usual and not self._prefilter.may_hold(event):
             return event
         try:
             return self._redact(event)
@@ -135,12 +129,10 @@ class Redactor:
         return _merged(edits)
 
     def _edits_of_token(self, token: re.Match[str]) -> list[_Edit]:
-        written = token.group()
+        written, begin = token.group(), token.start()
         if written[0] == '"':
             edits = _within_string(written, self._edits(json.loads(written)))
-            return [
-                _Edit(one.start + token.start(), one.end + token.start(), one.text) for one in edits
-            ]
+            return [_Edit(begin + start, begin + end, mask) for start, end, mask in edits]
         found = self._edits_of_text(written)
         return [_Edit(*token.span(), json.dumps(found[0].text))] if found else []
 

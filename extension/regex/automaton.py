@@ -2,9 +2,8 @@
 
 The automaton reads a text from its end to its beginning. Its state at a place is the set of the expression's positions
 that lead from there to the end of a match. States are made when they are first met, and kept: a character costs one look
-into a ``dict``, about the time that ``re`` takes. To find the places of matches, a second pass reads the text forwards. It
-never goes back, since the first pass has found every way that leads to a match (Frisch and Cardelli, "Greedy regular
-expression matching", 2004).
+into a ``dict``. A second pass, for the places of matches, reads forwards. It never goes back, since the first pass has
+found every way that leads to a match (Frisch and Cardelli, "Greedy regular expression matching", 2004).
 
 The bound: a character is one step in each pass. An unknown step takes time in proportion to the expression, whose size is
 limited. The number of known steps is limited as well; all are forgotten when the limit is reached. Pure.
@@ -14,23 +13,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from extension.regex.syntax import (
-    ASCII_EDGE,
-    ASCII_INSIDE,
-    BEGIN,
-    EDGE,
-    EMPTY,
-    FIRST_POSITION,
-    INSIDE,
-    LAST_LINE_END,
-    LINE_BEGIN,
-    LINE_END,
-    MATCH,
-    TEXT_BEGIN,
-    TEXT_END,
-    CharacterSet,
-    Expression,
-)
+from extension.regex import syntax
+from extension.regex.syntax import BEGIN, EMPTY, FIRST_POSITION, MATCH, CharacterSet, Expression
 
 MAX_KNOWN_STEPS = 2000
 """Bound for one pattern: each step has at most one state of half a kilobyte, so about a megabyte. Ordinary text needs some
@@ -51,23 +35,15 @@ _PLACE = ""
 _NEWLINE, _WORD, _ASCII_WORD, _LAST_NEWLINE, _OUTSIDE = 1, 2, 4, 8, 16
 """Kinds of character beside a place; ``_OUTSIDE`` is the end of the text."""
 
-_KINDS = (
-    (_NEWLINE, CharacterSet("\n")),
-    (_WORD, CharacterSet(r"\w")),
-    (_ASCII_WORD, CharacterSet(r"\w", re.ASCII)),
-)
+_KINDS = (CharacterSet("\n"), CharacterSet(r"\w"), CharacterSet(r"\w", re.ASCII))
+"""Character sets of the first three kinds, in the order of their bits."""
+
 _BEGINS = 1 << BEGIN
 _FOUND = _BEGINS | 1 << EMPTY
 
 
 class Match(NamedTuple):
-    """Place of a match.
-
-    Attributes:
-        start: start of the whole match.
-        end: end of the whole match.
-        meant: spans of the group named ``secret``, any number of them; the whole match if the pattern has no such group.
-    """
+    """Place of a match; ``meant`` holds the spans of the group named ``secret``, or the whole match without such a group."""
 
     start: int
     end: int
@@ -87,12 +63,8 @@ class _Symbols(dict[int, str]):
         self._set_of = expression.set_of
         self._single: dict[str, int] = {}
         self._tests: list[tuple[int, Any]] = []
-        self._kind_bits: list[tuple[int, int]] = []
-        sets = list(expression.sets)
-        if expression.asks:
-            for kind, characters in _KINDS:
-                self._kind_bits.append((1 << len(sets), kind))
-                sets.append(characters)
+        self._first_kind = len(expression.sets)
+        sets = (*expression.sets, *(_KINDS if expression.asks else ()))
         for number, (source, flags) in enumerate(sets):
             if len(source) == 1:
                 self._single[source] = self._single.get(source, 0) | 1 << number
@@ -116,7 +88,7 @@ class _Symbols(dict[int, str]):
                 for position, number in enumerate(self._set_of)
                 if number >= 0 and sets >> number & 1
             )
-            self.kinds[symbol] = sum(kind for bit, kind in self._kind_bits if sets & bit)
+            self.kinds[symbol] = sets >> self._first_kind
         if len(self) >= MAX_KNOWN_CHARACTERS:
             self.clear()
         self[codepoint] = symbol
@@ -128,8 +100,6 @@ class _Crossing:
 
     Most positions are reached from their neighbour alone: one shift moves them all. The others are joints.
     """
-
-    __slots__ = ("_always", "_before", "_joints", "_neighbours")
 
     def __init__(self, expression: Expression, holds: int) -> None:
         before = [0] * len(expression.edges)
@@ -186,15 +156,12 @@ _State = dict[str, Any]
 class Automaton:
     """Finite automaton of one expression; used by one thread at a time."""
 
-    __slots__ = ("_crossings", "_expression", "_known", "_states", "_symbols", "worked_out")
-
     def __init__(self, expression: Expression) -> None:
         self._expression = expression
         self._symbols = _Symbols(expression)
         self._crossings: dict[int, _Crossing] = {}
         self._states: dict[tuple[int, int, int], _State] = {}
         self._known = 0
-        self.worked_out = 0
 
     def finds(self, text: str) -> bool:
         """Tell whether the text holds a match."""
@@ -211,7 +178,7 @@ class Automaton:
     def matches(self, text: str) -> Iterator[Match]:
         """Yield the matches that are not empty, in order."""
         edges_of, secret = self._expression.edges, self._expression.secret
-        places = self._places(text)
+        places = _Places(self, _START + text.translate(self._symbols), self._state(0, _OUTSIDE, 0))
         at = places.next_begin(0)
         while at >= 0:
             begin, position, place = at, BEGIN, places.at(at)
@@ -234,18 +201,6 @@ class Automaton:
             yield Match(begin, at, [(begin, at)] if secret is None else spans)
             at = places.next_begin(at)
 
-    def _places(self, text: str) -> "_Places":
-        symbols = _START + text.translate(self._symbols)
-        ends: list[_State] = []
-        block: list[_State] = []
-        state = self._state(0, _OUTSIDE, 0)
-        for begin in reversed(range(0, len(symbols), BLOCK_CHARS)):
-            ends.append(state)
-            block = self.states_of(symbols[begin : begin + BLOCK_CHARS], state)
-            state = block[0]
-        ends.reverse()
-        return _Places(self, symbols, ends, block)
-
     def states_of(self, symbols: str, state: _State) -> list[_State]:
         """Return the state at each symbol, from the state behind the last one."""
         states = []
@@ -260,7 +215,6 @@ class Automaton:
 
     def _step(self, state: _State, symbol: str) -> _State:
         """Compute the next state for a symbol."""
-        self.worked_out += 1
         self._known += 1
         if self._known > MAX_KNOWN_STEPS:
             self._forget()
@@ -299,17 +253,18 @@ class Automaton:
 class _Places:
     """Places of a text, of which one block is in memory."""
 
-    __slots__ = ("_automaton", "_begin", "_block", "_ends", "_symbols")
-
-    def __init__(
-        self, automaton: Automaton, symbols: str, ends: list[_State], block: list[_State]
-    ) -> None:
-        """Store the state behind each block, and the states of the first block."""
+    def __init__(self, automaton: Automaton, symbols: str, state: _State) -> None:
+        """Find the state behind each block, from the state behind the text; keep the first block."""
         self._automaton = automaton
         self._symbols = symbols
-        self._ends = ends
-        self._block = block
         self._begin = 0
+        self._ends: list[_State] = []
+        self._block: list[_State] = []
+        for begin in reversed(range(0, len(symbols), BLOCK_CHARS)):
+            self._ends.append(state)
+            self._block = automaton.states_of(symbols[begin : begin + BLOCK_CHARS], state)
+            state = self._block[0]
+        self._ends.reverse()
 
     def at(self, at: int) -> _Place:
         """Return a place."""
@@ -338,14 +293,17 @@ class _Places:
 
 def _assertions_between(left: int, right: int) -> int:
     """Return the assertions that hold between two characters, as bits."""
-    holds = ASCII_INSIDE if bool(left & _ASCII_WORD) == bool(right & _ASCII_WORD) else ASCII_EDGE
-    holds |= INSIDE if bool(left & _WORD) == bool(right & _WORD) else EDGE
+    differ = left ^ right
+    holds = syntax.ASCII_EDGE if differ & _ASCII_WORD else syntax.ASCII_INSIDE
+    holds |= syntax.EDGE if differ & _WORD else syntax.INSIDE
     if left & _OUTSIDE:
-        holds |= TEXT_BEGIN | LINE_BEGIN
-    elif left & _NEWLINE:
-        holds |= LINE_BEGIN
+        holds |= syntax.TEXT_BEGIN
+    if left & (_OUTSIDE | _NEWLINE):
+        holds |= syntax.LINE_BEGIN
     if right & _OUTSIDE:
-        holds |= TEXT_END | LAST_LINE_END | LINE_END
-    elif right & _NEWLINE:
-        holds |= LINE_END | (LAST_LINE_END if right & _LAST_NEWLINE else 0)
+        holds |= syntax.TEXT_END
+    if right & (_OUTSIDE | _LAST_NEWLINE):
+        holds |= syntax.LAST_LINE_END
+    if right & (_OUTSIDE | _NEWLINE):
+        holds |= syntax.LINE_END
     return holds

@@ -1,7 +1,7 @@
 """Run regular expressions of users in time linear in the text.
 
-Python's ``re`` tries one way after another; hostile text makes it try exponentially many. Here Python's own parser reads
-a pattern (:mod:`extension.regex.syntax`), and a finite automaton runs it (:mod:`extension.regex.automaton`).
+Python's ``re`` tries one way after another; hostile text makes it try exponentially many. Here a finite automaton runs
+the pattern, which Python's own parser reads.
 
 Promises: ``search`` agrees with ``re.search``, and ``matches`` with ``re.finditer``: the leftmost match, and among these
 the preferred one, so that ``.*?`` stops early. Two things differ. Empty matches are left out. Where a repeated part may
@@ -9,65 +9,31 @@ match nothing, as in ``(a??)*``, the same text may be divided into other matches
 refused: backreferences, lookaround, atomic groups and possessive repetition. Pure.
 """
 
+from functools import cached_property
+
 from extension.regex.automaton import Automaton, Match
-from extension.regex.syntax import Needles, read_expression
+from extension.regex.syntax import read_expression
 
 
 class Pattern:
-    """A compiled pattern. Used by one thread at a time.
-
-    Attributes:
-        pattern: text of the pattern.
-        needles: strings of which every match holds one; None if they are not known.
-    """
-
-    __slots__ = ("_expression", "_made", "needles", "pattern")
+    """A compiled pattern. Used by one thread at a time."""
 
     def __init__(self, pattern: str) -> None:
-        """Compile a pattern.
-
-        Raises:
-            ValueError: the text is not a regular expression, or cannot run in linear time.
-        """
+        """Compile a pattern; raise ValueError as :func:`extension.regex.syntax.read_expression` does."""
         self._expression = read_expression(pattern)
         self.pattern = pattern
         self.needles = self._expression.needles
-        self._made: Automaton | None = None
 
-    @property
+    @cached_property
     def _automaton(self) -> Automaton:
         # A function waits while settings are read, and most lines need no automaton.
-        if self._made is None:
-            self._made = Automaton(self._expression)
-        return self._made
-
-    @property
-    def worked_out(self) -> int:
-        """Return the number of steps computed so far; all other steps were known."""
-        return 0 if self._made is None else self._made.worked_out
+        return Automaton(self._expression)
 
     def search(self, text: str) -> bool:
         """Tell whether the text holds a match."""
-        return may_hold(text, self.needles) and self._automaton.finds(text)
+        may_match = self.needles is None or self.needles.may_be_in(text)
+        return may_match and self._automaton.finds(text)
 
     def matches(self, text: str) -> list[Match]:
-        """Return the non-empty matches, in order.
-
-        If the pattern has a group named ``secret``, the match means the spans of that group.
-        """
+        """Return the non-empty matches, in order."""
         return list(self._automaton.matches(text)) if self.search(text) else []
-
-
-def may_hold(text: str, needles: Needles | None) -> bool:
-    """Tell whether a text holds any of the needles; True if that is not known."""
-    if needles is None:
-        return True
-    if needles.any_case:
-        if not text.isascii():
-            return True  # Some letters beyond ASCII equal s or k but for their case.
-        text = text.lower()
-    # A loop, not a generator: this runs for every line.
-    for needle in needles.strings:  # noqa: SIM110
-        if needle in text:
-            return True
-    return False

@@ -1,15 +1,11 @@
 r"""Translate a regular expression in Python's syntax into the positions of Glushkov's automaton.
 
-The standard library parses the expression, so that it means the same as in ``re``, flags included. Constructs that are
-not regular are refused by name: backreferences, lookaround, conditional and atomic groups, possessive repetition. An
-expression that would grow too large is refused as well; every bound is named below.
+Each character of the expression is a *position* (Glushkov, "The abstract theory of automata", 1961). ``edges[p]`` holds
+the positions that may match the character behind that of ``p``, most preferred first, each with the assertions (``^``,
+``$``, ``\b`` ...) that must hold in between. Counted repetition is written out.
 
-The result is Glushkov's automaton ("The abstract theory of automata", 1961). Each character of the expression is a
-*position*. ``edges[p]`` holds the positions that may match the character behind that of ``p``, most preferred first, each
-with the assertions (``^``, ``$``, ``\b`` ...) that must hold in between. Counted repetition is written out.
-
-Pure. Uses ``re._parser`` (``sre_parse`` before Python 3.11), which ``re`` loads anyway. Its trees are not documented, so
-tests compare the result with ``re`` on every Python.
+Pure. Python's own parser, ``re._parser``, reads the expression, so that it means the same as in ``re``, flags included.
+Its trees are not documented, so tests compare the result with ``re`` on every Python.
 """
 
 import re
@@ -69,17 +65,23 @@ class Needles(NamedTuple):
     strings: frozenset[str]
     any_case: bool = False
 
-    @property
-    def worth(self) -> tuple[int, int]:
-        """Return a sort key: long needles are best, then few."""
-        return min(map(len, self.strings)), -len(self.strings)
+    def may_be_in(self, text: str) -> bool:
+        """Tell whether the text may hold a needle."""
+        if self.any_case:
+            if not text.isascii():
+                return True  # Some letters beyond ASCII equal s or k but for their case.
+            text = text.lower()
+        # A loop, not a generator: this runs for every line.
+        for needle in self.strings:  # noqa: SIM110
+            if needle in text:
+                return True
+        return False
 
 
 class Expression(NamedTuple):
     """A parsed expression.
 
     Attributes:
-        sets: the different character sets.
         set_of: number of the set, by position; -1 for positions without a character.
         edges: edges to the next positions, most preferred first, by position.
         secret: positions within the group named ``secret``; None if there is no such group.
@@ -133,7 +135,6 @@ _CATEGORIES = {
     "CATEGORY_NOT_WORD": r"\W",
 }
 _TOO_LARGE = "too large when its repetitions are written out"
-_TOO_MANY_WAYS = "too many alternatives within repetitions"
 _CHAR, _CHOICE, _ASK, _END = range(4)
 
 
@@ -268,7 +269,7 @@ class _Reader:
                 edges[asked, MATCH if kind == _END else value] = None
                 self._edge_count += 1
                 if self._edge_count > MAX_EDGES:
-                    raise ValueError(_TOO_MANY_WAYS)
+                    raise ValueError("too many alternatives within repetitions")
         return tuple(edges)
 
 
@@ -337,7 +338,8 @@ def _needles(items: Iterable[tuple[Any, Any]], flags: int) -> Needles | None:
         inner = _needles_within(str(op), value, flags)
         if inner is not None:
             found.append(inner)
-    return max(found, key=lambda needles: needles.worth, default=None)
+    # Long needles are best, then few.
+    return max(found, key=lambda one: (min(map(len, one[0])), -len(one[0])), default=None)
 
 
 def _needles_within(op: str, value: Any, flags: int) -> Needles | None:
@@ -348,14 +350,10 @@ def _needles_within(op: str, value: Any, flags: int) -> Needles | None:
         return _needles(value[2], flags) if value[0] else None
     if op != "BRANCH":
         return None
-    strings: set[str] = set()
-    any_case = False
-    for option in value[1]:
-        found = _needles(option, flags)
-        if found is None:
-            return None
-        strings |= found.strings
-        any_case |= found.any_case
-    if len(strings) > MAX_NEEDLES:
+    found = [_needles(option, flags) for option in value[1]]
+    known = [needles for needles in found if needles is not None]
+    strings = {string for needles in known for string in needles.strings}
+    if len(known) < len(found) or len(strings) > MAX_NEEDLES:
         return None
-    return Needles(frozenset(map(str.lower, strings)) if any_case else frozenset(strings), any_case)
+    any_case = any(needles.any_case for needles in known)
+    return Needles(frozenset(map(str.lower, strings) if any_case else strings), any_case)

@@ -1,7 +1,7 @@
 """Try the settings, references and sinks of a function: ``/opt/extensions/flight-recorder --check``.
 
 Promises: the check does not call Lambda. It sends one record to each sink, through the code that delivers. It takes less
-than :data:`MAX_S`, whatever hangs. :mod:`extension.selfcheck.findings` judges the results.
+than :data:`MAX_S`, whatever hangs.
 """
 
 import contextlib
@@ -13,16 +13,16 @@ from functools import partial
 from typing import TypeVar
 
 from extension import PREFIX, __version__
+from extension.aws.secrets import fetch
 from extension.config.parsers import kind_of_sink
+from extension.config.references import References
 from extension.config.settings import REFERENCE_FORMS, Settings, read_settings
-from extension.model.chunk import Chunk
 from extension.model.own_event import own_event
 from extension.model.receipt import Answer, Receipt
 from extension.selfcheck.findings import (
     CHECK_TYPE,
     FAIL,
     OK,
-    WARN,
     Finding,
     judge_environment,
     judge_reference,
@@ -56,38 +56,19 @@ _Result = TypeVar("_Result")
 def check(
     environ: Mapping[str, str], *, sleep: Callable[[float], None] = time.sleep
 ) -> list[Finding]:
-    """Check the settings, the references and the sinks.
-
-    Args:
-        environ: environment of the function.
-        sleep: pauses for a number of seconds.
-    """
+    """Check the settings, the references and the sinks of the function with this environment."""
     findings, fetched = _references(environ)
     settings, problems = read_settings(environ, fetched=fetched)
-    findings = [
+    return [
         *judge_settings(environ, problems),
         *findings,
         *judge_environment(environ, settings),
+        *_sinks(environ, settings, sleep),
     ]
-    return [*findings, *_sinks(environ, settings, sleep)]
-
-
-def summary_text(findings: list[Finding]) -> str:
-    """Return the number of findings of each level, in words."""
-    counts = {level: sum(one.level == level for one in findings) for level in (OK, WARN, FAIL)}
-    return f"{counts[OK]} ok, {counts[WARN]} to look at, {counts[FAIL]} failed"
 
 
 def _references(environ: Mapping[str, str]) -> tuple[list[Finding], dict[str, str]]:
     """Fetch the references, with the code that fetches them in the function."""
-    if not any(
-        name.startswith(PREFIX) and value.strip().startswith(REFERENCE_FORMS)
-        for name, value in environ.items()
-    ):
-        return [], {}
-    from extension.aws.secrets import fetch
-    from extension.config.references import References
-
     references = References(environ, fetch=partial(fetch, random=lambda: 0.5))
     [fetched] = _each_in_time(
         [lambda: references.fetch(timeout_s=REFERENCES_S)],
@@ -135,36 +116,25 @@ def _sinks(
 def _try(config: SinkConfig, environ: Mapping[str, str], sleep: Callable[[float], None]) -> Receipt:
     """Deliver the record, and repeat the delivery where that may help."""
     until_s = time.monotonic() + SINK_S
-    chunks = [record_for(environ, at_s=time.time(), environment_id=os.urandom(8).hex())]
-    attempt = 1
+    record = own_event(
+        CHECK_TYPE,
+        {"message": "a self-check of Flight Recorder", "extension": __version__},
+        at_s=time.time(),
+        number=0,
+        function=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+        version=environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
+        environment_id=os.urandom(8).hex(),
+        reason="check",
+    )
     with contextlib.closing(open_sink(config)) as sink:
+        attempt = 1
         while True:
-            receipt = sink.send(chunks, timeout_s=max(until_s - time.monotonic(), 0.1))
+            receipt = sink.send([record], timeout_s=max(until_s - time.monotonic(), 0.1))
             is_over = attempt == ATTEMPTS or time.monotonic() + PAUSE_S >= until_s
             if receipt.answer is not Answer.UNAVAILABLE or is_over:
                 return receipt
             attempt += 1
             sleep(PAUSE_S)
-
-
-def record_for(environ: Mapping[str, str], *, at_s: float, environment_id: str) -> Chunk:
-    """Return the record that each sink gets.
-
-    Args:
-        environ: names the function.
-        at_s: time of the record, in seconds since 1970.
-        environment_id: makes the record's id unique.
-    """
-    return own_event(
-        CHECK_TYPE,
-        {"message": "a self-check of Flight Recorder", "extension": __version__},
-        at_s=at_s,
-        number=0,
-        function=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
-        version=environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
-        environment_id=environment_id,
-        reason="check",
-    )
 
 
 def _retention(url: str, settings: Settings, environ: Mapping[str, str]) -> Finding:
@@ -174,10 +144,8 @@ def _retention(url: str, settings: Settings, environ: Mapping[str, str]) -> Find
     from extension.transport.errors import Unreachable
     from extension.transport.responses import receipt_for_silence
 
-    payload = {
-        "logGroupName": group_of(url, environ),
-        "retentionInDays": settings.retention_days,
-    }
+    group, days = group_of(url, environ), settings.retention_days
+    payload = {"logGroupName": group, "retentionInDays": days}
 
     def ask() -> Receipt:
         until_s = time.monotonic() + SINK_S / 2
@@ -192,8 +160,7 @@ def _retention(url: str, settings: Settings, environ: Mapping[str, str]) -> Find
     return judge_retention(receipt, settings, url, environ)
 
 
-def _silence(detail: str) -> Receipt:
-    return Receipt(Answer.UNAVAILABLE, detail)
+_silence = partial(Receipt, Answer.UNAVAILABLE)
 
 
 def _each_in_time(
@@ -202,13 +169,7 @@ def _each_in_time(
     within_s: float,
     otherwise: Callable[[str], _Result],
 ) -> list[_Result]:
-    """Run calls at the same time and return their results.
-
-    Args:
-        calls: the calls.
-        within_s: bound on all calls together.
-        otherwise: makes a result for a call that has none, from the reason in words.
-    """
+    """Run calls at the same time; ``otherwise`` makes the result of a call without one, from the reason."""
     results = [otherwise(NO_ANSWER) for _ in calls]
 
     def run(number: int, call: Callable[[], _Result]) -> None:

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from extension import EXTENSION_NAME
-from extension.selfcheck.checks import check, summary_text
-from extension.selfcheck.findings import CHECK_TYPE, FAIL, OK
+from extension.selfcheck.checks import check
+from extension.selfcheck.findings import CHECK_TYPE, FAIL, OK, WARN
 
 USAGE = f"""usage: {EXTENSION_NAME} --check [--quiet] [--json]
 
@@ -32,13 +32,7 @@ def main(
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Run the check; return the exit status.
-
-    Args:
-        arguments: arguments of the command line.
-        environ: environment of the process.
-        sleep: pauses for a number of seconds.
-    """
+    """Run the check; return the exit status."""
     if "--check" not in arguments or not _OPTIONS.issuperset(arguments):
         is_help = list(arguments) == ["--help"]
         print(USAGE, end="", file=sys.stdout if is_help else sys.stderr, flush=True)
@@ -47,7 +41,8 @@ def main(
     shown = [one for one in findings if one.level != OK or "--quiet" not in arguments]
     lines = [one.json() if "--json" in arguments else one.text() for one in shown]
     if not {"--json", "--quiet"} & set(arguments):
-        lines.append(summary_text(findings))
+        counts = {level: sum(one.level == level for one in findings) for level in (OK, WARN, FAIL)}
+        lines.append(f"{counts[OK]} ok, {counts[WARN]} to look at, {counts[FAIL]} failed")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     # The reader may have closed the pipe.

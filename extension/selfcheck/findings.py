@@ -6,7 +6,7 @@ Pure: settings, results of fetches and receipts are passed in. Only ``--check`` 
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -18,7 +18,6 @@ from extension.config.variables import SETTINGS, SINKS, Setting
 from extension.model.levels import Level, level_named
 from extension.model.receipt import Answer, Receipt
 from extension.selfcheck.remedies import (
-    arn_of,
     code_and_status,
     group_of,
     needed_for,
@@ -39,19 +38,9 @@ _AWS = frozenset({"cloudwatch", "s3", "firehose"})
 BUFFER_SHARE = 4
 """A buffer above a quarter of the function's memory is allowed, but leaves the function little."""
 
-READS_METRICS = frozenset({"cloudwatch"})
-"""Kinds of SINK that read metrics from records; with others, metrics go to standard output."""
-
 
 class Finding(NamedTuple):
-    """One line of the check.
-
-    Attributes:
-        level: ``ok``, ``warn`` or ``fail``.
-        what: subject of the check, such as SINK.
-        found: result, in words.
-        todo: advice; empty if nothing needs to change.
-    """
+    """One line of the check: its level, its subject, the result in words, and advice if something needs to change."""
 
     level: str
     what: str
@@ -74,12 +63,7 @@ class Finding(NamedTuple):
 
 
 def judge_settings(environ: Mapping[str, str], problems: Iterable[Problem]) -> list[Finding]:
-    """Judge which settings are set and which cannot be used.
-
-    Args:
-        environ: environment of the process.
-        problems: problems of reading the settings, with the fetched values of references.
-    """
+    """Judge which settings are set and which cannot be used."""
     findings = [_judge_problem(problem) for problem in problems]
     bad = {finding.what for finding in findings}
     told = [
@@ -110,23 +94,13 @@ def _shown(setting: Setting, text: str) -> str:
 
 
 def judge_reference(variable: str, problem: str, environ: Mapping[str, str]) -> Finding:
-    """Judge the fetch of a reference.
-
-    Args:
-        variable: with its prefix.
-        problem: why the value could not be fetched; empty if it was fetched.
-        environ: environment of the process.
-    """
+    """Judge the fetch of a reference; ``problem`` is the reason why it failed, or empty."""
     if not problem:
         return Finding(OK, variable, "what it refers to was fetched")
-    arn, region = arn_of(environ)
-    is_parameter = environ.get(variable, "").strip().startswith("ssm:")
-    if is_parameter:
-        needed = statement("ssm:GetParameters", f"{arn}:ssm:{region}:*:parameter/NAME")
+    if environ.get(variable, "").strip().startswith("ssm:"):
+        needed = statement(environ, "ssm:GetParameters", "parameter/NAME")
     else:
-        needed = statement(
-            "secretsmanager:GetSecretValue", f"{arn}:secretsmanager:{region}:*:secret:NAME-*"
-        )
+        needed = statement(environ, "secretsmanager:GetSecretValue", "secret:NAME-*")
     code, _ = code_and_status(problem)
     if code.startswith("AccessDenied"):
         todo = f"allow the function's role, with the name in its place: {needed}; and kms:Decrypt on a key of yours"
@@ -157,21 +131,13 @@ def name_of(url: str, *, is_reference: bool) -> str:
 def judge_sink(
     variable: str, url: str, receipt: Receipt, environ: Mapping[str, str], *, is_reference: bool
 ) -> Finding:
-    """Judge the answer of a sink to its record.
-
-    Args:
-        variable: such as SINK, without the prefix.
-        url: URL of the sink.
-        receipt: its answer.
-        environ: environment of the process.
-        is_reference: whether the URL was fetched, so that no part of it may be shown.
-    """
+    """Judge the answer of a sink to its record; no part of a URL that was fetched may be shown."""
     what = f"{PREFIX}{variable}"
     name = name_of(url, is_reference=is_reference)
     if receipt.answer is Answer.TAKEN and not (receipt.refused or receipt.rejected_lines):
         return Finding(OK, what, f"{name} took a record")
-    reason = ", ".join(sorted(set(receipt.refused.values()))) or receipt.detail
-    reason = reason or receipt.answer.value
+    refused = ", ".join(sorted(set(receipt.refused.values())))
+    reason = refused or receipt.detail or receipt.answer.value
     kind = kind_of_sink(url)
     if kind in _AWS:
         needed = needed_for(f"{kind}:NAME" if is_reference else url, environ)
@@ -190,9 +156,8 @@ def judge_retention(
     what = f"{PREFIX}RETENTION_DAYS"
     if receipt.answer is Answer.TAKEN:
         return Finding(OK, what, f"events are kept for {settings.retention_days} days")
-    arn, region = arn_of(environ)
     group = group_of(url, environ)
-    needed = statement("logs:PutRetentionPolicy", f"{arn}:logs:{region}:*:log-group:{group}")
+    needed = statement(environ, "logs:PutRetentionPolicy", f"log-group:{group}")
     found = f"the retention could not be set: {receipt.detail}; delivery goes on"
     return Finding(WARN, what, found, f"allow the function's role {needed}, or set it elsewhere")
 
@@ -202,91 +167,86 @@ def judge_retention(
 
 def judge_environment(environ: Mapping[str, str], settings: Settings) -> list[Finding]:
     """Judge what the environment shows: settings that do not work as people expect."""
-    findings = [
+    return [
         *_judge_function(environ, settings),
         *_judge_log_level(environ, settings),
-        *_judge_sinks(environ, settings),
-        *_judge_headers(settings),
+        *_judge_each_sink(environ, settings),
+        *_judge_together(settings),
     ]
-    if settings.sample_rate >= 1:
-        found = "1: every line is kept, so that nothing is saved"
-        findings.append(Finding(WARN, f"{PREFIX}SAMPLE_RATE", found, "lower it, to 0.1 or less"))
-    return findings
 
 
-def _judge_function(environ: Mapping[str, str], settings: Settings) -> list[Finding]:
-    findings = []
+def _warn(setting: str, found: str, todo: str) -> Finding:
+    return Finding(WARN, PREFIX + setting, found, todo)
+
+
+def _judge_function(environ: Mapping[str, str], settings: Settings) -> Iterator[Finding]:
     if not settings.enabled:
         found = "false: the extension does nothing but answer Lambda"
-        findings.append(Finding(WARN, f"{PREFIX}ENABLED", found, "remove it to record"))
+        yield _warn("ENABLED", found, "remove it to record")
     if not environ.get("AWS_LAMBDA_FUNCTION_NAME"):
         found = "not set: this does not look like a function's environment"
         todo = "run the check where the function runs, or export the function's variables first"
-        findings.append(Finding(WARN, "AWS_LAMBDA_FUNCTION_NAME", found, todo))
+        yield Finding(WARN, "AWS_LAMBDA_FUNCTION_NAME", found, todo)
     memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
     if memory.isdigit() and settings.buffer_bytes * BUFFER_SHARE > int(memory) * MIB:
         size = f"{settings.buffer_bytes / MIB:.1f} MiB of the function's {memory} MB"
         found = f"{size}: the function has that much less"
-        findings.append(Finding(WARN, f"{PREFIX}BUFFER_SIZE", found, "lower it, or add memory"))
-    return findings
+        yield _warn("BUFFER_SIZE", found, "lower it, or add memory")
 
 
-def _judge_log_level(environ: Mapping[str, str], settings: Settings) -> list[Finding]:
+def _judge_log_level(environ: Mapping[str, str], settings: Settings) -> Iterator[Finding]:
     if environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() != "JSON":
-        return []
+        return
     name = environ.get("AWS_LAMBDA_LOG_LEVEL", "") or "INFO"
     level = level_named(name)
     if level is None or level <= Level.DEBUG:
-        return [Finding(OK, "AWS_LAMBDA_LOG_LEVEL", f"{name}: nothing is filtered beforehand")]
+        yield Finding(OK, "AWS_LAMBDA_LOG_LEVEL", f"{name}: nothing is filtered beforehand")
+        return
     found = f"{name}: with the JSON log format, lines below it are dropped within the function, before anybody sees them"
     todo = "set the function's application log level to DEBUG or TRACE: it costs nothing until it is delivered"
-    findings = [Finding(WARN, "AWS_LAMBDA_LOG_LEVEL", found, todo)]
-    if settings.metrics_interval_ms and level > Level.INFO and not _metrics_are_sunk(settings):
+    yield Finding(WARN, "AWS_LAMBDA_LOG_LEVEL", found, todo)
+    if level > Level.INFO and _metrics_go_to_stdout(settings):
         found = f"metrics go to standard output, which Lambda may drop at log level {name}"
-        findings.append(Finding(WARN, f"{PREFIX}METRICS", found, todo))
-    return findings
+        yield _warn("METRICS", found, todo)
 
 
-def _metrics_are_sunk(settings: Settings) -> bool:
-    return kind_of_sink(settings.sinks[0].url) in READS_METRICS
+def _metrics_go_to_stdout(settings: Settings) -> bool:
+    """Tell whether there are metrics, and SINK is of a kind that does not read metrics from records."""
+    return (
+        bool(settings.metrics_interval_ms) and kind_of_sink(settings.sinks[0].url) != "cloudwatch"
+    )
 
 
-def _judge_sinks(environ: Mapping[str, str], settings: Settings) -> list[Finding]:
-    findings = []
+def _judge_each_sink(environ: Mapping[str, str], settings: Settings) -> Iterator[Finding]:
     own_group = "/aws/lambda/" + environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
     for variable, url, _ in settings.sinks:
-        what = PREFIX + variable
-        if kind_of_sink(url) == "stdout":
+        kind = kind_of_sink(url)
+        if kind == "stdout":
             found = "stdout: goes to the function's own log group, so nothing is saved, and nothing arrives once that is denied"
-            findings.append(Finding(WARN, what, found, "use another sink, but for trying it out"))
-        if kind_of_sink(url) == "cloudwatch" and group_of(url, environ) == own_group:
+            yield _warn(variable, found, "use another sink, but for trying it out")
+        if kind == "cloudwatch" and group_of(url, environ) == own_group:
             found = "is the function's own log group: what is kept is there twice, and a Deny on it stops both"
-            findings.append(Finding(WARN, what, found, "let it be cloudwatch: or another group"))
+            yield _warn(variable, found, "let it be cloudwatch: or another group")
+
+
+def _judge_together(settings: Settings) -> Iterator[Finding]:
+    """Judge settings that have no effect, or an odd one, beside others."""
     primary, fallback, _ = settings.sinks
     if fallback.url and fallback.url == primary.url:
         found = "is the same as SINK: it fails when that does"
-        todo = "name another, or remove it"
-        findings.append(Finding(WARN, f"{PREFIX}FALLBACK_SINK", found, todo))
-    if settings.metrics_interval_ms and not _metrics_are_sunk(settings):
+        yield _warn("FALLBACK_SINK", found, "name another, or remove it")
+    if _metrics_go_to_stdout(settings):
         found = "SINK is no CloudWatch Logs, so metrics go to standard output: with a Deny on the function's own log group, nowhere"
         todo = "let SINK be cloudwatch:, allow the group, or set METRICS to off"
-        findings.append(Finding(WARN, f"{PREFIX}METRICS", found, todo))
-    if settings.retention_days and all(
-        kind_of_sink(sink.url) != "cloudwatch" for sink in settings.sinks
-    ):
+        yield _warn("METRICS", found, todo)
+    kinds = {variable: kind_of_sink(url) for variable, url, _ in settings.sinks}
+    if settings.retention_days and "cloudwatch" not in kinds.values():
         found = "has no effect: no sink is CloudWatch Logs"
-        findings.append(Finding(WARN, f"{PREFIX}RETENTION_DAYS", found, "remove it"))
-    return findings
-
-
-def _judge_headers(settings: Settings) -> list[Finding]:
-    return [
-        Finding(
-            WARN,
-            f"{PREFIX}{variable}_HEADERS",
-            f"have no effect: {variable} is no URL",
-            "remove them",
-        )
-        for variable, url, headers in settings.sinks
-        if headers and not kind_of_sink(url).endswith(("http", "https"))
-    ]
+        yield _warn("RETENTION_DAYS", found, "remove it")
+    for variable, _, headers in settings.sinks:
+        if headers and not kinds[variable].endswith(("http", "https")):
+            found = f"have no effect: {variable} is no URL"
+            yield _warn(f"{variable}_HEADERS", found, "remove them")
+    if settings.sample_rate >= 1:
+        found = "1: every line is kept, so that nothing is saved"
+        yield _warn("SAMPLE_RATE", found, "lower it, to 0.1 or less")

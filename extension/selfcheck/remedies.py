@@ -1,7 +1,7 @@
 """Advise what to change when a reference or a sink fails.
 
-Promises: where AWS denies something, the advice holds the IAM statement that allows it, ready to copy. Assumes the error
-codes of AWS's API references. Pure; only ``--check`` loads it.
+Promises: where AWS denies something, the advice holds the IAM statement that allows it. Assumes the error codes of AWS's
+API references. Pure; only ``--check`` loads it.
 """
 
 import json
@@ -19,15 +19,10 @@ NO_ANSWER = "no answer in time"
 """Detail of a try that did not end within its time."""
 
 _NO_WAY = "the function needs a way there: a NAT gateway or a private endpoint, if it is in a VPC"
-
 _SLOW = "it takes too long to answer: look there, and at what is in between"
-
 _BAD_HOST = "correct the host in {variable}: its certificate is for another"
-
 _BAD_CERTIFICATE = "name the authority that signed it in SSL_CERT_FILE, or renew it"
-
 _BAD_PROXY = "correct HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
-
 _CREDENTIALS = "run the check where the function runs, or with its credentials in AWS_ACCESS_KEY_ID and the like"
 
 ADVICE = {
@@ -70,56 +65,47 @@ def reason_in(detail: str) -> Enum | None:
 
 def group_of(url: str, environ: Mapping[str, str]) -> str:
     """Return the log group of a ``cloudwatch:`` sink."""
-    return url.partition(":")[2] or "/flight-recorder/" + environ.get(
-        "AWS_LAMBDA_FUNCTION_NAME", ""
-    )
+    function = environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+    return url.partition(":")[2] or f"/flight-recorder/{function}"
 
 
 def needed_for(url: str, environ: Mapping[str, str]) -> str:
     """Return the IAM statement that a sink of AWS needs."""
-    arn, region = arn_of(environ)
     kind, rest = kind_of_sink(url), url.partition(":")[2]
     if kind == "s3":
-        return statement("s3:PutObject", f"{arn}:s3:::{rest.strip('/')}/*")
+        return statement(environ, "s3:PutObject", f"{rest.strip('/')}/*")
     if kind == "firehose":
-        return statement(
-            "firehose:PutRecordBatch", f"{arn}:firehose:{region}:*:deliverystream/{rest}"
-        )
-    group = group_of(url, environ)
-    return statement(
-        ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-        [f"{arn}:logs:{region}:*:log-group:{group}", f"{arn}:logs:{region}:*:log-group:{group}:*"],
-    )
+        return statement(environ, "firehose:PutRecordBatch", f"deliverystream/{rest}")
+    actions = "logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents"
+    group = f"log-group:{group_of(url, environ)}"
+    return statement(environ, actions, group, f"{group}:*")
 
 
-def statement(action: str | list[str], resource: str | list[str]) -> str:
-    """Return an IAM statement that allows an action (AWS: IAM JSON policy elements)."""
-    return json.dumps({"Effect": "Allow", "Action": action, "Resource": resource})
-
-
-def arn_of(environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return the beginning of ARNs in the function's partition, and the region."""
+def statement(environ: Mapping[str, str], actions: str, *resources: str) -> str:
+    """Return an IAM statement that allows actions of one service (AWS: IAM JSON policy elements)."""
     region = region_of(environ)
-    names = {CHINA: "aws-cn", GOV_CLOUD: "aws-us-gov"}
-    return f"arn:{names.get(partition_of(region), 'aws')}", region or "*"
+    partition = {CHINA: "aws-cn", GOV_CLOUD: "aws-us-gov"}.get(partition_of(region), "aws")
+    service = actions.partition(":")[0]
+    # The ARN of a bucket has neither region nor account.
+    place = ":" if service == "s3" else f"{region or '*'}:*"
+    action = actions.split()
+    resource = [f"arn:{partition}:{service}:{place}:{one}" for one in resources]
+    allowed = {"Action": action, "Resource": resource}
+    short = {name: several if several[1:] else several[0] for name, several in allowed.items()}
+    return json.dumps({"Effect": "Allow", **short})
 
 
-_CODE = re.compile(r"([A-Z][A-Za-z0-9.]+) \(status (\d{3})\)|status (\d{3})")
-
+_CODE = re.compile(r"(?:([A-Z][A-Za-z0-9.]+) \()?status (\d{3})")
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AllAccessDisabled"})
-
+_MISSING = frozenset({"NoSuchBucket", "ResourceNotFoundException"})
 _BAD_KEYS = """ExpiredToken ExpiredTokenException IncompleteSignature InvalidAccessKeyId InvalidClientTokenId
     InvalidSignatureException InvalidToken SignatureDoesNotMatch UnrecognizedClientException"""
-
-_MISSING = frozenset({"NoSuchBucket", "ResourceNotFoundException"})
 
 
 def code_and_status(detail: str) -> tuple[str, int]:
     """Parse the error code and the HTTP status in the detail of a receipt; empty and 0 if it holds none."""
     match = _CODE.search(detail)
-    if match is None:
-        return "", 0
-    return match.group(1) or "", int(match.group(2) or match.group(3))
+    return (match[1] or "", int(match[2])) if match else ("", 0)
 
 
 def todo_for_aws(code: str, detail: str) -> str:
@@ -130,13 +116,7 @@ def todo_for_aws(code: str, detail: str) -> str:
 
 
 def todo_for_aws_sink(kind: str, detail: str, *, needed: str) -> str:
-    """Return the advice for a sink of AWS that did not take a record.
-
-    Args:
-        kind: kind of sink, such as ``s3``.
-        detail: reason, from its receipt.
-        needed: IAM statement that the sink needs.
-    """
+    """Return the advice for a sink of AWS that did not take a record; ``needed`` is its IAM statement."""
     code, status = code_and_status(detail)
     if code in _DENIED or (not code and status == 403):  # noqa: PLR2004 - HTTP's own number
         return f"allow the function's role {needed}; and look for a Deny, which would win"
@@ -183,7 +163,7 @@ def todo_for_url(variable: str, detail: str) -> str:
 
 def _todo_for_reason(detail: str, variable: str) -> str:
     """Return the advice for the reason in a detail; empty if it holds none."""
+    if detail == NO_ANSWER:
+        return _SLOW
     reason = reason_in(detail)
-    if reason is None:
-        return _SLOW if detail == NO_ANSWER else ""
-    return ADVICE[reason].format(variable=variable)
+    return ADVICE[reason].format(variable=variable) if reason else ""

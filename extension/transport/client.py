@@ -38,8 +38,6 @@ class Reply(NamedTuple):
     """An answer. The case of header names does not matter.
 
     Attributes:
-        status: such as 200.
-        headers: headers of the answer.
         body: bytes as received; not compressed, unless the server ignores ``Accept-Encoding``.
         complete: False if the body broke off, or was too large or too slow to be read to its end.
     """
@@ -65,13 +63,10 @@ class Transport:
         direct: bool = False,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
-        """Open nothing yet.
+        """Open nothing yet. If ``direct``, no proxy is used, as for servers on this machine.
 
-        Args:
-            environ: holds SSL_CERT_FILE or SSL_CERT_DIR if other authorities than the public ones are trusted; the
-                environment of the process by default. Proxy settings are always read from the process.
-            direct: whether to use no proxy, as for servers on this machine.
-            wall_s: returns seconds since 1970; this clock goes on while the environment is frozen.
+        ``environ`` holds SSL_CERT_FILE or SSL_CERT_DIR if other authorities than the public ones are trusted. Proxy
+        settings are always read from the environment of the process.
         """
         self._environ = os.environ if environ is None else environ
         self._direct = direct
@@ -95,16 +90,10 @@ class Transport:
         until_s: float,
         repeatable: bool = True,
     ) -> Reply:
-        """Send a request; repeat it once if the kept connection proves dead.
+        """Send a request, until ``time.monotonic`` reaches ``until_s``; repeat it if the kept connection proves dead.
 
-        Args:
-            method: such as POST.
-            url: absolute.
-            headers: all headers but Host and Content-Length.
-            body: bytes to send.
-            until_s: when to give up, by ``time.monotonic``.
-            repeatable: whether to repeat a request that may have arrived; False where readers of the records could
-                not recognise a duplicate.
+        All headers but Host and Content-Length are given. ``repeatable`` is False where readers could not recognise
+        the duplicate of a request that has arrived.
 
         Raises:
             Unreachable: there was no answer in time, or no connection.
@@ -133,8 +122,7 @@ class Transport:
     def abort(self) -> None:
         """Break the connection off. A server that answers byte by byte never meets a time-out."""
         self._aborted = True
-        stream = self._stream
-        connection = stream.get_extra_info("socket") if stream is not None else None
+        connection = self._stream and self._stream.get_extra_info("socket")
         if connection is not None:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
@@ -182,16 +170,12 @@ class Transport:
         if self._client is None:
             self._client = self._new_client(url)
         # httpx bounds each wait, not their sum: so each may take the time that is left.
-        left_s = max(until_s - time.monotonic(), 0.001)
+        timeout = httpx.Timeout(max(until_s - time.monotonic(), 0.001))
+        more = {"trace": self._note}
         answer = bytearray()
         complete = False
         request = self._client.stream(
-            method,
-            url,
-            content=body,
-            headers=headers,
-            timeout=httpx.Timeout(left_s),
-            extensions={"trace": self._note},
+            method, url, content=body, headers=headers, timeout=timeout, extensions=more
         )
         # After the status, an error in the rest of the answer leaves the answer valid.
         with request as response, contextlib.suppress(httpx.TransportError):
@@ -219,11 +203,7 @@ class Transport:
 
 
 def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Load the certificate authorities that OpenSSL's variables name, or else the public ones.
-
-    Raises:
-        OSError: the files cannot be read.
-    """
+    """Load the authorities that OpenSSL's variables name, or else the public ones; raise OSError for bad files."""
     file, folder = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
     if not file and not folder:
         import certifi

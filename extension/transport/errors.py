@@ -41,7 +41,6 @@ class Unreachable(Exception):  # noqa: N818 - the name says why there is no answ
     """There was no answer.
 
     Attributes:
-        reason: why.
         detail: the reason for people; holds nothing that was sent, and no address.
         uncertain: whether the request may have arrived all the same.
         permanent: whether retrying cannot help.
@@ -75,7 +74,11 @@ _BY_VERIFY_CODE = {
 
 _NOT_TLS = frozenset({"HTTP_REQUEST", "RECORD_LAYER_FAILURE", "WRONG_VERSION_NUMBER"})
 
-_NO_ROUTE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH})
+_BY_ERRNO = {
+    errno.ECONNREFUSED: Reason.CONNECTION_REFUSED,
+    errno.EHOSTUNREACH: Reason.NO_ROUTE,
+    errno.ENETUNREACH: Reason.NO_ROUTE,
+}
 
 
 def reason_for(error: httpx.HTTPError) -> tuple[Reason, str]:
@@ -87,23 +90,20 @@ def reason_for(error: httpx.HTTPError) -> tuple[Reason, str]:
         # The words of every other breach of the protocol quote the server.
         is_silence = str(error).startswith("Server disconnected")
         return (Reason.CONNECTION_LOST if is_silence else Reason.NOT_HTTP), ""
-    reason = _reason_for_no_connection(error)
-    is_vague = reason is Reason.NO_CONNECTION
-    return reason, f"{reason.value}: {type(error).__name__}" if is_vague else ""
-
-
-def _reason_for_no_connection(error: BaseException) -> Reason:
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OSError):
         cause = cause.__cause__ or cause.__context__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return _BY_VERIFY_CODE.get(cause.verify_code, Reason.CERTIFICATE_UNTRUSTED)
     if isinstance(cause, ssl.SSLError):
-        return Reason.NOT_TLS if getattr(cause, "reason", "") in _NOT_TLS else Reason.TLS_FAILED
+        return _reason_for_tls(cause), ""
     if isinstance(cause, socket.gaierror):
-        return Reason.NAME_UNKNOWN
-    if isinstance(cause, ConnectionRefusedError):
-        return Reason.CONNECTION_REFUSED
-    if isinstance(cause, OSError) and cause.errno in _NO_ROUTE:
-        return Reason.NO_ROUTE
-    return Reason.NO_CONNECTION
+        return Reason.NAME_UNKNOWN, ""
+    if isinstance(cause, OSError) and cause.errno in _BY_ERRNO:
+        return _BY_ERRNO[cause.errno], ""
+    reason = Reason.NO_CONNECTION
+    return reason, f"{reason.value}: {type(error).__name__}"
+
+
+def _reason_for_tls(error: ssl.SSLError) -> Reason:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _BY_VERIFY_CODE.get(error.verify_code, Reason.CERTIFICATE_UNTRUSTED)
+    return Reason.NOT_TLS if getattr(error, "reason", "") in _NOT_TLS else Reason.TLS_FAILED

@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from extension.aws.endpoints import endpoint_for, has_custom_endpoint, partition_of, region_of
+from extension.aws.endpoints import endpoint_for, partition_of, region_of
 from tests.services.environment import needs_services
 
 SERVICES = ("logs", "s3", "firehose", "ssm", "secretsmanager")
@@ -87,10 +87,7 @@ def test_endpoints_are_those_of_botocore() -> None:
 
     theirs = json.loads(done.stdout)
     ours = [
-        endpoint_for(
-            service,
-            {"AWS_REGION": region} | flags(f"{'fips' * fips} {'dual' * dual}"),
-        )
+        endpoint_for(service, {"AWS_REGION": region} | flags(f"{'fips' * fips} {'dual' * dual}"))
         for service, region, fips, dual, _ in theirs
     ]
 
@@ -115,8 +112,7 @@ def test_endpoints_are_those_of_botocore() -> None:
 def test_endpoints_of_ones_own(service: str, environ: dict[str, str], url: str) -> None:
     """The service's own variable comes before the one for all, and needs no region."""
     assert endpoint_for(service, environ) == url
-    assert endpoint_for(service, {"AWS_REGION": "eu-west-1", **environ}) == url
-    assert has_custom_endpoint(service, environ)
+    assert endpoint_for(service, {"AWS_REGION": "eu-west-1", **environ}, "bucket.") == url
 
 
 def test_endpoints_of_ones_own_can_be_ignored() -> None:
@@ -129,7 +125,7 @@ def test_endpoints_of_ones_own_can_be_ignored() -> None:
     }
 
     assert endpoint_for("s3", environ) == "https://s3.eu-west-1.amazonaws.com"
-    assert not has_custom_endpoint("s3", environ)
+    assert endpoint_for("s3", environ, "b.") == "https://b.s3.eu-west-1.amazonaws.com"
 
 
 @pytest.mark.parametrize(
@@ -149,6 +145,6 @@ def test_the_region(environ: dict[str, str], region: str) -> None:
     assert region_of(environ) == region
 
 
-def test_without_a_region_there_is_no_endpoint() -> None:
+def test_endpoint_is_absent_without_a_region() -> None:
     """Nothing is sent to a region that nobody chose."""
     assert endpoint_for("logs", {}) == ""

@@ -6,14 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from extension.config.references import (
-    FETCH_TIMEOUT_S,
-    Fetched,
-    Reference,
-    References,
-    next_refresh_s,
-    references_in,
-)
+from extension.config import references
+from extension.config.references import Fetched, Reference, References, references_in
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/token-AbCdEf"
@@ -67,11 +61,8 @@ def test_reference_names_service_value_and_key(value: str, reference: Reference)
 @pytest.mark.parametrize(
     "environ",
     [
-        settings(SAMPLE_RATE="0.5"),
-        settings(SINK="https://ssm:secret@h/"),
-        settings(ENABLED="ssm:/on"),
-        settings(LOG_API="ssm:/api"),
-        {"SAMPLE_RATE": "ssm:/rate"},
+        *(settings(SAMPLE_RATE="0.5"), settings(SINK="https://ssm:secret@h/")),
+        *(settings(ENABLED="ssm:/on"), settings(LOG_API="ssm:/api"), {"SAMPLE_RATE": "ssm:/rate"}),
     ],
 )
 def test_other_values_are_no_references(environ: dict[str, str]) -> None:
@@ -82,7 +73,7 @@ def test_other_values_are_no_references(environ: dict[str, str]) -> None:
 @given(now_s=st.floats(0, 1e10), interval_s=st.integers(1, 86_400))
 def test_refresh_is_at_a_multiple_of_the_interval(now_s: float, interval_s: int) -> None:
     """Whenever an environment was started, it refreshes when all others do."""
-    next_s = next_refresh_s(now_s, interval_s=interval_s)
+    next_s = references.next_refresh_s(now_s, interval_s=interval_s)
 
     assert now_s < next_s <= now_s + interval_s
     assert next_s % interval_s == 0
@@ -111,10 +102,7 @@ def test_fetched_values_do_not_show_themselves() -> None:
 @pytest.mark.parametrize(
     ("stored", "value"),
     [
-        ("0.5", "0.5"),
-        ("0.5\n", "0.5"),
-        ("0.5\r\n", "0.5"),
-        (" a \n\n", " a \n"),
+        *(("0.5", "0.5"), ("0.5\n", "0.5"), ("0.5\r\n", "0.5"), (" a \n\n", " a \n")),
         ('{"key": "abc"}', '{"key": "abc"}'),
     ],
 )
@@ -157,18 +145,18 @@ def test_each_name_is_asked_for_once() -> None:
 def test_failure_keeps_the_last_known_value() -> None:
     """The other references get their new values."""
     services = Services(a="1", b="2")
-    references = References(settings(A="ssm:a", B="secretsmanager:b"), fetch=services.fetch)
-    first = references.fetch()
+    both = References(settings(A="ssm:a", B="secretsmanager:b"), fetch=services.fetch)
+    first = both.fetch()
     services.values = {"b": "3"}
 
-    second = references.fetch()
+    second = both.fetch()
 
     assert first == Fetched(settings(A="1", B="2"), [])
     assert second == Fetched(settings(A="1", B="3"), [("FLIGHT_RECORDER_A", "no a")])
-    assert references.last_known("why").values == second.values
-    assert len(references.last_known("why").problems) == 2
+    assert both.last_known("why").values == second.values
+    assert len(both.last_known("why").problems) == 2
 
 
 def test_fetch_is_bounded() -> None:
     """The first fetch may hold back the sinks."""
-    assert FETCH_TIMEOUT_S < 10
+    assert references.FETCH_TIMEOUT_S < 10

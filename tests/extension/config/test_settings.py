@@ -5,13 +5,7 @@ from hypothesis import given, settings as examples, strategies as st
 
 from extension import PREFIX
 from extension.config.parsers import KIB, MIB, Flush, Pace, PlatformEvents
-from extension.config.settings import (
-    MAX_SHOWN_CHARS,
-    Problem,
-    Settings,
-    default_buffer_bytes,
-    read_settings,
-)
+from extension.config.settings import MAX_SHOWN_CHARS, Problem, Settings, read_settings
 from extension.config.variables import SETTINGS
 from extension.model.levels import OFF, Level
 
@@ -217,19 +211,15 @@ def test_empty_value_means_the_default(name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("memory_mb", "buffer_bytes"),
     [
-        ("128", 16 * MIB),
-        ("10240", 64 * MIB),
-        ("512", 64 * MIB),
-        ("511", 511 * MIB // 8),
-        ("16", 4 * MIB),
-        ("", 16 * MIB),
-        ("lots", 16 * MIB),
-        ("²", 16 * MIB),
+        *(("128", 16 * MIB), ("512", 64 * MIB), ("10240", 64 * MIB), ("511", 511 * MIB // 8)),
+        *(("16", 4 * MIB), ("", 16 * MIB), ("lots", 16 * MIB), ("²", 16 * MIB)),
     ],
 )
 def test_default_buffer_follows_the_memory(memory_mb: str, buffer_bytes: int) -> None:
     """An eighth of the function's memory, from 4 to 64 MiB; Lambda's default memory where it is not known."""
-    assert default_buffer_bytes(memory_mb) == buffer_bytes
+    settings, _ = read_settings({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory_mb})
+
+    assert settings.buffer_bytes == buffer_bytes
 
 
 def test_buffer_is_bounded_by_the_memory_of_the_function() -> None:
@@ -265,11 +255,8 @@ def test_reader_collects_all_problems() -> None:
     """One bad value hides no other, and good values apply."""
     settings, problems = read(SAMPLE_RATE="2", FLUSH="never", LOG_LEVEL="info", NOPE="1")
 
-    assert [problem.variable.removeprefix(PREFIX) for problem in problems] == [
-        "SAMPLE_RATE",
-        "FLUSH",
-        "NOPE",
-    ]
+    names = [problem.variable.removeprefix(PREFIX) for problem in problems]
+    assert names == ["SAMPLE_RATE", "FLUSH", "NOPE"]
     assert settings.log_level == "info"
 
 
@@ -282,9 +269,8 @@ def test_reference_is_the_default_until_it_is_fetched(reference: str) -> None:
     after, none_either = read_settings(environ, fetched={f"{PREFIX}SAMPLE_RATE": "0.5\n"})
 
     assert no_problems == none_either == []
-    assert before == read_settings({})[0]._replace(
-        flush=Flush.END, unresolved=frozenset({"SAMPLE_RATE"})
-    )
+    unresolved = frozenset({"SAMPLE_RATE"})
+    assert before == read_settings({})[0]._replace(flush=Flush.END, unresolved=unresolved)
     assert after == before._replace(sample_rate=0.5, unresolved=frozenset())
 
 

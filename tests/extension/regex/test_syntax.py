@@ -28,7 +28,7 @@ pytestmark = pytest.mark.every_python
         ("(" * 5000 + "a" + ")" * 5000, "nested too deeply"),
     ],
 )
-def test_what_cannot_be_run_in_linear_time_is_refused_with_a_reason(pattern: str, why: str) -> None:
+def test_syntax_refuses_patterns_beyond_linear_time_with_a_reason(pattern: str, why: str) -> None:
     """When it is read, not when a line comes; the reason does not quote it."""
     with pytest.raises(ValueError, match=why) as raised:
         read_expression(pattern)
@@ -37,13 +37,13 @@ def test_what_cannot_be_run_in_linear_time_is_refused_with_a_reason(pattern: str
 
 
 @pytest.mark.parametrize("pattern", ["(?>a+)b", "a++b"])
-def test_what_never_goes_back_is_refused(pattern: str) -> None:
+def test_syntax_refuses_atomic_and_possessive_parts(pattern: str) -> None:
     """Older Pythons do not know it; newer ones find less with it than without."""
     with pytest.raises(ValueError, match=r"atomic|possessive|no regular expression"):
         read_expression(pattern)
 
 
-def test_what_is_large_but_not_too_large_is_read() -> None:
+def test_syntax_reads_a_large_pattern_within_its_bounds() -> None:
     """Up to the bounds."""
     expression = read_expression(f"a{{{MAX_POSITIONS}}}")
 
@@ -83,7 +83,7 @@ def test_no_warning_is_printed() -> None:
         ("|".join("abcdefghijklmnopqrstuvwxyz!"[n] * 3 for n in range(17)), None, False),
     ],
 )
-def test_what_every_match_holds_is_known(
+def test_syntax_knows_the_text_that_every_match_holds(
     pattern: str, strings: set[str] | None, any_case: bool
 ) -> None:
     """Text without any of it need not be looked at."""

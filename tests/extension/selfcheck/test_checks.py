@@ -4,7 +4,6 @@ import gzip
 import json
 import threading
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,13 +24,6 @@ DENIED = status(400, body=b'{"__type":"AccessDeniedException","message":"hush-47
 EMPTY = status(200, body=b"{}")
 
 check = partial(checks.check, sleep=lambda _seconds: None)
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    made = ScriptedServer()
-    yield made
-    made.close()
 
 
 def environ_of(server: ScriptedServer | None = None, **values: str) -> dict[str, str]:

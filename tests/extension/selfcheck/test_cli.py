@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -12,13 +12,6 @@ from tests.doubles.scripted_server import ScriptedServer, status
 from tests.extension.selfcheck.test_checks import DENIED, SECRET, environ_of
 
 Run = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    made = ScriptedServer()
-    yield made
-    made.close()
 
 
 @pytest.fixture

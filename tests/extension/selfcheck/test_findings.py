@@ -6,18 +6,8 @@ import pytest
 from extension import PREFIX
 from extension.config.settings import read_settings
 from extension.model.receipt import Answer, Receipt
-from extension.selfcheck.findings import (
-    FAIL,
-    OK,
-    WARN,
-    Finding,
-    judge_environment,
-    judge_reference,
-    judge_retention,
-    judge_settings,
-    judge_sink,
-    name_of,
-)
+from extension.selfcheck import findings as judged
+from extension.selfcheck.findings import FAIL, OK, WARN, Finding, judge_environment, judge_reference
 
 pytestmark = pytest.mark.every_python
 
@@ -37,7 +27,7 @@ def environ_of(**values: str) -> dict[str, str]:
 
 def of_settings(**values: str) -> list[Finding]:
     environ = environ_of(**values)
-    return judge_settings(environ, read_settings(environ)[1])
+    return judged.judge_settings(environ, read_settings(environ)[1])
 
 
 def of_environment(more: dict[str, str] | None = None, /, **values: str) -> list[Finding]:
@@ -47,7 +37,8 @@ def of_environment(more: dict[str, str] | None = None, /, **values: str) -> list
 
 def of_sink(url: str, receipt: Receipt, **more: Any) -> Finding:
     environ = more.pop("environ", FUNCTION)
-    return judge_sink("SINK", url, receipt, environ, is_reference=more.pop("is_reference", False))
+    is_reference = more.pop("is_reference", False)
+    return judged.judge_sink("SINK", url, receipt, environ, is_reference=is_reference)
 
 
 def denied(detail: str) -> Receipt:
@@ -192,8 +183,8 @@ def test_reference_that_was_fetched_is_ok() -> None:
 )
 def test_sink_is_named_without_a_secret(url: str, name: str) -> None:
     """A whole bucket, group or file, but only the host of a URL; of a reference only the scheme."""
-    assert name_of(url, is_reference=False) == name
-    assert name_of(url, is_reference=True) == f"{url.partition(':')[0]}:…"
+    assert judged.name_of(url, is_reference=False) == name
+    assert judged.name_of(url, is_reference=True) == f"{url.partition(':')[0]}:…"
 
 
 def test_sink_that_takes_the_record_is_ok() -> None:
@@ -255,16 +246,12 @@ AT_AWS = [
     ("s3://b-ucket", denied("PermanentRedirect (status 301)"), "another region"),
     ("cloudwatch:", denied("no AWS region: AWS_REGION is not set"), "set AWS_REGION"),
     ("cloudwatch:", denied("no AWS credentials in the environment"), "credentials"),
-    (
-        "cloudwatch:",
-        denied("CreateLogStream: UnrecognizedClientException (status 400)"),
-        "these credentials are not accepted",
-    ),
+    ("cloudwatch:", denied("CreateLogStream: UnrecognizedClientException (status 400)"), "these credentials are not accepted"),
     ("firehose:x", denied("InvalidKMSResourceException (status 400)"), "kms:GenerateDataKey"),
     ("cloudwatch:", Receipt(Answer.TAKEN, refused={0: "too-old"}), "the clock"),
     ("cloudwatch:", unavailable("timed out connecting"), "private endpoint"),
     ("cloudwatch:", unavailable("ThrottlingException (status 400)"), "try again later"),
-]
+]  # fmt: skip
 AT_URL = [
     (unavailable("the name cannot be resolved"), "FLIGHT_RECORDER_SINK"),
     (unavailable("timed out waiting for the answer"), "too long"),
@@ -315,7 +302,9 @@ def test_retention_that_cannot_be_set_is_no_failure() -> None:
     settings, _ = read_settings(environ)
     receipts = (TAKEN, denied("AccessDeniedException (status 400)"))
 
-    good, bad = (judge_retention(one, settings, "cloudwatch:/kept", environ) for one in receipts)
+    good, bad = (
+        judged.judge_retention(one, settings, "cloudwatch:/kept", environ) for one in receipts
+    )
 
     assert (good.level, bad.level) == (OK, WARN)
     assert statement_in(bad.todo)["Action"] == "logs:PutRetentionPolicy"

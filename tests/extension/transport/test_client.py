@@ -43,13 +43,6 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    opened = ScriptedServer()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def transport() -> Iterator[Transport]:
     opened = Transport({})
     yield opened
@@ -229,10 +222,8 @@ def stalling(beginning: bytes) -> Callable[[ScriptedServer], object]:
 @pytest.mark.parametrize(
     "answer",
     [
-        cut(CUT_BODY),
-        cut(CHUNKED + b"4\r\nhalf\r\nffff"),
-        stalling(CUT_BODY),
-        stalling(CHUNKED + b"4\r\nhalf\r\n"),
+        *(cut(CUT_BODY), cut(CHUNKED + b"4\r\nhalf\r\nffff")),
+        *(stalling(CUT_BODY), stalling(CHUNKED + b"4\r\nhalf\r\n")),
     ],
     ids=["breaks off", "breaks off in a chunk", "stalls", "stalls after a chunk"],
 )
@@ -357,12 +348,8 @@ def test_url_that_fails_while_connecting_is_retried(transport: Transport, url: s
     ],
 )
 def test_error_of_the_system_is_told_in_our_words(
-    transport: Transport,
-    monkeypatch: pytest.MonkeyPatch,
-    error: OSError,
-    expected: Reason,
-    detail: str,
-) -> None:
+    transport: Transport, monkeypatch: pytest.MonkeyPatch, error: OSError, expected: Reason, detail: str
+) -> None:  # fmt: skip
     """The words of the system may name the host."""
 
     def fail(*_args: object, **_more: object) -> None:
@@ -402,20 +389,6 @@ def test_connection_is_kept_for_the_next_request(
     assert server.connections == 1
 
 
-@pytest.mark.parametrize("repeatable", [True, False])
-def test_connection_that_died_is_replaced_silently(
-    server: ScriptedServer, transport: Transport, repeatable: bool
-) -> None:
-    """After a thaw the old connection is gone. It took no request, so a new one is always allowed."""
-    post(transport, server.url)
-    server.drop()
-
-    reply = post(transport, server.url, repeatable=repeatable)
-
-    assert reply.status == 200
-    assert server.connections == 2
-
-
 @pytest.mark.parametrize("end", [hang_up, reset])
 def test_kept_connection_that_dies_on_the_request_is_replaced_once(
     server: ScriptedServer, transport: Transport, end: Any
@@ -429,26 +402,29 @@ def test_kept_connection_that_dies_on_the_request_is_replaced_once(
     assert len(server.requests) == 5
 
 
-def test_new_connection_has_one_attempt(server: ScriptedServer, transport: Transport) -> None:
-    """The kept connection was seen to be dead beforehand, so the new one is no repetition."""
+@pytest.mark.parametrize(
+    ("dropped", "repeatable", "answer", "expected", "connections"),
+    [
+        (True, True, OK, 200, 2),
+        (True, False, OK, 200, 2),
+        (True, True, hang_up, LOST, 2),
+        (False, False, hang_up, LOST, 1),
+    ],
+    ids=["died before", "died before a request that is not repeatable", "new one dies", "not repeatable"],
+)  # fmt: skip
+def test_request_is_sent_twice_only_on_a_connection_that_died(
+    server: ScriptedServer, transport: Transport, dropped: bool, repeatable: bool, answer: Any, expected: object, connections: int
+) -> None:  # fmt: skip
+    """After a thaw the old connection is gone and took no request; a new one has one attempt, as a loss may be a duplicate."""
     post(transport, server.url)
-    server.drop()
-    server.answers = [hang_up, OK]
+    if dropped:
+        server.drop()
+    server.answers = [answer, OK]
 
-    failure(transport, server.url)
+    send = failure if expected == LOST else lambda *args, **more: post(*args, **more).status
 
-    assert len(server.requests) == 2
-
-
-def test_request_that_is_not_repeatable_is_not_repeated(
-    server: ScriptedServer, transport: Transport
-) -> None:
-    """A reader could not recognise the duplicate, so the loss is reported instead."""
-    post(transport, server.url)
-    server.answers = [hang_up, OK]
-
-    assert failure(transport, server.url, repeatable=False) == LOST
-    assert len(server.requests) == 2
+    assert send(transport, server.url, repeatable=repeatable) == expected
+    assert (len(server.requests), server.connections) == (2, connections)
 
 
 def test_request_on_the_dead_connection_may_have_arrived(
@@ -582,29 +558,21 @@ def test_authorities_of_the_environment_are_trusted(
     assert tls_server.connections == 1
 
 
+FOR_OTHER = {Reason.CERTIFICATE_FOR_OTHER_NAME, Reason.CERTIFICATE_FOR_OTHER_ADDRESS}
+
+
 @pytest.mark.parametrize(
     ("subject", "days", "trusted", "expected"),
     [
         ("IP:127.0.0.1", 2, False, {Reason.CERTIFICATE_UNTRUSTED}),
         ("IP:127.0.0.1", -1, True, {Reason.CERTIFICATE_EXPIRED}),
-        *(
-            (
-                subject,
-                2,
-                True,
-                {Reason.CERTIFICATE_FOR_OTHER_NAME, Reason.CERTIFICATE_FOR_OTHER_ADDRESS},
-            )
-            for subject in ("DNS:elsewhere.example", "IP:10.0.0.1")
-        ),
+        ("DNS:elsewhere.example", 2, True, FOR_OTHER),
+        ("IP:10.0.0.1", 2, True, FOR_OTHER),
     ],
 )
+@pytest.mark.usefixtures("certificate")
 def test_bad_certificate_gets_no_request(
-    certificate: Path,
-    tmp_path: Path,
-    subject: str,
-    days: int,
-    trusted: bool,
-    expected: set[Reason],
+    tmp_path: Path, subject: str, days: int, trusted: bool, expected: set[Reason]
 ) -> None:
     """The reason says what to correct, without the name; somebody may correct it."""
     made = make_certificate(tmp_path, subject=subject, days=days)

@@ -8,13 +8,6 @@ import pytest
 from extension.transport.deferred import defer
 
 
-def run(program: str) -> str:
-    """Runs a program in a Python of its own, in which nothing has been imported yet."""
-    return subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
-    ).stdout
-
-
 def test_the_tables_for_foreign_names_are_loaded_when_such_a_name_comes() -> None:
     """A sink whose name is ASCII, as nearly all are, never needs them."""
     program = (
@@ -25,7 +18,9 @@ def test_the_tables_for_foreign_names_are_loaded_when_such_a_name_comes() -> Non
         "print('idna.core' in sys.modules)\n"
     )
 
-    assert run(program).splitlines() == ["False", "b'xn--bcher-kva.example'", "True"]
+    printed = subprocess.check_output([sys.executable, "-c", program], text=True, timeout=30)
+
+    assert printed.splitlines() == ["False", "b'xn--bcher-kva.example'", "True"]
 
 
 def test_a_module_that_is_loaded_already_stays_as_it_is() -> None:

@@ -49,12 +49,8 @@ def test_retry_after_is_told_where_it_is_tried_again(code: int, seconds: float |
     [("7", 7.0), (" 0 ", 0.0), ("soon", None), ("-5", None), ("1.5", None), ("", None)],
 )
 def test_retry_after_in_seconds(value: str, seconds: float | None) -> None:
-    """A number of seconds is told on; what is no such number is nothing."""
+    """A number of seconds is told on; what is no such number is nothing, as is no header."""
     assert retry_after_s(reply(503, Retry_After=value)) == seconds
-
-
-def test_no_retry_after() -> None:
-    """An answer need not say when to come back."""
     assert retry_after_s(reply(503)) is None
 
 
@@ -81,15 +77,14 @@ def test_any_retry_after_can_be_read(value: str) -> None:
 
 
 @pytest.mark.parametrize("uncertain", [False, True])
-def test_silence_is_tried_again(uncertain: bool) -> None:
-    """Where there was no answer there may be one later; whether it may have arrived is told on."""
-    receipt = receipt_for_silence(Unreachable(Reason.CONNECTION_REFUSED, uncertain=uncertain))
+@pytest.mark.parametrize(
+    ("reason", "answer"),
+    [(Reason.CONNECTION_REFUSED, Answer.UNAVAILABLE), (Reason.URL_INVALID, Answer.REFUSED)],
+)
+def test_silence_is_tried_again_but_for_a_bad_url(
+    reason: Reason, answer: Answer, uncertain: bool
+) -> None:
+    """There may be an answer later; the receipt says whether the request may have arrived."""
+    receipt = receipt_for_silence(Unreachable(reason, uncertain=uncertain))
 
-    assert receipt == Receipt(Answer.UNAVAILABLE, "connection refused", uncertain=uncertain)
-
-
-def test_silence_for_ever_is_a_refusal() -> None:
-    """An address that is none is not tried again."""
-    receipt = receipt_for_silence(Unreachable(Reason.URL_INVALID))
-
-    assert receipt == Receipt(Answer.REFUSED, "the URL is not valid")
+    assert receipt == Receipt(answer, reason.value, uncertain=uncertain)
