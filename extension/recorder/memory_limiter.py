@@ -23,9 +23,10 @@ SLACK_SHARE = 16
 """A sixteenth of the bound is given up beyond the need, so that the cost of giving up is linear in the lines."""
 
 
-def make_room(
+def make_room(  # noqa: PLR0913 - all that it may give up
     bound_bytes: int,
     *,
+    excess_bytes: int,
     queues: Queues,
     account: Account,
     recorded_bytes: Callable[[], int],
@@ -38,23 +39,23 @@ def make_room(
     that were held; None if there is no recording of its kind.
     """
 
-    def excess_bytes() -> int:
+    def still_over() -> int:
         return recorded_bytes() + queues.held_bytes - bound_bytes
 
-    excess = excess_bytes()
+    excess = excess_bytes
     for let_go in oldest:
         while excess > 0 and (freed := let_go()) is not None:
             excess -= freed
-    excess = excess_bytes()
+    excess = still_over()
     if excess > 0:
         queues.give_up(need_bytes=excess, failed_too=False)
     slack = bound_bytes // SLACK_SHARE
     for floor_bytes in (bound_bytes // FLOOR_SHARE, 0):
         for invocation in sorted(running, key=lambda one: one.recording.held_bytes, reverse=True):
-            excess, spare = excess_bytes(), invocation.recording.held_bytes - floor_bytes
+            excess, spare = still_over(), invocation.recording.held_bytes - floor_bytes
             if excess > 0 and spare > 0:
                 _evict(invocation, account, need_bytes=min(excess + slack, spare))
-        excess = excess_bytes()
+        excess = still_over()
         if excess > 0 and floor_bytes:
             queues.give_up(need_bytes=excess + slack, failed_too=True)
 

@@ -291,9 +291,10 @@ class Recorder:
     def _note(self, invocation: Invocation, event: Started | Ended | Closed | Fault) -> None:
         """Let an event travel with its invocation, as PLATFORM_EVENTS asks."""
         invocation.last_time = event.time or invocation.last_time
-        is_report = isinstance(event, Ended) and event.is_report
         wanted = self._platform_events
-        if wanted is PlatformEvents.ALL or (wanted is PlatformEvents.REPORT and is_report):
+        if wanted is PlatformEvents.ALL or (
+            wanted is PlatformEvents.REPORT and isinstance(event, Ended) and event.is_report
+        ):
             number = self._metadata.number()
             segment = Segment(event.raw, count=1, first_number=number, kind=Kind.EVENT, vital=True)
             self._sampler.store(invocation, segment)

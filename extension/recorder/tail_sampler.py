@@ -123,11 +123,10 @@ class TailSampler:
         self.running[id(invocation)] = invocation
         if len(self.running) > MAX_OPEN_INVOCATIONS:
             self.end(next(iter(self.running.values())), UNKNOWN)
-        init = self.init
-        if init.failure is not None:
+        if self.init.failure is not None:
             self.end_init()
-        elif not self._managed and init.recording.segments:
-            invocation.take_over(init)
+        elif not self._managed and self.init.recording.segments:
+            invocation.take_over(self.init)
         if has_signs or invocation.signs.is_marked or self._evaluator.keeps_all:
             self.signed(invocation)
 
@@ -193,6 +192,7 @@ class TailSampler:
 
             make_room(
                 bound_bytes,
+                excess_bytes=held_bytes - bound_bytes,
                 queues=self._queues,
                 account=self._account,
                 recorded_bytes=lambda: self.held_bytes,
