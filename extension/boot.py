@@ -49,9 +49,8 @@ class Boot:
     def __init__(self, environ: dict[str, str], *, identifier: str = "") -> None:
         self.environ = environ
         self.managed_instances = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == MANAGED_INSTANCES
-        self.api = ExtensionsApi(
-            environ.get("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"), identifier=identifier
-        )
+        address = environ.get("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+        self.api = ExtensionsApi(address, identifier=identifier)
         self.listener: Socket | None = None
         self.listener_problem = ""
         self.subscription = Subscription()

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from extension import PREFIX
 from extension.app.flush_control import Hold
 from extension.app.parts import INTERNAL_ERROR, Parts
-from extension.config.settings import Settings
 from extension.lambda_api import MAX_PAUSE_S, REGISTER_PAUSE_S
 from extension.model.timestamps import epoch_ns
 
@@ -30,15 +29,10 @@ MAX_FAILURES_IN_A_ROW = 10
 
 
 class Loop:
-    """Drive one environment from the first Next to SHUTDOWN.
-
-    Attributes:
-        reporting: writes metrics, where METRICS is set.
-    """
+    """Drive one environment from the first Next to SHUTDOWN. ``reporting`` writes metrics, where METRICS is set."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._flush_timeout_ms = parts.settings.flush_timeout_ms
         self._renew_identity = parts.renew_identity
         self.reporting: MetricsReporter | None = None
         self._hold: Hold | None = None
@@ -49,27 +43,15 @@ class Loop:
         self._deliver_at_s: float | None = None
         self._shutdown_event: dict[str, object] | None = None
 
-    def apply(self, settings: Settings) -> None:
-        """Apply settings that have changed. A Next that is being held stays held as it began."""
-        self._flush_timeout_ms = settings.flush_timeout_ms
-        self._parts.flush_control.flush = settings.flush
-
     def run(self) -> None:
-        """Run until SHUTDOWN has been handled.
-
-        Raises:
-            Exception: our own errors, once there were too many in a row.
-        """
-        self._startup()
-        self._main_loop()
-        self._shutdown()
-
-    def _startup(self) -> None:
+        """Run until SHUTDOWN has been handled; raise our own error once there were too many in a row."""
         for descriptor in self._parts.delivery.descriptors:
             self._parts.poll.register(descriptor, select.POLLIN)
         if self._parts.renewal is not None:
             self._parts.poll.register(self._parts.renewal.descriptor, select.POLLIN)
         self._watch_next()
+        self._main_loop()
+        self._shutdown()
 
     def _main_loop(self) -> None:
         failures = 0
@@ -96,23 +78,19 @@ class Loop:
             if self._shutdown_event is not None:
                 return
         try:
-            self._handle(descriptors)
+            for descriptor in descriptors:
+                self._attend(descriptor)
+            if self._ask_at_s is not None and parts.monotonic_s() >= self._ask_at_s:
+                self._ask_next()
+            if parts.renewal is not None:
+                parts.renewal.check()
+            if self.reporting is not None:
+                self.reporting.check()
         finally:
             now_s = parts.monotonic_s()
             wait_s = parts.delivery.deliver(now_s)
             self._deliver_at_s = None if wait_s is None else now_s + wait_s
         self._release(now_s)
-
-    def _handle(self, descriptors: list[int]) -> None:
-        parts = self._parts
-        for descriptor in descriptors:
-            self._attend(descriptor)
-        if self._ask_at_s is not None and parts.monotonic_s() >= self._ask_at_s:
-            self._ask_next()
-        if parts.renewal is not None:
-            parts.renewal.check()
-        if self.reporting is not None:
-            self.reporting.check()
 
     def _shutdown(self) -> None:
         # Imported here: the time to load it is Lambda's, and no invocation's.
@@ -126,17 +104,11 @@ class Loop:
     def _attend(self, descriptor: int) -> bool:
         """Handle one readable descriptor; tell whether a batch has come in on it."""
         parts = self._parts
-        listener = parts.listener
         if parts.delivery.collect(descriptor):
             return False
         if parts.renewal is not None and parts.renewal.attend(descriptor):
             return False
-        if listener is None:
-            return False
-        if descriptor == listener.descriptor:
-            listener.accept()
-            return False
-        bodies = listener.read(descriptor) if listener.owns(descriptor) else []
+        bodies = parts.listener.attend(descriptor) if parts.listener is not None else []
         for body in bodies:
             parts.recorder.receive(body)
         return bool(bodies)
@@ -175,19 +147,20 @@ class Loop:
         self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)
 
     def _read_event(self) -> None:
-        problem = ""
-        answer = None
+        event = None
         try:
             answer = self._parts.api.read_next()
             if answer is None:
                 return
+            problem = f"status {answer.status}"
+            if answer.status == 200:  # noqa: PLR2004 - HTTP's own number
+                event = _event_in(answer.body)
         except OSError as error:
             problem = type(error).__name__
         self._parts.poll.unregister(self._next_descriptor)
         self._next_descriptor = -1
-        event = _event_in(answer.body) if answer is not None and answer.status == 200 else None  # noqa: PLR2004
         if event is None:
-            self._ask_later(problem or f"status {answer.status if answer is not None else 0}")
+            self._ask_later(problem)
             return
         self._pause_s = REGISTER_PAUSE_S
         kind = event.get("eventType")
@@ -202,27 +175,28 @@ class Loop:
         if self._renew_identity is not None:
             self._renew_identity()
             self._renew_identity = None
-        request_id = event.get("requestId")
-        deadline_ms = event.get("deadlineMs")
-        tracing = event.get("tracing")
-        header = tracing.get("value") if isinstance(tracing, dict) else ""
-        arn = event.get("invokedFunctionArn")
         parts = self._parts
         self._look_for_missed_end()
+        deadline_ms = event.get("deadlineMs")
         deadline_ms = int(deadline_ms) if isinstance(deadline_ms, (int, float)) else 0
         holds = parts.flush_control.holds(deadline_ms=deadline_ms) and parts.listener is not None
+        request_id = event.get("requestId")
         if not (holds and isinstance(request_id, str)):
             self._ask_next()
         if not isinstance(request_id, str):
             return
+        tracing = event.get("tracing")
+        header = tracing.get("value") if isinstance(tracing, dict) else ""
+        arn = event.get("invokedFunctionArn")
         invocation = parts.recorder.invoked(
             request_id,
             trace_header=header if isinstance(header, str) else "",
             arn=arn if isinstance(arn, str) else "",
         )
         if holds:
-            self._hold = Hold(request_id, deadline_s=self._deadline_s(deadline_ms))
-            self._hold.invocation = invocation
+            left_s = deadline_ms / 1000 - parts.wall_s() - DEADLINE_MARGIN_S
+            deadline_s = parts.monotonic_s() + min(max(left_s, 0.0), MAX_INVOCATION_S)
+            self._hold = Hold(request_id, invocation, deadline_s=deadline_s)
 
     def _look_for_missed_end(self) -> None:
         """Stop holding Next if the end of the last invocation has not come yet."""
@@ -237,19 +211,14 @@ class Loop:
                 variable=f"{PREFIX}FLUSH",
             )
 
-    def _deadline_s(self, deadline_ms: int) -> float:
-        left_s = deadline_ms / 1000 - self._parts.wall_s() - DEADLINE_MARGIN_S
-        return self._parts.monotonic_s() + min(max(left_s, 0.0), MAX_INVOCATION_S)
-
     def _release(self, now_s: float) -> None:
         """Call Next for the invocation that is held, once nothing speaks against it."""
         hold = self._hold
         if hold is None:
             return
         parts = self._parts
+        hold.invocation = hold.invocation or parts.recorder.expected(hold.request_id)
         invocation = hold.invocation
-        if invocation is None:
-            invocation = hold.invocation = parts.recorder.expected(hold.request_id)
         if invocation is None or not invocation.ended:
             if now_s < hold.deadline_s:
                 return
@@ -258,7 +227,8 @@ class Loop:
             if not hold.flush_until_s:
                 hold.ended_s = now_s
                 parts.account.held_ms["outcome"] += self._since_ms(invocation.last_time)
-                hold.flush_until_s = min(now_s + self._flush_timeout_ms / 1000, hold.deadline_s)
+                timeout_s = parts.flush_control.flush_timeout_s
+                hold.flush_until_s = min(now_s + timeout_s, hold.deadline_s)
             if parts.delivery.is_awaited:
                 if now_s < hold.flush_until_s:
                     return

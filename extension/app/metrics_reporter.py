@@ -6,6 +6,7 @@ where METRICS is set.
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from extension.delivery.own_metrics import OwnMetrics
 from extension.diagnostics.account import Account
@@ -16,9 +17,9 @@ from extension.recorder.tail_sampler import TailSampler
 
 
 class MetricsReporter:
-    """Make lines of metrics, and hand them on. Used by the main loop."""
+    """Make lines of metrics, and hand them on."""
 
-    def __init__(  # noqa: PLR0913 - the wiring is __main__'s
+    def __init__(  # noqa: PLR0913 - the wiring is run's
         self,
         *,
         account: Account,
@@ -29,17 +30,12 @@ class MetricsReporter:
         version: str,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
-        """Start with METRICS off.
-
-        ``held_bytes`` returns the bytes that count against BUFFER_SIZE. ``wall_s`` returns the seconds since 1970, by a
-        clock that goes on while the environment is frozen.
-        """
+        """Start with METRICS off. ``wall_s`` goes on while the environment is frozen."""
         self._account = account
         self._sampler = sampler
         self._own_metrics = own_metrics
         self._held_bytes = held_bytes
-        self._function = function
-        self._version = version
+        self._event = partial(own_event, function=function, version=version, reason="")
         self._wall_s = wall_s
         self._buffer_bytes = 1
         self._metrics = Metrics(function=function, interval_ms=0, now_ms=self._now_ms())
@@ -63,30 +59,21 @@ class MetricsReporter:
         elif self._own_metrics.report(self._chunk(line)):
             self._metrics.told(self._account, now_ms)
 
-    def finish(self, until_s: float, *, wait: Callable[[float], object]) -> None:
-        """Write the last line, after everything else has been delivered.
-
-        Args:
-            until_s: when a sink must have taken it, as for :meth:`extension.delivery.delivery.Delivery.finish`.
-            wait: waits for so many seconds at most, and attends to whatever comes meanwhile.
-        """
+    def finish(self, until_s: float) -> bool:
+        """Write the last line; return whether deliveries have to be finished again until then for it."""
         if not self._metrics.interval_ms:
-            return
+            return False
         line = self._metrics.draw_up(self._account, self._now_ms())
-        if line is not None:
-            self._own_metrics.report_last(self._chunk(line), until_s, wait=wait)
+        return line is not None and self._own_metrics.report_last(self._chunk(line), until_s)
 
     def _now_ms(self) -> int:
         return int(self._wall_s() * 1000)
 
     def _chunk(self, line: dict[str, object]) -> Chunk:
-        return own_event(
+        return self._event(
             "function",
             line,
             at_s=self._wall_s(),
             number=self._sampler.metadata.number(),
-            function=self._function,
-            version=self._version,
             environment_id=self._sampler.metadata.environment_id,
-            reason="",
         )

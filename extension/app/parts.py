@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from extension.app.flush_control import FlushControl
-from extension.config.settings import Settings
 from extension.delivery.delivery import Delivery
 from extension.diagnostics.account import Account
 from extension.diagnostics.log import OwnLog
@@ -26,16 +25,15 @@ class Parts(NamedTuple):
     """Everything that the main loop drives.
 
     Attributes:
-        api: the Extensions API, with the first Next asked for already.
+        api: with the first Next asked for already.
         listener: receives batches; None where Lambda delivers none, so that there is nothing to hold Next for.
         poll: the object that ``listener`` registers its connections with.
-        renewal: fetches settings that are references, and applies them; None where there are none.
+        renewal: fetches settings that are references; None where there are none.
         renew_identity: called at the first INVOKE, where environments are clones of a snapshot.
         monotonic_s: a clock that does not jump, in seconds.
-        wall_s: the time of day, in seconds since 1970, to read ``deadlineMs`` by.
+        wall_s: seconds since 1970, to read ``deadlineMs`` by.
     """
 
-    settings: Settings
     api: ExtensionsApi
     listener: Listener | None
     poll: "select.poll"

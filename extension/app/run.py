@@ -15,9 +15,9 @@ from extension.app.parts import Parts
 from extension.app.sinks import Sinks
 from extension.config.settings import Problem, Settings, read_settings
 from extension.delivery.delivery import Delivery
+from extension.delivery.exporter import Exporter
 from extension.delivery.queue import MAX_BATCH_BYTES, Queues, SendingQueue
 from extension.delivery.standard_output import STDOUT
-from extension.delivery.worker import Rewrite
 from extension.diagnostics.account import Account
 from extension.diagnostics.log import OwnLog
 from extension.lambda_api import MANAGED_INSTANCES, SCHEMA_WITHOUT_ENDS, ExtensionsApi, Subscription
@@ -27,7 +27,6 @@ from extension.recorder.recorder import Recorder
 from extension.recorder.tail_sampler import TailSampler
 
 if TYPE_CHECKING:
-    from extension.app.metrics_reporter import MetricsReporter
     from extension.app.settings_refresh import SettingsRefresh
     from extension.config.references import Fetched
 
@@ -62,12 +61,7 @@ def run(
 ) -> None:
     """Run the extension from the first Next until SHUTDOWN, then end the process.
 
-    Args:
-        environ: the process's environment.
-        api: registered, with the first Next asked for.
-        subscription: the API that delivers.
-        listener: the socket that Lambda delivers to; None if it could not be opened.
-        listener_problem: why there is no listener; empty if there is one.
+    The first Next has been asked for. ``listener`` is the socket that Lambda delivers to; None if it could not be opened.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     wiring = Wiring(environ, api, subscription, listener)
@@ -83,12 +77,7 @@ def run(
 
 
 class Wiring:
-    """Make the parts of one environment, and apply changed settings to them.
-
-    Attributes:
-        log: the extension's own log.
-        loop: the main loop, which drives all parts.
-    """
+    """Make the parts of one environment, and apply changed settings to them."""
 
     def __init__(
         self,
@@ -97,112 +86,99 @@ class Wiring:
         subscription: Subscription,
         listener: Socket | None,
     ) -> None:
-        """Read the settings, start the sinks' threads, and make the parts. The arguments are those of :func:`run`."""
+        """Read the settings, start the sinks' threads, and make the parts."""
         settings, problems = read_settings(environ)
-        self._environ = environ
-        self._function = environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
-        self._version = environ.get("AWS_LAMBDA_FUNCTION_VERSION", "")
         initialization_type = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
-        managed_instances = initialization_type == MANAGED_INSTANCES
-        self._is_clone = initialization_type == "snap-start"
-        self._settings = settings
+        is_managed = initialization_type == MANAGED_INSTANCES
+        account = Account()
+        self._environ = environ
         self.log = OwnLog(settings.log_level)
-        self._account = Account()
         self._sinks = Sinks(settings, environ)
         self._report_problems(problems)
-        self._queues, self._delivery = self._start_delivery()
-        self._sampler = TailSampler(
+        self._queues, delivery = self._start_delivery(settings, account)
+        sampler = self._sampler = TailSampler(
             settings,
             queues=self._queues,
-            account=self._account,
-            function=self._function,
-            version=self._version,
-            managed_instances=managed_instances,
+            account=account,
+            function=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+            version=environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
+            managed_instances=is_managed,
         )
         self._identify()
-        self._recorder = Recorder(
-            settings,
-            sampler=self._sampler,
-            account=self._account,
-            managed_instances=managed_instances,
-        )
-        self.loop = Loop(self._parts(api, subscription, listener))
-        self._apply_to_metrics(settings)
-
-    def _start_delivery(self) -> tuple[Queues, Delivery]:
-        settings, account, sinks = self._settings, self._account, self._sinks
-        primary = sinks.start("SINK", prepare=self.log.preload)
-        assert primary is not None  # noqa: S101 - SINK has a default
-        fallback, archive = sinks.start("FALLBACK_SINK"), sinks.start("ARCHIVE_SINK")
-        ripe_bytes = min(MAX_BATCH_BYTES, settings.buffer_bytes // ARCHIVE_SHARE)
-        queues = Queues(
-            SendingQueue(account, random=_random),
-            fallback=None if fallback is None else SendingQueue(account, random=_random),
-            archive=None
-            if archive is None
-            else SendingQueue(
-                account.archive, random=_random, ripe_bytes=ripe_bytes, linger_s=ARCHIVE_LINGER_S
+        poll = select.poll()
+        ends_are_told = subscription.schema != SCHEMA_WITHOUT_ENDS
+        self._parts = Parts(
+            api=api,
+            listener=self._receiver(subscription, listener, poll),
+            poll=poll,
+            recorder=Recorder(
+                settings, sampler=sampler, account=account, managed_instances=is_managed
             ),
-        )
-        delivery = Delivery(
-            queues,
-            primary=primary,
-            fallback=fallback,
-            archive=archive,
+            sampler=sampler,
+            delivery=delivery,
+            flush_control=FlushControl(settings, ends_are_told=ends_are_told),
             account=account,
             log=self.log,
-            last_resort=None if settings.sinks[0].url == "stdout:" else STDOUT,
+            renewal=self._settings_refresh(settings) if settings.unresolved else None,
+            renew_identity=self._identify if initialization_type == "snap-start" else None,
         )
-        _apply_to_delivery(delivery, settings)
-        return queues, delivery
+        self.loop = Loop(self._parts)
+        self._apply_to_delivery(settings)
+        self._apply_to_metrics(settings)
 
-    def _parts(
-        self, api: ExtensionsApi, subscription: Subscription, listener: Socket | None
-    ) -> Parts:
-        settings = self._settings
-        poll = select.poll()
-        receiver = None
+    def _start_delivery(self, settings: Settings, account: Account) -> tuple[Queues, Delivery]:
+        exporters: list[Exporter] = []
+
+        def start(
+            name: str, queue: SendingQueue, prepare: Callable[[], None] | None = None
+        ) -> SendingQueue | None:
+            worker = self._sinks.start(name, prepare=prepare)
+            if worker is None:
+                return None
+            exporters.append(Exporter(name, queue, worker))
+            return queue
+
+        primary = SendingQueue(account, random=_random)
+        ripe_bytes = min(MAX_BATCH_BYTES, settings.buffer_bytes // ARCHIVE_SHARE)
+        archive = SendingQueue(
+            account.archive, random=_random, ripe_bytes=ripe_bytes, linger_s=ARCHIVE_LINGER_S
+        )
+        start("SINK", primary, self.log.preload)
+        queues = Queues(
+            primary,
+            fallback=start("FALLBACK_SINK", SendingQueue(account, random=_random)),
+            archive=start("ARCHIVE_SINK", archive),
+        )
+        last_resort = None if settings.sinks[0].url == "stdout:" else STDOUT
+        return queues, Delivery(exporters, account=account, log=self.log, last_resort=last_resort)
+
+    def _receiver(
+        self, subscription: Subscription, listener: Socket | None, poll: "select.poll"
+    ) -> Listener | None:
         if listener is not None and subscription.path:
-            receiver = Listener(listener, poll)
-        elif listener is not None:
+            return Listener(listener, poll)
+        if listener is not None:
             self.log.once(
                 "Lambda accepted no subscription to logs; nothing is recorded in this environment",
                 answers=subscription.refusals,
                 variable=f"{PREFIX}LOG_API",
             )
-        ends_are_told = subscription.schema != SCHEMA_WITHOUT_ENDS
-        return Parts(
-            settings=settings,
-            api=api,
-            listener=receiver,
-            poll=poll,
-            recorder=self._recorder,
-            sampler=self._sampler,
-            delivery=self._delivery,
-            flush_control=FlushControl(settings.flush, ends_are_told=ends_are_told),
-            account=self._account,
-            log=self.log,
-            renewal=self._settings_refresh() if settings.unresolved else None,
-            renew_identity=self._identify if self._is_clone else None,
-        )
+        return None
 
     def _identify(self) -> None:
         self._sampler.metadata.environment_id = os.urandom(ENVIRONMENT_ID_BYTES).hex()
 
     # Settings that are references -------------------------------------------------------------------------------
 
-    def _settings_refresh(self) -> "SettingsRefresh":
+    def _settings_refresh(self, settings: Settings) -> "SettingsRefresh":
         # Imported here, with the AWS client: few functions have references.
         from extension.app.settings_refresh import SettingsRefresh
         from extension.aws.secrets import fetch
         from extension.config.references import References
 
         references = References(self._environ, fetch=partial(fetch, random=_random))
-        return SettingsRefresh(
-            references,
-            interval_s=self._settings.refresh_interval_ms / 1000,
-            apply=self._apply,
-        )
+        interval_s = settings.refresh_interval_ms / 1000
+        return SettingsRefresh(references, interval_s=interval_s, apply=self._apply)
 
     def _apply(self, fetched: "Fetched") -> None:
         """Apply the settings anew, with the values that were fetched."""
@@ -217,9 +193,9 @@ class Wiring:
         self._report_problems(problems)
         self.log.apply(settings.log_level)
         self._sampler.apply(settings)
-        self._recorder.apply(settings)
-        self.loop.apply(settings)
-        _apply_to_delivery(self._delivery, settings)
+        self._parts.recorder.apply(settings)
+        self._parts.flush_control.apply(settings)
+        self._apply_to_delivery(settings)
         self._apply_to_metrics(settings)
 
     def _report_problems(self, problems: Sequence[Problem]) -> None:
@@ -236,49 +212,39 @@ class Wiring:
                 "OTLP is sent as protobuf; JSON is no longer written", variable=PREFIX + name
             )
 
-    # Metrics ----------------------------------------------------------------------------------------------------
+    def _apply_to_delivery(self, settings: Settings) -> None:
+        delivery = self._parts.delivery
+        delivery.is_ready = not settings.unresolved & DELIVERY_SETTINGS
+        patterns = settings.redact
+        if patterns is None:
+            delivery.rewrite(None)
+            return
+        # Imported here, with the patterns: most functions mask nothing.
+        from extension.redaction.redactor import Redactor
+
+        delivery.rewrite(lambda: partial(rewritten, rewrite=Redactor(patterns).redact))
 
     def _apply_to_metrics(self, settings: Settings) -> None:
         """Start to write metrics, go on, or stop, as METRICS says."""
-        loop = self.loop
-        if settings.metrics_interval_ms and loop.reporting is None:
-            loop.reporting = self._reporter()
-        if loop.reporting is not None:
-            loop.reporting.apply(
+        if settings.metrics_interval_ms and self.loop.reporting is None:
+            # Imported here: METRICS is off by default.
+            from extension.app.metrics_reporter import MetricsReporter
+
+            sampler, queues = self._sampler, self._queues
+            self.loop.reporting = MetricsReporter(
+                account=self._parts.account,
+                sampler=sampler,
+                own_metrics=self._parts.delivery.start_metrics(),
+                held_bytes=lambda: sampler.held_bytes + queues.held_bytes,
+                function=self._environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+                version=self._environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
+            )
+        if self.loop.reporting is not None:
+            self.loop.reporting.apply(
                 interval_ms=settings.metrics_interval_ms,
                 buffer_bytes=settings.buffer_bytes,
                 schemes=self._sinks.schemes,
             )
-
-    def _reporter(self) -> "MetricsReporter":
-        # Imported here: METRICS is off by default.
-        from extension.app.metrics_reporter import MetricsReporter
-
-        sampler, queues = self._sampler, self._queues
-        return MetricsReporter(
-            account=self._account,
-            sampler=sampler,
-            own_metrics=self._delivery.start_metrics(),
-            held_bytes=lambda: sampler.held_bytes + queues.held_bytes,
-            function=self._function,
-            version=self._version,
-        )
-
-
-def _apply_to_delivery(delivery: Delivery, settings: Settings) -> None:
-    delivery.is_ready = not settings.unresolved & DELIVERY_SETTINGS
-    delivery.rewrite(_rewriting(settings))
-
-
-def _rewriting(settings: Settings) -> Callable[[], Rewrite] | None:
-    """Return a maker of rewriters that mask lines; None if nothing is masked."""
-    patterns = settings.redact
-    if patterns is None:
-        return None
-    # Imported here, with the patterns: most functions mask nothing.
-    from extension.redaction.redactor import Redactor
-
-    return lambda: partial(rewritten, rewrite=Redactor(patterns).redact)
 
 
 def _random() -> float:

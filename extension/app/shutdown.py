@@ -47,7 +47,7 @@ class Shutdown:
         self._begin_s = parts.monotonic_s()
         self._until_s = self._begin_s + min(max(left_s, 0.0), SHUTDOWN_S) - SHUTDOWN_RESERVE_S
         reason = event.get("shutdownReason")
-        self._reason = reason if isinstance(reason, str) else ""
+        self._failure = failure_by_shutdown(reason if isinstance(reason, str) else "")
 
     def run(self) -> None:
         """Take all steps, whatever becomes of each."""
@@ -71,14 +71,14 @@ class Shutdown:
             parts.delivery.deliver(parts.monotonic_s())
 
     def _decide(self) -> None:
-        self._parts.sampler.shut_down(failure_by_shutdown(self._reason))
+        self._parts.sampler.shut_down(self._failure)
 
     def _deliver(self) -> None:
         self._parts.delivery.finish(self._until_s, wait=self._wait)
 
     def _report(self) -> None:
-        if self._reporting is not None:
-            self._reporting.finish(self._until_s, wait=self._wait)
+        if self._reporting is not None and self._reporting.finish(self._until_s):
+            self._deliver()
 
     def _log_account(self) -> None:
         parts = self._parts

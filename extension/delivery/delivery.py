@@ -1,26 +1,27 @@
 """Delivery: send the queues to the sinks, and save or count chunks that no sink takes.
 
 Promises: the main loop waits here at SHUTDOWN only, and then to a deadline. What SINK refuses goes to FALLBACK_SINK.
-Without one, lines of failed invocations go to standard output, the last resort, and so does what is left of them at
-SHUTDOWN. Lambda sends standard output to CloudWatch, if the function's role allows it. Every line is counted.
+So does what waits while SINK is down; SINK is tried with a batch now and then, and gets everything again once it has
+taken one. Without FALLBACK_SINK, lines of failed invocations go to standard output, the last resort, and so does what
+is left of them at SHUTDOWN. Lambda sends standard output to CloudWatch, if the function's role allows it. Every line is
+counted.
 """
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from extension import PREFIX
 from extension.delivery.exporter import Exporter
-from extension.delivery.queue import Queues
 from extension.delivery.standard_output import LAST_RESORT_S, STDOUT, write_out
-from extension.delivery.worker import Rewrite, SinkWorker
+from extension.delivery.worker import Rewrite
 from extension.diagnostics.account import Account
 from extension.diagnostics.log import OwnLog
 from extension.model.chunk import Chunk
 from extension.model.receipt import Answer, Receipt
 
 if TYPE_CHECKING:
-    from extension.delivery.failover import Failover
     from extension.delivery.own_metrics import OwnMetrics
 
 ATTEMPT_TIMEOUT_S = 10.0
@@ -29,8 +30,11 @@ ATTEMPT_TIMEOUT_S = 10.0
 SHUTDOWN_PAUSE_S = 0.1
 """Between attempts at SHUTDOWN: long enough for a sink that refused a connection to accept one again."""
 
+FALLBACK_SHARE = 0.5
+"""Of the time at SHUTDOWN, the share for FALLBACK_SINK if SINK does not answer: each needs a connection and a request."""
+
 OVERTIME_S = 0.1
-"""Beyond that time, for the same if a sink did not fail but did not answer either."""
+"""Beyond that time, to write to standard output if a sink did not fail but did not answer either."""
 
 
 class Delivery:
@@ -41,42 +45,31 @@ class Delivery:
         is_ready: whether deliveries may start: false while a setting that names a sink is being fetched.
     """
 
-    def __init__(  # noqa: PLR0913 - the parts of one environment
+    def __init__(
         self,
-        queues: Queues,
+        exporters: list[Exporter],
         *,
-        primary: SinkWorker,
-        fallback: SinkWorker | None = None,
-        archive: SinkWorker | None = None,
         account: Account,
         log: OwnLog,
         last_resort: int | None = STDOUT,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make an exporter of each queue and its worker, which has been started.
-
-        ``last_resort`` is the descriptor of standard output; None where that is SINK already.
-        """
+        """Start with workers that run. ``last_resort`` is a descriptor; None where standard output is SINK already."""
+        self.exporters = exporters
         self._account = account
         self._log = log
         self._last_resort = last_resort
         self._monotonic_s = monotonic_s
-        self._primary = Exporter("SINK", queues.primary, primary)
-        self._archive: Exporter | None = None
-        self._failover: Failover | None = None
+        by_variable = {one.variable: one for one in exporters}
+        self._primary = exporters[0]
+        self._fallback = by_variable.get("FALLBACK_SINK")
+        self._archive = by_variable.get("ARCHIVE_SINK")
+        self._awaited = [one.queue for one in exporters if one is not self._archive]
+        self._by_descriptor = {one.worker.descriptor: one for one in exporters}
         self._own_metrics: OwnMetrics | None = None
         self._rewrite: Rewrite | None = None
         self._until_s: float | None = None
-        self.exporters = [self._primary]
         self.is_ready = True
-        if queues.fallback is not None and fallback is not None:
-            exporter = Exporter("FALLBACK_SINK", queues.fallback, fallback)
-            self._failover = _failover(self._primary, exporter)
-            self.exporters.append(exporter)
-        if queues.archive is not None and archive is not None:
-            self._archive = Exporter("ARCHIVE_SINK", queues.archive, archive)
-            self.exporters.append(self._archive)
-        self._by_descriptor = {one.worker.descriptor: one for one in self.exporters}
 
     @property
     def descriptors(self) -> list[int]:
@@ -85,25 +78,22 @@ class Delivery:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether an invocation may be held for something on its way to SINK or FALLBACK_SINK."""
-        return any(one.is_awaited for one in self.exporters if one is not self._archive)
+        """Whether an invocation may be held for lines on their way to SINK or FALLBACK_SINK, unless the sink fails."""
+        return any(not one.empty and not one.backoff.is_failing for one in self._awaited)
 
     def start_metrics(self, *, descriptor: int = STDOUT) -> "OwnMetrics":
         """Deliver the extension's own metrics beside the lines. The descriptor is that of standard output."""
         # Imported here: METRICS is off by default.
         from extension.delivery.own_metrics import OwnMetrics
 
-        own = self._own_metrics = OwnMetrics(
+        self._own_metrics = OwnMetrics(
             self.exporters,
             is_ready=lambda: self.is_ready,
-            finish=self.finish,
             log=self._log,
             descriptor=descriptor,
             monotonic_s=self._monotonic_s,
         )
-        if self._failover is not None:
-            self._failover.own_metrics = own
-        return own
+        return self._own_metrics
 
     def rewrite(self, make: Callable[[], Rewrite] | None) -> None:
         """Rewrite each batch before it leaves, with a rewriter for each thread, since it has a state; None for none."""
@@ -113,20 +103,20 @@ class Delivery:
 
     def overdue(self) -> None:
         """Note that an invocation was held for as long as it may be."""
-        for exporter in self.exporters:
-            if exporter is not self._archive and not exporter.queue.empty:
-                exporter.queue.backoff.is_late = True
+        for queue in self._awaited:
+            queue.backoff.is_late |= not queue.empty
 
     def deliver(self, now_s: float, *, at_once: bool = False) -> float | None:
         """Start what is due, or everything if ``at_once``, and abort what takes much too long.
 
-        Returns:
-            The seconds until there is something to do again; None if there is nothing.
+        Return the seconds until there is something to do again; None if there is nothing.
         """
         if not self.is_ready:
             return None
-        if self._failover is not None:
-            self._failover.divert(now_s)
+        queue, fallback = self._primary.queue, self._fallback
+        is_pausing = queue.backoff.is_down and now_s < queue.backoff.try_at_s
+        if fallback is not None and is_pausing and not self._primary.is_sending:
+            self._move(queue.take_waiting(), fallback)
         attempt_s = ATTEMPT_TIMEOUT_S if self._until_s is None else self._until_s - now_s
         waits = [
             exporter.deliver(now_s, attempt_s=attempt_s, at_once=at_once)
@@ -140,55 +130,54 @@ class Delivery:
         if exporter is None:
             return False
         account = self._account
-        is_fallback = self._failover is not None and exporter is self._failover.fallback
-        before = sum(account.kept.values()) if is_fallback else 0
+        before = sum(account.kept.values())
         outcome = exporter.collect(self._monotonic_s())
         if outcome is None:
             return True
-        if is_fallback:
+        if exporter is self._fallback:
             account.fallback += sum(account.kept.values()) - before
         if self._own_metrics is not None:
             self._own_metrics.answered(exporter, outcome.took_ms)
             self._own_metrics.write([line for _, line in outcome.metrics_given_back])
-        receipt = outcome.receipt
         reasons = {reason for reason, _ in (*outcome.given_back, *outcome.metrics_given_back)}
-        if receipt.answer is not Answer.TAKEN or reasons or receipt.rejected_lines:
-            self._tell(exporter, receipt, reasons)
+        self._tell(exporter, outcome.receipt, reasons)
         for reason, chunk in outcome.given_back:
             self._pass_on(exporter, reason, chunk)
         return True
 
     # What a sink will not take ----------------------------------------------------------------------------------
 
+    def _move(self, chunks: list[Chunk], fallback: Exporter) -> None:
+        for chunk in chunks:
+            fallback.queue.put(chunk)
+        if self._own_metrics is not None:
+            self._own_metrics.move(self._primary, fallback)
+
     def _pass_on(self, exporter: Exporter, reason: str, chunk: Chunk) -> None:
         if exporter is self._archive:
             self._account.archive.lose(reason, chunk.lines)
-        elif exporter is self._primary and self._failover is not None:
-            self._failover.fallback.queue.put(chunk)
-        elif not (
-            chunk.metadata.failed and self._write_out(chunk, self._monotonic_s() + LAST_RESORT_S)
-        ):
+        elif exporter is self._primary and self._fallback is not None:
+            self._fallback.queue.put(chunk)
+        elif not self._write_out(chunk, self._monotonic_s() + LAST_RESORT_S):
             self._account.lose(reason, chunk.lines)
 
     def _tell(self, exporter: Exporter, receipt: Receipt, reasons: set[str]) -> None:
+        once = partial(self._log.once, problem=receipt.detail)
         variable = f"{PREFIX}{exporter.variable}"
         if receipt.answer is Answer.DENIED:
-            self._log.once(
+            once(
                 "the sink denied access; kept lines stay in the buffer and are retried until the permission or token is fixed",
-                problem=receipt.detail,
                 variable=variable,
             )
         elif receipt.answer is Answer.UNAVAILABLE and exporter.queue.backoff.failures > 1:
             # The first failure is often that of a connection that died while the environment was frozen.
-            self._log.once(
+            once(
                 "the sink cannot be reached; kept lines stay in the buffer and are retried",
-                problem=receipt.detail,
                 variable=variable,
             )
         if reasons or receipt.rejected_lines:
-            self._log.once(
+            once(
                 "the sink refused some of the kept lines; they go to FALLBACK_SINK, or those of failed invocations to standard output",
-                problem=receipt.detail,
                 reasons=sorted(reasons) or ["rejected"],
                 variable=variable,
             )
@@ -196,11 +185,9 @@ class Delivery:
     # SHUTDOWN ---------------------------------------------------------------------------------------------------
 
     def finish(self, until_s: float, *, wait: Callable[[float], object]) -> None:
-        """Deliver what is left in time; write the rest out, or count it as lost.
+        """Deliver what is left until ``until_s``; write the rest out, or count it as lost.
 
-        Args:
-            until_s: when it has to be over, by a clock that does not jump.
-            wait: waits for so many seconds at most, and handles what comes meanwhile.
+        ``wait`` waits for so many seconds at most, and handles what comes meanwhile.
         """
         try:
             self._deliver_all(until_s, wait)
@@ -208,22 +195,21 @@ class Delivery:
             self._abandon(max(until_s, self._monotonic_s()) + OVERTIME_S)
 
     def _deliver_all(self, until_s: float, wait: Callable[[float], object]) -> None:
-        failover = self._failover
-        self._until_s = until_s
-        if failover is not None:
-            failover.begin_shutdown(self._monotonic_s(), until_s)
-            self._until_s = failover.switch_s
+        primary = self._primary
+        now_s = self._monotonic_s()
+        switch_s = now_s + (until_s - now_s) * (1 - FALLBACK_SHARE)
         attempt_at_s = 0.0
         while self.is_ready and not all(one.is_empty for one in self.exporters):
             now_s = self._monotonic_s()
             limit_s = until_s - (LAST_RESORT_S if self._is_failing else 0.0)
             if now_s >= limit_s:
                 return
-            if failover is not None:
-                if failover.switch(now_s):
-                    self._until_s = until_s
+            self._until_s = until_s
+            if self._fallback is not None and not primary.is_empty:
+                if now_s >= switch_s or primary.queue.backoff.is_failing:
+                    self._move(primary.queue.take_all(), self._fallback)
                 else:
-                    limit_s = failover.switch_s
+                    self._until_s = limit_s = switch_s
             if now_s >= attempt_at_s:
                 self.deliver(now_s, at_once=True)
                 attempt_at_s = now_s + SHUTDOWN_PAUSE_S
@@ -243,7 +229,7 @@ class Delivery:
                 lost += chunk.lines
                 if exporter is self._archive:
                     self._account.archive.lose("shutdown", chunk.lines)
-                elif chunk.metadata.failed and self._write_out(chunk, until_s):
+                elif self._write_out(chunk, until_s):
                     rescued += chunk.lines
                 else:
                     self._account.lose("shutdown", chunk.lines)
@@ -258,24 +244,14 @@ class Delivery:
             )
 
     def _write_out(self, chunk: Chunk, until_s: float) -> bool:
-        """Write a chunk to standard output, the last resort; return whether that worked."""
-        if self._last_resort is None:
+        """Write a failed invocation's chunk to standard output, the last resort; return whether that worked."""
+        if self._last_resort is None or not chunk.metadata.failed:
             return False
         from extension.model.ndjson import encode
 
-        try:
-            chunks = [chunk] if self._rewrite is None else self._rewrite([chunk])
-            is_written = write_out(self._last_resort, encode(chunks), until_s, self._monotonic_s)
-        except OSError:
-            is_written = False
+        chunks = [chunk] if self._rewrite is None else self._rewrite([chunk])
+        is_written = write_out(self._last_resort, encode(chunks), until_s, self._monotonic_s)
         if is_written:
             self._account.keep(chunk.metadata.reason, chunk.lines)
             self._account.last_resort += chunk.lines
         return is_written
-
-
-def _failover(primary: Exporter, fallback: Exporter) -> "Failover":
-    # Imported here: most functions have no FALLBACK_SINK.
-    from extension.delivery.failover import Failover
-
-    return Failover(primary, fallback)

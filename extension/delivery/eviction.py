@@ -7,7 +7,7 @@ of the lines, and the summary stays, so that the delivery tells of the loss.
 from collections import deque
 
 from extension.diagnostics.account import Tally
-from extension.model.chunk import Chunk, Metadata
+from extension.model.chunk import Chunk
 from extension.model.recording import Recording
 from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
 
@@ -19,37 +19,28 @@ def evict(chunks: list[Chunk], tally: Tally, *, need_bytes: int, failed_too: boo
         for chunk in chunks:
             if freed >= need_bytes:
                 break
-            if chunk.lines and (failed_too or not chunk.metadata.failed):
-                freed += _evict_from(chunk, tally, need_bytes - freed, middle_only=middle_only)
+            metadata = chunk.metadata
+            if not chunk.lines or (metadata.failed and not failed_too):
+                continue
+            before_bytes = chunk.held_bytes
+            recording = Recording(list(chunk.segments))
+            lines = recording.give_up(need_bytes=need_bytes - freed, middle_only=middle_only)
+            tally.evict(lines, request_id=metadata.request_id, failed=metadata.failed)
+            chunk.hold(recording.segments)
+            freed += before_bytes - chunk.held_bytes
     return freed
-
-
-def _evict_from(chunk: Chunk, tally: Tally, need_bytes: int, *, middle_only: bool) -> int:
-    before_bytes = chunk.held_bytes
-    recording = Recording(list(chunk.segments))
-    lines = recording.give_up(need_bytes=need_bytes, middle_only=middle_only)
-    tally.evict(lines, request_id=chunk.metadata.request_id, failed=chunk.metadata.failed)
-    chunk.hold(recording.segments)
-    return before_bytes - chunk.held_bytes
 
 
 def merge_gaps(chunks: deque[Chunk], *, need_bytes: int) -> int:
-    """Merge the oldest chunks without lines into one gap, until enough is free; return the bytes freed."""
+    """Merge the oldest chunks without lines into one gap, which no invocation has; return the bytes freed."""
+    oldest: list[Chunk] = []
     freed = 0
-    merged: Chunk | None = None
     while chunks and not chunks[0].lines and freed < need_bytes + SEGMENT_COST_BYTES:
-        chunk = chunks.popleft()
-        freed += chunk.held_bytes
-        merged = _merged(merged, chunk)
-    if merged is not None:
-        chunks.appendleft(merged)
-        freed -= merged.held_bytes
-    return freed
-
-
-def _merged(first: Chunk | None, second: Chunk) -> Chunk:
-    """Merge two chunks without lines into one gap that belongs to no invocation."""
-    segments = [*(first.segments if first is not None else ()), *second.segments]
+        oldest.append(chunks.popleft())
+        freed += oldest[-1].held_bytes
+    if not oldest:
+        return 0
+    segments = [segment for chunk in oldest for segment in chunk.segments]
     gaps = [segment for segment in segments if segment.kind is Kind.GAP]
     gap = Segment(
         b"",
@@ -58,17 +49,6 @@ def _merged(first: Chunk | None, second: Chunk) -> Chunk:
         kind=Kind.GAP,
         gone_bytes=sum(segment.gone_bytes for segment in gaps),
     )
-    told = second.metadata
-    metadata = Metadata(
-        request_id="",
-        trace_id="",
-        function=told.function,
-        version=told.version,
-        environment_id=told.environment_id,
-        reason=told.reason,
-        weight=told.weight,
-        failed=told.failed,
-        correlation_id=told.correlation_id,
-        arn=told.arn,
-    )
-    return Chunk(metadata, [gap])
+    merged = Chunk(oldest[-1].metadata._replace(request_id="", trace_id="", span_id=""), [gap])
+    chunks.appendleft(merged)
+    return freed - merged.held_bytes

@@ -30,13 +30,9 @@ class Exporter:
     """Deliver one queue to one sink.
 
     Attributes:
+        variable: names the sink, such as ``FALLBACK_SINK``.
         metrics: the extension's own metrics that go to this sink; None where METRICS is off.
-        queue: what waits for the sink.
-        variable: names the sink in our log, such as ``FALLBACK_SINK``.
-        worker: the sink's thread.
     """
-
-    __slots__ = ("_abort_at_s", "_sent_at_s", "metrics", "queue", "variable", "worker")
 
     def __init__(self, variable: str, queue: SendingQueue, worker: SinkWorker) -> None:
         self.variable = variable
@@ -52,27 +48,13 @@ class Exporter:
         return self._sent_at_s is not None
 
     @property
-    def is_stuck(self) -> bool:
-        """Whether the batch that the worker has was taken out meanwhile. The answer to it is ignored."""
-        is_busy = self.queue.busy or (self.metrics is not None and self.metrics.busy)
-        return self.is_sending and not is_busy
-
-    @property
     def is_empty(self) -> bool:
         """Whether nothing waits and nothing is under way."""
         return self.queue.empty and (self.metrics is None or self.metrics.empty)
 
-    @property
-    def is_awaited(self) -> bool:
-        """Whether an invocation may be held for what waits: not while the sink fails."""
-        return not self.queue.empty and not self.queue.backoff.is_failing
-
     def deliver(self, now_s: float, *, attempt_s: float, at_once: bool) -> float | None:
-        """Start what is due, or abort what takes much too long.
-
-        The arguments and the result are those of :meth:`extension.delivery.delivery.Delivery.deliver`.
-        """
-        if self._sent_at_s is not None:
+        """Start what is due, or abort what takes much too long; return as ``Delivery.deliver`` does."""
+        if self.is_sending:
             if now_s >= self._abort_at_s:
                 self._abort_at_s = now_s + ABORT_GRACE_S
                 self.worker.abort()
@@ -91,11 +73,7 @@ class Exporter:
         return self._abort_at_s - now_s
 
     def collect(self, now_s: float) -> Outcome | None:
-        """Apply the sink's answer, once it is there.
-
-        Returns:
-            What became of the batch; None if there is no answer, or if the batch was taken out meanwhile.
-        """
+        """Apply the sink's answer; return None if there is none, or if its batch was taken out meanwhile."""
         receipt = self.worker.collect()
         if receipt is None:
             return None

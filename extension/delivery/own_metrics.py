@@ -25,41 +25,37 @@ MAX_WAITING_BYTES = 64 * 1024
 
 
 class OwnMetrics:
-    """Choose where each line of metrics goes. Used by the main loop.
-
-    Attributes:
-        on_answer: called with the milliseconds that SINK or FALLBACK_SINK took to answer, each time.
-    """
+    """Choose where each line of metrics goes. ``on_answer`` is called with the milliseconds of each answer."""
 
     def __init__(
         self,
         exporters: list[Exporter],
         *,
         is_ready: Callable[[], bool],
-        finish: Callable[..., None],
         log: OwnLog,
         descriptor: int,
         monotonic_s: Callable[[], float],
     ) -> None:
-        """Give each sink a queue of metrics. The arguments are parts of a :class:`~extension.delivery.delivery.Delivery`."""
+        """Give each sink a queue of metrics."""
         self._exporters = exporters
         self._is_ready = is_ready
-        self._finish = finish
         self._log = log
         self._descriptor = descriptor
         self._monotonic_s = monotonic_s
         self._schemes: Mapping[str, str] = {}
+        self._to_stdout: Exporter | None = None
         self._unwritten: list[Chunk] = []
-        self._queues: dict[str, SendingQueue] = {}
+        # No jitter: the pauses of the lines have it.
+        self._queues = {e.variable: SendingQueue(Tally(), random=lambda: 0.0) for e in exporters}
         self.on_answer: Callable[[float], None] | None = None
         for exporter in exporters:
-            # No jitter: the pauses of the lines have it.
-            exporter.metrics = SendingQueue(Tally(), random=lambda: 0.0)
-            self._queues[exporter.variable] = exporter.metrics
+            exporter.metrics = self._queues[exporter.variable]
 
     def apply(self, schemes: Mapping[str, str]) -> None:
         """Apply the schemes of the sinks by variable, which may have changed."""
         self._schemes = schemes
+        exporters = self._exporters
+        self._to_stdout = next((e for e in exporters if schemes.get(e.variable) == "stdout"), None)
         for variable, queue in self._queues.items():
             if schemes.get(variable) != "cloudwatch":
                 self.write(queue.take_waiting())
@@ -73,7 +69,7 @@ class OwnMetrics:
         """Hand a line of metrics on; tell whether that worked. If not, the caller has to report again later."""
         if not self._is_ready():
             return False
-        self._write_unwritten()
+        self.write([])
         queue = self._cloudwatch()
         if queue is None:
             return not self._is_writing and self._print(line, self._monotonic_s() + WRITE_S)
@@ -82,23 +78,23 @@ class OwnMetrics:
         queue.put(line)
         return True
 
-    def report_last(self, line: Chunk, until_s: float, *, wait: Callable[[float], object]) -> None:
-        """Deliver the last line in the manner of ``finish``, or write it out if no sink takes it in time."""
+    def report_last(self, line: Chunk, until_s: float) -> bool:
+        """Queue the last line, or write it out; return whether a sink should still take it until then."""
         queue = self._cloudwatch() if self._is_ready() else None
         if queue is None or self._monotonic_s() >= until_s - LAST_RESORT_S:
             self._print_or_lose(line)
-            return
+            return False
         queue.put(line)
-        self._finish(until_s, wait=wait)
+        return True
 
     def move(self, source: Exporter, target: Exporter) -> None:
         """Move the lines of a sink that is down to FALLBACK_SINK, or write them out."""
         lines = self._queues[source.variable].take_all()
-        if self._schemes.get(target.variable) != "cloudwatch":
+        if self._schemes.get(target.variable) == "cloudwatch":
+            for line in lines:
+                self._queues[target.variable].put(line)
+        else:
             self.write(lines)
-            return
-        for line in lines:
-            self._queues[target.variable].put(line)
 
     def abandon(self) -> None:
         """Write out what no sink has taken, at SHUTDOWN."""
@@ -108,31 +104,24 @@ class OwnMetrics:
             self._print_or_lose(self._unwritten.pop(0))
 
     def write(self, lines: list[Chunk]) -> None:
-        """Write lines to standard output that a sink will not take."""
+        """Write lines that a sink will not take to standard output, after those that could not be written before."""
         self._unwritten += lines
-        self._write_unwritten()
-
-    def _write_unwritten(self) -> None:
         while self._unwritten and not self._is_writing:
             self._print_or_lose(self._unwritten.pop(0))
 
     def _cloudwatch(self) -> SendingQueue | None:
         """Return the queue of metrics for SINK, where that is CloudWatch Logs and takes records."""
         primary = self._exporters[0]
-        backoff = primary.queue.backoff
-        is_well = not (backoff.is_failing or backoff.is_down or primary.is_stuck)
-        is_cloudwatch = self._schemes.get(primary.variable) == "cloudwatch"
-        return self._queues[primary.variable] if is_cloudwatch and is_well else None
-
-    def _to_stdout(self) -> Exporter | None:
-        exporters = self._exporters
-        return next((e for e in exporters if self._schemes.get(e.variable) == "stdout"), None)
+        queue, backoff = self._queues[primary.variable], primary.queue.backoff
+        # The batch that the worker has may have been taken out meanwhile. The answer to it is ignored.
+        is_stuck = primary.is_sending and not (primary.queue.busy or queue.busy)
+        is_well = not (backoff.is_failing or backoff.is_down or is_stuck)
+        return queue if is_well and self._schemes.get(primary.variable) == "cloudwatch" else None
 
     @property
     def _is_writing(self) -> bool:
         """Whether a sink writes to standard output just now. Two who do so at once would mix their lines."""
-        exporter = self._to_stdout()
-        return exporter is not None and exporter.is_sending
+        return self._to_stdout is not None and self._to_stdout.is_sending
 
     def _print_or_lose(self, line: Chunk) -> None:
         if not self._print(line, self._monotonic_s() + LAST_RESORT_S):
@@ -144,11 +133,8 @@ class OwnMetrics:
     def _print(self, line: Chunk, until_s: float) -> bool:
         begin_s = self._monotonic_s()
         data = text_of(line)
-        try:
-            is_written = write_out(self._descriptor, data, until_s, self._monotonic_s)
-        except OSError:
-            return False
-        exporter = self._to_stdout()
+        is_written = write_out(self._descriptor, data, until_s, self._monotonic_s)
+        exporter = self._to_stdout
         if is_written and exporter is not None:
             exporter.queue.tally.count_delivery(Answer.TAKEN.value, sent_bytes=len(data))
             self.answered(exporter, (self._monotonic_s() - begin_s) * 1000)

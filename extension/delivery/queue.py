@@ -1,20 +1,19 @@
 """Sending queues: what waits for one sink, and which batch goes next. No I/O.
 
-Promises: chunks leave in the order they came. At most one batch is under way. A batch that was tried stays as it is,
-so that a repetition has the same bytes. What a sink does not take now stays in its place and is retried after a pause
-that grows. A batch that is too large, or holds a record that is never taken, is halved until that record stands alone.
-The rest is delivered. What the sink will never take is given back. The recorder holds the memory bound, through
-:meth:`Queues.give_up`.
+Promises: chunks leave in the order they came. A batch that was tried stays as it is, so that a repetition has the same
+bytes. What a sink does not take now stays in its place and is retried after a pause that grows. A batch that is too
+large, or holds a record that is never taken, is halved until that record stands alone. The rest is delivered. What the
+sink will never take is given back. The recorder holds the memory bound, through :meth:`Queues.give_up`.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
-from extension.delivery.backoff import Backoff
 from extension.diagnostics.account import Tally
-from extension.model.chunk import Chunk, Metadata, halves, without
+from extension.model.chunk import Chunk, Metadata, halves, numbers_in, without
 from extension.model.receipt import Answer, Receipt
-from extension.model.segment import SEGMENT_COST_BYTES, Segment
+from extension.model.segment import Segment
 
 MAX_BATCH_BYTES = 1024 * 1024
 """Of events in one delivery: large enough to compress well, small enough to be sent within a flush's budget."""
@@ -28,6 +27,61 @@ MAX_ATTEMPTS = 240
 MAX_CUTS = 64
 """For one batch with an unreadable record: enough to single out four records of 10,000. If the sink accepts none of
 them, later batches are tried once each, until it accepts one."""
+
+FIRST_PAUSE_S = 0.1
+
+MAX_PAUSE_S = 30.0
+"""Between attempts while the sink is down: soon after a hiccup, then rarely enough to cost a function nothing. A sink
+that denied access is tried again after the longest pause only: somebody has to change something first."""
+
+JITTER = 0.5
+"""Shortens a pause by up to this share, so that many environments do not come back at the same moment."""
+
+PATIENCE_ATTEMPTS = 5
+"""Failures in a row before a sink counts as down: three seconds of pauses, longer than a hiccup."""
+
+
+class Backoff:
+    """Pace the attempts at one sink.
+
+    Attributes:
+        failures: how many attempts in a row have failed.
+        is_down: whether the sink denied access or failed too often in a row, and has taken nothing since.
+        is_late: whether an invocation was held for as long as it may be, since the sink's last answer.
+        try_at_s: when the pause ends.
+    """
+
+    def __init__(self, random: Callable[[], float]) -> None:
+        """Start without a pause. ``random`` returns numbers in [0, 1), for the jitter."""
+        self._random = random
+        self._pause_s = FIRST_PAUSE_S
+        self.try_at_s = 0.0
+        self.failures = 0
+        self.is_down = False
+        self.is_late = False
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether no invocation should wait for the next attempt."""
+        return self.failures > 0 or self.is_late
+
+    def answered(self, receipt: Receipt, now_s: float) -> None:
+        """Start the pause that an answer calls for, or end all pauses."""
+        self.is_late = False
+        if receipt.answer not in (Answer.UNAVAILABLE, Answer.DENIED):
+            self._pause_s, self.try_at_s, self.failures = FIRST_PAUSE_S, 0.0, 0
+            if receipt.answer is Answer.TAKEN:
+                self.is_down = False
+            return
+        self.failures += 1
+        if receipt.answer is Answer.DENIED:
+            self._pause_s = MAX_PAUSE_S
+            self.is_down = True
+        elif self.failures >= PATIENCE_ATTEMPTS:
+            self.is_down = True
+        asked_s = min(receipt.retry_after_s or 0.0, MAX_PAUSE_S)
+        self.try_at_s = now_s + max(asked_s, self._pause_s * (1.0 - JITTER * self._random()))
+        self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)
 
 
 class Batch:
@@ -85,11 +139,6 @@ class SendingQueue:
         """Whether a batch is under way."""
         return self._under_way is not None
 
-    @property
-    def lines(self) -> int:
-        """Lines that wait or are under way."""
-        return sum(chunk.lines for chunk in self._all())
-
     def put(self, chunk: Chunk) -> None:
         """Add a chunk at the end."""
         self._chunks.append(chunk)
@@ -101,11 +150,10 @@ class SendingQueue:
         if last is None or last.metadata is not metadata:
             self.put(Chunk(metadata, [segment]))
             return
-        cost_bytes = len(segment.raw) + SEGMENT_COST_BYTES
         last.segments.append(segment)
-        last.held_bytes += cost_bytes
+        last.held_bytes += segment.cost_bytes
         last.lines += segment.lines
-        self.held_bytes += cost_bytes
+        self.held_bytes += segment.cost_bytes
 
     # Delivery ---------------------------------------------------------------------------------------------------
 
@@ -121,10 +169,7 @@ class SendingQueue:
         return max(wait_s, self._since_s + self._linger_s - now_s)
 
     def begin(self, now_s: float, *, at_once: bool = False) -> list[Chunk] | None:
-        """Start a delivery if one is due, or in any case if ``at_once``; return its chunks.
-
-        :meth:`settle` expects an answer to them.
-        """
+        """Start a delivery if one is due, or in any case if ``at_once``; return its chunks, for an answer to settle."""
         wait_s = self.wait_s(now_s)
         if wait_s is None or (wait_s > 0.0 and not at_once):
             return None
@@ -135,82 +180,63 @@ class SendingQueue:
     def _assemble(self) -> Batch:
         size = 0
         chunks: list[Chunk] = []
-        while self._chunks and size < self._max_batch_bytes:
-            first = self._chunks[0]
-            if size + first.held_bytes > self._max_batch_bytes:
-                if size:
-                    break
-                first = first.split_off(self._max_batch_bytes)
-                if not self._chunks[0].segments:
-                    self._chunks.popleft()
-            else:
-                self._chunks.popleft()
-            size += first.held_bytes
-            chunks.append(first)
+        while self._chunks:
+            chunk = self._chunks.popleft()
+            if size + chunk.held_bytes > self._max_batch_bytes:
+                if not size:
+                    chunks.append(chunk.split_off(self._max_batch_bytes))
+                if chunk.segments:
+                    self._chunks.appendleft(chunk)
+                break
+            size += chunk.held_bytes
+            chunks.append(chunk)
         self._since_s = None
         return Batch(chunks)
 
     def settle(self, receipt: Receipt, now_s: float) -> list[tuple[str, Chunk]] | None:
-        """Apply the sink's answer to the batch under way.
+        """Apply the sink's answer to the batch under way: keep, give back, or put back each record.
 
-        Returns:
-            The chunks that this sink will not take, each with the reason. The caller delivers them elsewhere, or
-            counts them as lost. None if no batch is under way.
+        Return the chunks that this sink will not take, each with the reason; None if no batch is under way. The caller
+        delivers them elsewhere, or counts them as lost.
         """
         batch, self._under_way = self._under_way, None
         if batch is None:
             return None
-        self.held_bytes -= _size(batch.chunks)
-        given_back: list[tuple[str, Chunk]] = []
-        if receipt.answer is Answer.TAKEN and not receipt.refused:
-            self._count(receipt, batch.chunks)
-        else:
-            given_back = self._settle_partly(batch, receipt)
+        chunks, refused = batch.chunks, receipt.refused
+        self.held_bytes -= _size(chunks)
+        given_back = _refused(chunks, refused)
         if receipt.answer is Answer.TAKEN:
             self._hopeless = False
+            self._count(receipt, without(chunks, refused) if refused else chunks)
+        else:
+            self._count(receipt, _only(chunks, receipt.taken))
+            if gone := receipt.taken.union(refused):
+                batch.attempts = 1
+                batch.chunks = without(chunks, gone)
+            if batch.chunks and not self._put_back(batch, receipt.answer):
+                given_back += [(receipt.answer.value, chunk) for chunk in batch.chunks]
         self.backoff.answered(receipt, now_s)
-        return given_back
-
-    def _settle_partly(self, batch: Batch, receipt: Receipt) -> list[tuple[str, Chunk]]:
-        """Keep what was taken, give back what was refused, and put back the rest."""
-        from extension.delivery.batch import only, refused
-
-        given_back = refused(batch.chunks, receipt)
-        if receipt.answer is Answer.TAKEN:
-            self._count(receipt, without(batch.chunks, receipt.refused))
-            return given_back
-        gone = receipt.taken.union(receipt.refused)
-        left = without(batch.chunks, gone) if gone else batch.chunks
-        self._count(receipt, only(batch.chunks, receipt.taken))
-        if gone:
-            batch.attempts = 1
-        batch.chunks = left
-        if left and not self._put_back(batch, receipt.answer):
-            given_back += [(receipt.answer.value, chunk) for chunk in left]
         return given_back
 
     def _put_back(self, batch: Batch, answer: Answer) -> bool:
         """Put a batch back, in halves where that helps; return whether it is tried again."""
         batches, origin = [batch], batch.origin
-        if answer in (Answer.UNAVAILABLE, Answer.DENIED):
-            if batch.attempts >= MAX_ATTEMPTS:
-                return False
-        elif answer in (Answer.TOO_LARGE, Answer.UNREADABLE):
-            if answer is Answer.TOO_LARGE:
-                # No later batch is larger than half of the one that was too large.
-                half_bytes = _size(batch.chunks) // 2
-                self._max_batch_bytes = max(MIN_BATCH_BYTES, min(self._max_batch_bytes, half_bytes))
-            elif origin.cuts_left <= 0 or (self._hopeless and origin.cuts_left == MAX_CUTS):
+        if answer is Answer.TOO_LARGE:
+            # No later batch is larger than half of the one that was too large.
+            half_bytes = _size(batch.chunks) // 2
+            self._max_batch_bytes = max(MIN_BATCH_BYTES, min(self._max_batch_bytes, half_bytes))
+        elif answer is Answer.UNREADABLE:
+            if origin.cuts_left <= 0 or (self._hopeless and origin.cuts_left == MAX_CUTS):
                 self._hopeless = True
                 return False
-            else:
-                origin.cuts_left -= 1
+            origin.cuts_left -= 1
+        elif answer is Answer.REFUSED or batch.attempts >= MAX_ATTEMPTS:
+            return False
+        if answer in (Answer.TOO_LARGE, Answer.UNREADABLE):
             both = halves(batch.chunks)
             if both is None:
                 return False
             batches = [Batch(half, origin) for half in both]
-        else:
-            return False
         self._batches.extendleft(reversed(batches))
         self.held_bytes += sum(_size(each.chunks) for each in batches)
         return True
@@ -228,12 +254,10 @@ class SendingQueue:
 
     def take_all(self) -> list[Chunk]:
         """Remove and return everything. The answer to the batch under way is then ignored."""
-        chunks = self._all()
-        self._chunks.clear()
-        self._batches.clear()
-        self._under_way = None
-        self.held_bytes = 0
-        return chunks
+        if self._under_way is not None:
+            self._batches.appendleft(self._under_way)
+            self._under_way = None
+        return self.take_waiting()
 
     def take_waiting(self) -> list[Chunk]:
         """Remove and return everything but the batch under way."""
@@ -242,10 +266,6 @@ class SendingQueue:
         self._chunks.clear()
         self.held_bytes -= _size(chunks)
         return chunks
-
-    def _all(self) -> list[Chunk]:
-        under_way = self._under_way.chunks if self._under_way is not None else []
-        return [*under_way, *self._waiting()]
 
     def _waiting(self) -> list[Chunk]:
         return [*(chunk for batch in self._batches for chunk in batch.chunks), *self._chunks]
@@ -267,25 +287,34 @@ def _size(chunks: Iterable[Chunk]) -> int:
     return sum(chunk.held_bytes for chunk in chunks)
 
 
-class Queues:
+def _only(chunks: list[Chunk], numbers: frozenset[int]) -> list[Chunk]:
+    """Return the records with these numbers."""
+    if not numbers:
+        return []
+    every = {n for chunk in chunks for segment in chunk.segments for n in numbers_in(segment)}
+    return without(chunks, every - numbers)
+
+
+def _refused(chunks: list[Chunk], refused: Mapping[int, str]) -> list[tuple[str, Chunk]]:
+    """Return the records that a sink refused by number, each chunk with its reason."""
+    back: list[tuple[str, Chunk]] = []
+    for reason in dict.fromkeys(refused.values()):
+        numbers = frozenset(number for number, given in refused.items() if given == reason)
+        back += [(reason, chunk) for chunk in _only(chunks, numbers)]
+    return back
+
+
+class Queues(NamedTuple):
     """Hold the sending queues of one environment: SINK's, and those of the other two where they are set."""
 
-    def __init__(
-        self,
-        primary: SendingQueue,
-        *,
-        fallback: SendingQueue | None = None,
-        archive: SendingQueue | None = None,
-    ) -> None:
-        self.primary = primary
-        self.fallback = fallback
-        self.archive = archive
-        self.queues = [one for one in (primary, fallback, archive) if one is not None]
+    primary: SendingQueue
+    fallback: SendingQueue | None = None
+    archive: SendingQueue | None = None
 
     @property
     def held_bytes(self) -> int:
         """Bytes that wait or are under way. Lines that wait for two sinks count twice, though they are stored once."""
-        return sum(queue.held_bytes for queue in self.queues)
+        return sum(queue.held_bytes for queue in self if queue is not None)
 
     def put(self, chunk: Chunk) -> None:
         """Add a chunk for SINK."""
@@ -299,9 +328,7 @@ class Queues:
     def give_up(self, *, need_bytes: int, failed_too: bool) -> int:
         """Give up lines: the archive's, those of healthy invocations, of failed ones; return the bytes freed."""
         freed = 0
-        if self.archive is not None:
-            freed += self.archive.give_up(need_bytes=need_bytes, failed_too=failed_too)
-        for queue in (self.fallback, self.primary):
+        for queue in (self.archive, self.fallback, self.primary):
             if queue is not None and freed < need_bytes:
                 freed += queue.give_up(need_bytes=need_bytes - freed, failed_too=failed_too)
         return freed

@@ -8,7 +8,6 @@ import os
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import NamedTuple
 
 from extension.model.chunk import Chunk
 from extension.model.receipt import Answer, Receipt
@@ -18,15 +17,8 @@ Rewrite = Callable[[list[Chunk]], list[Chunk]]
 """Rewrites a batch before it leaves. It may keep a state, so each thread has one of its own."""
 
 
-class Job(NamedTuple):
-    """A batch to deliver, and the most seconds that may take."""
-
-    chunks: list[Chunk]
-    timeout_s: float
-
-
 class SinkWorker:
-    """Deliver batches on a thread of its own. All methods are called from the main loop's thread.
+    """Deliver batches on a thread of its own. The main loop's thread calls all public methods.
 
     Attributes:
         descriptor: becomes readable when a receipt can be collected.
@@ -42,7 +34,7 @@ class SinkWorker:
         self._sink: Sink | None = None
         self._is_stale = False
         self.rewrite: Rewrite | None = None
-        self._jobs: SimpleQueue[Job] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[list[Chunk], float]] = SimpleQueue()
         self._receipts: SimpleQueue[Receipt] = SimpleQueue()
         self.descriptor, self._announce = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
@@ -57,7 +49,7 @@ class SinkWorker:
 
     def send(self, chunks: list[Chunk], *, timeout_s: float) -> None:
         """Hand a batch over. Only one may be under way; its receipt comes in any case."""
-        self._jobs.put(Job(chunks, timeout_s))
+        self._jobs.put((chunks, timeout_s))
 
     def collect(self) -> Receipt | None:
         """Return the receipt of the batch under way; None while there is none."""
@@ -69,8 +61,7 @@ class SinkWorker:
 
     def abort(self) -> None:
         """Abort a delivery that takes much longer than it was given, if the sink can."""
-        sink = self._sink
-        if sink is not None:
+        if (sink := self._sink) is not None:
             sink.abort()
 
     def _run(self) -> None:
@@ -81,22 +72,22 @@ class SinkWorker:
         except Exception:  # noqa: BLE001, S110 - tried again, and reported, with the first batch
             pass
         while True:
-            self._receipts.put(self._deliver(self._jobs.get()))
+            self._receipts.put(self._deliver(*self._jobs.get()))
             os.write(self._announce, b"!")
 
-    def _deliver(self, job: Job) -> Receipt:
+    def _deliver(self, chunks: list[Chunk], timeout_s: float) -> Receipt:
         try:
             rewrite = self.rewrite
-            chunks = job.chunks if rewrite is None else rewrite(job.chunks)
-            return self._opened().send(chunks, timeout_s=job.timeout_s)
+            chunks = chunks if rewrite is None else rewrite(chunks)
+            return self._opened().send(chunks, timeout_s=timeout_s)
         except Exception as error:  # noqa: BLE001 - the batch stays queued; only the error's type is reported
             return Receipt(Answer.UNAVAILABLE, f"internal error: {type(error).__name__}")
 
     def _opened(self) -> Sink:
         if self._is_stale:
             self._is_stale = False
-            last, self._sink = self._sink, None
-            if last is not None:
+            if self._sink is not None:
+                last, self._sink = self._sink, None
                 last.close()
         if self._sink is None:
             self._sink = self._open_sink()

@@ -16,12 +16,9 @@ class Tally:
     """Count lines on their way to sinks. Only the main loop writes the counters.
 
     Attributes:
-        kept: lines that a sink has taken, by the reason for which they were kept.
-        lost: lines that were wanted and could not be delivered, by reason.
-        evicted: lines given up for the memory bound.
-        evicted_invocations: invocations that lost lines to it: healthy ones, and failed ones.
-        deliveries: answers of sinks, by their kind.
-        delivered_bytes: on the wire.
+        kept: lines, by the reason for which they were kept; ``lost``, by the reason of the loss.
+        evicted_invocations: invocations that lost lines to the memory bound: healthy ones, and failed ones.
+        deliveries: answers of sinks, by their kind; ``delivered_bytes`` on the wire.
     """
 
     def __init__(self) -> None:
@@ -60,7 +57,6 @@ class Account(Tally):
     Attributes:
         received: lines that Lambda delivered; ``received_bytes`` of their events.
         buffered: lines that are still undecided; set when the account is logged.
-        dropped: lines that were decided against, by reason.
         fallback: of the lines kept, those that FALLBACK_SINK took.
         last_resort: of the lines kept, those written to standard output because no sink took them.
         held_ms: how long Next was held although the function had ended, by what it waited for.
@@ -111,12 +107,12 @@ class Account(Tally):
             "unreadable_bytes": self.unreadable_bytes,
             "lines_dropped_by_lambda": self.platform_dropped,
         }
-        if self.evicted:
-            fields["evicted_invocations"] = self.evicted_invocations
-        if self.fallback:
-            fields["fallback_lines"] = self.fallback
-        if self.last_resort:
-            fields["last_resort_lines"] = self.last_resort
+        rare = {
+            "evicted_invocations": self.evicted_invocations if self.evicted else 0,
+            "fallback_lines": self.fallback,
+            "last_resort_lines": self.last_resort,
+        }
+        fields |= {name: value for name, value in rare.items() if value}
         archive = self.archive
         if archive.kept or archive.lost or archive.evicted:
             fields["archive"] = {

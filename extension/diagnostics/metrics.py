@@ -66,11 +66,8 @@ METRICS = (
     ),
 )
 
-HAPPENINGS = (
-    *("ReceivedLines", "KeptLines", "DroppedLines", "EvictedLines", "LostLines"),
-    *("Invocations", "FailedInvocations", "FailedDeliveries", "HeldTime"),
-)
-"""A line is written if one of these is not zero. A delivery alone may be that of the last line of metrics."""
+NO_NEWS = frozenset({"ReceivedBytes", "DeliveredBytes", "Deliveries"})
+"""A line is written if another sum is not zero. A delivery alone may be that of the last line of metrics."""
 
 Values = Mapping[str, float]
 
@@ -99,19 +96,16 @@ def saving_usd(values: Values) -> float:
 
     It holds where the function may not write to its own log group. Elsewhere CloudWatch bills every line as well.
     """
-    billed_bytes = values["ReceivedBytes"] - values["ReceivedLines"] * (
-        ENVELOPE_BYTES - BILLED_BYTES
-    )
-    return (billed_bytes - values["DeliveredBytes"]) / GB * USD_PER_GB
+    not_billed_bytes = values["ReceivedLines"] * (ENVELOPE_BYTES - BILLED_BYTES)
+    saved_bytes = values["ReceivedBytes"] - not_billed_bytes - values["DeliveredBytes"]
+    return saved_bytes / GB * USD_PER_GB
 
 
 class Times:
-    """Hold as many durations as a line may have.
+    """Hold every duration, then every second one, then every fourth, and so on, so that they fit into a line.
 
-    That is every one, then every second one, then every fourth, and so on. The longest is always among them, because alarms look at it.
+    The longest is always among them, because alarms look at it.
     """
-
-    __slots__ = ("_count", "_every", "_longest_ms", "_values_ms")
 
     def __init__(self) -> None:
         self._values_ms: list[float] = []
@@ -139,22 +133,10 @@ class Times:
 
 
 class Metrics:
-    """Make the lines of one environment, each from the changes since the last. Used by the main loop.
-
-    Attributes:
-        interval_ms: between two lines; 0 for none at all.
-    """
-
-    __slots__ = ("_function", "_since_ms", "_times", "_told", "_used", "interval_ms")
+    """Make the lines of one environment, each from the changes since the last. An interval of 0 makes none."""
 
     def __init__(self, *, function: str, interval_ms: int, now_ms: int) -> None:
-        """Start with an empty account.
-
-        Args:
-            function: its name.
-            interval_ms: METRICS.
-            now_ms: since 1970, by a clock that goes on while the environment is frozen.
-        """
+        """Start with an empty account. ``now_ms`` is since 1970, by a clock that goes on in a frozen environment."""
         self._function = function or NO_FUNCTION
         self.interval_ms = interval_ms
         self._since_ms = now_ms
@@ -175,12 +157,9 @@ class Metrics:
         return bool(self.interval_ms) and not 0 <= now_ms - self._since_ms < self.interval_ms
 
     def draw_up(self, account: Account, now_ms: int) -> dict[str, object] | None:
-        """Return the line about the time since the last one; None if nothing has happened.
-
-        The next line tells the same again, unless :meth:`told` is called.
-        """
-        values = self._since(totals(account))
-        if not any(values[name] for name in HAPPENINGS):
+        """Return the line about the time since the last :meth:`told`; None if nothing has happened."""
+        values = {name: now - self._told[name] for name, now in totals(account).items()}
+        if not any(value for name, value in values.items() if name not in NO_NEWS):
             return None
         shown: dict[str, float | list[float]] = {
             **values,
@@ -190,7 +169,17 @@ class Metrics:
         }
         if times_ms := self._times.values_ms():
             shown["DeliveryTime"] = times_ms
-        return self._emf(shown, now_ms)
+        there = [metric for metric in METRICS if metric.name in shown]
+        directive = {
+            "Namespace": NAMESPACE,
+            "Dimensions": [[DIMENSION]],
+            "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in there],
+        }
+        return {
+            "_aws": {"Timestamp": now_ms, "CloudWatchMetrics": [directive]},
+            DIMENSION: self._function,
+            **{metric.name: shown[metric.name] for metric in there},
+        }
 
     def told(self, account: Account, now_ms: int) -> None:
         """Note that the line has been handed on, and start the next interval."""
@@ -202,19 +191,3 @@ class Metrics:
     def skip(self, now_ms: int) -> None:
         """Start the next interval without a line. The next line tells about both intervals."""
         self._since_ms = now_ms
-
-    def _since(self, now: Values) -> dict[str, float]:
-        return {name: value - self._told[name] for name, value in now.items()}
-
-    def _emf(self, values: Mapping[str, float | list[float]], now_ms: int) -> dict[str, object]:
-        there = [metric for metric in METRICS if metric.name in values]
-        directive = {
-            "Namespace": NAMESPACE,
-            "Dimensions": [[DIMENSION]],
-            "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in there],
-        }
-        return {
-            "_aws": {"Timestamp": now_ms, "CloudWatchMetrics": [directive]},
-            DIMENSION: self._function,
-            **{metric.name: values[metric.name] for metric in there},
-        }

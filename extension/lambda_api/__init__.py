@@ -29,8 +29,6 @@ class ExtensionsApi:
         awaiting: whether an ``/event/next`` has been sent and not been answered yet.
     """
 
-    __slots__ = ("_connection", "_host", "_port", "_reader", "awaiting", "identifier")
-
     def __init__(self, address: str, *, identifier: str = "") -> None:
         """Read ``host:port`` as in ``AWS_LAMBDA_RUNTIME_API``, without connecting yet."""
         host, _, port = address.rpartition(":")
@@ -47,14 +45,9 @@ class ExtensionsApi:
         return self._connection.fileno() if self._connection is not None else -1
 
     def register(self, name: str, *, events: str) -> "Message | None":
-        """Register, and keep the identifier from the answer.
+        """Register, keep the identifier, and return the answer; None if there was none in time.
 
-        Args:
-            name: must be the extension's file name in ``/opt/extensions``.
-            events: a JSON array as text, such as ``'["INVOKE","SHUTDOWN"]'``.
-
-        Returns:
-            The answer, or None when there was none in time.
+        ``name`` must be the extension's file name in ``/opt/extensions``; ``events`` is a JSON array as text.
         """
         answer = self._ask(
             "POST",
@@ -63,17 +56,12 @@ class ExtensionsApi:
             f'{{"events":{events}}}',
         )
         if answer is not None:
-            self.identifier = answer.headers.get(b"lambda-extension-identifier", b"").decode(
-                "ascii", "replace"
-            )
+            identifier = answer.headers.get(b"lambda-extension-identifier", b"")
+            self.identifier = identifier.decode("ascii", "replace")
         return answer
 
     def subscribe(self, path: str, *, body: str) -> "Message | None":
-        """Subscribe to logs: ``PUT`` a subscription to the Logs or the Telemetry API.
-
-        Returns:
-            The answer, or None when there was none in time.
-        """
+        """``PUT`` a subscription to the Logs or the Telemetry API; return the answer, or None if there was none in time."""
         headers = {
             "Lambda-Extension-Identifier": self.identifier,
             "Content-Type": "application/json",
@@ -81,41 +69,28 @@ class ExtensionsApi:
         return self._ask("PUT", path, headers, body)
 
     def ask_next(self) -> Socket:
-        """Send ``/event/next`` and return the connection on which the answer will come.
-
-        Raises:
-            OSError: Lambda's endpoint cannot be reached.
-        """
+        """Send ``/event/next``; return the connection for its answer. Raise OSError if Lambda cannot be reached."""
         asked = request(
             "GET",
             f"{_BASE}/event/next",
             host=f"{self._host}:{self._port}",
             headers={"Lambda-Extension-Identifier": self.identifier},
         )
-        connection = self._connection
-        if connection is not None:
+        if self._connection is not None:
             try:
-                connection.sendall(asked)
+                self._connection.sendall(asked)
             except OSError:
                 # An idle connection may have been closed by the other side; a new one says whether it still lives.
                 self.drop_connection()
-                connection = None
-        if connection is None:
-            connection = self._connection = self._connect(None)
+        if self._connection is None:
+            self._connection = self._connect(None)
             self._reader = MessageReader()
-            connection.sendall(asked)
+            self._connection.sendall(asked)
         self.awaiting = True
-        return connection
+        return self._connection
 
     def read_next(self) -> "Message | None":
-        """Read from the connection that :meth:`ask_next` returned.
-
-        Returns:
-            The answer, or None while it is incomplete.
-
-        Raises:
-            OSError: the connection failed, and the call for the next event with it.
-        """
+        """Read Next's answer; return None while it is incomplete. Raise OSError if the connection, and so the call, failed."""
         connection = self._connection
         if connection is None:
             raise ConnectionError
@@ -127,10 +102,10 @@ class ExtensionsApi:
             raise ConnectionError from error
         if not messages:
             return None
-        if not data or messages[0] is None:
+        if not data:
             self.drop_connection()
-            if messages[0] is None:
-                raise ConnectionResetError
+        if messages[0] is None:
+            raise ConnectionResetError
         self.awaiting = False
         return messages[0]
 
@@ -200,8 +175,6 @@ BUFFERING = '{"maxItems":1000,"maxBytes":262144,"timeoutMs":25}'
 
 class Subscription:
     """Hold the API and schema that deliver, and the answers of those that refused."""
-
-    __slots__ = ("path", "refusals", "schema")
 
     def __init__(self) -> None:
         self.path = ""

@@ -29,7 +29,7 @@ class Message:
     Attributes:
         start: the request line or the status line.
         headers: names in lower case.
-        body: the body, or ``b""`` when it was larger than ``MAX_BODY_BYTES``.
+        body: empty if it was larger than ``MAX_BODY_BYTES``.
         body_bytes: how large the body was on the wire, held or not.
     """
 
@@ -70,11 +70,7 @@ class MessageReader:
         return self._remaining
 
     def feed(self, data: bytes) -> list[Message]:
-        """Parse received bytes and return the messages that became complete.
-
-        Raises:
-            MalformedMessageError: the bytes cannot be HTTP/1.1.
-        """
+        """Parse received bytes; return the messages that became complete. Raise MalformedMessageError for other bytes."""
         complete: list[Message] = []
         while data:
             if self._message is None:
@@ -84,12 +80,7 @@ class MessageReader:
             else:
                 data = self._read_body(data)
             message = self._message
-            if (
-                message is not None
-                and not self._chunked
-                and not self._until_close
-                and not self._remaining
-            ):
+            if message and not (self._chunked or self._until_close or self._remaining):
                 complete.append(self._finish(message))
         return complete
 
@@ -107,15 +98,19 @@ class MessageReader:
         self._until_close = False
         return message
 
-    def _read_head(self, data: bytes) -> bytes:
-        head = self._head + data if self._head else data
-        end = head.find(b"\r\n\r\n")
-        if (len(head) if end < 0 else end) > MAX_HEAD_BYTES:
+    def _find(self, text: bytes, end_mark: bytes, start: int = 0) -> int:
+        """Return where a head or a line of it ends; if it is not whole yet, keep it and return -1."""
+        end = text.find(end_mark, start)
+        if (len(text) if end < 0 else end) > MAX_HEAD_BYTES:
             raise MalformedMessageError
+        self._head = text if end < 0 else b""
+        return end
+
+    def _read_head(self, data: bytes) -> bytes:
+        head = self._head + data
+        end = self._find(head, b"\r\n\r\n")
         if end < 0:
-            self._head = head
             return b""
-        self._head = b""
         lines = head[:end].split(b"\r\n")
         if b"HTTP/1." not in lines[0]:
             raise MalformedMessageError
@@ -135,14 +130,10 @@ class MessageReader:
         if self._until_close:
             self._keep(data)
             return b""
-        if len(data) <= self._remaining:
-            self._remaining -= len(data)
-            self._keep(data)
-            return b""
-        taken = self._remaining
-        self._remaining = 0
-        self._keep(data[:taken])
-        return data[taken:]
+        taken = data[: self._remaining]
+        self._remaining -= len(taken)
+        self._keep(taken)
+        return data[len(taken) :]
 
     def _read_chunks(self, data: bytes) -> bytes:
         # Between chunks ``_head`` holds the unfinished size line; inside one, ``_remaining`` counts its bytes
@@ -154,11 +145,8 @@ class MessageReader:
             self._keep(taken[: len(taken) - overlap])
             return data[len(taken) :]
         line = self._head + data
-        end = line.find(b"\r\n")
+        end = self._find(line, b"\r\n")
         if end < 0:
-            if len(line) > MAX_HEAD_BYTES:
-                raise MalformedMessageError
-            self._head = line
             return b""
         try:
             size = int(line[:end].partition(b";")[0], 16)
@@ -166,38 +154,28 @@ class MessageReader:
             raise MalformedMessageError from None
         if size < 0:
             raise MalformedMessageError
-        if size == 0:
-            # The trailer section ends with an empty line; Lambda sends none, so it is just the CRLF.
-            closing = line.find(b"\r\n\r\n", end)
-            if (len(line) if closing < 0 else closing) > MAX_HEAD_BYTES:
-                raise MalformedMessageError
-            if closing < 0:
-                self._head = line
-                return b""
-            self._head = b""
-            self._chunked = False
-            return line[closing + 4 :]
-        self._head = b""
-        self._remaining = size + 2
-        return line[end + 2 :]
+        if size > 0:
+            self._remaining = size + 2
+            return line[end + 2 :]
+        # The trailer section ends with an empty line; Lambda sends none, so it is just the CRLF.
+        end = self._find(line, b"\r\n\r\n", end)
+        if end < 0:
+            return b""
+        self._chunked = False
+        return line[end + 4 :]
 
     def _keep(self, data: bytes) -> None:
         message = self._message
         assert message is not None  # noqa: S101 - only called while a message is being read
         message.body_bytes += len(data)
-        if message.body_bytes <= MAX_BODY_BYTES:
-            if data:
-                self._kept.append(data)
-        else:
+        if message.body_bytes > MAX_BODY_BYTES:
             self._kept = []
+        elif data:
+            self._kept.append(data)
 
 
 def _number(digits: bytes) -> int:
-    """Parse a length or status code; return 0 if it is not a number.
-
-    Raises:
-        MalformedMessageError: it has more digits than a peer can mean.
-    """
+    """Parse a length or status code; return 0 if it is not a number."""
     if len(digits) > MAX_LENGTH_DIGITS:
         raise MalformedMessageError
     return int(digits) if digits.isdigit() else 0
@@ -206,14 +184,9 @@ def _number(digits: bytes) -> int:
 def request(
     method: str, path: str, *, host: str, headers: dict[str, str], body: bytes = b""
 ) -> bytes:
-    """Encode a request that keeps the connection alive.
+    """Encode a request that keeps the connection alive; all methods but ``GET`` send a ``Content-Length``.
 
-    Args:
-        method: such as ``"GET"``.
-        path: such as ``"/2020-01-01/extension/event/next"``.
-        host: ``host:port`` as in ``AWS_LAMBDA_RUNTIME_API``.
-        headers: further headers; ``Host`` and ``Content-Length`` are added.
-        body: the body; a ``Content-Length`` is sent unless the method is ``GET``.
+    ``host`` is ``host:port``, as in ``AWS_LAMBDA_RUNTIME_API``; ``headers`` are sent beside ``Host``.
     """
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]

@@ -21,11 +21,7 @@ _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 class Listener:
-    """Receive batches on a listening socket and its connections.
-
-    Attributes:
-        discarded_bytes: of requests that were too large to be held.
-    """
+    """Receive batches on a listening socket and its connections. Bodies too large to be held are counted as discarded."""
 
     def __init__(self, listening: Socket, poll: "select.poll") -> None:
         """Register the non-blocking listening socket, which was opened before subscribing, with a poll object."""
@@ -35,17 +31,13 @@ class Listener:
         self.discarded_bytes = 0
         poll.register(listening.fileno(), select.POLLIN)
 
-    @property
-    def descriptor(self) -> int:
-        """The descriptor of the listening socket: readable when somebody wants to connect."""
-        return self._listening.fileno()
+    def attend(self, descriptor: int) -> list[bytes]:
+        """Accept a connection, or read from one, if ``descriptor`` is ours; return the bodies of complete requests."""
+        if descriptor == self._listening.fileno():
+            self._accept()
+        return self._read(descriptor) if descriptor in self._connections else []
 
-    def owns(self, descriptor: int) -> bool:
-        """Whether a descriptor is one of its connections."""
-        return descriptor in self._connections
-
-    def accept(self) -> None:
-        """Accept one connection that waits."""
+    def _accept(self) -> None:
         try:
             descriptor, _ = self._listening._accept()  # type: ignore[attr-defined]  # noqa: SLF001 - what socket.accept calls
         except OSError:
@@ -58,8 +50,8 @@ class Listener:
         self._connections[descriptor] = (connection, MessageReader())
         self._poll.register(descriptor, select.POLLIN)
 
-    def read(self, descriptor: int) -> list[bytes]:
-        """Read from a connection, answer every request that is complete, and return their bodies."""
+    def _read(self, descriptor: int) -> list[bytes]:
+        """Read from a connection, and answer every request that is complete."""
         connection, reader = self._connections[descriptor]
         try:
             data = connection.recv(

@@ -8,7 +8,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from extension.delivery.delivery import Delivery
+from extension.delivery.exporter import Exporter
 from extension.delivery.own_metrics import OwnMetrics
 from extension.delivery.queue import Queues, SendingQueue
 from extension.delivery.worker import SinkWorker
@@ -18,6 +21,7 @@ from extension.model.chunk import Chunk, Metadata
 from extension.model.receipt import Answer, Receipt
 from extension.model.segment import Kind, Segment
 from tests.doubles.extension.accounts import settled
+from tests.doubles.extension.queues import lines_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,11 +78,14 @@ class Deliveries:
             fallback=self._queue() if fallback else None,
             archive=SendingQueue(self.account.archive, random=lambda: 0.0) if archive else None,
         )
+        names = ("SINK", "FALLBACK_SINK", "ARCHIVE_SINK")
+        sinks = (self.sink, self.fallback, self.archive)
         self.delivery = Delivery(
-            self.queues,
-            primary=_worker(self.sink),
-            fallback=_worker(self.fallback) if fallback else None,
-            archive=_worker(self.archive) if archive else None,
+            [
+                Exporter(name, queue, _worker(sink))
+                for name, queue, sink in zip(names, self.queues, sinks, strict=True)
+                if queue is not None
+            ],
             account=self.account,
             log=self.log,
             last_resort=self.stdout_end if last_resort else None,
@@ -95,11 +102,14 @@ class Deliveries:
         self, schemes: "Mapping[str, str]", *, descriptor: int | None = None
     ) -> OwnMetrics:
         """Switch METRICS on, with sinks of these schemes by variable."""
-        own = self.delivery.start_metrics(
-            descriptor=self.stdout_end if descriptor is None else descriptor
-        )
-        own.apply(schemes)
-        return own
+        stdout = self.stdout_end if descriptor is None else descriptor
+        self.own = self.delivery.start_metrics(descriptor=stdout)
+        self.own.apply(schemes)
+        return self.own
+
+    def report(self, name: str) -> bool:
+        """Hand on a line of metrics, known by its name."""
+        return self.own.report(self.metrics(name))
 
     def now_s(self) -> float:
         return time.monotonic() + self.skipped_s
@@ -160,8 +170,7 @@ class Deliveries:
     @property
     def adds_up(self) -> bool:
         """Whether the account has every line that was put."""
-        queues = [self.queues.primary, self.queues.fallback]
-        waiting = sum(queue.lines for queue in queues if queue is not None)
+        waiting = lines_in(self.queues.primary, self.queues.fallback)
         return self.account.received == settled(self.account) + waiting
 
     def close(self) -> None:
@@ -169,6 +178,11 @@ class Deliveries:
             sink.release.set()
         os.close(self.stdout)
         os.close(self.stdout_end)
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """Return what our own log has said since the last call."""
+    return [json.loads(one) for one in capsys.readouterr().err.splitlines()]
 
 
 def _worker(sink: ScriptedSink) -> SinkWorker:

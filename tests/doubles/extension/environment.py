@@ -11,6 +11,7 @@ from extension.model.receipt import Answer, Receipt
 from extension.recorder.recorder import Recorder
 from extension.recorder.tail_sampler import TailSampler
 from tests.doubles.extension.accounts import settled
+from tests.doubles.extension.queues import lines_in
 from tests.doubles.lambda_events import FIRST, TRACE, batch
 
 
@@ -92,5 +93,5 @@ class Environment:
     @property
     def accounted_for(self) -> bool:
         """Invariant 3: received = kept + dropped + evicted + lost + still buffered."""
-        buffered = self.sampler.buffered_lines + self.queue.lines
+        buffered = self.sampler.buffered_lines + lines_in(self.queue)
         return self.account.received == settled(self.account) + buffered

@@ -2,6 +2,7 @@ import pytest
 
 from extension.app.flush_control import GAPS_LOOKED_AT, NEAR_MS, FlushControl
 from extension.config.parsers import Flush
+from extension.config.settings import Settings
 
 START_MS = 1_800_000_000_000
 NEAR = 200
@@ -10,7 +11,7 @@ FAR = 60_000
 
 def decisions(flush: Flush, gaps_ms: list[int]) -> list[bool]:
     """The decision for a first invocation, and for one after each gap."""
-    flush_control = FlushControl(flush)
+    flush_control = FlushControl(Settings(flush=flush))
     deadline_ms = START_MS
     held = [flush_control.holds(deadline_ms=deadline_ms)]
     for gap_ms in gaps_ms:
@@ -19,16 +20,11 @@ def decisions(flush: Flush, gaps_ms: list[int]) -> list[bool]:
     return held
 
 
-@pytest.mark.parametrize("gaps_ms", [[NEAR] * 8, [FAR] * 8])
-def test_end_always_holds(gaps_ms: list[int]) -> None:
-    """FLUSH=end holds however near the next invocation is."""
-    assert decisions(Flush.END, gaps_ms) == [True] * 9
-
-
-@pytest.mark.parametrize("gaps_ms", [[NEAR] * 8, [FAR] * 8])
-def test_background_never_holds(gaps_ms: list[int]) -> None:
-    """FLUSH=background holds not even for the first invocation."""
-    assert decisions(Flush.BACKGROUND, gaps_ms) == [False] * 9
+@pytest.mark.parametrize("gap_ms", [NEAR, FAR])
+@pytest.mark.parametrize(("flush", "holds"), [(Flush.END, True), (Flush.BACKGROUND, False)])
+def test_end_always_holds_and_background_never(flush: Flush, holds: bool, gap_ms: int) -> None:
+    """However near the next invocation is, and not even for the first one."""
+    assert decisions(flush, [gap_ms] * 8) == [holds] * 9
 
 
 def test_adaptive_starts_by_holding() -> None:
@@ -66,7 +62,7 @@ def test_a_clock_that_went_backwards_once_is_got_over() -> None:
 @pytest.mark.parametrize("flush", [Flush.END, Flush.ADAPTIVE])
 def test_giving_up_is_for_good(flush: Flush) -> None:
     """Where ends never come, holding would cost the whole timeout each time, so there is none any more."""
-    flush_control = FlushControl(flush)
+    flush_control = FlushControl(Settings(flush=flush))
     before = flush_control.holds(deadline_ms=START_MS)
 
     flush_control.give_up()

@@ -17,6 +17,7 @@ from extension.config.parsers import Flush
 from extension.config.references import Fetched, References
 from extension.config.settings import Settings
 from extension.delivery.delivery import Delivery
+from extension.delivery.exporter import Exporter
 from extension.delivery.queue import Queues, SendingQueue
 from extension.delivery.worker import SinkWorker
 from extension.diagnostics.account import Account
@@ -29,6 +30,7 @@ from extension.model.receipt import Answer, Receipt
 from extension.recorder.recorder import Recorder
 from extension.recorder.tail_sampler import TailSampler
 from tests.doubles.extension.accounts import settled
+from tests.doubles.extension.deliveries import ScriptedSink, said
 from tests.doubles.extension.listeners import close_listener
 from tests.doubles.lambda_events import line, runtime_done, start
 from tests.doubles.recording_receiver import CLOSE, Cut, Reply
@@ -41,38 +43,23 @@ C = "cccccccc-0000-4000-8000-000000000003"
 ERROR = "[ERROR] ValueError: told to\nTraceback (most recent call last):\n"
 
 
-class MemorySink:
-    """A sink that takes what it is given, or answers as told, or stalls.
-
-    Attributes:
-        records: what it has taken.
-        attempts: when it was asked.
-    """
+class MemorySink(ScriptedSink):
+    """A scripted sink that keeps the records it has taken, and notes when it was asked."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.records: list[dict[str, Any]] = []
-        self.attempts: list[float] = []
-        self.answer: Callable[[], Receipt] = lambda: Receipt(Answer.TAKEN)
+        self.asked_s: list[float] = []
         self.on_taken: Callable[[], None] = lambda: None
-        self.release = threading.Event()
-        self.release.set()
 
     def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
-        self.attempts.append(time.monotonic())
+        self.asked_s.append(time.monotonic())
         data = encode(chunks)
-        if not self.release.wait(timeout_s):
-            return Receipt(Answer.UNAVAILABLE, "stalled")
-        receipt = self.answer()
+        receipt = super().send(chunks, timeout_s=timeout_s)
         if receipt.answer is Answer.TAKEN:
             self.records += [json.loads(one) for one in data.splitlines()]
             self.on_taken()
         return receipt
-
-    def abort(self) -> None:
-        self.release.set()
-
-    def close(self) -> None:
-        pass
 
     def lines(self, request_id: str | None = None) -> list[object]:
         return [
@@ -96,7 +83,7 @@ class Environment:
         self.cloud = cloud
         self.sink = MemorySink()
         changes: dict[str, Any] = {"sample_rate": 0.0, "flush": Flush.END} | settings
-        self.settings = Settings(**changes)
+        given = Settings(**changes)
         self.account = Account()
         self._closed = False
         self.cpu_s = 0.0
@@ -108,27 +95,28 @@ class Environment:
         assert self.boot.listener is not None
         self.boot.api.ask_next()
         poll = select.poll()
-        self.queue = SendingQueue(self.account, random=lambda: 0.0)
-        queues = Queues(self.queue)
-        sampler = TailSampler(self.settings, queues=queues, account=self.account)
+        queues = Queues(SendingQueue(self.account, random=lambda: 0.0))
+        sampler = TailSampler(given, queues=queues, account=self.account)
         sampler.metadata.environment_id = "e"
-        self.recorder = Recorder(self.settings, sampler=sampler, account=self.account)
-        self.worker = SinkWorker(lambda: self.sink)
-        self.worker.start()
+        worker = SinkWorker(lambda: self.sink)
+        worker.start()
         self.listener = Listener(self.boot.listener, poll)
         log = OwnLog("info")
+        self.flush_control = FlushControl(given)
         self.lifecycle = Loop(
             Parts(
-                settings=self.settings,
                 api=self.boot.api,
                 listener=self.listener,
                 poll=poll,
-                recorder=self.recorder,
+                recorder=Recorder(given, sampler=sampler, account=self.account),
                 sampler=sampler,
                 delivery=Delivery(
-                    queues, primary=self.worker, account=self.account, log=log, last_resort=None
+                    [Exporter("SINK", queues.primary, worker)],
+                    account=self.account,
+                    log=log,
+                    last_resort=None,
                 ),
-                flush_control=FlushControl(self.settings.flush),
+                flush_control=self.flush_control,
                 renewal=renewal,
                 account=self.account,
                 log=log,
@@ -184,8 +172,15 @@ def begin(cloud: ScriptedLambda) -> Iterator[Begin]:
         environment.close()
 
 
-def said(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(one) for one in capsys.readouterr().err.splitlines()]
+def warnings(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [one for one in said(capsys) if one["level"] == "warning"]
+
+
+def fail(cloud: ScriptedLambda, request_id: str = A, *, nexts: int = 0) -> None:
+    """Go through an invocation that fails, up to the Next that follows it."""
+    cloud.invoke(request_id)
+    cloud.post([start(request_id), line(ERROR), runtime_done(request_id)])
+    cloud.wait_for("next", nexts, timeout_s=1.0)
 
 
 def until(condition: Callable[[], bool], *, timeout_s: float = WAIT_S) -> None:
@@ -239,20 +234,6 @@ def test_flush_decides_how_long_next_is_held(
         assert order == (["delivered"] if delivered else []) + ["next"]
 
 
-def test_adaptive_stops_holding_in_a_burst(cloud: ScriptedLambda, begin: Begin) -> None:
-    """FLUSH=adaptive holds the first invocations of a burst and then lets go."""
-    begin(flush=Flush.ADAPTIVE)
-
-    for number in range(1, 6):
-        request_id = f"aaaaaaaa-0000-4000-8000-00000000000{number}"
-        cloud.invoke(request_id)
-        if number < 5:
-            cloud.post([start(request_id), runtime_done(request_id)])
-        cloud.wait_for("next", number + 1, timeout_s=2.0)
-
-    assert len(cloud.of("next")) == 6
-
-
 def test_the_end_may_come_before_its_invoke(cloud: ScriptedLambda, begin: Begin) -> None:
     """The two streams race: an end that was read first still ends the hold."""
     environment = begin()
@@ -279,7 +260,7 @@ def test_a_hold_is_bounded_by_flush_timeout(
 
     assert 0.15 <= asked_s - began_s < 0.8
     environment.close()
-    problems = [one for one in said(capsys) if one["level"] == "warning"]
+    problems = warnings(capsys)
     assert [one.get("variable") for one in problems] == ["FLIGHT_RECORDER_FLUSH_TIMEOUT"]
 
 
@@ -287,9 +268,7 @@ def test_a_stalled_sink_holds_once_only(cloud: ScriptedLambda, begin: Begin) -> 
     """After one flush that took too long the next invocations do not wait for the same sink."""
     environment = begin(flush_timeout_ms=300)
     environment.sink.release.clear()
-    cloud.invoke(A)
-    cloud.post([start(A), line(ERROR), runtime_done(A)])
-    cloud.wait_for("next", 2)
+    fail(cloud, nexts=2)
     held_s = []
 
     for number, request_id in enumerate((B, C), 3):
@@ -309,17 +288,15 @@ def test_a_failing_sink_holds_nobody(
 ) -> None:
     """A sink that is down is tried again in the background, and said to be down once."""
     environment = begin()
-    environment.sink.answer = lambda: Receipt(Answer.UNAVAILABLE, "status 503")
+    environment.sink.answer = lambda _: Receipt(Answer.UNAVAILABLE, "status 503")
 
     for number, request_id in enumerate((A, B), 2):
-        cloud.invoke(request_id)
-        cloud.post([start(request_id), line(ERROR), runtime_done(request_id)])
-        cloud.wait_for("next", number, timeout_s=1.0)
-    until(lambda: len(environment.sink.attempts) >= 2)
-    environment.sink.answer = lambda: Receipt(Answer.TAKEN)
+        fail(cloud, request_id, nexts=number)
+    until(lambda: len(environment.sink.asked_s) >= 2)
+    environment.sink.answer = lambda _: Receipt(Answer.TAKEN)
 
     until(lambda: environment.sink.lines() == [ERROR] * 2)
-    problems = [one for one in said(capsys) if one["level"] == "warning"]
+    problems = warnings(capsys)
     assert [(one["problem"], one["variable"]) for one in problems] == [
         ("status 503", "FLIGHT_RECORDER_SINK")
     ]
@@ -360,7 +337,7 @@ def test_an_end_close_to_the_deadline_is_not_a_missing_one(
     cloud.wait_for("next", 3, timeout_s=1.0)
 
     environment.close()
-    assert [one for one in said(capsys) if one["level"] == "warning"] == []
+    assert warnings(capsys) == []
 
 
 @pytest.mark.parametrize(
@@ -419,14 +396,12 @@ def test_an_odd_answer_to_next_is_got_over(
     for _ in range(2):
         cloud.answer_next(answer)
     cloud.wait_for("next", 3)
-    cloud.invoke(A)
-    cloud.post([start(A), line(ERROR), runtime_done(A)])
-    cloud.wait_for("next", 4)
+    fail(cloud, nexts=4)
 
     asked = cloud.of("next")
     assert asked[1].at_s - asked[0].at_s >= 0.04
     assert environment.sink.lines() == [ERROR]
-    assert len([one for one in said(capsys) if one["level"] == "warning"]) == 1
+    assert len(warnings(capsys)) == 1
 
 
 def test_lambda_cannot_be_reached_for_a_while(
@@ -445,7 +420,7 @@ def test_lambda_cannot_be_reached_for_a_while(
         environment.join()
 
     assert environment.error is None
-    assert len([one for one in said(capsys) if one["level"] == "warning"]) == 1
+    assert len(warnings(capsys)) == 1
 
 
 def test_an_error_at_an_invoke_leaves_no_function_waiting(
@@ -480,28 +455,20 @@ def test_identity_is_renewed_once(cloud: ScriptedLambda, begin: Begin) -> None:
 # What is posted ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "batch",
-    [
-        pytest.param(b"garbage", id="no JSON"),
-        pytest.param(b"\xff\xfe\x00", id="no UTF-8"),
-        pytest.param(b"[" * 100_000, id="too deep"),
-        pytest.param(b'[{"type":7},null,[],"a",{}]', id="no events"),
-        pytest.param(b'[{"time":1,"type":"platform.start","record":[]}]', id="record is a list"),
-        pytest.param(b'[{"time":"t","type":"platform.new","record":1}]', id="unknown type"),
-        pytest.param(
-            b'[{"time":"t","type":"platform.start","record":{"requestId":{}}}]',
-            id="id is an object",
-        ),
-    ],
-)
-def test_a_garbage_batch_is_got_over(cloud: ScriptedLambda, begin: Begin, batch: bytes) -> None:
+def test_loop_goes_on_after_garbage_batches(cloud: ScriptedLambda, begin: Begin) -> None:
     """Whatever is posted is answered 200, and what follows is recorded and delivered."""
     environment = begin()
 
     cloud.invoke(A)
     cloud.post([start(A)])
-    cloud.post(batch)
+    for batch in (
+        b"garbage",
+        b"[" * 100_000,
+        b'[{"time":1,"type":"platform.start","record":[]}]',
+        b'[{"time":"t","type":"platform.new","record":1}]',
+        b'[{"time":"t","type":"platform.start","record":{"requestId":{}}}]',
+    ):
+        cloud.post(batch)
     cloud.post([line(ERROR), runtime_done(A)])
     cloud.wait_for("next", 2, timeout_s=2.0)
 
@@ -529,7 +496,7 @@ def test_an_internal_error_in_one_batch_does_not_end_the_loop(
     cloud.wait_for("next", 2, timeout_s=2.0)
 
     assert environment.sink.lines() == [ERROR]
-    problems = [one for one in said(capsys) if one["level"] == "warning"]
+    problems = warnings(capsys)
     assert [one["error"] for one in problems] == ["ZeroDivisionError"]
 
 
@@ -601,20 +568,18 @@ def test_shutdown_with_a_sink_that_comes_back(cloud: ScriptedLambda, begin: Begi
     environment = begin()
     back_s = time.monotonic() + 0.6
 
-    def answer() -> Receipt:
+    def answer(_: list[str]) -> Receipt:
         up = time.monotonic() >= back_s
         return Receipt(Answer.TAKEN if up else Answer.UNAVAILABLE)
 
     environment.sink.answer = answer
-    cloud.invoke(A)
-    cloud.post([start(A), line(ERROR), runtime_done(A)])
-    cloud.wait_for("next", 2)
+    fail(cloud, nexts=2)
 
     cloud.shut_down()
     environment.join()
 
     assert environment.sink.lines(A) == [ERROR]
-    assert len(environment.sink.attempts) < 30
+    assert len(environment.sink.asked_s) < 30
 
 
 def test_shutdown_does_not_spin_while_it_waits(cloud: ScriptedLambda, begin: Begin) -> None:
@@ -668,12 +633,8 @@ def test_an_odd_shutdown_is_one(
 class CountingReferences(References):
     """Brings something else each time."""
 
-    def __init__(self) -> None:
-        super().__init__({}, fetch=lambda *_, **__: ({}, {}))
-        self.fetches = 0
-
     def fetch(self, *, timeout_s: float = 1.0) -> Fetched:
-        self.fetches += 1
+        self.fetches = getattr(self, "fetches", 0) + 1
         return Fetched({"V": str(self.fetches)}, [])
 
 
@@ -682,13 +643,13 @@ def test_settings_are_fetched_anew_while_the_environment_runs(
 ) -> None:
     """At each multiple of the interval, without an invocation's doing, and what came is applied."""
     applied: list[str] = []
-    renewal = SettingsRefresh(
-        CountingReferences(),
-        interval_s=0.1,
-        apply=lambda fetched: applied.append(fetched.values["V"]),
+    begin(
+        renewal=SettingsRefresh(
+            CountingReferences({}, fetch=lambda *_, **__: ({}, {})),
+            interval_s=0.1,
+            apply=lambda fetched: applied.append(fetched.values["V"]),
+        )
     )
-
-    begin(renewal=renewal)
 
     until(lambda: applied[:3] == ["1", "2", "3"])
 
@@ -698,7 +659,7 @@ def test_a_changed_flush_applies_to_the_next_invocation(
 ) -> None:
     """What is turned to `background` holds nobody from the next INVOKE on."""
     environment = begin(flush=Flush.END)
-    environment.lifecycle.apply(environment.settings._replace(flush=Flush.BACKGROUND))
+    environment.flush_control.apply(Settings(flush=Flush.BACKGROUND))
 
     cloud.invoke(A)
 
@@ -716,7 +677,7 @@ class BrokenReporting(MetricsReporter):
     def check(self) -> None:
         self.checks += 1
 
-    def finish(self, until_s: float, *, wait: Callable[[float], object]) -> None:
+    def finish(self, until_s: float) -> bool:
         self.others_first = self._ended()
         raise RuntimeError
 
@@ -729,8 +690,7 @@ def test_metrics_come_last_and_cost_no_account(
     reporting = BrokenReporting(lambda: environment.sink.lines(A) == [ERROR])
     environment.lifecycle.reporting = reporting
 
-    cloud.invoke(A)
-    cloud.post([start(A), line(ERROR), runtime_done(A)])
+    fail(cloud)
     cloud.shut_down()
     environment.join()
 

@@ -35,8 +35,9 @@ class TakingMetrics(OwnMetrics):
             self.taken.append(line)
         return self.takes
 
-    def report_last(self, line: Chunk, until_s: float, *, wait: Callable[[float], object]) -> None:
+    def report_last(self, line: Chunk, until_s: float) -> bool:
         self.last.append(line)
+        return True
 
 
 class World:
@@ -77,15 +78,6 @@ def test_reporter_writes_one_line_an_interval_if_anything_happened() -> None:
     world.pass_s(50.0)
 
     assert [one["Invocations"] for one in world.lines()] == [1, 1]
-
-
-def test_a_frozen_environment_tells_when_it_thaws() -> None:
-    """The first thing that wakes it after an hour makes one line of what there was before."""
-    world = World()
-    world.account.invocations = 1
-    world.pass_s(3600.0)
-
-    assert len(world.lines()) == 1
 
 
 def test_reporter_tells_with_the_next_line_what_could_not_be_handed_on() -> None:
@@ -130,7 +122,7 @@ def test_metrics_can_be_switched_off_and_on() -> None:
     world.account.invocations = 1
     world.reporting.apply(interval_ms=0, buffer_bytes=BUFFER_BYTES, schemes=SCHEMES)
     world.pass_s(600.0)
-    world.reporting.finish(0.0, wait=lambda _: None)
+    world.reporting.finish(0.0)
     while_off = [*world.own_metrics.taken, *world.own_metrics.last]
     hook = world.own_metrics.on_answer
     world.reporting.apply(interval_ms=10_000, buffer_bytes=BUFFER_BYTES, schemes=SCHEMES)
@@ -146,10 +138,10 @@ def test_the_last_line_tells_what_no_other_did() -> None:
     world = World()
     world.account.invocations = 3
     world.pass_s(60.0)
-    world.reporting.finish(0.0, wait=lambda _: None)
+    world.reporting.finish(0.0)
     nothing = list(world.own_metrics.last)
     world.account.failed_invocations = 1
-    world.reporting.finish(0.0, wait=lambda _: None)
+    world.reporting.finish(0.0)
 
     assert nothing == []
     [chunk] = world.own_metrics.last

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.doubles.extension.emf import is_emf, parse
-from tests.doubles.lambda_events import line, report, runtime_done, start
+from tests.doubles.lambda_events import line, runtime_done, start
 from tests.doubles.recording_receiver import Reply
 from tests.doubles.scripted_lambda import ScriptedLambda
 
@@ -92,7 +92,7 @@ run({}, api=None, subscription=subscription, listener=socket(), listener_problem
 LOADED_AT_READY = {
     "app": "flush_control loop parts run sinks",
     "config": "parsers settings variables",
-    "delivery": "backoff delivery exporter queue standard_output worker",
+    "delivery": "delivery exporter queue standard_output worker",
     "diagnostics": "account log",
     "lambda_api": "http1 listener",
     "model": "chunk levels receipt record recording segment timestamps",
@@ -120,30 +120,6 @@ def begin(cloud: ScriptedLambda) -> Iterator[Begin]:
 
 def lines(records: list[dict[str, Any]]) -> list[object]:
     return [record["record"] for record in records if record["type"] == "function"]
-
-
-def test_from_invoke_to_shutdown(cloud: ScriptedLambda, begin: Begin) -> None:
-    """The failed invocation arrives whole and in order, of the healthy ones nothing, and the account adds up."""
-    extension = begin(SAMPLE_RATE="0")
-    for number in range(1, 5):
-        texts = ["one", ERROR if number == 3 else "two", "three"]
-        extension.invoke(
-            number, *texts, trace=f"Root=1-5f35ae12-0c0fec141ab77a00bc047aa{number};Sampled=1"
-        )
-        cloud.post([report(ID.format(number))])
-
-    records, said = extension.shut_down()
-
-    assert lines(records) == ["one", ERROR, "three"]
-    assert {record["requestId"] for record in records} == {ID.format(3)}
-    assert {record["traceId"] for record in records} == {"1-5f35ae12-0c0fec141ab77a00bc047aa3"}
-    assert {(record["function"], record["version"]) for record in records} == {("checkout", "7")}
-    assert len({record["id"] for record in records}) == len(records)
-    (account,) = said
-    assert (account["event"], account["received_lines"]) == ("account", 12)
-    assert sum(account["kept_lines"].values()) == 3
-    assert account["dropped_lines"] == {"not-sampled": 9}
-    assert (account["buffered_lines"], account["lost_lines"]) == (0, {})
 
 
 def test_bad_settings_are_said_and_the_function_runs(cloud: ScriptedLambda, begin: Begin) -> None:

@@ -17,3 +17,9 @@ def make() -> Iterator[Callable[..., Deliveries]]:
     yield one
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def world(make: Callable[..., Deliveries]) -> Deliveries:
+    """Make a delivery to SINK alone."""
+    return make()

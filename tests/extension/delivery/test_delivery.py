@@ -1,28 +1,22 @@
 """From the queues to the sinks, and what becomes of lines that no sink takes."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from extension.delivery.queue import PATIENCE_ATTEMPTS
 from extension.model.receipt import Answer, Receipt
 from tests.doubles.extension.accounts import settled
-from tests.doubles.extension.deliveries import DOWN, TAKEN, Deliveries
+from tests.doubles.extension.deliveries import DOWN, TAKEN, Deliveries, said
 
 Make = Callable[..., Deliveries]
 
 
-def said(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-
-
 def test_delivery_sends_what_waits_and_logs_nothing(
-    make: Make, capsys: pytest.CaptureFixture[str]
+    world: Deliveries, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The ordinary case."""
-    world = make()
     world.put("a")
 
     awaited = world.delivery.is_awaited
@@ -37,10 +31,9 @@ def test_delivery_sends_what_waits_and_logs_nothing(
 
 
 def test_delivery_logs_the_second_failure_not_the_first(
-    make: Make, capsys: pytest.CaptureFixture[str]
+    world: Deliveries, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A connection that died in the freezer is no news; a sink that is down is, once."""
-    world = make()
     world.sink.answer = lambda _: DOWN
     world.put("a")
 
@@ -61,10 +54,9 @@ def test_delivery_logs_the_second_failure_not_the_first(
 
 
 def test_refused_lines_of_failed_invocations_are_written_out_without_a_fallback(
-    make: Make, capsys: pytest.CaptureFixture[str]
+    world: Deliveries, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing that explains a failure is lost while there is standard output; healthy lines are, and counted."""
-    world = make()
     world.sink.answer = lambda _: Receipt(Answer.REFUSED, "status 405")
     world.put("a", text="why it failed")
     world.put("bb", failed=False)
@@ -93,9 +85,8 @@ def test_the_archive_holds_nobody_and_its_losses_are_its_own(make: Make) -> None
     assert settled(world.account) == 0
 
 
-def test_delivery_waits_until_the_sinks_are_known(make: Make) -> None:
+def test_delivery_waits_until_the_sinks_are_known(world: Deliveries) -> None:
     """While the settings that name the sinks are being fetched, what is owed waits."""
-    world = make()
     world.delivery.is_ready = False
     world.put("a")
     waits = (world.delivery.deliver(world.now_s()), world.sink.attempts)
@@ -104,6 +95,55 @@ def test_delivery_waits_until_the_sinks_are_known(make: Make) -> None:
 
     assert waits == (None, 0)
     assert world.sink.taken == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("receipt", "attempts"), [(DOWN, PATIENCE_ATTEMPTS), (Receipt(Answer.DENIED), 1)]
+)
+def test_a_sink_that_is_down_gives_way_to_the_fallback_until_it_is_back(
+    make: Make, receipt: Receipt, attempts: int
+) -> None:
+    """After a few failures, or one denial, what waits goes to the fallback; now and then the sink is tried."""
+    world = make(fallback=True)
+    world.sink.answer = lambda _: receipt
+    world.put("a")
+    for _ in range(attempts):
+        world.attempt()
+    before = list(world.fallback.taken)
+    world.attempt(skip_s=0.01)
+    world.put("bb")
+    world.attempt(skip_s=0.01)
+    during = list(world.fallback.taken)
+    world.put("ccc")
+    world.attempt()
+    world.attempt(skip_s=0.01)
+    tried = world.sink.attempts
+    world.sink.answer = lambda _: TAKEN
+    world.put("dddd")
+    world.attempt()
+    world.put("eeeee")
+    world.attempt(skip_s=0.01)
+
+    assert before == []
+    assert during == ["a", "bb"]
+    assert world.fallback.taken == ["a", "bb", "ccc"]
+    assert world.sink.taken == ["dddd", "eeeee"]
+    assert tried == attempts + 1
+    assert world.adds_up
+
+
+def test_failover_leaves_the_fallback_time_when_the_sink_stalls_at_shutdown(make: Make) -> None:
+    """Half of the last moments are the fallback's; what the sink has under way goes there as well."""
+    world = make(fallback=True)
+    world.sink.release.clear()
+    world.put("a")
+
+    took_s = world.finish()
+
+    assert world.fallback.taken == ["a"]
+    assert took_s < 0.8
+    assert world.account.kept == {"crash": 1}
+    assert world.adds_up
 
 
 def test_shutdown_delivers_everything(make: Make) -> None:
@@ -145,9 +185,8 @@ def test_shutdown_writes_out_failed_invocations_that_no_sink_takes(
     assert (end["lines"], end["written_to_stdout"]) == (3, 2)
 
 
-def test_a_standard_output_that_nobody_reads_does_not_hold_the_end_up(make: Make) -> None:
+def test_a_standard_output_that_nobody_reads_does_not_hold_the_end_up(world: Deliveries) -> None:
     """A full pipe costs the time there is, no more, and what did not fit is lost."""
-    world = make()
     world.sink.answer = lambda _: DOWN
     world.put("a", text="x" * 200_000)
 
@@ -183,9 +222,8 @@ def test_an_archive_that_is_down_at_shutdown_loses_its_own_lines(make: Make) -> 
     assert settled(world.account) == 0
 
 
-def test_a_broken_standard_output_is_no_last_resort(make: Make) -> None:
+def test_a_broken_standard_output_is_no_last_resort(world: Deliveries) -> None:
     """Lines that cannot be written there are lost, and counted."""
-    world = make()
     world.sink.answer = lambda _: DOWN
     world.put("a")
     with Path("/dev/full").open("wb", buffering=0) as full:

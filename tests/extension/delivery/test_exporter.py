@@ -1,16 +1,11 @@
 """One sink with its queue and its worker."""
 
-from collections.abc import Callable
-
 from extension.delivery.exporter import ABORT_GRACE_S
 from tests.doubles.extension.deliveries import WAIT_S, Deliveries
 
-Make = Callable[..., Deliveries]
 
-
-def test_an_exporter_has_one_batch_with_its_worker(make: Make) -> None:
+def test_an_exporter_has_one_batch_with_its_worker(world: Deliveries) -> None:
     """Lines that come meanwhile wait for the answer, and are due at once then."""
-    world = make()
     (exporter,) = world.delivery.exporters
     world.put("a")
     world.sink.release.clear()
@@ -28,9 +23,8 @@ def test_an_exporter_has_one_batch_with_its_worker(make: Make) -> None:
     assert world.sink.taken == ["a", "bb"]
 
 
-def test_a_delivery_that_outlasts_its_time_is_aborted(make: Make) -> None:
+def test_a_delivery_that_outlasts_its_time_is_aborted(world: Deliveries) -> None:
     """The sink is told to stop a while after the time it was given, and not before."""
-    world = make()
     (exporter,) = world.delivery.exporters
     world.sink.release.clear()
     world.put("a")
@@ -45,9 +39,8 @@ def test_a_delivery_that_outlasts_its_time_is_aborted(make: Make) -> None:
     assert world.sink.release.is_set()
 
 
-def test_an_answer_to_a_batch_that_was_taken_out_is_ignored(make: Make) -> None:
+def test_an_answer_to_a_batch_that_was_taken_out_is_ignored(world: Deliveries) -> None:
     """Its lines are another sink's by then."""
-    world = make()
     (exporter,) = world.delivery.exporters
     world.put("a")
     exporter.deliver(world.now_s(), attempt_s=5.0, at_once=False)
@@ -58,8 +51,6 @@ def test_an_answer_to_a_batch_that_was_taken_out_is_ignored(make: Make) -> None:
     assert (world.account.deliveries, world.account.kept) == ({}, {})
 
 
-def test_a_worker_without_an_answer_gives_none(make: Make) -> None:
+def test_a_worker_without_an_answer_gives_none(world: Deliveries) -> None:
     """A descriptor may be readable for nothing."""
-    world = make()
-
     assert world.delivery.exporters[0].collect(0.0) is None

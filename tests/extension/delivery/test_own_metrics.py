@@ -1,25 +1,27 @@
 """The extension's own metrics, on their way to CloudWatch."""
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from extension.delivery.own_metrics import MAX_WAITING_BYTES, text_of
 from extension.delivery.queue import MAX_ATTEMPTS
 from extension.model.receipt import Answer, Receipt
-from tests.doubles.extension.deliveries import DOWN, TAKEN, WAIT_S, Deliveries
+from tests.doubles.extension.deliveries import DOWN, TAKEN, WAIT_S, Deliveries, said
 
 Make = Callable[..., Deliveries]
 
 CLOUDWATCH = {"SINK": "cloudwatch", "FALLBACK_SINK": "https", "ARCHIVE_SINK": "s3"}
 
 
-def said(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+@pytest.fixture
+def world(make: Make) -> Deliveries:
+    """Metrics go to CloudWatch with the lines."""
+    one = make()
+    one.own_metrics(CLOUDWATCH)
+    return one
 
 
 @pytest.mark.parametrize(
@@ -39,9 +41,9 @@ def test_schemes_decide_where_metrics_go(
 ) -> None:
     """CloudWatch gets them with the lines that wait, in one request; they are no line of the account."""
     world = make(fallback=True)
-    own = world.own_metrics(schemes)
+    world.own_metrics(schemes)
     world.put("a")
-    went = own.report(world.metrics("m"))
+    went = world.report("m")
 
     world.attempt()
 
@@ -66,10 +68,10 @@ def test_metrics_follow_lines_only_to_another_log_group(
 ) -> None:
     """A fallback elsewhere makes no metrics of them, so they are printed."""
     world = make(fallback=True)
-    own = world.own_metrics(CLOUDWATCH | {"FALLBACK_SINK": scheme})
+    world.own_metrics(CLOUDWATCH | {"FALLBACK_SINK": scheme})
     world.sink.answer = lambda _: Receipt(answer)
     world.put("a")
-    own.report(world.metrics("m"))
+    world.report("m")
 
     world.attempt()
     world.attempt(skip_s=0.01)
@@ -100,7 +102,7 @@ def test_the_last_metrics_come_after_everything_else(
 ) -> None:
     """They tell what has become of it; if CloudWatch does not take them in time, they are printed, once."""
     world = make(fallback=fallback)
-    own = world.own_metrics(CLOUDWATCH)
+    world.own_metrics(CLOUDWATCH)
     world.sink.answer = lambda _: answer
     if stalls:
         world.sink.release.clear()
@@ -109,7 +111,8 @@ def test_the_last_metrics_come_after_everything_else(
         world.put("a", failed=False)
         world.delivery.finish(until_s, wait=world.wait)
 
-    own.report_last(world.metrics("m"), until_s, wait=world.wait)
+    if world.own.report_last(world.metrics("m"), until_s):
+        world.delivery.finish(until_s, wait=world.wait)
 
     assert (world.sink.taken, world.written()) == (taken, printed)
     assert world.now_s() < until_s + 0.5
@@ -126,22 +129,20 @@ def test_metrics_that_cannot_be_written_are_reported_again_or_said_to_be_lost(
     with Path("/dev/full").open("wb", buffering=0) as full:
         own = world.own_metrics({"SINK": "https"}, descriptor=full.fileno() if is_broken else None)
         began_s = time.monotonic()
-        went = own.report(world.metrics("m"))
+        went = world.report("m")
         took_s = time.monotonic() - began_s
 
-        own.report_last(world.metrics("m"), world.now_s(), wait=world.wait)
+        own.report_last(world.metrics("m"), world.now_s())
 
     assert not went
     assert took_s < 0.3
     assert [one["variable"] for one in said(capsys)] == ["FLIGHT_RECORDER_METRICS"]
 
 
-def test_metrics_hold_no_invocation(make: Make) -> None:
+def test_metrics_hold_no_invocation(world: Deliveries) -> None:
     """They may be on their way while an invocation ends; a line beside them is waited for as ever."""
-    world = make()
-    own = world.own_metrics(CLOUDWATCH)
     world.sink.release.clear()
-    own.report(world.metrics("m"))
+    world.report("m")
     waiting = world.delivery.is_awaited
     world.delivery.deliver(world.now_s())
     under_way = world.delivery.is_awaited
@@ -150,19 +151,17 @@ def test_metrics_hold_no_invocation(make: Make) -> None:
     assert (waiting, under_way, world.delivery.is_awaited) == (False, False, True)
 
 
-def test_metrics_are_printed_while_cloudwatch_is_down(make: Make) -> None:
+def test_metrics_are_printed_while_cloudwatch_is_down(world: Deliveries) -> None:
     """One line waits with what waits; those that come after it is known are printed, and nothing is there twice."""
-    world = make()
-    own = world.own_metrics(CLOUDWATCH)
     world.sink.answer = lambda _: DOWN
-    own.report(world.metrics("m"))
+    world.report("m")
     world.attempt()
     world.attempt()
-    own.report(world.metrics("mm"))
+    world.report("mm")
     printed = world.written()
     world.sink.answer = lambda _: TAKEN
     world.attempt()
-    own.report(world.metrics("mmm"))
+    world.report("mmm")
     world.attempt()
 
     assert printed == [{"m": "mm"}]
@@ -170,25 +169,21 @@ def test_metrics_are_printed_while_cloudwatch_is_down(make: Make) -> None:
     assert world.written() == []
 
 
-def test_metrics_wait_until_it_is_known_where_to(make: Make) -> None:
+def test_metrics_wait_until_it_is_known_where_to(world: Deliveries) -> None:
     """While SINK is a reference that is being fetched, nothing is handed on, so it is told again later."""
-    world = make()
-    own = world.own_metrics(CLOUDWATCH)
     world.delivery.is_ready = False
 
-    assert not own.report(world.metrics("m"))
+    assert not world.report("m")
     assert world.written() == []
     assert world.delivery.exporters[0].is_empty
 
 
-def test_metrics_that_wait_are_printed_when_the_sink_becomes_another(make: Make) -> None:
+def test_metrics_that_wait_are_printed_when_the_sink_becomes_another(world: Deliveries) -> None:
     """SINK may be a reference whose value changes."""
-    world = make()
-    own = world.own_metrics(CLOUDWATCH)
     world.put("a")
-    own.report(world.metrics("m"))
+    world.report("m")
 
-    own.apply({"SINK": "https"})
+    world.own.apply({"SINK": "https"})
     world.attempt()
 
     assert world.written() == [{"m": "m"}]
@@ -226,13 +221,11 @@ def test_exporters_report_how_long_a_sink_took(make: Make) -> None:
     ],
 )
 def test_an_answer_decides_about_metrics_that_went_alone(
-    make: Make, receipt: Receipt, printed: list[object], waits: bool
+    world: Deliveries, receipt: Receipt, printed: list[object], waits: bool
 ) -> None:
     """What CloudWatch will never take is printed; the rest waits for the next attempt."""
-    world = make()
-    own = world.own_metrics(CLOUDWATCH)
     world.sink.answer = lambda _: receipt
-    own.report(world.metrics("m"))
+    world.report("m")
 
     world.attempt()
 
@@ -242,14 +235,12 @@ def test_an_answer_decides_about_metrics_that_went_alone(
 
 
 @pytest.mark.parametrize("answer", [Answer.TOO_LARGE, Answer.UNREADABLE])
-def test_metrics_survive_a_batch_that_is_cut(make: Make, answer: Answer) -> None:
+def test_metrics_survive_a_batch_that_is_cut(world: Deliveries, answer: Answer) -> None:
     """The lines beside them are to blame, so they go with the next batch."""
-    world = make()
-    own = world.own_metrics(CLOUDWATCH)
     world.sink.answer = lambda names: Receipt(answer) if len(names) > 2 else TAKEN
     world.put("a")
     world.put("bb")
-    own.report(world.metrics("m"))
+    world.report("m")
 
     world.attempt()
     world.attempt()
@@ -259,12 +250,10 @@ def test_metrics_survive_a_batch_that_is_cut(make: Make, answer: Answer) -> None
     assert world.written() == []
 
 
-def test_the_first_failure_of_metrics_is_none_of_the_sinks(make: Make) -> None:
+def test_the_first_failure_of_metrics_is_none_of_the_sinks(world: Deliveries) -> None:
     """They may have been frozen on their way: lines are waited for all the same, and a second failure counts."""
-    world = make()
-    own = world.own_metrics(CLOUDWATCH)
     world.sink.answer = lambda _: DOWN
-    own.report(world.metrics("m"))
+    world.report("m")
     failing = []
     for _ in range(2):
         world.attempt()
@@ -273,12 +262,10 @@ def test_the_first_failure_of_metrics_is_none_of_the_sinks(make: Make) -> None:
     assert failing == [False, True]
 
 
-def test_metrics_pause_after_a_failure(make: Make) -> None:
+def test_metrics_pause_after_a_failure(world: Deliveries) -> None:
     """They wake nobody before the pause ends."""
-    world = make()
-    own = world.own_metrics(CLOUDWATCH)
     world.sink.answer = lambda _: DOWN
-    own.report(world.metrics("m"))
+    world.report("m")
     world.attempt()
 
     wait_s = world.delivery.deliver(world.now_s())
@@ -288,12 +275,10 @@ def test_metrics_pause_after_a_failure(make: Make) -> None:
     assert 0.0 < wait_s <= 0.1
 
 
-def test_metrics_that_nobody_takes_are_printed_in_the_end(make: Make) -> None:
+def test_metrics_that_nobody_takes_are_printed_in_the_end(world: Deliveries) -> None:
     """After as many attempts as a batch of lines has."""
-    world = make()
-    own = world.own_metrics(CLOUDWATCH)
     world.sink.answer = lambda _: DOWN
-    own.report(world.metrics("m"))
+    world.report("m")
 
     for _ in range(MAX_ATTEMPTS):
         world.attempt()
@@ -302,12 +287,9 @@ def test_metrics_that_nobody_takes_are_printed_in_the_end(make: Make) -> None:
     assert world.delivery.exporters[0].is_empty
 
 
-def test_lines_that_wait_are_bounded(make: Make) -> None:
+def test_lines_that_wait_are_bounded(world: Deliveries) -> None:
     """What they would have told comes with a later one."""
-    world = make()
-    own = world.own_metrics(CLOUDWATCH)
-
-    went = [own.report(world.metrics("m" * (MAX_WAITING_BYTES // 2))) for _ in range(3)]
+    went = [world.own.report(world.metrics("m" * (MAX_WAITING_BYTES // 2))) for _ in range(3)]
 
     assert went == [True, True, False]
 
@@ -315,14 +297,14 @@ def test_lines_that_wait_are_bounded(make: Make) -> None:
 def test_metrics_wait_while_a_sink_writes_to_standard_output(make: Make) -> None:
     """Two that write there at once would mix their lines."""
     world = make()
-    own = world.own_metrics({"SINK": "stdout"})
+    world.own_metrics({"SINK": "stdout"})
     world.sink.release.clear()
     world.put("a")
     world.delivery.deliver(world.now_s())
-    meanwhile = (own.report(world.metrics("m")), world.written())
+    meanwhile = (world.report("m"), world.written())
     world.sink.release.set()
     world.wait(WAIT_S)
-    went = own.report(world.metrics("mm"))
+    went = world.report("mm")
 
     assert meanwhile == (False, [])
     assert went
@@ -332,18 +314,18 @@ def test_metrics_wait_while_a_sink_writes_to_standard_output(make: Make) -> None
 def test_refused_metrics_wait_while_a_sink_writes_to_standard_output(make: Make) -> None:
     """They are written with the next line, once the sink is idle."""
     world = make(archive=True)
-    own = world.own_metrics({"SINK": "cloudwatch", "ARCHIVE_SINK": "stdout"})
+    world.own_metrics({"SINK": "cloudwatch", "ARCHIVE_SINK": "stdout"})
     world.sink.answer = lambda _: Receipt(Answer.REFUSED)
     world.archive.release.clear()
     world.archived("a")
-    own.report(world.metrics("m"))
+    world.report("m")
     world.delivery.deliver(world.now_s())
     world.wait(WAIT_S)
     meanwhile = world.written()
     world.archive.release.set()
     world.wait(WAIT_S)
     world.sink.answer = lambda _: TAKEN
-    own.report(world.metrics("mm"))
+    world.report("mm")
     world.attempt()
 
     assert meanwhile == []
@@ -354,11 +336,11 @@ def test_refused_metrics_wait_while_a_sink_writes_to_standard_output(make: Make)
 def test_an_archive_on_standard_output_has_metrics_on_its_own_account(make: Make) -> None:
     """Its answers are nobody's time."""
     world = make(archive=True)
-    own = world.own_metrics({"SINK": "https", "ARCHIVE_SINK": "stdout"})
+    world.own_metrics({"SINK": "https", "ARCHIVE_SINK": "stdout"})
     took_ms: list[float] = []
-    own.on_answer = took_ms.append
+    world.own.on_answer = took_ms.append
 
-    own.report(world.metrics("m"))
+    world.report("m")
     world.attempt()
 
     assert world.written() == [{"m": "m"}]

@@ -6,12 +6,16 @@ import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from extension.delivery.backoff import FIRST_PAUSE_S, MAX_PAUSE_S
 from extension.delivery.queue import (
+    FIRST_PAUSE_S,
+    JITTER,
     MAX_ATTEMPTS,
     MAX_BATCH_BYTES,
     MAX_CUTS,
+    MAX_PAUSE_S,
     MIN_BATCH_BYTES,
+    PATIENCE_ATTEMPTS,
+    Backoff,
     Queues,
     SendingQueue,
 )
@@ -20,9 +24,12 @@ from extension.model.chunk import Chunk, Metadata, numbers_in
 from extension.model.receipt import Answer, Receipt
 from extension.model.segment import Kind, Segment
 from tests.doubles.extension.accounts import settled
+from tests.doubles.extension.queues import chunks_in, lines_in
 
 TAKEN = Receipt(Answer.TAKEN, sent_bytes=100)
 UNAVAILABLE = Receipt(Answer.UNAVAILABLE)
+DENIED = Receipt(Answer.DENIED)
+REFUSED = Receipt(Answer.REFUSED)
 
 EVENT = b'{"time":"2026-01-02T03:04:05.678Z","type":"function","record":"%s"}'
 
@@ -84,7 +91,7 @@ def test_one_batch_is_under_way_at_a_time(queue: SendingQueue) -> None:
     assert queue.busy
     assert queue.begin(0.0, at_once=True) is None
     assert queue.wait_s(0.0) is None
-    assert queue.lines == 4
+    assert lines_in(queue) == 4
 
 
 @pytest.mark.parametrize(
@@ -152,6 +159,70 @@ def test_little_waits_for_more(account: Account) -> None:
     queue.settle(TAKEN, 70.0)
     queue.put(chunk("e"))
     assert ids(queue.begin(70.0, at_once=True)) == ["e"]
+
+
+# Pauses --------------------------------------------------------------------------------------------------------------
+
+
+def after(*receipts: Receipt, random: float = 0.0) -> Backoff:
+    backoff = Backoff(lambda: random)
+    for receipt in receipts:
+        backoff.answered(receipt, 1000.0)
+    return backoff
+
+
+@pytest.mark.parametrize("random", [0.0, 0.5, 0.999])
+def test_pauses_grow_up_to_the_bound(random: float) -> None:
+    """Each pause is twice the one before, shortened by the jitter, up to the longest."""
+    full = [min(FIRST_PAUSE_S * 2**number, MAX_PAUSE_S) for number in range(15)]
+
+    found = [
+        after(*[UNAVAILABLE] * count, random=random).try_at_s - 1000.0 for count in range(1, 16)
+    ]
+
+    assert found == pytest.approx([one * (1 - JITTER * random) for one in full])
+    assert full[-1] == MAX_PAUSE_S
+
+
+@pytest.mark.parametrize(
+    ("receipts", "pause_s", "failures", "is_down"),
+    [
+        ([TAKEN], 0.0, 0, False),
+        ([UNAVAILABLE], FIRST_PAUSE_S, 1, False),
+        ([UNAVAILABLE] * 5 + [TAKEN], 0.0, 0, False),
+        ([UNAVAILABLE] * 5 + [TAKEN, UNAVAILABLE], FIRST_PAUSE_S, 1, False),
+        ([UNAVAILABLE] * (PATIENCE_ATTEMPTS - 1), 0.8, PATIENCE_ATTEMPTS - 1, False),
+        ([UNAVAILABLE] * PATIENCE_ATTEMPTS, 1.6, PATIENCE_ATTEMPTS, True),
+        ([UNAVAILABLE] * PATIENCE_ATTEMPTS + [REFUSED], 0.0, 0, True),
+        ([DENIED], MAX_PAUSE_S, 1, True),
+        ([DENIED, REFUSED], 0.0, 0, True),
+        ([DENIED, TAKEN], 0.0, 0, False),
+        ([REFUSED], 0.0, 0, False),
+        ([Receipt(Answer.UNAVAILABLE, retry_after_s=0.05)], FIRST_PAUSE_S, 1, False),
+        ([Receipt(Answer.UNAVAILABLE, retry_after_s=7.0)], 7.0, 1, False),
+        ([Receipt(Answer.UNAVAILABLE, retry_after_s=86_400.0)], MAX_PAUSE_S, 1, False),
+    ],
+)
+def test_answers_decide_the_pause(
+    receipts: list[Receipt], pause_s: float, failures: int, is_down: bool
+) -> None:
+    """A denial waits longest, a sink may ask for more time, and any other answer ends the pauses."""
+    backoff = after(*receipts)
+
+    assert max(0.0, backoff.try_at_s - 1000.0) == pytest.approx(pause_s)
+    assert (backoff.failures, backoff.is_failing) == (failures, failures > 0)
+    assert backoff.is_down == is_down
+
+
+def test_a_late_sink_is_failing_until_its_next_answer() -> None:
+    """An invocation that was held for long enough must not be followed by another."""
+    backoff = after(TAKEN)
+
+    backoff.is_late = True
+    is_failing = backoff.is_failing
+    backoff.answered(TAKEN, 0.0)
+
+    assert (is_failing, backoff.is_failing) == (True, False)
 
 
 # Answers ------------------------------------------------------------------------------------------------------------
@@ -225,7 +296,20 @@ def test_an_answer_decides_what_is_left(
         assert numbers(queue.begin(wait_s)) == left
     elif left:
         queue.take_all()
-    assert queue.held_bytes == sum(one.held_bytes for one in queue._all())
+    assert queue.held_bytes == sum(one.held_bytes for one in chunks_in(queue))
+
+
+def test_refused_records_are_given_back_with_their_reasons(queue: SendingQueue) -> None:
+    """A gap is one record, whatever it stands for; a number that another queue's records have is not there."""
+    gap = Segment(b"", count=5, first_number=3, kind=Kind.GAP)
+    queue.put(Chunk(metadata(), [lines(2, number=1)]))
+    queue.put(Chunk(metadata(), [gap]))
+    queue.begin(0.0)
+
+    refused = {1: "bad", 3: "too-old", 9: "bad"}
+    back = queue.settle(Receipt(Answer.TAKEN, refused=refused), 0.0) or []
+
+    assert [(reason, numbers([one])) for reason, one in back] == [("bad", [1]), ("too-old", [3])]
 
 
 def test_lines_are_counted_under_their_reasons(queue: SendingQueue, account: Account) -> None:
@@ -267,7 +351,7 @@ def test_attempts_are_bounded(queue: SendingQueue) -> None:
     assert [(reason, one.lines) for reason, one in given_back] == [("unavailable", 2)]
     assert ids(queue.begin(0.0, at_once=True)) == ["b"]
     queue.settle(UNAVAILABLE, 0.0)
-    assert queue.lines == 1
+    assert lines_in(queue) == 1
 
 
 def test_unnamed_rejected_lines_are_lost(queue: SendingQueue, account: Account) -> None:
@@ -374,7 +458,7 @@ def test_chunks_can_be_taken_out(
     queue.put(chunk("b", count=3))
 
     assert ids(take(queue)) == taken
-    assert (queue.lines, queue.empty) == (left, not left)
+    assert (lines_in(queue), queue.empty) == (left, not left)
     queue.settle(TAKEN, 0.0)
     assert (queue.empty, queue.held_bytes, settled(account)) == (True, 0, left)
 
@@ -504,11 +588,11 @@ class QueueMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_account_adds_up(self) -> None:
-        assert self.put_lines == settled(self.account) + self.queue.lines
+        assert self.put_lines == settled(self.account) + lines_in(self.queue)
 
     @invariant()
     def what_is_held_is_what_is_there(self) -> None:
-        chunks = self.queue._all()
+        chunks = chunks_in(self.queue)
         assert self.queue.held_bytes == sum(
             len(segment.raw) + 160 for one in chunks for segment in one.segments
         )
@@ -548,7 +632,7 @@ def test_chunks_wait_for_the_sink_and_segments_for_the_archive(queues: Queues) -
     queues.primary.begin(0.0)
 
     assert queues.archive is not None
-    assert (queues.primary.lines, queues.archive.lines) == (1, 1)
+    assert (lines_in(queues.primary), lines_in(queues.archive)) == (1, 1)
     assert queues.held_bytes == queues.primary.held_bytes + queues.archive.held_bytes
     queues.primary.settle(TAKEN, 0.0)
     assert queues.held_bytes == queues.archive.held_bytes
@@ -561,7 +645,7 @@ def test_without_an_archive_nothing_is_stored(account: Account) -> None:
     queues.store(metadata(), lines())
 
     assert queues.held_bytes == 0
-    assert queues.queues == [queues.primary]
+    assert queues.fallback is None
 
 
 def test_the_archive_gives_first_then_healthy_invocations_then_failed_ones(

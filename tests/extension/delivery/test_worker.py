@@ -60,6 +60,11 @@ def receipt_of(worker: SinkWorker) -> Receipt:
     return receipt
 
 
+def answer_of(worker: SinkWorker) -> Receipt:
+    worker.send([chunk()], timeout_s=1.0)
+    return receipt_of(worker)
+
+
 def test_worker_delivers_a_batch_on_its_own_thread() -> None:
     """The sink gets the very batch and its time-out, in another thread than ours."""
     sink = ListSink([Receipt(Answer.TAKEN, sent_bytes=7)])
@@ -90,22 +95,13 @@ def test_the_descriptor_is_readable_only_while_a_receipt_waits() -> None:
     assert [descriptor for descriptor, _ in announced] == [worker.descriptor]
 
 
-def test_collect_returns_nothing_before_an_answer() -> None:
-    """Nobody waits in collect."""
-    worker = start(ListSink)
-
-    assert worker.collect() is None
-
-
 def test_an_exception_in_a_sink_is_a_receipt() -> None:
     """What breaks in a sink keeps its batch, is told by its type alone, and does not end the thread."""
     sink = ListSink([ValueError("secret-token")])
     worker = start(lambda: sink)
 
-    worker.send([chunk()], timeout_s=1.0)
-    first = receipt_of(worker)
-    worker.send([chunk()], timeout_s=1.0)
-    second = receipt_of(worker)
+    first = answer_of(worker)
+    second = answer_of(worker)
 
     assert first == Receipt(Answer.UNAVAILABLE, "internal error: ValueError")
     assert second.answer is Answer.TAKEN
@@ -123,10 +119,7 @@ def test_worker_opens_a_sink_again_that_could_not_be_opened() -> None:
         return sink
 
     worker = start(open_sink)
-    answers = []
-    for _ in range(3):
-        worker.send([chunk()], timeout_s=1.0)
-        answers.append(receipt_of(worker).answer)
+    answers = [answer_of(worker).answer for _ in range(3)]
 
     assert answers == [Answer.UNAVAILABLE, Answer.TAKEN, Answer.TAKEN]
     assert len(attempts) == 3
@@ -155,9 +148,8 @@ def test_worker_delivers_although_its_preparation_failed() -> None:
         raise ImportError
 
     worker = start(ListSink, prepare=prepare)
-    worker.send([chunk()], timeout_s=1.0)
 
-    assert receipt_of(worker).answer is Answer.TAKEN
+    assert answer_of(worker).answer is Answer.TAKEN
 
 
 def test_send_does_not_wait_for_the_sink() -> None:
@@ -214,12 +206,10 @@ def test_change_closes_the_sink_and_opens_another() -> None:
     """After a change the next batch goes to the new sink, and the old one is closed."""
     first, second = ListSink(), ListSink()
     worker = start(lambda: first)
-    worker.send([chunk()], timeout_s=1.0)
-    receipt_of(worker)
+    answer_of(worker)
 
     worker.change(lambda: second)
-    worker.send([chunk()], timeout_s=1.0)
-    receipt_of(worker)
+    answer_of(worker)
 
     assert (len(first.sent), first.closed) == (1, True)
     assert (len(second.sent), second.closed) == (1, False)

@@ -107,17 +107,6 @@ def test_each_line_tells_what_the_last_one_did_not() -> None:
         assert summed([first, second], name) == pytest.approx(value, abs=0.11)
 
 
-def test_metrics_tell_again_what_was_not_taken() -> None:
-    """A line that could not be handed on is drawn up anew, with what has come since."""
-    metrics, account = make(), busy()
-    first = line(metrics, account)
-    account.receive(lines=1, size_bytes=65)
-
-    second = line(metrics, account)
-
-    assert (first["ReceivedLines"], second["ReceivedLines"]) == (100, 101)
-
-
 def test_metrics_make_no_line_where_nothing_happened() -> None:
     """The delivery of the last line alone is no news, or a line would bring about the next."""
     metrics, account = make(), busy()
@@ -149,11 +138,6 @@ def test_a_failure_to_deliver_is_news() -> None:
 def test_a_line_is_due_after_an_interval(passed_ms: int, due: bool) -> None:
     """By the time of day, which goes on in the freezer, and which may be set."""
     assert make().is_due(NOW_MS + passed_ms) is due
-
-
-def test_metrics_that_are_off_are_never_due() -> None:
-    """An interval of zero is none."""
-    assert not make(interval_ms=0).is_due(NOW_MS + 10**9)
 
 
 def test_the_next_interval_begins_when_one_is_over() -> None:

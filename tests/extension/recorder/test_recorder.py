@@ -9,6 +9,7 @@ from extension.config.parsers import Pace, PlatformEvents
 from extension.model.levels import Level
 from extension.model.receipt import Answer
 from tests.doubles.extension.environment import Environment
+from tests.doubles.extension.queues import lines_in
 from tests.doubles.lambda_events import FIRST, TRACE, done, event, line, python_line, start
 from tests.extension.recorder.script import Case, play
 
@@ -299,7 +300,7 @@ def test_recorder_holds_the_invariants_over_any_interleaving(
     env.sampler.shut_down(None)
     env.deliver()
     assert env.accounted_for
-    assert env.queue.lines == env.sampler.buffered_lines == 0
+    assert lines_in(env.queue) == env.sampler.buffered_lines == 0
     ids = [one["id"] for one in env.delivered]
     assert len(ids) == len(set(ids))
     _assert_told(env)

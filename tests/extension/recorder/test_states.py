@@ -11,6 +11,7 @@ from extension.recorder.release import Release
 from extension.recorder.states import HELD, MANAGED, ORDINARY, Event, State
 from extension.recorder.tail_sampler import TailSampler
 from tests.doubles.extension.environment import Environment
+from tests.doubles.extension.queues import chunks_in
 from tests.doubles.lambda_events import FIRST, done, event, line, python_line, report, start
 from tests.extension.recorder.state_diagram import PAGE, on_page, pictures
 
@@ -88,8 +89,8 @@ def all_that_may_change(env: Environment, invocation: Invocation) -> list[object
         [segment.raw for segment in recording.segments],
         (recording.held_bytes, recording.lines),
         fields_of(env.account),
-        [[id(chunk) for chunk in queue._all()] for queue in env.queues.queues],
-        [queue.held_bytes for queue in env.queues.queues],
+        [[id(chunk) for chunk in chunks_in(queue)] for queue in env.queues if queue],
+        [queue.held_bytes for queue in env.queues if queue],
         env.sampler.metadata.next_number,
         [list(map(id, index)) for index in (life.running, life._held, life._history)],
         life._unexplained,
