@@ -74,6 +74,6 @@ class MetricsReporter:
             "function",
             line,
             at_s=self._wall_s(),
-            number=self._sampler.number(1),
-            environment_id=self._sampler.environment_id,
+            number=self._sampler.metadata.number(),
+            environment_id=self._sampler.metadata.environment_id,
         )

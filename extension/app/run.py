@@ -166,7 +166,7 @@ class Wiring:
         return None
 
     def _identify(self) -> None:
-        self._sampler.identify(os.urandom(ENVIRONMENT_ID_BYTES).hex())
+        self._sampler.metadata.environment_id = os.urandom(ENVIRONMENT_ID_BYTES).hex()
 
     # Settings that are references -------------------------------------------------------------------------------
 

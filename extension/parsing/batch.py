@@ -14,6 +14,7 @@ Pure. Assumes of AWS (Telemetry API schema reference):
 """
 
 import json
+from typing import NamedTuple
 
 from extension.model.levels import LEVEL_NAMES, Level
 from extension.model.segment import BATCH_BEGIN, BETWEEN, UNREADABLE, Events, scan
@@ -38,12 +39,9 @@ _QUOTE = ord('"')
 
 
 class Lines:
-    """Hold consecutive unremarkable lines.
+    """Hold consecutive unremarkable lines: their events' JSON, comma-separated, as it arrived.
 
-    Attributes:
-        raw: the events' JSON, comma-separated, as it arrived.
-        count: how many lines.
-        is_text: whether certainly no line is JSON.
+    ``is_text`` tells whether certainly no line is JSON.
     """
 
     __slots__ = ("count", "is_text", "raw")
@@ -54,45 +52,32 @@ class Lines:
         self.is_text = is_text
 
 
-class Line:
+class Line(NamedTuple):
     """Hold one line that was read: its event's JSON, and its facts."""
 
-    __slots__ = ("facts", "raw")
-
-    def __init__(self, raw: bytes, facts: LineFacts) -> None:
-        self.raw = raw
-        self.facts = facts
+    raw: bytes
+    facts: LineFacts
 
 
-class Unreadable:
+class Unreadable(NamedTuple):
     """Hold a part of a batch that is not an event."""
 
-    __slots__ = ("raw",)
-
-    def __init__(self, raw: bytes) -> None:
-        self.raw = raw
+    raw: bytes
 
 
 Item = Lines | Line | PlatformEvent | Unreadable
 
 
 def read_batch(body: bytes, *, rules: LineRules, open_id: bytes) -> list[Item]:
-    """Parse a batch.
+    """Parse the body of one POST into its items, in order. No content raises an error.
 
-    Args:
-        body: of one POST.
-        rules: what makes a line remarkable.
-        open_id: the request id of the invocation that lines without an id belong to. A ``platform.start`` within
-            the batch changes it for the items behind it.
-
-    Returns:
-        The batch's items in order. No content of a batch raises an error.
+    Lines without an id belong to the invocation whose request id is ``open_id``. A ``platform.start`` within the batch
+    changes that for the items behind it.
     """
+    items = None
     if rules.pattern is None and not rules.by_id_only:
         items = _read_compact(body, rules, open_id)
-        if items is not None:
-            return items
-    return _read_exactly(body, rules, open_id)
+    return _read_exactly(body, rules, open_id) if items is None else items
 
 
 def _read_compact(body: bytes, rules: LineRules, open_id: bytes) -> list[Item] | None:
@@ -179,31 +164,29 @@ def _item_of(event: object, raw: bytes, rules: LineRules) -> Item | None:
     kind = event.get("type") if isinstance(event, dict) else None
     if not isinstance(event, dict) or not isinstance(kind, str):
         return Unreadable(raw)
+    record = event.get("record")
     if kind == "function":
-        record = event.get("record")
-        as_text = rules.pattern is not None and not isinstance(record, str)
-        text = json.dumps(record, ensure_ascii=False) if as_text else None
-        return Line(raw, look_at(record, rules=rules, text=text))
-    if kind.startswith("platform."):
-        time = event.get("time")
-        return event_of(
-            kind, event.get("record"), time=time if isinstance(time, str) else "", raw=raw
-        )
-    return None
+        return Line(raw, look_at(record, rules=rules))
+    time = event.get("time")
+    return event_of(kind, record, time=time if isinstance(time, str) else "", raw=raw)
 
 
 def _read_exactly(body: bytes, rules: LineRules, open_id: bytes) -> list[Item]:
     """Parse any batch, by decoding all of it."""
-    source, events = _aligned(body) or _scanned(body)
+    events = _aligned(body)
+    text = "" if events is not None else body.decode("utf-8", "replace")
+
+    def cut(begin: int, end: int) -> bytes:
+        return text[begin:end].encode("utf-8", "replace") if text else body[begin:end]
+
     items: list[Item] = []
     run_begin = run_end = run_count = 0
     current = open_id.decode("utf-8", "replace")
-    for begin, end, event in events:
-        if _is_plain_object(event, rules, current):
-            item: Item | None = None
-            is_plain = True
-        else:
-            raw = _bytes(source[begin:end])
+    for begin, end, event in scan(text) if events is None else events:
+        item: Item | None = None
+        is_plain = _is_plain_object(event, rules, current)
+        if not is_plain:
+            raw = cut(begin, end)
             item = Unreadable(raw) if event is UNREADABLE else _item_of(event, raw, rules)
             is_plain = isinstance(item, Line) and _is_plain(item.facts, rules, current)
         if is_plain:
@@ -213,25 +196,20 @@ def _read_exactly(body: bytes, rules: LineRules, open_id: bytes) -> list[Item]:
             run_count += 1
             continue
         if run_count:
-            items.append(Lines(_bytes(source[run_begin:run_end]), run_count))
+            items.append(Lines(cut(run_begin, run_end), run_count))
             run_count = 0
         if isinstance(item, Started):
             current = item.request_id
         if item is not None:
             items.append(item)
     if run_count:
-        items.append(Lines(_bytes(source[run_begin:run_end]), run_count))
+        items.append(Lines(cut(run_begin, run_end), run_count))
     return items
 
 
-def _bytes(part: bytes | str) -> bytes:
-    return part if isinstance(part, bytes) else part.encode("utf-8", "replace")
-
-
 def _is_plain(facts: LineFacts, rules: LineRules, current: str) -> bool:
-    if rules.by_id_only or facts.failure is not None or facts.is_emf:
-        return False
-    return not facts.request_id or facts.request_id == current
+    remarkable = rules.by_id_only or facts.failure is not None or facts.is_emf
+    return not remarkable and facts.request_id in ("", current)
 
 
 def _is_plain_object(event: object, rules: LineRules, current: str) -> bool:
@@ -252,11 +230,10 @@ def _is_plain_object(event: object, rules: LineRules, current: str) -> bool:
     return True
 
 
-def _aligned(body: bytes) -> tuple[bytes, Events] | None:
+def _aligned(body: bytes) -> Events | None:
     """Decode a batch in compact form at once, and find each event by the separators.
 
-    Returns:
-        The body and its events. None if there are more separators than events, because an object contains one.
+    Return None for other forms, and if an object contains a separator, so that there are more of them than events.
     """
     if not body.startswith(BATCH_BEGIN) or not body.endswith(b"}]"):
         return None
@@ -273,9 +250,4 @@ def _aligned(body: bytes) -> tuple[bytes, Events] | None:
         end = begin + len(piece) + 10
         found.append((begin, end, event))
         begin = end + 1
-    return body, found
-
-
-def _scanned(body: bytes) -> tuple[str, Events]:
-    text = body.decode("utf-8", "replace")
-    return text, scan(text)
+    return found

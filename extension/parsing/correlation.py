@@ -16,47 +16,37 @@ MAX_ID_CHARS = 256
 
 
 class Correlation:
-    """Look for the fields of CORRELATION_FIELDS.
-
-    Attributes:
-        fields: in order; the first one that a line has counts.
-    """
-
-    __slots__ = ("_needles", "fields")
+    """Look for the fields of CORRELATION_FIELDS, in order: the first one that a line has counts."""
 
     def __init__(self, fields: tuple[str, ...]) -> None:
-        self.fields = fields
+        self._fields = fields
         self._needles = [needle.encode() for needle in _needles(fields)]
 
     def found_in(self, raw: bytes, count: int) -> str:
-        """Return the first id that lines name; empty if they name none.
-
-        Args:
-            raw: the JSON of events, as it arrived.
-            count: how many events.
-        """
-        for needle in self._needles:
-            if needle in raw:
-                break
-        else:
-            return ""
-        for event in split_events(raw, count):
-            if any(needle in event for needle in self._needles):
+        """Return the first id that the JSON of ``count`` lines names; empty if they name none."""
+        if self._may_be_in(raw):
+            for event in filter(self._may_be_in, split_events(raw, count)):
                 found = self._named_by(event)
                 if found:
                     return found
         return ""
+
+    def _may_be_in(self, raw: bytes) -> bool:
+        # A loop, not a generator: this runs for every batch that is not text.
+        for needle in self._needles:  # noqa: SIM110
+            if needle in raw:
+                return True
+        return False
 
     def _named_by(self, event: bytes) -> str:
         try:
             parsed = json.loads(event)
         except (ValueError, RecursionError):
             return ""
-        record = parsed.get("record") if isinstance(parsed, dict) else None
-        line = object_of(record)
+        line = object_of(parsed.get("record")) if isinstance(parsed, dict) else None
         if line is None:
             return ""
-        for field in self.fields:
+        for field in self._fields:
             value = line.get(field)
             if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":
                 return str(value)[:MAX_ID_CHARS]

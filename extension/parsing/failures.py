@@ -30,12 +30,7 @@ class Outcome(Enum):
 
 
 class Failure(NamedTuple):
-    """Describe one sign that an invocation failed.
-
-    Attributes:
-        reason: the rule's name.
-        outcome: how the invocation ended, as far as the sign tells.
-    """
+    """Describe one sign that an invocation failed: the rule's name, and the outcome as far as the sign tells."""
 
     reason: str
     outcome: Outcome
@@ -45,6 +40,7 @@ LOOKED_AT_CHARS = 16 * 1024
 """Of one line, by the patterns below. Their matches stand at its start, and a line may be a megabyte."""
 
 # No pattern has two ways through the same text, so no line can make one slow. Compiled on first use.
+# Java: UserFault.java, reportableError: "message: class", then the stack trace, which begins with the class again.
 _JAVA = r": ([\w.$]+)\r?\n\1[:\r\n](?:[^\r\n]*[\r\n])*?[ \t]*at [\w.$/]+\("
 _NODE = r"\tERROR\t(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection|Init Error)[ \t]"
 _TIMED_OUT = r"Task timed out after \d+\.\d+ seconds\s*$"
@@ -64,11 +60,6 @@ def _python_text(line: str) -> bool:
     ) and "Traceback (most recent call last):" in line[at:]
 
 
-def _java_text(line: str) -> bool:
-    # UserFault.java, reportableError: "message: class", then the stack trace, which begins with the class again.
-    return "at " in line and _found(_JAVA, line)
-
-
 def _dotnet_text(line: str) -> bool:
     # ConsoleLoggerWriter.cs: level "fail", and Exception.ToString() with its indented frames.
     at = line.find("\tfail\t", 0, LOOKED_AT_CHARS)
@@ -84,7 +75,7 @@ def _ruby_text(line: str) -> bool:
 _TEXT_RULES: tuple[tuple[str, Outcome, Callable[[str], object]], ...] = (
     ("python-exception", Outcome.ERROR, _python_text),
     ("nodejs-exception", Outcome.ERROR, lambda line: _found(_NODE, line)),
-    ("java-exception", Outcome.ERROR, _java_text),
+    ("java-exception", Outcome.ERROR, lambda line: "at " in line and _found(_JAVA, line)),
     ("dotnet-exception", Outcome.ERROR, _dotnet_text),
     ("ruby-exception", Outcome.ERROR, _ruby_text),
     (
@@ -96,14 +87,8 @@ _TEXT_RULES: tuple[tuple[str, Outcome, Callable[[str], object]], ...] = (
 )
 
 
-def _object_failure(line: dict[str, object], level: Level | None) -> Failure | None:
-    if level is not None and level < Level.ERROR:
-        return None
-    reason = _reason_in_object(line, line.get("message"), has_level=level is not None)
-    return Failure(reason, Outcome.ERROR) if reason else None
-
-
-def _reason_in_object(line: dict[str, object], message: object, *, has_level: bool) -> str:
+def _reason_in_object(line: dict[str, object], *, has_level: bool) -> str:
+    message = line.get("message")
     if isinstance(message, dict) and "errorType" in message and has_level:
         return "nodejs-exception"  # aws-lambda-nodejs-runtime-interface-client, Errors.js
     if isinstance(message, str) and "AWSRequestId" in line and _found(_JAVA, message):
@@ -121,16 +106,12 @@ def _reason_in_object(line: dict[str, object], message: object, *, has_level: bo
 def failure_in_line(
     record: object, parsed: dict[str, object] | None, level: Level | None
 ) -> Failure | None:
-    """Recognise the line that a runtime writes for an unhandled error.
-
-    Args:
-        record: a ``function`` record as delivered: text, or an object with the JSON log format.
-        parsed: the object, if the record is one or is text that holds one.
-        level: the line's.
-    """
+    """Recognise the line that a runtime writes for an unhandled error; ``parsed`` is the object that it holds."""
     if parsed is not None:
-        return _object_failure(parsed, level)
-    if isinstance(record, str) and (level is None or level >= Level.WARN):
+        if level is None or level >= Level.ERROR:
+            reason = _reason_in_object(parsed, has_level=level is not None)
+            return Failure(reason, Outcome.ERROR) if reason else None
+    elif isinstance(record, str) and (level is None or level >= Level.WARN):
         for reason, outcome, found in _TEXT_RULES:
             if found(record):
                 return Failure(reason, outcome)
@@ -151,11 +132,7 @@ def failure_by_status(
 
     Every status but ``success`` is a failure (AWS: Telemetry API schema reference). The Logs API has no ``errorType``;
     ``error`` in its runtimeDone means that the runtime's process ended.
-
-    Args:
-        status: ``success``, ``error``, ``failure`` or ``timeout``.
-        error_type: such as ``Runtime.ExitError``; ignored if it is not text.
-        reported: whether they come from a report, which on Managed Instances also covers handled exceptions.
+    A report (``reported``) also covers handled exceptions, on Managed Instances.
     """
     if status == "success" or not isinstance(status, str):
         return None
@@ -169,11 +146,11 @@ def failure_by_status(
     return Failure("status-error", Outcome.ERROR)
 
 
-def failure_by_fault(text: object) -> Failure:
+def failure_by_fault(text: str) -> Failure:
     """Read ``platform.fault`` of the Logs API, whose record is a string."""
-    if isinstance(text, str) and "timed out" in text:
+    if "timed out" in text:
         return Failure("timeout", Outcome.TIMEOUT)
-    if isinstance(text, str) and "OutOfMemory" in text:
+    if "OutOfMemory" in text:
         return Failure("out-of-memory", Outcome.OUT_OF_MEMORY)
     return Failure("fault", Outcome.CRASH)
 

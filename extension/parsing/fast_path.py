@@ -46,7 +46,6 @@ def _json_level() -> re.Pattern[bytes]:
 _UUID_BYTES = 36
 _TIME_BYTES = 24  # 2026-11-24T12:00:00.000Z
 
-_BRACKETS = frozenset({_BRACKET})
 _SUSPECTS = frozenset(b"{EIRDWFA")
 """First bytes of JSON, of the telling starts and of Ruby's ``E, [...``; a line with another letter is unremarkable."""
 _MAY_BE_JSON = frozenset(b"{ \\") | frozenset(range(0x80, 0x100))
@@ -61,17 +60,7 @@ _LEVEL_WINDOW_BYTES = 28
 
 
 class _JsonForm:
-    """Describe JSON lines, with their quotes as they stand in the batch.
-
-    Attributes:
-        quote: escaped in text lines, plain in objects.
-        begin: the beginning of such a record.
-        timed: the same where the time stands first.
-        level: the pattern of the level, at the place where it is expected.
-        ids: the keys of a request id, each up to its value.
-    """
-
-    __slots__ = ("begin", "ids", "level", "quote", "timed")
+    """Describe JSON lines, with their quotes as they stand in the batch: escaped in text lines, plain in objects."""
 
     def __init__(self, quote: bytes, *, brace: bytes) -> None:
         self.quote = quote
@@ -79,6 +68,7 @@ class _JsonForm:
         self.timed = self.begin + quote + b"timestamp" + quote + b":"
         key, value = re.escape(quote + b"level" + quote + b":"), re.escape(quote)
         self.level = rb"(?:, ?)?%s ?%s(\w+)%s" % (key, value, value)
+        # The keys of a request id, each up to its value.
         names = (b"equestId", b"equest_id")
         self.ids = [name + quote + colon + quote for name in names for colon in (b":", b": ")]
 
@@ -96,21 +86,18 @@ def count_plain(body: bytes, open_id: bytes, careful_from: int) -> tuple[int, bo
     """Count the lines of a batch of unremarkable lines; return 0 for any other batch.
 
     A flood arrives in such batches, so their lines must be cheap: no Python runs for each line, the batch is searched
-    as a whole, and each different beginning is read once.
+    as a whole, and each different beginning is read once. The second result tells whether certainly no line is JSON.
 
-    Returns:
-        How many lines, and whether certainly none of the batch's lines is JSON.
+    Args:
+        body: the batch, or a part of it between two platform events.
+        open_id: the only request id that the lines may name.
+        careful_from: the level that they must be below.
     """
     events = body.count(BETWEEN + CENTURY) + 1
     first = body.find(FUNCTION[:-1])
     for form in (_AS_OBJECT, _AS_TEXT):
         if body.startswith(form.begin, first):
-            timed = body.startswith(form.timed, first)
-            lines = body.split(form.timed if timed else form.begin)
-            del lines[0]
-            plain = len(lines) == events and _json_are_plain(
-                lines, body, form, open_id, careful_from, timed=timed
-            )
+            plain = _json_are_plain(body, events, form, open_id, careful_from)
             return (events if plain else 0), False
     has_level = careful_from > Level.INFO and body.startswith(b"[", first + len(FUNCTION))
     if has_level and body.count(b"Z\\t" + open_id + b"\\t") == events:
@@ -139,7 +126,7 @@ def _texts_are_plain(
     # Metrics are JSON, so without a brace there are none.
     if any(needle in body for needle in _TELLTALES) or (_BRACE in firsts and _EMF in body):
         return False
-    if not firsts.isdisjoint(_BRACKETS) and not _bracketed_are_plain(
+    if _BRACKET in firsts and not _bracketed_are_plain(
         [line for line in lines if line[0] == _BRACKET], open_id, careful_from
     ):
         return False
@@ -177,11 +164,7 @@ def _tabbed_are_plain(
 ) -> bool:
     """Judge lines with time, id and level between tabs, as Node.js and .NET write.
 
-    Args:
-        lines: that begin with a digit.
-        open_id: the only request id that they may name.
-        careful_from: the level that they must be below.
-        without_exception: whether to refuse other text that begins with a digit.
+    ``without_exception`` tells whether to refuse other text that begins with a digit.
     """
     others = False
     for columns in set(map(_TABBED_COLUMNS, lines)):
@@ -201,26 +184,15 @@ def _tabbed_are_plain(
 
 
 def _json_are_plain(
-    lines: list[bytes],
-    body: bytes,
-    form: _JsonForm,
-    open_id: bytes,
-    careful_from: int,
-    *,
-    timed: bool,
+    body: bytes, events: int, form: _JsonForm, open_id: bytes, careful_from: int
 ) -> bool:
-    """Judge JSON lines whose level stands first, or right behind a time of one length.
-
-    Args:
-        lines: from behind their brace; timed ones from behind the first key.
-        body: the batch, to be searched at once.
-        form: of their quotes.
-        open_id: the only request id that they may name.
-        careful_from: the level that they must be below.
-        timed: whether the time stands first.
-    """
+    """Judge JSON lines whose level stands first, or right behind a time of one length."""
+    timed = body.startswith(form.timed, body.find(form.begin))
+    # From behind their brace; timed ones from behind the first key.
+    lines = body.split(form.timed if timed else form.begin)
+    del lines[0]
     # What JSON says of failure, it says by its level: of the telltales only metrics matter.
-    if _EMF in body:
+    if len(lines) != events or _EMF in body:
         return False
     level_at = 0
     if timed:
@@ -240,14 +212,7 @@ def _json_are_plain(
 def is_plain(  # noqa: C901, PLR0911 - as above
     piece: bytes, at: int, open_id: bytes, careful_from: int
 ) -> bool:
-    """Recognise an unremarkable line by its first bytes.
-
-    Args:
-        piece: the event's JSON.
-        at: where the record's text begins in it.
-        open_id: the only request id that the line may name.
-        careful_from: lines at or above this level must be read.
-    """
+    """Recognise an unremarkable line by its first bytes. Its text begins at ``at`` in the event's JSON."""
     first = piece[at]
     if first == _BRACKET:
         close = piece.find(b"]", at, at + _MAX_LEVEL_BYTES)

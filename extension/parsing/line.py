@@ -5,6 +5,7 @@ Pure. This is for the few lines that :mod:`extension.parsing.batch` could not pa
 (AWS: Telemetry API schema reference).
 """
 
+import json
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -25,12 +26,12 @@ REQUEST_ID_KEYS = (
 
 _ID = r"([0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})"
 
-# Compiled on first use.
-_PYTHON_ID = rf"\[[A-Za-z ]+[0-9]*\]\t[^\t]{{1,30}}\t{_ID}\t"
-
-_TABBED_ID = rf"[^\t]{{1,30}}\t{_ID}\t"
-
-_RUBY_ID = rf"[A-Z], \[[^\]]*\] +[A-Z]+ {_ID} "
+# Of Python; of Node.js and .NET; of Ruby. Compiled on first use.
+_ID_PATTERNS = (
+    rf"\[[A-Za-z ]+[0-9]*\]\t[^\t]{{1,30}}\t{_ID}\t",
+    rf"[^\t]{{1,30}}\t{_ID}\t",
+    rf"[A-Z], \[[^\]]*\] +[A-Z]+ {_ID} ",
+)
 
 _PATTERN = Failure("pattern", Outcome.ERROR)
 
@@ -50,15 +51,7 @@ class LineRules(NamedTuple):
 
 
 class LineFacts(NamedTuple):
-    """Hold what :func:`look_at` found in one line.
-
-    Attributes:
-        level: None where nothing tells.
-        request_id: the invocation that the line names; empty where it names none.
-        failure: the sign of failure, if the line is one.
-        is_emf: whether it is in CloudWatch's embedded metric format.
-        is_text: whether it is no JSON object.
-    """
+    """Hold what :func:`look_at` found in one line. A line that names no invocation has an empty request id."""
 
     level: Level | None
     request_id: str
@@ -67,43 +60,34 @@ class LineFacts(NamedTuple):
     is_text: bool = False
 
 
-def request_id_of(record: object, parsed: dict[str, object] | None) -> str:
-    """Return the request id that a line names; empty where it names none."""
-    if parsed is not None:
-        for key in REQUEST_ID_KEYS:
-            value = parsed.get(key)
-            if isinstance(value, str) and value:
-                return value
-        return ""
-    if isinstance(record, str):
-        for pattern in (_PYTHON_ID, _TABBED_ID, _RUBY_ID):
-            match = re.match(pattern, record)
-            if match:
-                return match.group(1)
-    return ""
-
-
-def look_at(record: object, *, rules: LineRules, text: str | None = None) -> LineFacts:
-    """Read one ``function`` record of any JSON type.
-
-    Args:
-        record: as decoded from the batch.
-        rules: what makes the line a failure.
-        text: the record as JSON text, for the pattern to search where the record is not a string.
-    """
+def look_at(record: object, *, rules: LineRules) -> LineFacts:
+    """Read one ``function`` record of any JSON type, as decoded from the batch."""
     parsed = object_of(record)
     level = level_of_parsed(record, parsed)
     failure = failure_in_line(record, parsed, level) or failure_by_level(
         level, error_level=rules.error_level
     )
     if failure is None and rules.pattern is not None:
-        searched = record if isinstance(record, str) else text
-        if searched is not None and rules.pattern(searched):
-            failure = _PATTERN
+        text = record if isinstance(record, str) else json.dumps(record, ensure_ascii=False)
+        failure = _PATTERN if rules.pattern(text) else None
     return LineFacts(
         level,
-        request_id_of(record, parsed),
+        _request_id_of(record, parsed),
         failure,
         is_emf=parsed is not None and is_emf(parsed),
         is_text=parsed is None,
     )
+
+
+def _request_id_of(record: object, parsed: dict[str, object] | None) -> str:
+    if parsed is not None:
+        for key in REQUEST_ID_KEYS:
+            value = parsed.get(key)
+            if isinstance(value, str) and value:
+                return value
+    elif isinstance(record, str):
+        for pattern in _ID_PATTERNS:
+            match = re.match(pattern, record)
+            if match:
+                return match.group(1)
+    return ""

@@ -1,7 +1,8 @@
 """Platform events as typed values: what Lambda reports about an environment and its invocations.
 
 Pure. Nobody behind the parser reads a record's JSON. Fields are those of AWS's Telemetry API schema reference; the Logs
-API has fewer of them, and a fault there is plain text. A field of an unexpected type counts as missing.
+API has fewer of them, and a fault there is plain text. A field that is missing or has an unexpected type is empty, or
+None for a number. ``raw`` is an event's JSON, and ``time`` is as Lambda writes it.
 """
 
 from collections.abc import Callable
@@ -15,15 +16,7 @@ SPAN_ID_DIGITS = 16
 
 
 class Started(NamedTuple):
-    """``platform.start``: an invocation has begun.
-
-    Attributes:
-        raw: the event's JSON, as for the events below.
-        time: as Lambda writes it; empty where it is missing.
-        request_id: empty where it is missing.
-        trace_id: X-Ray's; empty where the event has none, as with the Logs API.
-        span_id: of the function's own segment, 16 hex digits; empty where the event has none.
-    """
+    """``platform.start``: an invocation has begun. The span is the function's own segment, 16 hex digits."""
 
     raw: bytes
     time: str
@@ -33,13 +26,9 @@ class Started(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """``platform.runtimeDone`` or ``platform.report``: an invocation is over.
+    """``platform.runtimeDone`` or ``platform.report``: an invocation is over. Nothing is expected after its report.
 
-    Attributes:
-        is_report: whether it is the report, after which nothing more is expected of the invocation.
-        failure: by the status; None for success.
-        duration_ms: as Lambda measured it; None where the event has no metrics.
-        memory_share: the most memory used, of the function's memory; 0.0 where the event does not tell.
+    ``memory_share`` is the most memory used, of the function's memory; 0.0 where the event does not tell.
     """
 
     raw: bytes
@@ -60,7 +49,7 @@ class Closed(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """``platform.fault``: a runtime process died or timed out. ``request_id`` is empty where the text names none."""
+    """``platform.fault``: a runtime process died or timed out."""
 
     raw: bytes
     time: str
@@ -71,9 +60,7 @@ class Fault(NamedTuple):
 class InitEnded(NamedTuple):
     """``platform.initRuntimeDone`` or ``platform.initReport``: init is over.
 
-    Attributes:
-        failure: None for success.
-        in_invoke: whether init ran again within an invocation (AWS: suppressed init).
+    ``in_invoke`` tells whether init ran again within an invocation (AWS: suppressed init).
     """
 
     failure: Failure | None
@@ -89,8 +76,6 @@ class LogsDropped(NamedTuple):
 class ExtensionFailed:
     """``platform.extension`` with an error: an extension of the environment did not start, or was throttled."""
 
-    __slots__ = ()
-
 
 PlatformEvent = Started | Ended | Closed | Fault | InitEnded | LogsDropped | ExtensionFailed
 
@@ -100,65 +85,34 @@ INIT_FAILED = Failure("init-error", Outcome.INIT_ERROR)
 
 
 def event_of(kind: str, record: object, *, time: str, raw: bytes) -> PlatformEvent | None:
-    """Read a platform event; return None for a type that nobody needs.
-
-    Args:
-        kind: such as ``platform.start``.
-        record: as decoded, of any JSON type.
-        time: the event's.
-        raw: the event's JSON.
-    """
+    """Read a platform event, such as ``platform.start``; return None for a type that nobody needs."""
     if kind == "platform.fault":
-        return _fault(record, time, raw)
+        text = record if isinstance(record, str) else ""
+        named = text.partition("RequestId: ")[2].split(None, 1)
+        return Fault(raw, time, named[0] if named else "", failure_by_fault(text))
     read = _READERS.get(kind)
-    return read(record if isinstance(record, dict) else {}, time, raw) if read else None
+    return read(_object(record), time, raw) if read else None
 
 
 def _started(fields: Fields, time: str, raw: bytes) -> Started:
-    tracing = fields.get("tracing")
-    header = span_id = None
-    if isinstance(tracing, dict):
-        header, span_id = tracing.get("value"), tracing.get("spanId")
-    return Started(
-        raw,
-        time,
-        _request_id(fields),
-        trace_id_of(header) if isinstance(header, str) else "",
-        span_id if isinstance(span_id, str) and len(span_id) == SPAN_ID_DIGITS else "",
-    )
+    tracing = _object(fields.get("tracing"))
+    trace_id, span_id = trace_id_of(_text(tracing, "value")), _text(tracing, "spanId")
+    span_id = span_id if len(span_id) == SPAN_ID_DIGITS else ""
+    return Started(raw, time, _text(fields, "requestId"), trace_id, span_id)
 
 
-def _runtime_done(fields: Fields, time: str, raw: bytes) -> Ended:
-    return _ended(fields, time, raw, is_report=False)
-
-
-def _report(fields: Fields, time: str, raw: bytes) -> Ended:
-    return _ended(fields, time, raw, is_report=True)
-
-
-def _ended(fields: Fields, time: str, raw: bytes, *, is_report: bool) -> Ended:
-    found = fields.get("metrics")
-    metrics = found if isinstance(found, dict) else {}
-    used, size = _number(metrics.get("maxMemoryUsedMB")), _number(metrics.get("memorySizeMB"))
+def _ended(fields: Fields, time: str, raw: bytes, *, is_report: bool = False) -> Ended:
+    metrics = _object(fields.get("metrics"))
+    used, size = _number(metrics, "maxMemoryUsedMB"), _number(metrics, "memorySizeMB")
     return Ended(
         raw,
         time,
-        _request_id(fields),
+        _text(fields, "requestId"),
         is_report,
         failure_by_status(fields.get("status"), fields.get("errorType"), reported=is_report),
-        _number(metrics.get("durationMs")),
+        _number(metrics, "durationMs"),
         used / size if used is not None and size else 0.0,
     )
-
-
-def _closed(fields: Fields, time: str, raw: bytes) -> Closed:
-    return Closed(raw, time, _request_id(fields))
-
-
-def _fault(record: object, time: str, raw: bytes) -> Fault:
-    text = record if isinstance(record, str) else ""
-    named = text.partition("RequestId: ")[2].split(None, 1)
-    return Fault(raw, time, named[0] if named else "", failure_by_fault(text))
 
 
 def _init_ended(fields: Fields, _time: str, _raw: bytes) -> InitEnded:
@@ -171,26 +125,27 @@ def _logs_dropped(fields: Fields, _time: str, _raw: bytes) -> LogsDropped:
     return LogsDropped(dropped if isinstance(dropped, int) else 0)
 
 
-def _extension(fields: Fields, _time: str, _raw: bytes) -> ExtensionFailed | None:
-    return ExtensionFailed() if fields.get("errorType") else None
-
-
 _READERS: dict[str, Callable[[Fields, str, bytes], PlatformEvent | None]] = {
     "platform.start": _started,
-    "platform.runtimeDone": _runtime_done,
-    "platform.report": _report,
-    "platform.end": _closed,
+    "platform.runtimeDone": _ended,
+    "platform.report": lambda fields, time, raw: _ended(fields, time, raw, is_report=True),
+    "platform.end": lambda fields, time, raw: Closed(raw, time, _text(fields, "requestId")),
     "platform.initRuntimeDone": _init_ended,
     "platform.initReport": _init_ended,
     "platform.logsDropped": _logs_dropped,
-    "platform.extension": _extension,
+    "platform.extension": lambda fields, *_: ExtensionFailed() if fields.get("errorType") else None,
 }
 
 
-def _request_id(fields: Fields) -> str:
-    value = fields.get("requestId")
+def _object(value: object) -> Fields:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(fields: Fields, name: str) -> str:
+    value = fields.get(name)
     return value if isinstance(value, str) else ""
 
 
-def _number(value: object) -> float | None:
+def _number(fields: Fields, name: str) -> float | None:
+    value = fields.get(name)
     return float(value) if isinstance(value, (int, float)) else None

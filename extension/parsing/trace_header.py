@@ -11,7 +11,7 @@ _ROOT = r"(?:^|;)\s*Root=(1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24})(?:;|$)"
 def trace_id_of(header: str) -> str:
     """Return the trace id of an ``X-Amzn-Trace-Id`` header, such as ``1-5f35ae12-0c0fec141ab77a00bc047aa2``.
 
-    The header's fields may have any order. Return an empty string where ``Root`` is missing or malformed.
+    Its fields may have any order. Return an empty string where ``Root`` is missing or malformed.
     """
     match = re.search(_ROOT, header)
     return match.group(1).lower() if match else ""

@@ -15,7 +15,7 @@ from extension.parsing.line import LineFacts
 from extension.recorder.invocation import Invocation
 from extension.recorder.metadata import MetadataSource
 from extension.sampling import probability, verdict
-from extension.sampling.policies import Policy, Signs, policies_of
+from extension.sampling.policies import Signs, policies_of
 from extension.sampling.verdict import FLOOD, Rates, Verdict
 
 if TYPE_CHECKING:
@@ -24,38 +24,17 @@ if TYPE_CHECKING:
 
 
 class PolicyEvaluator:
-    """Decide by the settings of one environment.
+    """Decide by the settings of one environment, whose id stands in for a missing request id.
 
-    Attributes:
-        keeps_all: whether the rates keep every invocation, however it ends.
+    ``keeps_all`` tells whether the rates keep every invocation, however it ends.
     """
 
-    __slots__ = (
-        "_account",
-        "_ceiling",
-        "_floor",
-        "_metadata",
-        "_policies",
-        "_rates",
-        "_withheld_invocations",
-        "_withheld_lines",
-        "keeps_all",
-    )
-
     def __init__(self, settings: Settings, *, account: Account, metadata: MetadataSource) -> None:
-        """Make an evaluator.
-
-        Args:
-            settings: the first ones.
-            account: counts the lines that KEEP_AT_MOST drops.
-            metadata: names the environment, whose id stands in for a missing request id.
-        """
         self._account = account
         self._metadata = metadata
         self._floor: Floor | None = None
         self._ceiling: Ceiling | None = None
         self._withheld_invocations = self._withheld_lines = 0
-        self._policies: tuple[Policy, ...] = ()
         self.apply(settings)
 
     def apply(self, settings: Settings) -> None:
@@ -73,29 +52,23 @@ class PolicyEvaluator:
         self.keeps_all = self._rates.least >= 1.0
         # Loaded only where one is set. A pace that stays the same goes on where it was.
         floor, ceiling = settings.keep_at_least, settings.keep_at_most
-        if floor != (self._floor.pace if self._floor is not None else None):
+        if floor is None:
             self._floor = None
-            if floor is not None:
-                from extension.sampling.rate_limits import Floor
+        elif self._floor is None or floor != self._floor.pace:
+            from extension.sampling.rate_limits import Floor
 
-                self._floor = Floor(floor)
-        if ceiling != (self._ceiling.pace if self._ceiling is not None else None):
+            self._floor = Floor(floor)
+        if ceiling is None:
             self._ceiling = None
-            if ceiling is not None:
-                from extension.sampling.rate_limits import Ceiling
+        elif self._ceiling is None or ceiling != self._ceiling.pace:
+            from extension.sampling.rate_limits import Ceiling
 
-                self._ceiling = Ceiling(ceiling)
+            self._ceiling = Ceiling(ceiling)
 
     def decide(
         self, invocation: Invocation, *, ended: bool = True, reported: bool = False
     ) -> Verdict | None:
-        """Decide on an invocation; return None while it is too early.
-
-        Args:
-            invocation: as far as it is known. Init has no report to wait for.
-            ended: whether its end has been seen.
-            reported: whether no report is to come that policies could wait for.
-        """
+        """Decide on an invocation, as :func:`extension.sampling.verdict.decide` does. Init has no report to wait for."""
         floor = self._floor
         return verdict.decide(
             failure=invocation.failure,
@@ -120,7 +93,7 @@ class PolicyEvaluator:
             reported=True,
             floor_is_due=False,
             randomness=lambda: probability.randomness_of(trace_id="", request_id=name),
-            rates=Rates(self._rates.of(facts.level)),
+            rates=Rates(self._rates.of(facts.level), {}),
         )
 
     def kept(self, invocation: Invocation) -> None:
@@ -131,13 +104,7 @@ class PolicyEvaluator:
     def draw(
         self, invocation: Invocation, segments: list[Segment], *, weight: float
     ) -> "tuple[Weighed, list[Segment]]":
-        """Split segments into the lines whose level is sampled in, and the rest.
-
-        Args:
-            invocation: whose transaction is drawn.
-            segments: of it.
-            weight: of records that are not lines.
-        """
+        """Split an invocation's segments into the lines whose level is sampled in, and the rest."""
         # Loaded only where levels have rates of their own.
         from extension.sampling.by_level import draw
 
@@ -147,8 +114,6 @@ class PolicyEvaluator:
             weigh=lambda level: rates.weight_of(level, randomness=randomness),
             weight=weight,
         )
-
-    # KEEP_AT_MOST -----------------------------------------------------------------------------------------------
 
     def admit(self, invocation: Invocation) -> None:
         """Decide whether a failed invocation is delivered whole, or only its error lines are."""

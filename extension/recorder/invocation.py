@@ -5,7 +5,6 @@ API). So an invocation is an object, made when its first event is seen, and comp
 """
 
 import json
-from typing import NamedTuple
 
 from extension.model.recording import Recording
 from extension.model.segment import Kind, Segment
@@ -15,70 +14,32 @@ from extension.sampling.policies import Signs
 from extension.sampling.verdict import Verdict
 
 
-class Announcement(NamedTuple):
-    """Hold what INVOKE's trace header says; both are empty where it says nothing."""
-
-    trace_id: str
-    span_id: str
-
-
 class Invocation:
     """Hold the facts about one invocation. Without a request id it is the environment's init.
 
     Attributes:
-        request_id: as Lambda gives it; empty for init.
-        is_init: whether this is the environment's init.
         state: where it is in its life; only the tail sampler changes it.
         started: the time of ``platform.start``, as it was written; empty until it has come.
         last_time: the time of the last platform event about it.
-        announcement: what INVOKE said; None until it has come.
+        is_announced: whether INVOKE has come.
         trace_id: X-Ray's, see :func:`extension.parsing.trace_header.trace_id_of`; empty until known.
         span_id: of the X-Ray segment that it belongs to, 16 hex digits; empty until known.
         correlation_id: by which a JSON line names the transaction; empty until one does.
-        signs: the facts that policies may speak of.
-        outcome: how it ended.
         failure: the first sign that it failed.
         verdict: the decision; None before it.
         recording: its lines that are not delivered yet.
-        lines: how many it wrote.
-        evicted_lines: how many of them the memory bound cost.
-        evicted_bytes: the bytes of those.
+        evicted_lines: how many of its lines the memory bound cost.
         dropped_lines: how many were dropped before a late sign of failure.
         withheld_lines: how many KEEP_AT_MOST withheld; None if it goes whole.
         flood: invocations and lines withheld before it, if it is the first to go whole again.
-        duration_ms: as Lambda measured it.
     """
-
-    __slots__ = (
-        "announcement",
-        "correlation_id",
-        "dropped_lines",
-        "duration_ms",
-        "evicted_bytes",
-        "evicted_lines",
-        "failure",
-        "flood",
-        "is_init",
-        "last_time",
-        "lines",
-        "outcome",
-        "recording",
-        "request_id",
-        "signs",
-        "span_id",
-        "started",
-        "state",
-        "trace_id",
-        "verdict",
-        "withheld_lines",
-    )
 
     def __init__(self, request_id: str, *, started: str = "", trace_id: str = "") -> None:
         self.request_id = request_id
         self.is_init = not request_id
         self.state = State.RUNNING
         self.started = self.last_time = started
-        self.announcement: Announcement | None = None
+        self.is_announced = False
         self.trace_id = trace_id
         self.span_id = self.correlation_id = ""
         self.signs = Signs()
@@ -95,6 +56,14 @@ class Invocation:
     def ended(self) -> bool:
         """Whether its end has been seen."""
         return self.state is not State.RUNNING and self.state is not State.KEPT
+
+    def take_over(self, init: "Invocation") -> None:
+        """Take over the lines of init, and the marker that one of them may hold."""
+        for segment in init.recording.take():
+            self.recording.append(segment)
+        self.lines += init.lines
+        self.signs.is_marked = init.signs.is_marked
+        init.lines, init.signs.is_marked = 0, False
 
     def summary(self, number: int) -> Segment:
         """Write the record that says how the invocation ended, and which lines its delivery lacks."""

@@ -14,10 +14,7 @@ class MetadataSource:
     Attributes:
         environment_id: 16 hex digits.
         arn: as the function was invoked last; empty until known.
-        next_number: of the next record. Whoever numbers records raises it by their count.
     """
-
-    __slots__ = ("_function", "_version", "arn", "environment_id", "next_number")
 
     def __init__(self, *, function: str = "", version: str = "", environment_id: str = "") -> None:
         self._function = function
@@ -26,16 +23,16 @@ class MetadataSource:
         self.arn = ""
         self.next_number = 0
 
+    def number(self, count: int = 1) -> int:
+        """Return the first of ``count`` numbers that no other record of this environment has."""
+        number = self.next_number
+        self.next_number += count
+        return number
+
     def of(
         self, invocation: Invocation, decided: Verdict, *, weight: float | None = None
     ) -> Metadata:
-        """Return the metadata of what is delivered of an invocation.
-
-        Args:
-            invocation: as far as it is known.
-            decided: why it is delivered.
-            weight: how many invocations it stands for, if the verdict's weight does not apply.
-        """
+        """Return the metadata of what is delivered of an invocation; the verdict's weight may not apply."""
         return Metadata(
             request_id=invocation.request_id,
             trace_id=invocation.trace_id,

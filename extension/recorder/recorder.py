@@ -13,7 +13,7 @@ Assumes of AWS:
 - On Managed Instances invocations run side by side, and only the id tells them apart (AWS: Managed Instances).
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -35,7 +35,7 @@ from extension.parsing.platform_events import (
     Started,
 )
 from extension.parsing.trace_header import span_id_of, trace_id_of
-from extension.recorder.invocation import Announcement, Invocation
+from extension.recorder.invocation import Invocation
 from extension.recorder.screening import Screening
 from extension.recorder.states import Event
 from extension.recorder.tail_sampler import UNKNOWN, TailSampler
@@ -77,8 +77,8 @@ class Recorder:
         self._seen_batches: deque[int] = deque(maxlen=REMEMBERED_BATCHES)
         self._current: Invocation | None = None
         self._previous: Invocation | None = None
-        self._known: OrderedDict[str, Invocation] = OrderedDict()
-        self._announced: dict[str, Announcement] = {}
+        self._known: dict[str, Invocation] = {}
+        self._announced: dict[str, tuple[str, str]] = {}
         self._signs_for_next: Signs | None = None
         self._handlers: dict[type, Handler] = {
             Lines: self._take_lines,
@@ -95,7 +95,7 @@ class Recorder:
 
     def apply(self, settings: Settings) -> None:
         """Apply settings, the first ones or changed ones, to every batch from now on."""
-        self._screening = Screening(settings, sampler=self._sampler)
+        self._screening = Screening(settings, sampler=self._sampler, account=self._account)
         self._platform_events = settings.platform_events
         self._rules = LineRules(
             error_level=settings.error_level,
@@ -106,30 +106,25 @@ class Recorder:
     @property
     def complete(self) -> bool:
         """Whether every invocation that began has ended, and every one that INVOKE announced has begun."""
-        return not self._sampler.open_count and not self._announced
+        return not self._sampler.running and not self._announced
 
     def invoked(self, request_id: str, *, trace_header: str, arn: str = "") -> Invocation | None:
-        """Take an INVOKE event.
-
-        Args:
-            request_id: Lambda's.
-            trace_header: ``X-Amzn-Trace-Id``; empty where it is missing.
-            arn: as the function was invoked.
+        """Take an INVOKE event. Its ``X-Amzn-Trace-Id`` may be empty; the ARN is as the function was invoked.
 
         Returns:
             The invocation, if it has begun; else None, and :meth:`expected` finds it later.
         """
-        announcement = Announcement(trace_id_of(trace_header), span_id_of(trace_header))
+        trace_id, span_id = trace_id_of(trace_header), span_id_of(trace_header)
         self._metadata.arn = arn
         known = self._known.get(request_id)
-        if known is not None and known.announcement is None:
-            known.announcement = announcement
-            known.trace_id = known.trace_id or announcement.trace_id
-            known.span_id = known.span_id or announcement.span_id
+        if known is not None and not known.is_announced:
+            known.is_announced = True
+            known.trace_id = known.trace_id or trace_id
+            known.span_id = known.span_id or span_id
             self._sampler.step(known, Event.INVOKE)
             return known
         # A retry has the request id of the invocation before it.
-        self._announced[request_id] = announcement
+        self._announced[request_id] = trace_id, span_id
         while len(self._announced) > REMEMBERED_INVOCATIONS:
             del self._announced[next(iter(self._announced))]
         return None
@@ -152,19 +147,13 @@ class Recorder:
             self._handlers[type(item)](item)
         self._sampler.make_room()
 
-    # Lines ------------------------------------------------------------------------------------------------------
-
     def _take_lines(self, item: Lines) -> None:
-        number = self._number(item.count)
+        number = self._metadata.number(item.count)
         invocation = self._current or self._sampler.init
-        for piece in self._left_of(Segment(item.raw, count=item.count, first_number=number)):
-            self._look_into(invocation, piece, is_text=item.is_text)
+        segment = Segment(item.raw, count=item.count, first_number=number)
+        for piece in self._screening.exclude(segment):
+            self._screening.look_into(invocation, piece, is_text=item.is_text)
             self._sampler.store(invocation, piece)
-
-    def _number(self, count: int) -> int:
-        number = self._metadata.next_number
-        self._metadata.next_number += count
-        return number
 
     def _take_unreadable(self, item: Unreadable) -> None:
         self._account.unreadable_bytes += len(item.raw)
@@ -174,27 +163,20 @@ class Recorder:
         segment = Segment(
             item.raw,
             count=1,
-            first_number=self._number(1),
+            first_number=self._metadata.number(),
             vital=facts.failure is not None or facts.is_emf,
             is_emf=facts.is_emf,
         )
-        if not self._left_of(segment):
+        if not self._screening.exclude(segment):
             return
         invocation = self._attributed(facts.request_id)
         if invocation is None:
-            self._sampler.store_alone(segment, facts)
+            self._sampler.release.put_alone(self._sampler.init, segment, facts)
             return
-        self._look_into(invocation, segment, is_text=facts.is_text)
+        self._screening.look_into(invocation, segment, is_text=facts.is_text)
         if facts.failure is not None:
             self._sampler.fail(invocation, facts.failure)
         self._sampler.store(invocation, segment)
-
-    def _left_of(self, segment: Segment) -> list[Segment]:
-        return self._screening.exclude(segment) if self._screening.excludes else [segment]
-
-    def _look_into(self, invocation: Invocation, segment: Segment, *, is_text: bool) -> None:
-        if not is_text or self._screening.marker:
-            self._screening.look_into(invocation, segment, is_text=is_text)
 
     def _attributed(self, request_id: str) -> Invocation | None:
         """Return the invocation that a line belongs to; None where nothing tells, on Managed Instances."""
@@ -208,8 +190,6 @@ class Recorder:
             return self._current or self._sampler.init
         return None if self._known else self._sampler.init
 
-    # Platform events --------------------------------------------------------------------------------------------
-
     def _take_start(self, event: Started) -> None:
         known = self._known.get(event.request_id)
         if known is not None and known.started in ("", event.time):
@@ -221,27 +201,27 @@ class Recorder:
         if event.span_id:
             # The function's own segment; the header's Parent is only its parent.
             invocation.span_id = event.span_id
-        self._note(invocation, event.raw, event.time)
+        self._note(invocation, event)
         if not self._managed and invocation is not self._current:
             missed, self._previous, self._current = self._previous, self._current, invocation
             if missed is not None and not missed.ended:
                 # Invocations follow each other, and batches nearly do: after two more starts, its end will not come.
-                self._sampler.fail(missed, UNKNOWN)
-                self._sampler.step(missed, Event.END)
+                self._sampler.end(missed, UNKNOWN)
 
     def _begin(self, request_id: str, *, started: str = "", trace_id: str = "") -> Invocation:
         invocation = Invocation(request_id, started=started, trace_id=trace_id)
-        announcement = invocation.announcement = self._announced.pop(request_id, None)
-        if announcement is not None:
-            invocation.trace_id = trace_id or announcement.trace_id
-            invocation.span_id = announcement.span_id
+        announced = self._announced.pop(request_id, None)
+        if announced is not None:
+            invocation.is_announced = True
+            invocation.trace_id = trace_id or announced[0]
+            invocation.span_id = announced[1]
         signs, self._signs_for_next = self._signs_for_next, None
         invocation.signs = signs or invocation.signs
         is_first = invocation.signs.is_first = not self._account.invocations
         self._account.invocations += 1
+        self._known.pop(request_id, None)
         self._known[request_id] = invocation
-        self._known.move_to_end(request_id)
-        while len(self._known) > REMEMBERED_INVOCATIONS + self._sampler.open_count + 1:
+        while len(self._known) > REMEMBERED_INVOCATIONS + len(self._sampler.running) + 1:
             oldest = next(iter(self._known.values()))
             if not oldest.ended:
                 break
@@ -255,12 +235,12 @@ class Recorder:
             invocation.duration_ms = event.duration_ms
         signs = invocation.signs
         if signs.duration_ms is None:
-            # The Logs API's runtimeDone has no metrics, and the report comes with the next invocation only.
             signs.duration_ms = invocation.duration_ms
-            if signs.duration_ms is None:
-                signs.duration_ms = _between_ms(invocation.started, event.time)
+        if signs.duration_ms is None:
+            # The Logs API's runtimeDone has no metrics, and the report comes with the next invocation only.
+            signs.duration_ms = _between_ms(invocation.started, event.time)
         signs.memory_share = event.memory_share or signs.memory_share
-        self._note(invocation, event.raw, event.time, is_report=event.is_report)
+        self._note(invocation, event)
         failure = event.failure
         if failure is None and event.memory_share >= 1.0 and invocation.outcome is Outcome.CRASH:
             failure = OUT_OF_MEMORY
@@ -275,13 +255,13 @@ class Recorder:
 
     def _take_closed(self, event: Closed) -> None:
         if invocation := self._known.get(event.request_id):
-            self._note(invocation, event.raw, event.time)
+            self._note(invocation, event)
             self._sampler.step(invocation, Event.END)
 
     def _take_fault(self, event: Fault) -> None:
         named = event.request_id
         if invocation := self._known.get(named) if named else self._current:
-            self._note(invocation, event.raw, event.time)
+            self._note(invocation, event)
             self._sampler.fail(invocation, event.failure)
 
     def _take_init_end(self, event: InitEnded) -> None:
@@ -308,15 +288,15 @@ class Recorder:
             self._signs_for_next = self._signs_for_next or Signs()
             setattr(self._signs_for_next, name, True)
 
-    def _note(
-        self, invocation: Invocation, raw: bytes, time: str, *, is_report: bool = False
-    ) -> None:
+    def _note(self, invocation: Invocation, event: Started | Ended | Closed | Fault) -> None:
         """Let an event travel with its invocation, as PLATFORM_EVENTS asks."""
-        invocation.last_time = time or invocation.last_time
+        invocation.last_time = event.time or invocation.last_time
         wanted = self._platform_events
-        if wanted is PlatformEvents.ALL or (wanted is PlatformEvents.REPORT and is_report):
-            number = self._number(1)
-            segment = Segment(raw, count=1, first_number=number, kind=Kind.EVENT, vital=True)
+        if wanted is PlatformEvents.ALL or (
+            wanted is PlatformEvents.REPORT and isinstance(event, Ended) and event.is_report
+        ):
+            number = self._metadata.number()
+            segment = Segment(event.raw, count=1, first_number=number, kind=Kind.EVENT, vital=True)
             self._sampler.store(invocation, segment)
 
 

@@ -13,6 +13,7 @@ from extension.delivery.queue import Queues
 from extension.diagnostics.account import Account
 from extension.model.chunk import Chunk, Metadata
 from extension.model.segment import Segment
+from extension.parsing.line import LineFacts
 from extension.recorder.evaluator import PolicyEvaluator
 from extension.recorder.invocation import Invocation
 from extension.recorder.metadata import MetadataSource
@@ -26,26 +27,13 @@ sink have been given up. As many bytes of it may wait for the id of its transact
 
 
 class Release:
-    """Release the recordings of one environment.
+    """Release the recordings of one environment. Some methods are actions of the table of states.
 
     Attributes:
+        evaluator: decides; the tail sampler asks it too.
         one_was_named: whether a line of any invocation has named its transaction.
         one_has_ended: whether any invocation is over.
     """
-
-    __slots__ = (
-        "_account",
-        "_archived",
-        "_evaluator",
-        "_key",
-        "_made",
-        "_metadata",
-        "_queues",
-        "_wait_bytes",
-        "_wants_ids",
-        "one_has_ended",
-        "one_was_named",
-    )
 
     def __init__(
         self,
@@ -54,35 +42,39 @@ class Release:
         queues: Queues,
         account: Account,
         metadata: MetadataSource,
-        evaluator: PolicyEvaluator,
     ) -> None:
         self._queues = queues
         self._account = account
         self._metadata = metadata
-        self._evaluator = evaluator
-        self._key: object = None
-        self._made: Metadata | None = None
-        self._archived: tuple[Invocation, Metadata] | None = None
+        self.evaluator = PolicyEvaluator(settings, account=account, metadata=metadata)
+        self._made: dict[bool, tuple[object, Metadata]] = {}
+        self.settings = settings
         self.one_was_named = self.one_has_ended = False
-        self.apply(settings)
 
     def apply(self, settings: Settings) -> None:
-        """Apply settings, the first ones or changed ones."""
-        self._wants_ids = bool(settings.correlation_fields)
-        self._wait_bytes = settings.buffer_bytes // FLOOR_SHARE
+        """Apply settings, the first ones or changed ones, to every decision from now on."""
+        self.settings = settings
+        self.evaluator.apply(settings)
+
+    def keep(self, invocation: Invocation) -> None:
+        """Release the lines of a healthy invocation from now on."""
+        self.evaluator.kept(invocation)
+        self.release(invocation)
+
+    def deliver(self, invocation: Invocation) -> None:
+        """Release the lines of an ended invocation, with its summary."""
+        if invocation.failure is None:
+            self.evaluator.kept(invocation)
+        self.release(invocation, with_summary=True)
 
     def release(
         self, invocation: Invocation, *, with_summary: bool = False, unnamed: bool = False
     ) -> None:
-        """Hand over the lines that the verdict keeps.
-
-        Args:
-            invocation: one that is kept.
-            with_summary: whether its summary follows. It is delivered once.
-            unnamed: whether not to wait for the id of its transaction.
-        """
+        """Hand over the lines that the verdict keeps; ``unnamed`` tells not to wait for the id of the transaction."""
         decided = invocation.verdict
-        if decided is None or not (unnamed or with_summary or not self._may_be_named(invocation)):
+        if decided is None or not decided.keep:
+            return
+        if not (unnamed or with_summary or not self._may_be_named(invocation)):
             return
         if decided.weight > 1.0:
             # Metrics are kept for certain, whatever the draw, so they stand for themselves.
@@ -90,36 +82,41 @@ class Release:
         recording = invocation.recording
         segments = recording.take() if recording.segments else []
         if invocation.withheld_lines is not None:
-            segments = self._evaluator.hold_back(invocation, segments)
+            segments = self.evaluator.hold_back(invocation, segments)
         weighed = [(decided.weight, segments)]
         if decided.by_level:
-            weighed, left = self._evaluator.draw(invocation, segments, weight=decided.weight)
+            weighed, left = self.evaluator.draw(invocation, segments, weight=decided.weight)
             for segment in left:
                 recording.append(segment)
         if with_summary:
-            summary = self.summary(invocation)
+            summary = invocation.summary(self._metadata.number())
             weighed.append((decided.weight, [summary]))
-            if self._queues.archive is not None:
-                self.archive(invocation, summary)
+            self.archive(invocation, summary)
         for weight, parts in weighed:
             if parts:
                 self._queues.put(Chunk(self._metadata_of(invocation, decided, weight), parts))
 
     def release_metrics(self, invocation: Invocation) -> None:
         """Hand over the metrics among the lines; they are kept whatever the verdict."""
-        segments = invocation.recording.take_emf()
-        if segments:
-            self._queues.put(Chunk(self._metadata.of(invocation, verdict.METRICS), segments))
+        self.put(invocation, verdict.METRICS, invocation.recording.take_emf())
 
-    def release_history(self, invocation: Invocation) -> None:
-        """Hand over dropped lines that may explain a failure behind them."""
-        segments = invocation.recording.take()
+    def put(self, invocation: Invocation, decided: Verdict, segments: list[Segment]) -> None:
+        """Hand over segments, if there are any, under a verdict of their own."""
         if segments:
-            self._queues.put(Chunk(self._metadata.of(invocation, verdict.PAST), segments))
+            self._queues.put(Chunk(self._metadata.of(invocation, decided), segments))
 
-    def release_alone(self, init: Invocation, segment: Segment, decided: Verdict) -> None:
-        """Hand over a line that belongs to no invocation."""
-        self._queues.put(Chunk(self._metadata.of(init, decided), [segment]))
+    def put_alone(self, init: Invocation, segment: Segment, facts: LineFacts) -> None:
+        """Decide at once on a line that belongs to no invocation: it is a transaction of its own."""
+        self._account.receive(lines=segment.lines, size_bytes=len(segment.raw))
+        self.archive(init, segment)
+        name = f"{self._metadata.environment_id}-{segment.first_number}"
+        decided = self.evaluator.decide_alone(facts, name)
+        if decided is not None and decided.keep:
+            self.put(init, decided, [segment])
+        elif facts.is_emf:
+            self.put(init, verdict.METRICS, [segment])
+        else:
+            self._account.drop(verdict.NOT_SAMPLED, segment.lines)
 
     def discard(self, invocation: Invocation) -> None:
         """Drop the lines that are left."""
@@ -129,54 +126,37 @@ class Release:
             invocation.dropped_lines += lines
             self._account.drop(verdict.NOT_SAMPLED, lines)
 
-    def summary(self, invocation: Invocation) -> Segment:
-        """Write the invocation's summary, under a number of its own."""
-        number = self._metadata.next_number
-        self._metadata.next_number += 1
-        return invocation.summary(number)
-
     def archive_summary(self, invocation: Invocation) -> None:
         """Hand the summary of a dropped invocation to the archive, where there is one."""
         # Should the invocation fail late, the sink gets another summary, which knows more.
         if self._queues.archive is not None:
-            self.archive(invocation, self.summary(invocation))
+            self.archive(invocation, invocation.summary(self._metadata.number()))
 
     def archive(self, invocation: Invocation, segment: Segment) -> None:
-        """Hand a segment to ARCHIVE_SINK's queue, kept or not. Callers make sure that there is one."""
-        last = self._archived
-        if (
-            last is None
-            or last[0] is not invocation
-            or last[1].trace_id != invocation.trace_id
-            or last[1].correlation_id != invocation.correlation_id
-        ):
-            last = invocation, self._metadata.of(invocation, verdict.ARCHIVED)
-            self._archived = last
-        self._queues.store(last[1], segment)
+        """Hand a segment to ARCHIVE_SINK's queue, where there is one, kept or not."""
+        if self._queues.archive is not None:
+            metadata = self._metadata_of(invocation, verdict.ARCHIVED, 1.0)
+            self._queues.store(metadata, segment)
 
     def _metadata_of(self, invocation: Invocation, decided: Verdict, weight: float) -> Metadata:
         # Chunks of one invocation share one object: sinks write what they make of it once.
         source = self._metadata
-        key = (
-            invocation,
-            decided,
-            weight,
-            invocation.trace_id,
-            invocation.span_id,
-            invocation.correlation_id,
-            source.arn,
-            source.environment_id,
-        )
-        if self._made is None or key != self._key:
-            self._key, self._made = key, source.of(invocation, decided, weight=weight)
-        return self._made
+        is_archived = decided is verdict.ARCHIVED
+        more = () if is_archived else (invocation.span_id, source.arn, source.environment_id)
+        key = (invocation, decided, weight, invocation.trace_id, invocation.correlation_id, more)
+        made_for, made = self._made.get(is_archived, (None, None))
+        if made is None or made_for != key:
+            made = source.of(invocation, decided, weight=weight)
+            self._made[is_archived] = key, made
+        return made
 
     def _may_be_named(self, invocation: Invocation) -> bool:
         """Tell whether an id may still come, by what earlier invocations did."""
+        settings = self.settings
         return (
-            self._wants_ids
+            bool(settings.correlation_fields)
             and invocation.state is State.KEPT
             and not (invocation.correlation_id or invocation.is_init)
             and (self.one_was_named or not self.one_has_ended)
-            and invocation.recording.held_bytes <= self._wait_bytes
+            and invocation.recording.held_bytes <= settings.buffer_bytes // FLOOR_SHARE
         )

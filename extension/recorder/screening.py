@@ -4,28 +4,23 @@ Pure. Applies EXCLUDE, CORRELATION_FIELDS and KEEP_MARKER.
 """
 
 from extension.config.settings import Settings
+from extension.diagnostics.account import Account
 from extension.model.chunk import sifted
 from extension.model.segment import Segment
 from extension.parsing.correlation import Correlation
 from extension.recorder.invocation import Invocation
 from extension.recorder.tail_sampler import TailSampler
+from extension.sampling.verdict import EXCLUDED
 
 
 class Screening:
-    """Screen the lines of one environment.
+    """Screen the lines of one environment."""
 
-    Attributes:
-        excludes: whether any line may be excluded.
-        marker: KEEP_MARKER; empty if it is not set.
-    """
-
-    __slots__ = ("_correlation", "_excluder", "_sampler", "excludes", "marker")
-
-    def __init__(self, settings: Settings, *, sampler: TailSampler) -> None:
+    def __init__(self, settings: Settings, *, sampler: TailSampler, account: Account) -> None:
         self._sampler = sampler
+        self._account = account
         self._correlation = Correlation(settings.correlation_fields)
-        self.marker = settings.keep_marker.encode()
-        self.excludes = settings.exclude is not None
+        self._marker = settings.keep_marker.encode()
         self._excluder = None
         if settings.exclude is not None:
             # Imported here: most functions exclude nothing.
@@ -39,21 +34,17 @@ class Screening:
             return [segment]
         stays, gone = sifted(segment, self._excluder.excludes)
         size_bytes = len(segment.raw) - sum(len(one.raw) for one in stays)
-        self._sampler.exclude(gone, size_bytes=size_bytes)
+        self._account.receive(lines=gone, size_bytes=size_bytes)
+        self._account.drop(EXCLUDED, gone)
         return stays
 
-    def look_into(self, invocation: Invocation, segment: Segment, *, is_text: bool = False) -> None:
-        """Look for the correlation id and the marker, until the invocation has them.
-
-        Args:
-            invocation: whose lines they are.
-            segment: of lines.
-            is_text: whether certainly no line is JSON, so that none can have a correlation id.
-        """
+    def look_into(self, invocation: Invocation, segment: Segment, *, is_text: bool) -> None:
+        """Look for the correlation id and the marker, until the invocation has them. Text has no correlation id."""
         if not is_text and not invocation.correlation_id and not invocation.is_init:
             found = self._correlation.found_in(segment.raw, segment.count)
             if found:
-                self._sampler.name(invocation, found)
-        if self.marker and not invocation.signs.is_marked and self.marker in segment.raw:
+                invocation.correlation_id = found
+                self._sampler.release.one_was_named = True
+        if self._marker and not invocation.signs.is_marked and self._marker in segment.raw:
             invocation.signs.is_marked = True
             self._sampler.signed(invocation)

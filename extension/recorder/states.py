@@ -3,7 +3,8 @@
 Rule 1: the state of an invocation is ``Invocation.state`` and nothing else. No flag and no container knows more.
 
 Rule 2: this file holds every way from one state to another, and does nothing itself. A row names the next state and
-the action; :class:`extension.recorder.lifecycle.Lifecycle` has a method of that name.
+its actions, in order. Each is a method of :class:`extension.recorder.tail_sampler.TailSampler` or of
+:class:`extension.recorder.release.Release`.
 
 Theory of operation
 ===================
@@ -35,8 +36,8 @@ it comes with the next invocation or at SHUTDOWN. So a recording is held as long
 9. DELIVERED and DROPPED. All is done, and late lines get the same treatment. A late failure still brings a dropped
    invocation back, with a summary that counts the lines that are gone.
 
-INVOKE changes a state only where something waits for it. In all others ``Invocation.announcement`` keeps what it said,
-because its stream does not wait for the other one.
+INVOKE changes a state only where something waits for it. In all others the invocation keeps what it said, because its
+stream does not wait for the other one.
 
 EXPIRING is for an undecided invocation what DECIDING is for a running one: it makes way, so it must be decided now.
 
@@ -112,21 +113,21 @@ ORDINARY: Table = {
         _E.KEEP: (_S.KEPT, "keep"),
         _E.FAILURE: (_S.KEPT, "fail_early"),
         _E.INVOKE: (_S.RUNNING, ""),
-        _E.END: (_S.DECIDING, "decide"),
-        _E.INIT_END: (_S.DELIVERED, "close_init"),
+        _E.END: (_S.DECIDING, "leave_running decide"),
+        _E.INIT_END: (_S.DELIVERED, "close_init release_metrics discard"),
     },
     _S.KEPT: {
         _E.LINES: (_S.KEPT, "release"),
         _E.SIGN: (_S.KEPT, ""),
         _E.FAILURE: (_S.KEPT, "fail_early"),
         _E.INVOKE: (_S.KEPT, ""),
-        _E.END: (_S.DECIDING, "decide"),
-        _E.INIT_END: (_S.DELIVERED, "close_init"),
+        _E.END: (_S.DECIDING, "leave_running decide"),
+        _E.INIT_END: (_S.DELIVERED, "close_init release_metrics discard"),
     },
     _S.DECIDING: {
         _E.KEEP: (_S.DELIVERED, "deliver"),
-        _E.KEEP_BY_LEVEL: (_S.PARTLY_KEPT, "deliver_partly"),
-        _E.DROP: (_S.AT_HAND, "withhold"),
+        _E.KEEP_BY_LEVEL: (_S.PARTLY_KEPT, "deliver hold"),
+        _E.DROP: (_S.AT_HAND, "release_metrics hold"),
         _E.WAIT: (_S.UNDECIDED, "hold"),
         _E.CRASH: (_S.UNEXPLAINED, "release"),
     },
@@ -134,9 +135,9 @@ ORDINARY: Table = {
         _E.LINES: (_S.UNDECIDED, ""),
         _E.SIGN: (_S.UNDECIDED, "evaluate"),
         _E.KEEP: (_S.DELIVERED, "deliver"),
-        _E.KEEP_BY_LEVEL: (_S.PARTLY_KEPT, "deliver_partly"),
-        _E.FAILURE: (_S.DELIVERED, "fail_late"),
-        _E.INVOKE: (_S.DECIDING, "decide"),
+        _E.KEEP_BY_LEVEL: (_S.PARTLY_KEPT, "deliver hold"),
+        _E.FAILURE: (_S.DELIVERED, "accept_failure deliver"),
+        _E.INVOKE: (_S.DECIDING, "leave_running decide"),
         _E.REPORT: (_S.UNDECIDED, "close"),
         _E.EXPIRE: (_S.EXPIRING, "decide_finally"),
     },
@@ -144,19 +145,19 @@ ORDINARY: Table = {
         _E.LINES: (_S.AT_HAND, ""),
         _E.SIGN: (_S.AT_HAND, "evaluate"),
         _E.KEEP: (_S.DELIVERED, "deliver"),
-        _E.KEEP_BY_LEVEL: (_S.PARTLY_KEPT, "deliver_partly"),
-        _E.FAILURE: (_S.DELIVERED, "fail_late"),
+        _E.KEEP_BY_LEVEL: (_S.PARTLY_KEPT, "deliver hold"),
+        _E.FAILURE: (_S.DELIVERED, "accept_failure deliver"),
         _E.INVOKE: (_S.AT_HAND, ""),
         _E.REPORT: (_S.AT_HAND, "close"),
-        _E.EXPIRE: (_S.HISTORY, "retire"),
+        _E.EXPIRE: (_S.HISTORY, "release_metrics remember archive_summary"),
     },
     _S.PARTLY_KEPT: {
         _E.LINES: (_S.PARTLY_KEPT, "release"),
         _E.SIGN: (_S.PARTLY_KEPT, ""),
         _E.FAILURE: (_S.DELIVERED, "fail_early"),
         _E.INVOKE: (_S.PARTLY_KEPT, ""),
-        _E.REPORT: (_S.PARTLY_HISTORY, "retire_rest"),
-        _E.EXPIRE: (_S.PARTLY_HISTORY, "retire_rest"),
+        _E.REPORT: (_S.PARTLY_HISTORY, "release release_metrics remember"),
+        _E.EXPIRE: (_S.PARTLY_HISTORY, "release release_metrics remember"),
         _E.FORGET: (_S.PARTLY_KEPT, "discard"),
     },
     _S.UNEXPLAINED: {
@@ -169,15 +170,15 @@ ORDINARY: Table = {
     },
     _S.EXPIRING: {
         _E.KEEP: (_S.DELIVERED, "deliver"),
-        _E.KEEP_BY_LEVEL: (_S.PARTLY_HISTORY, "deliver_and_retire"),
-        _E.DROP: (_S.HISTORY, "retire"),
+        _E.KEEP_BY_LEVEL: (_S.PARTLY_HISTORY, "deliver release release_metrics remember"),
+        _E.DROP: (_S.HISTORY, "release_metrics remember archive_summary"),
     },
     _S.HISTORY: {
         _E.LINES: (_S.HISTORY, ""),
         _E.SIGN: (_S.HISTORY, "evaluate"),
         _E.KEEP: (_S.DELIVERED, "deliver"),
-        _E.KEEP_BY_LEVEL: (_S.PARTLY_KEPT, "deliver_partly"),
-        _E.FAILURE: (_S.DELIVERED, "fail_late"),
+        _E.KEEP_BY_LEVEL: (_S.PARTLY_KEPT, "deliver hold"),
+        _E.FAILURE: (_S.DELIVERED, "accept_failure deliver"),
         _E.INVOKE: (_S.HISTORY, ""),
         _E.REPORT: (_S.HISTORY, "close"),
         _E.FORGET: (_S.DROPPED, "discard"),
@@ -191,7 +192,7 @@ ORDINARY: Table = {
         _E.FORGET: (_S.DELIVERED, "discard"),
     },
     _S.DELIVERED: {
-        _E.LINES: (_S.DELIVERED, "release_late"),
+        _E.LINES: (_S.DELIVERED, "release release_metrics discard"),
         _E.SIGN: (_S.DELIVERED, ""),
         _E.FAILURE: (_S.DELIVERED, "fail_early"),
         _E.INVOKE: (_S.DELIVERED, ""),
@@ -199,11 +200,11 @@ ORDINARY: Table = {
         _E.FORGET: (_S.DELIVERED, "discard"),
     },
     _S.DROPPED: {
-        _E.LINES: (_S.DROPPED, "drop_late"),
+        _E.LINES: (_S.DROPPED, "release_metrics discard"),
         _E.SIGN: (_S.DROPPED, "evaluate"),
         _E.KEEP: (_S.DELIVERED, "deliver"),
-        _E.KEEP_BY_LEVEL: (_S.PARTLY_KEPT, "deliver_partly"),
-        _E.FAILURE: (_S.DELIVERED, "fail_late"),
+        _E.KEEP_BY_LEVEL: (_S.PARTLY_KEPT, "deliver hold"),
+        _E.FAILURE: (_S.DELIVERED, "accept_failure deliver"),
         _E.INVOKE: (_S.DROPPED, ""),
         _E.REPORT: (_S.DROPPED, "close"),
     },
@@ -211,10 +212,10 @@ ORDINARY: Table = {
 """For ordinary functions: invocations follow each other, and the report ends all waiting."""
 
 _MANAGED_ROWS: Table = {
-    _S.RUNNING: {_E.END: (_S.DECIDING, "settle")},
-    _S.KEPT: {_E.END: (_S.DECIDING, "settle")},
+    _S.RUNNING: {_E.END: (_S.DECIDING, "leave_running settle")},
+    _S.KEPT: {_E.END: (_S.DECIDING, "leave_running settle")},
     _S.UNDECIDED: {
-        _E.INVOKE: (_S.DECIDING, "settle"),
+        _E.INVOKE: (_S.DECIDING, "leave_running settle"),
         _E.REPORT: (_S.DECIDING, "decide_finally"),
     },
     _S.AT_HAND: {_E.REPORT: (_S.AT_HAND, "evaluate")},

@@ -6,26 +6,34 @@ Promises:
 - Lines of a healthy one are dropped only when its report has come, because a late error still saves them.
 - The bytes held exceed the bound for one batch at most. The account and the delivery count the lines that costs.
 
-Pure: it reads no clock and does no I/O. The states of an invocation are a table, in :mod:`extension.recorder.states`.
+Pure: it reads no clock and does no I/O. :mod:`extension.recorder.states` holds the table of an invocation's states, and the
+theory of operation.
 """
+
+from collections import deque
+from collections.abc import Callable
 
 from extension.config.settings import Settings
 from extension.delivery.queue import Queues
 from extension.diagnostics.account import Account
+from extension.model.recording import Recording
 from extension.model.segment import Segment
 from extension.parsing.failures import Failure, Outcome
-from extension.parsing.line import LineFacts
-from extension.recorder.evaluator import PolicyEvaluator
 from extension.recorder.invocation import Invocation
-from extension.recorder.lifecycle import Lifecycle
 from extension.recorder.metadata import MetadataSource
 from extension.recorder.release import Release
-from extension.recorder.states import Event
+from extension.recorder.states import HELD, MANAGED, ORDINARY, Event, State
 from extension.sampling import verdict
+from extension.sampling.verdict import Verdict
 
 MAX_OPEN_INVOCATIONS = 1024
 """Running ones on Managed Instances, where an id may never report. An environment runs some dozens at a time (AWS:
 Managed Instances); beyond this, the oldest counts as ended."""
+
+LINGERING_INVOCATIONS = 2
+MANAGED_LINGERING_INVOCATIONS = 64
+"""Ended invocations that are held for a late sign of failure, until the report has come. On Managed Instances the report
+may come before an invocation's last lines, so more are held there than end side by side."""
 
 UNKNOWN = Failure(verdict.UNKNOWN_OUTCOME, Outcome.UNKNOWN)
 """Neither an end nor a failure was seen: it may be the very invocation that somebody looks for."""
@@ -35,12 +43,18 @@ _INIT_ERROR = Failure("init-error", Outcome.INIT_ERROR)
 _DEATHS = (Outcome.TIMEOUT, Outcome.CRASH, Outcome.OUT_OF_MEMORY)
 
 
+Action = Callable[[Invocation], None]
+
+
 class TailSampler:
-    """Hold and release the recordings of one environment.
+    """Take the invocations of one environment through their states.
 
     Attributes:
         init: the environment's init, to which lines before the first invocation belong.
         metadata: names the environment and numbers its records.
+        release: hands kept lines to the queues, and holds the settings.
+        running: invocations that are not over, in the order in which they began.
+        illegal_events: how many events came in a state that has no row for them.
     """
 
     def __init__(
@@ -54,92 +68,66 @@ class TailSampler:
         managed_instances: bool = False,
     ) -> None:
         self.metadata = MetadataSource(function=function, version=version)
-        self._evaluator = PolicyEvaluator(settings, account=account, metadata=self.metadata)
-        self._release = Release(
-            settings,
-            queues=queues,
-            account=account,
-            metadata=self.metadata,
-            evaluator=self._evaluator,
-        )
-        self._life = Lifecycle(
-            settings, release=self._release, evaluator=self._evaluator, managed=managed_instances
-        )
-        self.step = self._life.step
-        self._settings = settings
+        self.release = Release(settings, queues=queues, account=account, metadata=self.metadata)
+        self._evaluator = self.release.evaluator
         self._queues = queues
         self._account = account
         self._managed = managed_instances
+        self._table = {
+            (state, event): (after, _methods(names, self, self.release))
+            for state, row in (MANAGED if managed_instances else ORDINARY).items()
+            for event, (after, names) in row.items()
+        }
         self.init = Invocation("")
+        # The containers are indexes: they tell who makes way first, and never in which state somebody is.
+        self.running: dict[int, Invocation] = {}
+        self._held: dict[int, Invocation] = {}
+        self._history: deque[Invocation] = deque()
+        self._unexplained: Invocation | None = None
+        self.illegal_events = 0
 
     def apply(self, settings: Settings) -> None:
         """Apply settings, the first ones or changed ones, to every decision from now on."""
-        self._settings = settings
-        self._evaluator.apply(settings)
-        self._release.apply(settings)
-        self._life.most_history = settings.history
+        self.release.apply(settings)
 
-    def identify(self, environment_id: str) -> None:
-        """Name this environment, with 16 hex digits. A restored snapshot gets a new name."""
-        self.metadata.environment_id = environment_id
-
-    @property
-    def environment_id(self) -> str:
-        """The name of this environment."""
-        return self.metadata.environment_id
-
-    def number(self, count: int) -> int:
-        """Return the first of ``count`` numbers that no other record of this environment has."""
-        number = self.metadata.next_number
-        self.metadata.next_number += count
-        return number
+    def _recordings(self) -> list[Recording]:
+        every = (self.init, *self.running.values(), *self._held.values(), *self._history)
+        return [one.recording for one in every]
 
     @property
     def held_bytes(self) -> int:
         """Bytes in recordings. The queues count their own."""
-        return sum(one.recording.held_bytes for one in (self.init, *self._life.recorded()))
+        return sum(one.held_bytes for one in self._recordings())
 
     @property
     def buffered_lines(self) -> int:
         """Lines received and not yet decided on. The queues count their own."""
-        return sum(one.recording.lines for one in (self.init, *self._life.recorded()))
+        return sum(one.lines for one in self._recordings())
 
-    @property
-    def open_count(self) -> int:
-        """How many invocations are running."""
-        return len(self._life.running)
-
-    @property
-    def illegal_events(self) -> int:
-        """How many events came in a state that has no row for them."""
-        return self._life.illegal_events
-
-    # What the recorder sees -------------------------------------------------------------------------------------
+    def step(self, invocation: Invocation, event: Event) -> None:
+        """Take an invocation to its next state. An event that is illegal in its state is only counted."""
+        was = invocation.state
+        found = self._table.get((was, event))
+        if found is None:
+            self.illegal_events += 1
+            return
+        invocation.state, actions = found
+        if was in HELD and invocation.state not in HELD:
+            del self._held[id(invocation)]
+        for action in actions:
+            action(invocation)
 
     def begin(self, invocation: Invocation, *, has_signs: bool = False) -> None:
-        """Add an invocation. Lines of init come first in its recording.
-
-        Args:
-            invocation: new.
-            has_signs: whether anything is known of it that a policy may speak of.
-        """
-        self._life.begin(invocation)
-        running = self._life.running
-        if len(running) > MAX_OPEN_INVOCATIONS:
-            oldest = next(iter(running.values()))
-            self.fail(oldest, UNKNOWN)
-            self.step(oldest, Event.END)
-        init = self.init
-        if init.failure is not None:
+        """Add a new invocation, with the signs known of it. Lines of init come first in its recording."""
+        self._explain_last()
+        self.running[id(invocation)] = invocation
+        if len(self.running) > MAX_OPEN_INVOCATIONS:
+            self.end(next(iter(self.running.values())), UNKNOWN)
+        if self.init.failure is not None:
             self.end_init()
-        elif not self._managed and init.recording.segments:
-            for segment in init.recording.take():
-                invocation.recording.append(segment)
-            invocation.lines += init.lines
-            if init.signs.is_marked:
-                invocation.signs.is_marked = has_signs = True
-            init.lines, init.signs.is_marked = 0, False
-        if has_signs or self._evaluator.keeps_all:
+        elif not self._managed and self.init.recording.segments:
+            invocation.take_over(self.init)
+        if has_signs or invocation.signs.is_marked or self._evaluator.keeps_all:
             self.signed(invocation)
 
     def store(self, invocation: Invocation, segment: Segment) -> None:
@@ -148,40 +136,15 @@ class TailSampler:
             self._account.received += segment.lines
             self._account.received_bytes += len(segment.raw)
             invocation.lines += segment.lines
-        if self._queues.archive is not None:
-            self._release.archive(invocation, segment)
+        self.release.archive(invocation, segment)
         invocation.recording.append(segment)
         self.step(invocation, Event.LINES)
-
-    def store_alone(self, segment: Segment, facts: LineFacts) -> None:
-        """Decide at once on a line that belongs to no invocation: it is a transaction of its own."""
-        self._account.receive(lines=segment.lines, size_bytes=len(segment.raw))
-        if self._queues.archive is not None:
-            self._release.archive(self.init, segment)
-        name = f"{self.metadata.environment_id}-{segment.first_number}"
-        decided = self._evaluator.decide_alone(facts, name)
-        if decided is not None and decided.keep:
-            self._release.release_alone(self.init, segment, decided)
-        elif facts.is_emf:
-            self._release.release_alone(self.init, segment, verdict.METRICS)
-        else:
-            self._account.drop(verdict.NOT_SAMPLED, segment.lines)
-
-    def exclude(self, lines: int, *, size_bytes: int) -> None:
-        """Count lines that are not recorded (EXCLUDE)."""
-        self._account.receive(lines=lines, size_bytes=size_bytes)
-        self._account.drop(verdict.EXCLUDED, lines)
 
     def signed(self, invocation: Invocation) -> None:
         """Ask the policies again, because a sign has been seen."""
         # Lines of init go with the first invocation, and are decided with it.
         if self._managed or not invocation.is_init:
             self.step(invocation, Event.SIGN)
-
-    def name(self, invocation: Invocation, correlation_id: str) -> None:
-        """Set the id by which a line names the transaction."""
-        invocation.correlation_id = correlation_id
-        self._release.one_was_named = True
 
     def fail(self, invocation: Invocation, failure: Failure) -> None:
         """Add a sign of failure. The first one is the reason; a later one may tell the outcome better."""
@@ -193,6 +156,11 @@ class TailSampler:
             invocation.outcome = failure.outcome
         self.step(invocation, Event.FAILURE)
 
+    def end(self, invocation: Invocation, failure: Failure) -> None:
+        """End an invocation whose own end will not come."""
+        self.fail(invocation, failure)
+        self.step(invocation, Event.END)
+
     def end_init(self) -> None:
         """Settle the lines before any invocation, and begin a new init."""
         init, self.init = self.init, Invocation("")
@@ -200,36 +168,153 @@ class TailSampler:
             self.step(init, Event.INIT_END)
 
     def shut_down(self, failure: Failure | None) -> None:
-        """Decide on everything.
-
-        Args:
-            failure: of whatever still runs, by SHUTDOWN's reason; None for a spin-down.
-        """
-        for invocation in list(self._life.running.values()):
-            self.fail(invocation, failure or UNKNOWN)
-            self.step(invocation, Event.END)
+        """Decide on everything. A failure is of whatever still runs, by SHUTDOWN's reason; a spin-down has none."""
+        for invocation in list(self.running.values()):
+            self.end(invocation, failure or UNKNOWN)
         if failure is not None and self.init.recording.segments:
             self.fail(self.init, _INIT_ERROR)
         self.end_init()
-        self._life.shut_down()
+        self._explain_last()
+        while self.expire_oldest() is not None or self.forget_oldest() is not None:
+            pass
 
     def make_room(self) -> None:
         """Keep what is held within BUFFER_SIZE."""
-        bound = self._settings.buffer_bytes
+        bound_bytes = self.release.settings.buffer_bytes
         held_bytes = self.held_bytes + self._queues.held_bytes
-        life = self._life
-        if 2 * held_bytes > bound:
-            for invocation in life.running.values():
+        if 2 * held_bytes > bound_bytes:
+            for invocation in self.running.values():
                 # Lines are worth more than the name of their transaction.
-                self._release.release(invocation, unnamed=True)
-        if held_bytes > bound:
+                self.release.release(invocation, unnamed=True)
+        if held_bytes > bound_bytes:
             # Imported here: most environments never reach the bound.
-            from extension.recorder.memory_limiter import MemoryLimiter
+            from extension.recorder.memory_limiter import make_room
 
-            MemoryLimiter(
+            make_room(
+                bound_bytes,
+                excess_bytes=held_bytes - bound_bytes,
                 queues=self._queues,
                 account=self._account,
-                held_bytes=lambda: self.held_bytes,
-                running=lambda: (self.init, *life.running.values()),
-                oldest=(life.forget_oldest, life.expire_oldest),
-            ).make_room(bound, excess_bytes=held_bytes - bound)
+                recorded_bytes=lambda: self.held_bytes,
+                running=[self.init, *self.running.values()],
+                oldest=(self.forget_oldest, self.expire_oldest),
+            )
+
+    def expire_oldest(self) -> int | None:
+        """Let the oldest held invocation expire. Return the bytes it held; None if there is no such invocation."""
+        return self._let_go(next(iter(self._held.values()), None), Event.EXPIRE)
+
+    def forget_oldest(self) -> int | None:
+        """Forget the oldest invocation of the history. Return the bytes it held; None if there is no history."""
+        return self._let_go(self._history.popleft() if self._history else None, Event.FORGET)
+
+    def _let_go(self, invocation: Invocation | None, event: Event) -> int | None:
+        if invocation is None:
+            return None
+        held_bytes = invocation.recording.held_bytes
+        self.step(invocation, event)
+        return held_bytes
+
+    def _explain_last(self) -> None:
+        if self._unexplained is not None:
+            self.step(self._unexplained, Event.EXPLAIN)
+
+    # Actions of the table, with those of Release ----------------------------------------------------------------
+
+    def _decide(self, invocation: Invocation) -> None:
+        """Decide at the end of an invocation, or at the INVOKE that it waited for."""
+        if invocation.outcome is Outcome.CRASH:
+            # The fault and the report that follow tell what killed the process: the summary comes behind them.
+            self._explain_last()
+            self._unexplained = invocation
+            self.step(invocation, Event.CRASH)
+        elif invocation.verdict or invocation.is_announced or invocation.trace_id:
+            self._settle(invocation)
+        else:
+            # The draw needs the trace id, and with the Logs API only INVOKE has it.
+            self.step(invocation, Event.WAIT)
+
+    def _settle(self, invocation: Invocation) -> None:
+        """Decide at the end of an invocation, unless a policy waits for the report."""
+        self._conclude(invocation, invocation.verdict or self._evaluator.decide(invocation))
+
+    def _leave_running(self, invocation: Invocation) -> None:
+        self.release.one_has_ended = True
+        self.running.pop(id(invocation), None)
+
+    def _decide_finally(self, invocation: Invocation) -> None:
+        """Decide on an ended invocation by what is known."""
+        self._conclude(invocation, self._evaluator.decide(invocation, reported=True))
+
+    def _evaluate(self, invocation: Invocation, *, reported: bool = False) -> None:
+        """Ask the policies again. Only an answer to keep changes anything."""
+        reported = reported or invocation.state not in (State.RUNNING, State.UNDECIDED)
+        decided = self._evaluator.decide(invocation, ended=invocation.ended, reported=reported)
+        if decided is not None and decided.keep:
+            self._conclude(invocation, decided)
+
+    def _close(self, invocation: Invocation) -> None:
+        """Decide when the report has come: nothing is held any longer."""
+        self._evaluate(invocation, reported=True)
+        if invocation.state in HELD:
+            self.step(invocation, Event.EXPIRE)
+
+    def _conclude(self, invocation: Invocation, decided: Verdict | None) -> None:
+        invocation.verdict = decided
+        self.step(invocation, _event_of(decided))
+
+    def _fail_early(self, invocation: Invocation) -> None:
+        """Release a failed invocation that runs, or whose summary is delivered."""
+        if invocation.verdict is None or not invocation.verdict.failed:
+            self._accept_failure(invocation)
+            self.release.release(invocation)
+
+    def _accept_failure(self, invocation: Invocation) -> None:
+        """Decide to keep a failed invocation, and deliver the history before it."""
+        invocation.verdict = self._evaluator.decide(invocation)
+        most = self.release.settings.history
+        if most and invocation.withheld_lines is None:
+            past = [one for one in self._held.values() if one.verdict is not None]
+            for one in [*self._history, *past][-most:]:
+                self.release.put(one, verdict.PAST, one.recording.take())
+            while self.forget_oldest() is not None:
+                pass
+
+    def _explain(self, invocation: Invocation) -> None:
+        """Deliver the summary of a killed invocation."""
+        self._unexplained = None
+        self.release.deliver(invocation)
+
+    def _hold(self, invocation: Invocation) -> None:
+        """Hold the lines that are left for a late failure."""
+        self._held.pop(id(invocation), None)
+        self._held[id(invocation)] = invocation
+        most = MANAGED_LINGERING_INVOCATIONS if self._managed else LINGERING_INVOCATIONS
+        while len(self._held) > most:
+            self.expire_oldest()
+
+    def _remember(self, invocation: Invocation) -> None:
+        """Move the lines that are left to the history."""
+        if invocation.recording.lines:
+            self._history.append(invocation)
+        else:
+            self.step(invocation, Event.FORGET)
+        while len(self._history) > self.release.settings.history:
+            self.forget_oldest()
+
+    def _close_init(self, invocation: Invocation) -> None:
+        """Deliver what is kept of init."""
+        invocation.verdict = invocation.verdict or self._evaluator.decide(invocation)
+        self.release.release(invocation, with_summary=True)
+
+
+def _methods(names: str, sampler: TailSampler, release: Release) -> list[Action]:
+    return [getattr(sampler, f"_{name}", None) or getattr(release, name) for name in names.split()]
+
+
+def _event_of(decided: Verdict | None) -> Event:
+    if decided is None:
+        return Event.WAIT
+    if not decided.keep:
+        return Event.DROP
+    return Event.KEEP_BY_LEVEL if decided.by_level else Event.KEEP

@@ -16,27 +16,20 @@ Weighed = list[tuple[float, list[Segment]]]
 def draw(
     segments: list[Segment], *, weigh: Callable[[Level | None], float], weight: float
 ) -> tuple[Weighed, list[Segment]]:
-    """Split segments by the level of their lines.
+    """Split segments by the level of their lines, into those to deliver and those that are left.
 
-    Args:
-        segments: of one invocation.
-        weigh: returns the weight of a line at a level; 0 if it is not kept.
-        weight: of records that are not lines.
-
-    Returns:
-        The segments to deliver, and the segments that are left.
+    A line's weight is 0 if it is not kept. Records that are not lines have ``weight``.
     """
     taken: Weighed = []
     left: list[Segment] = []
     for segment in segments:
-        if segment.kind is not Kind.LINES:
-            _take(taken, weight, segment)
-            continue
-        for piece, worth in _weighed(segment, weigh):
-            if worth > 0.0:
-                _take(taken, worth, piece)
-            else:
+        for piece, worth in _weighed(segment, weigh, weight):
+            if worth <= 0.0:
                 left.append(piece)
+            elif taken and taken[-1][0] == worth:
+                taken[-1][1].append(piece)
+            else:
+                taken.append((worth, [piece]))
     return taken, left
 
 
@@ -46,17 +39,12 @@ def error_lines(segments: list[Segment]) -> tuple[list[Segment], int]:
     return taken, sum(one.lines for one in segments) - sum(one.lines for one in taken)
 
 
-def _take(taken: Weighed, weight: float, segment: Segment) -> None:
-    if taken and taken[-1][0] == weight:
-        taken[-1][1].append(segment)
-    else:
-        taken.append((weight, [segment]))
-
-
 def _weighed(
-    segment: Segment, weigh: Callable[[Level | None], float]
+    segment: Segment, weigh: Callable[[Level | None], float], weight: float
 ) -> list[tuple[Segment, float]]:
     """Cut a segment where the weight of its lines changes."""
+    if segment.kind is not Kind.LINES:
+        return [(segment, weight)]
     if segment.is_emf:
         # Metrics are never sampled: they are released whatever the draw.
         return [(segment, 0.0)]

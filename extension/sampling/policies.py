@@ -15,25 +15,9 @@ if TYPE_CHECKING:
 class Signs:
     """Hold the facts that policies speak of.
 
-    Attributes:
-        duration_ms: as Lambda measured it; None until it is known.
-        memory_share: the most memory used, of the function's memory; None before the report.
-        is_first: whether it is the environment's first invocation, which had a cold start.
-        is_marked: whether the function wrote KEEP_MARKER.
-        init_restarted: whether init ran again within it (AWS: suppressed init).
-        logs_dropped: whether Lambda dropped logs before they reached the extension.
-        extension_failed: whether an extension of the environment failed.
+    Duration and memory are Lambda's, and None until known; the share is of the function's memory. The environment's first
+    invocation had a cold start. Init may run again within an invocation (AWS: suppressed init).
     """
-
-    __slots__ = (
-        "duration_ms",
-        "extension_failed",
-        "init_restarted",
-        "is_first",
-        "is_marked",
-        "logs_dropped",
-        "memory_share",
-    )
 
     def __init__(self) -> None:
         self.duration_ms: float | None = None
@@ -42,22 +26,15 @@ class Signs:
         self.logs_dropped = self.extension_failed = False
 
 
-def _never(_signs: Signs) -> bool:
-    return False
-
-
 class Policy(NamedTuple):
-    """Define one reason to keep an invocation.
+    """Define one reason to keep an invocation. Its name is on the records, so it is part of the output's format.
 
-    Attributes:
-        name: the reason on the records that it keeps, which is part of the output's format.
-        keeps: tells whether the invocation is kept.
-        pending: tells whether it may still be kept once the report has come.
+    ``pending`` tells whether the invocation may still be kept once the report has come.
     """
 
     name: str
     keeps: Callable[[Signs], bool]
-    pending: Callable[[Signs], bool] = _never
+    pending: Callable[[Signs], bool] = lambda _: False
 
 
 def policies_of(settings: "Settings") -> tuple[Policy, ...]:

@@ -14,13 +14,10 @@ _ONE = 1 << RANDOMNESS_BITS
 
 
 def randomness_of(*, trace_id: str, request_id: str, correlation_id: str = "") -> int:
-    """Return R, the 56 bits that decide.
+    """Return R, the 56 bits that decide: the last ones of X-Ray's trace id.
 
-    Args:
-        trace_id: X-Ray's; its last 56 bits are R.
-        request_id: without a trace id, R comes from a stable 64-bit hash of this.
-        correlation_id: where the function names the transaction, R comes from a hash of that name, which reaches
-            further than X-Ray does.
+    Where the function names the transaction, R comes from a stable hash of that name, which reaches further than X-Ray
+    does. Where nothing names the transaction, R comes from the same hash of the request id.
     """
     if trace_id and not correlation_id:
         return int(trace_id[-RANDOMNESS_BITS // 4 :], 16)

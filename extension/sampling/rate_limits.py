@@ -10,12 +10,7 @@ class Floor:
     """Apply KEEP_AT_LEAST: keep a healthy invocation now and then, so that a quiet function stays in sight.
 
     It is due at the pace, whatever the draw says of this one. Invocations that the draw keeps count towards it.
-
-    Attributes:
-        pace: the setting.
     """
-
-    __slots__ = ("_due_ms", "_interval_ms", "pace")
 
     def __init__(self, pace: Pace) -> None:
         self.pace = pace
@@ -36,12 +31,7 @@ class Ceiling:
     """Apply KEEP_AT_MOST: limit how many failed invocations are delivered whole when everything fails.
 
     As many as the pace names may come at once, and then one in each interval: the limit ends by itself.
-
-    Attributes:
-        pace: the setting.
     """
-
-    __slots__ = ("_at_ms", "_left", "pace")
 
     def __init__(self, pace: Pace) -> None:
         self.pace = pace

@@ -37,36 +37,30 @@ class Verdict(NamedTuple):
 
     keep: bool
     reason: str
-    weight: float
-    failed: bool
+    weight: float = 1.0
+    failed: bool = False
     by_level: bool = False
 
 
-METRICS = Verdict(keep=True, reason=EMF, weight=1.0, failed=False)
+METRICS = Verdict(keep=True, reason=EMF)
 """For lines in the embedded metric format of an invocation that is dropped."""
 
-ARCHIVED = Verdict(keep=True, reason=ARCHIVE, weight=1.0, failed=False)
+ARCHIVED = Verdict(keep=True, reason=ARCHIVE)
 """For records that go to ARCHIVE_SINK. The archive has everything, so each stands for itself."""
 
-PAST = Verdict(keep=True, reason=HISTORY, weight=0.0, failed=False)
+PAST = Verdict(keep=True, reason=HISTORY, weight=0.0)
 """For dropped lines that are delivered with a later failure. They explain it, and stand for nothing."""
 
 
 class Rates:
-    """Hold SAMPLE_RATE and the rates of single levels.
+    """Hold SAMPLE_RATE and the rates of single levels; a level with None has SAMPLE_RATE.
 
-    Attributes:
-        least: the lowest of all. A transaction that it samples in is kept whole.
-        most: the highest. A transaction that it does not sample in is dropped.
+    A transaction that the lowest rate samples in is kept whole; one that the highest does not sample in is dropped.
     """
 
-    __slots__ = ("_by_level", "_other", "least", "most")
-
-    def __init__(self, rate: float, by_level: dict[Level, float | None] | None = None) -> None:
-        """Take SAMPLE_RATE and the rates of levels; a level with None has SAMPLE_RATE."""
-        given = by_level or {}
+    def __init__(self, rate: float, by_level: dict[Level, float | None]) -> None:
         self._other = rate
-        self._by_level = {level: rate if one is None else one for level, one in given.items()}
+        self._by_level = {level: rate if one is None else one for level, one in by_level.items()}
         every = (rate, *self._by_level.values())
         self.least, self.most = min(every), max(every)
 
@@ -94,34 +88,27 @@ def decide(  # noqa: PLR0911, PLR0913 - a ladder, and all the facts for it
     randomness: Callable[[], int],
     rates: Rates,
 ) -> Verdict | None:
-    """Decide; return None while it is too early.
+    """Decide by the first sign of failure, the policies in order, and the draw; return None while it is too early.
 
-    Args:
-        failure: the first sign of failure, if there has been one.
-        signs: the facts that policies speak of.
-        policies: in the order in which they are asked.
-        ended: whether the end of the invocation has been seen. Before it only a failure, a policy and a rate of 1 are
-            certain: a sampled invocation may still fail, and then its weight is 1.
-        reported: whether the report has come, or will not come.
-        floor_is_due: whether KEEP_AT_LEAST wants an invocation.
-        randomness: returns R, see :mod:`extension.sampling.probability`. Only the draw asks for it.
-        rates: of sampling.
+    Before the invocation has ended, only a failure, a policy and a rate of 1 are certain: a sampled invocation may still
+    fail, and then its weight is 1. ``reported`` tells that the report has come, or will not come. ``floor_is_due`` tells
+    that KEEP_AT_LEAST wants an invocation. Only the draw asks for R, see :mod:`extension.sampling.probability`.
     """
     if failure is not None:
-        return Verdict(keep=True, reason=failure.reason, weight=1.0, failed=True)
+        return Verdict(keep=True, reason=failure.reason, failed=True)
     pending = False
     for policy in policies:
         if policy.keeps(signs):
-            return Verdict(keep=True, reason=policy.name, weight=1.0, failed=False)
+            return Verdict(keep=True, reason=policy.name)
         pending = pending or policy.pending(signs)
     if rates.least >= 1.0:
-        return Verdict(keep=True, reason=SAMPLED, weight=1.0, failed=False)
+        return Verdict(keep=True, reason=SAMPLED)
     if not ended or (pending and not reported):
         return None
     if floor_is_due:
-        return Verdict(keep=True, reason=AT_LEAST, weight=1.0, failed=False)
+        return Verdict(keep=True, reason=AT_LEAST)
     if rates.most > 0.0 and probability.keeps(randomness(), rate=rates.most):
         weight = probability.weight_of(rates.most)
         by_level = rates.least < rates.most
-        return Verdict(keep=True, reason=SAMPLED, weight=weight, failed=False, by_level=by_level)
-    return Verdict(keep=False, reason=NOT_SAMPLED, weight=0.0, failed=False)
+        return Verdict(keep=True, reason=SAMPLED, weight=weight, by_level=by_level)
+    return Verdict(keep=False, reason=NOT_SAMPLED, weight=0.0)

@@ -47,7 +47,7 @@ class Replay:
             function="function",
             version="$LATEST",
         )
-        self._sampler.identify(environment_id)
+        self._sampler.metadata.environment_id = environment_id
         self._recorder = Recorder(settings, sampler=self._sampler, account=self._account)
         self._followed: dict[str, Followed] = {}
 

@@ -35,7 +35,7 @@ class Environment:
             version="7",
             managed_instances=managed_instances,
         )
-        self.sampler.identify("e")
+        self.sampler.metadata.environment_id = "e"
         self.recorder = Recorder(
             self.settings,
             sampler=self.sampler,

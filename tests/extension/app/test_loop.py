@@ -97,7 +97,7 @@ class Environment:
         poll = select.poll()
         queues = Queues(SendingQueue(self.account, random=lambda: 0.0))
         sampler = TailSampler(given, queues=queues, account=self.account)
-        sampler.identify("e")
+        sampler.metadata.environment_id = "e"
         worker = SinkWorker(lambda: self.sink)
         worker.start()
         self.listener = Listener(self.boot.listener, poll)

@@ -170,7 +170,7 @@ def test_a_line_is_nothing_but_the_metrics_wherever_it_goes() -> None:
 def test_records_of_metrics_have_numbers_of_their_own() -> None:
     """A sink says by the number what became of a record, so no two have the same."""
     world = World()
-    numbers = [world.sampler.number(1)]
+    numbers = [world.sampler.metadata.number()]
     for count in (1, 2):
         world.account.invocations = count
         world.pass_s(60.0)

@@ -8,7 +8,7 @@ by default: ``start2 a done2``.
     restart                 ``start`` of a retry
     DEBUG INFO WARN ERROR   JSON lines at that level; with a number they name the request
     error                   a text line at ERROR that names its request, as ``>late`` does at INFO
-    named                   a JSON line with the transaction's name, ``order-7``
+    named                   a JSON line with the transaction's name, ``order-7`` or the number's
     metrics                 a line in the embedded metric format
     later                   from here on, times are two minutes later
     spindown timeout        SHUTDOWN, and so is ``broken``
@@ -48,6 +48,8 @@ PLATFORM: dict[str, tuple[str, dict[str, Any]]] = {
     "end": ("end", {}),
     "report": ("report", {"metrics": _REPORT}),
     "report-failed": ("report", {"status": "error", "errorType": "Runtime.ExitError"}),
+    "done-slow": ("runtimeDone", {"status": "success", "metrics": {"durationMs": 801.5}}),
+    "report-large": ("report", {"metrics": {**_REPORT, "maxMemoryUsedMB": 120}}),
     "report-full": ("report", {"metrics": {"memorySizeMB": 128, "maxMemoryUsedMB": 128}}),
     "init-done": ("initRuntimeDone", {"phase": "init", "status": "success"}),
     "init-failed": ("initRuntimeDone", {"phase": "init", "status": "error"}),
@@ -64,8 +66,8 @@ def request_id_of(number: int) -> str:
     return {1: FIRST, 2: SECOND, 3: THIRD}.get(number, f"{number:08d}-0000-4000-8000-000000000000")
 
 
-def play(env: Environment, script: str) -> Environment:
-    """Send a script to an environment."""
+def play(env: Environment, script: str, *, second: int = 15) -> Environment:
+    """Send a script to an environment, all of it in one second of its minute."""
     seconds = 0
     for batch in script.split("|"):
         events: list[dict[str, object]] = []
@@ -81,7 +83,7 @@ def play(env: Environment, script: str) -> Environment:
                 env.sampler.shut_down(SHUTDOWNS[kind])
             elif kind != "later":
                 minutes = 1 + seconds // 60 + (1 if kind == "restart" else 0)
-                time = f"2026-10-12T00:{minutes:02d}:15.123Z"
+                time = f"2026-10-12T00:{minutes:02d}:{second:02d}.123Z"
                 events.append({**_event(kind, number, request_id), "time": time})
         if events:
             env.receive(*events)
@@ -112,7 +114,7 @@ def _event(kind: str, number: int, request_id: str) -> dict[str, object]:
     if kind == "metrics":
         record = {"_aws": {"CloudWatchMetrics": []}}
     elif kind == "named":
-        record = {"level": "INFO", "correlationId": "order-7"}
+        record = {"level": "INFO", "correlationId": f"order-{number or 7}"}
     elif kind == "error" or kind.startswith(">"):
         level = "ERROR" if kind == "error" else "INFO"
         record = python_line(kind, level=level, request_id=request_id)

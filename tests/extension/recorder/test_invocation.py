@@ -6,11 +6,6 @@ from extension.model.segment import Kind
 from extension.recorder.invocation import Invocation
 
 
-def test_two_attempts_with_one_request_id_are_two_invocations() -> None:
-    """A retry may come to the same environment, and is decided by itself."""
-    assert Invocation("id") != Invocation("id")
-
-
 def test_an_invocation_without_a_request_id_is_init() -> None:
     """Lines before any invocation belong to it."""
     assert Invocation("").is_init

@@ -3,27 +3,14 @@
 from extension.model.receipt import Answer, Receipt
 from tests.doubles.extension.environment import Environment
 from tests.doubles.lambda_events import FIRST, SECOND, THIRD, done, line, python_line, report, start
-from tests.extension.recorder.script import TRACES
+from tests.extension.recorder.script import TRACES, request_id_of
 
 SAMPLED_IN, SAMPLED_OUT = TRACES["in"], TRACES["out"]
-
-
-def id_of(number: int) -> str:
-    return f"{number:08d}-0000-4000-8000-000000000000"
 
 
 def error(request_id: str = FIRST) -> dict[str, object]:
     """A line at level ERROR."""
     return line(python_line("wrong", level="ERROR", request_id=request_id))
-
-
-def go_through(env: Environment, number: int, events: list[dict[str, object]]) -> str:
-    """Bring one invocation, from INVOKE to its report; return its request id."""
-    request_id, time = id_of(number), f"2026-10-12T00:{number // 60:02d}:{number % 60:02d}.000Z"
-    env.invoke(request_id, trace=SAMPLED_OUT)
-    env.receive(start(request_id, time=time), *events)
-    env.receive({**done(request_id), "time": time}, {**report(request_id), "time": time})
-    return request_id
 
 
 def many(count: int, *, prefix: str = "") -> list[dict[str, object]]:
@@ -53,11 +40,7 @@ def test_limiter_holds_the_bound_while_one_invocation_writes_without_end() -> No
 
 def test_limiter_spares_metrics_and_error_lines() -> None:
     """They are what is looked for."""
-    env = (
-        Environment(buffer_bytes=60_000, error_level=100, error_pattern=None)
-        .invoke()
-        .receive(start())
-    )
+    env = Environment(buffer_bytes=60_000, error_level=100).invoke().receive(start())
     emf = line({"_aws": {"CloudWatchMetrics": []}, "n": 1})
     env.receive(*many(100), emf, *many(100))
 
@@ -83,17 +66,14 @@ def test_limiter_lets_a_held_healthy_recording_go_first() -> None:
 def test_limiter_gives_up_waiting_healthy_invocations_before_failed_ones() -> None:
     """While the sink is down the queue is part of the bound."""
     env = Environment(sample_rate=0.5, buffer_bytes=120_000)
-    env.invoke(FIRST, trace=SAMPLED_OUT).receive(
-        start(FIRST), *many(200, prefix="f"), done(FIRST, status="timeout")
-    )
-    env.invoke(SECOND, trace=SAMPLED_IN).receive(
-        start(SECOND), *many(200, prefix="s"), done(SECOND)
-    )
-    env.deliver(Answer.UNAVAILABLE)
-
-    env.invoke(THIRD, trace=SAMPLED_OUT).receive(
-        start(THIRD), *many(200, prefix="t"), done(THIRD, status="timeout")
-    )
+    for request_id, trace, status in (
+        (FIRST, SAMPLED_OUT, "timeout"),
+        (SECOND, SAMPLED_IN, "success"),
+        (THIRD, SAMPLED_OUT, "timeout"),
+    ):
+        env.invoke(request_id, trace=trace)
+        env.receive(start(request_id), *many(200, prefix=trace), done(request_id, status=status))
+        env.deliver(Answer.UNAVAILABLE)
 
     assert len(env.lines(FIRST)) == 200
     assert len(env.lines(THIRD)) == 200
@@ -124,7 +104,7 @@ def outage(env: Environment, *, invocations: int, failing_every: int, lines_each
     """An hour without the sink, and then it is back; the pauses are the queue's own."""
     step_s = 3600.0 / invocations
     for number in range(invocations):
-        request_id = id_of(number)
+        request_id = request_id_of(1000 + number)
         env.invoke(request_id, trace="")
         env.receive(start(request_id, time=f"2026-10-12T00:{number:04d}Z"))
         env.receive(*many(lines_each, prefix=f"{number:04d}-"))
@@ -191,12 +171,15 @@ def test_an_outage_that_is_larger_than_the_buffer_costs_failed_invocations_last(
 def test_limiter_gives_up_history_first() -> None:
     """It is within the bound, and never at the cost of what is owed or running."""
     env = Environment(history=100, buffer_bytes=128 * 1024)
-    for n in range(100):
-        go_through(env, n, many(20, prefix=f"{n}-"))
+    failed = request_id_of(100)
+    for n in range(101):
+        request_id = request_id_of(n)
+        env.invoke(request_id, trace=SAMPLED_OUT)
+        env.receive(start(request_id, time=f"2026-10-12T00:00:{n:03d}Z"), *many(20, prefix=f"{n}-"))
+        env.receive(*([error(failed)] if n == 100 else []))
+        env.receive(done(request_id, mark=n), report(request_id, mark=n))
         held_bytes = env.sampler.held_bytes + env.queues.held_bytes
         assert held_bytes <= 128 * 1024 + 2000
-
-    failed = go_through(env, 100, [*many(20), error(id_of(100))])
 
     assert len(env.lines(failed)) == 21
     assert env.account.evicted_invocations["failed"] == 0

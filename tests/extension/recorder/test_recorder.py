@@ -10,19 +10,8 @@ from extension.model.levels import Level
 from extension.model.receipt import Answer
 from tests.doubles.extension.environment import Environment
 from tests.doubles.extension.queues import lines_in
-from tests.doubles.lambda_events import (
-    FIRST,
-    SECOND,
-    THIRD,
-    TRACE,
-    done,
-    event,
-    line,
-    python_line,
-    report,
-    start,
-)
-from tests.extension.recorder.script import Case
+from tests.doubles.lambda_events import FIRST, TRACE, done, event, line, python_line, start
+from tests.extension.recorder.script import Case, play
 
 ERROR = line(python_line("wrong", level="ERROR"))
 
@@ -75,6 +64,11 @@ CASES: dict[str, Case] = {
     "an end behind the next start": Case(
         "invoke start a | invoke2 start2 | done done2 | invoke3 start3 done3", ""
     ),
+    "a line and an end before their start": Case("invoke error1 done | start", "error"),
+    "more INVOKEs than are remembered": Case(
+        " ".join(f"invoke{n}" for n in range(1, 70)) + " | start69 a error69 done69",
+        "a/69 error/69",
+    ),
     "events of nobody": Case("invoke start a | end2 fault2 done", ""),
     # Init.
     "an init that went well": Case("import init-done | invoke start a done report", ""),
@@ -98,8 +92,17 @@ CASES: dict[str, Case] = {
         "INFO ERROR",
         MANAGED,
     ),
+    "managed, one after another, with history": Case(
+        " | ".join(f"start{n} INFO{n} | report{n}" for n in range(1, 7)) + " | spindown",
+        "INFO",
+        {**MANAGED, "history": 2, "keep_memory_above": 0.4, "keep_at_least": Pace(1, 60_000)},
+        "at-least",
+    ),
     "managed, lines without an id": Case(
         "start | plain ERROR metrics", "ERROR metrics", MANAGED, dropped={"not-sampled": 1}
+    ),
+    "managed, lines without an id, by level": Case(
+        "start | INFO WARN", "WARN", {**MANAGED, "sample_rate_warn": 1.0}, "sampled"
     ),
     "managed, lines without an id, archived": Case(
         "start | plain ERROR", "ERROR", {**MANAGED, "archive": True}
@@ -125,12 +128,8 @@ def test_recorder_takes_invoke_and_start_in_either_order(first: str) -> None:
     """They are two streams."""
     env = Environment()
 
-    if first == "invoke":
-        env.invoke().receive(start(), ERROR)
-    else:
-        env.receive(start(), ERROR).invoke()
+    play(env, "invoke | start error | done" if first == "invoke" else "start error | invoke | done")
 
-    env.receive(done())
     env.deliver()
     assert env.account.invocations == 1
     assert {one["traceId"] for one in env.delivered if "traceId" in one} == {
@@ -160,23 +159,30 @@ def test_recorder_finds_the_invocation_of_an_invoke_once_it_has_started() -> Non
     assert second is not first
 
 
-def test_recorder_takes_a_repeated_batch_once() -> None:
-    """A lost 200 is answered by sending again."""
+MANY = [line(f"{n:04d} {'x' * 100}") for n in range(200)]
+LATER = [{**one, "time": "2026-10-12T00:01:16.000Z"} for one in MANY]
+
+
+@pytest.mark.parametrize(
+    ("batches", "repeated", "received"),
+    [
+        ([[start(), line("a"), ERROR, done()]] * 2, 1, 2),
+        ([[], []], 0, 0),
+        ([[start(), *MANY], [start(), *MANY], LATER], 1, 400),
+    ],
+    ids=["small", "empty", "large, told by its ends"],
+)
+def test_recorder_takes_a_repeated_batch_once(
+    batches: list[list[object]], repeated: int, received: int
+) -> None:
+    """A lost 200 is answered by sending again. An empty array says nothing, twice; a later batch has later times."""
     env = Environment().invoke()
 
-    for _ in range(2):
-        env.receive(start(), line("a"), ERROR, done())
+    for events in batches:
+        env.receive(*events)
 
-    assert len(env.lines()) == 2
-    assert env.account.duplicate_batches == 1
-    assert env.account.received == 2
-
-
-def test_recorder_takes_no_empty_batch_for_a_repetition() -> None:
-    """An empty array says nothing, twice."""
-    env = Environment().receive().receive()
-
-    assert env.account.duplicate_batches == 0
+    assert env.account.duplicate_batches == repeated
+    assert env.account.received == received
 
 
 @pytest.mark.parametrize(
@@ -191,74 +197,40 @@ def test_recorder_lets_platform_events_travel_as_asked(
     wanted: PlatformEvents, types: set[str]
 ) -> None:
     """With a kept invocation only, and never with one that is let go."""
-    env = Environment(platform_events=wanted).invoke()
-    env.receive(start(), ERROR, done(), report()).invoke(SECOND)
-    env.receive(start(SECOND), line("a"), done(SECOND), report(SECOND))
+    env = play(
+        Environment(platform_events=wanted),
+        "invoke start error done report | invoke2 start2 a done2 report2",
+    )
 
     env.deliver()
-
     assert {one["type"] for one in env.delivered if one["type"].startswith("platform.")} == types
     assert all(one["requestId"] == FIRST for one in env.delivered)
 
 
-def test_recorder_counts_lines_that_lambda_dropped() -> None:
-    """``platform.logsDropped`` is part of an honest account."""
-    env = Environment().receive(
-        event("platform.logsDropped", {"droppedRecords": 123, "reason": "slow"})
-    )
-
-    assert env.account.summary()["lines_dropped_by_lambda"] == 123
-
-
-def test_recorder_counts_unreadable_bytes() -> None:
-    """Garbage has no lines to count."""
-    env = Environment()
+def test_recorder_counts_dropped_lines_and_unreadable_bytes() -> None:
+    """``platform.logsDropped`` is part of an honest account; garbage has no lines to count."""
+    env = play(Environment(), "logs-dropped")
 
     env.recorder.receive(b"garbage")
 
+    assert env.account.summary()["lines_dropped_by_lambda"] == 3
     assert env.account.unreadable_bytes == 7
 
 
-_IDS = st.sampled_from([FIRST, SECOND, THIRD])
-_STEPS = st.one_of(
-    st.tuples(st.just("invoke"), _IDS),
-    st.tuples(st.just("start"), _IDS),
-    st.tuples(st.just("lines"), st.integers(1, 30)),
-    st.tuples(st.just("logged"), _IDS),
-    st.tuples(st.just("error"), _IDS),
-    st.tuples(st.just("emf"), st.just(0)),
-    st.tuples(st.just("leveled"), st.sampled_from(["DEBUG", "INFO", "WARN"])),
-    st.tuples(st.just("named"), st.sampled_from(["order-1", "order-2"])),
-    st.tuples(st.just("marked"), st.just(0)),
-    st.tuples(st.just("init again"), st.just(0)),
-    st.tuples(st.just("logs dropped"), st.just(0)),
-    st.tuples(st.just("done"), _IDS),
-    st.tuples(st.just("failed"), _IDS),
-    st.tuples(st.just("report"), _IDS),
-    st.tuples(st.just("again"), st.just(0)),
-    st.tuples(st.just("sink"), st.sampled_from(list(Answer))),
+_WORDS = st.one_of(
+    st.builds(
+        "{}{}".format,
+        st.sampled_from(
+            ["invoke", "start", ">logged", "error", "done", "failed", "report", "named"]
+        ),
+        st.integers(1, 3),
+    ),
+    st.sampled_from(
+        ["metrics", "DEBUG", "INFO", "WARN", "keep-this", "init-again", "logs-dropped"]
+    ),
+    st.integers(1, 30).map(lambda count: " ".join(f"{'x' * 60}{n}" for n in range(count))),
 )
-
-
-def _events(step: str, value: Any, written: int) -> list[dict[str, object]]:
-    if step == "lines":
-        return [line(f"{written + n:06d} {'x' * 60}") for n in range(value)]
-    if step in {"logged", "error"}:
-        level = "INFO" if step == "logged" else "ERROR"
-        return [line(python_line(f"{written:06d}", level=level, request_id=value))]
-    one: dict[str, dict[str, object]] = {
-        "emf": line({"_aws": {"CloudWatchMetrics": []}, "n": written}),
-        "leveled": line({"level": value, "n": written}),
-        "named": line({"level": "INFO", "correlationId": value, "n": written}),
-        "marked": line(f"{written:06d} keep-this"),
-        "init again": event("platform.initRuntimeDone", {"phase": "invoke", "status": "success"}),
-        "logs dropped": event("platform.logsDropped", {"droppedRecords": 3}),
-        "start": start(value),
-        "done": done(value),
-        "failed": done(value, status="timeout"),
-        "report": report(value),
-    }
-    return [one[step]]
+_STEPS = st.one_of(_WORDS, st.just("again"), st.sampled_from(list(Answer)))
 
 
 _SETTINGS = st.fixed_dictionaries(
@@ -308,23 +280,17 @@ def _assert_told(env: Environment) -> None:
 @settings(max_examples=max(400, settings().max_examples), deadline=None)
 @given(st.lists(_STEPS, max_size=40), _SETTINGS)
 def test_recorder_holds_the_invariants_over_any_interleaving(
-    steps: list[tuple[str, Any]], given_settings: dict[str, Any]
+    steps: list[str | Answer], given_settings: dict[str, Any]
 ) -> None:
     """Accounted for at any moment, bounded, in order, once, and failed invocations whole or told of."""
     env = Environment(**given_settings)
-    written = 0
-    last: list[dict[str, object]] = []
-    for count, (step, value) in enumerate(steps):
-        if step == "invoke":
-            env.invoke(value)
-        elif step == "sink":
-            env.deliver(value)
+    last = "", 0
+    for count, step in enumerate(steps):
+        if isinstance(step, Answer):
+            env.deliver(step)
         else:
-            if step != "again":
-                time = f"2026-10-12T00:01:{count:02d}.000Z"
-                last = [{**one, "time": time} for one in _events(step, value, written)]
-                written += sum(one["type"] == "function" for one in last)
-            env.receive(*last)
+            last = last if step == "again" else (step, count)
+            play(env, last[0], second=last[1])
 
         assert env.accounted_for
         held_bytes = env.sampler.held_bytes + env.queues.held_bytes
@@ -344,47 +310,30 @@ def test_recorder_holds_the_invariants_over_any_interleaving(
     for one in env.delivered:
         if one["type"] == "function" and one["reason"] != "emf" and one.get("requestId"):
             numbers.setdefault(one["requestId"], []).append(int(one["id"].rpartition("-")[2]))
-    starts = [value for step, value in steps if step == "start"]
+    starts = [step for step in steps if isinstance(step, str) and step.startswith("start")]
     by_level = any(name.startswith("sample_rate_") for name in given_settings)
     plain = not by_level and "history" not in given_settings
     if env.account.evicted == 0 and len(starts) == len(set(starts)) and plain:
         assert all(found == sorted(found) for found in numbers.values())
 
 
-@given(st.lists(_STEPS, max_size=30), st.sampled_from([(0.1, 0.3), (0.0, 0.5), (0.3, 1.0)]))
+@given(st.lists(_WORDS, max_size=30), st.sampled_from([(0.1, 0.3), (0.0, 0.5), (0.3, 1.0)]))
 @settings(max_examples=max(100, settings().max_examples // 4), deadline=None)
 def test_a_higher_rate_keeps_all_that_a_lower_one_keeps(
-    steps: list[tuple[str, Any]], rates: tuple[float, float]
+    words: list[str], rates: tuple[float, float]
 ) -> None:
     """Whatever happens in whatever order: samples nest."""
     kept = []
     for rate in rates:
         env = Environment(sample_rate=rate)
-        for count, (step, value) in enumerate(steps):
-            if step == "invoke":
-                env.invoke(value)
-            elif step not in {"sink", "again"}:
-                time = f"2026-10-12T00:01:{count:02d}.000Z"
-                env.receive(*[{**one, "time": time} for one in _events(step, value, count)])
+        for count, word in enumerate(words):
+            play(env, word, second=count)
         env.sampler.shut_down(None)
         env.deliver()
-        kept.append(
-            sorted(str(one["record"]) for one in env.delivered if one["type"] == "function")
-        )
+        functions = (one for one in env.delivered if one["type"] == "function")
+        kept.append({(one["time"], str(one["record"])) for one in functions})
 
-    assert set(kept[0]) <= set(kept[1])
-
-
-def test_recorder_recognises_a_large_batch_by_its_ends() -> None:
-    """A large batch is told by its ends, which carry its times; a later one has later times."""
-    env = Environment().invoke()
-    many = [line(f"{n:04d} {'x' * 100}") for n in range(200)]
-
-    env.receive(start(), *many).receive(start(), *many)
-    env.receive(*[{**one, "time": "2026-10-12T00:01:16.000Z"} for one in many])
-
-    assert env.account.duplicate_batches == 1
-    assert env.account.received == 400
+    assert kept[0] <= kept[1]
 
 
 @pytest.mark.parametrize(
@@ -399,35 +348,23 @@ def test_recorder_recognises_a_large_batch_by_its_ends() -> None:
 def test_recorder_takes_lambdas_span_or_else_the_headers_parent(
     tracing: dict[str, object], span_id: str
 ) -> None:
-    """The Telemetry API names the function's own segment; the header only what that is part of."""
-    env = Environment(correlation_fields=(), sample_rate=1.0).invoke()
-    env.receive(event("platform.start", {"requestId": FIRST, "tracing": tracing}), line("a"))
-
-    (chunk, *_) = env.queue.take_all()
-
-    assert chunk.metadata.span_id == span_id
-
-
-def test_metadata_names_the_function_as_it_was_invoked() -> None:
-    """The ARN of INVOKE, which may be an alias's."""
+    """The Telemetry API names the function's own segment; the header only its parent. INVOKE has the ARN, perhaps an alias's."""
     env = Environment(correlation_fields=(), sample_rate=1.0)
     env.recorder.invoked(
         FIRST, trace_header=TRACE, arn="arn:aws:lambda:eu-west-1:1:function:f:live"
     )
-    env.receive(start(), line("a"))
+
+    env.receive(event("platform.start", {"requestId": FIRST, "tracing": tracing}), line("a"))
 
     (chunk, *_) = env.queue.take_all()
-
+    assert chunk.metadata.span_id == span_id
     assert chunk.metadata.arn == "arn:aws:lambda:eu-west-1:1:function:f:live"
 
 
 def test_recorder_applies_changed_rules_to_the_next_batch() -> None:
     """An error level that is changed is what lines are held against from then on."""
-    env = (
-        Environment(correlation_fields=())
-        .invoke()
-        .receive(start(), line(python_line("a", level="WARN")))
-    )
+    env = Environment(correlation_fields=()).invoke()
+    env.receive(start(), line(python_line("a", level="WARN")))
 
     env.recorder.apply(env.settings._replace(error_level=Level.WARN))
     env.receive(line(python_line("b", level="WARN")))

@@ -8,7 +8,6 @@ from extension.config.settings import Settings
 from extension.delivery.queue import Queues, SendingQueue
 from extension.diagnostics.account import Account
 from extension.model.segment import Segment
-from extension.recorder.evaluator import PolicyEvaluator
 from extension.recorder.invocation import Invocation
 from extension.recorder.metadata import MetadataSource
 from extension.recorder.release import Release
@@ -33,7 +32,6 @@ class World:
             queues=Queues(self.queue),
             account=account,
             metadata=self.metadata,
-            evaluator=PolicyEvaluator(settings, account=account, metadata=self.metadata),
         )
 
     def waits(self, *, request_id: str = FIRST, size_bytes: int = 10, **known: Any) -> bool:
@@ -47,21 +45,24 @@ class World:
         return self.queue.empty
 
 
-def test_release_waits_for_a_name_in_an_environments_first_invocations() -> None:
-    """Nothing is known yet of what this function's lines name."""
-    world = World()
+@pytest.mark.parametrize(
+    ("fields", "one_has_ended", "one_was_named", "waits"),
+    [
+        (("id",), False, False, True),
+        (("id",), True, False, False),
+        (("id",), True, True, True),
+        ((), False, False, False),
+    ],
+    ids=["first invocations", "later ones", "named before, however long ago", "no fields"],
+)
+def test_release_waits_for_a_name_by_what_earlier_invocations_did(
+    fields: tuple[str, ...], one_has_ended: bool, one_was_named: bool, waits: bool
+) -> None:
+    """In an environment's first invocations nothing is known yet of what this function's lines name."""
+    world = World(fields=fields)
+    world.release.one_has_ended, world.release.one_was_named = one_has_ended, one_was_named
 
-    assert world.waits()
-    world.release.one_has_ended = True
-    assert not world.waits()
-
-
-def test_release_waits_for_a_name_where_one_was_named() -> None:
-    """However many invocations that named nothing came between."""
-    world = World()
-    world.release.one_was_named = world.release.one_has_ended = True
-
-    assert world.waits()
+    assert world.waits() is waits
 
 
 @pytest.mark.parametrize(
@@ -77,11 +78,6 @@ def test_release_waits_for_a_name_where_one_was_named() -> None:
 def test_release_waits_for_no_name_that_cannot_come(known: dict[str, Any]) -> None:
     """Nor for one that would hold more bytes than may wait."""
     assert not World().waits(**known)
-
-
-def test_release_waits_for_no_name_without_fields() -> None:
-    """CORRELATION_FIELDS may be empty."""
-    assert not World(fields=()).waits()
 
 
 def test_chunks_of_one_invocation_share_their_metadata() -> None:

@@ -9,11 +9,9 @@ from extension.config.parsers import Pace, PlatformEvents
 from extension.model.ndjson import encode
 from extension.recorder import tail_sampler
 from tests.doubles.extension.environment import Environment
-from tests.doubles.lambda_events import FIRST, SECOND, done, event, line, python_line, report, start
-from tests.extension.recorder.script import Case
+from tests.doubles.lambda_events import FIRST, SECOND, done, line, report, start
+from tests.extension.recorder.script import TRACES, Case, play, request_id_of
 
-SAMPLED_IN = "Root=1-5f35ae12-0c0fec141affffffffffffff;Sampled=1"
-SAMPLED_OUT = "Root=1-5f35ae12-0c0fec141a00000000000001;Sampled=1"
 MARKER: dict[str, Any] = {"keep_marker": "keep-this"}
 
 
@@ -21,11 +19,6 @@ def archived(env: Environment) -> list[dict[str, object]]:
     """What waits for the archive."""
     assert env.archive is not None
     return [json.loads(one) for one in encode(env.archive.take_all()).splitlines()]
-
-
-def error(request_id: str = FIRST) -> dict[str, object]:
-    """A line at level ERROR."""
-    return line(python_line("wrong", level="ERROR", request_id=request_id))
 
 
 BY_LEVEL: dict[str, Any] = {"sample_rate": 0.01, "sample_rate_warn": 0.5}
@@ -104,13 +97,6 @@ CASES: dict[str, Case] = {
         {"keep_cold_starts": True, **UNNAMED},
         "cold-start level-error",
     ),
-    "marker": Case(
-        lives(life(1, "a"), life(2, "b keep-this c"), life(3, "d")),
-        "b/2 keep-this/2 c/2",
-        {"keep_marker": "keep-this"},
-        "marker",
-        weights=(1, 1, 1),
-    ),
     "marker in init": Case(
         "keep-this | invoke start a done report",
         "keep-this a",
@@ -122,6 +108,14 @@ CASES: dict[str, Case] = {
         "keep-this | invoke start a done report", "keep-this a", at(1.0, **MARKER), "marker"
     ),
     "marker in init alone": Case("keep-this", "", at(1.0, **MARKER)),
+    # KEEP_AT_LEAST keeps one in five minutes, whatever the draw; what the draw keeps counts towards it.
+    "floor": Case(
+        " | later | ".join(life(n, "x", trace="in" if n == 5 else "out") for n in range(1, 10)),
+        "x x/4 x/5 x/8",
+        at(0.1, keep_at_least=Pace(1, 5 * 60_000)),
+        "at-least sampled",
+        weights=(1, 1, 10, 1),
+    ),
     # Levels follow one draw; each line has the weight of its own rate.
     "levels": Case(
         "half start DEBUG WARN INFO WARN done | report spindown",
@@ -166,6 +160,12 @@ CASES: dict[str, Case] = {
         {"history": 1, **UNNAMED},
         weights=(0, 1),
     ),
+    "history, memory and floor": Case(
+        lives(life(1, "a"), life(2, "b"), "out3 start3 c crashed3 report3", life(4, "d")),
+        "a b/2 c/3",
+        {"history": 2, "keep_memory_above": 0.4, "keep_at_least": Pace(1, 60_000)},
+        "at-least history crash",
+    ),
     "history is told once": Case(
         lives(life(1, "a"), life(2, "error2"), life(3, "error3")),
         "a error/2 error/3",
@@ -187,6 +187,27 @@ CASES: dict[str, Case] = {
         "error error/3",
         {"keep_at_most": Pace(1, 60_000), "history": 5},
     ),
+}
+
+
+# A policy keeps an invocation whole, with weight 1 and the policy's name; without the sign it is dropped.
+CASES |= {
+    f"policy {reason}, {words}": Case(
+        lives(life(1, "a"), f"out2 start2 b {words} report2", life(3, "d"), "spindown"),
+        lines,
+        settings,
+        reason,
+        weights=(1,) * len(lines.split()),
+    )
+    for reason, words, lines, settings in (
+        ("marker", "keep-this c done2", "b/2 keep-this/2 c/2", MARKER),
+        ("marker", "named c done2", "b/2 named/2 c/2", {"keep_marker": "order-7"}),
+        ("slow", "done-slow2", "b/2", {"keep_slower_than_ms": 800}),
+        ("memory", "done2 report-large2", "b/2", {"keep_memory_above": 0.9}),
+        ("logs-dropped", "logs-dropped c done2", "b/2 c/2", {}),
+        ("extension-failed", "extension-failed c done2", "b/2 c/2", {}),
+        ("init-restarted", "init-again c done2", "b/2 c/2", {}),
+    )
 }
 
 
@@ -212,15 +233,13 @@ def test_sampler_says_after_a_flood_what_it_withheld() -> None:
 
 def test_summary_tells_how_an_invocation_ended() -> None:
     """One record an invocation, after its lines."""
-    env = Environment().invoke().receive(start(), line("a"), error())
-
-    env.receive(done(metrics={"durationMs": 12.5}), report())
+    env = play(Environment(), "invoke start a error | done-slow report")
 
     assert env.summaries() == [
         {
             "outcome": "error",
             "started": "2026-10-12T00:01:15.123Z",
-            "durationMs": 12.5,
+            "durationMs": 801.5,
             "lines": 2,
             "evictedLines": 0,
             "evictedBytes": 0,
@@ -235,7 +254,7 @@ def test_sampler_bounds_invocations_that_never_report() -> None:
     for number in range(tail_sampler.MAX_OPEN_INVOCATIONS + 10):
         env.receive(line({"level": "INFO", "requestId": f"id-{number}", "message": "x"}))
 
-    assert env.sampler.open_count == tail_sampler.MAX_OPEN_INVOCATIONS
+    assert len(env.sampler.running) == tail_sampler.MAX_OPEN_INVOCATIONS
     assert len(env.lines()) == 10
     assert env.accounted_for
 
@@ -243,30 +262,23 @@ def test_sampler_bounds_invocations_that_never_report() -> None:
 def test_sampler_gives_a_restored_snapshot_ids_of_its_own() -> None:
     """Clones of one snapshot must not give the same ids to different lines."""
     env = Environment(correlation_fields=(), sample_rate=1.0)
-    env.sampler.identify("clone")
+    env.sampler.metadata.environment_id = "clone"
 
-    env.invoke().receive(start(), line("a"), event("platform.unknown", {}))
+    play(env, "invoke start a").deliver()
 
-    env.deliver()
     assert env.delivered[0]["id"].startswith("clone-")
 
 
 def test_archive_gets_everything_kept_or_not() -> None:
     """Lines, reports and how it ended: of healthy invocations, failed ones, and what was written before any."""
-    env = Environment(archive=True)
-    env.receive(line("init")).invoke(trace=SAMPLED_OUT)
-    env.receive(start(), line("healthy"), done(), report())
-    env.invoke(SECOND, trace=SAMPLED_OUT)
-    env.receive(start(SECOND), line("failing"), error(SECOND), done(SECOND, status="error"))
-    env.sampler.shut_down(None)
+    script = (
+        "import | out start healthy done report | out2 start2 failing error2 failed2 | spindown"
+    )
 
-    found = archived(env)
+    found = archived(play(Environment(archive=True), script))
 
-    assert [one["record"] for one in found if one["type"] == "function"][:3] == [
-        "init",
-        "healthy",
-        "failing",
-    ]
+    lines = [one["record"] for one in found if one["type"] == "function"]
+    assert lines[:3] == ["import", "healthy", "failing"]
     ended = [one for one in found if one["type"] == "flightRecorder.invocation"]
     assert [one["requestId"] for one in ended] == [FIRST, SECOND]
     assert len([one for one in found if one["type"] == "platform.report"]) == 1
@@ -277,133 +289,33 @@ def test_archive_gets_everything_kept_or_not() -> None:
 
 def test_a_record_has_the_same_id_in_the_archive_and_at_the_sink() -> None:
     """Whoever reads both can tell what is the same."""
-    env = Environment(archive=True).invoke()
-    env.receive(start(), line("a"), error(), done(status="error"), report())
+    env = play(Environment(archive=True), "invoke start a error crashed report")
     env.deliver()
 
     assert {one["id"] for one in archived(env)} == {one["id"] for one in env.delivered}
 
 
-def test_sampler_applies_a_changed_setting_to_undecided_invocations() -> None:
-    """A rate that is turned up keeps the invocation that runs."""
+@pytest.mark.parametrize("changed", [{"sample_rate": 1.0}, {"keep_cold_starts": True}])
+def test_sampler_applies_a_changed_setting_to_undecided_invocations(
+    changed: dict[str, Any],
+) -> None:
+    """A rate that somebody turns up in an incident must not wait for a deployment."""
     env = Environment().invoke().receive(start(), line("a"))
 
-    env.sampler.apply(env.settings._replace(sample_rate=1.0))
+    env.sampler.apply(env.settings._replace(**changed))
     env.receive(done())
 
     assert env.lines() == ["a"]
 
 
-def minute(number: int) -> str:
-    """A time, in Lambda's form."""
-    return f"2026-10-12T{number // 60:02d}:{number % 60:02d}:00.000Z"
-
-
-def go_through(
-    env: Environment,
-    number: int,
-    *events: dict[str, object],
-    trace: str = SAMPLED_OUT,
-    failing: bool = False,
-    at: str = "",
-    metrics: dict[str, object] | None = None,
-) -> str:
-    """Goes through one invocation, from INVOKE to its report; gives its request id."""
-    request_id = f"{number:08d}-0000-4000-8000-000000000000"
-    time = at or minute(number)
-    env.invoke(request_id, trace=trace)
-    env.receive(start(request_id, time=time), *events)
-    if failing:
-        env.receive(error(request_id))
-    given: dict[str, Any] = {"metrics": metrics} if metrics is not None else {}
-    env.receive(
-        {**done(request_id, **given), "time": time}, {**report(request_id, **given), "time": time}
-    )
-    return request_id
-
-
-POLICIES: list[tuple[dict[str, Any], list[dict[str, object]], dict[str, object] | None, str]] = [
-    ({"keep_marker": "keep-this"}, [line("please keep-this one")], None, "marker"),
-    ({"keep_marker": "keep-this"}, [line({"level": "INFO", "a": "keep-this"})], None, "marker"),
-    ({"keep_slower_than_ms": 800}, [], {"durationMs": 801.5}, "slow"),
-    (
-        {"keep_memory_above": 0.9},
-        [],
-        {"durationMs": 1.0, "memorySizeMB": 128, "maxMemoryUsedMB": 120},
-        "memory",
-    ),
-    ({}, [event("platform.logsDropped", {"droppedRecords": 3})], None, "logs-dropped"),
-    (
-        {},
-        [event("platform.extension", {"name": "x", "errorType": "Extension.Crash"})],
-        None,
-        "extension-failed",
-    ),
-    (
-        {},
-        [event("platform.initRuntimeDone", {"phase": "invoke", "status": "success"})],
-        None,
-        "init-restarted",
-    ),
-]
-
-
-@pytest.mark.parametrize(("settings", "events", "metrics", "reason"), POLICIES)
-def test_sampler_keeps_an_invocation_whole_that_a_policy_wants(
-    settings: dict[str, Any],
-    events: list[dict[str, object]],
-    metrics: dict[str, object] | None,
-    reason: str,
-) -> None:
-    """With weight 1 and the rule's name; and without the sign, or without the rule, it is let go."""
-    env = Environment(**settings)
-    go_through(env, 0)
-    kept = go_through(env, 1, line("before"), *events, line("after"), metrics=metrics)
-    go_through(env, 2)
-    env.sampler.shut_down(None)
-
-    assert env.lines(kept)[0] == "before"
-    assert env.lines(kept)[-1] == "after"
-    assert {one["requestId"] for one in env.delivered} == {kept}
-    assert env.reasons() == {reason}
-    assert {one["weight"] for one in env.delivered} == {1}
-    assert env.accounted_for
-
-
-def test_floor_keeps_one_now_and_then() -> None:
-    """One in five minutes, whatever the draw, and what the draw keeps counts towards it."""
-    env = Environment(sample_rate=0.1, keep_at_least=Pace(1, 5 * 60_000))
-
-    ids = [
-        go_through(env, n, line("x"), trace=SAMPLED_IN if n == 7 else SAMPLED_OUT)
-        for n in range(20)
-    ]
-    env.deliver()
-
-    kept = {one["requestId"]: one["reason"] for one in env.delivered}
-    assert kept == {
-        ids[0]: "at-least",
-        ids[5]: "at-least",
-        ids[7]: "sampled",
-        ids[12]: "at-least",
-        ids[17]: "at-least",
-    }
-
-
-def named(name: str) -> dict[str, object]:
-    return line({"level": "INFO", "correlationId": name})
-
-
 def test_every_kept_record_carries_the_correlation_id() -> None:
     """Wherever in the invocation it stands: prints, platform events and the summary are found by it."""
-    env = Environment(platform_events=PlatformEvents.ALL)
+    settings = {"platform_events": PlatformEvents.ALL}
 
-    request_id = go_through(env, 0, line("a print"), named("order-7"), failing=True)
+    env = Case(life(1, "print named error"), "print named error", settings).check()
 
-    env.deliver()
-    of_it = [one for one in env.delivered if one["requestId"] == request_id]
-    assert len(of_it) >= 6
-    assert {one["correlationId"] for one in of_it} == {"order-7"}
+    assert len(env.delivered) >= 6
+    assert {one["correlationId"] for one in env.delivered} == {"order-7"}
 
 
 def test_release_lets_no_more_wait_for_a_name_than_an_eighth_of_the_bound() -> None:
@@ -439,13 +351,17 @@ def test_release_delivers_without_a_name_for_want_of_room() -> None:
 
 def test_the_correlation_id_decides_the_draw() -> None:
     """Two functions that name the same transaction keep the same ones, whatever their trace ids."""
-    names = [f"order-{n}" for n in range(200)]
     kept = []
-    for trace in (SAMPLED_IN, SAMPLED_OUT):
+    for trace in (TRACES["in"], TRACES["out"]):
         env = Environment(sample_rate=0.2)
-        for n, name in enumerate(names):
-            go_through(env, n, named(name), trace=trace)
-        env.sampler.shut_down(None)
+        for n in range(200):
+            request_id = request_id_of(n)
+            env.invoke(request_id, trace=trace).receive(
+                start(request_id),
+                line({"level": "INFO", "correlationId": f"order-{n}"}),
+                done(request_id),
+                report(request_id),
+            )
         env.deliver()
         kept.append({one["correlationId"] for one in env.delivered})
 

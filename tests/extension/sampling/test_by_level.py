@@ -44,33 +44,23 @@ def test_draw_splits_lines_into_runs_by_level() -> None:
     assert numbers(left) == [2]
 
 
-def test_draw_copies_no_segment_that_it_takes_whole() -> None:
-    """What needs no cut is not copied."""
-    segment = lines([Level.INFO, Level.INFO])
-
+@pytest.mark.parametrize(
+    ("segment", "weight"),
+    [
+        (lines([Level.INFO, Level.INFO]), 10.0),
+        (Segment(b"\xff{", count=1, first_number=0), 10.0),
+        (Segment(b"{}", count=1, first_number=0, is_emf=True), None),
+    ],
+    ids=["of one level", "unreadable", "metrics"],
+)
+def test_draw_copies_no_segment_that_it_takes_or_leaves_whole(
+    segment: Segment, weight: float | None
+) -> None:
+    """Bytes that are no JSON go by SAMPLE_RATE; metrics are never sampled, neither in nor out."""
     taken, left = draw([segment], weigh=weigh, weight=1.0)
 
-    assert taken[0][1][0] is segment
-    assert left == []
-
-
-def test_draw_leaves_metrics() -> None:
-    """A line in the embedded metric format is never sampled, neither in nor out."""
-    metrics = lines([None])
-    metrics.is_emf = True
-
-    taken, left = draw([metrics], weigh=weigh, weight=1.0)
-
-    assert (taken, left) == ([], [metrics])
-
-
-def test_draw_takes_unreadable_lines_by_the_sample_rate() -> None:
-    """Bytes that are no JSON go by SAMPLE_RATE."""
-    broken = Segment(b"\xff{", count=1, first_number=0)
-
-    taken, _ = draw([broken], weigh=weigh, weight=1.0)
-
-    assert taken == [(10.0, [broken])]
+    assert taken == ([(weight, [segment])] if weight else [])
+    assert left == ([] if weight else [segment])
 
 
 @given(st.lists(st.lists(st.sampled_from(list(WEIGHTS)), min_size=1, max_size=8), max_size=5))

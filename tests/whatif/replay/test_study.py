@@ -167,7 +167,7 @@ def _archived(stream: str) -> bytes:
     sampler = TailSampler(
         Settings(sample_rate=0.0), queues=queues, account=account, function="shop"
     )
-    sampler.identify(stream[-16:])
+    sampler.metadata.environment_id = stream[-16:]
     recorder = Recorder(Settings(sample_rate=0.0), sampler=sampler, account=account)
     batcher = Batcher(Log(), 1)
     batches = [
