@@ -44,7 +44,7 @@ usage() {
 The first run makes a virtual environment under .venv/ (with uv where there is one, else with pip) and takes a minute;
 later ones start at once. Settings, as environment variables:
   FLIGHT_RECORDER_PYTHON        use this interpreter only, such as /usr/bin/python3.12
-  FLIGHT_RECORDER_TEST_WORKERS  test processes at a time, beside one for the older Pythons (default: one more than cores,
+  FLIGHT_RECORDER_TEST_WORKERS  test processes at a time, beside one for the older Pythons (default: two more than cores,
                                 5 at most; 0: all in one, for --pdb)
   FLIGHT_RECORDER_SERVICES      an environment that has the services of requirements-services.txt, instead of .cache/services
 TEXT

@@ -96,9 +96,12 @@ def _ensure_node_validators(workspace: Workspace) -> None:
     folder.mkdir(parents=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy(source / name, folder)
-    command = ["npm", "ci", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund"]
+    # Not with --prefix: npm takes a folder behind a symbolic link for a package to link.
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     with (workspace.cache / "environment-validators-node.log").open("w", encoding="utf-8") as log:
-        done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(
+            command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, check=False
+        )
     if done.returncode == 0:
         (folder / "installed").write_text(wanted, encoding="utf-8")
     else:

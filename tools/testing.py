@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tools.pythons import Python
 
 MAX_WORKERS = 5
-"""Each worker starts services of its own, which take memory; two cores need three workers."""
+"""Each worker starts services of its own, which take memory; two cores need four workers: tests wait for half of their time."""
 
 FUZZ_TIMEOUT_S = 3_600
 """Ends a property test that hangs; many thousand examples take minutes."""
@@ -66,12 +66,12 @@ def selections(pythons: Sequence[Python]) -> list[tuple[Python, Selection]]:
 
 
 def worker_count(workspace: Workspace) -> int:
-    """Return FLIGHT_RECORDER_TEST_WORKERS, or one more than cores, 5 at most; 0 is all in one process.
+    """Return FLIGHT_RECORDER_TEST_WORKERS, or two more than cores, 5 at most; 0 is all in one process.
 
     Raises:
         CommandError: the variable is not a number.
     """
-    return _given_workers(workspace, min(_cores() + 1, MAX_WORKERS))
+    return _given_workers(workspace, min(_cores() + 2, MAX_WORKERS))
 
 
 def run_tests(workspace: Workspace, arguments: Sequence[str]) -> int:
@@ -221,7 +221,7 @@ def _test_on(
     version = python.version
     report = workspace.cache / RESULTS / f"{version}.xml"
     command = _pytest_command(workspace, python, selection)
-    command += ["--quiet", f"--numprocesses={workers}", f"--junit-xml={report}"]
+    command += ["--quiet", f"--numprocesses={workers}", "--dist=worksteal", f"--junit-xml={report}"]
     if selection is Selection.VARYING and not _names_files(workspace, arguments):
         command += files_with(workspace, "pytest.mark.every_python")
     say(f"test on Python {version}")

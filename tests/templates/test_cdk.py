@@ -64,8 +64,9 @@ CONTEXTS: dict[str, dict[str, Any]] = {
 def test_cdk_applications_keep_the_contract_for_each_sink(tmp_path: Path) -> None:
     """Python and TypeScript give the same templates, which cfn-lint accepts."""
     (tmp_path / "dashboard.json").write_text(DASHBOARD, encoding="utf-8")
-    by_python = python(tmp_path / "python")
+    # What may skip the test comes first: a process that has begun must be waited for.
     by_node = typescript(tmp_path / "typescript")
+    by_python = python(tmp_path / "python")
 
     _ended_well(by_python)
     _ended_well(by_node)

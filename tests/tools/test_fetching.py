@@ -115,12 +115,11 @@ def test_node_packages_are_installed_without_their_scripts(checkout: Checkout) -
     folder = checkout.root / ".cache" / "validators" / "node"
     assert call.arguments == [
         "ci",
-        "--prefix",
-        str(folder),
         "--ignore-scripts",
         "--no-audit",
         "--no-fund",
     ]
+    assert call.cwd == folder
     assert (folder / "package-lock.json").exists()
 
 
