@@ -66,20 +66,24 @@ def pytest_timeout_set_timer(item: pytest.Item) -> Generator[None, object, objec
     return done
 
 
-@pytest.fixture(autouse=True, scope="module")
-def measured(request: pytest.FixtureRequest) -> Iterator[None]:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Pause the measurement of coverage where it tells nothing new: it doubles the time of a test and of its processes."""
     current = Coverage.current()
-    module = request.node
-    tells = module.nodeid.startswith(MEASURED) and not module.get_closest_marker("newest")
-    if current is None or tells:
-        yield
-        return
+    if current is None or (
+        item.nodeid.startswith(MEASURED)
+        and not any(map(item.get_closest_marker, ("hypothesis", "newest")))
+    ):
+        return (yield)
     current.stop()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-        yield
-    current.start()
+    variable = "COVERAGE_PROCESS_CONFIG"
+    config = os.environ.pop(variable, None)
+    try:
+        return (yield)
+    finally:
+        if config is not None:
+            os.environ[variable] = config
+        current.start()
 
 
 def _build_sh(*arguments: str) -> str:

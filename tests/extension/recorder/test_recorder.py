@@ -277,7 +277,7 @@ def _assert_told(env: Environment) -> None:
             assert lines + missing >= told[0]["lines"]
 
 
-@settings(max_examples=max(400, settings().max_examples), deadline=None)
+@settings(max_examples=max(100, settings().max_examples), deadline=None)
 @given(st.lists(_STEPS, max_size=40), _SETTINGS)
 def test_recorder_holds_the_invariants_over_any_interleaving(
     steps: list[str | Answer], given_settings: dict[str, Any]

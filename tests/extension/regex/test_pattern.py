@@ -90,7 +90,7 @@ BACKTRACKS = "(?s)(?:(?:(?:.|)){2,}){2,}(?:[^a]\\s){2,}(?:|)"
 """Python's ``re`` does not come back from this one on a dozen characters."""
 
 
-@settings(max_examples=400)
+@settings(max_examples=max(100, settings().max_examples))
 @given(patterns(), st.sampled_from(FLAGS), st.text("aabc1A_ é\n", min_size=1, max_size=12))
 def test_pattern_agrees_with_python_re_on_any_expression(
     python_re: PythonRe, made: str, flags: str, text: str
