@@ -189,14 +189,13 @@ def test_requests_of_a_batch_share_its_time(server: ScriptedServer) -> None:
 
     server.answers = [slowly] * 5
     sink = sink_of(f"datadog+{server.url}")
-    began = time.monotonic()
 
     receipt = sink.send([lines(*["a"] * 5000)], timeout_s=0.5)
     sink.close()
 
     assert receipt.answer is Answer.UNAVAILABLE
+    # Each by itself has time enough: five requests with a time of their own would all be taken.
     assert 0 < len(receipt.taken) < 5000
-    assert time.monotonic() - began < 1.0
 
 
 def test_abort_breaks_off_an_answer_that_trickles(server: ScriptedServer, sink: HttpSink) -> None:
