@@ -209,7 +209,7 @@ def _read_exactly(body: bytes, rules: LineRules, open_id: bytes) -> list[Item]:
 
 def _is_plain(facts: LineFacts, rules: LineRules, current: str) -> bool:
     remarkable = rules.by_id_only or facts.failure is not None or facts.is_emf
-    return not remarkable and facts.request_id in ("", current)
+    return not remarkable and all(one == current for one in facts.request_ids)
 
 
 def _is_plain_object(event: object, rules: LineRules, current: str) -> bool:

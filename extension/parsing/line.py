@@ -51,10 +51,19 @@ class LineRules(NamedTuple):
 
 
 class LineFacts(NamedTuple):
-    """Hold what :func:`look_at` found in one line. A line that names no invocation has an empty request id."""
+    """Hold what :func:`look_at` found in one line.
+
+    Attributes:
+        level: as :func:`extension.model.levels.level_of` reads it.
+        request_ids: every id that the line may name its invocation by, the likeliest first. Only those that Lambda has
+            told count, because an application may call its own ids so.
+        failure: what the line says of its invocation, None for a healthy line.
+        is_emf: whether it holds metrics, so that it is never sampled away.
+        is_text: whether it certainly is no JSON.
+    """
 
     level: Level | None
-    request_id: str
+    request_ids: tuple[str, ...]
     failure: Failure | None
     is_emf: bool
     is_text: bool = False
@@ -72,22 +81,20 @@ def look_at(record: object, *, rules: LineRules) -> LineFacts:
         failure = _PATTERN if rules.pattern(text) else None
     return LineFacts(
         level,
-        _request_id_of(record, parsed),
+        _request_ids_of(record, parsed),
         failure,
         is_emf=parsed is not None and is_emf(parsed),
         is_text=parsed is None,
     )
 
 
-def _request_id_of(record: object, parsed: dict[str, object] | None) -> str:
+def _request_ids_of(record: object, parsed: dict[str, object] | None) -> tuple[str, ...]:
     if parsed is not None:
-        for key in REQUEST_ID_KEYS:
-            value = parsed.get(key)
-            if isinstance(value, str) and value:
-                return value
-    elif isinstance(record, str):
+        found = [parsed.get(key) for key in REQUEST_ID_KEYS]
+        return tuple(dict.fromkeys(one for one in found if isinstance(one, str) and one))
+    if isinstance(record, str):
         for pattern in _ID_PATTERNS:
             match = re.match(pattern, record)
             if match:
-                return match.group(1)
-    return ""
+                return (match.group(1),)
+    return ()

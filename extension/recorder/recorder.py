@@ -169,7 +169,7 @@ class Recorder:
         )
         if not self._screening.exclude(segment):
             return
-        invocation = self._attributed(facts.request_id)
+        invocation = self._attributed(facts.request_ids)
         if invocation is None:
             self._sampler.release.put_alone(self._sampler.init, segment, facts)
             return
@@ -178,9 +178,9 @@ class Recorder:
             self._sampler.fail(invocation, facts.failure)
         self._sampler.store(invocation, segment)
 
-    def _attributed(self, request_id: str) -> Invocation | None:
+    def _attributed(self, request_ids: tuple[str, ...]) -> Invocation | None:
         """Return the invocation that a line belongs to; None where nothing tells, on Managed Instances."""
-        if request_id:
+        for request_id in request_ids:
             known = self._known.get(request_id)
             if known is not None:
                 return known

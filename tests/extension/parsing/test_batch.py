@@ -271,7 +271,7 @@ def test_parser_reads_every_line_for_its_id_on_managed_instances() -> None:
 
     items = read(line({"requestId": FIRST}), line("none"), rules=rules, open_id=b"")
 
-    assert [item.facts.request_id for item in items if isinstance(item, Line)] == [FIRST, ""]
+    assert [item.facts.request_ids for item in items if isinstance(item, Line)] == [(FIRST,), ()]
 
 
 def test_parser_recognises_runtime_errors_with_levels_off() -> None:

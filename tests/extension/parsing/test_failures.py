@@ -183,4 +183,4 @@ def test_a_hostile_line_ends(record: str) -> None:
     """No rule takes more than linear time on a line that was made to be slow for it."""
     facts = look_at(record, rules=NO_LEVELS)
 
-    assert facts.request_id == ""
+    assert facts.request_ids == ()
