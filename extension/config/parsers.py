@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from extension.model.levels import OFF, level_named
+from extension.levels.level import OFF, level_named
 
 if TYPE_CHECKING:
     from extension.redaction.patterns import Patterns

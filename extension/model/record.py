@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 
+from extension.levels.level import Level
+from extension.levels.reading import level_of, object_of
 from extension.model.chunk import Chunk, Metadata
-from extension.model.levels import Level, level_of_parsed, object_of
 from extension.model.segment import Kind, Segment
 from extension.model.timestamps import epoch_ns
 
@@ -89,7 +90,7 @@ class Record:
     @property
     def level(self) -> Level | None:
         """The level of a line that tells one."""
-        return level_of_parsed(self.record, self.parsed) if self.is_line else None
+        return level_of(self.record) if self.is_line else None
 
     @property
     def text(self) -> str:

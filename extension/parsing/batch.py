@@ -14,9 +14,11 @@ Pure. Assumes of AWS (Telemetry API schema reference):
 """
 
 import json
+from collections.abc import Callable
 from typing import NamedTuple
 
-from extension.model.levels import LEVEL_NAMES, Level
+from extension.levels.level import PLAIN_NAMES, Level
+from extension.levels.reading import WRAPPER_KEYS
 from extension.model.segment import BATCH_BEGIN, BETWEEN, UNREADABLE, Events, scan
 from extension.parsing.fast_path import (
     FUNCTION,
@@ -25,7 +27,7 @@ from extension.parsing.fast_path import (
     is_plain,
     telltales_in,
 )
-from extension.parsing.line import REQUEST_ID_KEYS, LineFacts, LineRules, look_at
+from extension.parsing.line import ID_NESTS, LineFacts, LineRules, look_at
 from extension.parsing.platform_events import PlatformEvent, Started, event_of
 
 FLOOD_BYTES = 16 * 1024
@@ -117,6 +119,32 @@ def _read_compact(body: bytes, rules: LineRules, open_id: bytes) -> list[Item] |
     return items
 
 
+class _Items:
+    """Collect items in order; unremarkable lines that follow each other become one of them."""
+
+    def __init__(self, cut: Callable[[int, int], bytes], *, is_text: bool = False) -> None:
+        self.items: list[Item] = []
+        self._cut = cut
+        self._is_text = is_text
+        self._begin = self._end = self._count = 0
+
+    def pass_by(self, begin: int, end: int) -> None:
+        """Add the unremarkable line between two offsets."""
+        if not self._count:
+            self._begin = begin
+        self._end = end
+        self._count += 1
+
+    def add(self, item: Item | None) -> None:
+        """Add what ends a run of such lines; None only ends it."""
+        if self._count:
+            raw = self._cut(self._begin, self._end)
+            self.items.append(Lines(raw, self._count, is_text=self._is_text))
+            self._count = 0
+        if item is not None:
+            self.items.append(item)
+
+
 def _add_lines(
     items: list[Item], run: bytes, rules: LineRules, open_id: bytes, careful_from: int
 ) -> bool:
@@ -126,29 +154,27 @@ def _add_lines(
         items.append(Lines(run, count, is_text=is_text))
         return True
     telltales = telltales_in(run)
-    begin = plain_begin = plain_count = time_bytes = 0
+    begin = time_bytes = 0
+    current = open_id.decode("utf-8", "replace")
+    found = _Items(lambda begin, end: run[begin:end], is_text=is_text)
     for piece in run[len(_EVENT_BEGIN) : -1].split(BETWEEN):
         end = begin + len(piece) + len(_EVENT_BEGIN) + 1
         if not piece.startswith(FUNCTION, time_bytes):
             time_bytes = max(piece.find(b'"'), 0)
         if not piece.startswith(FUNCTION, time_bytes) or piece[-1] != _QUOTE:
             return False
-        if is_plain(piece, time_bytes + len(FUNCTION), open_id, careful_from) and not (
-            telltales and any(needle in piece for needle in telltales)
-        ):
-            if not plain_count:
-                plain_begin = begin
-            plain_count += 1
-        else:
-            if plain_count:
-                items.append(Lines(run[plain_begin : begin - 1], plain_count, is_text=is_text))
-                plain_count = 0
+        item: Item | None = None
+        plain = is_plain(piece, time_bytes + len(FUNCTION), open_id, careful_from)
+        if not plain or (telltales and any(needle in piece for needle in telltales)):
             item = _read_event(run[begin:end], rules)
-            if item is not None:
-                items.append(item)
+            plain = _is_plain(item, rules, current)
+        if plain:
+            found.pass_by(begin, end)
+        else:
+            found.add(item)
         begin = end + 1
-    if plain_count:
-        items.append(Lines(run[plain_begin : begin - 1], plain_count, is_text=is_text))
+    found.add(None)
+    items += found.items
     return True
 
 
@@ -179,37 +205,31 @@ def _read_exactly(body: bytes, rules: LineRules, open_id: bytes) -> list[Item]:
     def cut(begin: int, end: int) -> bytes:
         return text[begin:end].encode("utf-8", "replace") if text else body[begin:end]
 
-    items: list[Item] = []
-    run_begin = run_end = run_count = 0
+    found = _Items(cut)
     current = open_id.decode("utf-8", "replace")
     for begin, end, event in scan(text) if events is None else events:
         item: Item | None = None
-        is_plain = _is_plain_object(event, rules, current)
-        if not is_plain:
+        plain = _is_plain_object(event, rules, current)
+        if not plain:
             raw = cut(begin, end)
             item = Unreadable(raw) if event is UNREADABLE else _item_of(event, raw, rules)
-            is_plain = isinstance(item, Line) and _is_plain(item.facts, rules, current)
-        if is_plain:
-            if not run_count:
-                run_begin = begin
-            run_end = end
-            run_count += 1
+            plain = _is_plain(item, rules, current)
+        if plain:
+            found.pass_by(begin, end)
             continue
-        if run_count:
-            items.append(Lines(cut(run_begin, run_end), run_count))
-            run_count = 0
+        found.add(item)
         if isinstance(item, Started):
             current = item.request_id
-        if item is not None:
-            items.append(item)
-    if run_count:
-        items.append(Lines(cut(run_begin, run_end), run_count))
-    return items
+    found.add(None)
+    return found.items
 
 
-def _is_plain(facts: LineFacts, rules: LineRules, current: str) -> bool:
+def _is_plain(item: Item | None, rules: LineRules, current: str) -> bool:
+    if not isinstance(item, Line):
+        return False
+    facts = item.facts
     remarkable = rules.by_id_only or facts.failure is not None or facts.is_emf
-    return not remarkable and all(one == current for one in facts.request_ids)
+    return not remarkable and (not facts.request_ids or current in facts.request_ids)
 
 
 def _is_plain_object(event: object, rules: LineRules, current: str) -> bool:
@@ -220,12 +240,14 @@ def _is_plain_object(event: object, rules: LineRules, current: str) -> bool:
     if not isinstance(record, dict) or event.get("type") != "function" or "_aws" in record:
         return False
     word = record.get("level")
-    level = LEVEL_NAMES.get(word.lower()) if isinstance(word, str) else None
+    level = PLAIN_NAMES.get(word.lower()) if isinstance(word, str) else None
     if level is None or level >= min(rules.error_level, Level.ERROR):
         return False
+    if not ID_NESTS.isdisjoint(record) or WRAPPER_KEYS.issuperset(record):
+        return False
     # A loop, not a generator: this runs for every line of the JSON log format.
-    for key in REQUEST_ID_KEYS:  # noqa: SIM110
-        if key in record and record[key] != current:
+    for key in record:  # noqa: SIM110
+        if "equest" in key and record[key] != current:
             return False
     return True
 

@@ -5,7 +5,7 @@ Pure. Only events that hold a field's name are parsed, so most lines cost a part
 
 import json
 
-from extension.model.levels import object_of
+from extension.levels.reading import object_of
 from extension.model.segment import split_events
 
 MIN_SHARED_CHARS = 6

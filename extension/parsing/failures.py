@@ -2,19 +2,23 @@
 
 An exception that the runtime reports itself ends with ``runtimeDone`` status ``success`` (AWS staff call it intended:
 aws-lambda-extensions, issue 85), so the status alone finds crashes and timeouts only. Other failures show in the line
-that each managed runtime writes before it posts the error. The forms below are those of the runtime interface
-clients' own sources, named at each rule.
+that each runtime writes before it posts the error. ``tests/captured`` has those lines, as the real clients wrote them.
 
 A rule's name is the ``reason`` on every record it keeps, so names are part of the output's format.
 Pure. Nothing here parses more than it must, because most lines are healthy.
 """
 
+import json
 import re
 from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
-from extension.model.levels import Level
+from extension.levels.forms import TIME, UUID
+from extension.levels.level import Level
+from extension.levels.reading import Reading
+
+Fields = dict[str, object]
 
 
 class Outcome(Enum):
@@ -30,91 +34,159 @@ class Outcome(Enum):
 
 
 class Failure(NamedTuple):
-    """Describe one sign that an invocation failed: the rule's name, and the outcome as far as the sign tells."""
+    """Describe one sign that an invocation failed.
+
+    Attributes:
+        reason: the rule's name.
+        outcome: as far as the sign tells.
+        request_id: of the invocation that the sign itself names; empty where it names none. Of an invocation that Lambda
+            has not told, it is somebody else's failure.
+    """
 
     reason: str
     outcome: Outcome
+    request_id: str = ""
 
 
 LOOKED_AT_CHARS = 16 * 1024
-"""Of one line, by the patterns below. Their matches stand at its start, and a line may be a megabyte."""
+"""Of one line, by patterns whose matches stand at its start. A line may be a megabyte."""
 
 # No pattern has two ways through the same text, so no line can make one slow. Compiled on first use.
-# Java: UserFault.java, reportableError: "message: class", then the stack trace, which begins with the class again.
-_JAVA = r": ([\w.$]+)\r?\n\1[:\r\n](?:[^\r\n]*[\r\n])*?[ \t]*at [\w.$/]+\("
-_NODE = r"\tERROR\t(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection|Init Error)[ \t]"
-_TIMED_OUT = r"Task timed out after \d+\.\d+ seconds\s*$"
-_EXITED = r"RequestId: \S+ (?:Error: Runtime exited|Process exited before completing request)"
+_PYTHON = r"(?:LAMBDA_WARNING: [^\r\n]*[\r\n]+)?\[ERROR\] "
+_NODE = (
+    r"\d{4}-[^\t]{19}\t[^\t]*\tERROR\t"
+    r"(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection|Init Error)[ \t]"
+)
+_PHP = rf"{UUID}\tInvoke Error\t\{{"
+_RUST = rf"(?:{TIME} +)?ERROR +Lambda runtime invoke[{{:]"
+_QUARKUS = rf"{TIME} ERROR +\[[\w.]{{0,40}}AbstractLambdaPollLoop\] [^\r\n]{{0,60}}Failed to run"
+_RUBY = r"(?:Error raised from handler method|Critical exception from handler|Init error when loading handler [^\r\n]*)\s*"
+_TIMED_OUT = rf"[^\s]{{20,35}} ({UUID}) Task timed out after \d+\.\d+ seconds\s*"
+_EXITED = rf"RequestId: ({UUID}) (?:Error: Runtime exited[^\r\n]*(?:\r?\nRuntime\.\w+)?|Process exited before completing request)\s*"
+_GO_PAYLOAD = '{"errorMessage":'
+_GO_PREFIX_CHARS = 120
+"""Go's standard logger writes a date, or what the function sets with SetPrefix and SetFlags, before the payload."""
+_GO_WRAPPED = rf"{TIME} \{{"
+_GO_KEYS = {"errorMessage", "errorType", "stackTrace"}
+# Java's client (UserFault.java, reportableError) writes "message: class", the stack trace, and an empty line. A class
+# without a message is "null: class".
+_JAVA_TWICE = r": ([\w.$]+)\r?\n\1[:\r\n]"
+_JAVA_OWN_NAME = r": [\w$]+(?:\.[\w$]+)+\r?\n(?:[^\r\n]*\r?\n)??[^\r\n]*\r?\n?[ \t]+at [\w.$/]+\("
+_JAVA_END = "\n\n"
+_DOTNET_UNFORMATTED = (
+    r"[A-Za-z_][\w`+]*(?:\.[\w`+]+)*Exception: [^\r\n]*[\r\n]+(?:[^\r\n]*[\r\n]+){0,20}?   at "
+)
 
 
-def _found(pattern: str, line: str) -> bool:
-    return re.compile(pattern).search(line, 0, LOOKED_AT_CHARS) is not None
+def _starts(pattern: str, line: str) -> bool:
+    return re.compile(pattern).match(line, 0, LOOKED_AT_CHARS) is not None
 
 
 def _python_text(line: str) -> bool:
     # bootstrap.py, log_error. Without a telemetry descriptor the lines are joined with \r, and a LAMBDA_WARNING may
-    # stand before it in the same record, so the start of the record is not the only place to look.
-    at = line.find("[ERROR] ")
-    return (
-        at == 0 or (at > 0 and line[at - 1] in "\r\n")
-    ) and "Traceback (most recent call last):" in line[at:]
+    # stand before it in the same record.
+    return _starts(_PYTHON, line) and "Traceback (most recent call last):" in line
 
 
 def _dotnet_text(line: str) -> bool:
     # ConsoleLoggerWriter.cs: level "fail", and Exception.ToString() with its indented frames.
-    at = line.find("\tfail\t", 0, LOOKED_AT_CHARS)
-    at = line.find("Exception", at) if at >= 0 else -1
-    return at >= 0 and line.find("\n   at ", at) >= 0
+    if re.match(r"\d{4}-[^\t]{19}\t[^\t]*\tfail\t", line):
+        at = line.find("Exception", 0, LOOKED_AT_CHARS)
+        return at >= 0 and line.find("\n   at ", at) >= 0
+    # AWS_LAMBDA_HANDLER_LOG_FORMAT=Unformatted leaves the prefix out.
+    return "\n   at " in line and _starts(_DOTNET_UNFORMATTED, line)
 
 
-def _ruby_text(line: str) -> bool:
-    # lambda_logger.rb writes this as a record of its own, then the error as pretty-printed JSON.
-    return line.startswith(("Error raised from handler method", "Init error when loading handler"))
+def _java_text(line: str) -> bool:
+    if not line.endswith(_JAVA_END):
+        return False
+    return re.search(_JAVA_TWICE, line) is not None or (
+        "at " in line and re.search(_JAVA_OWN_NAME, line) is not None
+    )
 
 
-_TEXT_RULES: tuple[tuple[str, Outcome, Callable[[str], object]], ...] = (
-    ("python-exception", Outcome.ERROR, _python_text),
-    ("nodejs-exception", Outcome.ERROR, lambda line: _found(_NODE, line)),
-    ("java-exception", Outcome.ERROR, lambda line: "at " in line and _found(_JAVA, line)),
-    ("dotnet-exception", Outcome.ERROR, _dotnet_text),
-    ("ruby-exception", Outcome.ERROR, _ruby_text),
-    (
-        "timeout-message",
-        Outcome.TIMEOUT,
-        lambda line: "Task timed out" in line and re.search(_TIMED_OUT, line),
-    ),
-    ("exit-message", Outcome.CRASH, lambda line: re.match(_EXITED, line)),
+def _go_text(line: str) -> bool:
+    at = line.find(_GO_PAYLOAD, 0, _GO_PREFIX_CHARS)
+    if at < 0:
+        return False
+    try:
+        payload = json.loads(line[at:])
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(payload, dict) and "errorType" in payload and _GO_KEYS.issuperset(payload)
+
+
+Rule = tuple[str, Callable[[str], bool]]
+
+_WRAPPED_RULES: tuple[Rule, ...] = (
+    ("go-exception", lambda line: re.match(_GO_WRAPPED, line) is not None and _go_text(line)),
+    ("php-exception", lambda line: _starts(_PHP, line)),
+    ("ruby-exception", lambda line: re.fullmatch(_RUBY, line) is not None),
+)
+"""Of runtimes that do not write the JSON log format themselves, so that Lambda wraps their text."""
+
+_TEXT_RULES: tuple[Rule, ...] = (
+    ("python-exception", _python_text),
+    ("nodejs-exception", lambda line: _starts(_NODE, line)),
+    ("java-exception", _java_text),
+    ("dotnet-exception", _dotnet_text),
+    ("ruby-exception", lambda line: re.fullmatch(_RUBY, line) is not None),
+    ("go-exception", _go_text),
+    ("rust-exception", lambda line: _starts(_RUST, line)),
+    ("php-exception", lambda line: _starts(_PHP, line)),
+    ("quarkus-exception", lambda line: _starts(_QUARKUS, line)),
 )
 
+_LAMBDA_RULES = (
+    ("timeout-message", Outcome.TIMEOUT, "Task timed out", _TIMED_OUT),
+    ("exit-message", Outcome.CRASH, "RequestId: ", _EXITED),
+)
+"""Lambda's own lines, only whole: other functions' logs may be shipped or tested by this one."""
 
-def _reason_in_object(line: dict[str, object], *, has_level: bool) -> str:
+
+def _in_object(line: Fields, *, has_level: bool) -> Failure | None:
     message = line.get("message")
     if isinstance(message, dict) and "errorType" in message and has_level:
-        return "nodejs-exception"  # aws-lambda-nodejs-runtime-interface-client, Errors.js
-    if isinstance(message, str) and "AWSRequestId" in line and _found(_JAVA, message):
-        return "java-exception"
-    if isinstance(message, str) and _ruby_text(message):
-        return "ruby-exception"
+        return Failure("nodejs-exception", Outcome.ERROR)  # its client, Errors.js
+    target = line.get("target")
+    if has_level and isinstance(target, str) and target.startswith("lambda_runtime"):
+        return Failure("rust-exception", Outcome.ERROR)
     if "errorMessage" not in line or "errorType" not in line:
-        return ""
-    if "message" not in line:
-        # Python's bootstrap.py, log_error, names the request; Go's client logs the very payload that it posts.
-        return "python-exception" if "requestId" in line else "go-exception"
-    return "error-object"
+        return None
+    request_id = line.get("requestId")
+    if "message" not in line and isinstance(request_id, str):
+        # Python's bootstrap.py, log_error.
+        return Failure("python-exception", Outcome.ERROR, request_id)
+    if _GO_KEYS.issuperset(line):
+        # Go's client, where the function's logger writes no date. A payload of another language is not Go's.
+        is_go = bool(line["errorMessage"]) and str(line["errorType"]).isidentifier()
+        has_frames = "stackTrace" not in line or isinstance(line["stackTrace"], list)
+        return Failure("go-exception", Outcome.ERROR) if is_go and has_frames else None
+    return Failure("error-object", Outcome.ERROR) if has_level else None
 
 
-def failure_in_line(
-    record: object, parsed: dict[str, object] | None, level: Level | None
-) -> Failure | None:
-    """Recognise the line that a runtime writes for an unhandled error; ``parsed`` is the object that it holds."""
-    if parsed is not None:
-        if level is None or level >= Level.ERROR:
-            reason = _reason_in_object(parsed, has_level=level is not None)
-            return Failure(reason, Outcome.ERROR) if reason else None
-    elif isinstance(record, str) and (level is None or level >= Level.WARN):
-        for reason, outcome, found in _TEXT_RULES:
-            if found(record):
-                return Failure(reason, outcome)
+def failure_in_line(record: object, reading: Reading) -> Failure | None:
+    """Recognise the line that a runtime or Lambda writes for an unhandled error, a time-out or an exit."""
+    level = reading.level
+    is_bare = isinstance(record, str) and not reading.objects
+    if level is not None and level < Level.ERROR:
+        # Lambda wraps text as INFO, and a runtime's line may be in it all the same.
+        is_wrapped = bool(reading.objects and reading.text) and reading.prefix.level is None
+        return _in_text(reading.text, _WRAPPED_RULES) if is_wrapped else None
+    for line in reading.objects:
+        found = _in_object(line, has_level=level is not None)
+        if found is not None:
+            return found
+    return _in_text(reading.text, _TEXT_RULES) if is_bare or reading.text else None
+
+
+def _in_text(text: str, rules: "tuple[Rule, ...]") -> Failure | None:
+    for reason, outcome, needle, pattern in _LAMBDA_RULES:
+        if needle in text and (match := re.fullmatch(pattern, text)):
+            return Failure(reason, outcome, match.group(1))
+    for reason, found in rules:
+        if found(text):
+            return Failure(reason, Outcome.ERROR)
     return None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from extension.config.settings import Settings
 from extension.diagnostics.account import Account
-from extension.model.levels import Level
+from extension.levels.level import Level
 from extension.model.segment import Segment
 from extension.model.timestamps import epoch_ns
 from extension.parsing.line import LineFacts

@@ -6,7 +6,8 @@ Pure. This is for invocations of which some lines are kept and others are not, s
 import json
 from collections.abc import Callable
 
-from extension.model.levels import Level, level_of
+from extension.levels.level import Level
+from extension.levels.reading import level_of
 from extension.model.segment import Kind, Segment
 
 Weighed = list[tuple[float, list[Segment]]]

@@ -8,7 +8,7 @@ sum of the weights. Levels may have rates of their own: they follow one draw, so
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from extension.model.levels import Level
+from extension.levels.level import Level
 from extension.parsing.failures import Failure
 from extension.sampling import probability
 from extension.sampling.policies import Policy, Signs

@@ -15,7 +15,7 @@ from extension.aws.errors import Missing
 from extension.config.parsers import MIB, kind_of_sink
 from extension.config.settings import MAX_SHOWN_CHARS, REFERENCE_FORMS, Problem, Settings
 from extension.config.variables import SETTINGS, SINKS, Setting
-from extension.model.levels import Level, level_named
+from extension.levels.level import Level, level_named
 from extension.model.receipt import Answer, Receipt
 from extension.selfcheck.remedies import (
     code_and_status,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from extension.config.parsers import Pace
-from extension.model.levels import Level
+from extension.levels.level import Level
 from tests.doubles.extension.environment import Environment
 from tests.doubles.lambda_events import done, line, report, start
 

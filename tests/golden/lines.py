@@ -44,7 +44,7 @@ def json_line(level: str, message: object, number: int, **more: object) -> dict[
 TRACEBACK = '[ERROR] ValueError: boom\nTraceback (most recent call last):\n\xa0\xa0File "/var/task/app.py", line 3\n'
 JAVA = (
     "boom: java.lang.IllegalStateException\njava.lang.IllegalStateException: boom\n"
-    "\tat example.Handler.handleRequest(Handler.java:12)\n"
+    "\tat example.Handler.handleRequest(Handler.java:12)\n\n"
 )
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from extension.config.settings import Settings
 from extension.config.variables import SETTINGS
-from extension.model.levels import Level
+from extension.levels.level import Level
 from extension.parsing import trace_header
 from extension.parsing.correlation import MAX_ID_CHARS
 from extension.sampling import probability, verdict

@@ -13,8 +13,8 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from typing import NamedTuple
 
+from extension.levels.level import Level
 from extension.model.chunk import Metadata
-from extension.model.levels import Level
 from extension.model.receipt import Receipt, cut
 from extension.model.record import Record, fields_of, members, timed, to_json
 from extension.transport.client import Reply

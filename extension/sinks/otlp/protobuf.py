@@ -10,7 +10,7 @@ Pure.
 import struct
 from collections.abc import Mapping
 
-from extension.model.levels import Level
+from extension.levels.level import Level
 
 Attribute = str | int | float
 

@@ -7,7 +7,7 @@ from extension import PREFIX
 from extension.config.parsers import KIB, MIB, Flush, Pace, PlatformEvents
 from extension.config.settings import MAX_SHOWN_CHARS, Problem, Settings, read_settings
 from extension.config.variables import SETTINGS
-from extension.model.levels import OFF, Level
+from extension.levels.level import OFF, Level
 
 NAMES = [setting.name for setting in SETTINGS]
 

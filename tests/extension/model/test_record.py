@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from extension.model.levels import Level
+from extension.levels.level import Level
 from extension.model.record import GAP_TYPE, Record, records_in
 from tests.doubles.extension.chunks import ENVIRONMENT, STAMP, chunk, gap
 from tests.doubles.lambda_events import TIME, event, line

@@ -26,7 +26,7 @@ REMARKABLE: list[Any] = [
     f"2026-10-12T00:01:15Z\t{FIRST}\tERROR\tseconds",
     "[error] from Java",
     f"{TIME} {FIRST} Task timed out after 3.00 seconds",
-    node_line("boom: a.B\na.B: boom\n\tat c.D.e(D.java:1)", level="WARN"),
+    "boom: a.B\na.B: boom\n\tat c.D.e(D.java:1)\n\n",
     f"E, [2026-10-12T00:01:15 #8] ERROR {FIRST} -- : Ruby",
     "Error raised from handler method",
     f"RequestId: {FIRST} Error: Runtime exited with error: exit status 1",

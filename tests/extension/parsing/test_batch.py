@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from extension.model.levels import OFF
+from extension.levels.level import OFF
 from extension.model.segment import split_events
 from extension.parsing import batch as parser
 from extension.parsing.batch import Line, Lines, Unreadable, read_batch

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from extension.model.levels import OFF, Level
+from extension.levels.level import OFF, Level
 from extension.parsing.failures import (
     Failure,
     Outcome,
@@ -24,7 +24,7 @@ JAVA = (
     "boom: java.lang.IllegalStateException\n"
     "java.lang.IllegalStateException: boom\n"
     "\tat example.Handler.handleRequest(Handler.java:12)\n"
-    "\tat java.base/java.lang.reflect.Method.invoke(Unknown Source)\n"
+    "\tat java.base/java.lang.reflect.Method.invoke(Unknown Source)\n\n"
 )
 
 TRACEBACK = "Traceback (most recent call last):"
@@ -56,11 +56,17 @@ UNHANDLED: list[tuple[str, object]] = [
     ("dotnet-exception", node_line("a.BException: boom\n   at F.Handler() in F.cs", level="fail")),
     ("error-object", {"level": "Error", "message": "boom", **ERROR, "stackTrace": []}),
     ("ruby-exception", "Error raised from handler method\n"),
-    ("ruby-exception", {"level": "ERROR", "message": "Error raised from handler method"}),
+    (
+        "ruby-exception",
+        {"timestamp": "t", "level": "ERROR", "message": "Error raised from handler method"},
+    ),
     ("go-exception", json.dumps(ERROR) + "\n"),
     ("go-exception", {**ERROR, "stackTrace": []}),
     ("timeout-message", f"{TIME} {FIRST} Task timed out after 3.00 seconds\n\n"),
-    ("exit-message", f"RequestId: {FIRST} Error: Runtime exited with error: exit status 1\nX\n"),
+    (
+        "exit-message",
+        f"RequestId: {FIRST} Error: Runtime exited with error: exit status 1\nRuntime.ExitError\n",
+    ),
 ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from extension.model.levels import Level
+from extension.levels.level import Level
 from extension.parsing import batch as parser
 from extension.parsing.batch import Lines
 from extension.parsing.fast_path import count_plain as count_plain_and_tell, is_plain

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from extension.model.levels import Level
+from extension.levels.level import Level
 from extension.parsing.line import LineRules, look_at
 from tests.doubles.lambda_events import FIRST, node_line, python_line
 

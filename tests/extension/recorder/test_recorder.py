@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from extension.config.parsers import Pace, PlatformEvents
-from extension.model.levels import Level
+from extension.levels.level import Level
 from extension.model.receipt import Answer
 from tests.doubles.extension.environment import Environment
 from tests.doubles.extension.queues import lines_in

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given, strategies as st
 
+from extension.levels.level import Level
 from extension.model.chunk import numbers_in
-from extension.model.levels import Level
 from extension.model.segment import Kind, Segment
 from extension.sampling.by_level import draw, error_lines
 from tests.doubles import lambda_events

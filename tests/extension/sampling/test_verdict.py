@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from extension.model.levels import Level
+from extension.levels.level import Level
 from extension.parsing.failures import Failure, Outcome
 from extension.sampling import probability
 from extension.sampling.policies import Policy, Signs

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from extension.model.levels import Level
+from extension.levels.level import Level
 from extension.sinks.otlp.protobuf import (
     Attribute,
     encode_attributes,

@@ -1,0 +1,1 @@
+"""Levels: read the severity of a line from its JSON keys, or from the prefix that a logger or a runtime writes."""

@@ -1,0 +1,159 @@
+"""Read one line: its level, the JSON objects that it holds, and the text that it says.
+
+A runtime or Lambda may wrap what the function writes: in a prefix, or as ``message`` of an object. What is inside is read
+as well, and the higher of the levels counts, because ``console.log`` says INFO whatever it writes.
+
+Pure. A ``function`` record may be text, an object, or any other JSON value, and is one record however many newlines it holds
+(AWS: Telemetry API schema reference).
+"""
+
+import json
+import re
+from typing import NamedTuple
+
+from extension.levels.forms import NODE, NOTHING, Prefix
+from extension.levels.level import Level, level_of_word
+from extension.levels.objects import Members, level_of_object
+from extension.levels.prefixes import prefix_of, uncoloured
+
+MAX_DEPTH = 3
+"""Of wrappers: Lambda's object, a runtime's prefix, and a logger's object in it."""
+
+MAX_OBJECTS = 16
+"""Of one text, on lines of their own."""
+
+WRAPPER_KEYS = frozenset(
+    ("timestamp", "time", "level", "message", "requestId", "AWSRequestId", "tenantId", "traceId")
+)
+"""An object with no other members is a runtime's or Lambda's wrapper of what the function wrote."""
+
+_LEAST_MEMBERS = 3
+"""Of a wrapper: a time, a level and the message."""
+
+_BEFORE_JSON = " \t\r\n\ufeff\u00a0\x1e"
+"""White space, a byte order mark, and the record separator of JSON text sequences (RFC 7464)."""
+
+_CUT_OFF = r'\{[^{}]{0,200}?"level": ?"(\w+)"'
+
+_NODE_WARNING = r"\(node:\d+\) "
+"""Node.js prints its own warnings through ``console.error``, which its runtime client calls ERROR."""
+
+_decode_at = json.JSONDecoder().raw_decode
+
+
+class Reading(NamedTuple):
+    """Hold what one line says.
+
+    Attributes:
+        level: the highest that is told; None where nothing tells one.
+        objects: the JSON objects in it, outermost first.
+        text: the innermost text, without colours and without a runtime's or Lambda's wrapper; empty where an object is
+            innermost. A logger's own prefix is still there.
+        prefix: of the innermost text.
+        request_ids: those in prefixes, outermost first.
+    """
+
+    level: Level | None = None
+    objects: tuple[Members, ...] = ()
+    text: str = ""
+    prefix: Prefix = NOTHING
+    request_ids: tuple[str, ...] = ()
+
+
+def object_of(record: object) -> Members | None:
+    """Return the object that a record is or holds as text; None for other records."""
+    if isinstance(record, str):
+        text = record.lstrip(_BEFORE_JSON)
+        if not text.startswith("{"):
+            return None
+        try:
+            record = json.loads(text.rstrip(_BEFORE_JSON))
+        except (ValueError, RecursionError):
+            return None
+    return record if isinstance(record, dict) else None
+
+
+def level_of(record: object) -> Level | None:
+    """Read the level of a ``function`` record of any JSON type; None where nothing tells."""
+    return read(record).level
+
+
+def objects_in(record: object) -> tuple[Members, ...]:
+    """Return the JSON objects that a record is or holds, outermost first."""
+    return read(record).objects
+
+
+def read(record: object, depth: int = MAX_DEPTH) -> Reading:
+    """Read one ``function`` record of any JSON type."""
+    if isinstance(record, dict) and depth:
+        return _read_object(record, depth)
+    if not isinstance(record, str) or not depth:
+        return Reading()
+    text = record.lstrip(_BEFORE_JSON)
+    if text.startswith("{"):
+        objects = _objects_of(text)
+        if len(objects) == 1:
+            return _read_object(objects[0], depth)
+        levels = [level_of_object(one) for one in objects]
+        if not objects and (match := re.match(_CUT_OFF, text)):
+            levels = [level_of_word(match.group(1))]
+        return Reading(_highest(*levels), objects, "" if objects else text)
+    return _read_text(uncoloured(record), depth)
+
+
+def _read_object(line: Members, depth: int) -> Reading:
+    level = level_of_object(line)
+    message = line.get("message")
+    is_wrapper = WRAPPER_KEYS.issuperset(line) and "level" in line and len(line) >= _LEAST_MEMBERS
+    if not is_wrapper or not isinstance(message, (str, dict)):
+        return Reading(level, (line,))
+    if isinstance(message, str) and re.match(_NODE_WARNING, message):
+        return Reading(_lowered(level), (line,), message)
+    inner = read(message, depth - 1)
+    return inner._replace(level=_highest(level, inner.level), objects=(line, *inner.objects))
+
+
+def _read_text(text: str, depth: int) -> Reading:
+    prefix = prefix_of(text)
+    ids = (prefix.request_id,) if prefix.request_id else ()
+    body = text[prefix.end :]
+    if prefix.writer == NODE:
+        if re.match(_NODE_WARNING, body):
+            return Reading(_lowered(prefix.level), (), text, prefix, ids)
+        inner = read(body, depth - 1)
+        if inner.level is not None or inner.objects or inner.request_ids:
+            level = _highest(prefix.level, inner.level)
+            return inner._replace(level=level, request_ids=ids + inner.request_ids)
+    elif prefix.end and body.lstrip(_BEFORE_JSON).startswith("{"):
+        inner = read(body, depth - 1)
+        if inner.objects:
+            level = _highest(prefix.level, inner.level)
+            return Reading(level, inner.objects, text, prefix, ids)
+    return Reading(prefix.level, (), text, prefix, ids)
+
+
+def _objects_of(text: str) -> tuple[Members, ...]:
+    """Decode the objects that a text consists of, one a line; none if it holds anything else."""
+    objects: list[Members] = []
+    at = 0
+    while len(objects) < MAX_OBJECTS:
+        try:
+            found, at = _decode_at(text, at)
+        except (ValueError, RecursionError):
+            return ()
+        if not isinstance(found, dict):
+            return ()
+        objects.append(found)
+        if not text.startswith("\n{", at):
+            break
+        at += 1
+    return () if text[at:].strip(_BEFORE_JSON) else tuple(objects)
+
+
+def _highest(*levels: Level | None) -> Level | None:
+    told = [level for level in levels if level is not None]
+    return max(told) if told else None
+
+
+def _lowered(level: Level | None) -> Level | None:
+    return Level.WARN if level is not None and level > Level.WARN else level

@@ -1,0 +1,222 @@
+"""Judge JSON lines by their first bytes, as they stand in a batch: can they have a level, an id or metrics that matter?
+
+A line is text that holds JSON, whose quotes are escaped in the batch, or an object, as with the JSON log format. Most loggers
+write the level first, or right behind the time.
+
+Pure. Every answer is that of :mod:`extension.levels.reading`, or "it may matter", which only costs time.
+"""
+
+import re
+from functools import cache
+from operator import itemgetter
+from typing import NamedTuple
+
+from extension.levels.level import PLAIN_NAMES, Level
+from extension.levels.reading import WRAPPER_KEYS
+from extension.parsing.text_starts import START_BYTES, lines_are_plain, may_begin_prefix
+
+EMF = b"CloudWatchMetrics"
+
+HEAD_BYTES = 320
+"""Of a JSON line: its time, its level, its request id, and the first bytes of its message."""
+
+_SPARE_BYTES = 8
+"""A window is cut behind the first line's message start; a level may be so much longer than the first one's."""
+
+_MOST_OF_NUMBERS = 30
+"""The highest number of a level that is below ERROR on every scale: WARN on Python's, INFO on pino's."""
+
+_WRAPPER_KEYS = frozenset(key.encode() for key in WRAPPER_KEYS)
+
+
+class Start(NamedTuple):
+    """Describe how a JSON line begins.
+
+    Attributes:
+        level: its level.
+        end: the offset behind the first bytes of its message, or behind its level where something else follows.
+        body_at: the offset of a message whose start may begin a prefix or JSON; 0 where it does not.
+        has_id: whether it names the open invocation.
+        may_wrap: whether a message may follow that has to be looked at.
+    """
+
+    level: int
+    end: int
+    body_at: int = 0
+    has_id: bool = False
+    may_wrap: bool = False
+
+
+class JsonForm:
+    """Read the beginnings of JSON lines, with their quotes as they stand in the batch."""
+
+    def __init__(self, quote: bytes, *, begin: bytes) -> None:
+        self.quote = quote
+        q = re.escape(quote)
+        self.begin = begin
+        self.timed = begin + quote + b"timestamp" + quote + b":"
+        self._time = rb"(?: ?%s(?:timestamp|time|ts|@timestamp)%s: ?(?:%s[^\"\\]*%s|[0-9.]+))?" % (
+            q,
+            q,
+            q,
+            q,
+        )
+        self._level = rb"(?:, ?)? ?%slevel%s: ?(?:%s(\w+)%s|([0-9]{2})(?![0-9.eE]))" % (q, q, q, q)
+        self._next = rb", ?%s([^\"\\]*)%s: ?" % (q, q)
+        self._common = self._level + rb", ?%smessage%s: ?%s(?=[a-zA-Z0-9])" % (q, q, q)
+        self.ids = [
+            name + quote + colon + quote
+            for name in (b"equestId", b"equest_id")
+            for colon in (b":", b": ")
+        ]
+        self._more = b"Invoke Error\\t{" if quote == b'"' else b"}\\n{"
+        self.message_keys = [b"essage" + quote + colon for colon in (b":", b" :")]
+
+    def read_start(self, head: bytes, open_id: bytes, *, timed: bool = False) -> Start | None:
+        """Read the beginning of a line behind its brace; None where it tells no level, or names another invocation.
+
+        ``timed`` tells whether a time may stand before the level.
+        """
+        if not timed and (match := _compiled(self._common).match(head)) and match[1]:
+            level = _level_of(match[1], None)
+            return None if level is None else self._with_text(head, match.end(), Start(level, 0))
+        match = _compiled(self._time + self._level if timed else self._level).match(head)
+        level = _level_of(*match.groups()) if match is not None else None
+        if match is None or level is None:
+            return None
+        return self._behind_level(head, match.end(), level, open_id)
+
+    def _behind_level(self, head: bytes, end: int, level: Level, open_id: bytes) -> Start | None:
+        has_id = False
+        while following := _compiled(self._next).match(head, end):
+            key, value_at = following[1], following.end()
+            if key == b"message":
+                return self._with_message(head, value_at, Start(level, value_at, has_id=has_id))
+            if key not in (b"requestId", b"AWSRequestId"):
+                return Start(level, value_at, has_id=has_id, may_wrap=key in _WRAPPER_KEYS)
+            own = self.quote + open_id + self.quote
+            if not open_id or not head.startswith(own, value_at):
+                return None
+            end, has_id = value_at + len(own), True
+        is_last = head[end : end + 1] == b"}"
+        return Start(level, end + 1, has_id=has_id) if is_last else None
+
+    def may_hold_more(self, body: bytes, events: int) -> bool:
+        """Tell whether a line may hold a second object, or bref's report of an error in Lambda's wrapper."""
+        return body.count(b"{") > 2 * events and self._more in body
+
+    def _with_message(self, head: bytes, at: int, start: Start) -> Start | None:
+        if head.startswith(self.quote, at):
+            return self._with_text(head, at + len(self.quote), start)
+        return None if head[at : at + 1] in (b"{", b"") else start
+
+    def _with_text(self, head: bytes, at: int, start: Start) -> Start | None:
+        end = at + START_BYTES
+        body = head[at : end + 1]
+        ending = body.find(self.quote)
+        if ending < 0 and len(body) < START_BYTES:
+            return None
+        is_harmless = not may_begin_prefix(body if ending < 0 else body[:ending] + b'"')
+        if not is_harmless and len(self.quote) > 1:
+            return None  # Escaped twice: seldom, and read exactly.
+        return start._replace(end=end, body_at=0 if is_harmless else at)
+
+
+AS_TEXT = JsonForm(b'\\"', begin=b'","type":"function","record":"{')
+AS_OBJECT = JsonForm(b'"', begin=b'","type":"function","record":{')
+
+
+def json_lines_are_plain(
+    body: bytes, events: int, form: JsonForm, open_id: bytes, careful_from: int
+) -> bool:
+    """Judge a batch of JSON lines whose level stands first, or right behind a time of one length."""
+    is_timed = body.startswith(form.timed, body.find(form.begin))
+    # From behind their brace; timed ones from behind the first key.
+    lines = body.split(form.timed if is_timed else form.begin)
+    del lines[0]
+    # What JSON says of failure, it says by its level. Metrics are kept whatever it is.
+    if len(lines) != events or EMF in body or form.may_hold_more(body, events):
+        return False
+    level_at = _behind_time(lines[0]) if is_timed else 0
+    first = form.read_start(lines[0][level_at : level_at + HEAD_BYTES], open_id)
+    if first is None:
+        return False
+    has_ids, may_wrap = True, False
+    cut = itemgetter(slice(level_at, level_at + first.end))
+    for window in set(map(cut, lines)):
+        start = form.read_start(window, open_id) or _read_longer(
+            {
+                line[level_at : level_at + first.end + _SPARE_BYTES]
+                for line in lines
+                if cut(line) == window
+            },
+            form,
+            open_id,
+        )
+        if start is None or start.level >= careful_from:
+            return False
+        if start.body_at:
+            at = level_at + start.body_at
+            bodies = [line[at:] for line in lines if cut(line) == window]
+            if not lines_are_plain(bodies, open_id, careful_from):
+                return False
+        has_ids &= start.has_id
+        may_wrap |= start.may_wrap
+    if may_wrap and any(key in body for key in form.message_keys):
+        return False
+    return has_ids or _ids_are(lines, body, form, open_id)
+
+
+def _read_longer(windows: set[bytes], form: JsonForm, open_id: bytes) -> Start | None:
+    """Read windows that begin alike, and were too short; return None unless all are harmless."""
+    starts = [form.read_start(window, open_id) for window in windows]
+    if any(start is None or start.body_at for start in starts):
+        return None
+    return max((start for start in starts if start is not None), default=None)
+
+
+def _behind_time(line: bytes) -> int:
+    """Return the offset behind a time's closing quote."""
+    opening = line.find(b'"') + 1
+    return line.find(b'"', opening) + 1
+
+
+def _ids_are(lines: list[bytes], body: bytes, form: JsonForm, open_id: bytes) -> bool:
+    """Tell whether lines name the open invocation, or none."""
+    key = next((one for one in form.ids if one in lines[0]), b"")
+    own = open_id + form.quote
+    if key and open_id and body.count(key + own) == len(lines) == body.count(b"equest"):
+        return True
+    return all(b"equest" not in line or _names(line, form, open_id) for line in lines)
+
+
+def _names(line: bytes, form: JsonForm, open_id: bytes) -> bool:
+    """Tell whether a JSON line names the open invocation wherever it has a request id."""
+    own = sum(line.count(key + open_id + form.quote) for key in form.ids) if open_id else 0
+    return own > 0 and own == line.count(b"equestId") + line.count(b"equest_id")
+
+
+def json_line_is_plain(piece: bytes, at: int, open_id: bytes, careful_from: int) -> bool:
+    """Judge one text line that holds JSON, from its brace at ``at`` on."""
+    start = AS_TEXT.read_start(piece[at + 1 : at + 1 + HEAD_BYTES], open_id, timed=True)
+    if start is None or start.level >= careful_from or EMF in piece:
+        return False
+    if AS_TEXT.may_hold_more(piece, 0):
+        return False
+    if start.may_wrap and any(key in piece for key in AS_TEXT.message_keys):
+        return False
+    return b"equest" not in piece or _names(piece, AS_TEXT, open_id)
+
+
+def _level_of(word: bytes | None, number: bytes | None) -> Level | None:
+    if word is not None:
+        return PLAIN_NAMES.get(word.lower().decode())
+    scaled = int(number or b"0")
+    if scaled % 10 or not 10 <= scaled <= _MOST_OF_NUMBERS:  # noqa: PLR2004 - pino's and Python's steps
+        return None
+    return Level.WARN if scaled == _MOST_OF_NUMBERS else Level.INFO
+
+
+@cache
+def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    return re.compile(pattern)

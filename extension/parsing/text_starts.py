@@ -1,0 +1,232 @@
+"""Judge text lines by their first bytes, as they stand in a batch: can they have a level, or a request id, that matters?
+
+Pure but for what it remembers of beginnings, in bounds. Every answer is that of :mod:`extension.levels.prefixes`, or "it may
+matter", which only costs time.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from functools import cache
+from operator import itemgetter
+
+from extension.levels.forms import LOGGER, LOOKED_AT_CHARS, NODE, RUBY, TIME
+from extension.levels.grammar import FIRST_WORDS
+from extension.levels.level import LEVEL_NAMES, SHORT_NAMES, Level
+from extension.levels.prefixes import prefix_of
+
+START_BYTES = 6
+"""Of a line, by which most lines are passed by. Lines of one statement share them."""
+
+MAX_REMEMBERED = 4096
+"""Starts, and beginnings. A function writes some dozens; each costs some 100 bytes."""
+
+_NODE_TIME_BYTES = 24  # 2026-11-24T12:00:00.000Z
+
+START = itemgetter(slice(0, START_BYTES))
+
+_MONTH = b"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_DAY = b"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+
+_MAY_BEGIN_PREFIX = (
+    rb"[\[{<\\ \x80-\xff]"  # JSON, brackets, syslog; an escape, white space or a byte order mark before them
+    rb"|\d{4}[-/]|\d\d?[:/]"  # times
+    rb"|" + _MONTH + rb" [ \d]\d|" + _DAY + rb" [A-Z]"
+    rb"|[A-Z][A-Z\d,]"  # a level in capitals; glog; Ruby
+    rb"|\w{1,4}  |[\w.@-]{1,5}=|timest|severi|log_le|logger|caller|dateti"
+    rb"|error:|fatal:|debug:|warn:|warnin|info:|verbos|trce: |dbug: |fail: |crit: "
+    rb"|Error |Critic|Init e|Reques"  # of runtimes and of Lambda
+    rb"|[^\"\\]{1,5}\\"  # a colour may follow
+)
+
+_TIME_HEAD = (
+    rb"((?:\[[A-Z]{4,8}\]\\t|\[[A-Z][a-z]+\] \d+  - |[A-Z], \[|[IWEF]\d{4} |\[[DIWECF] (?:\d{6} )?|[\[(<]|[a-z]{1,9}=(?:\\\")?)?)(?:"
+    + TIME.encode()
+    + rb")"
+)
+"""A logger's own sign, where it has one, and the time: what differs from line to line."""
+
+_SMALL = b"|".join(sorted((name.encode() for name in LEVEL_NAMES | SHORT_NAMES), reverse=True))
+_SAYS = rb"(?!(?:" + _SMALL + rb")\b)[A-Z]?[a-z]+(?: [A-Za-z0-9]+[ ,.;:!?\"\\]|[,.!?]?(?:\\n)?\")"
+"""Words of a message, of which the first is no level and no name before one."""
+
+_SAYS_BEHIND_TIME = rb"(?:\]|:)? *" + _SAYS
+_SAYS_BEHIND_TOPIC = rb"\[([A-Za-z][\w./# -]{0,40})\] *" + _SAYS
+_WORD_IN_CAPITALS = rb"([A-Z]{2}\w*)(?![\w=.$/-]|  )"
+_NO_SIGN = (
+    rb"\\\"|[^\x00-\x7f]|<(?!\d{1,3}>)"
+    rb"|Error (?!raised from handler method)|Critic(?!al exception from handler)"
+    rb"|Init e(?!rror when loading handler)|Reques(?!tId: )|[A-Z]?[a-z]+\\[^u]"
+)
+_ESCAPE = b"\\u001b"
+_COLOURED_BYTES = 64
+_BEFORE_JSON = (b"\xef\xbb\xbf", b"\xc2\xa0")
+_NO_PAIR = rb"[\w.@-]{1,10}="
+_LEVEL_PAIR = rb"(?:level|lvl|severity)="
+_OTHERS = frozenset(("php", "lambda_warning", "shout", "err"))
+
+_WINDOWS = (16, 32, 64, 128, 256, 512)
+"""Lengths at which a beginning is tried. The shortest one that tells a batch's first line mostly tells them all."""
+_TIMED_MARK = b"\0"
+"""Before what is remembered of a beginning whose time is left out. A byte that JSON does not contain."""
+_SHORTEST_REST = 2
+_REST_WITH_ID = 72
+_PYTHON_START = "]\t"
+_SPAN = "Lambda runtime invoke{"
+
+_Judgement = tuple[Level, str]
+
+_harmless_starts: set[bytes] = set()
+_judged: dict[bytes, _Judgement | None] = {}
+
+
+@cache
+def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    return re.compile(pattern)
+
+
+def lines_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
+    """Tell whether text lines certainly have no level from ``careful_from`` on, and no other id than ``open_id``.
+
+    A line may be followed by more bytes of the batch, from its closing quote on. JSON lines are never plain here.
+    """
+    starts = set(map(START, lines))
+    suspects = _suspicious_starts(starts)
+    if not suspects:
+        return True
+    if len(suspects) < len(starts):
+        lines = [line for line in lines if START(line) in suspects]
+    if lines[0][_NODE_TIME_BYTES : _NODE_TIME_BYTES + 2] == b"\\t":
+        others = [line for line in lines if line[_NODE_TIME_BYTES : _NODE_TIME_BYTES + 2] != b"\\t"]
+        if others:
+            lines = [
+                line for line in lines if line[_NODE_TIME_BYTES : _NODE_TIME_BYTES + 2] == b"\\t"
+            ]
+        return _tabbed_are_plain(lines, open_id, careful_from) and (
+            not others or lines_are_plain(others, open_id, careful_from)
+        )
+    return _heads_are_plain(lines, open_id.decode("utf-8", "replace"), careful_from)
+
+
+def _tabbed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
+    """Judge lines with a time, an id and a level between tabs, as Node.js and .NET write them."""
+    before = b"\\t" + open_id + b"\\t"
+    body_at = lines[0].find(b"\\t", _NODE_TIME_BYTES + len(before)) + 2
+    cut = itemgetter(slice(_NODE_TIME_BYTES, body_at + START_BYTES))
+    if not open_id or not all(
+        _compiled(rb"\d{4}-").match(start) for start in set(map(START, lines))
+    ):
+        return False
+    for columns in set(map(cut, lines)):
+        word, tab, body = columns[len(before) :].partition(b"\\t")
+        level = LEVEL_NAMES.get(word.decode("utf-8", "replace").lower())
+        if not tab or level is None or level >= careful_from or not columns.startswith(before):
+            return False
+        if len(body) < START_BYTES or body[:START_BYTES] not in _harmless_starts:
+            at = _NODE_TIME_BYTES + len(columns) - len(body)
+            bodies = [line[at:] for line in lines if cut(line) == columns]
+            if not lines_are_plain(bodies, open_id, careful_from):
+                return False
+    return True
+
+
+def may_begin_prefix(start: bytes) -> bool:
+    """Tell whether the first bytes of a text may begin a prefix or JSON."""
+    return bool(_suspicious_starts({start[:START_BYTES]}))
+
+
+def _suspicious_starts(starts: set[bytes]) -> set[bytes]:
+    unknown = starts - _harmless_starts
+    if not unknown:
+        return unknown
+    match = _compiled(_MAY_BEGIN_PREFIX).match
+    suspects = {start for start in unknown if match(start)}
+    if len(_harmless_starts) > MAX_REMEMBERED:
+        _harmless_starts.clear()
+    _harmless_starts.update(unknown - suspects)
+    return suspects
+
+
+def _heads_are_plain(lines: Iterable[bytes], open_id: str, careful_from: int) -> bool:
+    timed = _compiled(_TIME_HEAD).match
+    says = _compiled(_SAYS_BEHIND_TIME).match
+    sizes = iter(_WINDOWS)
+    size = next(sizes)
+    seen: set[bytes] = set()
+    for line in lines:
+        if head := timed(line):
+            end = head.end()
+            if not head[1] and says(line, end):
+                continue
+            mark = _TIMED_MARK + head[1]
+        elif line.startswith(b"{"):
+            return False
+        elif _has_no_prefix(line):
+            continue
+        else:
+            end, mark = 0, b""
+        while (key := mark + line[end : end + size]) not in seen:
+            judgement = (
+                _judged[key] if key in _judged else _remember(key, _read(line[: end + size]))
+            )
+            if judgement is not None:
+                level, request_id = judgement
+                if level >= careful_from or request_id not in ("", open_id):
+                    return False
+                seen.add(key)
+                break
+            size = next(sizes, 0)
+            if not size:
+                return False
+    return True
+
+
+def _has_no_prefix(line: bytes) -> bool:
+    """Recognise a line that begins like a prefix, and certainly has none."""
+    if _ESCAPE in line[:_COLOURED_BYTES]:
+        return False
+    if match := _compiled(_WORD_IN_CAPITALS).match(line):
+        word = match[1].decode().lower()
+        return word not in FIRST_WORDS and word not in _OTHERS
+    if match := _compiled(_SAYS_BEHIND_TOPIC).match(line):
+        word = match[1].decode("utf-8", "replace").strip().lower()
+        return word not in LEVEL_NAMES and word not in SHORT_NAMES
+    if line.startswith(b" "):
+        rest = line.lstrip(b" ")
+        return _compiled(_MAY_BEGIN_PREFIX).match(rest) is None
+    if _compiled(_NO_PAIR).match(line):
+        return _compiled(_LEVEL_PAIR).search(
+            line, 0, 2 * LOOKED_AT_CHARS
+        ) is None and not line.startswith(b"at=")
+    return _compiled(_NO_SIGN).match(line) is not None and not line.startswith(_BEFORE_JSON)
+
+
+def _remember(key: bytes, judgement: _Judgement | None) -> _Judgement | None:
+    if len(_judged) > MAX_REMEMBERED:
+        _judged.clear()
+    _judged[key] = judgement
+    return judgement
+
+
+def _read(raw: bytes) -> _Judgement | None:
+    """Read the level and the id from the beginning of a line; None unless more of the line could change neither."""
+    inside = _compiled(rb'(?:[^"\\]|\\(?:u[0-9a-fA-F]{4}|[^u]))*').match(raw)
+    if inside is None:
+        return None
+    is_whole = raw[inside.end() : inside.end() + 1] == b'"'
+    try:
+        text = json.loads('"' + inside[0].decode("utf-8", "replace") + '"', strict=False)
+    except ValueError:
+        return None
+    prefix = prefix_of(text)
+    if prefix.level is None or prefix.writer == NODE or "\x1b" in text:
+        return None
+    rest = text[prefix.end :].lstrip(" \t\r\n\ufeff\u00a0\x1e")
+    if rest.startswith("{"):
+        return None
+    if not is_whole:
+        has_id_behind = prefix.writer == RUBY or (prefix.writer == LOGGER and _PYTHON_START in text)
+        least = _REST_WITH_ID if has_id_behind else _SHORTEST_REST
+        if len(rest) < least or rest.startswith(_SPAN[: len(rest)]):
+            return None
+    return prefix.level, prefix.request_id
