@@ -66,12 +66,17 @@ def test_hardly_any_healthy_line_is_taken_for_a_failure() -> None:
 
 
 def test_a_line_names_no_other_transaction_than_its_own() -> None:
-    """An id is found or not, but never a wrong one."""
-    mistaken = [
-        one for one in readings() if one.correlation and one.correlation != one.row.correlation
+    """An id is found or not, but no other text is taken for one, and no id under a name that says something else."""
+    ids = {one.row.correlation for one in readings()}
+    wrong_id = [one for one in readings() if one.correlation and one.correlation not in ids]
+    wrong_name = [
+        one
+        for one in readings()
+        if one.row.kind == "correlation" and one.correlation and not one.row.correlation
     ]
 
-    assert mistaken == []
+    assert wrong_id == []
+    assert wrong_name == []
 
 
 def test_the_table_has_every_logger() -> None:
