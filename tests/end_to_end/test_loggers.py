@@ -76,11 +76,9 @@ OBJECTS = ("JSON", "telemetry")
 """Lambda sends a JSON line as an object; in every other form as text."""
 
 
-def packages(language: str) -> Path:
+def packages(language: str, where: str) -> Path:
     """Return the packages of a language's loggers; skip the test where they are not installed."""
-    found = sorted(
-        PACKAGES.glob({"python": "python/lib/*/site-packages"}.get(language, "node/node_modules"))
-    )
+    found = sorted(PACKAGES.glob(where))
     if not found:
         pytest.skip(f"{language}'s loggers are not in {PACKAGES}, which `./build.sh test` makes")
     return found[0]
@@ -92,7 +90,7 @@ def python_code(tmp_path: Path) -> Path:
     code = tmp_path / "python"
     code.mkdir()
     shutil.copy(HERE / "app.py", code)
-    for package in packages("python").iterdir():
+    for package in packages("Python", "python/lib/*/site-packages").iterdir():
         (code / package.name).symlink_to(package)
     return code
 
@@ -103,7 +101,7 @@ def node_code(tmp_path: Path, node: None) -> Path:
     code = tmp_path / "node"
     code.mkdir()
     shutil.copy(HERE / "app.js", code)
-    (code / "node_modules").symlink_to(packages("node"))
+    (code / "node_modules").symlink_to(packages("Node.js", "node/node_modules"))
     return code
 
 
