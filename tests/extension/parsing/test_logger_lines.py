@@ -5,6 +5,7 @@ The figures are bounds: a line of a logger that nobody thought of is to be read 
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from extension.parsing.batch import Line, Lines, read_batch
@@ -141,9 +142,12 @@ def assert_same_verdicts(events: Callable[[object], list[object]]) -> None:
         copies = made.count(line(one.row.record))
         found = failures_in(batch(made))
         if found != [one.failure] * copies * bool(one.failure):
-            differing.append((one.row, found[:3]))
+            differing.append(
+                f"{one.row.logger} | {one.row.config} | by itself: {one.failure or 'no failure'}, "
+                f"in the batch: {found[:3]} of {copies} | {json.dumps(one.row.record)[:200]}"
+            )
 
-    assert differing == []
+    assert not differing, "\n" + "\n".join(differing)
 
 
 def failures_in(body: bytes) -> list[str]:
