@@ -23,6 +23,8 @@ from tests.doubles.lambda_events import lines
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from extension.parsing.failures import Failure
+
 DATA = Path(__file__).resolve().parents[2] / "data" / "logger-lines.ndjson"
 
 REQUEST_ID = "3da1f2dc-3222-475e-9205-e2e6c6318895"
@@ -77,7 +79,7 @@ class Row(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What the extension makes of a row: the level's name, the failure's reason, the transaction's id."""
+    """What the extension makes of a row: the level's name, the reason of its invocation's failure, the transaction's id."""
 
     row: Row
     level: str | None
@@ -118,6 +120,13 @@ def readings() -> tuple[Reading, ...]:
     default = next(one.default for one in SETTINGS if one.name == "CORRELATION_FIELDS")
     correlation = Correlation(tuple(default.split(", ")))
     return tuple(_reading(row, correlation) for row in rows())
+
+
+def reason_of(failure: Failure | None) -> str:
+    """Return the reason for which the row's invocation failed; empty if none did, or another one."""
+    if failure is None or getattr(failure, "request_id", "") not in ("", REQUEST_ID):
+        return ""
+    return failure.reason
 
 
 def share(hits: Iterable[bool]) -> float:
@@ -176,7 +185,7 @@ def _reading(row: Row, correlation: Correlation) -> Reading:
     return Reading(
         row,
         level=None if facts.level is None else facts.level.name,
-        failure=facts.failure.reason if facts.failure else "",
+        failure=reason_of(facts.failure),
         correlation=correlation.found_in(lines(row.record), 1),
     )
 

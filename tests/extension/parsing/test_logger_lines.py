@@ -16,6 +16,7 @@ from tests.extension.parsing.logger_lines import (
     Family,
     Reading,
     readings,
+    reason_of,
     share,
     table_by_logger,
     wrong,
@@ -151,9 +152,8 @@ def assert_same_verdicts(events: Callable[[object], list[object]]) -> None:
 
 
 def failures_in(body: bytes) -> list[str]:
-    """Return the reasons of all failures in a batch."""
+    """Return the reasons of all failures of the rows' invocation in a batch."""
     items = read_batch(body, rules=RULES, open_id=REQUEST_ID.encode())
     assert any(isinstance(item, (Line, Lines)) for item in items)
-    return [
-        item.facts.failure.reason for item in items if isinstance(item, Line) and item.facts.failure
-    ]
+    reasons = [reason_of(item.facts.failure) for item in items if isinstance(item, Line)]
+    return [reason for reason in reasons if reason]
