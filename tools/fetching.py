@@ -77,28 +77,57 @@ def ensure_validators(workspace: Workspace) -> None:
             "  cfn-lint, the aws command and CDK could not be fetched (see .cache/environment-validators.log): tests of"
         )
         warn("  layer/templates/ and of publish are left out")
-    if shutil.which("node") is not None and shutil.which("npm") is not None:
-        _ensure_node_validators(workspace)
+    if not _ensure_node_packages(workspace, "validators", workspace.root / "tests" / "templates"):
+        warn(
+            "  npm could not fetch CDK and the Serverless Framework (see .cache/environment-validators-node.log): their"
+        )
+        warn("  templates' tests are left out")
 
 
-def _ensure_node_validators(workspace: Workspace) -> None:
-    """Install the packages of tests/templates/package.json. None of their scripts runs here."""
-    folder = workspace.cache / "validators" / "node"
-    source = workspace.root / "tests" / "templates"
+def ensure_loggers(workspace: Workspace) -> None:
+    """Fetch the loggers that functions log with in the end-to-end tests, for Python and, with npm, for Node.js."""
+    environment = Environment(
+        name="loggers",
+        folder=workspace.cache / "loggers" / "python",
+        python=workspace.newest,
+        requirements=workspace.root / "requirements-loggers.txt",
+        options=("--only-binary", ":all:"),
+    )
+    if not make_environment(workspace, environment):
+        remove(environment.folder)
+        warn(
+            "  Python's loggers could not be fetched (see .cache/environment-loggers.log): their tests are left out"
+        )
+    folder = workspace.root / "tests" / "end_to_end" / "loggers"
+    if not _ensure_node_packages(workspace, "loggers", folder):
+        warn(
+            "  npm could not fetch Node.js's loggers (see .cache/environment-loggers-node.log): their tests are left out"
+        )
+
+
+def _ensure_node_packages(workspace: Workspace, name: str, source: Path) -> bool:
+    """Install the packages of a folder's package.json; return whether npm could. None of their scripts runs here.
+
+    They go to `.cache/NAME/node`, and npm's output to `.cache/environment-NAME-node.log`. Without Node.js and npm
+    nothing is done, and nothing is amiss.
+    """
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        return True
+    folder = workspace.cache / name / "node"
     version = subprocess.run(
         ["node", "--version"], capture_output=True, text=True, check=False
     ).stdout.strip()
     wanted = f"{digest(source / 'package-lock.json')} {version}"
     if read_stamp(folder / "installed") == wanted:
-        return
+        return True
     say(f"environment {folder.relative_to(workspace.root)} ({version})")
     remove(folder)
     folder.mkdir(parents=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(source / name, folder)
+    for file in ("package.json", "package-lock.json"):
+        shutil.copy(source / file, folder)
     # Not with --prefix: npm takes a folder behind a symbolic link for a package to link.
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    with (workspace.cache / "environment-validators-node.log").open("w", encoding="utf-8") as log:
+    with (workspace.cache / f"environment-{name}-node.log").open("w", encoding="utf-8") as log:
         done = subprocess.run(
             command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, check=False
         )
@@ -106,10 +135,7 @@ def _ensure_node_validators(workspace: Workspace) -> None:
         (folder / "installed").write_text(wanted, encoding="utf-8")
     else:
         remove(folder)
-        warn(
-            "  npm could not fetch CDK and the Serverless Framework (see .cache/environment-validators-node.log): their"
-        )
-        warn("  templates' tests are left out")
+    return done.returncode == 0
 
 
 def ensure_node_client(workspace: Workspace) -> None:

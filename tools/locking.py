@@ -35,6 +35,7 @@ FILES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ),
     ("requirements-templates.txt", (*ONLY_WHEELS, "--group", "templates"), ""),
     ("requirements-services.txt", (*ONLY_WHEELS, "--group", "services"), ""),
+    ("requirements-loggers.txt", (*ONLY_WHEELS, "--group", "loggers"), ""),
     (
         "requirements-standalone.txt",
         ("--no-deps", "--no-annotate", *ONLY_WHEELS, "-"),
@@ -42,6 +43,10 @@ FILES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ),
     ("requirements-aws-emulator.txt", ("--no-deps", "--no-annotate", "-"), "aws-sam-cli\n"),
 )
+
+
+NODE_FOLDERS = ("tests/templates", "tests/end_to_end/loggers")
+"""Each has a package.json, and gets the lock file beside it."""
 
 
 def lock(workspace: Workspace, arguments: Sequence[str]) -> None:
@@ -65,14 +70,19 @@ def lock(workspace: Workspace, arguments: Sequence[str]) -> None:
             text=True,
         )
     if shutil.which("npm") is not None:
-        say("tests/templates/package-lock.json")
-        change = "update" if "--upgrade" in arguments else "install"
-        options = ["--package-lock-only", "--omit-lockfile-registry-resolved", "--ignore-scripts"]
-        subprocess.run(
-            ["npm", change, *options, "--no-audit", "--no-fund", "--silent"],
-            check=True,
-            cwd=workspace.root / "tests" / "templates",
-        )
+        for folder in NODE_FOLDERS:
+            _lock_node_packages(workspace, folder, arguments)
+
+
+def _lock_node_packages(workspace: Workspace, folder: str, arguments: Sequence[str]) -> None:
+    say(f"{folder}/package-lock.json")
+    change = "update" if "--upgrade" in arguments else "install"
+    options = ["--package-lock-only", "--omit-lockfile-registry-resolved", "--ignore-scripts"]
+    subprocess.run(
+        ["npm", change, *options, "--no-audit", "--no-fund", "--silent"],
+        check=True,
+        cwd=workspace.root / folder,
+    )
 
 
 def _uv(workspace: Workspace) -> str:

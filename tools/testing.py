@@ -20,6 +20,7 @@ from tools.console import CommandError, say, warn
 from tools.environments import ensure_environment, remove
 from tools.fetching import (
     ensure_aws_emulator,
+    ensure_loggers,
     ensure_node_client,
     ensure_services,
     ensure_validators,
@@ -251,7 +252,7 @@ def _pytest_command(workspace: Workspace, python: Python, selection: Selection) 
 
 def _begin_preparing(pool: ThreadPoolExecutor, workspace: Workspace) -> list[Future[None]]:
     """Begin with what takes longest: compiling Node.js's client keeps a core busy for more than a minute."""
-    optional = (ensure_node_client, ensure_validators, ensure_services)
+    optional = (ensure_node_client, ensure_validators, ensure_services, ensure_loggers)
     return [pool.submit(prepare, workspace) for prepare in optional]
 
 

@@ -17,6 +17,7 @@ PAGES = sorted(
         ROOT / "emulator" / "README.md",
         ROOT / "bench" / "results" / "README.md",
         ROOT / "tests" / "README.md",
+        ROOT / "tests" / "data" / "README.md",
         *(ROOT / "docs").rglob("*.md"),
     ]
 )

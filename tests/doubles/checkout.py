@@ -13,6 +13,7 @@ REQUIREMENTS = (
     "requirements-dev.txt",
     "requirements-services.txt",
     "requirements-templates.txt",
+    "requirements-loggers.txt",
     "requirements-aws-emulator.txt",
 )
 
@@ -146,6 +147,7 @@ class Checkout:
         for folder, pins in (
             ("services", "requirements-services.txt"),
             ("validators/python", "requirements-templates.txt"),
+            ("loggers/python", "requirements-loggers.txt"),
         ):
             self.stand_in(self.root / ".cache" / folder / "bin" / "python")
             self._make_current(self.root / ".cache" / folder, newest, pins)

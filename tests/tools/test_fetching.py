@@ -8,6 +8,7 @@ import pytest
 
 from tools.fetching import (
     ensure_aws_emulator,
+    ensure_loggers,
     ensure_node_client,
     ensure_services,
     ensure_validators,
@@ -26,10 +27,10 @@ def with_node(checkout: Checkout) -> None:
     for name in ("node", "npm"):
         checkout.stand_in(checkout.root / "path" / name)
     checkout.answer("node --version", prints="v20.1.0\n")
-    templates = checkout.root / "tests" / "templates"
-    templates.mkdir(parents=True)
-    for name in ("package.json", "package-lock.json"):
-        (templates / name).write_text("{}")
+    for folder in ("templates", "end_to_end/loggers"):
+        (checkout.root / "tests" / folder).mkdir(parents=True)
+        for name in ("package.json", "package-lock.json"):
+            (checkout.root / "tests" / folder / name).write_text("{}")
 
 
 def emulator(checkout: Checkout) -> Path:
@@ -44,6 +45,8 @@ def emulator(checkout: Checkout) -> Path:
             ensure_validators, "venv", "cfn-lint, the aws command and CDK", id="templates"
         ),
         pytest.param(ensure_validators, "npm ci", "npm could not fetch CDK and", id="npm"),
+        pytest.param(ensure_loggers, "venv", "Python's loggers could not be", id="loggers"),
+        pytest.param(ensure_loggers, "npm ci", "npm could not fetch Node.js's", id="npm's loggers"),
         pytest.param(ensure_node_client, "node_client", "could not be made", id="Node.js"),
         pytest.param(ensure_aws_emulator, "pip install", "could not be fetched", id="AWS"),
     ],
@@ -58,7 +61,7 @@ def test_fetching_leaves_out_what_it_cannot_fetch_with_a_warning(
     """A machine without the package index runs all other tests, and tries again the next time."""
     with_node(checkout)
     checkout.fetched()
-    for folder in ("services", "validators/python"):
+    for folder in ("services", "validators/python", "loggers/python"):
         if refused == "venv":
             (checkout.root / ".cache" / folder / "installed").unlink()
     checkout.answer(refused, status=1)
@@ -90,7 +93,7 @@ def test_current_tools_are_not_fetched_again(
     checkout.fetched()
 
     def prepare() -> None:
-        for ensure in (ensure_services, ensure_validators, ensure_node_client):
+        for ensure in (ensure_services, ensure_validators, ensure_loggers, ensure_node_client):
             ensure(checkout.workspace)
 
     client = checkout.root / ".cache" / "emulator" / "aws-lambda-ric-node20"
@@ -98,21 +101,27 @@ def test_current_tools_are_not_fetched_again(
     prepare()
     assert capsys.readouterr().out.splitlines() == [
         "environment .cache/validators/node (v20.1.0)",
+        "environment .cache/loggers/node (v20.1.0)",
         "Node.js's runtime client (compiled once, in a minute or two)",
     ]
     prepare()
     assert capsys.readouterr().out == ""
 
 
-def test_node_packages_are_installed_without_their_scripts(checkout: Checkout) -> None:
+@pytest.mark.parametrize(
+    ("ensure", "name"), [(ensure_validators, "validators"), (ensure_loggers, "loggers")]
+)
+def test_node_packages_are_installed_without_their_scripts(
+    checkout: Checkout, ensure: Callable[[Workspace], None], name: str
+) -> None:
     """No package of a registry runs code of its own here."""
     with_node(checkout)
     checkout.fetched()
 
-    ensure_validators(checkout.workspace)
+    ensure(checkout.workspace)
 
     (call,) = checkout.calls("npm ci")
-    folder = checkout.root / ".cache" / "validators" / "node"
+    folder = checkout.root / ".cache" / name / "node"
     assert call.arguments == [
         "ci",
         "--ignore-scripts",
@@ -127,8 +136,8 @@ def test_machine_without_node_is_asked_for_nothing(checkout: Checkout) -> None:
     """Node.js is optional."""
     checkout.fetched()
 
-    ensure_node_client(checkout.workspace)
-    ensure_validators(checkout.workspace)
+    for ensure in (ensure_node_client, ensure_validators, ensure_loggers):
+        ensure(checkout.workspace)
 
     assert checkout.calls() == []
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.locking import FILES, lock
+from tools.locking import FILES, NODE_FOLDERS, lock
 
 if TYPE_CHECKING:
     from tests.doubles.checkout import Checkout
@@ -49,13 +49,15 @@ def test_node_packages_are_locked_with_npm(
     checkout: Checkout, arguments: list[str], change: str
 ) -> None:
     """Without a word of the registry they come from."""
-    (checkout.root / "tests" / "templates").mkdir(parents=True)
+    for folder in NODE_FOLDERS:
+        (checkout.root / folder).mkdir(parents=True)
     checkout.stand_in(checkout.root / "path" / "npm")
     uv = checkout.stand_in(checkout.root / "path" / "uv")
 
     lock(dataclasses.replace(checkout.workspace, uv=str(uv)), arguments)
 
-    (call,) = checkout.calls("path/npm")
-    assert call.arguments[0] == change
-    assert "--omit-lockfile-registry-resolved" in call.arguments
-    assert call.cwd == checkout.root / "tests" / "templates"
+    calls = checkout.calls("path/npm")
+    assert [call.cwd for call in calls] == [checkout.root / folder for folder in NODE_FOLDERS]
+    for call in calls:
+        assert call.arguments[0] == change
+        assert "--omit-lockfile-registry-resolved" in call.arguments
