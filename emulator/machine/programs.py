@@ -38,7 +38,17 @@ class Recipe:
 RECIPES = (
     Recipe(
         pins="go.mod",
-        command=("go", "build", "-mod=readonly", "-trimpath", "-o", "bootstrap", "."),
+        # AWS "Deploy Go Lambda functions": the tag leaves out what the older go1.x runtime needed.
+        command=(
+            "go",
+            "build",
+            "-tags=lambda.norpc",
+            "-mod=readonly",
+            "-trimpath",
+            "-o",
+            "bootstrap",
+            ".",
+        ),
         product="bootstrap",
         needs="Go in the version of go.mod, and its registry",
         # Without cgo, as AWS "Deploy Go Lambda functions" builds; no other toolchain is fetched in silence.

@@ -16,9 +16,10 @@ Each line of `NAME.ndjson` is one record of a function, as Lambda's API delivers
 `record` comes last, in the very bytes of the API. The request ids are made up and the same each time. A record that differs
 from one before it in numbers alone is left out.
 
-The command does not write `ruby.ndjson`, `php.ndjson` and `bun.ndjson`, because no registry that the tests use has their
-clients. They were captured in the same way, in November 2026, by a function as in `functions/` in each language, from the
-clients' sources: aws_lambda_ric at 70a2045, bref at 147f3755, Bun's `packages/bun-lambda` in a copy of April 2024.
+The command does not write `ruby.ndjson`, `php.ndjson`, `bun.ndjson` and `quarkus.ndjson`. No registry that the tests use has the
+first three clients, and Quarkus takes minutes to fetch. They were captured in the same way, in November 2026, by a function as in
+`functions/` in each language. The clients were aws_lambda_ric at 70a2045, bref at 147f3755, Bun's `packages/bun-lambda` in a
+copy of April 2024, and the poll loop that a native Quarkus runs, on a JVM and with the default format of its console.
 """
 
 from __future__ import annotations
