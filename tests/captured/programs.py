@@ -351,6 +351,9 @@ PYTHON = (
 
 # Node.js --------------------------------------------------------------------------------------------------------
 
+_NODE_ENDS: dict[LogFormat, tuple[str, ...]] = {"Text": ("crash",), "JSON": ("crash",)}
+"""From version 4 on, the client leaves these to Node.js, which writes no record of a certain form, and ends."""
+
 NODEJS = (
     Program(
         name="nodejs",
@@ -368,9 +371,9 @@ NODEJS = (
             Case("error", "nodejs-exception", "told to fail"),
             Case("own type", "nodejs-exception", '"errorType":"Refusal"'),
             Case("no error", "nodejs-exception", "told to fail with a text"),
-            Case("rejection", "nodejs-exception", "UnhandledPromiseRejection"),
+            Case("rejection", "nodejs-exception", "UnhandledPromiseRejection", _NODE_ENDS),
             HEALTHY,  # for what the client writes when it starts again
-            Case("uncaught", "nodejs-exception", '"errorType":"Refusal"'),
+            Case("uncaught", "nodejs-exception", '"errorType":"Refusal"', _NODE_ENDS),
             HEALTHY,
             Case("exit", "crash"),
         ),
