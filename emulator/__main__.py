@@ -1,4 +1,4 @@
-"""Run the command line: ``python -m emulator run`` and ``python -m emulator serve``."""
+"""Run the command line: ``python -m emulator run``, ``python -m emulator serve`` and ``python -m emulator build``."""
 
 import argparse
 import dataclasses
@@ -10,6 +10,8 @@ from typing import Any
 
 from emulator.cloud import LocalLambda
 from emulator.machine.frames import Line
+from emulator.machine.programs import build, place_of
+from emulator.machine.runtimes import java_client
 from emulator.model.errors import EmulatorError
 from emulator.model.function import Function
 from emulator.model.invocation import InvokeResult
@@ -21,6 +23,7 @@ EPILOG = """
 examples:
   python -m emulator run --code my_function --handler app.handler --layer my-layer.zip --event '{}' -n 5
   python -m emulator run --code . --layer ext/ --log-format JSON --vary duplicate_batches --vary report=at_once
+  python -m emulator run --runtime provided.al2023 --code "$(python -m emulator build my_go_function)"
   python -m emulator serve --code my_function --layer my-layer.zip --port 8080
   curl -d '{}' http://127.0.0.1:8080/2015-03-31/functions/function/invocations
 """
@@ -62,6 +65,10 @@ def parser() -> argparse.ArgumentParser:
         else:
             add("--port", type=int, default=8080, help="of the invoke endpoint (8080)")
             add("--host", default="127.0.0.1", help="to listen on (127.0.0.1)")
+    sub = commands.add_parser(
+        "build", help="build functions of Go, Rust or Java once, and print the directory of each"
+    )
+    sub.add_argument("sources", nargs="+", type=Path, metavar="DIR", help="with its pins")
     return main
 
 
@@ -76,7 +83,7 @@ def _add_common(sub: argparse.ArgumentParser) -> None:
     add = sub.add_argument_group("the function").add_argument
     add("--code", type=Path, required=True, help="directory that becomes /var/task")
     add("--handler", default="app.handler")
-    add("--runtime", default="python", help="python…, nodejs… or provided… (default python)")
+    add("--runtime", default="python", help="python…, nodejs…, java… or provided… (default python)")
     add("--name", default="function")
     add("--version", default="$LATEST")
     add("--memory", dest="memory_mb", type=int, default=128, metavar="MB")
@@ -229,11 +236,33 @@ def _serve(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _build(arguments: argparse.Namespace) -> int:
+    """Build what can be built. What cannot is said, and does not keep the others from being built."""
+    built = [_is_built(source) for source in arguments.sources]
+    return 0 if all(built) else 2
+
+
+def _is_built(source: Path) -> bool:
+    """Build a program, print its directory, and return whether it could be built."""
+    if not place_of(source).is_dir():
+        sys.stderr.write(f"building {source} (once, in about a minute)\n")
+    try:
+        code = build(source)
+        if (source / "pom.xml").exists():
+            java_client()
+    except EmulatorError as error:
+        sys.stderr.write(f"python -m emulator: {error}\n")
+        return False
+    sys.stdout.write(f"{code}\n")
+    return True
+
+
 def main(words: list[str] | None = None) -> int:
     """Run the command line; return 0, or 1 if an invocation failed, or 2 if the emulator could not work."""
     arguments = parser().parse_args(words)
     try:
-        return _run(arguments) if arguments.command == "run" else _serve(arguments)
+        commands = {"run": _run, "serve": _serve, "build": _build}
+        return commands[arguments.command](arguments)
     except (EmulatorError, ValueError, OSError) as error:
         sys.stderr.write(f"python -m emulator: {error}\n")
         return 2

@@ -9,7 +9,9 @@ from emulator.machine.filesystem import Places, Sources, unpack_layers
 from emulator.machine.processes import Processes
 from emulator.machine.runtimes import (
     Interpreter,
+    find_java,
     find_node,
+    java_client,
     node_client,
     python_client,
     runtime_version,
@@ -56,7 +58,7 @@ async def assemble(
     output = Output(function, telemetry, on_line=options.on_line, attribute_by_line=managed)
     opt = unpack_layers([Path(layer) for layer in options.layers], scratch)
     interpreter = Interpreter.of(options.interpreter)
-    client, node = _client_and_node(function, options, interpreter)
+    client, program = _client_and_program(function, options, interpreter)
     sources = Sources(
         opt=opt,
         task=Path(function.code).resolve(),  # noqa: ASYNC240 - once, before anything runs
@@ -82,7 +84,7 @@ async def assemble(
         processes=processes,
         places=places,
         opt=opt,
-        node=node,
+        program=program,
         log_stream=_log_stream(function),
         runtime_version=runtime_version(function, interpreter),
         api_address=f"127.0.0.1:{server.port}",
@@ -96,16 +98,18 @@ def _log_stream(function: Function) -> str:
     return f"{day}/[{function.version}]{uuid.uuid4().hex}"
 
 
-def _client_and_node(
+def _client_and_program(
     function: Function, options: Options, interpreter: Interpreter
 ) -> tuple[Path | None, Path | None]:
-    """Return the directory of the runtime client and the Node.js executable, where they are needed."""
+    """Return the directory of the runtime client and Node.js's or Java's executable, where they are needed."""
     client = options.runtime_client
     if function.family == "python":
         return client or python_client(interpreter), None
     if function.family == "nodejs":
         node = find_node(options.node)
         return client or node_client(node), node
+    if function.family == "java":
+        return client or java_client(), find_java()
     return client, None
 
 

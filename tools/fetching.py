@@ -22,6 +22,9 @@ _MAKE_NODE_CLIENT = (
     "from emulator.machine.runtimes import find_node, node_client; node_client(find_node())"
 )
 
+_TOOLCHAINS = {"go": "go", "rust": "cargo", "java": "mvn"}
+"""What builds the functions in `tests/captured/functions`, by their folders."""
+
 
 def machine_name() -> str:
     """Return this machine's architecture as Lambda calls it: `x86_64` or `arm64`."""
@@ -151,6 +154,22 @@ def ensure_node_client(workspace: Workspace) -> None:
         warn(
             "  could not be made (it needs npm, autoconf automake libtool cmake g++ make): Node.js tests are left out"
         )
+
+
+def ensure_programs(workspace: Workspace) -> None:
+    """Build the functions of Go, Rust and Java that run their real clients, those for which there is a toolchain.
+
+    The first time takes a minute and a half of two cores, and the packages of the languages' registries.
+    """
+    folder = workspace.root / "tests" / "captured" / "functions"
+    sources = [str(folder / name) for name, tool in _TOOLCHAINS.items() if shutil.which(tool)]
+    if not sources:
+        return
+    # It says itself what it builds, and why it could not.
+    command = [str(workspace.python), "-m", "emulator", "build", *sources]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False, cwd=workspace.root)
+    if done.returncode != 0:
+        warn("  the tests of functions that could not be built are left out")
 
 
 def ensure_aws_emulator(workspace: Workspace) -> None:

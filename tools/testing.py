@@ -22,6 +22,7 @@ from tools.fetching import (
     ensure_aws_emulator,
     ensure_loggers,
     ensure_node_client,
+    ensure_programs,
     ensure_services,
     ensure_validators,
     machine_name,
@@ -251,8 +252,14 @@ def _pytest_command(workspace: Workspace, python: Python, selection: Selection) 
 
 
 def _begin_preparing(pool: ThreadPoolExecutor, workspace: Workspace) -> list[Future[None]]:
-    """Begin with what takes longest: compiling Node.js's client keeps a core busy for more than a minute."""
-    optional = (ensure_node_client, ensure_validators, ensure_services, ensure_loggers)
+    """Begin with what takes longest: compilers keep a core busy for more than a minute each."""
+    optional = (
+        ensure_programs,
+        ensure_node_client,
+        ensure_validators,
+        ensure_services,
+        ensure_loggers,
+    )
     return [pool.submit(prepare, workspace) for prepare in optional]
 
 

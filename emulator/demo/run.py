@@ -13,13 +13,8 @@ from emulator.demo.check import Row
 from emulator.demo.plan import TIMEOUT_MS, DemoFunction, Planned, settings_of
 from emulator.demo.receiver import Receiver
 from emulator.machine.frames import Line
-from emulator.machine.runtimes import (
-    Interpreter,
-    cache_directory,
-    find_node,
-    node_client,
-    python_client,
-)
+from emulator.machine.installing import cache_directory
+from emulator.machine.runtimes import Interpreter, find_node, node_client, python_client
 from emulator.model.errors import ComponentMissing, EmulatorTimeout
 from emulator.model.function import Function
 from emulator.model.invocation import InvokeResult

@@ -1,27 +1,49 @@
 """Find, fetch and start the real runtime clients.
 
 ``awslambdaric`` is copied from the running interpreter's packages where its version fits, else installed with pip.
-``aws-lambda-ric`` for Node.js is installed with npm, which compiles C++. Both go to a cache directory, once.
+``aws-lambda-ric`` for Node.js is installed with npm, which compiles C++. Java's client is fetched with Maven. All go to
+a cache directory, once. The clients of Go and Rust are part of the function's program (``programs.py``).
 """
 
-import contextlib
 import json
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from emulator.machine.filesystem import Places
+from emulator.machine.installing import cache_directory, install_into, staged
 from emulator.model.errors import ComponentMissing
 from emulator.model.function import Function
 
-INSTALL_TIMEOUT_S = 600  # npm compiles libcurl and a native module: 67 s on two cores
 NODE_NEEDS = "autoconf automake libtool cmake g++ make (Debian packages)"
 FIRST_NODE_OF_RIC_4 = 22
+JAVA_CLIENT = "aws-lambda-java-runtime-interface-client"
+JAVA_CLIENT_VERSION = "2.10.1"
+JAVA_CLIENT_POM = f"""<project>
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>emulator</groupId>
+  <artifactId>client</artifactId>
+  <version>1</version>
+  <dependencies>
+    <dependency>
+      <groupId>com.amazonaws</groupId>
+      <artifactId>{JAVA_CLIENT}</artifactId>
+      <version>{JAVA_CLIENT_VERSION}</version>
+    </dependency>
+  </dependencies>
+</project>
+"""
+COPY_LIBRARIES = (
+    "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
+    "-DincludeScope=runtime",
+)
+# AWS "Customize Java runtime startup behavior": since Java 17, Lambda stops at the C1 compiler by itself.
+JAVA_OPTIONS = ["-XX:+TieredCompilation", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+# The client opens the framed channel through a private constructor of FileDescriptor; without this it writes to stdout.
+JAVA_OPTIONS += ["--add-opens", "java.base/java.io=ALL-UNNAMED"]
 PYTHON_BOOT = """
 import os, sys
 task, opt, runtime = {task!r}, {opt!r}, {runtime!r}
@@ -31,17 +53,6 @@ sys.path[:] = wanted + [p for p in sys.path if p not in wanted and p != '']
 from awslambdaric.__main__ import main
 main([runtime + '/bootstrap', os.environ['_HANDLER']])
 """
-
-
-def cache_directory() -> Path:
-    """Return the directory for fetched clients: ``LAMBDA_EMULATOR_CACHE``, else .cache/ beside the package."""
-    given = os.environ.get("LAMBDA_EMULATOR_CACHE")
-    if given:
-        return Path(given)
-    beside = Path(__file__).resolve().parents[2]
-    if (beside / "pyproject.toml").exists() and os.access(beside, os.W_OK):
-        return beside / ".cache" / "emulator"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lambda-emulator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,40 +86,6 @@ class Interpreter:
         return cls(executable, Path(prefix), version)
 
 
-@contextlib.contextmanager
-def _staged(target: Path) -> Iterator[Path]:
-    """Provide a temporary neighbour of the target; move it there at the end, or remove it after an error."""
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        with contextlib.suppress(OSError):  # another process was quicker
-            partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _install(command: list[str], target: Path, what: str, hint: str) -> Path:
-    """Run an installer; the word TARGET in its command is the directory to install to."""
-    try:
-        with _staged(target) as partial:
-            subprocess.run(
-                [word.replace("TARGET", str(partial)) for word in command],
-                capture_output=True,
-                check=True,
-                timeout=INSTALL_TIMEOUT_S,
-                cwd=partial,
-            )
-    except (OSError, subprocess.SubprocessError) as error:
-        output = getattr(error, "stderr", None) or b""
-        lines = output.decode("utf-8", "replace").strip().splitlines()
-        # npm ends with the name of its log, which says nothing to the reader.
-        last = [line for line in lines if "complete log" not in line][-1:] or [str(error)]
-        raise ComponentMissing(f"{what} could not be installed ({last[0]}); {hint}") from error
-    return target
-
-
 def python_client(interpreter: Interpreter) -> Path:
     """Return a directory that holds awslambdaric for an interpreter.
 
@@ -122,13 +99,13 @@ def python_client(interpreter: Interpreter) -> Path:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", "TARGET", "--no-compile"]
     pip += ["--only-binary", ":all:", "--python-version", interpreter.minor, "awslambdaric"]
     hint = f"install it with: {interpreter.executable} -m pip install awslambdaric"
-    return _install(pip, target, "awslambdaric", hint)
+    return install_into(target, pip, what="awslambdaric", hint=hint)
 
 
 def _copy_installed(target: Path) -> bool:
     """Copy awslambdaric from the running interpreter's packages; return whether they have it."""
     try:
-        with _staged(target) as partial:
+        with staged(target) as partial:
             for name in ("awslambdaric", "simplejson", "snapshot_restore_py"):
                 for file in metadata.distribution(name).files or []:
                     source = Path(str(file.locate()))
@@ -180,19 +157,64 @@ def node_client(node: Path, *, install: bool = True) -> Path:
         "--no-fund",
         f"aws-lambda-ric@{version}",
     ]
-    return _install(command, target, "aws-lambda-ric", hint)
+    return install_into(target, command, what="aws-lambda-ric", hint=hint)
+
+
+def find_java() -> Path:
+    """Return the Java executable.
+
+    Raises:
+        ComponentMissing: This machine has none.
+    """
+    found = shutil.which("java")
+    if found is None:
+        raise ComponentMissing(
+            "Java is not on PATH; install Java 17 or newer (Debian: openjdk-17-jdk-headless maven) to run java functions"
+        )
+    return Path(found)
+
+
+def java_client(*, install: bool = True) -> Path:
+    """Return a directory whose ``lib`` holds Java's client and what it needs.
+
+    Raises:
+        ComponentMissing: It is not in the cache, and (if ``install``) Maven cannot fetch it.
+    """
+    target = cache_directory() / f"aws-lambda-java-{JAVA_CLIENT_VERSION}"
+    if target.is_dir():
+        return target
+    maven = shutil.which("mvn")
+    if not install or maven is None:
+        raise ComponentMissing(f"{JAVA_CLIENT} is not in {target}; it needs mvn (Debian: maven)")
+    command = [maven, "-q", "-B", *COPY_LIBRARIES, "-DoutputDirectory=lib"]
+    files = {"pom.xml": JAVA_CLIENT_POM}
+    return install_into(
+        target, command, what=JAVA_CLIENT, hint="it needs the registry of Maven", files=files
+    )
 
 
 def runtime_command(
-    function: Function, places: Places, *, node: Path | None, opt: Path
+    function: Function, places: Places, *, program: Path | None, opt: Path
 ) -> list[str]:
-    """Return the command that starts the runtime; ``opt`` is the directory of the merged layers."""
+    """Return the command that starts the runtime.
+
+    Args:
+        function: The function.
+        places: The paths that the environment's processes see.
+        program: Node.js's or Java's executable.
+        opt: The directory of the merged layers.
+    """
     if function.family == "python":
         boot = PYTHON_BOOT.format(task=places.task, opt=places.opt, runtime=places.runtime)
         return [f"{places.lang}/bin/python3", "-c", boot]
     if function.family == "nodejs":
-        client = f"{places.runtime}/node_modules/aws-lambda-ric/bin/index.mjs"
-        return [str(node), client, function.handler]
+        # A link to the client's main file, whose place differs between its versions 3 and 4.
+        client = f"{places.runtime}/node_modules/.bin/aws-lambda-ric"
+        return [str(program), client, function.handler]
+    if function.family == "java":
+        client = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
+        classes = f"{places.runtime}/lib/*"
+        return [str(program), *JAVA_OPTIONS, "-cp", classes, client, function.handler]
     # AWS "Building a custom runtime": the bootstrap file is in the function or, failing that, in a layer.
     in_layer = not (Path(function.code) / "bootstrap").exists() and (opt / "bootstrap").exists()
     return [f"{places.opt if in_layer else places.task}/bootstrap"]

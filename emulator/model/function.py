@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+Family = Literal["python", "nodejs", "java", "provided"]
+FAMILIES: tuple[Family, ...] = ("python", "nodejs", "java", "provided")
 MIN_MEMORY_MB = 128  # AWS "Lambda quotas"
 MAX_MEMORY_MB = 10_240
 MAX_TIMEOUT_MS = 900_000
@@ -17,8 +19,8 @@ class Function:
     Args:
         code: Directory that becomes /var/task.
         handler: As configured in Lambda, ``module.function``.
-        runtime: ``python3.x``, ``nodejs…`` or ``provided…``. The family decides which client is run; the
-            minor version is that of the interpreter given to the emulator.
+        runtime: ``python3.x``, ``nodejs…``, ``java…`` or ``provided…``. The family decides which client is run; the
+            version is that of the interpreter given to the emulator.
         name: Function name.
         version: Function version, ``$LATEST`` or a number.
         memory_mb: Memory in MB; a runtime process whose resident memory exceeds it is killed.
@@ -48,9 +50,9 @@ class Function:
         """Refuse values that Lambda would refuse."""
         if not Path(self.code).is_dir():
             raise ValueError(f"code must be a directory: {self.code}")
-        if not re.fullmatch(r"(python|nodejs|provided)[\w.]*", self.runtime):
+        if not re.fullmatch(rf"({'|'.join(FAMILIES)})[\w.]*", self.runtime):
             raise ValueError(
-                f"runtime must begin with python, nodejs or provided, not {self.runtime!r}"
+                f"runtime must begin with python, nodejs, java or provided, not {self.runtime!r}"
             )
         if not MIN_MEMORY_MB <= self.memory_mb <= MAX_MEMORY_MB:
             raise ValueError(
@@ -66,11 +68,9 @@ class Function:
             )
 
     @property
-    def family(self) -> Literal["python", "nodejs", "provided"]:
-        """The kind of runtime client: python, nodejs or provided."""
-        if self.runtime.startswith("python"):
-            return "python"
-        return "nodejs" if self.runtime.startswith("nodejs") else "provided"
+    def family(self) -> Family:
+        """The kind of runtime client: python, nodejs, java or provided."""
+        return next(one for one in FAMILIES if self.runtime.startswith(one))
 
     @property
     def arn(self) -> str:

@@ -42,7 +42,7 @@ class Setting:
     processes: Processes
     places: Places
     opt: Path
-    node: Path | None
+    program: Path | None
     log_stream: str
     runtime_version: str
     api_address: str

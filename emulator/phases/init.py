@@ -158,7 +158,9 @@ async def _start_all(environment: Environment, base: dict[str, str]) -> None:
         argv = [f"{setting.places.opt}/extensions/{name}"]
         await _spawn(environment, name, argv, extension_variables(variables), cwd="/")
     await _until(environment, lambda: all(api.extensions[n].identifier for n in files))
-    command = runtime_command(setting.function, setting.places, node=setting.node, opt=setting.opt)
+    command = runtime_command(
+        setting.function, setting.places, program=setting.program, opt=setting.opt
+    )
     framed = setting.function.family != "provided" and not setting.options.managed_instances
     await _spawn(environment, "runtime", command, variables, cwd=setting.places.task, framed=framed)
     await _until(environment, lambda: environment.runtime_ready)

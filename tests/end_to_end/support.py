@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from emulator.model.invocation import InvokeResult
+
 EXTENSION = "flight-recorder"
 
 CARGO = "cargo-5d1f"
@@ -358,6 +360,29 @@ class Run:
             **(function or {}),
         )
         return running(made, layers=[self._layer], **(emulator or {}))
+
+
+def assert_kept_whole(
+    delivered: Delivered,
+    cloud: LocalLambda,
+    result: InvokeResult,
+    *,
+    reasons: set[str],
+    objects: bool,
+) -> None:
+    """Every line of an invocation arrived, in order, for one of the reasons, with a summary that counts them."""
+    expected = wrote(cloud, result.request_id, objects=objects)
+    records = delivered.of(result.request_id)
+
+    assert expected
+    assert delivered.texts(result.request_id) == expected
+    assert len({record["reason"] for record in records}) == 1
+    assert {record["reason"] for record in records} <= reasons
+    assert {record["weight"] for record in records} == {1}
+    assert {record["traceId"] for record in records} == {result.trace_id[5:40]}
+    assert [record["record"]["lines"] for record in records if record["type"] == INVOCATION] == [
+        len(expected)
+    ]
 
 
 def registrations(cloud: LocalLambda) -> list[int]:

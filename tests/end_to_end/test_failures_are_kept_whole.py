@@ -16,6 +16,7 @@ from tests.end_to_end.support import (
     INVOCATION,
     Delivered,
     accounts,
+    assert_kept_whole,
     is_metrics,
     running,
     settings,
@@ -100,28 +101,6 @@ def _assert_kept_for_its_restart(
     }
 
 
-def _assert_kept_whole(
-    delivered: Delivered,
-    cloud: LocalLambda,
-    result: InvokeResult,
-    *,
-    reasons: set[str],
-    objects: bool,
-) -> None:
-    expected = wrote(cloud, result.request_id, objects=objects)
-    records = delivered.of(result.request_id)
-
-    assert expected
-    assert delivered.texts(result.request_id) == expected
-    assert len({record["reason"] for record in records}) == 1
-    assert {record["reason"] for record in records} <= reasons
-    assert {record["weight"] for record in records} == {1}
-    assert {record["traceId"] for record in records} == {result.trace_id[5:40]}
-    assert [record["record"]["lines"] for record in records if record["type"] == INVOCATION] == [
-        len(expected)
-    ]
-
-
 def _assert_every_sort_arrived(texts: list[Any]) -> None:
     joined = [
         text if isinstance(text, str) else json.dumps(text, ensure_ascii=False) for text in texts
@@ -178,7 +157,7 @@ def test_a_failed_python_invocation_is_kept_whole_whatever_ended_it(
     for kind, result in failed.items():
         assert result.status == {"error": "success", "timeout": "timeout"}.get(kind, "error"), kind
         reasons = {"crash"} if (kind, log_api) == ("memory", "logs") else REASONS[kind]
-        _assert_kept_whole(delivered, cloud, result, reasons=reasons, objects=objects)
+        assert_kept_whole(delivered, cloud, result, reasons=reasons, objects=objects)
         _assert_every_sort_arrived(delivered.texts(result.request_id))
         assert _outcome(delivered, result.request_id) == OUTCOMES[kind], kind
     assert {one.get("requestId") for one in delivered.records} == {
@@ -265,7 +244,7 @@ def _assert_failures_are_kept_whole(
     delivered = Delivered.read(sink_path)
     assert [result.status for result in healthy] == ["success"] * len(healthy)
     for kind, result in failed.items():
-        _assert_kept_whole(delivered, cloud, result, reasons={reasons[kind]}, objects=objects)
+        assert_kept_whole(delivered, cloud, result, reasons={reasons[kind]}, objects=objects)
     for result in healthy:
         if result is not healthy[0] and result.init_ms is not None:
             _assert_kept_for_its_restart(delivered, cloud, result, objects=objects)

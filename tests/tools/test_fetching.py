@@ -10,6 +10,7 @@ from tools.fetching import (
     ensure_aws_emulator,
     ensure_loggers,
     ensure_node_client,
+    ensure_programs,
     ensure_services,
     ensure_validators,
     machine_name,
@@ -48,6 +49,7 @@ def emulator(checkout: Checkout) -> Path:
         pytest.param(ensure_loggers, "venv", "Python's loggers could not be", id="loggers"),
         pytest.param(ensure_loggers, "npm ci", "npm could not fetch Node.js's", id="npm's loggers"),
         pytest.param(ensure_node_client, "node_client", "could not be made", id="Node.js"),
+        pytest.param(ensure_programs, "emulator build", "the tests of functions", id="programs"),
         pytest.param(ensure_aws_emulator, "pip install", "could not be fetched", id="AWS"),
     ],
 )
@@ -60,6 +62,7 @@ def test_fetching_leaves_out_what_it_cannot_fetch_with_a_warning(
 ) -> None:
     """A machine without the package index runs all other tests, and tries again the next time."""
     with_node(checkout)
+    checkout.stand_in(checkout.root / "path" / "go")
     checkout.fetched()
     for folder in ("services", "validators/python", "loggers/python"):
         if refused == "venv":
@@ -106,6 +109,19 @@ def test_current_tools_are_not_fetched_again(
     ]
     prepare()
     assert capsys.readouterr().out == ""
+
+
+def test_functions_are_built_for_whose_language_there_is_a_toolchain(checkout: Checkout) -> None:
+    """Go, Rust and Java are optional, each for itself."""
+    ensure_programs(checkout.workspace)
+    assert checkout.calls() == []
+
+    checkout.stand_in(checkout.root / "path" / "cargo")
+    ensure_programs(checkout.workspace)
+
+    (call,) = checkout.calls("emulator build")
+    assert call.arguments[-1:] == [str(checkout.root / "tests/captured/functions/rust")]
+    assert len(call.arguments) == 4
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ from typing import Any
 
 from emulator.machine.filesystem import Mount
 from emulator.machine.frames import RawRecord
+from emulator.machine.installing import cache_directory
 from emulator.machine.processes import Child, Processes
-from emulator.machine.runtimes import PYTHON_BOOT, Interpreter, cache_directory, python_client
+from emulator.machine.runtimes import PYTHON_BOOT, Interpreter, python_client
 from emulator.model.journal import Journal
 from tests.doubles.emulator.probe import APP, PROBE
 

@@ -1,4 +1,4 @@
-"""The real clients: Python's, Node.js's where it is installed, and a custom runtime in bash."""
+"""The real clients: Python's, those of Node.js and Java where they are installed, and a custom runtime in bash."""
 
 import shutil
 import subprocess
@@ -9,7 +9,14 @@ import pytest
 
 import emulator
 from emulator.cloud import LocalLambda
-from emulator.machine.runtimes import Interpreter, find_node, node_client, python_client
+from emulator.machine.runtimes import (
+    Interpreter,
+    find_java,
+    find_node,
+    java_client,
+    node_client,
+    python_client,
+)
 from emulator.model.errors import ComponentMissing
 from emulator.model.function import Function
 
@@ -144,3 +151,34 @@ def test_a_client_that_cannot_be_installed_is_said_in_one_line(
     assert "g++ make (Debian packages)" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not list((tmp_path / "cache").iterdir())
+
+
+@pytest.mark.newest
+def test_the_java_client() -> None:
+    """A class that is not there is the caller's error, and the client's line comes through the framed channel, whole."""
+    try:
+        java_client(install=False)
+        find_java()
+    except ComponentMissing as error:
+        pytest.skip(str(error))
+    function = Function(
+        code=BASH, runtime="java17", handler="shop.Missing", memory_mb=512, timeout_ms=10_000
+    )
+    with LocalLambda(function) as cloud:
+        result = cloud.invoke({})
+        [line] = cloud.written
+
+    assert (result.status, result.error_type) == ("error", "java.lang.ClassNotFoundException")
+    assert line.channel == "frame"
+    assert line.text.startswith("Class not found: shop.Missing")
+
+
+def test_missing_java_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message must say what to install."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("LAMBDA_EMULATOR_CACHE", str(tmp_path / "cache"))
+
+    with pytest.raises(ComponentMissing, match=r"openjdk-17-jdk-headless"):
+        find_java()
+    with pytest.raises(ComponentMissing, match=r"it needs mvn"):
+        java_client()

@@ -11,7 +11,7 @@ from emulator.model.function import Function
     ("change", "words"),
     [
         ({"code": Path("/nonexistent")}, "must be a directory"),
-        ({"runtime": "cobol"}, "must begin with python, nodejs or provided"),
+        ({"runtime": "cobol"}, "must begin with python, nodejs, java or provided"),
         ({"memory_mb": 64}, "memory_mb must be 128"),
         ({"timeout_ms": 0}, "timeout_ms must be 1"),
         ({"log_format": "xml"}, "Text or JSON"),
