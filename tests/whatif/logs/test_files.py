@@ -37,7 +37,7 @@ def test_open_text_recognises_gzip_by_its_content(tmp_path: Path, members: int) 
     path = tmp_path / "log"
     path.write_bytes(b"".join(gzip.compress(b"line %d\n" % number) for number in range(members)))
 
-    with open_text(str(path)) as text:
+    with open_text(str(path)).text as text:
         assert list(text) == [f"line {number}\n" for number in range(members)]
 
 
@@ -46,5 +46,5 @@ def test_open_text_ends_lines_at_newlines_only(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"\xef\xbb\xbfone\rstill one\x0b\xff\ntwo\n")
 
-    with open_text(str(path)) as text:
+    with open_text(str(path)).text as text:
         assert list(text) == ["one\rstill one\x0b\N{REPLACEMENT CHARACTER}\n", "two\n"]
