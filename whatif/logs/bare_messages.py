@@ -17,7 +17,9 @@ REFUSAL = (
 )
 
 _ID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
-_PLATFORM_LINE = re.compile(rf"(?:START|END|REPORT) RequestId: {_ID}\b|INIT_START Runtime Version: ")
+_PLATFORM_LINE = re.compile(
+    rf"(?:START|END|REPORT) RequestId: {_ID}\b|INIT_START Runtime Version: "
+)
 _EVENT_KEYS = frozenset({"@message", "logStreamName", "logEvents", "eventId", "ingestionTime"})
 """One of these has each event of CloudWatch's own answers and deliveries."""
 
@@ -36,7 +38,8 @@ def is_bare_text(lines: Sequence[str], begin: re.Pattern[str] | None) -> bool:
     matches = [begin.match(line) for line in lines] if begin is not None else []
     # A function may print Lambda's lines of another one: within events that have times.
     return not any(
-        match is not None and _PLATFORM_LINE.match(match.group("message") or "") for match in matches
+        match is not None and _PLATFORM_LINE.match(match.group("message") or "")
+        for match in matches
     )
 
 

@@ -61,7 +61,7 @@ def _note_fault(opened: OpenText, reading: Reading) -> None:
 
 
 def _events(text: IO[str], reading: Reading) -> Iterator[Logged | Received]:
-    read = text.read
+    read: Callable[[int], str] = text.read
     head = read(HEAD_CHARS)
     if head and not head.endswith("\n"):
         head += text.readline(MAX_LINE_CHARS)

@@ -36,9 +36,7 @@ class Figures(NamedTuple):
 
 def figures_of(tally: Tally) -> Figures:
     """Read the counts of all functions so far."""
-    return Figures(
-        tally.invocations, tally.failed, tally.kept_lines, tally.volume.cloudwatch_bytes
-    )
+    return Figures(tally.invocations, tally.failed, tally.kept_lines, tally.volume.cloudwatch_bytes)
 
 
 def summed(figures: Iterable[Figures]) -> Figures:

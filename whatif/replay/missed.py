@@ -74,7 +74,9 @@ class Missed:
         found = self.by_sign.get(name)
         return found is None or len(found.examples) < MAX_EXAMPLES
 
-    def add(self, shown: dict[str, Example | None], *, whole: bool, cloudwatch_bytes: float) -> None:
+    def add(
+        self, shown: dict[str, Example | None], *, whole: bool, cloudwatch_bytes: float
+    ) -> None:
         """Count one invocation, with the signs that it shows."""
         every = [self.by_sign.setdefault(name, Found()) for name in shown]
         for one in (self.total, *every):
@@ -152,11 +154,13 @@ class Comparison:
         own = self._own.followed.get(request_id)
         if not one.failed_by or (own is not None and own.failed_by):
             return
-        delivered, spent_bytes = (own.delivered, own.cloudwatch_bytes) if own is not None else (0, 0)
+        delivered, spent_bytes = (
+            (own.delivered, own.cloudwatch_bytes) if own is not None else (0, 0)
+        )
         self._missed.add(
             shown,
             whole=delivered >= one.delivered,
-            cloudwatch_bytes=max(0.0, one.cloudwatch_bytes - spent_bytes),
+            cloudwatch_bytes=one.cloudwatch_bytes - spent_bytes,
         )
 
 

@@ -132,9 +132,7 @@ class LocalRunner:
             self._missed.tally,
             environment_id=environment_id,
             redact=redact,
-            observer=Comparison(
-                replays[self._own], self._missed, self._detector, redact=redact
-            ),
+            observer=Comparison(replays[self._own], self._missed, self._detector, redact=redact),
         )
         return _Open(replays, suggested)
 

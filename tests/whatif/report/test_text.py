@@ -7,8 +7,9 @@ import pytest
 from terminal.layout import WIDTH
 from terminal.paint import Paint
 from tests.doubles.studies import study_shop
+from whatif.model.words import bytes_text, share_text, span_text, usd_text
 from whatif.replay.tally import EVICTED, WITHHELD, Incomplete
-from whatif.report.text import bytes_text, missing_text, report, share_text, span_text, usd_text
+from whatif.report.text import missing_text, report
 from whatif.report.view import view_of
 
 GOLDEN = Path(__file__).parent / "shop.txt"

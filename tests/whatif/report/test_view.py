@@ -10,7 +10,8 @@ from whatif.replay.grid import grid_of
 from whatif.replay.log import Log
 from whatif.replay.study import Study
 from whatif.replay.tally import Tally
-from whatif.report.view import KINDS, view_of
+from whatif.report.rows import KINDS
+from whatif.report.view import view_of
 
 
 def test_view_scales_a_long_log_to_a_month(tmp_path: Path) -> None:
