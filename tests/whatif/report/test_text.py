@@ -7,7 +7,6 @@ import pytest
 from terminal.layout import WIDTH
 from terminal.paint import Paint
 from tests.doubles.studies import study_shop
-from whatif.model.words import bytes_text, share_text, span_text, usd_text
 from whatif.replay.tally import EVICTED, WITHHELD, Incomplete
 from whatif.report.text import missing_text, report
 from whatif.report.view import view_of
@@ -106,27 +105,3 @@ def test_report_of_an_empty_log_has_no_tables(tmp_path: Path) -> None:
 
     assert text.endswith("- It is no log.")
     assert "What would be kept" not in text
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (share_text(1, 3), "33%"),
-        (share_text(1, 30), "3.3%"),
-        (share_text(0, 30), "0%"),
-        (share_text(1, 0), ""),
-        (usd_text(1234.5), "1,234.50"),
-        (usd_text(0.01234), "0.012"),
-        (usd_text(0), "0.00"),
-        (usd_text(1.1e-8), "<0.0001"),
-        (bytes_text(999), "999 bytes"),
-        (bytes_text(8_057_009), "8.06 MB"),
-        (span_text(90), "90 seconds"),
-        (span_text(7200), "2 hours"),
-        (span_text(86_400 * 3), "3 days"),
-        (span_text(86_400 * 1284), "1,284 days"),
-    ],
-)
-def test_figures_have_the_digits_that_matter(text: str, expected: str) -> None:
-    """People read no more than three."""
-    assert text == expected
