@@ -9,7 +9,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
@@ -217,7 +217,7 @@ def subscribed(events: list[Event], *, group: str = "/aws/lambda/shop") -> list[
     return found
 
 
-def packed(message: dict[str, object]) -> str:
+def packed(message: Mapping[str, object]) -> str:
     """As a subscription filter hands it to Lambda, Kinesis and Firehose: gzipped, in base64."""
     return base64.b64encode(gzip.compress(json.dumps(message).encode())).decode()
 

@@ -43,7 +43,7 @@ SIGNS = (
     Sign(
         "Exception or Error",
         r"\w\.[A-Z]\w*(?:Exception|Error): |(?m:(?:^|: )[\w.]+\.[A-Z]\w*(?:Exception|Error)$)"
-        rf"|(?:^|[^\w.])(?:[A-Z]\w*)?(?:Exception|Error): {_SAYS}",
+        rf"|(?:^|[^\w.])(?:[A-Z]\w*)?(?:Exception|[Ee]rror): {_SAYS}",
         "order 17 not stored: ValueError: bad price",
     ),
     Sign(
@@ -53,9 +53,9 @@ SIGNS = (
     ),
     Sign(
         "level word",
-        # In capitals, behind a sign or a time and before a bracket or a word; small behind a bracket or before a colon.
+        # In capitals, behind a sign or a time, and before a bracket or a word other than count; or small, in brackets.
         rf"(?:^|[^\w\s=]\s?|\d\d |\t)(?:{_WORDS})(?: ?[\])|>*]|:? +(?:[^\W\dc]|c[^\Wo]|co[^\Wu]|cou[^\Wn]))"
-        rf"|\[(?:{_SMALL_WORDS}) *\]|(?:^|\s)(?:error|fatal|critical): {_SAYS}",
+        rf"|\[(?:{_SMALL_WORDS}) *\]",
         "order 17: ERROR payment refused",
     ),
     Sign(
@@ -65,8 +65,8 @@ SIGNS = (
     ),
     Sign(
         "status 5xx",
-        r"(?:^|[\s{,(\[\"])[\w.]*[Ss]tatus(?:_?[Cc]ode)?\"? ?[=:] ?\"?5\d\d(?:[^\w.]|$)"
-        r"|HTTP(?:/[\d.]+)?\"? 5\d\d(?:[^\w.]|$)"
+        r'(?:^|[\s{,(\["])[\w.]*[Ss]tatus(?:_?[Cc]ode)?"? ?[=:] ?"?5\d\d(?:[^\w.]|$)'
+        r'|HTTP(?:/[\d.]+)?"? 5\d\d(?:[^\w.]|$)'
         r"|5\d\d (?:Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out)",
         '{"statusCode":502,"body":"upstream is down"}',
     ),

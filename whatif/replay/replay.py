@@ -78,6 +78,11 @@ class Replay:
         """The invocations with a delivery that are not settled, by request id."""
         return self._followed
 
+    def trim(self) -> None:
+        """Settle invocations that are too old for another delivery: the recorder remembers so many."""
+        while len(self._followed) > 2 * REMEMBERED_INVOCATIONS:
+            self._settle(next(iter(self._followed)))
+
     def end(self) -> None:
         """End the environment, as Lambda ends an idle one. The last deliveries come."""
         self._sampler.shut_down(None)
@@ -98,9 +103,6 @@ class Replay:
             if self._observer is not None:
                 self._observer.deliver(chunks)
             self._queue.settle(_TAKEN, 0.0)
-        # The recorder remembers so many invocations; nothing more is delivered of older ones.
-        while len(self._followed) > 2 * REMEMBERED_INVOCATIONS:
-            self._settle(next(iter(self._followed)))
 
     def _settle(self, request_id: str) -> None:
         one = self._followed.pop(request_id)

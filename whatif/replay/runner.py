@@ -144,8 +144,12 @@ class LocalRunner:
         with self._counting(environment.function):
             for replay in opened.replays:
                 replay.take(batch)
-        if opened.suggested is not None:
-            opened.suggested.take(batch)
+            if opened.suggested is not None:
+                # Settled before the others, since the comparison asks for what the own replay still follows.
+                opened.suggested.take(batch)
+                opened.suggested.trim()
+            for replay in opened.replays:
+                replay.trim()
 
     def close(self, environment: Environment) -> None:
         """End an environment."""
@@ -156,7 +160,6 @@ class LocalRunner:
             for replay in opened.replays:
                 replay.end()
             if opened.suggested is not None:
-                # Before the own replay settles its invocations, since the comparison asks for them.
                 opened.suggested.end()
                 opened.suggested.close()
             for replay in opened.replays:

@@ -150,6 +150,6 @@ def missed_of(study: Study, *, factor: float) -> MissedView:
         let_go=missed.total.let_go,
         rows=rows,
         settings=suggestion_of(own, found).changed,
-        kept=row_of("with these", missed.tally, factor, is_own=False),
+        kept=row_of("", missed.tally, factor, is_own=False),
         unsearched=[sign.name for sign in SIGNS if sign not in searched],
     )

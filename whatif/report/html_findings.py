@@ -7,10 +7,12 @@ from whatif.model.words import share_text, usd_text
 from whatif.report.findings import MissedRow, MissedView
 from whatif.report.markup import TableRow, table
 from whatif.report.text_findings import (
+    WITH_THEM,
     assignments,
     functions_explained,
     missed_explained,
     missed_text,
+    price_explained,
     rest_of,
 )
 from whatif.report.view import View
@@ -53,15 +55,12 @@ def _figures(row: MissedRow, view: View) -> tuple[str, ...]:
 
 
 def _price(view: View, missed: MissedView) -> str:
-    titles = ("settings", "lines kept", *(SINK_TITLES[name] for name in SINKS))
+    titles = ("settings", *(SINK_TITLES[name] for name in SINKS))
     rows: list[TableRow] = [
-        (
-            row.is_own,
-            (row.label, f"{row.lines:,}", *(usd_text(row.usd[name]) for name in SINKS)),
-        )
-        for row in (view.own, missed.kept)
+        (row.is_own, (label, *(usd_text(row.usd[name]) for name in SINKS)))
+        for label, row in ((view.own.label, view.own), (WITH_THEM, missed.kept))
     ]
-    return f"{table(titles, rows)}<p>USD for {escape(view.per)}.</p>"
+    return f"{table(titles, rows)}<p>{escape(price_explained(view))}</p>"
 
 
 def functions_html(view: View) -> str:

@@ -11,6 +11,7 @@ from whatif.report.findings import FunctionRow, MissedRow
 from whatif.report.view import View
 
 MAX_LISTED_FUNCTIONS = 20
+WITH_THEM = "with the failures above"
 _INDENT = "  "
 _COLUMN_CHARS = 32
 
@@ -31,12 +32,12 @@ def missed_text(view: View) -> str:
             f"Nothing was found: no invocation that {view.own.label} takes for healthy has a line with a sign of failure"
             f" ({looked_for}).{rest}"
         )
-    verb = "has" if missed.invocations == 1 else "have"
+    verb, them = ("has", "it") if missed.invocations == 1 else ("have", "them")
     share = share_text(missed.invocations, view.invocations)
     return (
         f"{counted(missed.invocations, 'invocation')} of {view.invocations:,} ({share}) {verb} a line by which a person might"
-        f" call them failed, and {view.own.label} takes them for healthy. {missed.let_go:,} of them would be let"
-        f" go.{rest}"
+        f" call {them} failed, and {view.own.label} takes {them} for healthy. {missed.let_go:,} of {missed.invocations:,}"
+        f" would be let go.{rest}"
     )
 
 
@@ -102,19 +103,20 @@ def _price(view: View) -> list[str]:
         lines.append("")
     titles = {**SINK_TITLES, "cloudwatch-ia": "CloudWatch, IA"}
     columns = (
-        Column("settings", _COLUMN_CHARS - 4),
-        Column("lines", 10, right=True),
+        Column("settings", max(len(WITH_THEM), len(view.own.label))),
         *(Column(titles[name], max(len(titles[name]), 10), right=True) for name in SINKS),
     )
     cells = [
-        [
-            label,
-            f"{row.lines:,}",
-            *(usd_text(row.usd[name]) for name in SINKS),
-        ]
-        for label, row in ((view.own.label, view.own), ("with the failures above", missed.kept))
+        [label, *(usd_text(row.usd[name]) for name in SINKS)]
+        for label, row in ((view.own.label, view.own), (WITH_THEM, missed.kept))
     ]
-    return [*lines, *table(columns, [cells]), "", *paragraph(f"USD for {view.per}.")]
+    return [*lines, *table(columns, [cells]), "", *paragraph(price_explained(view))]
+
+
+def price_explained(view: View) -> str:
+    """Say what the table of prices compares."""
+    more = view.missed.kept.lines - view.own.lines
+    return f"USD for {view.per}, from a replay with each. What is kept besides: {counted(more, 'line')}."
 
 
 def functions_explained(view: View) -> str:

@@ -17,6 +17,7 @@ SHOWN = {
         "order 17 not stored: KeyError: 'id'",
         "Error: failed to connect",
         "Error: not found",
+        "request error: timeout",
         "java.lang.NullPointerException: null",
         "retry 1: java.util.concurrent.TimeoutException\njava.util.concurrent.TimeoutException\n\tat shop.A.b(A.java:7)",
         "botocore.exceptions.ClientError: An error occurred (AccessDenied)",
@@ -35,7 +36,6 @@ SHOWN = {
         "2026-11-27 08:00:01,123 ERROR shop payment refused",
         "ERROR connection refused",
         "upstream [error    ] lookup failed",
-        "request error: timeout",
     ],
     "level word in JSON": [
         '{"kind":"error","message":"payment refused"}',

@@ -103,6 +103,25 @@ def test_a_later_failure_is_not_missed(tmp_path: Path) -> None:
     assert study.missed.total.invocations == 0
 
 
+@pytest.mark.parametrize("rate", ["0", "1"])
+def test_a_long_log_of_failures_has_nothing_missed(tmp_path: Path, rate: str) -> None:
+    """Both replays settle an invocation after as many others, and the comparison sees it before."""
+    events = []
+    for number in range(300):
+        at_ms = shop_logs.FIRST_MS + number * 1000
+        # Every other invocation is a retry of the fifth, which fails.
+        events += shop_logs.invocation(
+            5 if number % 2 else 5000 + number, shop_logs.STREAMS[0], at_ms
+        )
+    path = tmp_path / "shop.log"
+    path.write_text(shop_logs.tail(events), encoding="utf-8")
+
+    study = study_of([str(path)], grid_of({f"{PREFIX}SAMPLE_RATE": rate}, []))
+
+    assert dict(own_tally(study).failures) == {"python-exception": 150}
+    assert study.missed.total.invocations == 0
+
+
 @pytest.mark.parametrize("level", ["OFF", "FATAL"])
 def test_lines_that_error_level_lets_pass_are_missed(tmp_path: Path, level: str) -> None:
     """The extension reads their level, so ERROR_LEVEL keeps them, and no pattern is needed."""

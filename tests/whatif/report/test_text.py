@@ -95,6 +95,18 @@ def test_report_has_a_column_for_history(tmp_path: Path) -> None:
     assert "The estimates do not count them" in text
 
 
+def test_report_of_a_filtered_log_has_no_tables(tmp_path: Path) -> None:
+    """Its figures would mean nothing."""
+    view = view_of(study_shop(tmp_path))
+
+    text = "\n".join(
+        report(replace(view, is_refused=True, notes=["It is filtered."]), Paint(enabled=False))
+    )
+
+    assert text.endswith("- It is filtered.")
+    assert "What would be kept" not in text
+
+
 def test_report_of_an_empty_log_has_no_tables(tmp_path: Path) -> None:
     """It has the files and the notes, and no rows of zeros."""
     view = view_of(study_shop(tmp_path))
