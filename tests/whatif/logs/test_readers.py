@@ -1,9 +1,11 @@
 import gzip
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, strategies as st
 
 from tests.doubles import shop_logs
 from whatif.logs.readers import read_events
@@ -170,3 +172,22 @@ def test_reader_takes_the_rest_of_a_cut_file(tmp_path: Path, cut: Callable[[byte
     assert len(events) > 100
     assert f"{len(events):,} events" in reading.notes[0]
     assert "The gzip ends before its data does" in reading.notes[0]
+
+
+@given(
+    st.binary(max_size=300),
+    st.sampled_from(
+        [b"", b"\x1f\x8b", b"\xff\xfe", b"\xfe\xff", b"{", b"H4sI", b"START RequestId: "]
+    ),
+    st.integers(0, 3),
+)
+def test_reader_takes_any_bytes(data: bytes, begin: bytes, layers: int) -> None:
+    """No content makes reading fail, however often it is zipped."""
+    data = begin + data
+    for _ in range(layers):
+        data = gzip.compress(data)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+
+        read(Path(file.name))

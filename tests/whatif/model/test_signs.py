@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 
@@ -138,3 +139,10 @@ def test_signs_fit_one_error_pattern() -> None:
     assert [pattern.search(line) for line in lines] == [
         re.search(together, line) is not None for line in lines
     ]
+
+
+def test_docs_list_every_sign() -> None:
+    """People read there what is looked for."""
+    text = (Path(__file__).resolve().parents[3] / "docs" / "whatif.md").read_text(encoding="utf-8")
+
+    assert all(f"| {sign.name} | `" in text for sign in SIGNS)
