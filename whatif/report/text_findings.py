@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from extension import PREFIX
-from terminal.layout import WIDTH, Column, fit, paragraph, table
+from terminal.layout import Column, paragraph, table
 from whatif.model.prices import SINK_TITLES, SINKS
 from whatif.model.signs import SIGNS
 from whatif.model.words import counted, listed, share_text, usd_text
@@ -83,11 +83,17 @@ def missed_lines(view: View) -> list[str]:
 
 def _examples(row: MissedRow) -> list[str]:
     shown = [
-        fit(f"{_INDENT}{example.request_id}  {example.text}", WIDTH) for example in row.examples
+        line
+        for example in row.examples
+        for line in paragraph(_ascii(f"{example.request_id} {example.text}"), indent=_INDENT)
     ]
     # Not wrapped, so that it can be copied.
     settings = [f"{_INDENT}{one}" for one in assignments(row.settings)]
     return [f"{row.sign}, for example:", *shown, f"What keeps {_them(row)}:", *settings]
+
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "replace").decode()
 
 
 def _them(row: MissedRow) -> str:

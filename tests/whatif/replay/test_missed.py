@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,33 @@ def test_lines_that_error_level_lets_pass_are_missed(tmp_path: Path, level: str)
     )
 
     assert invocations_by_sign(study) == {"a line at ERROR": 1}
+
+
+def test_objects_of_the_json_log_format_are_searched(tmp_path: Path) -> None:
+    """Lambda delivers them as objects, and ERROR_PATTERN is searched in their text."""
+    request = {"requestId": shop_logs.request_id_of(1)}
+    told: list[dict[str, object]] = [
+        {"type": "platform.start", "record": {**request, "version": "1"}},
+        {"level": "INFO", "message": "order 17 not stored: ValueError: bad price", **request},
+        {"level": "INFO", "statusCode": 502, **request},
+        {"type": "platform.runtimeDone", "record": {**request, "status": "success"}},
+        {"type": "platform.report", "record": {**request, "status": "success", "metrics": {}}},
+    ]
+    events = [
+        shop_logs.Event(
+            shop_logs.STREAMS[0],
+            shop_logs.FIRST_MS + number,
+            json.dumps({"time": "2026-11-20T08:00:00.000Z", **one}, separators=(",", ":")),
+        )
+        for number, one in enumerate(told)
+    ]
+    path = tmp_path / "shop.log"
+    path.write_text(shop_logs.tail(events), encoding="utf-8")
+
+    study = study_of([str(path)], grid_of({f"{PREFIX}SAMPLE_RATE": "0"}, []))
+
+    assert invocations_by_sign(study) == {"Exception or Error": 1, "status 5xx": 1}
+    assert study.missed.total.let_go == 1
 
 
 def test_examples_are_lines_of_different_invocations(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from whatif.replay.batches import Batch
 from whatif.replay.log import Environment
 from whatif.replay.runner import LocalRunner, ParallelRunner, Plan, RunnerError, runner_for
+from whatif.replay.suggestion import Suggestion
 
 pytestmark = pytest.mark.every_python
 
@@ -41,3 +42,18 @@ def test_runner_stops_its_processes_on_abort() -> None:
     runner.abort()
 
     assert not runner._processes[0].is_alive()
+
+
+def test_plan_keeps_the_comparison_with_the_users_own_settings() -> None:
+    """Both replays see a batch in one process; the other processes compare nothing."""
+    variables = [{"N": str(number)} for number in range(5)]
+    suggestion = Suggestion((), {}, {})
+    plan = Plan(variables, own=3, suggestion=suggestion)
+
+    slices = [plan.slice_of(number, 2) for number in range(2)]
+
+    assert slices == [
+        Plan([variables[0], variables[2], variables[4]]),
+        Plan([variables[1], variables[3]], own=1, suggestion=suggestion),
+    ]
+    assert Plan(variables).slice_of(1, 2) == Plan([variables[1], variables[3]])
