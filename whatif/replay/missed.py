@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from extension.config.parsers import read_pattern
 from extension.model.chunk import Chunk, rewritten
+from extension.model.levels import Level
 from extension.model.record import Record, records_in
 from extension.sampling import verdict
 from whatif.model.signs import Sign
@@ -135,18 +136,22 @@ class Comparison:
     def _look_into(self, chunk: Chunk) -> None:
         told = chunk.metadata
         shown = self._shown.setdefault(told.request_id, {})
-        if told.reason.startswith(_BY_LEVEL):
+        by_level = told.reason.startswith(_BY_LEVEL)
+        if by_level:
             shown.setdefault(LEVEL_SIGN.name, None)
-            return
         masked = [chunk] if self._redact is None else rewritten([chunk], self._redact)
         for record, printed in zip(records_in([chunk]), records_in(masked), strict=True):
             if not record.is_line:
                 continue
-            for name, place in self._detector.signs_in(_searched(record)).items():
-                if name not in shown:
-                    wanted = self._missed.wants_example(name)
-                    example = Example(told.request_id, excerpt(_searched(printed), place))
-                    shown[name] = example if wanted else None
+            if by_level:
+                is_error = record.level is not None and record.level >= Level.ERROR
+                found = {LEVEL_SIGN.name: 0} if is_error else {}
+            else:
+                found = self._detector.signs_in(_searched(record))
+            for name, place in found.items():
+                if shown.get(name) is None and self._missed.wants_example(name):
+                    shown[name] = Example(told.request_id, excerpt(_searched(printed), place))
+                shown.setdefault(name, None)
 
     def settle(self, request_id: str, one: Followed) -> None:
         """Count an invocation, now that nothing more is delivered of it."""

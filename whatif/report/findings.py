@@ -126,9 +126,9 @@ def _standard_usd(cloudwatch_bytes: float, compressed_share: float) -> float:
 
 def missed_of(study: Study, *, factor: float) -> MissedView:
     """Return what a person might call failed and the user's own settings do not; ``factor`` is as above."""
-    own, tally = _own(study)
+    own, _ = _own(study)
     missed = study.missed
-    share = tally.volume.compressed_share
+    share = missed.tally.volume.compressed_share
     every = (LEVEL_SIGN, *SIGNS)
     found = [sign for sign in every if sign.name in missed.by_sign]
     rows = []

@@ -131,6 +131,9 @@ def test_lines_that_error_level_lets_pass_are_missed(tmp_path: Path, level: str)
     )
 
     assert invocations_by_sign(study) == {"a line at ERROR": 1}
+    (example,) = study.missed.by_sign["a line at ERROR"].examples
+    assert example.request_id == shop_logs.request_id_of(14)
+    assert example.text.endswith("the warehouse says no")
 
 
 def test_objects_of_the_json_log_format_are_searched(tmp_path: Path) -> None:
