@@ -23,6 +23,12 @@ GZIP_FACTOR = 8
 MAX_GZIP_LAYERS = 3
 """CloudWatch's own compression of a subscription, Firehose's on top of it, and one that somebody added."""
 
+CUT_OFF, DAMAGED, FOLLOWED = (
+    "The gzip is cut off",
+    "The gzip is damaged",
+    "Something else follows the gzip",
+)
+
 _CHUNK_BYTES = 64 * 1024
 _BETWEEN_MEMBERS = b"\0\r\n"
 """What may stand between the members of a gzip: padding, and the delimiter that Firehose adds to records (AWS: Amazon
@@ -86,7 +92,7 @@ class OpenText(NamedTuple):
 
     @property
     def fault(self) -> str:
-        """What was wrong with its compression, as far as it has been read; empty if nothing was."""
+        """What is wrong with its compression, as far as it has been read; empty if nothing is."""
         return next((layer.fault for layer in self.layers if layer.fault), "")
 
 
@@ -160,12 +166,12 @@ class Unzipped(io.RawIOBase):
         if self._member.eof and not self._begin_member():
             return b""
         if not self._waiting and not self._member.eof:
-            self._end("it is cut off")
+            self._end(CUT_OFF)
             return b""
         try:
             data = self._member.decompress(self._waiting, max_bytes)
         except zlib.error:
-            self._end("it is damaged")
+            self._end(DAMAGED)
             return b""
         self._waiting = self._member.unconsumed_tail or self._member.unused_data
         return data
@@ -180,7 +186,7 @@ class Unzipped(io.RawIOBase):
             rest = (rest + more).lstrip(_BETWEEN_MEMBERS)
         self._waiting = rest
         if not rest.startswith(GZIP_MAGIC):
-            self._end("something else follows it" if rest else "")
+            self._end(FOLLOWED if rest else "")
             return False
         self._member = zlib.decompressobj(zlib.MAX_WBITS | 16)
         return True

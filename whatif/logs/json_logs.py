@@ -159,7 +159,7 @@ def _sorted(rows: list[Logged]) -> list[Logged]:
 
 _INSIGHTS = "Logs Insights results"
 _EVENTS = "CloudWatch Logs events as JSON"
-_SUBSCRIPTION = "subscription filter deliveries"
+_SUBSCRIPTION = "subscription deliveries"
 _RECORDS = "records of Flight Recorder"
 _TELEMETRY = "Logs or Telemetry API events"
 

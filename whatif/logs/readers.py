@@ -21,6 +21,7 @@ from whatif.logs.text_logs import (
     stream_of_path,
 )
 from whatif.model.events import Logged, Reading, Received
+from whatif.model.words import counted
 
 HEAD_CHARS = 64 * 1024
 MAX_LINE_CHARS = 4 * 1024 * 1024
@@ -54,9 +55,9 @@ def read_events(reading: Reading) -> Iterator[Logged | Received]:
 
 def _note_fault(opened: OpenText, reading: Reading) -> None:
     if opened.fault:
+        events = counted(reading.events, "event")
         reading.note(
-            f"The gzip ends before its data does ({opened.fault}). What stands before that was read,"
-            f" {reading.events:,} events; the rest is missing from all figures."
+            f"{opened.fault}: {events} before that could be read, and all figures lack the rest."
         )
 
 

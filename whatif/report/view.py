@@ -111,6 +111,8 @@ def _notes(study: Study) -> list[str]:
     for reading in study.readings:
         found += [f"{reading.name}: {note}" for note in reading.notes]
     found += [f"{name}: {UNFRAMED}" for name, one in study.logs.items() if one.is_filtered]
+    if _is_refused(study):
+        return found
     unresolved = sorted({name for point in study.points for name in point.settings.unresolved})
     if unresolved:
         found.append(

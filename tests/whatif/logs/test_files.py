@@ -5,7 +5,16 @@ from random import Random
 
 import pytest
 
-from whatif.logs.files import SourceError, encoding_of, files_of, open_text, size_of
+from whatif.logs.files import (
+    CUT_OFF,
+    DAMAGED,
+    FOLLOWED,
+    SourceError,
+    encoding_of,
+    files_of,
+    open_text,
+    size_of,
+)
 
 
 def test_files_of_lists_a_folder_in_order(tmp_path: Path) -> None:
@@ -81,12 +90,12 @@ def test_open_text_unpacks_gzip_in_gzip(tmp_path: Path, data: bytes, layers: int
 @pytest.mark.parametrize(
     ("damage", "fault"),
     [
-        (lambda data: data[:-20], "it is cut off"),
-        (lambda data: data[:12], "it is cut off"),
-        (lambda data: data[:-8] + bytes(8), "it is damaged"),
-        (lambda data: data + b"rest", "something else follows it"),
-        (lambda data: data + b"\x1f", "something else follows it"),
-        (lambda data: zipped(data[:-20]), "it is cut off"),
+        (lambda data: data[:-20], CUT_OFF),
+        (lambda data: data[:12], CUT_OFF),
+        (lambda data: data[:-8] + bytes(8), DAMAGED),
+        (lambda data: data + b"rest", FOLLOWED),
+        (lambda data: data + b"\x1f", FOLLOWED),
+        (lambda data: zipped(data[:-20]), CUT_OFF),
     ],
 )
 def test_open_text_reads_a_cut_gzip_as_far_as_it_goes(

@@ -82,7 +82,8 @@ def test_view_refuses_a_filtered_log(tmp_path: Path) -> None:
     view = view_of(study_of([str(path)], grid_of({}, [])))
 
     assert view.is_refused
-    assert view.notes[0].startswith("errors.log: it has lines, but not the START and REPORT lines")
+    (note,) = view.notes
+    assert note.startswith("errors.log: it has lines, but not the START and REPORT lines")
 
 
 @pytest.mark.parametrize("kept", [("START", "order"), ("REPORT", "order")])
