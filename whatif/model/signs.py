@@ -23,8 +23,8 @@ class Sign(NamedTuple):
     example: str
 
 
-_SAYS = r"(?:[^\s\dfFnN]|[fF](?:[^a\W]|a[^l\W])|[nN](?:[^iou\W]|o[^n\W]))"
-"""The first letters of a message, which are not those of a number, of false, none, nil, null or no."""
+_SAYS = r"(?:[^\s\dfFnN]|[fF](?:[^a\W]|a[^l\W])|[nN](?:[^iou\W]|o(?:[^n\W]| \w)))"
+"""The first letters of a message, which are not a number, false, none, nil or null, nor no alone."""
 
 _WORDS = "ERROR|FATAL|CRITICAL|SEVERE|PANIC"
 _SMALL_WORDS = "error|fatal|critical|severe|panic"

@@ -39,18 +39,32 @@ class Example(NamedTuple):
     text: str
 
 
+class Shown(NamedTuple):
+    """One sign in one invocation.
+
+    Attributes:
+        example: A line that shows it; None if there are enough examples.
+        is_mild: Whether every line that shows it has a level below ERROR.
+    """
+
+    example: Example | None
+    is_mild: bool = False
+
+
 @dataclass
 class Found:
     """The missed invocations that show one sign.
 
     Attributes:
         invocations: Those that are taken for healthy.
+        mild: Those of them in which every line that shows it has a level below ERROR, such as a retry at WARN.
         let_go: Those of them that are not kept whole by the draw or a rule.
         cloudwatch_bytes: What keeping them whole adds, as CloudWatch counts.
         examples: At most :data:`MAX_EXAMPLES`.
     """
 
     invocations: int = 0
+    mild: int = 0
     let_go: int = 0
     cloudwatch_bytes: float = 0.0
     examples: list[Example] = field(default_factory=list)
@@ -75,16 +89,16 @@ class Missed:
         found = self.by_sign.get(name)
         return found is None or len(found.examples) < MAX_EXAMPLES
 
-    def add(
-        self, shown: dict[str, Example | None], *, whole: bool, cloudwatch_bytes: float
-    ) -> None:
+    def add(self, shown: dict[str, Shown], *, whole: bool, cloudwatch_bytes: float) -> None:
         """Count one invocation, with the signs that it shows."""
-        every = [self.by_sign.setdefault(name, Found()) for name in shown]
-        for one in (self.total, *every):
+        every = {name: self.by_sign.setdefault(name, Found()) for name in shown}
+        for one in (self.total, *every.values()):
             one.invocations += 1
             one.let_go += not whole
             one.cloudwatch_bytes += cloudwatch_bytes
-        for one, example in zip(every, shown.values(), strict=True):
+        for name, one in every.items():
+            example, is_mild = shown[name]
+            one.mild += is_mild
             if example is not None and len(one.examples) < MAX_EXAMPLES:
                 one.examples.append(example)
 
@@ -121,7 +135,7 @@ class Comparison:
         self._missed = missed
         self._detector = detector
         self._redact = redact
-        self._shown: dict[str, dict[str, Example | None]] = {}
+        self._shown: dict[str, dict[str, Shown]] = {}
 
     def deliver(self, chunks: list[Chunk]) -> None:
         """Look for signs in the lines of invocations that fail under the suggested settings alone, so far."""
@@ -136,22 +150,25 @@ class Comparison:
     def _look_into(self, chunk: Chunk) -> None:
         told = chunk.metadata
         shown = self._shown.setdefault(told.request_id, {})
-        by_level = told.reason.startswith(_BY_LEVEL)
-        if by_level:
-            shown.setdefault(LEVEL_SIGN.name, None)
         masked = [chunk] if self._redact is None else rewritten([chunk], self._redact)
         for record, printed in zip(records_in([chunk]), records_in(masked), strict=True):
             if not record.is_line:
                 continue
-            if by_level:
-                is_error = record.level is not None and record.level >= Level.ERROR
-                found = {LEVEL_SIGN.name: 0} if is_error else {}
-            else:
-                found = self._detector.signs_in(_searched(record))
-            for name, place in found.items():
-                if shown.get(name) is None and self._missed.wants_example(name):
-                    shown[name] = Example(told.request_id, excerpt(_searched(printed), place))
-                shown.setdefault(name, None)
+            is_mild = record.level is not None and record.level < Level.ERROR
+            for name, place in self._signs_in(record, told.reason).items():
+                before = shown.get(name)
+                if before is not None and (is_mild or not before.is_mild):
+                    continue
+                # Of the lines that show a sign, one at ERROR tells more than one at WARN.
+                wanted = self._missed.wants_example(name)
+                text = excerpt(_searched(printed), place) if wanted else ""
+                example = Example(told.request_id, text) if wanted else None
+                shown[name] = Shown(example, is_mild)
+
+    def _signs_in(self, record: Record, reason: str) -> dict[str, int]:
+        if not reason.startswith(_BY_LEVEL):
+            return self._detector.signs_in(_searched(record))
+        return {LEVEL_SIGN.name: 0} if (record.level or 0) >= Level.ERROR else {}
 
     def settle(self, request_id: str, one: Followed) -> None:
         """Count an invocation, now that nothing more is delivered of it."""

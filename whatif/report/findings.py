@@ -48,6 +48,7 @@ class MissedRow:
     Attributes:
         sign: Its name.
         invocations: Those that the user's own settings take for healthy.
+        mild: Those of them in which only lines below ERROR show it.
         let_go: Those of them that would be let go.
         usd: What it costs to keep them whole, in CloudWatch, Standard class, for :attr:`View.per`.
         settings: What keeps them: settings without their prefix, and their values.
@@ -56,6 +57,7 @@ class MissedRow:
 
     sign: str
     invocations: int
+    mild: int
     let_go: int
     usd: float
     settings: Mapping[str, str]
@@ -138,6 +140,7 @@ def missed_of(study: Study, *, factor: float) -> MissedView:
             MissedRow(
                 sign=sign.name,
                 invocations=one.invocations,
+                mild=one.mild,
                 let_go=one.let_go,
                 usd=_standard_usd(one.cloudwatch_bytes, share) * factor,
                 settings=suggestion_of(own, [sign]).changed,

@@ -26,7 +26,10 @@ def missed_html(view: View) -> str:
     told = f"<p>{escape(missed_text(view))}</p>"
     if not missed.rows:
         return told
-    titles = ("sign", "invocations", "share", "let go", "USD to keep them", "what keeps them")
+    titles = (
+        *("sign", "invocations", "share", "below ERROR", "let go"),
+        *("USD to keep them", "what keeps them"),
+    )
     rows: list[TableRow] = [
         (False, (*_figures(one, view), " ".join(assignments(one.settings)))) for one in missed.rows
     ]
@@ -49,6 +52,7 @@ def _figures(row: MissedRow, view: View) -> tuple[str, ...]:
         row.sign,
         f"{row.invocations:,}",
         share_text(row.invocations, view.invocations),
+        f"{row.mild:,}",
         f"{row.let_go:,}",
         usd_text(row.usd),
     )

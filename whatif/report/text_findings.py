@@ -14,6 +14,7 @@ MAX_LISTED_FUNCTIONS = 20
 WITH_THEM = "with the failures above"
 _INDENT = "  "
 _COLUMN_CHARS = 32
+_SIGN_CHARS = 20
 
 
 def missed_text(view: View) -> str:
@@ -44,9 +45,10 @@ def missed_text(view: View) -> str:
 def missed_explained(view: View) -> str:
     """Explain the columns of the table of signs."""
     return (
-        f"An invocation counts for each sign that it shows. Let go: not kept whole by the draw or a rule. The cost is in USD"
-        f" for {view.per}, in CloudWatch, Standard class. A sign is no more than a word, so look at the examples before"
-        " you set anything."
+        "An invocation counts for each sign that it shows. Below ERROR: only in lines to which the logger gave a lower level,"
+        " such as a retry at WARN. Let go: not kept whole by the draw or a rule. The cost is in USD for"
+        f" {view.per}, in CloudWatch, Standard class. A sign is no more than a word, so look at the examples before you set"
+        " anything."
     )
 
 
@@ -62,16 +64,17 @@ def missed_lines(view: View) -> list[str]:
     if not missed.rows:
         return lines
     columns = (
-        Column("sign", _COLUMN_CHARS),
+        Column("sign", _SIGN_CHARS),
         Column("invocations", 11, right=True),
         Column("share", 6, right=True),
+        Column("below ERROR", 11, right=True),
         Column("let go", 8, right=True),
         Column("USD to keep them", 16, right=True),
     )
     cells = [
         [
             *(row.sign, f"{row.invocations:,}", share_text(row.invocations, view.invocations)),
-            *(f"{row.let_go:,}", usd_text(row.usd)),
+            *(f"{row.mild:,}", f"{row.let_go:,}", usd_text(row.usd)),
         ]
         for row in missed.rows
     ]

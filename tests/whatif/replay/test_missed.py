@@ -136,6 +136,28 @@ def test_lines_that_error_level_lets_pass_are_missed(tmp_path: Path, level: str)
     assert example.text.endswith("the warehouse says no")
 
 
+def test_signs_below_error_are_told_apart(tmp_path: Path) -> None:
+    """A retry at WARN shows its exception as well, and nothing failed; an example at ERROR tells more."""
+    lines = {
+        1: ["[WARN] attempt 1 failed: TimeoutError: no answer"],
+        3: ["[WARN] attempt 1 failed: TimeoutError: no answer", "gave up: TimeoutError: no answer"],
+        4: ["gave up: TimeoutError: no answer"],
+    }
+    events = []
+    for number, texts in lines.items():
+        at_ms = shop_logs.FIRST_MS + number * 1000
+        one = shop_logs.invocation(number, shop_logs.STREAMS[0], at_ms)
+        one[2:2] = [shop_logs.Event(shop_logs.STREAMS[0], at_ms + 1, text) for text in texts]
+        events += one
+    path = tmp_path / "shop.log"
+    path.write_text(shop_logs.tail(events), encoding="utf-8")
+
+    found = study_of([str(path)], grid_of({}, [])).missed.by_sign["Exception or Error"]
+
+    assert (found.invocations, found.mild) == (3, 1)
+    assert [one.text.partition(" ")[0] for one in found.examples] == ["[WARN]", "gave", "gave"]
+
+
 def test_objects_of_the_json_log_format_are_searched(tmp_path: Path) -> None:
     """Lambda delivers them as objects, and ERROR_PATTERN is searched in their text."""
     request = {"requestId": shop_logs.request_id_of(1)}
@@ -224,7 +246,7 @@ def test_missed_adds_an_invocation_without_a_sign_to_the_total() -> None:
 
     missed.add({}, whole=False, cloudwatch_bytes=7)
 
-    assert (missed.total, missed.by_sign) == (Found(1, 1, 7), {})
+    assert (missed.total, missed.by_sign) == (Found(1, 0, 1, 7), {})
 
 
 def test_detector_tells_where_a_sign_stands() -> None:
