@@ -92,6 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
         SourceError: A file cannot be read.
     """
     begun = time.monotonic()
+    if not arguments.no_html and not arguments.html.parent.is_dir():
+        raise SourceError(f"{arguments.html}: there is no such folder to write the page to")
     sourced = read_environ(os.environ, file=arguments.configuration, given=arguments.env)
     points = grid_of(sourced.values, [read_axis(text) for text in arguments.set])
     study: Study = study_of(files_of(arguments.logs), points, progress=_progress())
@@ -100,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     view = view_of(study)
     plain = not sys.stdout.isatty() or os.environ.get("TERM") == "dumb" or "NO_COLOR" in os.environ
     print(*report(view, Paint(not plain)), sep="\n")
-    if not any(reading.events for reading in study.readings):
+    if view.is_refused or not any(reading.events for reading in study.readings):
         return 1
     if not arguments.no_html:
         arguments.html.write_text(page(view), encoding="utf-8")
@@ -113,7 +115,7 @@ def main(words: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        The exit code: 0, 1 if there was nothing to read, 2 for a usage error.
+        The exit code: 0, 1 if there was nothing to replay, 2 for a usage error.
     """
     arguments = parser().parse_args(words)
     try:

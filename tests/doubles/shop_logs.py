@@ -3,12 +3,13 @@
 Two environments over two hours: healthy invocations, an exception, a timeout, a crash, a line at ERROR, metrics.
 """
 
+import base64
 import contextlib
 import csv
 import gzip
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
@@ -177,7 +178,25 @@ def filtered(events: list[Event]) -> str:
 
 def deliveries(events: list[Event]) -> str:
     """As a subscription filter delivers, strung together without anything between by Firehose."""
-    text = '{"messageType":"CONTROL_MESSAGE","owner":"CloudwatchLogs","logEvents":[]}'
+    return "".join(map(json.dumps, subscribed(events)))
+
+
+CONTROL = "CWL CONTROL MESSAGE: Checking health of destination Firehose."
+
+
+def subscribed(events: list[Event], *, group: str = "/aws/lambda/shop") -> list[dict[str, object]]:
+    """As a subscription filter puts it: a check of the destination, then ten events of one stream at a time."""
+    check = {"id": "", "timestamp": 1_510_109_208_016, "message": CONTROL}
+    found: list[dict[str, object]] = [
+        {
+            "messageType": "CONTROL_MESSAGE",
+            "owner": "CloudwatchLogs",
+            "logGroup": "",
+            "logStream": "",
+            "subscriptionFilters": [],
+            "logEvents": [check],
+        }
+    ]
     for stream in STREAMS:
         own = [e for e in events if e.stream == stream]
         for begin in range(0, len(own), 10):
@@ -185,10 +204,78 @@ def deliveries(events: list[Event]) -> str:
                 {"id": str(e.at_ms), "timestamp": e.at_ms, "message": e.message + "\n"}
                 for e in own[begin : begin + 10]
             ]
-            text += json.dumps(
-                {"messageType": "DATA_MESSAGE", "logStream": stream, "logEvents": entries}
+            found.append(
+                {
+                    "messageType": "DATA_MESSAGE",
+                    "owner": "123456789012",
+                    "logGroup": group,
+                    "logStream": stream,
+                    "subscriptionFilters": ["all"],
+                    "logEvents": entries,
+                }
             )
-    return text
+    return found
+
+
+def packed(message: Mapping[str, object]) -> str:
+    """As a subscription filter hands it to Lambda, Kinesis and Firehose: gzipped, in base64."""
+    return base64.b64encode(gzip.compress(json.dumps(message).encode())).decode()
+
+
+def lambda_events(events: list[Event]) -> str:
+    """As Lambda invokes a function with them (AWS: Lambda, Process Amazon CloudWatch Logs events), one a line."""
+    return "".join(
+        json.dumps({"awslogs": {"data": packed(one)}}) + "\n" for one in subscribed(events)
+    )
+
+
+def kinesis_event(events: list[Event]) -> str:
+    """As Lambda invokes a function with a batch of a stream (AWS: Lambda, Using Lambda with Kinesis)."""
+    records = [
+        {
+            "kinesis": {
+                "kinesisSchemaVersion": "1.0",
+                "partitionKey": "1",
+                "sequenceNumber": "4959",
+                "data": packed(one),
+                "approximateArrivalTimestamp": 1545084650.987,
+            },
+            "eventSource": "aws:kinesis",
+            "eventID": "shardId-000000000006:4959",
+        }
+        for one in subscribed(events)
+    ]
+    return json.dumps({"Records": records})
+
+
+def kinesis_records(events: list[Event]) -> str:
+    """As ``aws kinesis get-records`` answers."""
+    records = [
+        {"SequenceNumber": "4959", "Data": packed(one), "PartitionKey": "1"}
+        for one in subscribed(events)
+    ]
+    document = {"Records": records, "NextShardIterator": "AAAA", "MillisBehindLatest": 0}
+    return json.dumps(document, indent=4)
+
+
+def firehose_event(events: list[Event]) -> str:
+    """As Firehose invokes a function that transforms (AWS: Lambda, Process Amazon Data Firehose records)."""
+    records = [
+        {"recordId": str(number), "approximateArrivalTimestamp": 1, "data": packed(one)}
+        for number, one in enumerate(subscribed(events))
+    ]
+    document = {"invocationId": "i", "deliveryStreamArn": "arn", "region": "eu-central-1"}
+    return json.dumps({**document, "records": records})
+
+
+def base64_lines(events: list[Event]) -> str:
+    """As ``aws kinesis get-records --query 'Records[].Data' --output text``: in one line, with tabs between."""
+    return "\t".join(map(packed, subscribed(events))) + "\n"
+
+
+def extracted(events: list[Event]) -> str:
+    """As Firehose's message extraction leaves them: nothing but the messages."""
+    return "".join(f"{event.message}\n" for event in events)
 
 
 def _insights_time(at_ms: int) -> str:
@@ -231,6 +318,11 @@ NAMED: dict[str, Callable[[list[Event]], str]] = {
     "sam logs": sam,
     "filter-log-events": filtered,
     "subscription": deliveries,
+    "subscription, Lambda's events": lambda_events,
+    "subscription, a Kinesis event": kinesis_event,
+    "subscription, get-records": kinesis_records,
+    "subscription, a Firehose event": firehose_event,
+    "subscription, base64": base64_lines,
     "Insights, JSON": insights_json,
     "Insights, CSV": insights_csv,
 }

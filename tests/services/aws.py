@@ -41,6 +41,7 @@ ACCOUNT = "123456789012"
 SIGNING_NAMES = {
     "Logs_20140328": "logs",
     "Firehose_20150804": "firehose",
+    "Kinesis_20131202": "kinesis",
     "AmazonSSM": "ssm",
     "secretsmanager": "secretsmanager",
 }

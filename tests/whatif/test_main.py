@@ -56,6 +56,7 @@ def test_command_tries_the_functions_own_variables(
         (["absent.log"], "absent.log: no such file"),
         (["shop.log", "--set", "SAMPLE_RATE=12"], "SAMPLE_RATE=12 cannot be used"),
         (["shop.log", "--env", "x"], "--env takes NAME=VALUE"),
+        (["shop.log", "--html", "absent/x.html"], "absent/x.html: there is no such folder"),
     ],
 )
 def test_command_reports_an_error_in_one_sentence(
@@ -75,6 +76,19 @@ def test_command_fails_for_a_file_that_is_no_log(
 
     assert main([str(log)]) == 1
     assert "none of the known kinds of logs" in " ".join(capsys.readouterr().out.split())
+
+
+def test_command_fails_for_a_filtered_log(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The code is 1, and a sentence says what is missing and what to do."""
+    errors = [event for event in shop_logs.shop() if "ERROR" in event.message]
+    log.write_text(shop_logs.tail(errors), encoding="utf-8")
+
+    assert main([str(log)]) == 1
+
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "export it without a filter" in printed
+    assert "Failures found" not in printed
+    assert not (log.parent / "whatif.html").exists()
 
 
 def test_docs_list_every_option() -> None:

@@ -5,8 +5,9 @@ that is not JSON is counted, and reading continues at the next line.
 
 Assumes of AWS: ``filter-log-events`` and ``get-log-events`` answer ``{"events": [{"timestamp", "message", ...}]}``;
 ``get-query-results`` answers ``{"results": [[{"field", "value"}, ...]]}`` (AWS: CloudWatch Logs API reference);
-subscription filters deliver ``{"logStream", "logEvents": [...]}``, which Firehose concatenates; batches of the Logs and
-the Telemetry API are arrays of ``{"time", "type", "record"}``.
+subscription filters deliver ``{"messageType", "logGroup", "logStream", "logEvents": [...]}``, which Firehose concatenates,
+and check their destination with a ``CONTROL_MESSAGE``; batches of the Logs and the Telemetry API are arrays of ``{"time",
+"type", "record"}``.
 """
 
 import json
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
+from whatif.logs.envelopes import data_of, unpacked
 from whatif.logs.text_logs import time_of
 from whatif.model.events import Logged, Reading, Received
 
@@ -31,7 +33,7 @@ _LOOK_AHEAD_CHARS = 4096
 _DECODER = json.JSONDecoder()
 _FILLER = re.compile(r"[\s,:\]}]*")
 _WRAPPER = re.compile(
-    r'\{(?:\s*"\w+"\s*:\s*"[^"\\]{0,200}"\s*,){0,4}\s*"(?:events|results)"\s*:\s*\['
+    r'\{(?:\s*"\w+"\s*:\s*"[^"\\]{0,200}"\s*,){0,4}\s*"(?:events|results|[Rr]ecords)"\s*:\s*\['
 )
 _INSIGHTS_ROW = re.compile(r'\[\s*\{\s*"field"')
 
@@ -78,7 +80,7 @@ class _Buffer:
 
 
 def values_in(head: str, read: Callable[[int], str], reading: Reading) -> Iterator[object]:
-    """Yield the JSON values of a text: the elements of its outermost arrays, and of ``events`` and ``results``.
+    """Yield the JSON values of a text: the elements of its outermost arrays, and of ``events``, ``results`` and ``Records``.
 
     Args:
         head: The text's beginning, as far as it has been read.
@@ -118,14 +120,14 @@ def values_in(head: str, read: Callable[[int], str], reading: Reading) -> Iterat
 
 
 def _is_aside(value: dict[str, Any] | list[Any]) -> bool:
-    return isinstance(value, dict) and "message" not in value
+    return isinstance(value, dict) and "message" not in value and data_of(value) is None
 
 
 def read_json(
     head: str, read: Callable[[int], str], reading: Reading
 ) -> Iterator[Logged | Received]:
     """Yield the events of a JSON text."""
-    found = _read_values(head, read, reading)
+    found = read_values(values_in(head, read, reading), reading)
     first = next(found, None)
     if first is None:
         return
@@ -134,18 +136,6 @@ def read_json(
         yield from in_order((one for one in everything if isinstance(one, Logged)), reading)
     else:
         yield from everything
-
-
-def _read_values(
-    head: str, read: Callable[[int], str], reading: Reading
-) -> Iterator[Logged | Received]:
-    for value in values_in(head, read, reading):
-        any_found = False
-        for event in _events_of(value, reading):
-            any_found = True
-            yield event
-        if not any_found and not _is_control(value):
-            reading.unreadable += 1
 
 
 def in_order(events: Iterable[Logged], reading: Reading) -> Iterator[Logged]:
@@ -169,7 +159,7 @@ def _sorted(rows: list[Logged]) -> list[Logged]:
 
 _INSIGHTS = "Logs Insights results"
 _EVENTS = "CloudWatch Logs events as JSON"
-_SUBSCRIPTION = "subscription filter deliveries"
+_SUBSCRIPTION = "subscription deliveries"
 _RECORDS = "records of Flight Recorder"
 _TELEMETRY = "Logs or Telemetry API events"
 
@@ -185,27 +175,63 @@ def _events_of(value: object, reading: Reading) -> Iterator[Logged | Received]:
             for cell in value
             if isinstance(cell, dict) and isinstance(cell.get("field"), str)
         }
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or _is_control(value):
         return
+    data = data_of(value)
     if isinstance(value.get("type"), str) and "record" in value:
-        record_id = value.get("id")
-        ours = isinstance(record_id, str) and "weight" in value
-        reading.form = reading.form or (_RECORDS if ours else _TELEMETRY)
-        yield Received(str(record_id).rpartition("-")[0] if ours else "", value)
+        yield _received(value, reading)
     elif isinstance(value.get("logEvents"), list):
         reading.form = reading.form or _SUBSCRIPTION
         for event in value["logEvents"]:
-            yield from _logged(event, value.get("logStream"))
+            yield from _logged(event, value.get("logStream"), value.get("logGroup"))
     elif "@message" in value:
         reading.form = reading.form or _INSIGHTS
         event = {"timestamp": value.get("@timestamp"), "message": value["@message"]}
-        yield from _logged(event, value.get("@logStream"))
+        yield from _logged(event, value.get("@logStream"), value.get("@log"))
     elif "message" in value and "timestamp" in value:
         reading.form = reading.form or _EVENTS
-        yield from _logged(value, value.get("logStreamName"))
+        yield from _logged(value, value.get("logStreamName"), value.get("logGroupName"))
+    elif data is not None:
+        yield from _unpacked(data, reading)
 
 
-def _logged(event: object, stream: object) -> Iterator[Logged]:
+def _received(value: dict[str, Any], reading: Reading) -> Received:
+    record_id, function = value.get("id"), value.get("function")
+    ours = isinstance(record_id, str) and "weight" in value
+    reading.form = reading.form or (_RECORDS if ours else _TELEMETRY)
+    name = function if ours and isinstance(function, str) else ""
+    return Received(str(record_id).rpartition("-")[0] if ours else "", value, name)
+
+
+def _unpacked(data: str, reading: Reading) -> Iterator[Logged | Received]:
+    """Yield the events of data that an event of Lambda, Kinesis or Firehose carries."""
+    try:
+        value = unpacked(data)
+    except ValueError:
+        return
+    yield from _events_of(value, reading)
+
+
+def read_values(values: Iterable[object], reading: Reading) -> Iterator[Logged | Received]:
+    """Yield the events of decoded JSON values; count values of another shape."""
+    for value in values:
+        any_found = False
+        for event in _events_of(value, reading):
+            any_found = True
+            yield event
+        if not any_found and not _is_control(value) and not _carries_control(value):
+            reading.unreadable += 1
+
+
+def _carries_control(value: object) -> bool:
+    data = data_of(value) if isinstance(value, dict) else None
+    try:
+        return data is not None and _is_control(unpacked(data))
+    except ValueError:
+        return False
+
+
+def _logged(event: object, stream: object, group: object) -> Iterator[Logged]:
     if not isinstance(event, dict):
         return
     time, message = time_of(event.get("timestamp")), event.get("message")
@@ -213,4 +239,8 @@ def _logged(event: object, stream: object) -> Iterator[Logged]:
         # The console's download has messages that are JSON as values.
         message = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
     if time and isinstance(message, str):
-        yield Logged(stream if isinstance(stream, str) else "", time, message.rstrip("\n"))
+        yield Logged(_text(stream), time, message.rstrip("\n"), _text(group))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -45,12 +45,18 @@ _FORMS = (
 )
 
 
+def first_lines(head: str) -> list[str]:
+    """Return the first lines of a file, which tell its form, without colours."""
+    lines = _COLOUR.sub("", head).split("\n")[:SAMPLED_LINES]
+    return [line.rstrip("\r") for line in lines]
+
+
 def form_of(head: str) -> TextForm | None:
     """Return the form of a text by its first lines; None for an unknown form."""
     coloured = "\x1b[" in head
-    lines = _COLOUR.sub("", head).split("\n")[:SAMPLED_LINES]
+    lines = first_lines(head)
     for form in _FORMS:
-        if any(form.begin.match(line.rstrip("\r")) for line in lines):
+        if any(form.begin.match(line) for line in lines):
             return form._replace(coloured=coloured)
     return None
 
@@ -114,17 +120,21 @@ class _Columns(NamedTuple):
     time: str
     message: str
     stream: str
+    group: str
 
 
 _CSV_COLUMNS = (
-    _Columns("@timestamp", "@message", "@logStream"),
-    _Columns("timestamp", "message", "logStreamName"),
+    _Columns("@timestamp", "@message", "@logStream", "@log"),
+    _Columns("timestamp", "message", "logStreamName", "logGroupName"),
 )
 
 
 def csv_columns(head: str) -> _Columns | None:
     """Return the columns of CloudWatch's CSV download by its first line; None for another file."""
-    titles = next(csv.reader([head.partition("\n")[0].rstrip("\r")]), [])
+    try:
+        titles = next(csv.reader([head.partition("\n")[0].rstrip("\r")]), [])
+    except csv.Error:
+        return None  # A carriage return within the line, or a zero byte: it is no table's.
     return next((one for one in _CSV_COLUMNS if one.time in titles and one.message in titles), None)
 
 
@@ -146,7 +156,8 @@ def read_csv(lines: Iterable[str], columns: _Columns, reading: Reading) -> Itera
         if not time or message is None:
             reading.unreadable += 1
             continue
-        yield Logged(row.get(columns.stream) or "", time, message.rstrip("\n"))
+        group = row.get(columns.group) or ""
+        yield Logged(row.get(columns.stream) or "", time, message.rstrip("\n"), group)
 
 
 _ANY_TIME = re.compile(rf"({_SECOND.replace('T', '[T ]')}(?:\.\d+)?)(?:Z|\+00:00)?$")

@@ -16,11 +16,13 @@ class Logged(NamedTuple):
         stream: Its log stream, which is one execution environment; empty where the file has none.
         time: ISO 8601 in UTC, ending in Z.
         message: As written, without the newline at its end.
+        group: Its log group, perhaps behind the account's number and a colon; empty where the file has none.
     """
 
     stream: str
     time: str
     message: str
+    group: str = ""
 
 
 class Received(NamedTuple):
@@ -29,10 +31,12 @@ class Received(NamedTuple):
     Attributes:
         stream: The name of the execution environment; empty where the file has none.
         event: The decoded object with ``time``, ``type`` and ``record``.
+        function: The name of the function, where the file has it.
     """
 
     stream: str
     event: dict[str, Any]
+    function: str = ""
 
 
 class Reading:

@@ -1,4 +1,6 @@
-"""Write counts and lists in words. Pure."""
+"""Write counts, lists and figures in words. Pure."""
+
+LEAST_SHOWN_USD = 0.0001
 
 
 def counted(count: int, noun: str) -> str:
@@ -12,3 +14,41 @@ def counted(count: int, noun: str) -> str:
 def listed(names: list[str], *, last: str = "and") -> str:
     """Write names with commas, and with a word before the last one."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def share_text(part: float, whole: float) -> str:
+    """Write a share as a percentage, with a decimal below ten."""
+    if not whole:
+        return ""
+    share = 100 * part / whole
+    return f"{share:.0f}%" if share >= 10 or share == 0 else f"{share:.1f}%"  # noqa: PLR2004 - below ten, as said
+
+
+def usd_text(usd: float) -> str:
+    """Write a sum of money: in cents, or with two significant digits below one dollar."""
+    if 0 < usd < LEAST_SHOWN_USD:
+        return f"<{LEAST_SHOWN_USD:g}"
+    return f"{usd:,.2f}" if usd >= 1 or usd == 0 else f"{usd:.2g}"
+
+
+_UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "KB"))
+
+
+def bytes_text(size: float) -> str:
+    """Write a size in the decimal units of prices."""
+    for unit, name in _UNITS:
+        if size >= unit:
+            return f"{size / unit:.3g} {name}"
+    return f"{size:.0f} bytes"
+
+
+_SPANS = ((86_400, "days"), (3600, "hours"), (60, "minutes"))
+
+
+def span_text(span_s: float) -> str:
+    """Write a length of time."""
+    for unit_s, name in _SPANS:
+        if span_s >= 2 * unit_s:
+            count = span_s / unit_s
+            return f"{count:.3g} {name}" if count < 100 else f"{count:,.0f} {name}"  # noqa: PLR2004 - three digits
+    return f"{span_s:.3g} seconds"

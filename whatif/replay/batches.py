@@ -105,15 +105,19 @@ class Batcher:
     # Events of CloudWatch Logs ----------------------------------------------------------------------------------
 
     def _take_logged(self, event: Logged, told: Told | None) -> None:
-        _, time, message = event
+        time, message = event.time, event.message
         self._see(time)
         log = self.log
+        log.is_cloudwatch = True
         log.cloudwatch_bytes += len(message.encode("utf-8", "replace")) + 1 + EVENT_BYTES
         opened = self._open
         if told is None:
             self._take_line(time, message)
             return
         log.platform_lines += 1
+        kind = str(told.record.get("type")) if told.kind == "event" else told.kind
+        log.starts += kind in _STARTS
+        log.ends += kind in _ENDS
         if told.kind == "event":
             self._json_format = self._json_format or "time" in told.record
             self._take_platform({"time": time, **told.record})
@@ -172,6 +176,9 @@ class Batcher:
         time, kind, record = event["time"], event["type"], event["record"]
         request_id = record.get("requestId") if isinstance(record, dict) else None
         opened = self._open
+        if kind == "platform.initStart" and isinstance(record, dict):
+            name = record.get("functionName")
+            self.log.function = name if isinstance(name, str) else self.log.function
         if kind == "platform.start" and isinstance(request_id, str):
             self._begin(time, record)
             return
@@ -264,6 +271,9 @@ def _ending_of(opened: Open, report: dict[str, Any]) -> dict[str, Any]:
         status, error_type = "error", "Runtime.ExitError"
     return {"status": status, "errorType": error_type} if error_type else {"status": status}
 
+
+_STARTS = frozenset({"start", "platform.start"})
+_ENDS = frozenset({"end", "report", "platform.runtimeDone", "platform.report"})
 
 _REPORTED = (END_BYTES, REPORT_BYTES)
 _STATUS_OF = {

@@ -1,17 +1,30 @@
-"""Define the counts of all logs, and the state of the open invocation.
+"""Define environments, the counts of their logs, and the state of an open invocation.
 
 Pure values.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Environment(NamedTuple):
+    """One execution environment.
+
+    Attributes:
+        function: The name of its function, or of what it was read from.
+        stream: Its log stream, or a made-up name.
+    """
+
+    function: str
+    stream: str
 
 
 @dataclass
 class Log:
-    """Counts over the logs of all environments.
+    """Counts over the logs of several environments.
 
     Attributes:
+        function: The name of the function, if its environments told it.
         lines: Lines of functions.
         platform_lines: Lines of Lambda.
         cloudwatch_bytes: The size of all lines, as CloudWatch counts.
@@ -21,8 +34,12 @@ class Log:
         outside: Lines before the first invocation of their environment.
         disordered: Events that stand behind a later one of their environment.
         sampled: Records that an extension had kept as a sample.
+        starts: Invocations whose start Lambda wrote into a log of CloudWatch.
+        ends: Their ends: END, REPORT and their like.
+        is_cloudwatch: Whether any line is of a log of CloudWatch.
     """
 
+    function: str = ""
     lines: int = 0
     platform_lines: int = 0
     cloudwatch_bytes: int = 0
@@ -32,12 +49,35 @@ class Log:
     outside: int = 0
     disordered: int = 0
     sampled: int = 0
+    starts: int = 0
+    ends: int = 0
+    is_cloudwatch: bool = False
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether the lines are there by which Lambda frames invocations: without them no outcome can be told."""
+        framed = self.starts and (self.ends or self.starts == 1)
+        return self.is_cloudwatch and self.lines > 0 and not framed
+
+    def add(self, other: "Log") -> None:
+        """Add the counts of another log."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.is_cloudwatch = self.is_cloudwatch or other.is_cloudwatch
+        self.see(other.first_time)
+        self.see(other.last_time)
 
     def see(self, time: str) -> None:
         """Extend the time span to a time."""
         if time:
             self.first_time = min(self.first_time, time) if self.first_time else time
             self.last_time = max(self.last_time, time)
+
+
+_COUNTS = (
+    *("lines", "platform_lines", "cloudwatch_bytes", "cut", "outside", "disordered", "sampled"),
+    *("starts", "ends"),
+)
 
 
 @dataclass

@@ -6,15 +6,20 @@ Promises: the number of settings and of open environments bounds the memory, not
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from whatif.logs.files import size_of
+from whatif.logs.names import function_of_group, function_of_stream, source_of_path
 from whatif.logs.readers import read_events
+from whatif.logs.text_logs import stream_of_path
 from whatif.model.events import Logged, Reading, Received
 from whatif.replay.batches import Batcher
+from whatif.replay.functions import Figures
 from whatif.replay.grid import Point
-from whatif.replay.log import Log
-from whatif.replay.runner import Runner, runner_for
+from whatif.replay.log import Environment, Log
+from whatif.replay.missed import Missed
+from whatif.replay.runner import Plan, Runner, runner_for
+from whatif.replay.suggestion import suggestion_of
 from whatif.replay.tally import Tally
 
 MAX_ENVIRONMENTS = 256
@@ -24,6 +29,11 @@ MAX_RIPE_CHARS = 64 * 1024
 RIPE_SHARE = 16
 """Batches of whole invocations hold up to a sixteenth of the smallest BUFFER_SIZE. Several invocations at a time are
 quicker, but must not fill the buffer by themselves."""
+
+MAX_FUNCTIONS = 200
+"""Functions that are counted by themselves; :data:`OTHERS` are counted together."""
+
+OTHERS = "other functions"
 
 PROGRESS_EVENTS = 50_000
 """Events between two calls of ``progress``."""
@@ -42,6 +52,9 @@ class Study:
         readings: The files.
         log: The counts over all files.
         environments: The number of environments.
+        logs: The counts of each function, or of each file if it does not name its function.
+        functions: The counts of the user's own settings, by the same names.
+        missed: What the user's own settings take for healthy, and a person might not.
     """
 
     points: Sequence[Point]
@@ -49,6 +62,9 @@ class Study:
     readings: list[Reading]
     log: Log
     environments: int = 0
+    logs: dict[str, Log] = field(default_factory=dict)
+    functions: dict[str, Figures] = field(default_factory=dict)
+    missed: Missed = field(default_factory=Missed)
 
 
 class _Untangler:
@@ -108,16 +124,19 @@ def study_of(
         SourceError: A file cannot be opened.
         RunnerError: A counting process has ended early.
     """
-    runner = runner_for(
-        [point.variables for point in points], size_bytes=sum(size_of(file) for file in files)
-    )
+    own = next(place for place, point in enumerate(points) if point.is_own)
+    plan = Plan([point.variables for point in points], own, suggestion_of(points[own]))
+    runner = runner_for(plan, size_bytes=sum(size_of(file) for file in files))
     study = Study(points, [], [], Log())
     try:
         _read(files, study, runner, progress)
-        study.tallies = runner.finish()
+        study.tallies, study.functions, missed = runner.finish()
     except BaseException:
         runner.abort()
         raise
+    study.missed = missed or study.missed
+    for log in study.logs.values():
+        study.log.add(log)
     return study
 
 
@@ -129,31 +148,49 @@ class _Environments:
         self._ripe_chars = min(MAX_RIPE_CHARS, smallest // RIPE_SHARE)
         self._study = study
         self._runner = runner
-        self._open: OrderedDict[str, Batcher] = OrderedDict()
+        self._open: OrderedDict[tuple[str, str], tuple[Environment, Batcher]] = OrderedDict()
 
-    def take(self, name: str, event: Logged | Received) -> None:
-        batcher = self._open.get(name)
-        if batcher is None:
-            batcher = self._open[name] = Batcher(self._study.log, self._ripe_chars)
+    def take(self, source: str, stream: str, event: Logged | Received) -> None:
+        """Take an event of a file. Streams of different log groups are different environments."""
+        key = _group_of(event), stream
+        opened = self._open.get(key)
+        if opened is None:
+            function = self._counted_as(function_of_stream(stream) or key[0] or source)
+            batcher = Batcher(self._study.logs[function], self._ripe_chars)
+            opened = self._open[key] = Environment(function, stream), batcher
             self._study.environments += 1
             if len(self._open) > MAX_ENVIRONMENTS:
                 self._close(next(iter(self._open)))
         else:
-            self._open.move_to_end(name)
+            self._open.move_to_end(key)
+        environment, batcher = opened
         batch = batcher.take(event)
         if batch is not None:
-            self._runner.take(name, batch)
+            self._runner.take(environment, batch)
+
+    def _counted_as(self, function: str) -> str:
+        """Return the name that a function is counted by."""
+        logs = self._study.logs
+        if function not in logs and len(logs) >= MAX_FUNCTIONS:
+            function = OTHERS
+        logs.setdefault(function, Log())
+        return function
 
     def close(self, prefix: str = "") -> None:
-        """End the environments whose names begin with the prefix."""
-        for name in [name for name in self._open if name.startswith(prefix)]:
-            self._close(name)
+        """End the environments whose streams begin with the prefix."""
+        for key in [key for key in self._open if key[1].startswith(prefix)]:
+            self._close(key)
 
-    def _close(self, name: str) -> None:
-        batch = self._open.pop(name).close()
+    def _close(self, key: tuple[str, str]) -> None:
+        environment, batcher = self._open.pop(key)
+        batch = batcher.close()
         if batch is not None:
-            self._runner.take(name, batch)
-        self._runner.close(name)
+            self._runner.take(environment, batch)
+        self._runner.close(environment)
+
+
+def _group_of(event: Logged | Received) -> str:
+    return function_of_group(event.group) if isinstance(event, Logged) else event.function
 
 
 def _read(
@@ -165,8 +202,9 @@ def _read(
         reading = Reading(file)
         study.readings.append(reading)
         untangler = _Untangler(file)
+        source = source_of_path(file, stream=stream_of_path(file))
         for event in read_events(reading):
-            environments.take(event.stream or untangler.name_of(event), event)
+            environments.take(source, event.stream or untangler.name_of(event), event)
             count += 1
             if not count % PROGRESS_EVENTS:
                 progress(count)

@@ -55,9 +55,14 @@ class Incomplete(NamedTuple):
 
 
 class Followed:
-    """An invocation with a delivery, until no more deliveries are expected."""
+    """An invocation with a delivery, until no more deliveries are expected.
+
+    Attributes:
+        cloudwatch_bytes: The size of its deliveries, as CloudWatch counts; without history.
+    """
 
     __slots__ = (
+        "cloudwatch_bytes",
         "counted_as",
         "delivered",
         "dropped",
@@ -70,6 +75,7 @@ class Followed:
     def __init__(self) -> None:
         self.counted_as = ""
         self.failed_by = ""
+        self.cloudwatch_bytes = 0.0
         self.delivered = self.written = self.evicted = self.dropped = self.withheld = 0
 
     def incomplete(self, request_id: str) -> Incomplete | None:
@@ -80,6 +86,13 @@ class Followed:
         causes = zip(CAUSES, (self.withheld, self.evicted, self.dropped), strict=False)
         why = next((cause for cause, lines in causes if lines), UNDELIVERED)
         return Incomplete(request_id, self.failed_by, self.written, missing, why)
+
+
+def _charge(followed: dict[str, Followed], metadata: Metadata, cloudwatch_bytes: float) -> None:
+    """Add a size to that of its invocation. History is a cost of the failure that it explains."""
+    one = followed.get(metadata.request_id)
+    if one is not None and metadata.reason != verdict.HISTORY:
+        one.cloudwatch_bytes += cloudwatch_bytes
 
 
 def _is_ours(segment: Segment) -> bool:
@@ -205,8 +218,8 @@ class Tally:
                 one.delivered += chunk.lines
                 if metadata.failed:
                     one.failed_by = one.failed_by or metadata.reason
-            measured.append(self._sampled(chunk))
-        for kept in self._measure(measured, redact):
+            measured.append(self._sampled(chunk, followed))
+        for kept in self._measure(measured, redact, followed):
             if kept.is_line or not isinstance(kept.record, dict):
                 continue
             told = followed.get(kept.metadata.request_id)
@@ -215,7 +228,7 @@ class Tally:
             elif kept.type == GAP_TYPE and told is not None:
                 told.evicted += int(kept.record["evictedLines"])
 
-    def _sampled(self, chunk: Chunk) -> Chunk:
+    def _sampled(self, chunk: Chunk, followed: dict[str, Followed]) -> Chunk:
         """Return the part of a chunk to encode: all of it, or all but its lines, whose sizes are estimated."""
         self._chunks += 1
         sizes = self._sizes
@@ -223,12 +236,17 @@ class Tally:
             return chunk
         told = [segment for segment in chunk.segments if _is_ours(segment)]
         raw_bytes = _raw_bytes(chunk)
-        self._cloudwatch_bytes += raw_bytes * sizes.cloudwatch_bytes / sizes.raw_bytes
+        estimated_bytes = raw_bytes * sizes.cloudwatch_bytes / sizes.raw_bytes
+        self._cloudwatch_bytes += estimated_bytes
+        _charge(followed, chunk.metadata, estimated_bytes)
         self._record_bytes += raw_bytes * sizes.record_bytes / sizes.raw_bytes
         return Chunk(chunk.metadata, told)
 
     def _measure(
-        self, chunks: list[Chunk], redact: Callable[[bytes], bytes] | None
+        self,
+        chunks: list[Chunk],
+        redact: Callable[[bytes], bytes] | None,
+        followed: dict[str, Followed],
     ) -> list[Record]:
         sizes = self._sizes
         # By the sizes before masking, since estimated chunks are not masked.
@@ -239,6 +257,7 @@ class Tally:
             message = message_of(kept, form=Form.TEXT)
             text_bytes = len(message.encode("utf-8", "replace")) + EVENT_BYTES
             self._cloudwatch_bytes += text_bytes
+            _charge(followed, kept.metadata, text_bytes)
             self._record_bytes += len(line)
             if not kept.type.startswith(_OURS):
                 sizes.cloudwatch_bytes += text_bytes

@@ -3,24 +3,22 @@
 It needs nothing from outside and no script, and it suits dark mode and telephones. Pure.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 
 from whatif.model.prices import AS_OF, PRICES, REGION, SINK_TITLES, SINKS
-from whatif.model.words import counted
+from whatif.model.words import bytes_text, counted, share_text, span_text, usd_text
 from whatif.report.charts import Bar, Interval, bars, fits, intervals, legend
+from whatif.report.html_findings import functions_html, missed_html
+from whatif.report.markup import TableRow, table
+from whatif.report.rows import KINDS, Row
 from whatif.report.style import STYLE
 from whatif.report.text import (
     ASSUMPTIONS,
-    bytes_text,
     kinds_text,
     missing_text,
-    share_text,
-    span_text,
-    usd_text,
 )
-from whatif.report.view import KINDS, Row, View
+from whatif.report.view import View
 
 MAX_LISTED_FILES = 50
 MAX_LISTED_FAILURES = 50
@@ -41,6 +39,8 @@ def page(view: View) -> str:
         _section("Kept lines", _lines_chart(view), wide=False),
         _section("Estimate of all invocations", _estimate_chart(view), wide=False),
         _section("Failures by reason", _failures_chart(own), wide=False),
+        _section("What you would miss", missed_html(view)),
+        _section("By function", functions_html(view)),
         _section("All figures", _figures(view)),
         _section("Kept lines by reason", _lines_table(view)),
         _section(f"Cost by sink, USD for {view.per}", _cost_table(view)),
@@ -150,11 +150,11 @@ def _lines_table(view: View) -> str:
     seen = _kinds_in(view)
     if not seen:
         return ""
-    rows: list[tuple[bool, Sequence[str]]] = [
+    rows: list[TableRow] = [
         (row.is_own, (row.label, *(f"{row.lines_by_kind[kind]:,}" for kind in seen)))
         for row in view.rows
     ]
-    return f"{_table(('settings', *seen), rows)}<p>{escape(kinds_text(seen))}</p>"
+    return f"{table(('settings', *seen), rows)}<p>{escape(kinds_text(seen))}</p>"
 
 
 def _estimate_chart(view: View) -> str:
@@ -197,30 +197,6 @@ def _failures_chart(own: Row) -> str:
     return words + bars("failures", "Failed invocations by reason", rows)
 
 
-def _table(
-    titles: Sequence[str], rows: Sequence[tuple[bool, Sequence[str]]], *, text: int = 1
-) -> str:
-    """Return a table; the first ``text`` columns are words, the others figures."""
-    kinds = ["" if number < text else ' class="figure"' for number in range(len(titles))]
-    head = "".join(
-        f'<th scope="col"{kind}>{escape(title)}</th>'
-        for kind, title in zip(kinds, titles, strict=True)
-    )
-    body = []
-    for is_own, cells in rows:
-        first, *others = zip(kinds, cells, strict=True)
-        mark = ' class="own"' if is_own else ""
-        body.append(
-            f'<tr{mark}><th scope="row">{escape(first[1])}</th>'
-            + "".join(f"<td{kind}>{escape(cell)}</td>" for kind, cell in others)
-            + "</tr>"
-        )
-    return (
-        f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
-    )
-
-
 def _figures(view: View) -> str:
     any_withheld = any(row.withheld for row in view.rows)
     titles = (
@@ -233,7 +209,7 @@ def _figures(view: View) -> str:
         *([""] * (4 if any_withheld else 3)),
         *(f"{view.invocations:,}", f"{view.lines:,}"),
     )
-    rows: list[tuple[bool, Sequence[str]]] = [(False, today)]
+    rows: list[TableRow] = [(False, today)]
     for row in view.rows:
         cells = (
             row.label,
@@ -248,19 +224,19 @@ def _figures(view: View) -> str:
             f"{row.estimated_lines:,.0f}" if row.estimates else "none",
         )
         rows.append((row.is_own, cells))
-    return _table(titles, rows)
+    return table(titles, rows)
 
 
 def _cost_table(view: View) -> str:
     titles = ("settings", *(SINK_TITLES[name] for name in SINKS))
     today = ("today, everything", *(usd_text(usd) for usd in view.today_usd.values()), "", "")
-    rows: list[tuple[bool, Sequence[str]]] = [(False, today)]
+    rows: list[TableRow] = [(False, today)]
     rows += [(row.is_own, (row.label, *(usd_text(row.usd[n]) for n in SINKS))) for row in view.rows]
-    return f"{_table(titles, rows)}<p>{escape(' '.join(ASSUMPTIONS.split()))}</p>"
+    return f"{table(titles, rows)}<p>{escape(' '.join(ASSUMPTIONS.split()))}</p>"
 
 
 def _incomplete(view: View) -> str:
-    rows: list[tuple[bool, Sequence[str]]] = [
+    rows: list[TableRow] = [
         (
             row.is_own,
             (
@@ -276,24 +252,24 @@ def _incomplete(view: View) -> str:
     told = [f"{row.label}: {missing_text(row)}" for row in view.rows if row.failed > row.whole]
     items = "".join(f"<li>{escape(one)}</li>" for one in told)
     titles = ("settings", "request", "reason", "cause", "lines", "missing")
-    return f"<ul>{items}</ul>{_table(titles, rows, text=4)}"
+    return f"<ul>{items}</ul>{table(titles, rows, text=4)}"
 
 
 def _read(view: View) -> str:
     titles = ("file", "read as", "events", "unreadable lines")
-    rows: list[tuple[bool, Sequence[str]]] = [
+    rows: list[TableRow] = [
         (False, (name, form or "unknown", f"{events:,}", f"{unreadable:,}"))
         for name, form, events, unreadable in view.files[:MAX_LISTED_FILES]
     ]
     rest = len(view.files) - MAX_LISTED_FILES
     more = f"<p>And {counted(rest, 'file more')}.</p>" if rest > 0 else ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in view.notes)
-    return _table(titles, rows, text=2) + more + (f"<ul>{notes}</ul>" if notes else "")
+    return table(titles, rows, text=2) + more + (f"<ul>{notes}</ul>" if notes else "")
 
 
 def _prices() -> str:
     titles = ("price", "per", "source", "USD")
-    rows: list[tuple[bool, Sequence[str]]] = [
+    rows: list[TableRow] = [
         (False, (one.name, one.per, one.source, f"{one.usd:g}")) for one in PRICES.values()
     ]
-    return f"<p>List prices in {REGION}, {AS_OF}. Check your own.</p>{_table(titles, rows, text=3)}"
+    return f"<p>List prices in {REGION}, {AS_OF}. Check your own.</p>{table(titles, rows, text=3)}"

@@ -40,8 +40,9 @@ th,td{text-align:left;font-weight:400;padding:6px 10px 6px 4px;border-bottom:1px
 thead th{color:var(--soft);border-bottom:2px solid var(--line)}
 .figure{text-align:right;white-space:nowrap}
 thead .figure{white-space:normal}tbody th{overflow-wrap:anywhere;min-width:210px}
+code,.code{font:13px/1.4 ui-monospace,monospace;overflow-wrap:anywhere}td.code{min-width:220px}
 tr.own th,tr.own td{font-weight:700}
-.scroll+p,.scroll+ul,ul+.scroll{margin-top:12px}
+.scroll+p,.scroll+ul,ul+.scroll,ul+p{margin-top:12px}
 ul{color:var(--soft);padding-left:20px;margin:0}
 @media(max-width:760px){main{grid-template-columns:1fr;padding:0 12px 32px;gap:12px}header{padding:20px 16px 0}
 .tiles{grid-template-columns:1fr 1fr;gap:14px}.tiles dd{font-size:22px}section{padding:14px}

@@ -6,12 +6,13 @@ from dataclasses import replace
 from terminal.layout import Column, paragraph, table
 from terminal.paint import Paint
 from whatif.model.prices import AS_OF, PRICES, REGION, SINK_TITLES, SINKS
-from whatif.model.words import counted, listed
+from whatif.model.words import bytes_text, counted, listed, share_text, span_text, usd_text
 from whatif.replay.tally import CAUSES, WITHHELD
-from whatif.report.view import HISTORY, KINDS, Row, View
+from whatif.report.rows import HISTORY, KINDS, Row
+from whatif.report.text_findings import functions_lines, missed_lines
+from whatif.report.view import View
 
 MAX_LABEL_CHARS = 32
-LEAST_SHOWN_USD = 0.0001
 MAX_LISTED = 8
 """Listed files, and incomplete failures of one set of settings; the page has more."""
 
@@ -30,7 +31,7 @@ def report(view: View, paint: Paint) -> list[str]:
         view = replace(view, rows=rows)
     notes = [line for note in view.notes for line in paragraph(f"- {note}")]
     told = [*_title("What was read", paint), *_read(view)]
-    if not view.invocations and not view.lines:
+    if view.is_refused or not (view.invocations or view.lines):
         return [*told, "", *(notes or ["The logs hold nothing to replay."])]
     return [
         *told,
@@ -40,6 +41,10 @@ def report(view: View, paint: Paint) -> list[str]:
         *_kept(view, paint),
         *_title("Failures found", paint),
         *_failures(view),
+        *_title("What you would miss", paint),
+        *missed_lines(view),
+        *(_title("By function", paint) if len(view.functions) > 1 else []),
+        *functions_lines(view),
         *_title(f"Cost, USD for {view.per}", paint),
         *_cost(view),
         *(_title("Notes", paint) if view.notes else []),
@@ -201,41 +206,3 @@ def _cost(view: View) -> list[str]:
         "",
         *paragraph(f"Prices ({REGION}, {AS_OF}, USD): {listed}."),
     ]
-
-
-def share_text(part: float, whole: float) -> str:
-    """Write a share as a percentage, with a decimal below ten."""
-    if not whole:
-        return ""
-    share = 100 * part / whole
-    return f"{share:.0f}%" if share >= 10 or share == 0 else f"{share:.1f}%"  # noqa: PLR2004 - below ten, as said
-
-
-def usd_text(usd: float) -> str:
-    """Write a sum of money: in cents, or with two significant digits below one dollar."""
-    if 0 < usd < LEAST_SHOWN_USD:
-        return f"<{LEAST_SHOWN_USD:g}"
-    return f"{usd:,.2f}" if usd >= 1 or usd == 0 else f"{usd:.2g}"
-
-
-_UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "KB"))
-
-
-def bytes_text(size: float) -> str:
-    """Write a size in the decimal units of prices."""
-    for unit, name in _UNITS:
-        if size >= unit:
-            return f"{size / unit:.3g} {name}"
-    return f"{size:.0f} bytes"
-
-
-_SPANS = ((86_400, "days"), (3600, "hours"), (60, "minutes"))
-
-
-def span_text(span_s: float) -> str:
-    """Write a length of time."""
-    for unit_s, name in _SPANS:
-        if span_s >= 2 * unit_s:
-            count = span_s / unit_s
-            return f"{count:.3g} {name}" if count < 100 else f"{count:,.0f} {name}"  # noqa: PLR2004 - three digits
-    return f"{span_s:.3g} seconds"

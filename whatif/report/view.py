@@ -3,84 +3,21 @@
 Pure.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from extension.model.timestamps import epoch_ns
-from extension.sampling import verdict
-from whatif.model import prices
 from whatif.model.prices import SINKS, Volume, month_factor, usd_of
 from whatif.model.words import counted, listed
 from whatif.replay.study import Study
-from whatif.replay.tally import WITHHELD, Incomplete, Tally
+from whatif.report.findings import FunctionRow, MissedView, functions_of, missed_of
+from whatif.report.rows import Row, row_of
 
 MILLION = 10**6
-NORMAL_95 = 1.96
-"""95 % of a normal distribution lie within so many standard deviations to either side."""
-
-FAILED, HISTORY, RULES, SAMPLED, METRICS = (
-    "failed",
-    "history",
-    "by a rule",
-    "sampled",
-    "metrics only",
+UNFRAMED = (
+    "it has lines, but not the START and REPORT lines between which an invocation stands, as a filter pattern or a system"
+    " log level above INFO leaves them out. How its invocations ended cannot be told; export it without a filter."
 )
-KINDS = (FAILED, HISTORY, RULES, SAMPLED, METRICS)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One set of settings.
-
-    Attributes:
-        label: Its difference from the others, in words.
-        is_own: Whether it is the user's own.
-        lines: The number of kept lines.
-        lines_by_kind: Kept lines by one of :data:`KINDS`.
-        cloudwatch_bytes: The size of all deliveries, as CloudWatch counts.
-        failures: Failed invocations by reason, the most frequent first.
-        whole: Failed invocations that are kept whole.
-        missing: Failed invocations that lack lines, by cause.
-        withheld_lines: Lines of failed invocations above KEEP_AT_MOST.
-        incomplete: The first failed invocations that lack lines.
-        healthy: Kept healthy invocations.
-        estimated: The number of invocations, as the sum of weights.
-        margin: The error of 95 of 100 samples is at most this.
-        estimated_lines: The number of lines, as the sum of weights.
-        usd: The cost by sink, for :attr:`View.per`.
-    """
-
-    label: str
-    is_own: bool
-    lines: int
-    lines_by_kind: Mapping[str, int]
-    cloudwatch_bytes: float
-    failures: Mapping[str, int]
-    whole: int
-    missing: Mapping[str, int]
-    withheld_lines: int
-    incomplete: Sequence[Incomplete]
-    healthy: int
-    estimated: float
-    margin: float
-    estimated_lines: float
-    usd: Mapping[str, float]
-
-    @property
-    def estimates(self) -> bool:
-        """Whether the kept invocations estimate the healthy ones; with a rate of 0 they do not."""
-        return self.healthy > 0
-
-    @property
-    def failed(self) -> int:
-        """The number of failed invocations."""
-        return sum(self.failures.values())
-
-    @property
-    def withheld(self) -> int:
-        """The number of failed invocations above KEEP_AT_MOST; only error lines and counts of them are kept."""
-        return self.missing.get(WITHHELD, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +35,9 @@ class View:
         rows: The sets of settings.
         files: For each file its name, its kind, its events and its unreadable lines.
         notes: Remarks that the reader needs to judge the figures.
+        functions: The functions, those with the most invocations first.
+        missed: What the user's own settings take for healthy, and a person might not.
+        is_refused: Whether no outcome can be told from the logs, so that the figures would mean nothing.
     """
 
     per: str
@@ -110,6 +50,9 @@ class View:
     rows: Sequence[Row]
     files: Sequence[tuple[str, str, int, int]]
     notes: Sequence[str]
+    functions: Sequence[FunctionRow]
+    missed: MissedView
+    is_refused: bool = False
 
     @property
     def own(self) -> Row:
@@ -130,7 +73,7 @@ def view_of(study: Study) -> View:
     else:
         factor, per = 1.0, "this log"
     rows = [
-        _row(point.label, tally, factor, is_own=point.is_own)
+        row_of(point.label, tally, factor, is_own=point.is_own)
         for point, tally in zip(study.points, study.tallies, strict=True)
     ]
     share = max((tally.volume.compressed_share for tally in study.tallies), default=0.0)
@@ -146,37 +89,15 @@ def view_of(study: Study) -> View:
         rows=rows,
         files=[(one.name, one.form, one.events, one.unreadable) for one in study.readings],
         notes=_notes(study),
+        functions=functions_of(study, share=share, factor=factor),
+        missed=missed_of(study, factor=factor),
+        is_refused=_is_refused(study),
     )
 
 
-def _row(label: str, tally: Tally, factor: float, *, is_own: bool) -> Row:
-    by_kind = dict.fromkeys(KINDS, 0)
-    for reason, lines in tally.lines.items():
-        by_kind[_kind_of(reason, tally)] += lines
-    return Row(
-        label=label,
-        is_own=is_own,
-        lines=tally.kept_lines,
-        lines_by_kind=by_kind,
-        cloudwatch_bytes=tally.volume.cloudwatch_bytes,
-        failures=dict(tally.failures.most_common()),
-        whole=tally.failed - tally.incomplete_count,
-        missing=dict(tally.missing),
-        withheld_lines=tally.withheld,
-        incomplete=tally.incomplete,
-        healthy=sum(tally.kept.values()),
-        estimated=tally.estimated,
-        margin=NORMAL_95 * math.sqrt(max(tally.variance, 0.0)),
-        estimated_lines=tally.estimated_lines,
-        usd={name: usd_of(tally.volume, name) * factor for name in prices.SINKS},
-    )
-
-
-def _kind_of(reason: str, tally: Tally) -> str:
-    if reason in tally.failures:
-        return FAILED
-    named = {verdict.SAMPLED: SAMPLED, verdict.EMF: METRICS, verdict.HISTORY: HISTORY}
-    return named.get(reason, RULES)
+def _is_refused(study: Study) -> bool:
+    logs = [log for log in study.logs.values() if log.lines]
+    return bool(logs) and all(log.is_filtered for log in logs)
 
 
 def _span_s(first: str, last: str) -> float:
@@ -189,6 +110,9 @@ def _notes(study: Study) -> list[str]:
     found = []
     for reading in study.readings:
         found += [f"{reading.name}: {note}" for note in reading.notes]
+    found += [f"{name}: {UNFRAMED}" for name, one in study.logs.items() if one.is_filtered]
+    if _is_refused(study):
+        return found
     unresolved = sorted({name for point in study.points for name in point.settings.unresolved})
     if unresolved:
         found.append(

@@ -109,6 +109,23 @@ def test_read_csv_counts_rows_that_are_no_events() -> None:
     assert reading.unreadable == 2
 
 
+def test_read_csv_takes_the_log_group() -> None:
+    """A query over several groups may ask for @log."""
+    text = "@timestamp,@message,@log\n2026-11-20 08:00:00.000,one,1234:/aws/lambda/shop\n"
+    columns = csv_columns(text)
+    assert columns is not None
+
+    events = list(read_csv(text.splitlines(keepends=True), columns, Reading("x")))
+
+    assert [event.group for event in events] == ["1234:/aws/lambda/shop"]
+
+
+@pytest.mark.parametrize("text", ["a\rb\n", "hello\rworld", '"\0', '"'])
+def test_csv_columns_take_any_first_line(text: str) -> None:
+    """What the csv module refuses is no table."""
+    assert csv_columns(text) is None
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [

@@ -19,6 +19,7 @@ def test_replay_accounts_for_every_line() -> None:
                 status=["success", "timeout"][number % 9 == 0],
             )
         )
+    replay.end()
     replay.close()
 
     assert tally.received == 80
@@ -33,8 +34,9 @@ def test_replay_bounds_the_invocations_in_memory() -> None:
 
     for number in range(5 * REMEMBERED_INVOCATIONS):
         replay.take(posted(f"request-{number}", "one\n"))
+        replay.trim()
 
-    assert len(replay._followed) <= 2 * REMEMBERED_INVOCATIONS
+    assert len(replay.followed) <= 2 * REMEMBERED_INVOCATIONS
 
 
 def test_replay_decides_alike_in_every_environment() -> None:
@@ -45,6 +47,7 @@ def test_replay_decides_alike_in_every_environment() -> None:
         replay = Replay(Settings(sample_rate=0.2), tally, environment_id=environment)
         for number in range(50):
             replay.take(posted(f"request-{number}", "one\n"))
+        replay.end()
         replay.close()
         kept.append(tally.kept["sampled"])
 

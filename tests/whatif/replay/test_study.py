@@ -1,3 +1,4 @@
+import gzip
 import json
 from pathlib import Path
 
@@ -98,6 +99,64 @@ def test_study_reads_an_export_folder_by_folder(tmp_path: Path, expected: Study)
     assert counts(study) == counts(expected)
     assert {reading.form for reading in study.readings} == {"CloudWatch Logs export"}
     assert study.environments == 2
+
+
+def test_study_counts_exports_of_several_groups_by_task(tmp_path: Path) -> None:
+    """An exported object names neither its function nor its log group, so its folder does."""
+    from whatif.logs.files import files_of
+
+    for name, digit in (("cart", "c"), ("shop", "a")):
+        renamed = [
+            event._replace(stream=event.stream.replace("a" * 32, digit * 32))
+            for event in shop_logs.shop()
+            if event.stream == shop_logs.STREAMS[0]
+        ]
+        folder = (
+            tmp_path
+            / name
+            / "0f5f0f58-7d0c-4a43-8f3d-2a6d2f7a9f10"
+            / f"2026-11-20-[$LATEST]{digit * 32}"
+        )
+        folder.mkdir(parents=True)
+        text = "".join(f"{shop_logs.iso(e.at_ms)}Z {e.message.rstrip()}\n" for e in renamed)
+        (folder / "000000.gz").write_bytes(gzip.compress(text.encode()))
+
+    study = study_of(files_of([str(tmp_path)]), grid_of({}, []))
+
+    assert list(study.logs) == ["cart/0f5f0f58", "shop/0f5f0f58"]
+    assert [one.invocations for one in study.functions.values()] == [12, 12]
+
+
+def test_study_counts_functions_of_a_shared_group_by_their_streams(tmp_path: Path) -> None:
+    """Lambda writes the function's name into the stream's."""
+    path = tmp_path / "shared.log"
+    named = [
+        event._replace(
+            stream=event.stream.replace("[", "cart[" if "aaa" in event.stream else "shop[")
+        )
+        for event in shop_logs.shop()
+    ]
+    path.write_text(shop_logs.tail(named), encoding="utf-8")
+
+    study = studied(path)
+
+    assert list(study.logs) == ["cart", "shop"]
+
+
+def test_study_bounds_the_functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fleet of thousands is counted, and most of it together."""
+    monkeypatch.setattr("whatif.replay.study.MAX_FUNCTIONS", 2)
+    path = tmp_path / "log"
+    groups = [
+        shop_logs.subscribed(shop_logs.shop(), group=f"/aws/lambda/{name}") for name in "abcd"
+    ]
+    path.write_text("".join(json.dumps(one) for group in groups for one in group))
+
+    study = studied(path)
+
+    assert list(study.logs) == ["a", "b", "other functions"]
+    assert study.functions["other functions"].invocations == 2 * shop_logs.INVOCATIONS
+    assert study.log.lines == 4 * shop_logs.LINES
 
 
 def test_study_separates_invocations_without_streams(tmp_path: Path) -> None:

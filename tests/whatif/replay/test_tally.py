@@ -10,7 +10,7 @@ from extension.redaction.patterns import MASK, read_patterns
 from extension.redaction.redactor import Redactor
 from extension.sampling import probability
 from whatif.replay.tally import MAX_INCOMPLETE, Followed, Tally
-from whatif.report.view import NORMAL_95
+from whatif.report.rows import NORMAL_95
 
 TIME = "2026-11-20T08:00:00.000Z"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles.studies import study_shop
+from tests.doubles.studies import study_missed, study_shop
 from whatif.report.html import page
 from whatif.report.view import View, view_of
 
@@ -98,6 +98,17 @@ def test_page_of_an_empty_log_is_well_formed(tmp_path: Path) -> None:
     found = outline(page(replace(view, rows=rows, invocations=0, lines=0)))
 
     assert found.open == []
+
+
+def test_page_with_misses_and_functions_is_well_formed(tmp_path: Path) -> None:
+    """Every section is there at once."""
+    view = view_of(study_missed(tmp_path))
+    functions = [replace(view.functions[0], name=name) for name in "ab"]
+
+    found = outline(page(replace(view, functions=functions)))
+
+    assert found.open == []
+    assert sum(tag == "h2" for tag, _ in found.seen) == 12
 
 
 def browser() -> str:

@@ -8,9 +8,10 @@ from tests.doubles.studies import study_shop
 from whatif.model.events import Reading
 from whatif.replay.grid import grid_of
 from whatif.replay.log import Log
-from whatif.replay.study import Study
+from whatif.replay.study import Study, study_of
 from whatif.replay.tally import Tally
-from whatif.report.view import KINDS, view_of
+from whatif.report.rows import KINDS
+from whatif.report.view import view_of
 
 
 def test_view_scales_a_long_log_to_a_month(tmp_path: Path) -> None:
@@ -70,6 +71,45 @@ def test_view_notes_every_gap_of_the_log() -> None:
     assert notes[0] == "a.log: It ends early."
     assert [note.split()[0] for note in notes[1:5]] == ["2", "3", "4", "5"]
     assert len(notes) == 6
+
+
+def test_view_refuses_a_filtered_log(tmp_path: Path) -> None:
+    """Without START and REPORT no outcome can be told, and the note says so in one sentence."""
+    path = tmp_path / "errors.log"
+    errors = [event for event in shop_logs.shop() if "ERROR" in event.message]
+    path.write_text(shop_logs.tail(errors), encoding="utf-8")
+
+    view = view_of(study_of([str(path)], grid_of({}, [])))
+
+    assert view.is_refused
+    (note,) = view.notes
+    assert note.startswith("errors.log: it has lines, but not the START and REPORT lines")
+
+
+@pytest.mark.parametrize("kept", [("START", "order"), ("REPORT", "order")])
+def test_view_refuses_a_log_with_half_of_its_frames(tmp_path: Path, kept: tuple[str, ...]) -> None:
+    """A filter may leave some of Lambda's lines."""
+    path = tmp_path / "some.log"
+    some = [event for event in shop_logs.shop() if any(word in event.message for word in kept)]
+    path.write_text(shop_logs.tail(some), encoding="utf-8")
+
+    assert view_of(study_of([str(path)], grid_of({}, []))).is_refused
+
+
+def test_view_names_the_filtered_log_among_others(tmp_path: Path) -> None:
+    """The others are replayed."""
+    errors, whole = tmp_path / "errors.log", tmp_path / "whole.log"
+    lines = [event for event in shop_logs.shop() if "ERROR" in event.message]
+    renamed = [event._replace(stream="2026/11/20/[$LATEST]cc") for event in lines]
+    errors.write_text(shop_logs.tail(renamed), encoding="utf-8")
+    whole.write_text(shop_logs.tail(shop_logs.shop()), encoding="utf-8")
+
+    view = view_of(study_of([str(errors), str(whole)], grid_of({}, [])))
+
+    assert not view.is_refused
+    assert [note.partition(":")[0] for note in view.notes if "START and REPORT" in note] == [
+        "errors.log"
+    ]
 
 
 @pytest.mark.parametrize(
