@@ -22,7 +22,9 @@ class Invocation:
         started: the time of ``platform.start``, as it was written; empty until it has come.
         last_time: the time of the last platform event about it.
         is_announced: whether INVOKE has come.
+        is_reported: whether its report has come, so that it has been over for good.
         trace_id: X-Ray's, see :func:`extension.parsing.trace_header.trace_id_of`; empty until known.
+        tenant_id: of the tenant that it serves (AWS: tenant isolation); empty where there is none, or until known.
         span_id: of the X-Ray segment that it belongs to, 16 hex digits; empty until known.
         correlation_id: by which a JSON line names the transaction; empty until one does.
         failure: the first sign that it failed.
@@ -39,9 +41,9 @@ class Invocation:
         self.is_init = not request_id
         self.state = State.RUNNING
         self.started = self.last_time = started
-        self.is_announced = False
+        self.is_announced = self.is_reported = False
         self.trace_id = trace_id
-        self.span_id = self.correlation_id = ""
+        self.span_id = self.correlation_id = self.tenant_id = ""
         self.signs = Signs()
         self.outcome = Outcome.UNKNOWN
         self.failure: Failure | None = None

@@ -96,6 +96,11 @@ class Release:
             if parts:
                 self._queues.put(Chunk(self._metadata_of(invocation, decided, weight), parts))
 
+    def close_init(self, init: Invocation) -> None:
+        """Deliver what is kept of init."""
+        init.verdict = init.verdict or self.evaluator.decide(init)
+        self.release(init, with_summary=True)
+
     def release_metrics(self, invocation: Invocation) -> None:
         """Hand over the metrics among the lines; they are kept whatever the verdict."""
         self.put(invocation, verdict.METRICS, invocation.recording.take_emf())

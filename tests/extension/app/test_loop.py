@@ -78,6 +78,7 @@ class Environment:
         *,
         renew_identity: Callable[[], None] | None = None,
         renewal: SettingsRefresh | None = None,
+        managed: bool = False,
         **settings: Any,
     ) -> None:
         self.cloud = cloud
@@ -96,7 +97,7 @@ class Environment:
         self.boot.api.ask_next()
         poll = select.poll()
         queues = Queues(SendingQueue(self.account, random=lambda: 0.0))
-        sampler = TailSampler(given, queues=queues, account=self.account)
+        sampler = TailSampler(given, queues=queues, account=self.account, managed_instances=managed)
         sampler.metadata.environment_id = "e"
         worker = SinkWorker(lambda: self.sink)
         worker.start()
@@ -108,7 +109,9 @@ class Environment:
                 api=self.boot.api,
                 listener=self.listener,
                 poll=poll,
-                recorder=Recorder(given, sampler=sampler, account=self.account),
+                recorder=Recorder(
+                    given, sampler=sampler, account=self.account, managed_instances=managed
+                ),
                 sampler=sampler,
                 delivery=Delivery(
                     [Exporter("SINK", queues.primary, worker)],
@@ -450,6 +453,18 @@ def test_identity_is_renewed_once(cloud: ScriptedLambda, begin: Begin) -> None:
         cloud.wait_for("next", number)
 
     assert renewed == [1]
+
+
+def test_an_error_waits_for_its_start_no_longer_than_telemetry_takes(
+    cloud: ScriptedLambda, begin: Begin
+) -> None:
+    """On Managed Instances no other batch may come for hours, and the error must not wait for one."""
+    environment = begin(managed=True)
+    cloud.post([start(A), line({"level": "ERROR", "message": "x", "requestId": "own"})])
+
+    until(lambda: len(environment.sink.lines()) == 1)
+
+    assert [one.get("requestId") for one in environment.sink.records] == [None]
 
 
 # What is posted ------------------------------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ LOADED_AT_READY = {
     "lambda_api": "http1 listener",
     "model": "chunk levels receipt record recording segment timestamps",
     "parsing": "batch correlation failures fast_path line platform_events trace_header",
-    "recorder": "evaluator invocation metadata recorder release screening states tail_sampler",
+    "recorder": "environment evaluator invocation metadata recorder release screening states tail_sampler",
     "sampling": "policies probability verdict",
     "sinks": "base",
 }

@@ -69,6 +69,24 @@ CASES: dict[str, Case] = {
         " ".join(f"invoke{n}" for n in range(1, 70)) + " | start69 a error69 done69",
         "a/69 error/69",
     ),
+    # An application has ids of its own, and a logger may hold on to an earlier one.
+    "an id that Lambda has not told": Case(
+        "invoke start >mine7 ERROR8 done", ">mine ERROR", reasons="level-error"
+    ),
+    "an error with the id of one that is over for good": Case(
+        "invoke start one done | report invoke2 start2 a2 | ERROR1 b2 done2",
+        "a2/2 ERROR b2/2",
+        reasons="level-error",
+    ),
+    "a line with the id of one that is over for good": Case(
+        "invoke start one done | report invoke2 start2 a2 | INFO1 b2 done2", ""
+    ),
+    "an error of the earlier one, on its way as the next one starts": Case(
+        "invoke start one done | invoke2 start2 a2 | ERROR1 b2 done2", "one ERROR"
+    ),
+    "an error of an earlier one between invocations": Case(
+        "invoke start one done | report ERROR1", "ERROR"
+    ),
     "events of nobody": Case("invoke start a | end2 fault2 done", ""),
     # Init.
     "an init that went well": Case("import init-done | invoke start a done report", ""),
