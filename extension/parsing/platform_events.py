@@ -14,15 +14,22 @@ from extension.parsing.trace_header import trace_id_of
 SPAN_ID_DIGITS = 16
 """Of a span id, as X-Ray and OpenTelemetry write it (AWS: X-Ray, tracing header)."""
 
+MAX_TENANT_CHARS = 256
+"""The longest tenant id (AWS: Invoke, ``X-Amz-Tenant-Id``). Every record carries it."""
+
 
 class Started(NamedTuple):
-    """``platform.start``: an invocation has begun. The span is the function's own segment, 16 hex digits."""
+    """``platform.start``: an invocation has begun. The span is the function's own segment, 16 hex digits.
+
+    The tenant is there for functions with tenant isolation (AWS: "Tenant isolation", monitoring).
+    """
 
     raw: bytes
     time: str
     request_id: str
     trace_id: str
     span_id: str
+    tenant_id: str
 
 
 class Ended(NamedTuple):
@@ -38,6 +45,7 @@ class Ended(NamedTuple):
     failure: Failure | None
     duration_ms: float | None
     memory_share: float
+    tenant_id: str
 
 
 class Closed(NamedTuple):
@@ -98,7 +106,8 @@ def _started(fields: Fields, time: str, raw: bytes) -> Started:
     tracing = _object(fields.get("tracing"))
     trace_id, span_id = trace_id_of(_text(tracing, "value")), _text(tracing, "spanId")
     span_id = span_id if len(span_id) == SPAN_ID_DIGITS else ""
-    return Started(raw, time, _text(fields, "requestId"), trace_id, span_id)
+    tenant_id = _text(fields, "tenantId")[:MAX_TENANT_CHARS]
+    return Started(raw, time, _text(fields, "requestId"), trace_id, span_id, tenant_id)
 
 
 def _ended(fields: Fields, time: str, raw: bytes, *, is_report: bool = False) -> Ended:
@@ -112,6 +121,7 @@ def _ended(fields: Fields, time: str, raw: bytes, *, is_report: bool = False) ->
         failure_by_status(fields.get("status"), fields.get("errorType"), reported=is_report),
         _number(metrics, "durationMs"),
         used / size if used is not None and size else 0.0,
+        _text(fields, "tenantId")[:MAX_TENANT_CHARS],
     )
 
 

@@ -225,6 +225,7 @@ class Recorder:
         if known is not None and known.started in ("", event.time):
             # A line, or the invocation's end, came before its start; or the start came twice, in different batches.
             known.started, known.trace_id = event.time, known.trace_id or event.trace_id
+            known.tenant_id = known.tenant_id or event.tenant_id
             invocation = known
         else:
             invocation = self._begin(event.request_id, start=event)
@@ -243,7 +244,7 @@ class Recorder:
             invocation = Invocation(request_id)
         else:
             invocation = Invocation(request_id, started=start.time, trace_id=start.trace_id)
-            invocation.span_id = start.span_id
+            invocation.span_id, invocation.tenant_id = start.span_id, start.tenant_id
         announced = self._announced.pop(request_id, None)
         if announced is not None:
             invocation.is_announced = True
@@ -280,6 +281,7 @@ class Recorder:
         invocation = self._known.get(event.request_id) or self._begin(event.request_id)
         if invocation.duration_ms is None:
             invocation.duration_ms = event.duration_ms
+        invocation.tenant_id = invocation.tenant_id or event.tenant_id
         signs = invocation.signs
         if signs.duration_ms is None:
             signs.duration_ms = invocation.duration_ms

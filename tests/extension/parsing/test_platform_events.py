@@ -26,12 +26,12 @@ FAULT = Failure("fault", Outcome.CRASH)
 INIT_FAILED = Failure("init-error", Outcome.INIT_ERROR)
 
 
-def started(trace_id: str = "", span_id: str = "") -> Started:
-    return Started(RAW, TIME, "id", trace_id, span_id)
+def started(trace_id: str = "", span_id: str = "", tenant_id: str = "") -> Started:
+    return Started(RAW, TIME, "id", trace_id, span_id, tenant_id)
 
 
 def ended(failure: Failure | None = None, **more: Any) -> Ended:
-    known = {"is_report": False, "duration_ms": None, "memory_share": 0.0, **more}
+    known = {"is_report": False, "duration_ms": None, "memory_share": 0.0, "tenant_id": "", **more}
     return Ended(RAW, TIME, "id", failure=failure, **known)
 
 
@@ -47,13 +47,22 @@ EVENTS: dict[str, tuple[str, object, PlatformEvent | None]] = {
     "start": ("start", {}, started()),
     "start, traced": ("start", {"tracing": TRACED}, started(TRACE_ID, SPAN_ID)),
     "start, tracing of other types": ("start", {"tracing": 7}, started()),
+    "start, of a tenant": ("start", {"tenantId": "blue"}, started(tenant_id="blue")),
+    "start, of no text for a tenant": ("start", {"tenantId": 7}, started()),
+    "start, of a tenant with a long name": (
+        "start",
+        {"tenantId": "b" * 300},
+        started(tenant_id="b" * 256),
+    ),
     "start, short span id": ("start", {"tracing": {"value": 7, "spanId": "short"}}, started()),
     "start, span id of another type": ("start", {"tracing": {"spanId": 7}}, started()),
     "done": ("runtimeDone", {"status": "success"}, ended()),
+    "done, of a tenant": ("runtimeDone", {"tenantId": "blue"}, ended(tenant_id="blue")),
     "done, failed": ("runtimeDone", {"status": "error"}, ended(CRASH)),
     "done, measured": ("runtimeDone", {"metrics": {"durationMs": 2}}, ended(duration_ms=2.0)),
     "done, metrics of another type": ("runtimeDone", {"metrics": [1]}, ended()),
     "report": ("report", {"metrics": MEASURED}, reported(duration_ms=2.5, memory_share=0.25)),
+    "report, of a tenant": ("report", {"tenantId": "blue"}, reported(tenant_id="blue")),
     "report, no memory": (
         "report",
         {"metrics": {"memorySizeMB": 0, "maxMemoryUsedMB": 32}},

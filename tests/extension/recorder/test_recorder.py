@@ -379,6 +379,30 @@ def test_recorder_takes_lambdas_span_or_else_the_headers_parent(
     assert chunk.metadata.arn == "arn:aws:lambda:eu-west-1:1:function:f:live"
 
 
+@pytest.mark.parametrize("told_by", ["start", "runtimeDone"])
+def test_every_record_names_the_tenant(told_by: str) -> None:
+    """Whoever serves many tenants searches by them; the Logs API may tell of one at the end only."""
+    env = Environment(correlation_fields=()).invoke()
+
+    env.receive(
+        event("platform.start", {"requestId": FIRST, **told(told_by == "start")}),
+        line("a"),
+        event("platform.runtimeDone", {"requestId": FIRST, "status": "timeout", **told(True)}),
+    ).receive(event("platform.report", {"requestId": FIRST, **told(True)}), line("late"))
+
+    env.deliver()
+    assert {one["type"] for one in env.delivered} == {
+        "function",
+        "platform.report",
+        "flightRecorder.invocation",
+    }
+    assert {one["tenantId"] for one in env.delivered} == {"blue"}
+
+
+def told(is_told: bool) -> dict[str, object]:
+    return {"tenantId": "blue"} if is_told else {}
+
+
 def test_recorder_applies_changed_rules_to_the_next_batch() -> None:
     """An error level that is changed is what lines are held against from then on."""
     env = Environment(correlation_fields=()).invoke()
