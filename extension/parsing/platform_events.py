@@ -85,7 +85,13 @@ class ExtensionFailed:
     """``platform.extension`` with an error: an extension of the environment did not start, or was throttled."""
 
 
-PlatformEvent = Started | Ended | Closed | Fault | InitEnded | LogsDropped | ExtensionFailed
+class DurableFunction:
+    """``platform.initStart`` of a durable function, whose invocations are legs of executions."""
+
+
+PlatformEvent = (
+    Started | Ended | Closed | Fault | InitEnded | LogsDropped | ExtensionFailed | DurableFunction
+)
 
 Fields = dict[str, object]
 
@@ -135,11 +141,17 @@ def _logs_dropped(fields: Fields, _time: str, _raw: bytes) -> LogsDropped:
     return LogsDropped(dropped if isinstance(dropped, int) else 0)
 
 
+def _init_started(fields: Fields, _time: str, _raw: bytes) -> DurableFunction | None:
+    # Such as python:3.14.DurableFunction.v6, as Datadog's extension reads it (bottlecap, logs/lambda/processor.rs).
+    return DurableFunction() if "DurableFunction" in _text(fields, "runtimeVersion") else None
+
+
 _READERS: dict[str, Callable[[Fields, str, bytes], PlatformEvent | None]] = {
     "platform.start": _started,
     "platform.runtimeDone": _ended,
     "platform.report": lambda fields, time, raw: _ended(fields, time, raw, is_report=True),
     "platform.end": lambda fields, time, raw: Closed(raw, time, _text(fields, "requestId")),
+    "platform.initStart": _init_started,
     "platform.initRuntimeDone": _init_ended,
     "platform.initReport": _init_ended,
     "platform.logsDropped": _logs_dropped,

@@ -6,8 +6,14 @@ Pure.
 from collections.abc import Callable
 
 from extension.diagnostics.account import Account
-from extension.parsing.platform_events import ExtensionFailed, InitEnded, LogsDropped
+from extension.parsing.platform_events import (
+    DurableFunction,
+    ExtensionFailed,
+    InitEnded,
+    LogsDropped,
+)
 from extension.recorder.invocation import Invocation
+from extension.recorder.screening import Screening
 from extension.recorder.tail_sampler import TailSampler
 from extension.sampling.policies import Signs
 
@@ -23,10 +29,12 @@ class EnvironmentEvents:
         *,
         sampler: TailSampler,
         account: Account,
+        screening: Screening,
         running: Callable[[], Invocation | None],
     ) -> None:
         self._sampler = sampler
         self._account = account
+        self._screening = screening
         self._running = running
         self.signs_for_next: Signs | None = None
 
@@ -43,6 +51,10 @@ class EnvironmentEvents:
         else:
             sampler.fail(sampler.init, event.failure)
             sampler.end_init()
+
+    def take_durable_function(self, _: DurableFunction) -> None:
+        """Read what lines say of executions. INVOKE may come before this event, and no line does."""
+        self._screening.read_executions()
 
     def take_logs_dropped(self, event: LogsDropped) -> None:
         """Count the records that Lambda dropped; the invocation lacks some of its lines."""

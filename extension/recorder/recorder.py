@@ -31,6 +31,7 @@ from extension.parsing.failures import Failure, Outcome
 from extension.parsing.line import LineFacts, LineRules
 from extension.parsing.platform_events import (
     Closed,
+    DurableFunction,
     Ended,
     ExtensionFailed,
     Fault,
@@ -81,6 +82,7 @@ class Recorder:
         self._metadata = sampler.metadata
         self._account = account
         self._managed = managed_instances
+        self._screening = Screening(settings, sampler=sampler, account=account)
         self.apply(settings)
         self._seen_batches: deque[int] = deque(maxlen=REMEMBERED_BATCHES)
         self._current: Invocation | None = None
@@ -101,7 +103,7 @@ class Recorder:
             )
             sampler.waiting = self._managed_lines.waiting
         self._environment = EnvironmentEvents(
-            sampler=sampler, account=account, running=self._running
+            sampler=sampler, account=account, screening=self._screening, running=self._running
         )
         self._handlers: dict[type, Handler] = {
             Lines: self._take_lines,
@@ -110,6 +112,7 @@ class Recorder:
             Ended: self._take_end,
             Closed: self._take_closed,
             Fault: self._take_fault,
+            DurableFunction: self._environment.take_durable_function,
             InitEnded: self._environment.take_init_end,
             LogsDropped: self._environment.take_logs_dropped,
             ExtensionFailed: self._environment.take_extension_failed,
@@ -118,7 +121,7 @@ class Recorder:
 
     def apply(self, settings: Settings) -> None:
         """Apply settings, the first ones or changed ones, to every batch from now on."""
-        self._screening = Screening(settings, sampler=self._sampler, account=self._account)
+        self._screening.apply(settings)
         self._platform_events = settings.platform_events
         self._rules = LineRules(
             error_level=settings.error_level,

@@ -7,6 +7,7 @@ import pytest
 from extension.parsing.failures import Failure, Outcome
 from extension.parsing.platform_events import (
     Closed,
+    DurableFunction,
     Ended,
     ExtensionFailed,
     Fault,
@@ -96,6 +97,17 @@ def test_parser_hands_over_typed_events(
 
     assert found == expected
     assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "is_durable"),
+    [("python:3.14.DurableFunction.v6", True), ("python:3.14.v6", False), (7, False)],
+)
+def test_parser_hands_over_a_durable_function(runtime: object, is_durable: bool) -> None:
+    """The runtime's version says it, and nothing else does."""
+    found = event_of("platform.initStart", {"runtimeVersion": runtime}, time=TIME, raw=RAW)
+
+    assert isinstance(found, DurableFunction) is is_durable
 
 
 def test_parser_hands_over_a_failed_extension() -> None:
