@@ -36,7 +36,6 @@ class Loop:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._renew_identity = parts.renew_identity
         self.reporting: MetricsReporter | None = None
         self._hold: Hold | None = None
         self._missed: Hold | None = None
@@ -182,9 +181,6 @@ class Loop:
             self._ask_later(f"unknown event type {str(kind)[:32]}")
 
     def _on_invoke(self, event: dict[str, object]) -> None:
-        if self._renew_identity is not None:
-            self._renew_identity()
-            self._renew_identity = None
         parts = self._parts
         self._look_for_missed_end()
         deadline_ms = event.get("deadlineMs")

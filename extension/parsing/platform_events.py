@@ -75,6 +75,16 @@ class InitEnded(NamedTuple):
     in_invoke: bool
 
 
+class RestoreStarted:
+    """``platform.restoreStart``: the environment is restored from a snapshot. What it held before is the snapshot's."""
+
+
+class RestoreEnded(NamedTuple):
+    """``platform.restoreRuntimeDone`` or ``platform.restoreReport``: the restore is over (AWS: SnapStart)."""
+
+    failure: Failure | None
+
+
 class LogsDropped(NamedTuple):
     """``platform.logsDropped``: Lambda dropped so many records before they reached the extension."""
 
@@ -90,12 +100,22 @@ class DurableFunction:
 
 
 PlatformEvent = (
-    Started | Ended | Closed | Fault | InitEnded | LogsDropped | ExtensionFailed | DurableFunction
+    Started
+    | Ended
+    | Closed
+    | Fault
+    | InitEnded
+    | RestoreStarted
+    | RestoreEnded
+    | LogsDropped
+    | ExtensionFailed
+    | DurableFunction
 )
 
 Fields = dict[str, object]
 
 INIT_FAILED = Failure("init-error", Outcome.INIT_ERROR)
+RESTORE_FAILED = Failure("restore-error", Outcome.INIT_ERROR)
 
 
 def event_of(kind: str, record: object, *, time: str, raw: bytes) -> PlatformEvent | None:
@@ -136,6 +156,11 @@ def _init_ended(fields: Fields, _time: str, _raw: bytes) -> InitEnded:
     return InitEnded(INIT_FAILED if failed else None, fields.get("phase") == "invoke")
 
 
+def _restore_ended(fields: Fields, _time: str, _raw: bytes) -> RestoreEnded:
+    failed = failure_by_status(fields.get("status"), fields.get("errorType")) is not None
+    return RestoreEnded(RESTORE_FAILED if failed else None)
+
+
 def _logs_dropped(fields: Fields, _time: str, _raw: bytes) -> LogsDropped:
     dropped = fields.get("droppedRecords")
     return LogsDropped(dropped if isinstance(dropped, int) else 0)
@@ -154,6 +179,9 @@ _READERS: dict[str, Callable[[Fields, str, bytes], PlatformEvent | None]] = {
     "platform.initStart": _init_started,
     "platform.initRuntimeDone": _init_ended,
     "platform.initReport": _init_ended,
+    "platform.restoreStart": lambda *_: RestoreStarted(),
+    "platform.restoreRuntimeDone": _restore_ended,
+    "platform.restoreReport": _restore_ended,
     "platform.logsDropped": _logs_dropped,
     "platform.extension": lambda fields, *_: ExtensionFailed() if fields.get("errorType") else None,
 }

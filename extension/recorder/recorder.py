@@ -26,17 +26,13 @@ from extension.config.settings import Settings
 from extension.diagnostics.account import Account
 from extension.model.segment import Kind, Segment
 from extension.model.timestamps import epoch_ns
-from extension.parsing.batch import Line, Lines, Unreadable, read_batch
+from extension.parsing.batch import Line, Lines, read_batch
 from extension.parsing.failures import Failure, Outcome
 from extension.parsing.line import LineFacts, LineRules
 from extension.parsing.platform_events import (
     Closed,
-    DurableFunction,
     Ended,
-    ExtensionFailed,
     Fault,
-    InitEnded,
-    LogsDropped,
     Started,
 )
 from extension.parsing.trace_header import span_id_of, trace_id_of
@@ -77,13 +73,13 @@ class Recorder:
         sampler: TailSampler,
         account: Account,
         managed_instances: bool = False,
+        on_restore: Callable[[], None] | None = None,
     ) -> None:
+        """Begin an environment. ``on_restore`` is called once in each copy of a snapshot; None where none is taken."""
         self._sampler = sampler
         self._metadata = sampler.metadata
         self._account = account
-        self._managed = managed_instances
         self._screening = Screening(settings, sampler=sampler, account=account)
-        self.apply(settings)
         self._seen_batches: deque[int] = deque(maxlen=REMEMBERED_BATCHES)
         self._current: Invocation | None = None
         self._previous: Invocation | None = None
@@ -102,8 +98,13 @@ class Recorder:
                 forget=self._forget,
             )
             sampler.waiting = self._managed_lines.waiting
+        self.apply(settings)
         self._environment = EnvironmentEvents(
-            sampler=sampler, account=account, screening=self._screening, running=self._running
+            sampler=sampler,
+            account=account,
+            screening=self._screening,
+            running=self._running,
+            on_restore=on_restore,
         )
         self._handlers: dict[type, Handler] = {
             Lines: self._take_lines,
@@ -112,11 +113,7 @@ class Recorder:
             Ended: self._take_end,
             Closed: self._take_closed,
             Fault: self._take_fault,
-            DurableFunction: self._environment.take_durable_function,
-            InitEnded: self._environment.take_init_end,
-            LogsDropped: self._environment.take_logs_dropped,
-            ExtensionFailed: self._environment.take_extension_failed,
-            Unreadable: self._take_unreadable,
+            **self._environment.handlers,
         }
 
     def apply(self, settings: Settings) -> None:
@@ -126,7 +123,7 @@ class Recorder:
         self._rules = LineRules(
             error_level=settings.error_level,
             pattern=settings.error_pattern.search if settings.error_pattern is not None else None,
-            by_id_only=self._managed,
+            by_id_only=self._managed_lines is not None,
         )
 
     @property
@@ -140,6 +137,7 @@ class Recorder:
         Returns:
             The invocation, if it has begun; else None, and :meth:`expected` finds it later.
         """
+        self._environment.restore()
         trace_id, span_id = trace_id_of(trace_header), span_id_of(trace_header)
         self._metadata.arn = arn
         known = self._known.get(request_id)
@@ -174,15 +172,12 @@ class Recorder:
         self._sampler.make_room()
 
     def _take_lines(self, item: Lines) -> None:
-        number = self._metadata.number(item.count)
         invocation = self._current or self._sampler.init
+        number = self._metadata.number(item.count)
         segment = Segment(item.raw, count=item.count, first_number=number)
         for piece in self._screening.exclude(segment):
             self._screening.look_into(invocation, piece, is_text=item.is_text)
             self._sampler.store(invocation, piece)
-
-    def _take_unreadable(self, item: Unreadable) -> None:
-        self._account.unreadable_bytes += len(item.raw)
 
     def _take_line(self, item: Line) -> None:
         facts = item.facts
@@ -236,7 +231,7 @@ class Recorder:
             # The function's own segment; the header's Parent is only its parent.
             invocation.span_id = event.span_id
         self._note(invocation, event)
-        if not self._managed and invocation is not self._current:
+        if self._managed_lines is None and invocation is not self._current:
             missed, self._previous, self._current = self._previous, self._current, invocation
             if missed is not None and not missed.ended:
                 # Invocations follow each other, and batches nearly do: after two more starts, its end will not come.
@@ -253,7 +248,8 @@ class Recorder:
             invocation.is_announced = True
             invocation.trace_id = invocation.trace_id or announced[0]
             invocation.span_id = invocation.span_id or announced[1]
-        environment = self._environment
+        if (environment := self._environment).is_snapshot:
+            environment.restore()
         signs, environment.signs_for_next = environment.signs_for_next, None
         invocation.signs = signs or invocation.signs
         is_first = invocation.signs.is_first = not self._account.invocations

@@ -134,6 +134,7 @@ class TailSampler:
         metadata: names the environment and numbers its records.
         lingering: the invocations that are over and hold lines.
         release: hands kept lines to the queues, and holds the settings.
+        queues: what waits for the sinks.
         running: invocations that are not over, in the order in which they began.
         waiting: lines that name an invocation which has not begun; the recorder sets it, on Managed Instances alone.
         illegal_events: how many events came in a state that has no row for them.
@@ -152,7 +153,7 @@ class TailSampler:
         self.metadata = MetadataSource(function=function, version=version)
         self.release = Release(settings, queues=queues, account=account, metadata=self.metadata)
         self._evaluator = self.release.evaluator
-        self._queues = queues
+        self.queues = queues
         self._account = account
         self._managed = managed_instances
         self.lingering = Lingering(self.step, self.release, managed_instances=managed_instances)
@@ -277,10 +278,10 @@ class TailSampler:
         if self.waiting is not None:
             self.waiting.next_batch(bound_bytes)
             self.lingering.bound(bound_bytes)
-        held_bytes = self.held_bytes + self._queues.held_bytes
+        held_bytes = self.held_bytes + self.queues.held_bytes
         if held_bytes > bound_bytes and self.waiting:
             self.judge_waiting()
-            held_bytes = self.held_bytes + self._queues.held_bytes
+            held_bytes = self.held_bytes + self.queues.held_bytes
         if 2 * held_bytes > bound_bytes:
             for invocation in self.running.values():
                 # Lines are worth more than the name of their transaction.
@@ -292,7 +293,7 @@ class TailSampler:
             make_room(
                 bound_bytes,
                 excess_bytes=held_bytes - bound_bytes,
-                queues=self._queues,
+                queues=self.queues,
                 account=self._account,
                 recorded_bytes=lambda: self.held_bytes,
                 running=[self.init, *self.running.values()],

@@ -76,7 +76,7 @@ class Environment:
         self,
         cloud: ScriptedLambda,
         *,
-        renew_identity: Callable[[], None] | None = None,
+        on_restore: Callable[[], None] | None = None,
         renewal: SettingsRefresh | None = None,
         managed: bool = False,
         **settings: Any,
@@ -110,7 +110,11 @@ class Environment:
                 listener=self.listener,
                 poll=poll,
                 recorder=Recorder(
-                    given, sampler=sampler, account=self.account, managed_instances=managed
+                    given,
+                    sampler=sampler,
+                    account=self.account,
+                    managed_instances=managed,
+                    on_restore=on_restore,
                 ),
                 sampler=sampler,
                 delivery=Delivery(
@@ -123,7 +127,6 @@ class Environment:
                 renewal=renewal,
                 account=self.account,
                 log=log,
-                renew_identity=renew_identity,
             )
         )
         self._thread = threading.Thread(target=self._run, name="main loop")
@@ -434,7 +437,7 @@ def test_an_error_at_an_invoke_leaves_no_function_waiting(
     def fail() -> None:
         raise RuntimeError
 
-    begin(renew_identity=fail)
+    begin(on_restore=fail)
 
     cloud.invoke(A)
 
@@ -442,10 +445,10 @@ def test_an_error_at_an_invoke_leaves_no_function_waiting(
     assert any("internal error" in one["event"] for one in said(capsys))
 
 
-def test_identity_is_renewed_once(cloud: ScriptedLambda, begin: Begin) -> None:
-    """A clone of a snapshot takes a new identity with the first INVOKE, not before and not again."""
+def test_restore_is_noticed_once(cloud: ScriptedLambda, begin: Begin) -> None:
+    """A copy of a snapshot begins anew with the first INVOKE, not before and not again."""
     renewed: list[int] = []
-    begin(renew_identity=lambda: renewed.append(len(cloud.of("next"))))
+    begin(on_restore=lambda: renewed.append(len(cloud.of("next"))))
 
     for number, request_id in enumerate((A, B), 2):
         cloud.invoke(request_id)

@@ -14,6 +14,8 @@ from extension.parsing.platform_events import (
     InitEnded,
     LogsDropped,
     PlatformEvent,
+    RestoreEnded,
+    RestoreStarted,
     Started,
     event_of,
 )
@@ -79,6 +81,17 @@ EVENTS: dict[str, tuple[str, object, PlatformEvent | None]] = {
     "init done": ("initRuntimeDone", {"status": "success"}, InitEnded(None, in_invoke=False)),
     "init again": ("initReport", {"phase": "invoke"}, InitEnded(None, in_invoke=True)),
     "init failed": ("initReport", {"status": "timeout"}, InitEnded(INIT_FAILED, in_invoke=False)),
+    "restored": ("restoreRuntimeDone", {"status": "success"}, RestoreEnded(None)),
+    "restore failed": (
+        "restoreRuntimeDone",
+        {"status": "error", "errorType": "Runtime.ExitError"},
+        RestoreEnded(Failure("restore-error", Outcome.INIT_ERROR)),
+    ),
+    "restore timed out": (
+        "restoreReport",
+        {"status": "timeout"},
+        RestoreEnded(Failure("restore-error", Outcome.INIT_ERROR)),
+    ),
     "dropped": ("logsDropped", {"droppedRecords": 3}, LogsDropped(3)),
     "dropped, unknown how many": ("logsDropped", None, LogsDropped(0)),
     "extension": ("extension", {"name": "x"}, None),
@@ -108,6 +121,13 @@ def test_parser_hands_over_a_durable_function(runtime: object, is_durable: bool)
     found = event_of("platform.initStart", {"runtimeVersion": runtime}, time=TIME, raw=RAW)
 
     assert isinstance(found, DurableFunction) is is_durable
+
+
+def test_parser_hands_over_the_beginning_of_a_restore() -> None:
+    """What came before it belongs to the snapshot."""
+    found = event_of("platform.restoreStart", {"functionName": "shop"}, time=TIME, raw=RAW)
+
+    assert isinstance(found, RestoreStarted)
 
 
 def test_parser_hands_over_a_failed_extension() -> None:

@@ -12,6 +12,7 @@ by default: ``start2 a done2``.
     named                   a JSON line with the transaction's name, ``order-7`` or the number's
     metrics                 a line in the embedded metric format
     later                   from here on, times are two minutes later
+    sent                    the sink takes all that waits
     spindown timeout        SHUTDOWN, and so is ``broken``
     anything else           a text line
 """
@@ -54,10 +55,16 @@ PLATFORM: dict[str, tuple[str, dict[str, Any]]] = {
     "report-full": ("report", {"metrics": {"memorySizeMB": 128, "maxMemoryUsedMB": 128}}),
     "init-durable": ("initStart", {"runtimeVersion": "python:3.14.DurableFunction.v6"}),
     "init-done": ("initRuntimeDone", {"phase": "init", "status": "success"}),
+    "init-report": ("initReport", {"phase": "snap-start", "status": "success"}),
     "init-failed": ("initRuntimeDone", {"phase": "init", "status": "error"}),
     "init-timeout": ("initReport", {"phase": "init", "status": "timeout"}),
     "init-failed-again": ("initReport", {"phase": "invoke", "status": "error"}),
     "init-again": ("initRuntimeDone", {"phase": "invoke", "status": "success"}),
+    "restore": ("restoreStart", {"runtimeVersion": "python:3.14.v6"}),
+    "restored": ("restoreRuntimeDone", {"status": "success"}),
+    "restored-report": ("restoreReport", {"status": "success", "metrics": {"durationMs": 150.5}}),
+    "unrestored": ("restoreRuntimeDone", {"status": "error", "errorType": "Runtime.ExitError"}),
+    "unrestored-report": ("restoreReport", {"status": "timeout"}),
     "extension-failed": ("extension", {"errorType": "PermissionDenied"}),
     "logs-dropped": ("logsDropped", {"droppedRecords": 3}),
 }
@@ -79,10 +86,13 @@ def play(env: Environment, script: str, *, second: int = 15) -> Environment:
             seconds += 120 if kind == "later" else 0
             if kind in TRACES:
                 env.invoke(request_id, trace=TRACES[kind])
-            elif kind in SHUTDOWNS:
+            elif kind in SHUTDOWNS or kind == "sent":
                 env.receive(*events)
                 events = []
-                env.sampler.shut_down(SHUTDOWNS[kind])
+                if kind == "sent":
+                    env.deliver()
+                else:
+                    env.sampler.shut_down(SHUTDOWNS[kind])
             elif kind != "later":
                 minutes = 1 + seconds // 60 + (1 if kind == "restart" else 0)
                 time = f"2026-10-12T00:{minutes:02d}:{second:02d}.123Z"
