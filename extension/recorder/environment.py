@@ -103,6 +103,8 @@ class EnvironmentEvents:
             return
         self._restore_failed = True
         sampler.fail(sampler.init, event.failure)
+        # An exception in a hook has its own line, which came before and tells less.
+        sampler.init.outcome = event.failure.outcome
         sampler.end_init()
 
     def _take_durable_function(self, _: DurableFunction) -> None:
