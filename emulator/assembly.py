@@ -86,7 +86,7 @@ async def assemble(
         opt=opt,
         program=program,
         log_stream=_log_stream(function),
-        runtime_version=runtime_version(function, interpreter),
+        runtime_version=runtime_version(function, interpreter, durable=options.variations.durable),
         api_address=f"127.0.0.1:{server.port}",
     )
     lifecycle = Lifecycle(setting)

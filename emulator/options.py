@@ -41,6 +41,8 @@ class Options:
     @property
     def initialization_type(self) -> str:
         """The platform's word for the environment, in variables and records."""
+        if self.variations.snap_start:
+            return "snap-start"
         return "lambda-managed-instances" if self.managed_instances else "on-demand"
 
 

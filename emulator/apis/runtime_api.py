@@ -24,15 +24,22 @@ _ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 
 @dataclass(slots=True)
 class RuntimeHooks:
-    """Callbacks of the environment: asked for Next, answered, failed in init (error type, body)."""
+    """Callbacks of the environment: asked for Next or for a restore, answered, failed in init or in a restore.
+
+    The last two get the error's type and its body.
+    """
 
     next_called: Callable[[], None]
     answered: Callable[[Invocation], None]
     init_failed: Callable[[str, bytes], None]
+    restore_failed: Callable[[str, bytes], None]
 
 
 class RuntimeApi:
-    """Answer one environment's runtime, or on Managed Instances its workers."""
+    """Answer one environment's runtime, or on Managed Instances its workers.
+
+    ``asked_next`` tells whether the runtime has ever asked for an invocation.
+    """
 
     def __init__(self, function: Function, *, journal: Journal, hooks: RuntimeHooks) -> None:
         self._function = function
@@ -41,6 +48,12 @@ class RuntimeApi:
         self._waiting: deque[asyncio.Future[Invocation | None]] = deque()
         self._queue: deque[Invocation] = deque()
         self._running: dict[str, Invocation] = {}
+        self._restored = asyncio.Event()
+        self.asked_next = False
+
+    def restore(self) -> None:
+        """Let a runtime go on that waits for a restore."""
+        self._restored.set()
 
     def give(self, invocation: Invocation) -> None:
         """Hand an invocation to a waiting runtime, or keep it for the next that asks."""
@@ -63,16 +76,28 @@ class RuntimeApi:
             if not waiting.done():
                 waiting.set_result(None)
         self._waiting.clear()
+        self._restored.set()
 
     async def handle(self, request: Request) -> Response | None:
         """Answer one request; None closes the connection without an answer."""
         if request.method == "GET" and request.path == f"{PREFIX}/invocation/next":
             return await self._next(request)
-        if request.method == "POST" and request.path == f"{PREFIX}/init/error":
-            given = request.headers.get("lambda-runtime-function-error-type", "")
-            self._journal.note("init_error", "runtime", at_ns=request.at_ns, error_type=given)
-            self._hooks.init_failed(given or "Runtime.Unknown", request.body)
-            return Response.of(202, {"status": "OK"})
+        if request.method == "GET" and request.path == f"{PREFIX}/restore/next":
+            self._journal.note("restore_next", "runtime", at_ns=request.at_ns)
+            self._hooks.next_called()
+            await self._restored.wait()
+            return Response(200, b"")
+        for phase, failed in (
+            ("init", self._hooks.init_failed),
+            ("restore", self._hooks.restore_failed),
+        ):
+            if request.method == "POST" and request.path == f"{PREFIX}/{phase}/error":
+                given = request.headers.get("lambda-runtime-function-error-type", "")
+                self._journal.note(
+                    f"{phase}_error", "runtime", at_ns=request.at_ns, error_type=given
+                )
+                failed(given or "Runtime.Unknown", request.body)
+                return Response.of(202, {"status": "OK"})
         found = _PATH.fullmatch(request.path)
         if found is None or request.method != "POST":
             return Response(404, b"404 page not found\n", content_type="text/plain; charset=utf-8")
@@ -80,6 +105,7 @@ class RuntimeApi:
 
     async def _next(self, request: Request) -> Response | None:
         self._journal.note("runtime_next", "runtime", at_ns=request.at_ns)
+        self.asked_next = True
         self._hooks.next_called()
         invocation: Invocation | None
         if self._queue:

@@ -220,8 +220,9 @@ def runtime_command(
     return [f"{places.opt if in_layer else places.task}/bootstrap"]
 
 
-def runtime_version(function: Function, interpreter: Interpreter) -> str:
-    """Return the runtime version for platform.initStart, ``python:3.13.v1``."""
+def runtime_version(function: Function, interpreter: Interpreter, *, durable: bool = False) -> str:
+    """Return the runtime version for platform.initStart, ``python:3.13.v1``; or ``python:3.13.DurableFunction.v1``."""
     family = function.family
     detail = interpreter.minor if family == "python" else function.runtime.removeprefix(family)
-    return f"{family}:{detail.strip('.').removesuffix('.x') or 'local'}.v1"
+    kind = ".DurableFunction" if durable else ""
+    return f"{family}:{detail.strip('.').removesuffix('.x') or 'local'}{kind}.v1"

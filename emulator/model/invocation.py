@@ -79,6 +79,7 @@ class Invocation:
         problem: The error type of a crash, or None.
         runtime_error_type: The type of the error that the runtime posted, if it posted one.
         span_id: The span in the records' tracing; empty on Managed Instances, as with AWS's agent.
+        tenant_id: Of the tenant that it serves, where the function isolates tenants.
         cold: Whether an init phase of its own came before it. A restarted init is part of the invocation instead,
             and the report then leaves its duration out.
     """
@@ -103,6 +104,7 @@ class Invocation:
     problem: str | None = None
     runtime_error_type: str | None = None
     span_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    tenant_id: str | None = None
     report_metrics: dict[str, Any] = field(default_factory=dict)
 
     def begin(self, timeout_ms: float) -> None:
@@ -144,8 +146,13 @@ class Invocation:
             "requestId": self.request_id,
             "version": self.function.version,
             "functionArn": self.function.arn,
+            **self.tenant(),
             **self.tracing(),
         }
+
+    def tenant(self) -> dict[str, str]:
+        """Make the part of a record that names the tenant (AWS: tenant isolation)."""
+        return {} if self.tenant_id is None else {"tenantId": self.tenant_id}
 
     def spans(self, *, microseconds: bool, overhead: bool = True) -> list[dict[str, Any]]:
         """Make the spans of runtimeDone (and of the Managed Instances' report)."""
@@ -178,7 +185,7 @@ class Invocation:
         spans = self.spans(microseconds=microseconds)
         if self.runtime_done_status != "success":
             spans = []
-        record |= self.tracing()
+        record |= self.tenant() | self.tracing()
         if spans:
             record["spans"] = spans
         record["metrics"] = {"durationMs": self.elapsed_ms(at_ns), "producedBytes": produced}
@@ -208,7 +215,7 @@ class Invocation:
         if self.problem is not None and self.status == "error":
             record["errorType"] = self.problem
         record["metrics"] = metrics
-        record |= self.tracing()
+        record |= self.tenant() | self.tracing()
         if self.runtime_done_ns is not None and self.last_next_ns is not None:
             held_ms = max(0, self.last_next_ns - self.runtime_done_ns) / 1e6
             start = self._wall(self.runtime_done_ns, microseconds=microseconds)

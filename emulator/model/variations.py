@@ -42,6 +42,10 @@ class Variations:
         unknown_event: The first event after init is of an unknown type.
         report_status: ``"as_ended"``: platform.report has the invocation's status. ``"absent"``: it has no status.
             Any other word is the status.
+        snap_start: Init has the type ``snap-start``, and the environment is frozen behind it. A restore comes before the
+            first invocation, with its calls and events. No snapshot is taken: the processes go on, and there is one copy.
+        durable: The runtime's version is that of a durable function. The durable executions' service is not there.
+        tenant_id: Each invocation is this tenant's, as its platform records tell.
         handler_error_in_report: A handler exception makes platform.report's status ``error`` also for ordinary functions.
     """
 
@@ -64,6 +68,9 @@ class Variations:
     register_refusal_status: int = 500
     unknown_event: bool = False
     report_status: str = "as_ended"
+    snap_start: bool = False
+    durable: bool = False
+    tenant_id: str | None = None
     handler_error_in_report: bool = False
 
     def __post_init__(self) -> None:

@@ -64,11 +64,14 @@ class Environment:
         self.oom = False
         self.progress = asyncio.Event()
         self.runtime_ready = False
+        self.is_snapshot = setting.options.variations.snap_start
         self.ended: asyncio.Future[None] | None = None
         self.runtime_api = RuntimeApi(
             setting.function,
             journal=setting.journal,
-            hooks=RuntimeHooks(self._runtime_next, self._answered, self._init_failed),
+            hooks=RuntimeHooks(
+                self._runtime_next, self._answered, self._init_failed, self._restore_failed
+            ),
         )
         self.extensions_api = ExtensionsApi(
             setting.function,
@@ -112,6 +115,9 @@ class Environment:
         if not self.runtime_ready:
             self._fail(Crash(error_type, "the runtime reported an init error", "runtime", body))
 
+    def _restore_failed(self, error_type: str, body: bytes) -> None:
+        self._fail(Crash(error_type, "the runtime reported a restore error", "runtime", body))
+
     def _extension_failed(self, extension: Extension, kind: str, given: str) -> None:
         self._fail(Crash(kind, given, extension.name))
 
@@ -120,10 +126,10 @@ class Environment:
         self.check_ended()
 
     def _runtime_next(self) -> None:
+        self.progress.set()
         if not self.runtime_ready:
             self.runtime_ready = True
             self.extensions_api.registration_open = False
-            self.progress.set()
         invocation = self.current
         if invocation is None or not invocation.response.done() or invocation.done.done():
             return

@@ -63,7 +63,10 @@ class _Failed(Exception):  # noqa: N818 - control flow out of the init phase, ne
 async def initialise(environment: Environment, *, phase: str, timeout_ms: float) -> InitResult:
     """Run the init phase, bounded by ``timeout_ms``; ``phase`` is ``init``, or ``invoke`` where it is run again."""
     begun_ns = time.monotonic_ns()
-    base = {"initializationType": environment.setting.options.initialization_type, "phase": phase}
+    options = environment.setting.options
+    if options.variations.snap_start and phase == "init":
+        phase = "snap-start"
+    base = {"initializationType": options.initialization_type, "phase": phase}
     _tell_start(environment.setting, base)
     status, error = "success", None
     watch = asyncio.ensure_future(environment.memory.run())

@@ -15,6 +15,7 @@ from emulator.model.invocation import Invocation, Posted
 from emulator.phases.crash import Crash
 from emulator.phases.environment import Environment, Setting
 from emulator.phases.init import InitResult
+from emulator.phases.restore import restore
 from emulator.telemetry.hub import SETTLE_S
 
 
@@ -26,6 +27,13 @@ async def run(environment: Environment, invocation: Invocation, *, timeout_ms: f
     """
     setting, variations = environment.setting, environment.setting.options.variations
     environment.thaw()
+    if environment.is_snapshot:
+        environment.is_snapshot = False
+        problem = await restore(environment)
+        if problem is not None:
+            await setting.telemetry.settle()
+            refuse(setting, invocation, _unrestored(problem))
+            return "failure"
     environment.current = invocation
     setting.output.current_request = invocation.request_id
     environment.ended = asyncio.get_running_loop().create_future()
@@ -217,6 +225,12 @@ async def run_managed(
     setting.telemetry.platform("report", record)
     setting.output.platform(invocation.request_id, "", "report", record)
     return reason
+
+
+def _unrestored(problem: Crash) -> InitResult:
+    return InitResult(
+        "error", problem.error_type, 0.0, "restore", problem.message, body=problem.body
+    )
 
 
 def refuse(setting: Setting, invocation: Invocation, result: InitResult) -> None:

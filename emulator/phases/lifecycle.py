@@ -124,6 +124,7 @@ class Lifecycle:
             response=loop.create_future(),
             done=loop.create_future(),
             span_id="" if self._options.managed_instances else secrets.token_hex(8),
+            tenant_id=self._options.variations.tenant_id,
         )
 
     async def invoke(self, invocation: Invocation) -> InvokeResult:
@@ -176,7 +177,7 @@ class Lifecycle:
 
     def _tell_init(self, invocation: Invocation, result: InitResult) -> None:
         invocation.init_ms = result.duration_ms
-        invocation.cold = result.phase == "init"
+        invocation.cold = result.phase != "invoke"
         self._init_untold = False
 
     async def invoke_together(self, invocations: list[Invocation]) -> list[InvokeResult]:

@@ -27,13 +27,15 @@ MAX_INVOCATION_S = 900.0
 MAX_FAILURES_IN_A_ROW = 10
 """Of our own, before recording stops: an error that comes this often will not go away."""
 
+LINES_WAIT_S = 1.0
+"""With no batch for so long, Lambda has told all that it knows: it sends a batch 25 ms after its first event."""
+
 
 class Loop:
     """Drive one environment from the first Next to SHUTDOWN. ``reporting`` writes metrics, where METRICS is set."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._renew_identity = parts.renew_identity
         self.reporting: MetricsReporter | None = None
         self._hold: Hold | None = None
         self._missed: Hold | None = None
@@ -41,6 +43,7 @@ class Loop:
         self._ask_at_s: float | None = None
         self._pause_s = REGISTER_PAUSE_S
         self._deliver_at_s: float | None = None
+        self._judge_at_s: float | None = None
         self._shutdown_event: dict[str, object] | None = None
 
     def run(self) -> None:
@@ -86,6 +89,9 @@ class Loop:
                 parts.renewal.check()
             if self.reporting is not None:
                 self.reporting.check()
+            if self._judge_at_s is not None and parts.monotonic_s() >= self._judge_at_s:
+                self._judge_at_s = None
+                parts.sampler.judge_waiting()
         finally:
             now_s = parts.monotonic_s()
             wait_s = parts.delivery.deliver(now_s)
@@ -111,10 +117,13 @@ class Loop:
         bodies = parts.listener.attend(descriptor) if parts.listener is not None else []
         for body in bodies:
             parts.recorder.receive(body)
+        if bodies and parts.sampler.waiting is not None:
+            # On Managed Instances.
+            self._judge_at_s = parts.monotonic_s() + LINES_WAIT_S if parts.sampler.waiting else None
         return bool(bodies)
 
     def _timeout_ms(self, now_s: float) -> int | None:
-        times = [self._ask_at_s, self._deliver_at_s]
+        times = [self._ask_at_s, self._deliver_at_s, self._judge_at_s]
         if self._hold is not None:
             times.append(self._hold.flush_until_s or self._hold.deadline_s)
         waits = [at_s - now_s for at_s in times if at_s is not None]
@@ -172,9 +181,6 @@ class Loop:
             self._ask_later(f"unknown event type {str(kind)[:32]}")
 
     def _on_invoke(self, event: dict[str, object]) -> None:
-        if self._renew_identity is not None:
-            self._renew_identity()
-            self._renew_identity = None
         parts = self._parts
         self._look_for_missed_end()
         deadline_ms = event.get("deadlineMs")

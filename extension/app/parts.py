@@ -29,7 +29,6 @@ class Parts(NamedTuple):
         listener: receives batches; None where Lambda delivers none, so that there is nothing to hold Next for.
         poll: the object that ``listener`` registers its connections with.
         renewal: fetches settings that are references; None where there are none.
-        renew_identity: called at the first INVOKE, where environments are clones of a snapshot.
         monotonic_s: a clock that does not jump, in seconds.
         wall_s: seconds since 1970, to read ``deadlineMs`` by.
     """
@@ -44,6 +43,5 @@ class Parts(NamedTuple):
     account: Account
     log: OwnLog
     renewal: "SettingsRefresh | None" = None
-    renew_identity: Callable[[], None] | None = None
     monotonic_s: Callable[[], float] = time.monotonic
     wall_s: Callable[[], float] = time.time

@@ -44,6 +44,9 @@ DELIVERY_SETTINGS = frozenset({"REDACT"}) | frozenset(
 )
 """Until these are known, deliveries wait: they say where lines go, and what must not go there."""
 
+SNAP_START = "snap-start"
+"""AWS_LAMBDA_INITIALIZATION_TYPE where environments are copies of a snapshot (AWS: Lambda environment variables)."""
+
 ENVIRONMENT_ID_BYTES = 8
 """64 random bits name an environment among all that a function ever has."""
 
@@ -92,6 +95,7 @@ class Wiring:
         is_managed = initialization_type == MANAGED_INSTANCES
         account = Account()
         self._environ = environ
+        self._references = settings.unresolved
         self.log = OwnLog(settings.log_level)
         self._sinks = Sinks(settings, environ)
         self._report_problems(problems)
@@ -112,7 +116,11 @@ class Wiring:
             listener=self._receiver(subscription, listener, poll),
             poll=poll,
             recorder=Recorder(
-                settings, sampler=sampler, account=account, managed_instances=is_managed
+                settings,
+                sampler=sampler,
+                account=account,
+                managed_instances=is_managed,
+                on_restore=self._restored if initialization_type == SNAP_START else None,
             ),
             sampler=sampler,
             delivery=delivery,
@@ -120,7 +128,6 @@ class Wiring:
             account=account,
             log=self.log,
             renewal=self._settings_refresh(settings) if settings.unresolved else None,
-            renew_identity=self._identify if initialization_type == "snap-start" else None,
         )
         self.loop = Loop(self._parts)
         self._apply_to_delivery(settings)
@@ -167,6 +174,13 @@ class Wiring:
 
     def _identify(self) -> None:
         self._sampler.metadata.environment_id = os.urandom(ENVIRONMENT_ID_BYTES).hex()
+
+    def _restored(self) -> None:
+        """Begin as a copy of a snapshot: with an identity of its own, and with references as they are today."""
+        self._identify()
+        if self._parts.renewal is not None:
+            self._parts.renewal.fetch_anew()
+            self._parts.delivery.is_ready = not self._references & DELIVERY_SETTINGS
 
     # Settings that are references -------------------------------------------------------------------------------
 

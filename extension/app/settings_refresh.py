@@ -2,7 +2,8 @@
 
 Promises: only the names of sinks wait for a fetch. A fetch that fails leaves the known values in force and is reported.
 All environments fetch at the same moment of the clock, so that a rate changes everywhere at once. An environment that was
-frozen at that moment fetches when it thaws.
+frozen at that moment fetches when it thaws. A copy of a snapshot fetches before its first delivery: the snapshot may be months
+old.
 """
 
 import os
@@ -31,12 +32,18 @@ class SettingsRefresh:
         self._wall_s = wall_s
         self._next_s = 0.0
         self._is_busy = False
+        self._is_outdated = False
         self._fetched: Fetched | None = None
         self.descriptor, self._announce = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
     def wait_s(self) -> float:
         """Return the seconds until the next fetch."""
         return max(0.0, self._next_s - self._wall_s())
+
+    def fetch_anew(self) -> None:
+        """Let the next :meth:`check` fetch, and ignore the result of a fetch that is under way."""
+        self._next_s = 0.0
+        self._is_outdated = self._is_busy
 
     def check(self) -> None:
         """Start a fetch if one is due and none is under way."""
@@ -63,7 +70,8 @@ class SettingsRefresh:
         except BlockingIOError:
             return True
         self._is_busy = False
-        if self._fetched is not None:
+        is_outdated, self._is_outdated = self._is_outdated, False
+        if self._fetched is not None and not is_outdated:
             self._apply(self._fetched)
         return True
 

@@ -25,6 +25,7 @@ class Metadata(NamedTuple):
         correlation_id: by which the function names the transaction; empty if it does not.
         span_id: 16 hex digits, of the X-Ray segment that the invocation belongs to; empty where unknown.
         arn: as the function was invoked; empty where unknown.
+        tenant_id: of the tenant that the invocation served; empty where there is none (AWS: tenant isolation).
     """
 
     request_id: str
@@ -38,6 +39,7 @@ class Metadata(NamedTuple):
     correlation_id: str = ""
     span_id: str = ""
     arn: str = ""
+    tenant_id: str = ""
 
 
 class Segments:

@@ -1,7 +1,7 @@
 """Write records in the project's own format: one JSON object a line.
 
 ``time``, ``type`` and ``record`` stand as Lambda delivered them, byte for byte. Behind them come ``level`` (where known),
-``requestId``, ``traceId``, ``correlationId``, ``function``, ``version``, ``reason``, ``weight`` and ``id``. The README
+``requestId``, ``traceId``, ``correlationId``, ``tenantId``, ``function``, ``version``, ``reason``, ``weight`` and ``id``. The README
 documents the fields; a golden file holds the format. Two further types tell about an invocation rather than being part
 of it: ``flightRecorder.invocation`` (its outcome and counts) and ``flightRecorder.gap`` (how much is missing at that
 place).

@@ -153,6 +153,7 @@ def fields_of(metadata: Metadata) -> dict[str, object]:
         "requestId": metadata.request_id,
         "traceId": metadata.trace_id,
         "correlationId": metadata.correlation_id,
+        "tenantId": metadata.tenant_id,
         "function": metadata.function,
         "version": metadata.version,
         "reason": metadata.reason,

@@ -14,15 +14,22 @@ from extension.parsing.trace_header import trace_id_of
 SPAN_ID_DIGITS = 16
 """Of a span id, as X-Ray and OpenTelemetry write it (AWS: X-Ray, tracing header)."""
 
+MAX_TENANT_CHARS = 256
+"""The longest tenant id (AWS: Invoke, ``X-Amz-Tenant-Id``). Every record carries it."""
+
 
 class Started(NamedTuple):
-    """``platform.start``: an invocation has begun. The span is the function's own segment, 16 hex digits."""
+    """``platform.start``: an invocation has begun. The span is the function's own segment, 16 hex digits.
+
+    The tenant is there for functions with tenant isolation (AWS: "Tenant isolation", monitoring).
+    """
 
     raw: bytes
     time: str
     request_id: str
     trace_id: str
     span_id: str
+    tenant_id: str
 
 
 class Ended(NamedTuple):
@@ -38,6 +45,7 @@ class Ended(NamedTuple):
     failure: Failure | None
     duration_ms: float | None
     memory_share: float
+    tenant_id: str
 
 
 class Closed(NamedTuple):
@@ -67,6 +75,16 @@ class InitEnded(NamedTuple):
     in_invoke: bool
 
 
+class RestoreStarted:
+    """``platform.restoreStart``: the environment is restored from a snapshot. What it held before is the snapshot's."""
+
+
+class RestoreEnded(NamedTuple):
+    """``platform.restoreRuntimeDone`` or ``platform.restoreReport``: the restore is over (AWS: SnapStart)."""
+
+    failure: Failure | None
+
+
 class LogsDropped(NamedTuple):
     """``platform.logsDropped``: Lambda dropped so many records before they reached the extension."""
 
@@ -77,11 +95,27 @@ class ExtensionFailed:
     """``platform.extension`` with an error: an extension of the environment did not start, or was throttled."""
 
 
-PlatformEvent = Started | Ended | Closed | Fault | InitEnded | LogsDropped | ExtensionFailed
+class DurableFunction:
+    """``platform.initStart`` of a durable function, whose invocations are legs of executions."""
+
+
+PlatformEvent = (
+    Started
+    | Ended
+    | Closed
+    | Fault
+    | InitEnded
+    | RestoreStarted
+    | RestoreEnded
+    | LogsDropped
+    | ExtensionFailed
+    | DurableFunction
+)
 
 Fields = dict[str, object]
 
 INIT_FAILED = Failure("init-error", Outcome.INIT_ERROR)
+RESTORE_FAILED = Failure("restore-error", Outcome.INIT_ERROR)
 
 
 def event_of(kind: str, record: object, *, time: str, raw: bytes) -> PlatformEvent | None:
@@ -98,7 +132,8 @@ def _started(fields: Fields, time: str, raw: bytes) -> Started:
     tracing = _object(fields.get("tracing"))
     trace_id, span_id = trace_id_of(_text(tracing, "value")), _text(tracing, "spanId")
     span_id = span_id if len(span_id) == SPAN_ID_DIGITS else ""
-    return Started(raw, time, _text(fields, "requestId"), trace_id, span_id)
+    tenant_id = _text(fields, "tenantId")[:MAX_TENANT_CHARS]
+    return Started(raw, time, _text(fields, "requestId"), trace_id, span_id, tenant_id)
 
 
 def _ended(fields: Fields, time: str, raw: bytes, *, is_report: bool = False) -> Ended:
@@ -112,6 +147,7 @@ def _ended(fields: Fields, time: str, raw: bytes, *, is_report: bool = False) ->
         failure_by_status(fields.get("status"), fields.get("errorType"), reported=is_report),
         _number(metrics, "durationMs"),
         used / size if used is not None and size else 0.0,
+        _text(fields, "tenantId")[:MAX_TENANT_CHARS],
     )
 
 
@@ -120,9 +156,19 @@ def _init_ended(fields: Fields, _time: str, _raw: bytes) -> InitEnded:
     return InitEnded(INIT_FAILED if failed else None, fields.get("phase") == "invoke")
 
 
+def _restore_ended(fields: Fields, _time: str, _raw: bytes) -> RestoreEnded:
+    failed = failure_by_status(fields.get("status"), fields.get("errorType")) is not None
+    return RestoreEnded(RESTORE_FAILED if failed else None)
+
+
 def _logs_dropped(fields: Fields, _time: str, _raw: bytes) -> LogsDropped:
     dropped = fields.get("droppedRecords")
     return LogsDropped(dropped if isinstance(dropped, int) else 0)
+
+
+def _init_started(fields: Fields, _time: str, _raw: bytes) -> DurableFunction | None:
+    # Such as python:3.14.DurableFunction.v6, as Datadog's extension reads it (bottlecap, logs/lambda/processor.rs).
+    return DurableFunction() if "DurableFunction" in _text(fields, "runtimeVersion") else None
 
 
 _READERS: dict[str, Callable[[Fields, str, bytes], PlatformEvent | None]] = {
@@ -130,8 +176,12 @@ _READERS: dict[str, Callable[[Fields, str, bytes], PlatformEvent | None]] = {
     "platform.runtimeDone": _ended,
     "platform.report": lambda fields, time, raw: _ended(fields, time, raw, is_report=True),
     "platform.end": lambda fields, time, raw: Closed(raw, time, _text(fields, "requestId")),
+    "platform.initStart": _init_started,
     "platform.initRuntimeDone": _init_ended,
     "platform.initReport": _init_ended,
+    "platform.restoreStart": lambda *_: RestoreStarted(),
+    "platform.restoreRuntimeDone": _restore_ended,
+    "platform.restoreReport": _restore_ended,
     "platform.logsDropped": _logs_dropped,
     "platform.extension": lambda fields, *_: ExtensionFailed() if fields.get("errorType") else None,
 }

@@ -22,9 +22,13 @@ class Invocation:
         started: the time of ``platform.start``, as it was written; empty until it has come.
         last_time: the time of the last platform event about it.
         is_announced: whether INVOKE has come.
+        is_reported: whether its report has come, so that it has been over for good.
         trace_id: X-Ray's, see :func:`extension.parsing.trace_header.trace_id_of`; empty until known.
+        tenant_id: of the tenant that it serves (AWS: tenant isolation); empty where there is none, or until known.
         span_id: of the X-Ray segment that it belongs to, 16 hex digits; empty until known.
         correlation_id: by which a JSON line names the transaction; empty until one does.
+        execution_arn: of the durable execution that it is a leg of; empty for other functions, or until a line names it.
+        operation_name: of the operation of that execution that a line named last; empty until one does.
         failure: the first sign that it failed.
         verdict: the decision; None before it.
         recording: its lines that are not delivered yet.
@@ -39,9 +43,10 @@ class Invocation:
         self.is_init = not request_id
         self.state = State.RUNNING
         self.started = self.last_time = started
-        self.is_announced = False
+        self.is_announced = self.is_reported = False
         self.trace_id = trace_id
-        self.span_id = self.correlation_id = ""
+        self.span_id = self.correlation_id = self.tenant_id = ""
+        self.execution_arn = self.operation_name = ""
         self.signs = Signs()
         self.outcome = Outcome.UNKNOWN
         self.failure: Failure | None = None
@@ -76,6 +81,8 @@ class Invocation:
             "evictedBytes": self.evicted_bytes,
             "droppedLines": self.dropped_lines,
         }
+        named = {"executionArn": self.execution_arn, "operationName": self.operation_name}
+        told |= {name: text for name, text in named.items() if text}
         if self.withheld_lines is not None:
             told["withheldLines"] = self.withheld_lines
         if self.flood is not None:

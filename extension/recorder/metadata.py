@@ -45,4 +45,5 @@ class MetadataSource:
             correlation_id=invocation.correlation_id,
             span_id=invocation.span_id,
             arn=self.arn,
+            tenant_id=invocation.tenant_id,
         )

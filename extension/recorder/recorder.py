@@ -6,43 +6,48 @@ Pure: the main loop passes in Lambda's batches and the Extensions API's events, 
 
 Assumes of AWS:
 
-- A line belongs to the invocation whose id it names, if that is a known one; else to the invocation whose
-  ``platform.start`` came last. Lines may come after ``runtimeDone``, or in the next invocation (AWS: Telemetry API).
+- A line belongs to the invocation whose id it names, if Lambda has told that id; else to the invocation whose
+  ``platform.start`` came last. An application has ids of its own, under the same names. Lines may come after
+  ``runtimeDone``, or in the next invocation (AWS: Telemetry API).
 - ``platform.start`` and the INVOKE event of one invocation come in either order, because they are two streams.
 - ``platform.report`` comes after Next, so with the following invocation or at SHUTDOWN.
-- On Managed Instances invocations run side by side, and only the id tells them apart (AWS: Managed Instances).
+- On Managed Instances invocations run side by side, and only the id tells them apart (AWS: Managed Instances). A line
+  there begins no invocation: see :mod:`extension.recorder.managed_instances`.
+- On ordinary functions one invocation runs at a time. A logger may hold on to the id of an earlier one: so an error that
+  names an invocation which is over for good is one of the running invocation as well.
 """
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from extension.config.parsers import PlatformEvents
 from extension.config.settings import Settings
 from extension.diagnostics.account import Account
 from extension.model.segment import Kind, Segment
 from extension.model.timestamps import epoch_ns
-from extension.parsing.batch import Line, Lines, Unreadable, read_batch
+from extension.parsing.batch import Line, Lines, read_batch
 from extension.parsing.failures import Failure, Outcome
-from extension.parsing.line import LineRules
+from extension.parsing.line import LineFacts, LineRules
 from extension.parsing.platform_events import (
     Closed,
     Ended,
-    ExtensionFailed,
     Fault,
-    InitEnded,
-    LogsDropped,
     Started,
 )
 from extension.parsing.trace_header import span_id_of, trace_id_of
+from extension.recorder.environment import EnvironmentEvents
 from extension.recorder.invocation import Invocation
 from extension.recorder.screening import Screening
-from extension.recorder.states import Event
+from extension.recorder.states import OVER, Event
 from extension.recorder.tail_sampler import UNKNOWN, TailSampler
-from extension.sampling.policies import Signs
+
+if TYPE_CHECKING:
+    from extension.recorder.managed_instances import ManagedLines
 
 REMEMBERED_INVOCATIONS = 64
-"""Ended invocations that may still get late lines. Each costs about half a KiB (measured)."""
+"""Invocations that are over and may still get late lines. Each costs about half a KiB (measured), so Managed Instances have
+:class:`extension.recorder.managed_instances.Past` besides."""
 
 REMEMBERED_BATCHES = 64
 """Lambda repeats a batch when its 200 was lost, so soon after it (AWS: Logs API, delivery at least once)."""
@@ -68,18 +73,39 @@ class Recorder:
         sampler: TailSampler,
         account: Account,
         managed_instances: bool = False,
+        on_restore: Callable[[], None] | None = None,
     ) -> None:
+        """Begin an environment. ``on_restore`` is called once in each copy of a snapshot; None where none is taken."""
         self._sampler = sampler
         self._metadata = sampler.metadata
         self._account = account
-        self._managed = managed_instances
-        self.apply(settings)
+        self._screening = Screening(settings, sampler=sampler, account=account)
         self._seen_batches: deque[int] = deque(maxlen=REMEMBERED_BATCHES)
         self._current: Invocation | None = None
         self._previous: Invocation | None = None
         self._known: dict[str, Invocation] = {}
         self._announced: dict[str, tuple[str, str]] = {}
-        self._signs_for_next: Signs | None = None
+        self._managed_lines: ManagedLines | None = None
+        if managed_instances:
+            # Imported here: ordinary functions run one invocation at a time.
+            from extension.recorder import managed_instances as managed
+
+            self._managed_lines = managed.ManagedLines(
+                sampler.release,
+                init=lambda: sampler.init,
+                known=self._known,
+                add=self._add,
+                forget=self._forget,
+            )
+            sampler.waiting = self._managed_lines.waiting
+        self.apply(settings)
+        self._environment = EnvironmentEvents(
+            sampler=sampler,
+            account=account,
+            screening=self._screening,
+            running=self._running,
+            on_restore=on_restore,
+        )
         self._handlers: dict[type, Handler] = {
             Lines: self._take_lines,
             Line: self._take_line,
@@ -87,20 +113,17 @@ class Recorder:
             Ended: self._take_end,
             Closed: self._take_closed,
             Fault: self._take_fault,
-            InitEnded: self._take_init_end,
-            LogsDropped: self._take_logs_dropped,
-            ExtensionFailed: lambda _: self._sign("extension_failed"),
-            Unreadable: self._take_unreadable,
+            **self._environment.handlers,
         }
 
     def apply(self, settings: Settings) -> None:
         """Apply settings, the first ones or changed ones, to every batch from now on."""
-        self._screening = Screening(settings, sampler=self._sampler, account=self._account)
+        self._screening.apply(settings)
         self._platform_events = settings.platform_events
         self._rules = LineRules(
             error_level=settings.error_level,
             pattern=settings.error_pattern.search if settings.error_pattern is not None else None,
-            by_id_only=self._managed,
+            by_id_only=self._managed_lines is not None,
         )
 
     @property
@@ -114,6 +137,7 @@ class Recorder:
         Returns:
             The invocation, if it has begun; else None, and :meth:`expected` finds it later.
         """
+        self._environment.restore()
         trace_id, span_id = trace_id_of(trace_header), span_id_of(trace_header)
         self._metadata.arn = arn
         known = self._known.get(request_id)
@@ -148,15 +172,12 @@ class Recorder:
         self._sampler.make_room()
 
     def _take_lines(self, item: Lines) -> None:
-        number = self._metadata.number(item.count)
         invocation = self._current or self._sampler.init
+        number = self._metadata.number(item.count)
         segment = Segment(item.raw, count=item.count, first_number=number)
         for piece in self._screening.exclude(segment):
             self._screening.look_into(invocation, piece, is_text=item.is_text)
             self._sampler.store(invocation, piece)
-
-    def _take_unreadable(self, item: Unreadable) -> None:
-        self._account.unreadable_bytes += len(item.raw)
 
     def _take_line(self, item: Line) -> None:
         facts = item.facts
@@ -169,70 +190,97 @@ class Recorder:
         )
         if not self._screening.exclude(segment):
             return
-        invocation = self._attributed(facts.request_ids)
-        if invocation is None:
-            self._sampler.release.put_alone(self._sampler.init, segment, facts)
-            return
-        self._screening.look_into(invocation, segment, is_text=facts.is_text)
-        if facts.failure is not None:
-            self._sampler.fail(invocation, facts.failure)
-        self._sampler.store(invocation, segment)
+        invocation = self._named(facts.request_ids)
+        if invocation is None and self._managed_lines is not None:
+            self._managed_lines.take(segment, facts)
+        else:
+            self._add(invocation or self._current or self._sampler.init, segment, facts)
 
-    def _attributed(self, request_ids: tuple[str, ...]) -> Invocation | None:
-        """Return the invocation that a line belongs to; None where nothing tells, on Managed Instances."""
+    def _named(self, request_ids: tuple[str, ...]) -> Invocation | None:
+        """Return the invocation that a line names: the first of its ids that Lambda has told."""
         for request_id in request_ids:
             known = self._known.get(request_id)
             if known is not None:
                 return known
-            if request_id in self._announced or self._managed:
+            if request_id in self._announced:
                 return self._begin(request_id)
-        if not self._managed:
-            return self._current or self._sampler.init
-        return None if self._known else self._sampler.init
+        return None
+
+    def _add(self, invocation: Invocation, segment: Segment, facts: LineFacts) -> None:
+        self._screening.look_into(invocation, segment, is_text=facts.is_text)
+        if facts.failure is not None:
+            self._sampler.fail(invocation, facts.failure)
+            if invocation.is_reported and (running := self._running()) is not None:
+                self._sampler.fail(running, facts.failure)
+        self._sampler.store(invocation, segment)
+
+    def _running(self) -> Invocation | None:
+        """Return the invocation that started last, if it has not ended; None on Managed Instances."""
+        return None if self._current is None or self._current.ended else self._current
 
     def _take_start(self, event: Started) -> None:
         known = self._known.get(event.request_id)
         if known is not None and known.started in ("", event.time):
             # A line, or the invocation's end, came before its start; or the start came twice, in different batches.
             known.started, known.trace_id = event.time, known.trace_id or event.trace_id
+            known.tenant_id = known.tenant_id or event.tenant_id
             invocation = known
         else:
-            invocation = self._begin(event.request_id, started=event.time, trace_id=event.trace_id)
+            invocation = self._begin(event.request_id, start=event)
         if event.span_id:
             # The function's own segment; the header's Parent is only its parent.
             invocation.span_id = event.span_id
         self._note(invocation, event)
-        if not self._managed and invocation is not self._current:
+        if self._managed_lines is None and invocation is not self._current:
             missed, self._previous, self._current = self._previous, self._current, invocation
             if missed is not None and not missed.ended:
                 # Invocations follow each other, and batches nearly do: after two more starts, its end will not come.
                 self._sampler.end(missed, UNKNOWN)
 
-    def _begin(self, request_id: str, *, started: str = "", trace_id: str = "") -> Invocation:
-        invocation = Invocation(request_id, started=started, trace_id=trace_id)
+    def _begin(self, request_id: str, *, start: Started | None = None) -> Invocation:
+        if start is None:
+            invocation = Invocation(request_id)
+        else:
+            invocation = Invocation(request_id, started=start.time, trace_id=start.trace_id)
+            invocation.span_id, invocation.tenant_id = start.span_id, start.tenant_id
         announced = self._announced.pop(request_id, None)
         if announced is not None:
             invocation.is_announced = True
-            invocation.trace_id = trace_id or announced[0]
-            invocation.span_id = announced[1]
-        signs, self._signs_for_next = self._signs_for_next, None
+            invocation.trace_id = invocation.trace_id or announced[0]
+            invocation.span_id = invocation.span_id or announced[1]
+        if (environment := self._environment).is_snapshot:
+            environment.restore()
+        signs, environment.signs_for_next = environment.signs_for_next, None
         invocation.signs = signs or invocation.signs
         is_first = invocation.signs.is_first = not self._account.invocations
         self._account.invocations += 1
         self._known.pop(request_id, None)
         self._known[request_id] = invocation
-        while len(self._known) > REMEMBERED_INVOCATIONS + len(self._sampler.running) + 1:
-            oldest = next(iter(self._known.values()))
-            if not oldest.ended:
-                break
-            del self._known[oldest.request_id]
+        if len(self._known) > REMEMBERED_INVOCATIONS:
+            self._forget()
         self._sampler.begin(invocation, has_signs=is_first or signs is not None)
+        if self._managed_lines is not None:
+            self._managed_lines.join(invocation)
         return invocation
+
+    def _forget(self) -> None:
+        """Forget the oldest invocations that are over, of more than are remembered. Others have lines that are held."""
+        known = self._known
+        excess = len(known) - REMEMBERED_INVOCATIONS - self._sampler.undecided
+        while excess > 0:
+            oldest = known.pop(next(iter(known)))
+            if oldest.state not in OVER:
+                known[oldest.request_id] = oldest
+                continue
+            excess -= 1
+            if self._managed_lines is not None:
+                self._managed_lines.past.remember(oldest)
 
     def _take_end(self, event: Ended) -> None:
         invocation = self._known.get(event.request_id) or self._begin(event.request_id)
         if invocation.duration_ms is None:
             invocation.duration_ms = event.duration_ms
+        invocation.tenant_id = invocation.tenant_id or event.tenant_id
         signs = invocation.signs
         if signs.duration_ms is None:
             signs.duration_ms = invocation.duration_ms
@@ -251,6 +299,7 @@ class Recorder:
         if not (event.is_report and invocation.ended):
             self._sampler.step(invocation, Event.END)
         if event.is_report:
+            invocation.is_reported = True
             self._sampler.step(invocation, Event.REPORT)
 
     def _take_closed(self, event: Closed) -> None:
@@ -263,30 +312,6 @@ class Recorder:
         if invocation := self._known.get(named) if named else self._current:
             self._note(invocation, event)
             self._sampler.fail(invocation, event.failure)
-
-    def _take_init_end(self, event: InitEnded) -> None:
-        if event.failure is None:
-            if event.in_invoke:
-                self._sign("init_restarted")
-        elif self._current is not None and event.in_invoke and not self._current.ended:
-            self._sampler.fail(self._current, event.failure)
-        else:
-            self._sampler.fail(self._sampler.init, event.failure)
-            self._sampler.end_init()
-
-    def _take_logs_dropped(self, event: LogsDropped) -> None:
-        self._account.platform_dropped += event.records
-        self._sign("logs_dropped")
-
-    def _sign(self, name: str) -> None:
-        """Set a sign of the running invocation, or else of the next one."""
-        running = self._current
-        if running is not None and not running.ended:
-            setattr(running.signs, name, True)
-            self._sampler.signed(running)
-        else:
-            self._signs_for_next = self._signs_for_next or Signs()
-            setattr(self._signs_for_next, name, True)
 
     def _note(self, invocation: Invocation, event: Started | Ended | Closed | Fault) -> None:
         """Let an event travel with its invocation, as PLATFORM_EVENTS asks."""

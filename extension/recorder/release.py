@@ -96,6 +96,11 @@ class Release:
             if parts:
                 self._queues.put(Chunk(self._metadata_of(invocation, decided, weight), parts))
 
+    def close_init(self, init: Invocation) -> None:
+        """Deliver what is kept of init."""
+        init.verdict = init.verdict or self.evaluator.decide(init)
+        self.release(init, with_summary=True)
+
     def release_metrics(self, invocation: Invocation) -> None:
         """Hand over the metrics among the lines; they are kept whatever the verdict."""
         self.put(invocation, verdict.METRICS, invocation.recording.take_emf())
@@ -143,7 +148,8 @@ class Release:
         source = self._metadata
         is_archived = decided is verdict.ARCHIVED
         more = () if is_archived else (invocation.span_id, source.arn, source.environment_id)
-        key = (invocation, decided, weight, invocation.trace_id, invocation.correlation_id, more)
+        named = (invocation.trace_id, invocation.correlation_id, invocation.tenant_id)
+        key = (invocation, decided, weight, named, more)
         made_for, made = self._made.get(is_archived, (None, None))
         if made is None or made_for != key:
             made = source.of(invocation, decided, weight=weight)

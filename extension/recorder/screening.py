@@ -1,7 +1,9 @@
 """Screening: exclude lines, and find what a line says of its whole invocation.
 
-Pure. Applies EXCLUDE, CORRELATION_FIELDS and KEEP_MARKER.
+Pure. Applies EXCLUDE, CORRELATION_FIELDS and KEEP_MARKER, and reads the lines of a durable function's SDK.
 """
+
+from typing import TYPE_CHECKING
 
 from extension.config.settings import Settings
 from extension.diagnostics.account import Account
@@ -12,6 +14,13 @@ from extension.recorder.invocation import Invocation
 from extension.recorder.tail_sampler import TailSampler
 from extension.sampling.verdict import EXCLUDED
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from extension.parsing.durable import ExecutionFacts
+
+_DEFAULT_FIELDS = Settings().correlation_fields
+
 
 class Screening:
     """Screen the lines of one environment."""
@@ -19,7 +28,15 @@ class Screening:
     def __init__(self, settings: Settings, *, sampler: TailSampler, account: Account) -> None:
         self._sampler = sampler
         self._account = account
-        self._correlation = Correlation(settings.correlation_fields)
+        self._execution_in: Callable[[bytes, int], ExecutionFacts] | None = None
+        self.apply(settings)
+
+    def apply(self, settings: Settings) -> None:
+        """Apply settings, the first ones or changed ones, to every line from now on."""
+        self._fields = settings.correlation_fields
+        self._correlation = Correlation(self._fields)
+        if self._execution_in is not None:
+            self.read_executions()
         self._marker = settings.keep_marker.encode()
         self._excluder = None
         if settings.exclude is not None:
@@ -27,6 +44,18 @@ class Screening:
             from extension.redaction.exclusion import Excluder
 
             self._excluder = Excluder(settings.exclude)
+
+    def read_executions(self) -> None:
+        """Read what lines say of a durable execution from now on: it is the transaction, unless a setting names others."""
+        # Imported here: few functions are durable.
+        from extension.parsing.durable import EXECUTION_FIELDS, execution_in
+
+        self._execution_in = execution_in
+        fields = self._fields
+        if fields == _DEFAULT_FIELDS:
+            self._correlation = Correlation(EXECUTION_FIELDS + fields)
+        elif fields:
+            self._correlation = Correlation(fields + EXECUTION_FIELDS)
 
     def exclude(self, segment: Segment) -> list[Segment]:
         """Return the parts of a segment that EXCLUDE leaves; count the others."""
@@ -45,6 +74,15 @@ class Screening:
             if found:
                 invocation.correlation_id = found
                 self._sampler.release.one_was_named = True
+        if self._execution_in is not None and not is_text and not invocation.is_init:
+            self._note(invocation, self._execution_in(segment.raw, segment.count))
         if self._marker and not invocation.signs.is_marked and self._marker in segment.raw:
             invocation.signs.is_marked = True
+            self._sampler.signed(invocation)
+
+    def _note(self, invocation: Invocation, facts: "ExecutionFacts") -> None:
+        invocation.execution_arn = invocation.execution_arn or facts.execution_arn
+        invocation.operation_name = facts.operation_name or invocation.operation_name
+        if facts.is_retry and not invocation.signs.is_retry:
+            invocation.signs.is_retry = True
             self._sampler.signed(invocation)

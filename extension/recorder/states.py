@@ -3,7 +3,7 @@
 Rule 1: the state of an invocation is ``Invocation.state`` and nothing else. No flag and no container knows more.
 
 Rule 2: this file holds every way from one state to another, and does nothing itself. A row names the next state and
-its actions, in order. Each is a method of :class:`extension.recorder.tail_sampler.TailSampler` or of
+its actions, in order. Each is a method of :class:`extension.recorder.tail_sampler.TailSampler`, of ``Lingering`` there, or of
 :class:`extension.recorder.release.Release`.
 
 Theory of operation
@@ -237,3 +237,6 @@ MANAGED: Table = {
 
 HELD = frozenset({State.UNDECIDED, State.AT_HAND, State.PARTLY_KEPT})
 """States of ended invocations that expire, in the order in which they ended."""
+
+OVER = frozenset({State.DELIVERED, State.DROPPED})
+"""States of invocations of which nothing is held: only late lines can come."""

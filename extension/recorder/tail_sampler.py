@@ -12,6 +12,7 @@ theory of operation.
 
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from extension.config.settings import Settings
 from extension.delivery.queue import Queues
@@ -26,14 +27,22 @@ from extension.recorder.states import HELD, MANAGED, ORDINARY, Event, State
 from extension.sampling import verdict
 from extension.sampling.verdict import Verdict
 
-MAX_OPEN_INVOCATIONS = 1024
-"""Running ones on Managed Instances, where an id may never report. An environment runs some dozens at a time (AWS:
-Managed Instances); beyond this, the oldest counts as ended."""
+if TYPE_CHECKING:
+    from extension.recorder.managed_instances import WaitingLines
+
+MAX_OPEN_INVOCATIONS = 2048
+"""Running ones on Managed Instances, where an environment runs up to 1,600 at a time (AWS: Managed Instances, maximum
+concurrency). The others are those whose report was lost; beyond the bound, the oldest counts as ended. An invocation costs
+0.6 KB beside its lines (measured), so all of them 1.3 MB."""
 
 LINGERING_INVOCATIONS = 2
-MANAGED_LINGERING_INVOCATIONS = 64
+MANAGED_LINGERING_INVOCATIONS = 1600
 """Ended invocations that are held for a late sign of failure, until the report has come. On Managed Instances the report
-may come before an invocation's last lines, so more are held there than end side by side."""
+may come before an invocation's last lines, so as many are held there as may end side by side."""
+
+LINGERING_SHARE = 4
+"""A quarter of BUFFER_SIZE may hold lines of these, since most of them are dropped in the end. The rest is for lines that
+are still to be decided on."""
 
 UNKNOWN = Failure(verdict.UNKNOWN_OUTCOME, Outcome.UNKNOWN)
 """Neither an end nor a failure was seen: it may be the very invocation that somebody looks for."""
@@ -46,14 +55,88 @@ _DEATHS = (Outcome.TIMEOUT, Outcome.CRASH, Outcome.OUT_OF_MEMORY)
 Action = Callable[[Invocation], None]
 
 
+class Lingering:
+    """Index the invocations that are over and hold lines: those that are held for a late failure, and the history.
+
+    An index tells who makes way first, and never in which state somebody is. Some methods are actions of the table.
+
+    Attributes:
+        held: by identity, in the order in which they ended.
+    """
+
+    def __init__(
+        self,
+        step: Callable[[Invocation, Event], None],
+        release: Release,
+        *,
+        managed_instances: bool,
+    ) -> None:
+        self._step = step
+        self._release = release
+        self._most = MANAGED_LINGERING_INVOCATIONS if managed_instances else LINGERING_INVOCATIONS
+        self.held: dict[int, Invocation] = {}
+        self._history: deque[Invocation] = deque()
+
+    @property
+    def invocations(self) -> list[Invocation]:
+        """All of them, the history first."""
+        return [*self._history, *self.held.values()]
+
+    def hold(self, invocation: Invocation) -> None:
+        """Hold the lines that are left for a late failure."""
+        self.held.pop(id(invocation), None)
+        self.held[id(invocation)] = invocation
+        while len(self.held) > self._most:
+            self.expire_oldest()
+
+    def remember(self, invocation: Invocation) -> None:
+        """Move the lines that are left to the history."""
+        if invocation.recording.lines:
+            self._history.append(invocation)
+        else:
+            self._step(invocation, Event.FORGET)
+        while len(self._history) > self._release.settings.history:
+            self.forget_oldest()
+
+    def bound(self, buffer_bytes: int) -> None:
+        """Let the oldest ones expire, until the held lines take no more than their share of BUFFER_SIZE."""
+        excess = sum(one.recording.held_bytes for one in self.held.values())
+        excess -= buffer_bytes // LINGERING_SHARE
+        while excess > 0 and (freed := self.expire_oldest()) is not None:
+            excess -= freed
+
+    def expire_oldest(self) -> int | None:
+        """Let the oldest held invocation expire. Return the bytes it held; None if there is no such invocation."""
+        return self._let_go(next(iter(self.held.values()), None), Event.EXPIRE)
+
+    def forget_oldest(self) -> int | None:
+        """Forget the oldest invocation of the history. Return the bytes it held; None if there is no history."""
+        return self._let_go(self._history.popleft() if self._history else None, Event.FORGET)
+
+    def end(self) -> None:
+        """Let go of all of them."""
+        while self.expire_oldest() is not None or self.forget_oldest() is not None:
+            pass
+
+    def _let_go(self, invocation: Invocation | None, event: Event) -> int | None:
+        if invocation is None:
+            return None
+        held_bytes = invocation.recording.held_bytes
+        self._step(invocation, event)
+        return held_bytes
+
+
 class TailSampler:
     """Take the invocations of one environment through their states.
 
     Attributes:
         init: the environment's init, to which lines before the first invocation belong.
         metadata: names the environment and numbers its records.
+        lingering: the invocations that are over and hold lines.
         release: hands kept lines to the queues, and holds the settings.
+        queues: what waits for the sinks.
         running: invocations that are not over, in the order in which they began.
+        waiting: lines that name an invocation which has not begun; the recorder sets it, on Managed Instances alone.
         illegal_events: how many events came in a state that has no row for them.
     """
 
@@ -70,20 +153,20 @@ class TailSampler:
         self.metadata = MetadataSource(function=function, version=version)
         self.release = Release(settings, queues=queues, account=account, metadata=self.metadata)
         self._evaluator = self.release.evaluator
-        self._queues = queues
+        self.queues = queues
         self._account = account
         self._managed = managed_instances
+        self.lingering = Lingering(self.step, self.release, managed_instances=managed_instances)
         self._table = {
-            (state, event): (after, _methods(names, self, self.release))
+            (state, event): (after, _methods(names, self))
             for state, row in (MANAGED if managed_instances else ORDINARY).items()
             for event, (after, names) in row.items()
         }
         self.init = Invocation("")
-        # The containers are indexes: they tell who makes way first, and never in which state somebody is.
+        # An index, as those of Lingering: in which state somebody is, the invocation alone tells.
         self.running: dict[int, Invocation] = {}
-        self._held: dict[int, Invocation] = {}
-        self._history: deque[Invocation] = deque()
         self._unexplained: Invocation | None = None
+        self.waiting: WaitingLines | None = None
         self.illegal_events = 0
 
     def apply(self, settings: Settings) -> None:
@@ -91,18 +174,24 @@ class TailSampler:
         self.release.apply(settings)
 
     def _recordings(self) -> list[Recording]:
-        every = (self.init, *self.running.values(), *self._held.values(), *self._history)
+        every = (self.init, *self.running.values(), *self.lingering.invocations)
         return [one.recording for one in every]
 
     @property
     def held_bytes(self) -> int:
         """Bytes in recordings. The queues count their own."""
-        return sum(one.held_bytes for one in self._recordings())
+        waiting_bytes = 0 if self.waiting is None else self.waiting.held_bytes
+        return waiting_bytes + sum(one.held_bytes for one in self._recordings())
 
     @property
     def buffered_lines(self) -> int:
         """Lines received and not yet decided on. The queues count their own."""
         return sum(one.lines for one in self._recordings())
+
+    @property
+    def undecided(self) -> int:
+        """At least as many as there are invocations of which something is held, or may yet be asked for."""
+        return len(self.running) + len(self.lingering.invocations) + 1
 
     def step(self, invocation: Invocation, event: Event) -> None:
         """Take an invocation to its next state. An event that is illegal in its state is only counted."""
@@ -113,7 +202,7 @@ class TailSampler:
             return
         invocation.state, actions = found
         if was in HELD and invocation.state not in HELD:
-            del self._held[id(invocation)]
+            del self.lingering.held[id(invocation)]
         for action in actions:
             action(invocation)
 
@@ -169,19 +258,30 @@ class TailSampler:
 
     def shut_down(self, failure: Failure | None) -> None:
         """Decide on everything. A failure is of whatever still runs, by SHUTDOWN's reason; a spin-down has none."""
+        self.judge_waiting()
         for invocation in list(self.running.values()):
             self.end(invocation, failure or UNKNOWN)
         if failure is not None and self.init.recording.segments:
             self.fail(self.init, _INIT_ERROR)
         self.end_init()
         self._explain_last()
-        while self.expire_oldest() is not None or self.forget_oldest() is not None:
-            pass
+        self.lingering.end()
+
+    def judge_waiting(self) -> None:
+        """Judge lines that wait for an invocation to begin, where lines wait: no more is told, or memory is short."""
+        if self.waiting is not None:
+            self.waiting.judge_all()
 
     def make_room(self) -> None:
         """Keep what is held within BUFFER_SIZE."""
         bound_bytes = self.release.settings.buffer_bytes
-        held_bytes = self.held_bytes + self._queues.held_bytes
+        if self.waiting is not None:
+            self.waiting.next_batch(bound_bytes)
+            self.lingering.bound(bound_bytes)
+        held_bytes = self.held_bytes + self.queues.held_bytes
+        if held_bytes > bound_bytes and self.waiting:
+            self.judge_waiting()
+            held_bytes = self.held_bytes + self.queues.held_bytes
         if 2 * held_bytes > bound_bytes:
             for invocation in self.running.values():
                 # Lines are worth more than the name of their transaction.
@@ -193,27 +293,12 @@ class TailSampler:
             make_room(
                 bound_bytes,
                 excess_bytes=held_bytes - bound_bytes,
-                queues=self._queues,
+                queues=self.queues,
                 account=self._account,
                 recorded_bytes=lambda: self.held_bytes,
                 running=[self.init, *self.running.values()],
-                oldest=(self.forget_oldest, self.expire_oldest),
+                oldest=(self.lingering.forget_oldest, self.lingering.expire_oldest),
             )
-
-    def expire_oldest(self) -> int | None:
-        """Let the oldest held invocation expire. Return the bytes it held; None if there is no such invocation."""
-        return self._let_go(next(iter(self._held.values()), None), Event.EXPIRE)
-
-    def forget_oldest(self) -> int | None:
-        """Forget the oldest invocation of the history. Return the bytes it held; None if there is no history."""
-        return self._let_go(self._history.popleft() if self._history else None, Event.FORGET)
-
-    def _let_go(self, invocation: Invocation | None, event: Event) -> int | None:
-        if invocation is None:
-            return None
-        held_bytes = invocation.recording.held_bytes
-        self.step(invocation, event)
-        return held_bytes
 
     def _explain_last(self) -> None:
         if self._unexplained is not None:
@@ -274,10 +359,10 @@ class TailSampler:
         invocation.verdict = self._evaluator.decide(invocation)
         most = self.release.settings.history
         if most and invocation.withheld_lines is None:
-            past = [one for one in self._held.values() if one.verdict is not None]
-            for one in [*self._history, *past][-most:]:
+            past = [one for one in self.lingering.invocations if one.verdict is not None]
+            for one in past[-most:]:
                 self.release.put(one, verdict.PAST, one.recording.take())
-            while self.forget_oldest() is not None:
+            while self.lingering.forget_oldest() is not None:
                 pass
 
     def _explain(self, invocation: Invocation) -> None:
@@ -285,31 +370,14 @@ class TailSampler:
         self._unexplained = None
         self.release.deliver(invocation)
 
-    def _hold(self, invocation: Invocation) -> None:
-        """Hold the lines that are left for a late failure."""
-        self._held.pop(id(invocation), None)
-        self._held[id(invocation)] = invocation
-        most = MANAGED_LINGERING_INVOCATIONS if self._managed else LINGERING_INVOCATIONS
-        while len(self._held) > most:
-            self.expire_oldest()
 
-    def _remember(self, invocation: Invocation) -> None:
-        """Move the lines that are left to the history."""
-        if invocation.recording.lines:
-            self._history.append(invocation)
-        else:
-            self.step(invocation, Event.FORGET)
-        while len(self._history) > self.release.settings.history:
-            self.forget_oldest()
-
-    def _close_init(self, invocation: Invocation) -> None:
-        """Deliver what is kept of init."""
-        invocation.verdict = invocation.verdict or self._evaluator.decide(invocation)
-        self.release.release(invocation, with_summary=True)
-
-
-def _methods(names: str, sampler: TailSampler, release: Release) -> list[Action]:
-    return [getattr(sampler, f"_{name}", None) or getattr(release, name) for name in names.split()]
+def _methods(names: str, sampler: TailSampler) -> list[Action]:
+    others = (sampler.lingering, sampler.release)
+    return [
+        getattr(sampler, f"_{name}", None)
+        or next(getattr(one, name) for one in others if hasattr(one, name))
+        for name in names.split()
+    ]
 
 
 def _event_of(decided: Verdict | None) -> Event:

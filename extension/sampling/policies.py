@@ -16,14 +16,15 @@ class Signs:
     """Hold the facts that policies speak of.
 
     Duration and memory are Lambda's, and None until known; the share is of the function's memory. The environment's first
-    invocation had a cold start. Init may run again within an invocation (AWS: suppressed init).
+    invocation had a cold start. Init may run again within an invocation (AWS: suppressed init). A retry is one of a step of a
+    durable function.
     """
 
     def __init__(self) -> None:
         self.duration_ms: float | None = None
         self.memory_share: float | None = None
         self.is_first = self.is_marked = self.init_restarted = False
-        self.logs_dropped = self.extension_failed = False
+        self.logs_dropped = self.extension_failed = self.is_retry = False
 
 
 class Policy(NamedTuple):
@@ -45,6 +46,7 @@ def policies_of(settings: "Settings") -> tuple[Policy, ...]:
         (True, Policy("init-restarted", lambda s: s.init_restarted)),
         (True, Policy("logs-dropped", lambda s: s.logs_dropped)),
         (True, Policy("extension-failed", lambda s: s.extension_failed)),
+        (True, Policy("durable-retry", lambda s: s.is_retry)),
         (settings.keep_cold_starts, Policy("cold-start", lambda s: s.is_first)),
         (
             slow_ms,

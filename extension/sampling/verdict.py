@@ -22,6 +22,8 @@ HISTORY = "history"
 FLOOD = "flood"
 EXCLUDED = "excluded"
 UNKNOWN_OUTCOME = "outcome-unknown"
+INIT = "init"
+SNAPSHOT = "snapshot"
 
 
 class Verdict(NamedTuple):
@@ -44,6 +46,9 @@ class Verdict(NamedTuple):
 
 METRICS = Verdict(keep=True, reason=EMF)
 """For lines in the embedded metric format of an invocation that is dropped."""
+
+PUBLISHED = Verdict(keep=True, reason=INIT)
+"""For what init wrote before a snapshot. It is written once a version, whatever the rates."""
 
 ARCHIVED = Verdict(keep=True, reason=ARCHIVE)
 """For records that go to ARCHIVE_SINK. The archive has everything, so each stands for itself."""

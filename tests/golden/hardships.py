@@ -178,11 +178,51 @@ def without_ends() -> list[Step]:
     return script.shut_down()
 
 
-def clone() -> list[Step]:
-    """An environment that is a clone: what init wrote belongs to another one."""
+def first_of_all() -> list[Step]:
+    """An environment with one invocation, and lines before it."""
     script = Script()
     script.post(*script.lines("written before the snapshot\n"))
     script.invocation(1, "sampled\n", randomness=IN)
+    return script.shut_down()
+
+
+def clone() -> list[Step]:
+    """A version's publication, and an environment that is a copy of it: what init wrote leaves once."""
+    script = Script()
+    published = {"initializationType": "snap-start", "phase": "snap-start", "status": "success"}
+    script.post(
+        *script.lines("written before the snapshot\n"),
+        script.event("platform.initRuntimeDone", published),
+        script.event("platform.initReport", published | {"metrics": {"durationMs": 900.1}}),
+        delivers=True,
+    )
+    script.post(*script.lines("on its way as the snapshot was taken\n"))
+    restored = {"status": "success"}
+    script.invoke(1, IN).post(
+        script.event("platform.restoreStart", {"functionName": "shop", "functionVersion": "7"}),
+        *script.lines("written at the restore\n"),
+        script.event("platform.restoreRuntimeDone", restored),
+        script.event("platform.restoreReport", restored | {"metrics": {"durationMs": 150.5}}),
+        script.start(1),
+        *script.lines("sampled\n"),
+        script.done(1),
+    )
+    script.post(script.report(1), after_next=True)
+    return script.shut_down()
+
+
+def unrestored() -> list[Step]:
+    """A copy of a snapshot that cannot be restored."""
+    script = Script()
+    script.post(*script.lines("written before the snapshot\n"))
+    failed = {"status": "error", "errorType": "Runtime.ExitError"}
+    script.post(
+        script.event("platform.restoreStart", {"functionName": "shop", "functionVersion": "7"}),
+        *script.lines("no connection to the database\n"),
+        script.event("platform.restoreRuntimeDone", failed),
+        script.event("platform.restoreReport", failed | {"metrics": {"durationMs": 150.5}}),
+        delivers=True,
+    )
     return script.shut_down()
 
 

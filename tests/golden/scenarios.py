@@ -196,13 +196,13 @@ DELIVERIES = [
     ),
     Scenario(
         "rejected-cloudwatch",
-        hardships.clone(),
+        hardships.first_of_all(),
         {"SINK": "cloudwatch:", "SAMPLE_RATE": "0.5"},
         answers={"PutLogEvents": CLOUDWATCH_TAKES_ONE},
     ),
     Scenario(
         "rejected-otlp",
-        hardships.clone(),
+        hardships.first_of_all(),
         {"SINK": "otlp+http://{sink}", "SAMPLE_RATE": "0.5"},
         answers={"/v1/logs": b"\x0a\x02\x08\x01"},
     ),
@@ -261,6 +261,12 @@ ENVIRONMENTS = [
     ),
     Scenario(
         "clone", hardships.clone(), {"SINK": FILE}, {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
+    ),
+    Scenario(
+        "unrestored",
+        hardships.unrestored(),
+        {"SINK": FILE},
+        {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"},
     ),
     Scenario(
         "references",

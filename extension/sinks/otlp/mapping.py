@@ -147,6 +147,7 @@ def _encode_run(metadata: Metadata, records: Iterable[Record]) -> Iterator[bytes
         "flight_recorder.reason": metadata.reason,
         "flight_recorder.weight": float(metadata.weight),
         "flight_recorder.correlation_id": metadata.correlation_id,
+        "flight_recorder.tenant_id": metadata.tenant_id,
         "sampling.threshold": threshold,
         "tracestate": f"ot=th:{threshold}" if threshold else "",
     }

@@ -19,7 +19,12 @@ class Environment:
     """Takes batches and events, and delivers to a list of records."""
 
     def __init__(
-        self, *, managed_instances: bool = False, archive: bool = False, **settings: object
+        self,
+        *,
+        managed_instances: bool = False,
+        snap_start: bool = False,
+        archive: bool = False,
+        **settings: object,
     ) -> None:
         given: dict[str, Any] = {"sample_rate": 0.0, **settings}
         self.settings = Settings()._replace(**given)
@@ -41,9 +46,16 @@ class Environment:
             sampler=self.sampler,
             account=self.account,
             managed_instances=managed_instances,
+            on_restore=self._restored if snap_start else None,
         )
+        self.restores = 0
         self.delivered: list[dict[str, Any]] = []
         self.now_s = 0.0
+
+    def _restored(self) -> None:
+        """Take an identity of its own, as the wiring does in a copy of a snapshot."""
+        self.restores += 1
+        self.sampler.metadata.environment_id = f"copy{self.restores}"
 
     def receive(self, *events: object) -> "Environment":
         """Post one batch."""

@@ -38,6 +38,16 @@ def _report_statuses(probe: Seen) -> set[str | None]:
     return {record.get("status") for record in reports}
 
 
+def _restores(probe: Seen) -> list[object]:
+    """Give the type and the phase of init, and the events of a restore that follow it."""
+    (init,) = probe.records("platform.initStart")
+    kinds = [kind.removeprefix("platform.") for kind in probe.types()]
+    return [
+        (init["initializationType"], init["phase"]),
+        *(kind for kind in kinds[: kinds.index("start")] if kind.startswith("restore")),
+    ]
+
+
 # Name: the variations, the probe's settings, what to look at in its account, what is there after four invocations.
 SEEN: dict[str, tuple[Variations, dict[str, str], Callable[[Seen], Any], Any]] = {
     "lines_after_runtime_done": (
@@ -77,6 +87,30 @@ SEEN: dict[str, tuple[Variations, dict[str, str], Callable[[Seen], Any], Any]] =
         {},
         lambda probe: {e["requestId"] for e in probe.invoked() if "requestId" in e},
         {SAME_ID},
+    ),
+    "snap_start": (
+        Variations(snap_start=True),
+        {},
+        _restores,
+        [("snap-start", "snap-start"), "restoreStart", "restoreRuntimeDone", "restoreReport"],
+    ),
+    "durable": (
+        Variations(durable=True),
+        {},
+        lambda probe: [
+            ".DurableFunction." in str(one) for one in probe.records("platform.initStart")
+        ],
+        [True],
+    ),
+    "tenant_id": (
+        Variations(tenant_id="blue"),
+        {},
+        lambda probe: {
+            record.get("tenantId")
+            for kind in ("start", "runtimeDone", "report")
+            for record in probe.records(f"platform.{kind}")
+        },
+        {"blue"},
     ),
     "subscribe_refusals": (
         Variations(telemetry_subscribe_status=500, subscribe_refusals=1),

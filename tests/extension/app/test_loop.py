@@ -76,8 +76,9 @@ class Environment:
         self,
         cloud: ScriptedLambda,
         *,
-        renew_identity: Callable[[], None] | None = None,
+        on_restore: Callable[[], None] | None = None,
         renewal: SettingsRefresh | None = None,
+        managed: bool = False,
         **settings: Any,
     ) -> None:
         self.cloud = cloud
@@ -96,7 +97,7 @@ class Environment:
         self.boot.api.ask_next()
         poll = select.poll()
         queues = Queues(SendingQueue(self.account, random=lambda: 0.0))
-        sampler = TailSampler(given, queues=queues, account=self.account)
+        sampler = TailSampler(given, queues=queues, account=self.account, managed_instances=managed)
         sampler.metadata.environment_id = "e"
         worker = SinkWorker(lambda: self.sink)
         worker.start()
@@ -108,7 +109,13 @@ class Environment:
                 api=self.boot.api,
                 listener=self.listener,
                 poll=poll,
-                recorder=Recorder(given, sampler=sampler, account=self.account),
+                recorder=Recorder(
+                    given,
+                    sampler=sampler,
+                    account=self.account,
+                    managed_instances=managed,
+                    on_restore=on_restore,
+                ),
                 sampler=sampler,
                 delivery=Delivery(
                     [Exporter("SINK", queues.primary, worker)],
@@ -120,7 +127,6 @@ class Environment:
                 renewal=renewal,
                 account=self.account,
                 log=log,
-                renew_identity=renew_identity,
             )
         )
         self._thread = threading.Thread(target=self._run, name="main loop")
@@ -431,7 +437,7 @@ def test_an_error_at_an_invoke_leaves_no_function_waiting(
     def fail() -> None:
         raise RuntimeError
 
-    begin(renew_identity=fail)
+    begin(on_restore=fail)
 
     cloud.invoke(A)
 
@@ -439,10 +445,10 @@ def test_an_error_at_an_invoke_leaves_no_function_waiting(
     assert any("internal error" in one["event"] for one in said(capsys))
 
 
-def test_identity_is_renewed_once(cloud: ScriptedLambda, begin: Begin) -> None:
-    """A clone of a snapshot takes a new identity with the first INVOKE, not before and not again."""
+def test_restore_is_noticed_once(cloud: ScriptedLambda, begin: Begin) -> None:
+    """A copy of a snapshot begins anew with the first INVOKE, not before and not again."""
     renewed: list[int] = []
-    begin(renew_identity=lambda: renewed.append(len(cloud.of("next"))))
+    begin(on_restore=lambda: renewed.append(len(cloud.of("next"))))
 
     for number, request_id in enumerate((A, B), 2):
         cloud.invoke(request_id)
@@ -450,6 +456,18 @@ def test_identity_is_renewed_once(cloud: ScriptedLambda, begin: Begin) -> None:
         cloud.wait_for("next", number)
 
     assert renewed == [1]
+
+
+def test_an_error_waits_for_its_start_no_longer_than_telemetry_takes(
+    cloud: ScriptedLambda, begin: Begin
+) -> None:
+    """On Managed Instances no other batch may come for hours, and the error must not wait for one."""
+    environment = begin(managed=True)
+    cloud.post([start(A), line({"level": "ERROR", "message": "x", "requestId": "own"})])
+
+    until(lambda: len(environment.sink.lines()) == 1)
+
+    assert [one.get("requestId") for one in environment.sink.records] == [None]
 
 
 # What is posted ------------------------------------------------------------------------------------------------------

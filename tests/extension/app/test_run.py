@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.doubles.extension.emf import is_emf, parse
-from tests.doubles.lambda_events import line, runtime_done, start
-from tests.doubles.recording_receiver import Reply
+from tests.doubles.http_server import Request
+from tests.doubles.lambda_events import event, line, runtime_done, start
+from tests.doubles.recording_receiver import OK, RecordingReceiver, Reply, as_json
 from tests.doubles.scripted_lambda import ScriptedLambda
 
 pytestmark = pytest.mark.every_python
@@ -97,7 +98,7 @@ LOADED_AT_READY = {
     "lambda_api": "http1 listener",
     "model": "chunk levels receipt record recording segment timestamps",
     "parsing": "batch correlation failures fast_path line platform_events trace_header",
-    "recorder": "evaluator invocation metadata recorder release screening states tail_sampler",
+    "recorder": "environment evaluator invocation metadata recorder release screening states tail_sampler",
     "sampling": "policies probability verdict",
     "sinks": "base",
 }
@@ -228,6 +229,40 @@ def test_the_function_survives_where_descriptors_run_out(cloud: ScriptedLambda) 
     assert line_said["event"].startswith("stopped recording after an internal error (OSError at ")
     assert line_said["logger"] == "flight-recorder"
     assert (out, process.returncode) == ("", 0)
+
+
+def test_a_copy_of_a_snapshot_fetches_references_before_its_first_delivery(
+    cloud: ScriptedLambda, begin: Begin
+) -> None:
+    """The place that the sink had when the version was published may be nobody's today."""
+    with RecordingReceiver() as receiver:
+        places = iter(("published", "today"))
+
+        def answer(request: Request) -> Reply:
+            if request.action == "GetSecretValue":
+                return as_json({"SecretString": f"http://{receiver.address}/{next(places)}"})
+            return OK
+
+        receiver.otherwise = answer
+        extension = begin(
+            SINK="secretsmanager:place",
+            _AWS_LAMBDA_INITIALIZATION_TYPE="snap-start",
+            _AWS_ENDPOINT_URL=f"http://{receiver.address}",
+            _AWS_REGION="eu-west-1",
+            _AWS_ACCESS_KEY_ID="made-up",
+            _AWS_SECRET_ACCESS_KEY="made-up",
+        )
+        cloud.post([line("importing"), event("platform.initRuntimeDone", {"status": "success"})])
+        receiver.wait_until(lambda: len(receiver.requests) > 1, "init is not published")
+        extension.invoke(1, ERROR)
+        extension.shut_down()
+
+        asked = [one.action if one.target == "/" else one.target for one in receiver.requests]
+        assert asked[:4] == ["GetSecretValue", "/published", "GetSecretValue", "/today"]
+        assert set(asked[4:]) <= {"/today"}
+        delivered = b"".join(one.content for one in receiver.requests[3:])
+        assert b"told to" in delivered
+        assert b"importing" not in delivered
 
 
 def test_run_says_that_lambda_accepted_no_subscription(begin: Begin) -> None:

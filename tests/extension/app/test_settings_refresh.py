@@ -107,6 +107,29 @@ def test_refresh_runs_one_fetch_at_a_time(world: World) -> None:
     assert len(world.applied) == 1
 
 
+def test_refresh_fetches_anew_when_told(world: World) -> None:
+    """A copy of a snapshot may begin months after the values were fetched, or within the interval."""
+    world.fetch()
+
+    world.refresh.fetch_anew()
+    world.fetch()
+
+    assert [one.values for one in world.applied] == [{"V": "1"}, {"V": "2"}]
+
+
+def test_refresh_ignores_a_fetch_from_before_it_was_told(world: World) -> None:
+    """The snapshot was taken amid a fetch: its answer is the snapshot's, and the next one is today's."""
+    world.refresh.check()
+
+    world.refresh.fetch_anew()
+    world.collect()
+    before = list(world.applied)
+    world.fetch()
+
+    assert before == []
+    assert [one.values for one in world.applied] == [{"V": "2"}]
+
+
 def test_refresh_fetches_once_after_a_long_freeze(world: World) -> None:
     """Fetches that an environment missed while it was frozen are not made up for."""
     world.fetch()

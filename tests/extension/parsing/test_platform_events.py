@@ -7,12 +7,15 @@ import pytest
 from extension.parsing.failures import Failure, Outcome
 from extension.parsing.platform_events import (
     Closed,
+    DurableFunction,
     Ended,
     ExtensionFailed,
     Fault,
     InitEnded,
     LogsDropped,
     PlatformEvent,
+    RestoreEnded,
+    RestoreStarted,
     Started,
     event_of,
 )
@@ -26,12 +29,12 @@ FAULT = Failure("fault", Outcome.CRASH)
 INIT_FAILED = Failure("init-error", Outcome.INIT_ERROR)
 
 
-def started(trace_id: str = "", span_id: str = "") -> Started:
-    return Started(RAW, TIME, "id", trace_id, span_id)
+def started(trace_id: str = "", span_id: str = "", tenant_id: str = "") -> Started:
+    return Started(RAW, TIME, "id", trace_id, span_id, tenant_id)
 
 
 def ended(failure: Failure | None = None, **more: Any) -> Ended:
-    known = {"is_report": False, "duration_ms": None, "memory_share": 0.0, **more}
+    known = {"is_report": False, "duration_ms": None, "memory_share": 0.0, "tenant_id": "", **more}
     return Ended(RAW, TIME, "id", failure=failure, **known)
 
 
@@ -47,13 +50,22 @@ EVENTS: dict[str, tuple[str, object, PlatformEvent | None]] = {
     "start": ("start", {}, started()),
     "start, traced": ("start", {"tracing": TRACED}, started(TRACE_ID, SPAN_ID)),
     "start, tracing of other types": ("start", {"tracing": 7}, started()),
+    "start, of a tenant": ("start", {"tenantId": "blue"}, started(tenant_id="blue")),
+    "start, of no text for a tenant": ("start", {"tenantId": 7}, started()),
+    "start, of a tenant with a long name": (
+        "start",
+        {"tenantId": "b" * 300},
+        started(tenant_id="b" * 256),
+    ),
     "start, short span id": ("start", {"tracing": {"value": 7, "spanId": "short"}}, started()),
     "start, span id of another type": ("start", {"tracing": {"spanId": 7}}, started()),
     "done": ("runtimeDone", {"status": "success"}, ended()),
+    "done, of a tenant": ("runtimeDone", {"tenantId": "blue"}, ended(tenant_id="blue")),
     "done, failed": ("runtimeDone", {"status": "error"}, ended(CRASH)),
     "done, measured": ("runtimeDone", {"metrics": {"durationMs": 2}}, ended(duration_ms=2.0)),
     "done, metrics of another type": ("runtimeDone", {"metrics": [1]}, ended()),
     "report": ("report", {"metrics": MEASURED}, reported(duration_ms=2.5, memory_share=0.25)),
+    "report, of a tenant": ("report", {"tenantId": "blue"}, reported(tenant_id="blue")),
     "report, no memory": (
         "report",
         {"metrics": {"memorySizeMB": 0, "maxMemoryUsedMB": 32}},
@@ -69,6 +81,17 @@ EVENTS: dict[str, tuple[str, object, PlatformEvent | None]] = {
     "init done": ("initRuntimeDone", {"status": "success"}, InitEnded(None, in_invoke=False)),
     "init again": ("initReport", {"phase": "invoke"}, InitEnded(None, in_invoke=True)),
     "init failed": ("initReport", {"status": "timeout"}, InitEnded(INIT_FAILED, in_invoke=False)),
+    "restored": ("restoreRuntimeDone", {"status": "success"}, RestoreEnded(None)),
+    "restore failed": (
+        "restoreRuntimeDone",
+        {"status": "error", "errorType": "Runtime.ExitError"},
+        RestoreEnded(Failure("restore-error", Outcome.INIT_ERROR)),
+    ),
+    "restore timed out": (
+        "restoreReport",
+        {"status": "timeout"},
+        RestoreEnded(Failure("restore-error", Outcome.INIT_ERROR)),
+    ),
     "dropped": ("logsDropped", {"droppedRecords": 3}, LogsDropped(3)),
     "dropped, unknown how many": ("logsDropped", None, LogsDropped(0)),
     "extension": ("extension", {"name": "x"}, None),
@@ -87,6 +110,24 @@ def test_parser_hands_over_typed_events(
 
     assert found == expected
     assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "is_durable"),
+    [("python:3.14.DurableFunction.v6", True), ("python:3.14.v6", False), (7, False)],
+)
+def test_parser_hands_over_a_durable_function(runtime: object, is_durable: bool) -> None:
+    """The runtime's version says it, and nothing else does."""
+    found = event_of("platform.initStart", {"runtimeVersion": runtime}, time=TIME, raw=RAW)
+
+    assert isinstance(found, DurableFunction) is is_durable
+
+
+def test_parser_hands_over_the_beginning_of_a_restore() -> None:
+    """What came before it belongs to the snapshot."""
+    found = event_of("platform.restoreStart", {"functionName": "shop"}, time=TIME, raw=RAW)
+
+    assert isinstance(found, RestoreStarted)
 
 
 def test_parser_hands_over_a_failed_extension() -> None:

@@ -8,9 +8,11 @@ by default: ``start2 a done2``.
     restart                 ``start`` of a retry
     DEBUG INFO WARN ERROR   JSON lines at that level; with a number they name the request
     error                   a text line at ERROR that names its request, as ``>late`` does at INFO
+    leg                     a JSON line of the SDK of durable functions; ``retry`` of a step's second attempt
     named                   a JSON line with the transaction's name, ``order-7`` or the number's
     metrics                 a line in the embedded metric format
     later                   from here on, times are two minutes later
+    sent                    the sink takes all that waits
     spindown timeout        SHUTDOWN, and so is ``broken``
     anything else           a text line
 """
@@ -51,11 +53,18 @@ PLATFORM: dict[str, tuple[str, dict[str, Any]]] = {
     "done-slow": ("runtimeDone", {"status": "success", "metrics": {"durationMs": 801.5}}),
     "report-large": ("report", {"metrics": {**_REPORT, "maxMemoryUsedMB": 120}}),
     "report-full": ("report", {"metrics": {"memorySizeMB": 128, "maxMemoryUsedMB": 128}}),
+    "init-durable": ("initStart", {"runtimeVersion": "python:3.14.DurableFunction.v6"}),
     "init-done": ("initRuntimeDone", {"phase": "init", "status": "success"}),
+    "init-report": ("initReport", {"phase": "snap-start", "status": "success"}),
     "init-failed": ("initRuntimeDone", {"phase": "init", "status": "error"}),
     "init-timeout": ("initReport", {"phase": "init", "status": "timeout"}),
     "init-failed-again": ("initReport", {"phase": "invoke", "status": "error"}),
     "init-again": ("initRuntimeDone", {"phase": "invoke", "status": "success"}),
+    "restore": ("restoreStart", {"runtimeVersion": "python:3.14.v6"}),
+    "restored": ("restoreRuntimeDone", {"status": "success"}),
+    "restored-report": ("restoreReport", {"status": "success", "metrics": {"durationMs": 150.5}}),
+    "unrestored": ("restoreRuntimeDone", {"status": "error", "errorType": "Runtime.ExitError"}),
+    "unrestored-report": ("restoreReport", {"status": "timeout"}),
     "extension-failed": ("extension", {"errorType": "PermissionDenied"}),
     "logs-dropped": ("logsDropped", {"droppedRecords": 3}),
 }
@@ -77,10 +86,13 @@ def play(env: Environment, script: str, *, second: int = 15) -> Environment:
             seconds += 120 if kind == "later" else 0
             if kind in TRACES:
                 env.invoke(request_id, trace=TRACES[kind])
-            elif kind in SHUTDOWNS:
+            elif kind in SHUTDOWNS or kind == "sent":
                 env.receive(*events)
                 events = []
-                env.sampler.shut_down(SHUTDOWNS[kind])
+                if kind == "sent":
+                    env.deliver()
+                else:
+                    env.sampler.shut_down(SHUTDOWNS[kind])
             elif kind != "later":
                 minutes = 1 + seconds // 60 + (1 if kind == "restart" else 0)
                 time = f"2026-10-12T00:{minutes:02d}:{second:02d}.123Z"
@@ -115,6 +127,14 @@ def _event(kind: str, number: int, request_id: str) -> dict[str, object]:
         record = {"_aws": {"CloudWatchMetrics": []}}
     elif kind == "named":
         record = {"level": "INFO", "correlationId": f"order-{number or 7}"}
+    elif kind in {"leg", "retry"}:
+        attempt = 2 if kind == "retry" else 1
+        record = {
+            "level": "INFO",
+            "executionArn": "arn",
+            "operationName": "pay",
+            "attempt": attempt,
+        }
     elif kind == "error" or kind.startswith(">"):
         level = "ERROR" if kind == "error" else "INFO"
         record = python_line(kind, level=level, request_id=request_id)
@@ -130,6 +150,7 @@ def _word(record: dict[str, Any]) -> str:
     number = numbers.get(request_id, f"/{request_id[:8].lstrip('0')}")
     if isinstance(written, dict):
         named = "named" if "correlationId" in written else written.get("level")
+        named = "leg" if "executionArn" in written else named
         return f"{'metrics' if '_aws' in written else named}{number}"
     return f"{written.strip().rpartition(chr(9))[2]}{number}"
 

@@ -15,6 +15,7 @@ def test_metadata_has_all_that_is_known_of_an_invocation() -> None:
     invocation = Invocation(FIRST, trace_id="1-5f35ae12-0c0fec141ab77a00bc047aa2")
     invocation.span_id = "2be948a625588e32"
     invocation.correlation_id = "order-7"
+    invocation.tenant_id = "blue"
 
     metadata = made.of(invocation, SAMPLED)
 
@@ -23,4 +24,5 @@ def test_metadata_has_all_that_is_known_of_an_invocation() -> None:
     assert (metadata.correlation_id, metadata.span_id) == ("order-7", "2be948a625588e32")
     assert (metadata.reason, metadata.weight, metadata.failed) == ("sampled", 10.0, False)
     assert metadata.arn.endswith(":live")
+    assert metadata.tenant_id == "blue"
     assert made.of(invocation, SAMPLED, weight=2.0).weight == 2.0

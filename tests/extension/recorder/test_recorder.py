@@ -69,6 +69,24 @@ CASES: dict[str, Case] = {
         " ".join(f"invoke{n}" for n in range(1, 70)) + " | start69 a error69 done69",
         "a/69 error/69",
     ),
+    # An application has ids of its own, and a logger may hold on to an earlier one.
+    "an id that Lambda has not told": Case(
+        "invoke start >mine7 ERROR8 done", ">mine ERROR", reasons="level-error"
+    ),
+    "an error with the id of one that is over for good": Case(
+        "invoke start one done | report invoke2 start2 a2 | ERROR1 b2 done2",
+        "a2/2 ERROR b2/2",
+        reasons="level-error",
+    ),
+    "a line with the id of one that is over for good": Case(
+        "invoke start one done | report invoke2 start2 a2 | INFO1 b2 done2", ""
+    ),
+    "an error of the earlier one, on its way as the next one starts": Case(
+        "invoke start one done | invoke2 start2 a2 | ERROR1 b2 done2", "one ERROR"
+    ),
+    "an error of an earlier one between invocations": Case(
+        "invoke start one done | report ERROR1", "ERROR"
+    ),
     "events of nobody": Case("invoke start a | end2 fault2 done", ""),
     # Init.
     "an init that went well": Case("import init-done | invoke start a done report", ""),
@@ -359,6 +377,30 @@ def test_recorder_takes_lambdas_span_or_else_the_headers_parent(
     (chunk, *_) = env.queue.take_all()
     assert chunk.metadata.span_id == span_id
     assert chunk.metadata.arn == "arn:aws:lambda:eu-west-1:1:function:f:live"
+
+
+@pytest.mark.parametrize("told_by", ["start", "runtimeDone"])
+def test_every_record_names_the_tenant(told_by: str) -> None:
+    """Whoever serves many tenants searches by them; the Logs API may tell of one at the end only."""
+    env = Environment(correlation_fields=()).invoke()
+
+    env.receive(
+        event("platform.start", {"requestId": FIRST, **told(told_by == "start")}),
+        line("a"),
+        event("platform.runtimeDone", {"requestId": FIRST, "status": "timeout", **told(True)}),
+    ).receive(event("platform.report", {"requestId": FIRST, **told(True)}), line("late"))
+
+    env.deliver()
+    assert {one["type"] for one in env.delivered} == {
+        "function",
+        "platform.report",
+        "flightRecorder.invocation",
+    }
+    assert {one["tenantId"] for one in env.delivered} == {"blue"}
+
+
+def told(is_told: bool) -> dict[str, object]:
+    return {"tenantId": "blue"} if is_told else {}
 
 
 def test_recorder_applies_changed_rules_to_the_next_batch() -> None:

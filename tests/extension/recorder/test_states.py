@@ -9,7 +9,7 @@ import pytest
 from extension.recorder.invocation import Invocation
 from extension.recorder.release import Release
 from extension.recorder.states import HELD, MANAGED, ORDINARY, Event, State
-from extension.recorder.tail_sampler import TailSampler
+from extension.recorder.tail_sampler import Lingering, TailSampler
 from tests.doubles.extension.environment import Environment
 from tests.doubles.extension.queues import chunks_in
 from tests.doubles.lambda_events import FIRST, done, event, line, python_line, report, start
@@ -65,7 +65,7 @@ def reach(state: State, *, managed: bool) -> tuple[Environment, Invocation]:
     env.receive(*events)
     if managed and state in (State.HISTORY, State.PARTLY_HISTORY, State.DROPPED):
         life = env.sampler
-        while life.expire_oldest() is not None:
+        while life.lingering.expire_oldest() is not None:
             pass
     if state in TRANSIENT:
         invocation.state = state
@@ -92,7 +92,8 @@ def all_that_may_change(env: Environment, invocation: Invocation) -> list[object
         [[id(chunk) for chunk in chunks_in(queue)] for queue in env.queues if queue],
         [queue.held_bytes for queue in env.queues if queue],
         env.sampler.metadata.next_number,
-        [list(map(id, index)) for index in (life.running, life._held, life._history)],
+        [*map(id, life.running)],
+        [*map(id, life.lingering.invocations)],
         life._unexplained,
     ]
 
@@ -150,7 +151,10 @@ def test_every_state_is_reached_and_every_action_is_a_method(
 
     assert {after for after, _ in steps} | {State.RUNNING} == set(table)
     names = {name for _, actions in steps for name in actions.split()}
-    assert all(hasattr(TailSampler, f"_{name}") or hasattr(Release, name) for name in names)
+    assert all(
+        hasattr(TailSampler, f"_{name}") or hasattr(Lingering, name) or hasattr(Release, name)
+        for name in names
+    )
 
 
 def test_an_invocation_that_waits_can_expire() -> None:

@@ -34,6 +34,7 @@ def signs(**known: Any) -> Signs:
         ("init-restarted", {"init_restarted": True}, {}),
         ("logs-dropped", {"logs_dropped": True}, {}),
         ("extension-failed", {"extension_failed": True}, {}),
+        ("durable-retry", {"is_retry": True}, {}),
         ("cold-start", {"is_first": True}, {}),
         ("slow", {"duration_ms": 800.1}, {"duration_ms": 800.0}),
         ("memory", {"memory_share": 0.91}, {"memory_share": 0.9}),
@@ -52,6 +53,7 @@ def test_policy_keeps_by_its_own_sign_alone(
         init_restarted=True,
         logs_dropped=True,
         extension_failed=True,
+        is_retry=True,
     )
     for one in keeps:
         setattr(others, one, getattr(Signs(), one))
@@ -76,8 +78,11 @@ def test_policy_is_pending_until_its_sign_is_known(name: str, known: dict[str, A
 @pytest.mark.parametrize(
     ("values", "names"),
     [
-        ({}, "init-restarted logs-dropped extension-failed"),
-        (ALL, "marker init-restarted logs-dropped extension-failed cold-start slow memory"),
+        ({}, "init-restarted logs-dropped extension-failed durable-retry"),
+        (
+            ALL,
+            "marker init-restarted logs-dropped extension-failed durable-retry cold-start slow memory",
+        ),
     ],
 )
 def test_settings_bring_policies_in_the_order_of_the_readme(

@@ -122,7 +122,7 @@ def test_explain_shows_the_extensions_own_verdict() -> None:
     assert "R >= T: kept, weight 2" in kept
 
 
-ALWAYS = "init-restarted, logs-dropped or extension-failed."
+ALWAYS = "init-restarted, logs-dropped, extension-failed or durable-retry."
 WHOLE = f"unless a rule keeps it whole with weight 1: {ALWAYS}"
 RULES = "KEEP_AT_LEAST=1/m KEEP_SLOWER_THAN=1s KEEP_MARKER=keep-me KEEP_COLD_STARTS=true KEEP_MEMORY_ABOVE=90%"
 
@@ -139,7 +139,7 @@ SENTENCES = {
     "SAMPLE_RATE=50% SAMPLE_RATE_WARN=80%": "A healthy invocation is kept whole, its lines at WARN (weight 1.25) and at"
     f" TRACE, DEBUG or INFO and without a level (weight 2), or with weight 1 if a rule keeps it: {ALWAYS}",
     f"SAMPLE_RATE=0 {RULES}": "A healthy invocation is dropped, unless a rule keeps it whole with weight 1: marker"
-    " (KEEP_MARKER), init-restarted, logs-dropped, extension-failed, cold-start (KEEP_COLD_STARTS), slow"
+    " (KEEP_MARKER), init-restarted, logs-dropped, extension-failed, durable-retry, cold-start (KEEP_COLD_STARTS), slow"
     " (KEEP_SLOWER_THAN), memory (KEEP_MEMORY_ABOVE) or at-least (KEEP_AT_LEAST).",
     "CORRELATION_FIELDS=none correlation=order-17": "Read as a correlation id. CORRELATION_FIELDS is none, so it"
     " decides nothing.",

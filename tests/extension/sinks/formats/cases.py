@@ -26,7 +26,9 @@ AWKWARD = [
     "x" * 300_000,
     "ü\0" * 100_000,
 ]
-TOLD = STAMP._replace(weight=2.5, arn="arn:aws:lambda:eu-west-1:123456789012:function:shop")
+TOLD = STAMP._replace(
+    weight=2.5, arn="arn:aws:lambda:eu-west-1:123456789012:function:shop", tenant_id="blue"
+)
 """The metadata of the line that every intake is asked about."""
 
 

@@ -83,6 +83,7 @@ def test_entry_tells_request_reason_and_level(case: Case, own: dict[str, object]
         "traceId": TOLD.trace_id,
         "version": "$LATEST",
         "reason": "crash",
+        "tenantId": "blue",
     }
     assert {name: one.fields[name] for name in everywhere | own} == everywhere | own
     assert float(one.fields["weight"]) == 2.5

@@ -71,7 +71,7 @@ def stamped(**fields: Any) -> Metadata:
 
 def test_line_becomes_a_log_record() -> None:
     """Its text is the body; time, level and trace have fields of their own; the rest are attributes."""
-    metadata = stamped(reason="sampled", weight=10.0, span_id=SPAN_ID)
+    metadata = stamped(reason="sampled", weight=10.0, span_id=SPAN_ID, tenant_id="blue")
     text = python_line("ünder\nway", level="WARNING")
 
     [record] = records([lines(text, first_number=41, metadata=metadata)])
@@ -91,6 +91,7 @@ def test_line_becomes_a_log_record() -> None:
         "faas.invocation_id": FIRST,
         "flight_recorder.reason": "sampled",
         "flight_recorder.weight": 10.0,
+        "flight_recorder.tenant_id": "blue",
         "sampling.threshold": "e666666",
         "tracestate": "ot=th:e666666",
     }

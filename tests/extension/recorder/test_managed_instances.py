@@ -1,0 +1,256 @@
+"""Lines on Managed Instances that come before their invocation is known, or long after it is over."""
+
+from typing import Any
+
+import pytest
+
+from extension.config.parsers import Pace
+from extension.recorder import managed_instances
+from extension.recorder.recorder import REMEMBERED_INVOCATIONS
+from extension.recorder.tail_sampler import (
+    LINGERING_SHARE,
+    MANAGED_LINGERING_INVOCATIONS,
+    MAX_OPEN_INVOCATIONS,
+)
+from tests.doubles.extension.environment import Environment
+from tests.doubles.extension.queues import lines_in
+from tests.doubles.lambda_events import FIRST, line, report, start
+from tests.extension.recorder.script import TRACES, Case, play, request_id_of
+
+MANAGED: dict[str, Any] = {"managed_instances": True}
+
+MOST_AT_ONCE = 1600
+"""The largest maximum concurrency of an environment (AWS: Managed Instances)."""
+
+CASES: dict[str, Case] = {
+    # A line that comes before its start waits for it, for two batches.
+    "a line before its start": Case("INFO1 | start ERROR1 report", "INFO ERROR"),
+    "an error before its start": Case("ERROR1 INFO1 | start INFO1 | report", "ERROR INFO INFO"),
+    "two batches before its start": Case(
+        "start2 INFO1 | INFO2 | start ERROR1 report", "INFO ERROR"
+    ),
+    "three batches before its start": Case(
+        "start2 INFO1 | INFO2 | WARN2 | start ERROR1 report", "ERROR"
+    ),
+    "a line of one whose start is lost": Case("start2 INFO1 | report-failed1", "INFO"),
+    # An id that Lambda never tells is the application's own.
+    "an id that never starts": Case(
+        "start INFO1 INFO7 | report | INFO1 | WARN1 spindown",
+        "",
+        dropped={"not-sampled": 4},
+    ),
+    "an error with an id that never starts": Case(
+        "start INFO1 ERROR7 | report | INFO1 | WARN1", "ERROR", reasons="level-error"
+    ),
+    "an error with an id that never starts, at SHUTDOWN": Case("start ERROR7 spindown", "ERROR"),
+    "init's lines with ids of their own": Case("INFO7 WARN8 init-failed", "INFO WARN"),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_line_joins_its_invocation_or_is_judged_alone(case: Case) -> None:
+    """Ids alone tell invocations apart, and not each id is one."""
+    case._replace(settings={**MANAGED, **case.settings}).check()
+
+
+def ids(count: int, first: int = 0) -> list[str]:
+    return [request_id_of(100 + n) for n in range(first, first + count)]
+
+
+def words(request_id: str, *, level: str = "INFO", text: str = "x") -> dict[str, object]:
+    return line({"level": level, "message": text, "requestId": request_id})
+
+
+def live(env: Environment, request_ids: list[str], *, trace: str = "") -> Environment:
+    """Run healthy invocations, each with a line, one after another, many of them in a batch."""
+    for begin in range(0, len(request_ids), 100):
+        events: list[object] = []
+        for request_id in request_ids[begin : begin + 100]:
+            events += [start(request_id, trace=trace), words(request_id), report(request_id)]
+        env.receive(*events)
+    return env
+
+
+def test_an_applications_own_ids_are_no_invocations() -> None:
+    """Web frameworks call theirs ``request_id``; 250 healthy lines were 250 failures."""
+    env = Environment(managed_instances=True)
+
+    for number, request_id in enumerate(ids(5)):
+        own = [
+            line({"level": "INFO", "message": "GET /", "request_id": f"req-{number}-{n}"})
+            for n in range(50)
+        ]
+        env.receive(start(request_id), *own, report(request_id))
+    env.sampler.shut_down(None)
+
+    assert env.account.invocations == 5
+    assert env.account.failed_invocations == 0
+    assert env.lines() == []
+    assert env.accounted_for
+
+
+def test_as_many_healthy_ones_as_may_run_at_once_are_no_failures() -> None:
+    """Each is held until its own report, however many there are."""
+    env = Environment(managed_instances=True)
+    every = ids(MOST_AT_ONCE)
+
+    env.receive(*(start(one) for one in every)).receive(*(words(one) for one in every))
+    running = len(env.sampler.running)
+    env.receive(*(report(one) for one in every))
+    env.sampler.shut_down(None)
+
+    assert MAX_OPEN_INVOCATIONS > running == MOST_AT_ONCE
+    assert env.account.failed_invocations == 0
+    assert env.lines() == []
+    assert env.account.dropped == {"not-sampled": MOST_AT_ONCE}
+
+
+@pytest.mark.parametrize("count", [200, 4000], ids=["at hand", "forgotten otherwise"])
+def test_late_lines_are_no_invocations(count: int) -> None:
+    """Code that goes on behind its answer writes such lines all day; each was a failure at SHUTDOWN."""
+    env = Environment(managed_instances=True)
+    every = ids(count)
+    live(env, every)
+
+    for request_id in every[:100]:
+        env.receive(words(request_id, text="late"))
+    env.sampler.shut_down(None)
+
+    assert env.account.invocations == count
+    assert env.account.failed_invocations == 0
+    assert env.lines() == []
+    assert env.account.dropped == {"not-sampled": count + 100}
+
+
+def test_a_late_line_gets_the_verdict_of_its_invocation() -> None:
+    """The kept ones' with the same reason, weight and ids; the dropped ones' are dropped, but for metrics."""
+    env = Environment(managed_instances=True, sample_rate=0.1)
+    live(env, ids(1), trace=TRACES["in"])
+    live(env, ids(1, first=1), trace=TRACES["out"])
+    live(env, ids(4000, first=2), trace=TRACES["out"])
+    env.deliver()
+    kept = [one for one in env.delivered if one["type"] == "function"]
+
+    metrics = {"_aws": {"CloudWatchMetrics": []}, "requestId": ids(2)[1]}
+    env.receive(*(words(one, text="late") for one in ids(2)), line(metrics))
+
+    env.deliver()
+    (first, late, emf) = [one for one in env.delivered if one["type"] == "function"]
+    assert [first] == kept
+    changing = ("id", "record")
+    assert {k: v for k, v in late.items() if k not in changing} == {
+        k: v for k, v in first.items() if k not in changing
+    }
+    assert (late["record"]["message"], late["weight"]) == ("late", 10)
+    assert late["traceId"] == "1-5f35ae12-0c0fec141affffffffffffff"
+    assert emf["reason"] == "emf"
+    env.sampler.shut_down(None)
+    assert env.account.dropped == {"not-sampled": 4002}
+
+
+def test_a_late_error_of_a_dropped_invocation_is_delivered_with_a_summary() -> None:
+    """Its other lines are gone, and the summary says how many."""
+    env = live(Environment(managed_instances=True), ids(4000))
+
+    env.receive(words(ids(1)[0], level="ERROR")).receive(words(ids(1)[0], text="behind it"))
+
+    assert [one["level"] for one in env.lines()] == ["ERROR", "INFO"]  # type: ignore[index]
+    (summary,) = env.summaries()
+    assert summary | {"outcome": "error", "lines": 1, "droppedLines": 1} == summary
+    assert env.account.failed_invocations == 1
+    assert env.account.invocations == 4000
+
+
+def test_a_late_error_counts_for_keep_at_most_at_the_time_it_comes() -> None:
+    """Nobody knows when its invocation ended; a limit in time must not begin anew with it."""
+    env = Environment(managed_instances=True, keep_at_most=Pace(1, 60_000))
+    live(env, ids(4000)).receive(start(), words(FIRST, level="ERROR"), report())
+
+    for request_id in ids(3):
+        env.receive(words(request_id), words(request_id, level="ERROR"))
+
+    assert [one.get("withheldLines") is None for one in env.summaries()] == [True] + [False] * 3
+
+
+def test_as_many_verdicts_are_remembered_as_the_bound_says() -> None:
+    """An older line is judged as one that names nobody."""
+    env = Environment(managed_instances=True, buffer_bytes=10**8)
+    at_hand = REMEMBERED_INVOCATIONS + MANAGED_LINGERING_INVOCATIONS
+    every = ids(managed_instances.REMEMBERED_VERDICTS + at_hand + 10)
+    live(env, every)
+
+    env.receive(words(every[0], level="ERROR"), words(every[20], level="ERROR"))
+    for n in range(managed_instances.WAITING_BATCHES):
+        env.receive(words(every[-1], text=str(n)))
+
+    env.deliver()
+    errors = [one for one in env.delivered if one["type"] == "function"]
+    assert [one.get("requestId") for one in errors] == [every[20], None]
+    assert env.account.failed_invocations == 1
+
+
+def test_one_that_runs_for_long_holds_nobody_in_memory() -> None:
+    """An invocation of a quarter of an hour sees a million others come and go."""
+    env = Environment(managed_instances=True)
+    env.receive(start(), words(FIRST))
+
+    live(env, ids(6000))
+
+    at_hand = REMEMBERED_INVOCATIONS + MANAGED_LINGERING_INVOCATIONS + len(env.sampler.running)
+    assert len(env.recorder._known) <= at_hand + 2
+    assert len(env.receive(words(FIRST, level="ERROR")).lines()) == 2
+
+
+def test_waiting_lines_are_bounded_and_accounted_for() -> None:
+    """A flood of an application's own ids must not take the room of what may be kept."""
+    env = Environment(managed_instances=True, buffer_bytes=64 * 1024).receive(start())
+    share = env.settings.buffer_bytes // managed_instances.WAITING_SHARE
+
+    for n in range(100):
+        env.receive(*(words(f"own-{n}-{m}", text="x" * 200) for m in range(20)))
+
+        assert env.sampler.held_bytes <= share
+        assert env.accounted_for
+
+    assert env.account.dropped["not-sampled"] > 1900
+    assert env.account.evicted == 0
+
+
+def test_waiting_lines_make_way_when_memory_is_short() -> None:
+    """They are judged at once then: what is at stake is worth more than their name."""
+    env = Environment(managed_instances=True, buffer_bytes=64 * 1024).receive(start())
+    env.receive(words("own", level="ERROR"), words("own"))
+    waiting = env.sampler.waiting
+    assert waiting is not None
+    assert len(waiting) == 2
+
+    env.receive(*(words(FIRST, text="x" * 1000) for _ in range(100)))
+
+    assert len(waiting) == waiting.held_bytes == 0
+    assert lines_in(env.queue) >= 1
+    assert env.accounted_for
+
+
+def test_lines_at_hand_take_no_more_than_their_share() -> None:
+    """Most of them are dropped in the end, and 1,600 invocations may hold many."""
+    env = Environment(managed_instances=True, buffer_bytes=256 * 1024)
+
+    for request_id in ids(1000):
+        env.receive(start(request_id), words(request_id, text="x" * 1000), report(request_id))
+
+        assert env.sampler.held_bytes <= env.settings.buffer_bytes // LINGERING_SHARE
+
+    assert env.account.evicted == 0
+    assert env.account.dropped["not-sampled"] > 900
+
+
+def test_a_line_that_names_several_ids_joins_the_first_that_starts() -> None:
+    """The application's own id may stand before Lambda's."""
+    env = Environment(managed_instances=True)
+    both = line({"level": "ERROR", "requestId": "req-7", "AWSRequestId": FIRST})
+
+    play(env.receive(both), "start INFO1 | report")
+
+    env.deliver()
+    assert {one["requestId"] for one in env.delivered} == {FIRST}
+    assert len(env.lines()) == 2
