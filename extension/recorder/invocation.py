@@ -7,11 +7,15 @@ API). So an invocation is an object, made when its first event is seen, and comp
 import json
 
 from extension.model.recording import Recording
-from extension.model.segment import Kind, Segment
+from extension.model.segment import BATCH_BEGIN, BETWEEN, Kind, Segment
+from extension.model.timestamps import epoch_ns, ms_between
 from extension.parsing.failures import Failure, Outcome
 from extension.recorder.states import State
 from extension.sampling.policies import Signs
 from extension.sampling.verdict import Verdict
+
+MAX_ERROR_LINES = 8
+"""Of an invocation, that are read for the type of its error. Beyond, a function that only logs errors would pay for each."""
 
 
 class Invocation:
@@ -26,6 +30,9 @@ class Invocation:
         span_id: of the X-Ray segment that it belongs to, 16 hex digits; empty until known.
         correlation_id: by which a JSON line names the transaction; empty until one does.
         failure: the first sign that it failed.
+        error_type: Lambda's own word for what went wrong; empty until it tells one.
+        first_time: of its delivered lines; empty where none is.
+        final_time: of its delivered lines.
         verdict: the decision; None before it.
         recording: its lines that are not delivered yet.
         evicted_lines: how many of its lines the memory bound cost.
@@ -45,6 +52,9 @@ class Invocation:
         self.signs = Signs()
         self.outcome = Outcome.UNKNOWN
         self.failure: Failure | None = None
+        self.error_type = self.first_time = self.final_time = ""
+        self._error_events: list[bytes] = []
+        self._error_lines_left = MAX_ERROR_LINES
         self.verdict: Verdict | None = None
         self.recording = Recording()
         self.lines = self.evicted_lines = self.evicted_bytes = self.dropped_lines = 0
@@ -65,12 +75,41 @@ class Invocation:
         self.signs.is_marked = init.signs.is_marked
         init.lines, init.signs.is_marked = 0, False
 
+    def note_error(self, event: bytes) -> None:
+        """Note a line that tells of a failure. The summary quotes the first one, and the first that names an error's type."""
+        if not self._error_lines_left:
+            return
+        # Imported here, as below: most invocations do not fail.
+        from extension.model import summary
+
+        self._error_lines_left -= 1
+        has_type = summary.names_a_type(event)
+        if has_type or not self._error_events:
+            self._error_events.append(summary.held_back(event))
+        if has_type:
+            self._error_lines_left = 0
+
+    def note_times(self, segments: list[Segment]) -> None:
+        """Note the times of lines that are delivered, as far as their events stand in compact form."""
+        with_lines = [segment.raw for segment in segments if segment.lines]
+        if not with_lines:
+            return
+        first, last = _first_time(with_lines[0]), _last_time(with_lines[-1])
+        self.first_time = min(filter(None, (self.first_time, first)), key=_ns, default="")
+        self.final_time = max(filter(None, (self.final_time, last)), key=_ns, default="")
+
     def summary(self, number: int) -> Segment:
-        """Write the record that says how the invocation ended, and which lines its delivery lacks."""
+        """Write the record that says how the invocation ended, what went wrong, and which lines its delivery lacks."""
+        duration_ms = self.duration_ms
+        if duration_ms is None and self.started != self.last_time:
+            # The Logs API tells it in the report alone, which comes later.
+            duration_ms = ms_between(self.started, self.last_time)
         told: dict[str, object] = {
             "outcome": self.outcome.value,
             "started": self.started,
-            "durationMs": self.duration_ms,
+            "firstTime": min(filter(None, (self.started, self.first_time)), key=_ns, default=""),
+            "lastTime": max(filter(None, (self.last_time, self.final_time)), key=_ns, default=""),
+            "durationMs": duration_ms,
             "lines": self.lines,
             "evictedLines": self.evicted_lines,
             "evictedBytes": self.evicted_bytes,
@@ -80,6 +119,33 @@ class Invocation:
             told["withheldLines"] = self.withheld_lines
         if self.flood is not None:
             told["withheldBefore"] = dict(zip(("invocations", "lines"), self.flood, strict=True))
+        if self.error_type and self.failure is not None:
+            told["errorType"] = self.error_type
         event = {"time": self.last_time, "type": "flightRecorder.invocation", "record": told}
-        raw = json.dumps(event, separators=(",", ":")).encode()
-        return Segment(raw, count=1, first_number=number, kind=Kind.EVENT)
+        if self.failure is None:
+            raw = json.dumps(event, separators=(",", ":")).encode()
+            return Segment(raw, count=1, first_number=number, kind=Kind.EVENT)
+        from extension.model import summary
+
+        errors, self._error_events, self._error_lines_left = self._error_events, [], 0
+        raw = summary.unfinished(event, reason=self.failure.reason, error_events=errors)
+        return Segment(raw, count=1, first_number=number, kind=Kind.SUMMARY)
+
+
+def _first_time(raw: bytes) -> str:
+    begin = len(BATCH_BEGIN) - 1
+    return _time_at(raw, begin) if raw.startswith(BATCH_BEGIN[1:]) else ""
+
+
+def _last_time(raw: bytes) -> str:
+    at = raw.rfind(BETWEEN)
+    return _time_at(raw, at + len(BETWEEN)) if at >= 0 else _first_time(raw)
+
+
+def _time_at(raw: bytes, begin: int) -> str:
+    time = raw[begin : raw.find(b'"', begin)].decode("utf-8", "replace")
+    return time if epoch_ns(time) is not None else ""
+
+
+def _ns(time: str) -> int:
+    return epoch_ns(time) or 0

@@ -21,7 +21,7 @@ from extension.config.parsers import PlatformEvents
 from extension.config.settings import Settings
 from extension.diagnostics.account import Account
 from extension.model.segment import Kind, Segment
-from extension.model.timestamps import epoch_ns
+from extension.model.timestamps import ms_between
 from extension.parsing.batch import Line, Lines, Unreadable, read_batch
 from extension.parsing.failures import Failure, Outcome
 from extension.parsing.line import LineRules
@@ -175,6 +175,7 @@ class Recorder:
             return
         self._screening.look_into(invocation, segment, is_text=facts.is_text)
         if facts.failure is not None:
+            invocation.note_error(item.raw)
             self._sampler.fail(invocation, facts.failure)
         self._sampler.store(invocation, segment)
 
@@ -238,8 +239,9 @@ class Recorder:
             signs.duration_ms = invocation.duration_ms
         if signs.duration_ms is None:
             # The Logs API's runtimeDone has no metrics, and the report comes with the next invocation only.
-            signs.duration_ms = _between_ms(invocation.started, event.time)
+            signs.duration_ms = ms_between(invocation.started, event.time)
         signs.memory_share = event.memory_share or signs.memory_share
+        invocation.error_type = event.error_type or invocation.error_type
         self._note(invocation, event)
         failure = event.failure
         if failure is None and event.memory_share >= 1.0 and invocation.outcome is Outcome.CRASH:
@@ -262,9 +264,13 @@ class Recorder:
         named = event.request_id
         if invocation := self._known.get(named) if named else self._current:
             self._note(invocation, event)
+            invocation.error_type = invocation.error_type or event.error_type
             self._sampler.fail(invocation, event.failure)
 
     def _take_init_end(self, event: InitEnded) -> None:
+        failed = self._current if event.in_invoke else self._sampler.init
+        if event.error_type and failed is not None and not failed.ended:
+            failed.error_type = failed.error_type or event.error_type
         if event.failure is None:
             if event.in_invoke:
                 self._sign("init_restarted")
@@ -309,8 +315,3 @@ def _digest(body: bytes) -> int:
     if len(body) <= 2 * DIGESTED_BYTES:
         return hash(body)
     return hash((len(body), body[:DIGESTED_BYTES], body[-DIGESTED_BYTES:]))
-
-
-def _between_ms(begin: str, end: str) -> float | None:
-    begin_ns, end_ns = epoch_ns(begin), epoch_ns(end)
-    return None if begin_ns is None or end_ns is None else (end_ns - begin_ns) / 1_000_000

@@ -84,7 +84,7 @@ class Followed:
 
 def _is_ours(segment: Segment) -> bool:
     """Return whether a segment comes from the extension itself, not from Lambda."""
-    return segment.kind is Kind.GAP or (
+    return segment.kind in (Kind.GAP, Kind.SUMMARY) or (
         segment.kind is Kind.EVENT
         and b'"type":"flightRecorder.' in segment.raw[:_TYPE_WITHIN_BYTES]
     )

@@ -95,7 +95,7 @@ LOADED_AT_READY = {
     "delivery": "delivery exporter queue standard_output worker",
     "diagnostics": "account log",
     "lambda_api": "http1 listener",
-    "model": "chunk levels receipt record recording segment timestamps",
+    "model": "chunk levels objects receipt record recording segment timestamps",
     "parsing": "batch correlation failures fast_path line platform_events trace_header",
     "recorder": "evaluator invocation metadata recorder release screening states tail_sampler",
     "sampling": "policies probability verdict",
