@@ -31,8 +31,6 @@ class Invocation:
         correlation_id: by which a JSON line names the transaction; empty until one does.
         failure: the first sign that it failed.
         error_type: Lambda's own word for what went wrong; empty until it tells one.
-        first_time: of its delivered lines; empty where none is.
-        final_time: of its delivered lines.
         verdict: the decision; None before it.
         recording: its lines that are not delivered yet.
         evicted_lines: how many of its lines the memory bound cost.
@@ -52,7 +50,8 @@ class Invocation:
         self.signs = Signs()
         self.outcome = Outcome.UNKNOWN
         self.failure: Failure | None = None
-        self.error_type = self.first_time = self.final_time = ""
+        self.error_type = ""
+        self._line_times_ns: tuple[int, ...] = ()
         self._error_events: list[bytes] = []
         self._error_lines_left = MAX_ERROR_LINES
         self.verdict: Verdict | None = None
@@ -94,9 +93,9 @@ class Invocation:
         with_lines = [segment.raw for segment in segments if segment.lines]
         if not with_lines:
             return
-        first, last = _first_time(with_lines[0]), _last_time(with_lines[-1])
-        self.first_time = min(filter(None, (self.first_time, first)), key=_ns, default="")
-        self.final_time = max(filter(None, (self.final_time, last)), key=_ns, default="")
+        times_ns = _known_ns(_first_time(with_lines[0]), _last_time(with_lines[-1]))
+        known_ns = (*self._line_times_ns, *times_ns)
+        self._line_times_ns = (min(known_ns), max(known_ns)) if known_ns else ()
 
     def summary(self, number: int) -> Segment:
         """Write the record that says how the invocation ended, what went wrong, and which lines its delivery lacks."""
@@ -104,12 +103,13 @@ class Invocation:
         if duration_ms is None and self.started != self.last_time:
             # The Logs API tells it in the report alone, which comes later.
             duration_ms = ms_between(self.started, self.last_time)
+        known_ns = (*self._line_times_ns, *_known_ns(self.started, self.last_time))
         told: dict[str, object] = {
             "outcome": self.outcome.value,
             "started": self.started,
-            "firstTime": min(filter(None, (self.started, self.first_time)), key=_ns, default=""),
-            "lastTime": max(filter(None, (self.last_time, self.final_time)), key=_ns, default=""),
             "durationMs": duration_ms,
+            "firstTimestamp": min(known_ns) // 1_000_000 if known_ns else None,
+            "lastTimestamp": max(known_ns) // 1_000_000 if known_ns else None,
             "lines": self.lines,
             "evictedLines": self.evicted_lines,
             "evictedBytes": self.evicted_bytes,
@@ -133,8 +133,7 @@ class Invocation:
 
 
 def _first_time(raw: bytes) -> str:
-    begin = len(BATCH_BEGIN) - 1
-    return _time_at(raw, begin) if raw.startswith(BATCH_BEGIN[1:]) else ""
+    return _time_at(raw, len(BATCH_BEGIN) - 1) if raw.startswith(BATCH_BEGIN[1:]) else ""
 
 
 def _last_time(raw: bytes) -> str:
@@ -143,9 +142,8 @@ def _last_time(raw: bytes) -> str:
 
 
 def _time_at(raw: bytes, begin: int) -> str:
-    time = raw[begin : raw.find(b'"', begin)].decode("utf-8", "replace")
-    return time if epoch_ns(time) is not None else ""
+    return raw[begin : raw.find(b'"', begin)].decode("utf-8", "replace")
 
 
-def _ns(time: str) -> int:
-    return epoch_ns(time) or 0
+def _known_ns(*times: str) -> list[int]:
+    return [ns for ns in map(epoch_ns, times) if ns is not None]

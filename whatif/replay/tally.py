@@ -42,6 +42,8 @@ CAUSES = (WITHHELD, EVICTED, LATE, UNDELIVERED)
 
 _TYPE_WITHIN_BYTES = 80
 _OURS = "flightRecorder."
+_STREAM = "2026/11/24/[$LATEST]0123456789abcdef"
+"""As long as the name of any log stream that the sink writes to, where the function has no versions."""
 
 
 class Incomplete(NamedTuple):
@@ -236,7 +238,7 @@ class Tally:
         records = list(records_in(chunks if redact is None else rewritten(chunks, redact)))
         encoded = lines_of(records)
         for kept, line in zip(records, encoded, strict=True):
-            message = message_of(kept, form=Form.TEXT)
+            message = message_of(kept, form=Form.TEXT, stream=_STREAM)
             text_bytes = len(message.encode("utf-8", "replace")) + EVENT_BYTES
             self._cloudwatch_bytes += text_bytes
             self._record_bytes += len(line)
