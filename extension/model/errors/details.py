@@ -55,13 +55,14 @@ _NESTS = ("fields", "attributes", "Properties", "context", "payload", "record", 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _CAPITALS = "ERROR|ERR|EROR|FATAL|CRITICAL|CRIT|FAIL|SEVERE|PANIC|ALERT|EMERG|EMERGENCY"
 _PREFIX = re.compile(
-    r"(?:\s+|[|:/-]+(?=\s)|\[[^\]\n]{0,80}\]:?|<[^>\n]{0,80}>|\([^()\n]{0,80}(?:\([^()\n]{0,40}\))?\)(?=\s)"
+    r"(?:\s+|[|:/-]+(?=\s)|\[(?!REDACTED)[^\]\n]{0,80}\]:?|<[^>\n]{0,80}>|\([^()\n]{0,80}(?:\([^()\n]{0,40}\))?\)(?=\s)"
     r"|\d{2,4}[-/.]\d\d[-/.]\d\d(?:[T ,]+\d\d:\d\d:\d\d\S*)?|\d\d:\d\d:\d\d\S*"
     r"|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[EFC]\d{4}|[+-]?\d+(?=\s)|[EF],(?=\s)"
     rf"|(?:\w+\.)?(?:{_CAPITALS})(?:\[\d+\]|/\S*)?(?=[\s:\]|]|$):?"
     rf"|(?i:{_CAPITALS})(?:[:|]|(?=\t)))"
 )
-"""One part of what loggers write before a message: white space and separators, brackets, times, ids, numbers, levels."""
+"""One part of what loggers write before a message: white space and separators, brackets, times, ids, numbers, levels. A mask
+of REDACT stands for the message."""
 
 _BASIC = re.compile(rf"(?:{_CAPITALS}):[\w.]{{1,80}}:")
 """Of Python's logging.basicConfig."""

@@ -20,6 +20,9 @@ MAX_FRAMES = 100
 MAX_FRAME_CHARS = 512
 """A frame of more characters holds generated names, whose beginning tells enough."""
 
+MAX_NAME_CHARS = 256
+"""A longer word is no class's name."""
+
 TRACEBACK = "Traceback (most recent call last):"
 
 _PYTHON_FRAME = re.compile(r'^ +File "([^"\n]+)", line \d+(?:, in (.+))?$', re.MULTILINE)
@@ -29,7 +32,7 @@ _RUBY_FRAME = re.compile(r"^[ \t]*(?:from )?(\S+?):\d+:in [`'](.+)'$", re.MULTIL
 _GO_FRAME = re.compile(r"^(\S.*)\n\t(\S+):\d+", re.MULTILINE)
 
 _PLACE = re.compile(
-    r"(?::\d+)+(?=\)?$)|(?<=\.java):\d+|(?<=\.kt):\d+|\(\d+\)(?=:|$)|:line \d+$"
+    r"(?::\d+)+(?=\)?$)|(?<=\.java):\d+|(?<=\.kt):\d+|(?<=\.php)\(\d+\)(?=:|$)|:line \d+$"
     r"|\s~?\[[^\]]{0,200}\]$|^async |(?<=\()file://"
 )
 _NAME = r"[^\W\d][\w$]*(?:(?:\.|::|\\)[^\W\d][\w$]*)*"
@@ -70,7 +73,9 @@ def read_stack(text: str) -> Stack:
 def typed(text: str) -> tuple[str, str]:
     """Split ``Type: message`` or ``Type``; both are empty where the text does not begin with a type."""
     match = _TYPED.fullmatch(text)
-    return (match[1], (match[2] or "").strip()) if match else ("", "")
+    if match is None or len(match[1]) > MAX_NAME_CHARS:
+        return "", ""
+    return match[1], (match[2] or "").strip()
 
 
 def looks_like_error(name: str) -> bool:
