@@ -268,15 +268,15 @@ class Recorder:
             self._sampler.fail(invocation, event.failure)
 
     def _take_init_end(self, event: InitEnded) -> None:
-        failed = self._current if event.in_invoke else self._sampler.init
-        if event.error_type and failed is not None and not failed.ended:
-            failed.error_type = failed.error_type or event.error_type
+        running = self._current
         if event.failure is None:
             if event.in_invoke:
                 self._sign("init_restarted")
-        elif self._current is not None and event.in_invoke and not self._current.ended:
-            self._sampler.fail(self._current, event.failure)
+        elif running is not None and event.in_invoke and not running.ended:
+            running.error_type = running.error_type or event.error_type
+            self._sampler.fail(running, event.failure)
         else:
+            self._sampler.init.error_type = event.error_type
             self._sampler.fail(self._sampler.init, event.failure)
             self._sampler.end_init()
 

@@ -53,6 +53,14 @@ PLATFORM: dict[str, tuple[str, dict[str, Any]]] = {
     "report-full": ("report", {"metrics": {"memorySizeMB": 128, "maxMemoryUsedMB": 128}}),
     "init-done": ("initRuntimeDone", {"phase": "init", "status": "success"}),
     "init-failed": ("initRuntimeDone", {"phase": "init", "status": "error"}),
+    "init-unimportable": (
+        "initReport",
+        {"phase": "init", "status": "error", "errorType": "Runtime.ImportModuleError"},
+    ),
+    "init-unimportable-again": (
+        "initReport",
+        {"phase": "invoke", "status": "error", "errorType": "Runtime.ImportModuleError"},
+    ),
     "init-timeout": ("initReport", {"phase": "init", "status": "timeout"}),
     "init-failed-again": ("initReport", {"phase": "invoke", "status": "error"}),
     "init-again": ("initRuntimeDone", {"phase": "invoke", "status": "success"}),
