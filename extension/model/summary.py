@@ -9,7 +9,10 @@ Pure.
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from extension.model.errors.details import ErrorDetails
 
 MAX_TYPE_CHARS = 256
 """Longer than any class's name; a document in its place is cut."""
@@ -31,9 +34,7 @@ def held_back(event: bytes) -> bytes:
     if len(event) <= MAX_EVENT_BYTES:
         # White space between the members may be a newline. Within strings it is escaped.
         return event.replace(b"\n", b" ").replace(b"\r", b" ")
-    from extension.model.errors.details import details_of
-
-    told = details_of(_record_of(event))
+    told = _details_of(event)
     record = {
         "errorType": told.type[:MAX_TYPE_CHARS],
         "errorMessage": told.message[:MAX_MESSAGE_CHARS],
@@ -45,9 +46,7 @@ def held_back(event: bytes) -> bytes:
 
 def names_a_type(event: bytes) -> bool:
     """Tell whether an error line names the type of its error."""
-    from extension.model.errors.details import details_of
-
-    return bool(details_of(_record_of(event)).type)
+    return bool(_details_of(event).type)
 
 
 def unfinished(summary: dict[str, Any], *, reason: str, error_events: list[bytes]) -> bytes:
@@ -63,17 +62,15 @@ def rewritten_errors(raw: bytes, rewrite: Callable[[bytes], bytes]) -> bytes:
 
 def finished(raw: bytes) -> bytes:
     """Return the event of an unfinished summary, with what its error lines tell."""
-    from extension.model.errors.details import ErrorDetails, details_of
     from extension.model.errors.fingerprint import fingerprint_of
 
     summary, reason, *events = raw.split(b"\n")
     told = json.loads(summary)
     record: dict[str, Any] = told["record"]
-    read = [details_of(_record_of(event)) for event in events]
-    first = read[0] if read else ErrorDetails()
-    error = next((one for one in read if one.type), first)
+    read = [_details_of(event) for event in events or [b""]]
+    error = next((one for one in read if one.type), read[0])
     kind = error.type or record.get("errorType", "")
-    line = _line_of(events[0]) or first.line if events else ""
+    line = _line_of(events[0]) or read[0].line if events else ""
     for name, text, most in (
         ("errorType", kind, MAX_TYPE_CHARS),
         ("errorMessage", error.message, MAX_MESSAGE_CHARS),
@@ -95,8 +92,13 @@ def _event(raw: bytes) -> dict[str, Any]:
     return event if isinstance(event, dict) else {}
 
 
-def _record_of(raw: bytes) -> object:
-    return _event(raw).get("record", "")
+def _details_of(raw: bytes) -> "ErrorDetails":
+    from extension.model.errors.details import ErrorDetails, details_of
+
+    try:
+        return details_of(_event(raw).get("record", ""))
+    except Exception:  # noqa: BLE001 - a line that we cannot read must not keep a summary, or its batch, back
+        return ErrorDetails()
 
 
 def _line_of(raw: bytes) -> str:

@@ -122,6 +122,14 @@ def test_summary_quotes_no_secret(record: object) -> None:
     assert SECRET[:3] not in found
 
 
+def test_patterns_that_are_not_known_yet_mask_all() -> None:
+    """REDACT may be a reference that is being fetched, and a pattern may be unusable."""
+    found = written(summary(TYPED), redact="(")
+
+    assert (found["errorMessage"], found["errorLine"]) == ("[REDACTED]", "[REDACTED]")
+    assert "errorType" not in found
+
+
 def test_redact_changes_nothing_that_the_extension_tells() -> None:
     """A pattern that matches numbers would leave no count."""
     found = written(summary("[ERROR] order 17"), redact=r"\d+")
