@@ -585,7 +585,7 @@ def test_one_query_shows_one_failed_invocation(cloud: Callable[..., Cloud]) -> N
         logGroupName=opened.group,
         logStreamNames=[summary["logStream"]],
         startTime=summary["record"]["firstTimestamp"],
-        endTime=summary["record"]["lastTimestamp"] + 1,  # The end is exclusive.
+        endTime=summary["record"]["lastTimestamp"],
     )
 
     assert len(summaries) == 3
