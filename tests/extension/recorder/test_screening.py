@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from extension.redaction.patterns import read_exclusions
+from tests.doubles.extension.environment import Environment
+from tests.doubles.lambda_events import line, node_line, runtime_done, start
 from tests.extension.recorder.script import Case
 
 EXCLUDE: dict[str, Any] = {
@@ -32,3 +34,15 @@ def test_screening_finds_the_first_name_and_looks_no_further() -> None:
     env = Case("invoke start named1 named2", "named named", {"sample_rate": 1.0}).check()
 
     assert {one["correlationId"] for one in env.delivered} == {"order-1"}
+
+
+@pytest.mark.parametrize("others", [0, 40], ids=["a line alone", "a batch of text"])
+def test_screening_finds_a_name_behind_a_prefix(others: int) -> None:
+    """Node.js's client puts its own text before what a function logs as JSON."""
+    env = Environment(sample_rate=1.0).invoke()
+    named = node_line('{"level":"info","x-correlation-id":"order-7"}')
+
+    env.receive(start(), *[line(node_line("x"))] * others, line(named), runtime_done())
+    env.deliver()
+
+    assert {one["correlationId"] for one in env.delivered} == {"order-7"}
