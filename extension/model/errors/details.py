@@ -153,9 +153,6 @@ def _of_object(line: dict[str, object]) -> ErrorDetails:
     said = _text_in(levels, _SAID_KEYS)
     if kind or stack.frames:
         return ErrorDetails(kind, message or stack.message or said, stack.frames)
-    eliot, _ = typed(_text_in(levels, ("exception",)))
-    if eliot:
-        return ErrorDetails(eliot, said)
     inner = _of_text(said)
     return ErrorDetails(inner.type, message or inner.message, inner.frames)
 

@@ -162,3 +162,11 @@ def test_one_that_is_found_makes_the_search_thorough_again(alone: bool) -> None:
 def test_correlation_finds_nothing_without_fields() -> None:
     """`none` turns it off."""
     assert Correlation(()).found_in(*raw({"correlation_id": "a"})) == ""
+
+
+@pytest.mark.parametrize(
+    "event", [b'{"correlation_id":', b'["correlation_id"]', b'"correlation_id"']
+)
+def test_what_is_no_event_names_nothing(event: bytes) -> None:
+    """A batch may be garbage."""
+    assert Correlation(DEFAULT).found_in(event, 1) == ""
