@@ -79,8 +79,13 @@ def level_of(record: object) -> Level | None:
 
 
 def objects_in(record: object) -> tuple[Members, ...]:
-    """Return the JSON objects that a record is or holds, outermost first."""
-    return read(record).objects
+    """Return the JSON objects that a record is or holds, outermost first.
+
+    Loggers also write one behind the message and a tab (zap, pino-lambda). Its level would be no other than the prefix's.
+    """
+    reading = read(record)
+    behind = reading.text.rpartition("\t{")[2] if not reading.objects else ""
+    return _objects_of("{" + behind) if behind else reading.objects
 
 
 def read(record: object, depth: int = MAX_DEPTH) -> Reading:

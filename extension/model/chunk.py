@@ -109,7 +109,7 @@ def halves(chunks: list[Chunk]) -> tuple[list[Chunk], list[Chunk]] | None:
 
 
 def rewritten(chunks: list[Chunk], rewrite: Callable[[bytes], bytes]) -> list[Chunk]:
-    """Return chunks with the JSON of each line rewritten; platform events and gaps stay as they are."""
+    """Return chunks with the JSON of each line rewritten, also where a summary quotes it; all else stays as it is."""
     return [
         Chunk(chunk.metadata, [_rewritten(segment, rewrite) for segment in chunk.segments])
         for chunk in chunks
@@ -117,6 +117,11 @@ def rewritten(chunks: list[Chunk], rewrite: Callable[[bytes], bytes]) -> list[Ch
 
 
 def _rewritten(segment: Segment, rewrite: Callable[[bytes], bytes]) -> Segment:
+    if segment.kind is Kind.SUMMARY:
+        # Imported here: most deliveries hold no failed invocation.
+        from extension.model.summary import rewritten_errors
+
+        return segment.rewritten([rewritten_errors(segment.raw, rewrite)])
     if segment.kind is not Kind.LINES:
         return segment
     events = segment.events()

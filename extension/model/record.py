@@ -118,6 +118,11 @@ def records_in(chunks: list[Chunk]) -> Iterator[Record]:
                 yield _gap(chunk.metadata, segment, time)
                 continue
             events = [segment.raw] if segment.count == 1 else segment.events()
+            if segment.kind is Kind.SUMMARY:
+                # Imported here: most deliveries hold no failed invocation.
+                from extension.model.summary import finished
+
+                events = [finished(segment.raw)]
             for number, event in enumerate(events, segment.first_number):
                 record = _as_lambda_writes(chunk.metadata, number, event)
                 record = record or _decoded(chunk.metadata, number, event, time)

@@ -66,6 +66,8 @@ class Kind(Enum):
 
     LINES = "lines"
     EVENT = "event"
+    SUMMARY = "summary"
+    """Of a failed invocation; see :mod:`extension.model.summary`."""
     GAP = "gap"
 
 
@@ -73,11 +75,11 @@ class Segment:
     """Hold consecutive events as they arrived, or mark the place where lines were given up.
 
     Attributes:
-        raw: JSON of ``count`` events, comma-separated; empty for a gap.
+        raw: JSON of ``count`` events, comma-separated; an unfinished summary; empty for a gap.
         count: events held, or for a gap, lines given up.
         lines: how many ``function`` lines it holds; 0 for a platform event and a gap.
         first_number: the number of the first event; the others follow. Numbers are unique in an environment.
-        kind: lines, one platform event, or a gap.
+        kind: lines, one platform event, a failed invocation's summary, or a gap.
         vital: whether it is an error line or metrics, which the memory limiter gives up later than other lines.
         is_emf: whether it is one line in the embedded metric format.
         gone_bytes: for a gap, the bytes given up.

@@ -15,3 +15,9 @@ def epoch_ns(time: str) -> int | None:
         return None
     seconds = int(moment.replace(microsecond=0).timestamp())
     return seconds * 1_000_000_000 + moment.microsecond * 1000
+
+
+def ms_between(begin: str, end: str) -> float | None:
+    """Return the milliseconds between two times as Lambda writes them; None if one cannot be parsed."""
+    begin_ns, end_ns = epoch_ns(begin), epoch_ns(end)
+    return None if begin_ns is None or end_ns is None else (end_ns - begin_ns) / 1_000_000

@@ -5,6 +5,7 @@ API has fewer of them, and a fault there is plain text. A field that is missing 
 None for a number. ``raw`` is an event's JSON, and ``time`` is as Lambda writes it.
 """
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -35,7 +36,8 @@ class Started(NamedTuple):
 class Ended(NamedTuple):
     """``platform.runtimeDone`` or ``platform.report``: an invocation is over. Nothing is expected after its report.
 
-    ``memory_share`` is the most memory used, of the function's memory; 0.0 where the event does not tell.
+    ``memory_share`` is the most memory used, of the function's memory; 0.0 where the event does not tell. ``error_type`` is
+    Lambda's word for what went wrong, such as ``Runtime.ExitError``; empty where it does not tell.
     """
 
     raw: bytes
@@ -46,6 +48,7 @@ class Ended(NamedTuple):
     duration_ms: float | None
     memory_share: float
     tenant_id: str
+    error_type: str = ""
 
 
 class Closed(NamedTuple):
@@ -63,6 +66,7 @@ class Fault(NamedTuple):
     time: str
     request_id: str
     failure: Failure
+    error_type: str = ""
 
 
 class InitEnded(NamedTuple):
@@ -73,6 +77,7 @@ class InitEnded(NamedTuple):
 
     failure: Failure | None
     in_invoke: bool
+    error_type: str = ""
 
 
 class RestoreStarted:
@@ -114,6 +119,9 @@ PlatformEvent = (
 
 Fields = dict[str, object]
 
+# The text ends in it, on a line of its own or behind "ErrorType: ". Compiled on first use.
+_FAULT_TYPE = r"\b(?:Runtime|Sandbox|Extension|Function)\.\w+"
+
 INIT_FAILED = Failure("init-error", Outcome.INIT_ERROR)
 RESTORE_FAILED = Failure("restore-error", Outcome.INIT_ERROR)
 
@@ -123,7 +131,9 @@ def event_of(kind: str, record: object, *, time: str, raw: bytes) -> PlatformEve
     if kind == "platform.fault":
         text = record if isinstance(record, str) else ""
         named = text.partition("RequestId: ")[2].split(None, 1)
-        return Fault(raw, time, named[0] if named else "", failure_by_fault(text))
+        error = re.search(_FAULT_TYPE, text)
+        request_id, failure = named[0] if named else "", failure_by_fault(text)
+        return Fault(raw, time, request_id, failure, error.group() if error else "")
     read = _READERS.get(kind)
     return read(_object(record), time, raw) if read else None
 
@@ -148,12 +158,14 @@ def _ended(fields: Fields, time: str, raw: bytes, *, is_report: bool = False) ->
         _number(metrics, "durationMs"),
         used / size if used is not None and size else 0.0,
         _text(fields, "tenantId")[:MAX_TENANT_CHARS],
+        _text(fields, "errorType"),
     )
 
 
 def _init_ended(fields: Fields, _time: str, _raw: bytes) -> InitEnded:
     failed = failure_by_status(fields.get("status"), fields.get("errorType")) is not None
-    return InitEnded(INIT_FAILED if failed else None, fields.get("phase") == "invoke")
+    in_invoke, error_type = fields.get("phase") == "invoke", _text(fields, "errorType")
+    return InitEnded(INIT_FAILED if failed else None, in_invoke, error_type)
 
 
 def _restore_ended(fields: Fields, _time: str, _raw: bytes) -> RestoreEnded:

@@ -78,8 +78,10 @@ class EnvironmentEvents:
             elif self.is_snapshot:
                 self._publish_init()
         elif running is not None and event.in_invoke:
+            running.error_type = running.error_type or event.error_type
             sampler.fail(running, event.failure)
         else:
+            sampler.init.error_type = event.error_type
             sampler.fail(sampler.init, event.failure)
             sampler.end_init()
 

@@ -25,9 +25,9 @@ from extension.config.parsers import PlatformEvents
 from extension.config.settings import Settings
 from extension.diagnostics.account import Account
 from extension.model.segment import Kind, Segment
-from extension.model.timestamps import epoch_ns
+from extension.model.timestamps import ms_between
 from extension.parsing.batch import Line, Lines, read_batch
-from extension.parsing.failures import Failure, Outcome
+from extension.parsing.failures import Failure, Outcome, failure_by_level
 from extension.parsing.line import LineFacts, LineRules
 from extension.parsing.platform_events import (
     Closed,
@@ -80,7 +80,7 @@ class Recorder:
         self._metadata = sampler.metadata
         self._account = account
         self._screening = Screening(settings, sampler=sampler, account=account)
-        self._seen_batches: deque[int] = deque(maxlen=REMEMBERED_BATCHES)
+        self._seen = _SeenBatches()
         self._current: Invocation | None = None
         self._previous: Invocation | None = None
         self._known: dict[str, Invocation] = {}
@@ -120,11 +120,7 @@ class Recorder:
         """Apply settings, the first ones or changed ones, to every batch from now on."""
         self._screening.apply(settings)
         self._platform_events = settings.platform_events
-        self._rules = LineRules(
-            error_level=settings.error_level,
-            pattern=settings.error_pattern.search if settings.error_pattern is not None else None,
-            by_id_only=self._managed_lines is not None,
-        )
+        self._rules = _rules_of(settings, by_id_only=self._managed_lines is not None)
 
     @property
     def complete(self) -> bool:
@@ -159,12 +155,9 @@ class Recorder:
 
     def receive(self, body: bytes) -> None:
         """Take one batch as it was posted. A repetition of an earlier batch is only counted."""
-        if len(body) >= MIN_REPEATED_BYTES:
-            digest = _digest(body)
-            if digest in self._seen_batches:
-                self._account.duplicate_batches += 1
-                return
-            self._seen_batches.append(digest)
+        if self._seen.is_repetition(body):
+            self._account.duplicate_batches += 1
+            return
         current_id = self._current.request_id if self._current is not None else ""
         open_id = current_id.encode("utf-8", "replace")
         for item in read_batch(body, rules=self._rules, open_id=open_id):
@@ -180,7 +173,7 @@ class Recorder:
             self._sampler.store(invocation, piece)
 
     def _take_line(self, item: Line) -> None:
-        facts = item.facts
+        facts = _own(item.facts, self._rules, is_told=lambda told: self._named((told,)) is not None)
         segment = Segment(
             item.raw,
             count=1,
@@ -197,7 +190,9 @@ class Recorder:
             self._add(invocation or self._current or self._sampler.init, segment, facts)
 
     def _named(self, request_ids: tuple[str, ...]) -> Invocation | None:
-        """Return the invocation that a line names: the first of its ids that Lambda has told."""
+        """Return the invocation that a line names: the running one, or else the first of its ids that Lambda has told."""
+        if self._current is not None and self._current.request_id in request_ids:
+            return self._current
         for request_id in request_ids:
             known = self._known.get(request_id)
             if known is not None:
@@ -209,6 +204,7 @@ class Recorder:
     def _add(self, invocation: Invocation, segment: Segment, facts: LineFacts) -> None:
         self._screening.look_into(invocation, segment, is_text=facts.is_text)
         if facts.failure is not None:
+            invocation.note_error(segment.raw)
             self._sampler.fail(invocation, facts.failure)
             if invocation.is_reported and (running := self._running()) is not None:
                 self._sampler.fail(running, facts.failure)
@@ -286,8 +282,9 @@ class Recorder:
             signs.duration_ms = invocation.duration_ms
         if signs.duration_ms is None:
             # The Logs API's runtimeDone has no metrics, and the report comes with the next invocation only.
-            signs.duration_ms = _between_ms(invocation.started, event.time)
+            signs.duration_ms = ms_between(invocation.started, event.time)
         signs.memory_share = event.memory_share or signs.memory_share
+        invocation.error_type = event.error_type or invocation.error_type
         self._note(invocation, event)
         failure = event.failure
         if failure is None and event.memory_share >= 1.0 and invocation.outcome is Outcome.CRASH:
@@ -311,6 +308,7 @@ class Recorder:
         named = event.request_id
         if invocation := self._known.get(named) if named else self._current:
             self._note(invocation, event)
+            invocation.error_type = invocation.error_type or event.error_type
             self._sampler.fail(invocation, event.failure)
 
     def _note(self, invocation: Invocation, event: Started | Ended | Closed | Fault) -> None:
@@ -325,6 +323,40 @@ class Recorder:
             self._sampler.store(invocation, segment)
 
 
+def _rules_of(settings: Settings, *, by_id_only: bool) -> LineRules:
+    pattern = settings.error_pattern
+    return LineRules(
+        error_level=settings.error_level,
+        pattern=pattern.search if pattern is not None else None,
+        by_id_only=by_id_only,
+    )
+
+
+def _own(facts: LineFacts, rules: LineRules, *, is_told: Callable[[str], bool]) -> LineFacts:
+    """Take away a failure of somebody else's invocation, whose log this function ships or tests."""
+    failure = facts.failure
+    if failure is None or not failure.request_id or is_told(failure.request_id):
+        return facts
+    return facts._replace(failure=failure_by_level(facts.level, error_level=rules.error_level))
+
+
+class _SeenBatches:
+    """Recognise a batch that came before."""
+
+    def __init__(self) -> None:
+        self._digests: deque[int] = deque(maxlen=REMEMBERED_BATCHES)
+
+    def is_repetition(self, body: bytes) -> bool:
+        """Tell whether one of the last batches was this one; remember it if not."""
+        if len(body) < MIN_REPEATED_BYTES:
+            return False
+        digest = _digest(body)
+        if digest in self._digests:
+            return True
+        self._digests.append(digest)
+        return False
+
+
 def _digest(body: bytes) -> int:
     """Digest a batch by its length and its ends.
 
@@ -334,8 +366,3 @@ def _digest(body: bytes) -> int:
     if len(body) <= 2 * DIGESTED_BYTES:
         return hash(body)
     return hash((len(body), body[:DIGESTED_BYTES], body[-DIGESTED_BYTES:]))
-
-
-def _between_ms(begin: str, end: str) -> float | None:
-    begin_ns, end_ns = epoch_ns(begin), epoch_ns(end)
-    return None if begin_ns is None or end_ns is None else (end_ns - begin_ns) / 1_000_000

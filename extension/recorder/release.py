@@ -81,6 +81,7 @@ class Release:
             self.release_metrics(invocation)
         recording = invocation.recording
         segments = recording.take() if recording.segments else []
+        invocation.note_times(segments)
         if invocation.withheld_lines is not None:
             segments = self.evaluator.hold_back(invocation, segments)
         weighed = [(decided.weight, segments)]

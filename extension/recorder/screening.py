@@ -68,9 +68,11 @@ class Screening:
         return stays
 
     def look_into(self, invocation: Invocation, segment: Segment, *, is_text: bool) -> None:
-        """Look for the correlation id and the marker, until the invocation has them. Text has no correlation id."""
-        if not is_text and not invocation.correlation_id and not invocation.is_init:
-            found = self._correlation.found_in(segment.raw, segment.count)
+        """Look for the correlation id and the marker, until the invocation has them."""
+        if not invocation.correlation_id and not invocation.is_init:
+            found = self._correlation.found_in(
+                segment.raw, segment.count, is_text=is_text, is_beginning=not invocation.lines
+            )
             if found:
                 invocation.correlation_id = found
                 self._sampler.release.one_was_named = True

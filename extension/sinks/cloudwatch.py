@@ -85,7 +85,12 @@ class CloudWatchSink:
         metadata = chunks[0].metadata
         self._name(metadata)
         events = mark_repetition(
-            log_events(records_in(chunks), form=self._form, now_ms=int(self._wall_s() * 1000)),
+            log_events(
+                records_in(chunks),
+                form=self._form,
+                now_ms=int(self._wall_s() * 1000),
+                stream=self._stream,
+            ),
             self._perhaps_there,
             environment_id=metadata.environment_id,
         )

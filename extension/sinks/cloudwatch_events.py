@@ -31,7 +31,8 @@ MAX_METRIC = 1e10
 """Above any duration in milliseconds or size in megabytes, and the most that ``.10g`` writes without an exponent."""
 
 REPEAT_TYPE = "flightRecorder.repeat"
-_WHOLE_RECORDS = frozenset({"flightRecorder.invocation", GAP_TYPE})
+SUMMARY_TYPE = "flightRecorder.invocation"
+_WHOLE_RECORDS = frozenset({SUMMARY_TYPE, GAP_TYPE})
 """Types that are written with all that is known. A line has no room for it."""
 _CONTINUATION_MASK, _CONTINUATION = 0xC0, 0x80
 """Of the second and later bytes of a character in UTF-8 (RFC 3629, section 3)."""
@@ -64,23 +65,39 @@ class LogEvent(NamedTuple):
     ends: bool = True
 
 
-def log_events(records: Iterable[Record], *, form: Form, now_ms: int) -> list[LogEvent]:
-    """Write records as log events, sorted by time; ``now_ms`` is their time if none of them has a readable one."""
+def log_events(
+    records: Iterable[Record], *, form: Form, now_ms: int, stream: str = ""
+) -> list[LogEvent]:
+    """Write records as log events, sorted by time.
+
+    Args:
+        records: in order.
+        form: how to write them.
+        now_ms: their time if none of them has a readable one.
+        stream: the log stream that they go to.
+    """
     events: list[LogEvent] = []
     for record, at_ns in timed(records, now_ms * 1_000_000):
         # The smallest time that InputLogEvent may have is 0.
         at_ms = max(at_ns // 1_000_000, 0)
-        events += _events_of(record.number, at_ms, message_of(record, form=form))
+        events += _events_of(record.number, at_ms, message_of(record, form=form, stream=stream))
     events.sort(key=lambda event: event.at_ms)
     return events
 
 
-def message_of(record: Record, *, form: Form) -> str:
-    """Return a line as it was written, an invocation's or a gap's whole record, or a platform event's JSON."""
+def message_of(record: Record, *, form: Form, stream: str = "") -> str:
+    """Return a line as it was written, an invocation's or a gap's whole record, or a platform event's JSON.
+
+    An invocation's record names the log stream, too. A line has no room for an id, so the stream and the times in the
+    record show which lines are the invocation's.
+    """
     is_line, content = record.type == "function", record.record
     is_whole = form is Form.RECORDS and not (is_line and is_emf(record.parsed))
     if is_whole or record.type in _WHOLE_RECORDS:
-        return lines_of([record])[0].decode("utf-8", "replace").removesuffix("\n")
+        told = lines_of([record])[0].decode("utf-8", "replace").removesuffix("\n")
+        if stream and record.type == SUMMARY_TYPE:
+            return f'{told[:-1]},"logStream":{dumps(stream)}}}'
+        return told
     if is_line:
         return (content if isinstance(content, str) else record.text) or "\n"
     report = ""

@@ -115,10 +115,26 @@ def _assert_every_sort_arrived(texts: list[Any]) -> None:
             at = found[0]
 
 
-def _outcome(delivered: Delivered, request_id: str) -> str:
+def _summary(delivered: Delivered, request_id: str) -> dict[str, Any]:
     told = [one["record"] for one in delivered.of(request_id) if one["type"] == INVOCATION]
     assert len(told) == 1
-    return str(told[0]["outcome"])
+    assert isinstance(told[0], dict)
+    return told[0]
+
+
+def _assert_summary_tells(
+    delivered: Delivered, result: InvokeResult, kind: str, raised: str
+) -> None:
+    """The real clients' error lines are read, and the time is known whatever the API tells."""
+    summary = _summary(delivered, result.request_id)
+    assert summary["durationMs"] > 0, kind
+    assert len(summary["fingerprint"]) == 16
+    if kind == "raise":
+        assert (summary["errorType"], summary["errorMessage"]) == (raised, f"{CARGO} told to raise")
+        assert f"{CARGO} told to raise" in summary["errorLine"]
+    if kind == "error":
+        assert "errorType" not in summary
+        assert summary["errorMessage"] == f"{CARGO} told to write an error"
 
 
 @pytest.mark.timeout(120)
@@ -159,7 +175,8 @@ def test_a_failed_python_invocation_is_kept_whole_whatever_ended_it(
         reasons = {"crash"} if (kind, log_api) == ("memory", "logs") else REASONS[kind]
         assert_kept_whole(delivered, cloud, result, reasons=reasons, objects=objects)
         _assert_every_sort_arrived(delivered.texts(result.request_id))
-        assert _outcome(delivered, result.request_id) == OUTCOMES[kind], kind
+        assert _summary(delivered, result.request_id)["outcome"] == OUTCOMES[kind], kind
+        _assert_summary_tells(delivered, result, kind, "ValueError")
     assert {one.get("requestId") for one in delivered.records} == {
         result.request_id for result in (*healthy, *failed.values())
     }
@@ -231,6 +248,7 @@ def _assert_failures_are_kept_whole(
     *,
     reasons: dict[str, str],
     objects: bool,
+    raised: str = "",
 ) -> None:
     """Invoke it to fail in each way, behind one healthy invocation each, which leaves nothing behind."""
     failed: dict[str, InvokeResult] = {}
@@ -245,6 +263,8 @@ def _assert_failures_are_kept_whole(
     assert [result.status for result in healthy] == ["success"] * len(healthy)
     for kind, result in failed.items():
         assert_kept_whole(delivered, cloud, result, reasons={reasons[kind]}, objects=objects)
+        if raised:
+            _assert_summary_tells(delivered, result, kind, raised)
     for result in healthy:
         if result is not healthy[0] and result.init_ms is not None:
             _assert_kept_for_its_restart(delivered, cloud, result, objects=objects)
@@ -293,7 +313,7 @@ def test_a_failed_nodejs_invocation_is_kept_whole(
         "timeout": "timeout",
     }
     _assert_failures_are_kept_whole(
-        function, layer_dir, sink_path, reasons=reasons, objects=objects
+        function, layer_dir, sink_path, reasons=reasons, objects=objects, raised="TypeError"
     )
 
 

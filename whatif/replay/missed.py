@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from extension.config.parsers import read_pattern
+from extension.levels.level import Level
 from extension.model.chunk import Chunk, rewritten
-from extension.model.levels import Level
 from extension.model.record import Record, records_in
 from extension.sampling import verdict
 from whatif.model.signs import Sign

@@ -42,6 +42,8 @@ CAUSES = (WITHHELD, EVICTED, LATE, UNDELIVERED)
 
 _TYPE_WITHIN_BYTES = 80
 _OURS = "flightRecorder."
+_STREAM = "2026/11/24/[$LATEST]0123456789abcdef"
+"""As long as the name of any log stream that the sink writes to, where the function has no versions."""
 
 
 class Incomplete(NamedTuple):
@@ -97,7 +99,7 @@ def _charge(followed: dict[str, Followed], metadata: Metadata, cloudwatch_bytes:
 
 def _is_ours(segment: Segment) -> bool:
     """Return whether a segment comes from the extension itself, not from Lambda."""
-    return segment.kind is Kind.GAP or (
+    return segment.kind in (Kind.GAP, Kind.SUMMARY) or (
         segment.kind is Kind.EVENT
         and b'"type":"flightRecorder.' in segment.raw[:_TYPE_WITHIN_BYTES]
     )
@@ -254,7 +256,7 @@ class Tally:
         records = list(records_in(chunks if redact is None else rewritten(chunks, redact)))
         encoded = lines_of(records)
         for kept, line in zip(records, encoded, strict=True):
-            message = message_of(kept, form=Form.TEXT)
+            message = message_of(kept, form=Form.TEXT, stream=_STREAM)
             text_bytes = len(message.encode("utf-8", "replace")) + EVENT_BYTES
             self._cloudwatch_bytes += text_bytes
             _charge(followed, kept.metadata, text_bytes)

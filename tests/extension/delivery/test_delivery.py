@@ -1,14 +1,21 @@
 """From the queues to the sinks, and what becomes of lines that no sink takes."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from extension.delivery.queue import PATIENCE_ATTEMPTS
+from extension.model.chunk import Chunk, Metadata, rewritten
 from extension.model.receipt import Answer, Receipt
+from extension.model.segment import Kind, Segment
+from extension.model.summary import held_back, unfinished
+from extension.redaction.patterns import read_patterns
+from extension.redaction.redactor import Redactor
 from tests.doubles.extension.accounts import settled
 from tests.doubles.extension.deliveries import DOWN, TAKEN, Deliveries, said
+from tests.doubles.lambda_events import compact, event, line
 
 Make = Callable[..., Deliveries]
 
@@ -187,6 +194,24 @@ def test_shutdown_writes_out_failed_invocations_that_no_sink_takes(
     assert world.adds_up
     (end,) = [one for one in said(capsys) if "ended before" in one["event"]]
     assert (end["lines"], end["written_to_stdout"]) == (3, 2)
+
+
+def test_summary_is_written_out_masked(world: Deliveries) -> None:
+    """The last resort is no way past REDACT: the summary quotes the line that failed."""
+    redactor = Redactor(read_patterns("passwords"))
+    world.delivery.rewrite(lambda: partial(rewritten, rewrite=redactor.redact))
+    world.sink.answer = lambda _: DOWN
+    quoted = held_back(compact(line("[ERROR] password=hunter2 refused")))
+    summary = event("flightRecorder.invocation", {"outcome": "error"})
+    raw = unfinished(summary, reason="level-error", error_events=[quoted])
+    metadata = Metadata("a", "", "f", "1", "e", "level-error", 1.0, failed=True)
+    segment = Segment(raw, count=1, first_number=0, kind=Kind.SUMMARY)
+    world.queues.primary.put(Chunk(metadata, [segment]))
+
+    world.finish()
+
+    (record,) = world.written()
+    assert record["record"]["errorMessage"] == "password=[REDACTED:passwords] refused"
 
 
 def test_a_standard_output_that_nobody_reads_does_not_hold_the_end_up(world: Deliveries) -> None:

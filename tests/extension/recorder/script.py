@@ -57,6 +57,14 @@ PLATFORM: dict[str, tuple[str, dict[str, Any]]] = {
     "init-done": ("initRuntimeDone", {"phase": "init", "status": "success"}),
     "init-report": ("initReport", {"phase": "snap-start", "status": "success"}),
     "init-failed": ("initRuntimeDone", {"phase": "init", "status": "error"}),
+    "init-unimportable": (
+        "initReport",
+        {"phase": "init", "status": "error", "errorType": "Runtime.ImportModuleError"},
+    ),
+    "init-unimportable-again": (
+        "initReport",
+        {"phase": "invoke", "status": "error", "errorType": "Runtime.ImportModuleError"},
+    ),
     "init-timeout": ("initReport", {"phase": "init", "status": "timeout"}),
     "init-failed-again": ("initReport", {"phase": "invoke", "status": "error"}),
     "init-again": ("initRuntimeDone", {"phase": "invoke", "status": "success"}),

@@ -422,3 +422,30 @@ def test_recorder_measures_the_duration_by_times_where_metrics_are_missing() -> 
     env.receive({**done(), "time": "2026-10-12T00:01:15.900Z"})
 
     assert env.reasons() == {"slow"}
+
+
+@pytest.mark.parametrize(
+    ("script", "kind"),
+    [
+        ("invoke start a | report-failed", "Runtime.ExitError"),
+        ("invoke start a | crashed report-failed", "Runtime.ExitError"),
+        ("init-unimportable", "Runtime.ImportModuleError"),
+        ("invoke start a init-unimportable-again done", "Runtime.ImportModuleError"),
+    ],
+)
+def test_summary_has_lambda_s_word_where_no_line_tells(script: str, kind: str) -> None:
+    """A crash, a time-out and a failed init leave no line that names an error."""
+    (summary,) = play(Environment(), script).summaries()
+
+    assert summary["errorType"] == kind
+    assert "errorMessage" not in summary
+
+
+@pytest.mark.parametrize("end", ["failed", "end", "fault1 done report-failed"])
+def test_summary_of_a_failed_invocation_tells_its_duration(end: str) -> None:
+    """With the Logs API its report, which measures it, comes later."""
+    env = Environment().invoke()
+
+    env.receive(start(time="2026-10-12T00:01:14.123Z"), ERROR)
+
+    assert play(env, end).summaries()[0]["durationMs"] == 1000.0

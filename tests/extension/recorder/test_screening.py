@@ -7,7 +7,7 @@ import pytest
 from extension.config.settings import Settings
 from extension.redaction.patterns import read_exclusions
 from tests.doubles.extension.environment import Environment
-from tests.doubles.lambda_events import done, line, start
+from tests.doubles.lambda_events import done, line, node_line, runtime_done, start
 from tests.extension.recorder.script import Case, play
 
 EXCLUDE: dict[str, Any] = {
@@ -100,3 +100,15 @@ def test_an_execution_is_the_transaction_unless_a_setting_names_another(
     (summary,) = env.summaries()
     assert summary["executionArn"] == "arn"
     assert "operationName" not in summary
+
+
+@pytest.mark.parametrize("others", [0, 40], ids=["a line alone", "a batch of text"])
+def test_screening_finds_a_name_behind_a_prefix(others: int) -> None:
+    """Node.js's client puts its own text before what a function logs as JSON."""
+    env = Environment(sample_rate=1.0).invoke()
+    named = node_line('{"level":"info","x-correlation-id":"order-7"}')
+
+    env.receive(start(), *[line(node_line("x"))] * others, line(named), runtime_done())
+    env.deliver()
+
+    assert {one["correlationId"] for one in env.delivered} == {"order-7"}

@@ -240,10 +240,15 @@ def test_summary_tells_how_an_invocation_ended() -> None:
             "outcome": "error",
             "started": "2026-10-12T00:01:15.123Z",
             "durationMs": 801.5,
+            "firstTimestamp": 1791763275123,
+            "lastTimestamp": 1791763275123,
             "lines": 2,
             "evictedLines": 0,
             "evictedBytes": 0,
             "droppedLines": 0,
+            "errorMessage": "error",
+            "errorLine": f"[ERROR]\t2026-10-12T00:01:15.123Z\t{FIRST}\terror",
+            "fingerprint": "78b04e21b777d314",
         }
     ]
 

@@ -1,6 +1,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 import pytest
 
@@ -20,8 +21,20 @@ from tests.doubles.extension.chunks import (
     milliseconds,
     now,
 )
+from tests.doubles.extension.environment import Environment
 from tests.doubles.http_server import Request
-from tests.doubles.lambda_events import compact, event, line, report, start
+from tests.doubles.lambda_events import (
+    FIRST,
+    SECOND,
+    THIRD,
+    compact,
+    done,
+    event,
+    line,
+    python_line,
+    report,
+    start,
+)
 from tests.doubles.recording_receiver import Reply as HttpAnswer
 from tests.services.aws import moto
 from tests.services.environment import unique
@@ -536,6 +549,50 @@ def test_one_filter_finds_all_records_of_a_transaction(cloud: Callable[..., Clou
         *("platform.report", "flightRecorder.invocation"),
     ]
     assert metrics in [message for _, message in opened.read()]
+
+
+def environment(base: datetime) -> Environment:
+    """Play three invocations of one environment: healthy, failed, healthy; each writes three lines within a second."""
+    env = Environment(correlation_fields=(), sample_rate=1.0)
+    for number, request_id in enumerate((FIRST, SECOND, THIRD)):
+        times = [at(base, minutes=number, seconds=n / 4) for n in range(5)]
+        level = "ERROR" if request_id == SECOND else "INFO"
+        said = [
+            f"{number}: hello",
+            f"{number}: a print",
+            python_line("order 17", level=level, request_id=request_id),
+        ]
+        env.invoke(request_id)
+        env.receive(start(request_id, time=times[0]))
+        env.receive(*(line(text, time=time) for text, time in zip(said, times[1:], strict=False)))
+        env.receive({**done(request_id), "time": times[4]})
+    return env
+
+
+@pytest.mark.services
+def test_one_query_shows_one_failed_invocation(cloud: Callable[..., Cloud]) -> None:
+    """Lines as written name no invocation. Its summary says where they are: the page on this sink has the query."""
+    opened = cloud()
+    chunks = environment(now()).queue.begin(60.0) or []
+    assert opened.send(*chunks) is Answer.TAKEN
+
+    filtered = {"logGroupName": opened.group, "filterPattern": '"flightRecorder.invocation"'}
+    found = moto().call("Logs_20140328.FilterLogEvents", **filtered)["events"]
+    summaries = [json.loads(one["message"]) for one in found]
+    (summary,) = [one for one in summaries if one["record"]["outcome"] == "error"]
+    shown = moto().call(
+        "Logs_20140328.FilterLogEvents",
+        logGroupName=opened.group,
+        logStreamNames=[summary["logStream"]],
+        startTime=summary["record"]["firstTimestamp"],
+        endTime=summary["record"]["lastTimestamp"],
+    )
+
+    assert len(summaries) == 3
+    assert summary["requestId"] == SECOND
+    *lines, last = [one["message"] for one in shown["events"]]
+    assert lines == ["1: hello", "1: a print", summary["record"]["errorLine"] + "\n"]
+    assert json.loads(last) == summary
 
 
 @pytest.mark.services

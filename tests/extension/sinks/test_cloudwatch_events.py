@@ -92,6 +92,19 @@ def test_summary_is_written_as_a_whole_record(form: Form) -> None:
     assert json.loads(message)["reason"] == "crash"
 
 
+@pytest.mark.parametrize("form", Form)
+def test_summary_names_its_log_stream(form: Form) -> None:
+    """With the times in it, one query finds the lines, which have no room for an id."""
+    summary = event("flightRecorder.invocation", {"outcome": "crash"})
+    stream = "2026/11/24/[$LATEST]0123"
+
+    (written,) = log_events(records_in([chunk([summary])]), form=form, now_ms=NOW_MS, stream=stream)
+
+    told = json.loads(written.message)
+    assert told.pop("logStream") == stream
+    assert told == json.loads(encode([chunk([summary])]))
+
+
 def test_gap_stands_at_its_place() -> None:
     """What is missing is an event of the time of the record before it."""
     records = records_in(

@@ -1,17 +1,32 @@
+import base64
+import gzip
+import json
+import select
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from extension.delivery.worker import SinkWorker
+from extension.model.chunk import Chunk, rewritten
 from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
-from extension.sinks import open_sink
+from extension.model.segment import Kind, Segment
+from extension.model.summary import held_back, unfinished
+from extension.redaction.patterns import read_patterns
+from extension.redaction.redactor import Redactor
+from extension.sinks import SINKS, open_sink
 from extension.sinks.base import Sink, SinkConfig
-from tests.doubles.extension.chunks import lines
+from extension.sinks.formats import FORMATS
+from tests.doubles.extension.chunks import STAMP, lines
+from tests.doubles.http_server import Request
+from tests.doubles.lambda_events import compact, event, line
+from tests.doubles.recording_receiver import RecordingReceiver
 from tests.doubles.scripted_server import OK, Script, ScriptedServer, hang_up
 
 WAIT_S = 5.0
@@ -137,3 +152,71 @@ def test_sink_leaves_a_server_that_stalls_in_time(opened: Opened) -> None:
 
     assert (receipt.answer, receipt.uncertain) == (Answer.UNAVAILABLE, True)
     assert time.monotonic() - began < WAIT_S
+
+
+# What no sink may send -----------------------------------------------------------------------------------------------
+
+SECRET = "hunter2"
+
+
+def failed() -> Chunk:
+    """Return a chunk of an error line with a secret, and of the summary that quotes it."""
+    wrong = compact(line(f"[ERROR] ValueError: password={SECRET} refused"))
+    summary = event("flightRecorder.invocation", {"outcome": "error"})
+    quoted = unfinished(summary, reason="level-error", error_events=[held_back(wrong)])
+    return Chunk(
+        STAMP,
+        [
+            Segment(wrong, count=1, first_number=0),
+            Segment(quoted, count=1, first_number=1, kind=Kind.SUMMARY),
+        ],
+    )
+
+
+def plain(request: Request) -> str:
+    """Return a request's body without compression, and without Firehose's base64."""
+    body = gzip.decompress(request.body) if request.body[:2] == b"\x1f\x8b" else request.body
+    text = body.decode("utf-8", "replace")
+    if "DeliveryStreamName" in text:
+        packs = [base64.b64decode(one["Data"]) for one in json.loads(text)["Records"]]
+        text = b"".join(packs).decode()
+    return text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "cloudwatch:",
+            "records+cloudwatch:",
+            "s3://bucket/prefix",
+            "firehose:stream",
+            "file:PATH",
+        ),
+        *(f"{name}{'+' if name else ''}HOST" for name in FORMATS),
+    ],
+)
+def test_summary_leaves_every_sink_masked(tmp_path: Path, url: str) -> None:
+    """It quotes the line that REDACT masks, and is no line itself."""
+    path = tmp_path / "records"
+    receiver = RecordingReceiver()
+    host = f"http://127.0.0.1:{receiver.port}"
+    url = url.replace("HOST", host).replace("PATH", str(path))
+    worker = SinkWorker(partial(open_sink, SinkConfig(url, ENVIRON | {"AWS_ENDPOINT_URL": host})))
+    worker.rewrite = partial(rewritten, rewrite=Redactor(read_patterns("passwords")).redact)
+    worker.start()
+
+    worker.send([failed()], timeout_s=WAIT_S)
+    assert select.select([worker.descriptor], [], [], WAIT_S)[0], "no receipt was announced"
+    worker.collect()
+
+    receiver.close()
+    sent = "".join(map(plain, receiver.requests)) + (path.read_text() if path.exists() else "")
+    assert sent.count("password=[REDACTED:passwords]") >= 2
+    assert "fingerprint" in sent
+    assert SECRET not in sent
+
+
+def test_every_sink_is_among_those_that_send_no_secret() -> None:
+    """A new one must be added to the test before; standard output is a file."""
+    assert set(SINKS) == {"cloudwatch", "records+cloudwatch", "s3", "firehose", "file", "stdout"}

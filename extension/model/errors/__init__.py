@@ -1,0 +1,1 @@
+"""Read what an error line tells: its type, its message, and where it happened."""
