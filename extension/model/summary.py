@@ -8,7 +8,7 @@ Pure.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def names_a_type(event: bytes) -> bool:
     return bool(_details_of(event).type)
 
 
-def unfinished(summary: dict[str, Any], *, reason: str, error_events: list[bytes]) -> bytes:
+def unfinished(summary: dict[str, Any], *, reason: str, error_events: Sequence[bytes]) -> bytes:
     """Write a summary with what it is to be finished from: the rule, and the events from :func:`held_back`."""
     return b"\n".join([_json(summary), reason.encode(), *error_events])
 

@@ -16,12 +16,13 @@ MAX_ID_CHARS = 256
 """Every record carries the id, so it must not be a document."""
 
 CURIOUS_BYTES = 256 * 1024
-"""About a thousand lines. Where so many name no transaction in text or in capitals, later ones hardly will: loggers put the
-name on every line. From then on only the beginning of an invocation is searched for these rare forms. Each such search
-would cost a dropped line a tenth of a microsecond (measured)."""
+"""About a thousand lines. Where so many name no transaction behind a prefix of text or in capitals, later ones hardly will:
+loggers put the name on every line. From then on a line that comes alone is searched for both, and the beginning of an
+invocation for what stands behind a prefix. Each further search would cost a dropped line a tenth of a microsecond
+(measured)."""
 
-BEGINNING_BYTES = 4 * 1024
-"""Of an invocation: some fifteen lines."""
+BEGINNING_BYTES = 1024
+"""Of an invocation: some five lines."""
 
 _NAMES = (
     "attributes context contextmap ctx data extra fields labels mdc payload properties span tags"
@@ -63,13 +64,7 @@ class Correlation:
             is_text: whether no line is JSON; one may hold JSON behind a prefix all the same.
             is_beginning: whether they are the first of an invocation.
         """
-        may_be_in = not is_text and _any_in(self._as_written, raw)
-        if not may_be_in:
-            is_curious = count == 1 or self._one_was_found or self._in_vain_bytes < CURIOUS_BYTES
-            if is_curious or is_beginning:
-                searched = raw if is_curious else raw[:BEGINNING_BYTES]
-                may_be_in = self._rarely_in(searched, is_text=is_text)
-        if not may_be_in:
+        if not self._may_be_in(raw, count, is_text=is_text, is_beginning=is_beginning):
             return ""
         for event in filter(self._pattern.search, split_events(raw, count)):
             found = self._named_by(event)
@@ -77,6 +72,13 @@ class Correlation:
                 self._one_was_found = True
                 return found
         return ""
+
+    def _may_be_in(self, raw: bytes, count: int, *, is_text: bool, is_beginning: bool) -> bool:
+        if not is_text and _any_in(self._as_written, raw):
+            return True
+        if count == 1 or self._one_was_found or self._in_vain_bytes < CURIOUS_BYTES:
+            return self._rarely_in(raw, is_text=is_text)
+        return is_text and is_beginning and _any_in(self._as_written, raw[:BEGINNING_BYTES])
 
     def _rarely_in(self, raw: bytes, *, is_text: bool) -> bool:
         """Search for what few functions write: a name in capitals, and one behind a prefix of text."""

@@ -149,16 +149,17 @@ def _started(fields: Fields, time: str, raw: bytes) -> Started:
 def _ended(fields: Fields, time: str, raw: bytes, *, is_report: bool = False) -> Ended:
     metrics = _object(fields.get("metrics"))
     used, size = _number(metrics, "maxMemoryUsedMB"), _number(metrics, "memorySizeMB")
+    failure = failure_by_status(fields.get("status"), fields.get("errorType"), reported=is_report)
     return Ended(
         raw,
         time,
         _text(fields, "requestId"),
         is_report,
-        failure_by_status(fields.get("status"), fields.get("errorType"), reported=is_report),
+        failure,
         _number(metrics, "durationMs"),
         used / size if used is not None and size else 0.0,
         _text(fields, "tenantId")[:MAX_TENANT_CHARS],
-        _text(fields, "errorType"),
+        "" if failure is None else _text(fields, "errorType"),
     )
 
 

@@ -57,7 +57,7 @@ class Invocation:
         self.failure: Failure | None = None
         self.error_type = ""
         self._line_times_ns: tuple[int, ...] = ()
-        self._error_events: list[bytes] = []
+        self._error_events: tuple[bytes, ...] = ()
         self._error_lines_left = MAX_ERROR_LINES
         self.verdict: Verdict | None = None
         self.recording = Recording()
@@ -89,7 +89,7 @@ class Invocation:
         self._error_lines_left -= 1
         has_type = summary.names_a_type(event)
         if has_type or not self._error_events:
-            self._error_events.append(summary.held_back(event))
+            self._error_events += (summary.held_back(event),)
         if has_type:
             self._error_lines_left = 0
 
@@ -134,7 +134,7 @@ class Invocation:
             return Segment(raw, count=1, first_number=number, kind=Kind.EVENT)
         from extension.model import summary
 
-        errors, self._error_events, self._error_lines_left = self._error_events, [], 0
+        errors, self._error_events, self._error_lines_left = self._error_events, (), 0
         raw = summary.unfinished(event, reason=self.failure.reason, error_events=errors)
         return Segment(raw, count=1, first_number=number, kind=Kind.SUMMARY)
 

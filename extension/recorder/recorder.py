@@ -284,12 +284,12 @@ class Recorder:
             # The Logs API's runtimeDone has no metrics, and the report comes with the next invocation only.
             signs.duration_ms = ms_between(invocation.started, event.time)
         signs.memory_share = event.memory_share or signs.memory_share
-        invocation.error_type = event.error_type or invocation.error_type
         self._note(invocation, event)
         failure = event.failure
         if failure is None and event.memory_share >= 1.0 and invocation.outcome is Outcome.CRASH:
             failure = OUT_OF_MEMORY
         if failure is not None:
+            invocation.error_type = event.error_type or invocation.error_type
             self._sampler.fail(invocation, failure)
         elif invocation.outcome is Outcome.UNKNOWN:
             invocation.outcome = Outcome.SUCCESS
