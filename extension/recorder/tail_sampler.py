@@ -101,14 +101,16 @@ class Lingering:
         while len(self.history) > self._release.settings.history:
             self.forget_oldest()
 
-    def next_batch(self, buffer_bytes: int) -> None:
-        """Let those expire that ended some batches ago, and the oldest ones beyond a share of BUFFER_SIZE."""
+    def next_batch(self) -> None:
+        """Let those expire that ended some batches ago."""
         most = max(MANAGED_LINGERING_INVOCATIONS, sum(self._ended))
         self._ended.append(0)
         while len(self.held) > most:
             self.expire_oldest()
-        excess = sum(one.recording.held_bytes for one in self.held.values())
-        excess -= buffer_bytes // LINGERING_SHARE
+
+    def bound(self, most_bytes: int) -> None:
+        """Let the oldest ones expire, until the held lines take no more than so many bytes."""
+        excess = sum(one.recording.held_bytes for one in self.held.values()) - most_bytes
         while excess > 0 and (freed := self.expire_oldest()) is not None:
             excess -= freed
 
@@ -285,10 +287,12 @@ class TailSampler:
         bound_bytes = self.release.settings.buffer_bytes
         if self.waiting is not None:
             self.waiting.next_batch(bound_bytes)
-            self.lingering.next_batch(bound_bytes)
+            self.lingering.next_batch()
         held_bytes = self.held_bytes + self.queues.held_bytes
-        if held_bytes > bound_bytes and self.waiting:
-            self.judge_waiting()
+        if self.waiting is not None and held_bytes > bound_bytes // LINGERING_SHARE:
+            self.lingering.bound(bound_bytes // LINGERING_SHARE)
+            if held_bytes > bound_bytes:
+                self.judge_waiting()
             held_bytes = self.held_bytes + self.queues.held_bytes
         if 2 * held_bytes > bound_bytes:
             for invocation in self.running.values():
