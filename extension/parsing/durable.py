@@ -11,7 +11,7 @@ import json
 import re
 from typing import NamedTuple
 
-from extension.model.levels import object_of
+from extension.levels.reading import object_of
 from extension.model.segment import split_events
 
 EXECUTION_FIELDS = ("executionArn", "durableExecutionArn")
