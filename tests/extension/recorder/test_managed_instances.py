@@ -1,5 +1,8 @@
 """Lines on Managed Instances that come before their invocation is known, or long after it is over."""
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +26,8 @@ from tests.doubles.extension.environment import Environment
 from tests.doubles.extension.queues import lines_in
 from tests.doubles.lambda_events import FIRST, line, report, start
 from tests.extension.recorder.script import TRACES, Case, play, request_id_of
+
+ROOT = Path(__file__).resolve().parents[3]
 
 MANAGED: dict[str, Any] = {"managed_instances": True}
 
@@ -290,3 +295,33 @@ def test_a_line_that_names_several_ids_joins_the_first_that_starts() -> None:
     env.deliver()
     assert {one["requestId"] for one in env.delivered} == {FIRST}
     assert len(env.lines()) == 2
+
+
+def test_a_failed_invocation_of_rust_is_whole_beside_a_healthy_one() -> None:
+    """Its lines name the request in their span, a level down: three of three arrive, and none of the other's."""
+    healthy, failed = ids(2)
+    lines = {case: rust_line(case) for case in ("healthy", "error")}
+    env = Environment(managed_instances=True).receive(start(healthy), start(failed))
+
+    for request_id, cases in ((healthy, ("healthy",) * 2), (failed, ("healthy",) * 2 + ("error",))):
+        env.receive(*(line(of_request(lines[case], request_id)) for case in cases))
+    env.receive(report(healthy, status="success"), report(failed, status="error"))
+
+    env.deliver()
+    assert len(env.lines(failed)) == 3
+    assert {one["requestId"] for one in env.delivered} == {failed}
+
+
+def rust_line(case: str) -> str:
+    """Return a line in JSON that AWS's Rust client wrote, with its logger."""
+    captured = map(json.loads, (ROOT / "tests/captured/rust.ndjson").read_text().splitlines())
+    return next(
+        json.dumps(one["record"])
+        for one in captured
+        if one["api"] == "telemetry" and one["case"] == case and "span" in one["record"]
+    )
+
+
+def of_request(text: str, request_id: str) -> object:
+    """Give a line another request."""
+    return json.loads(re.sub(r"00000000-0000-4000-8000-\d{12}", request_id, text))
