@@ -142,7 +142,7 @@ def _started(fields: Fields, time: str, raw: bytes) -> Started:
     tracing = _object(fields.get("tracing"))
     trace_id, span_id = trace_id_of(_text(tracing, "value")), _text(tracing, "spanId")
     span_id = span_id if len(span_id) == SPAN_ID_DIGITS else ""
-    tenant_id = _text(fields, "tenantId")[:MAX_TENANT_CHARS]
+    tenant_id = _tenant(fields) if "tenantId" in fields else ""
     return Started(raw, time, _text(fields, "requestId"), trace_id, span_id, tenant_id)
 
 
@@ -158,7 +158,7 @@ def _ended(fields: Fields, time: str, raw: bytes, *, is_report: bool = False) ->
         failure,
         _number(metrics, "durationMs"),
         used / size if used is not None and size else 0.0,
-        _text(fields, "tenantId")[:MAX_TENANT_CHARS],
+        _tenant(fields) if "tenantId" in fields else "",
         "" if failure is None else _text(fields, "errorType"),
     )
 
@@ -198,6 +198,11 @@ _READERS: dict[str, Callable[[Fields, str, bytes], PlatformEvent | None]] = {
     "platform.logsDropped": _logs_dropped,
     "platform.extension": lambda fields, *_: ExtensionFailed() if fields.get("errorType") else None,
 }
+
+
+def _tenant(fields: Fields) -> str:
+    # Most functions have none, so each event is asked for the name first.
+    return _text(fields, "tenantId")[:MAX_TENANT_CHARS]
 
 
 def _object(value: object) -> Fields:

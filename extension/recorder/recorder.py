@@ -49,6 +49,9 @@ REMEMBERED_INVOCATIONS = 64
 """Invocations that are over and may still get late lines. Each costs about half a KiB (measured), so Managed Instances have
 :class:`extension.recorder.managed_instances.Past` besides."""
 
+FORGOTTEN_TOGETHER = 16
+"""Invocations are forgotten so many at a time at most: to look for one costs as much as to look for some."""
+
 REMEMBERED_BATCHES = 64
 """Lambda repeats a batch when its 200 was lost, so soon after it (AWS: Logs API, delivery at least once)."""
 
@@ -252,7 +255,7 @@ class Recorder:
         self._account.invocations += 1
         self._known.pop(request_id, None)
         self._known[request_id] = invocation
-        if len(self._known) > REMEMBERED_INVOCATIONS:
+        if not len(self._known) % FORGOTTEN_TOGETHER:
             self._forget()
         self._sampler.begin(invocation, has_signs=is_first or signs is not None)
         if self._managed_lines is not None:

@@ -36,9 +36,14 @@ concurrency). The others are those whose report was lost; beyond the bound, the 
 0.6 KB beside its lines (measured), so all of them 1.3 MB."""
 
 LINGERING_INVOCATIONS = 2
-MANAGED_LINGERING_INVOCATIONS = 1600
+MANAGED_LINGERING_INVOCATIONS = 64
 """Ended invocations that are held for a late sign of failure, until the report has come. On Managed Instances the report
-may come before an invocation's last lines, so as many are held there as may end side by side."""
+may come before an invocation's last lines. So these are held there, and all others that ended in the last batches, however
+many ran side by side: MAX_OPEN_INVOCATIONS at most."""
+
+LINGERING_BATCHES = 3
+"""The batch with the report, and two more: a line is as late as it may be early, see
+:mod:`extension.recorder.managed_instances`."""
 
 LINGERING_SHARE = 4
 """A quarter of BUFFER_SIZE may hold lines of these, since most of them are dropped in the end. The rest is for lines that
@@ -62,6 +67,7 @@ class Lingering:
 
     Attributes:
         held: by identity, in the order in which they ended.
+        history: in the order in which they were let go of.
     """
 
     def __init__(
@@ -73,35 +79,38 @@ class Lingering:
     ) -> None:
         self._step = step
         self._release = release
-        self._most = MANAGED_LINGERING_INVOCATIONS if managed_instances else LINGERING_INVOCATIONS
+        self._most = MAX_OPEN_INVOCATIONS if managed_instances else LINGERING_INVOCATIONS
+        self._ended = deque([0], maxlen=LINGERING_BATCHES)
         self.held: dict[int, Invocation] = {}
-        self._history: deque[Invocation] = deque()
-
-    @property
-    def invocations(self) -> list[Invocation]:
-        """All of them, the history first."""
-        return [*self._history, *self.held.values()]
+        self.history: deque[Invocation] = deque()
 
     def hold(self, invocation: Invocation) -> None:
         """Hold the lines that are left for a late failure."""
         self.held.pop(id(invocation), None)
         self.held[id(invocation)] = invocation
+        self._ended[-1] += 1
         while len(self.held) > self._most:
             self.expire_oldest()
 
     def remember(self, invocation: Invocation) -> None:
         """Move the lines that are left to the history."""
         if invocation.recording.lines:
-            self._history.append(invocation)
+            self.history.append(invocation)
         else:
             self._step(invocation, Event.FORGET)
-        while len(self._history) > self._release.settings.history:
+        while len(self.history) > self._release.settings.history:
             self.forget_oldest()
 
-    def bound(self, buffer_bytes: int) -> None:
-        """Let the oldest ones expire, until the held lines take no more than their share of BUFFER_SIZE."""
-        excess = sum(one.recording.held_bytes for one in self.held.values())
-        excess -= buffer_bytes // LINGERING_SHARE
+    def next_batch(self) -> None:
+        """Let those expire that ended some batches ago."""
+        most = max(MANAGED_LINGERING_INVOCATIONS, sum(self._ended))
+        self._ended.append(0)
+        while len(self.held) > most:
+            self.expire_oldest()
+
+    def bound(self, most_bytes: int) -> None:
+        """Let the oldest ones expire, until the held lines take no more than so many bytes."""
+        excess = sum(one.recording.held_bytes for one in self.held.values()) - most_bytes
         while excess > 0 and (freed := self.expire_oldest()) is not None:
             excess -= freed
 
@@ -111,7 +120,7 @@ class Lingering:
 
     def forget_oldest(self) -> int | None:
         """Forget the oldest invocation of the history. Return the bytes it held; None if there is no history."""
-        return self._let_go(self._history.popleft() if self._history else None, Event.FORGET)
+        return self._let_go(self.history.popleft() if self.history else None, Event.FORGET)
 
     def end(self) -> None:
         """Let go of all of them."""
@@ -174,7 +183,8 @@ class TailSampler:
         self.release.apply(settings)
 
     def _recordings(self) -> list[Recording]:
-        every = (self.init, *self.running.values(), *self.lingering.invocations)
+        ended = self.lingering
+        every = (self.init, *self.running.values(), *ended.held.values(), *ended.history)
         return [one.recording for one in every]
 
     @property
@@ -191,7 +201,7 @@ class TailSampler:
     @property
     def undecided(self) -> int:
         """At least as many as there are invocations of which something is held, or may yet be asked for."""
-        return len(self.running) + len(self.lingering.invocations) + 1
+        return len(self.running) + len(self.lingering.held) + len(self.lingering.history) + 1
 
     def step(self, invocation: Invocation, event: Event) -> None:
         """Take an invocation to its next state. An event that is illegal in its state is only counted."""
@@ -277,10 +287,12 @@ class TailSampler:
         bound_bytes = self.release.settings.buffer_bytes
         if self.waiting is not None:
             self.waiting.next_batch(bound_bytes)
-            self.lingering.bound(bound_bytes)
+            self.lingering.next_batch()
         held_bytes = self.held_bytes + self.queues.held_bytes
-        if held_bytes > bound_bytes and self.waiting:
-            self.judge_waiting()
+        if self.waiting is not None and held_bytes > bound_bytes // LINGERING_SHARE:
+            self.lingering.bound(bound_bytes // LINGERING_SHARE)
+            if held_bytes > bound_bytes:
+                self.judge_waiting()
             held_bytes = self.held_bytes + self.queues.held_bytes
         if 2 * held_bytes > bound_bytes:
             for invocation in self.running.values():
@@ -359,8 +371,8 @@ class TailSampler:
         invocation.verdict = self._evaluator.decide(invocation)
         most = self.release.settings.history
         if most and invocation.withheld_lines is None:
-            past = [one for one in self.lingering.invocations if one.verdict is not None]
-            for one in past[-most:]:
+            past = [one for one in self.lingering.held.values() if one.verdict is not None]
+            for one in [*self.lingering.history, *past][-most:]:
                 self.release.put(one, verdict.PAST, one.recording.take())
             while self.lingering.forget_oldest() is not None:
                 pass

@@ -1,21 +1,33 @@
 """Lines on Managed Instances that come before their invocation is known, or long after it is over."""
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from extension.config.parsers import Pace
-from extension.recorder import managed_instances
+from extension.recorder.invocation import Invocation
+from extension.recorder.managed_instances import (
+    REMEMBERED_VERDICTS,
+    WAITING_BATCHES,
+    WAITING_SHARE,
+    Past,
+)
 from extension.recorder.recorder import REMEMBERED_INVOCATIONS
+from extension.recorder.states import State
 from extension.recorder.tail_sampler import (
+    LINGERING_BATCHES,
     LINGERING_SHARE,
-    MANAGED_LINGERING_INVOCATIONS,
     MAX_OPEN_INVOCATIONS,
 )
 from tests.doubles.extension.environment import Environment
 from tests.doubles.extension.queues import lines_in
 from tests.doubles.lambda_events import FIRST, line, report, start
 from tests.extension.recorder.script import TRACES, Case, play, request_id_of
+
+ROOT = Path(__file__).resolve().parents[3]
 
 MANAGED: dict[str, Any] = {"managed_instances": True}
 
@@ -173,20 +185,33 @@ def test_a_late_error_counts_for_keep_at_most_at_the_time_it_comes() -> None:
 
 
 def test_as_many_verdicts_are_remembered_as_the_bound_says() -> None:
-    """An older line is judged as one that names nobody."""
-    env = Environment(managed_instances=True, buffer_bytes=10**8)
-    at_hand = REMEMBERED_INVOCATIONS + MANAGED_LINGERING_INVOCATIONS
-    every = ids(managed_instances.REMEMBERED_VERDICTS + at_hand + 10)
-    live(env, every)
+    """The oldest is forgotten first; what comes back is over."""
+    past = Past()
+    every = ids(REMEMBERED_VERDICTS + 1)
+    for lines, request_id in enumerate(every):
+        invocation = Invocation(request_id)
+        invocation.state, invocation.lines = State.DROPPED, lines
+        past.remember(invocation)
 
-    env.receive(words(every[0], level="ERROR"), words(every[20], level="ERROR"))
-    for n in range(managed_instances.WAITING_BATCHES):
-        env.receive(words(every[-1], text=str(n)))
+    assert past.recall(every[0]) is None
+    recalled = past.recall(every[1])
+    assert recalled is not None
+    assert (recalled.state, recalled.lines, recalled.dropped_lines) == (State.DROPPED, 1, 1)
+    assert past.recall(every[1]) is None
+
+
+def test_a_line_of_a_forgotten_verdict_is_judged_alone() -> None:
+    """Nobody knows then whether its id is one of Lambda's."""
+    env = live(Environment(managed_instances=True), ids(REMEMBERED_VERDICTS + 1000))
+
+    env.receive(words(ids(1)[0], level="ERROR"))
+    for n in range(WAITING_BATCHES):
+        env.receive(words(ids(1, first=9000)[0], text=str(n)))
 
     env.deliver()
-    errors = [one for one in env.delivered if one["type"] == "function"]
-    assert [one.get("requestId") for one in errors] == [every[20], None]
-    assert env.account.failed_invocations == 1
+    (error,) = env.delivered
+    assert "requestId" not in error
+    assert env.account.failed_invocations == 0
 
 
 def test_one_that_runs_for_long_holds_nobody_in_memory() -> None:
@@ -196,15 +221,15 @@ def test_one_that_runs_for_long_holds_nobody_in_memory() -> None:
 
     live(env, ids(6000))
 
-    at_hand = REMEMBERED_INVOCATIONS + MANAGED_LINGERING_INVOCATIONS + len(env.sampler.running)
-    assert len(env.recorder._known) <= at_hand + 2
+    at_hand = REMEMBERED_INVOCATIONS + LINGERING_BATCHES * 100 + len(env.sampler.running)
+    assert len(env.recorder._known) <= at_hand + 100
     assert len(env.receive(words(FIRST, level="ERROR")).lines()) == 2
 
 
 def test_waiting_lines_are_bounded_and_accounted_for() -> None:
     """A flood of an application's own ids must not take the room of what may be kept."""
     env = Environment(managed_instances=True, buffer_bytes=64 * 1024).receive(start())
-    share = env.settings.buffer_bytes // managed_instances.WAITING_SHARE
+    share = env.settings.buffer_bytes // WAITING_SHARE
 
     for n in range(100):
         env.receive(*(words(f"own-{n}-{m}", text="x" * 200) for m in range(20)))
@@ -231,6 +256,22 @@ def test_waiting_lines_make_way_when_memory_is_short() -> None:
     assert env.accounted_for
 
 
+def test_a_late_error_saves_its_lines_however_many_ended_beside_it() -> None:
+    """The report may come before the last lines, and 1,600 may end in one batch."""
+    env = Environment(managed_instances=True, buffer_bytes=10**8)
+    every = ids(MOST_AT_ONCE)
+    env.receive(*(start(one) for one in every)).receive(*(words(one) for one in every))
+
+    env.receive(*(report(one) for one in every))
+    for request_id in every[1:3]:
+        env.receive(words(request_id))
+    env.receive(words(every[0], level="ERROR"))
+
+    assert len(env.lines(every[0])) == 2
+    live(env, ids(400, first=MOST_AT_ONCE))
+    assert len(env.sampler.lingering.held) <= 300
+
+
 def test_lines_at_hand_take_no_more_than_their_share() -> None:
     """Most of them are dropped in the end, and 1,600 invocations may hold many."""
     env = Environment(managed_instances=True, buffer_bytes=256 * 1024)
@@ -254,3 +295,33 @@ def test_a_line_that_names_several_ids_joins_the_first_that_starts() -> None:
     env.deliver()
     assert {one["requestId"] for one in env.delivered} == {FIRST}
     assert len(env.lines()) == 2
+
+
+def test_a_failed_invocation_of_rust_is_whole_beside_a_healthy_one() -> None:
+    """Its lines name the request in their span, a level down: three of three arrive, and none of the other's."""
+    healthy, failed = ids(2)
+    lines = {case: rust_line(case) for case in ("healthy", "error")}
+    env = Environment(managed_instances=True).receive(start(healthy), start(failed))
+
+    for request_id, cases in ((healthy, ("healthy",) * 2), (failed, ("healthy",) * 2 + ("error",))):
+        env.receive(*(line(of_request(lines[case], request_id)) for case in cases))
+    env.receive(report(healthy, status="success"), report(failed, status="error"))
+
+    env.deliver()
+    assert len(env.lines(failed)) == 3
+    assert {one["requestId"] for one in env.delivered} == {failed}
+
+
+def rust_line(case: str) -> str:
+    """Return a line in JSON that AWS's Rust client wrote, with its logger."""
+    captured = map(json.loads, (ROOT / "tests/captured/rust.ndjson").read_text().splitlines())
+    return next(
+        json.dumps(one["record"])
+        for one in captured
+        if one["api"] == "telemetry" and one["case"] == case and "span" in one["record"]
+    )
+
+
+def of_request(text: str, request_id: str) -> object:
+    """Give a line another request."""
+    return json.loads(re.sub(r"00000000-0000-4000-8000-\d{12}", request_id, text))

@@ -93,7 +93,8 @@ def all_that_may_change(env: Environment, invocation: Invocation) -> list[object
         [queue.held_bytes for queue in env.queues if queue],
         env.sampler.metadata.next_number,
         [*map(id, life.running)],
-        [*map(id, life.lingering.invocations)],
+        [*map(id, life.lingering.held.values())],
+        [*map(id, life.lingering.history)],
         life._unexplained,
     ]
 
