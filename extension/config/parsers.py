@@ -12,6 +12,7 @@ from extension.levels.level import OFF, level_named
 
 if TYPE_CHECKING:
     from extension.redaction.patterns import Patterns
+    from extension.regex.level_pattern import LevelPattern
     from extension.regex.pattern import Pattern
 
 _Number = TypeVar("_Number", int, float)
@@ -209,6 +210,13 @@ def read_pattern(text: str) -> "Pattern":
     from extension.regex.pattern import Pattern
 
     return Pattern(text)
+
+
+def read_level_pattern(text: str) -> "LevelPattern":
+    """Compile a regular expression with a group named ``level``."""
+    from extension.regex.level_pattern import LevelPattern
+
+    return LevelPattern(text)
 
 
 def read_redactions(text: str) -> "Patterns":

@@ -13,6 +13,7 @@ from extension.config.variables import SETTINGS, SINKS
 
 if TYPE_CHECKING:
     from extension.redaction.patterns import Patterns
+    from extension.regex.level_pattern import LevelPattern
     from extension.regex.pattern import Pattern
 
 DEFAULT_BUFFER_SHARE = 8
@@ -81,6 +82,7 @@ class Settings(NamedTuple):
     correlation_fields: tuple[str, ...] = _DEFAULTS["correlation_fields"]
     error_level: int = _DEFAULTS["error_level"]
     error_pattern: "Pattern | None" = None
+    level_pattern: "LevelPattern | None" = None
     keep_slower_than_ms: int = 0
     keep_cold_starts: bool = _DEFAULTS["keep_cold_starts"]
     keep_memory_above: float = 0.0

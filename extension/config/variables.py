@@ -60,6 +60,8 @@ SETTINGS: tuple[Setting, ...] = (
             "A line at or above this level makes the invocation a failed one; OFF looks at outcomes only."),
     Setting("ERROR_PATTERN", "error_pattern", "", parsers.read_pattern, PATTERN_FORM,
             "A line in which it is found makes the invocation a failed one."),
+    Setting("LEVEL_PATTERN", "level_pattern", "", parsers.read_level_pattern, f"{PATTERN_FORM}, with a group named level",
+            "Where it is found in a line whose level is not known otherwise, the group holds the level: `^<(?P<level>[a-z]+)>`."),
     Setting("KEEP_MARKER", "keep_marker", "", parsers.read_marker,
             "ASCII text of 4 characters or more, without quotes and backslashes",
             "An invocation that writes this text anywhere is kept."),

@@ -1,6 +1,7 @@
 """Severity levels, and the words and numbers by which loggers name them."""
 
 import re
+from collections.abc import Callable
 from enum import IntEnum
 
 
@@ -14,6 +15,9 @@ class Level(IntEnum):
     ERROR = 17
     FATAL = 21
 
+
+LevelReader = Callable[[str], "Level | None"]
+"""Reads the level of a line's text, by LEVEL_PATTERN."""
 
 OFF = 100
 """ERROR_LEVEL above every level: no line's level makes an invocation a failed one."""

@@ -7,6 +7,7 @@ their numbers, and a reader recognises by it a record that arrives twice.
 from collections.abc import Callable, Container, Iterable
 from typing import NamedTuple
 
+from extension.levels.level import LevelReader
 from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
 
 
@@ -26,6 +27,7 @@ class Metadata(NamedTuple):
         span_id: 16 hex digits, of the X-Ray segment that the invocation belongs to; empty where unknown.
         arn: as the function was invoked; empty where unknown.
         tenant_id: of the tenant that the invocation served; empty where there is none (AWS: tenant isolation).
+        level_in: LEVEL_PATTERN, for lines whose level is not known otherwise; None without one.
     """
 
     request_id: str
@@ -40,6 +42,7 @@ class Metadata(NamedTuple):
     span_id: str = ""
     arn: str = ""
     tenant_id: str = ""
+    level_in: LevelReader | None = None
 
 
 class Segments:

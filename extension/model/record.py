@@ -90,7 +90,10 @@ class Record:
     @property
     def level(self) -> Level | None:
         """The level of a line that tells one."""
-        return level_of(self.record) if self.is_line else None
+        if not self.is_line:
+            return None
+        level, level_in = level_of(self.record), self.metadata.level_in
+        return level_in(self.text) if level is None and level_in is not None else level
 
     @property
     def text(self) -> str:

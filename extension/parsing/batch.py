@@ -77,7 +77,7 @@ def read_batch(body: bytes, *, rules: LineRules, open_id: bytes) -> list[Item]:
     changes that for the items behind it.
     """
     items = None
-    if rules.pattern is None and not rules.by_id_only:
+    if not rules.reads_all:
         items = _read_compact(body, rules, open_id)
     return _read_exactly(body, rules, open_id) if items is None else items
 
@@ -234,7 +234,7 @@ def _is_plain(item: Item | None, rules: LineRules, current: str) -> bool:
 
 def _is_plain_object(event: object, rules: LineRules, current: str) -> bool:
     """Recognise the common JSON line: an object with a healthy level, in which :func:`look_at` would find nothing."""
-    if rules.by_id_only or rules.pattern is not None or not isinstance(event, dict):
+    if rules.reads_all or not isinstance(event, dict):
         return False
     record = event.get("record")
     if not isinstance(record, dict) or event.get("type") != "function" or "_aws" in record:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import NamedTuple
 
-from extension.levels.level import Level
+from extension.levels.level import Level, LevelReader
 from extension.levels.objects import plain_key
 from extension.levels.reading import Reading, read
 from extension.model.record import is_emf
@@ -41,12 +41,19 @@ class LineRules(NamedTuple):
     Attributes:
         error_level: a line at or above it is a failure; ``level.OFF`` for no line.
         pattern: ERROR_PATTERN's search, or None.
+        level_in: LEVEL_PATTERN's reading of the level of a line that tells it in no known form, or None.
         by_id_only: whether every line's id is wanted, as on Managed Instances, where invocations interleave.
     """
 
     error_level: int = Level.ERROR
     pattern: Callable[[str], object] | None = None
     by_id_only: bool = False
+    level_in: LevelReader | None = None
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether every line must be read, so that none is passed by on its first bytes."""
+        return self.by_id_only or self.pattern is not None or self.level_in is not None
 
 
 class LineFacts(NamedTuple):
@@ -71,12 +78,13 @@ class LineFacts(NamedTuple):
 def look_at(record: object, *, rules: LineRules) -> LineFacts:
     """Read one ``function`` record of any JSON type, as decoded from the batch."""
     reading = read(record)
+    if reading.level is None and rules.level_in is not None:
+        reading = reading._replace(level=rules.level_in(_text_of(record)))
     failure = failure_in_line(record, reading) or failure_by_level(
         reading.level, error_level=rules.error_level
     )
     if failure is None and rules.pattern is not None:
-        text = record if isinstance(record, str) else json.dumps(record, ensure_ascii=False)
-        failure = _PATTERN if rules.pattern(text) else None
+        failure = _PATTERN if rules.pattern(_text_of(record)) else None
     return LineFacts(
         reading.level,
         _request_ids_of(reading),
@@ -84,6 +92,10 @@ def look_at(record: object, *, rules: LineRules) -> LineFacts:
         is_emf=any(map(is_emf, reading.objects)),
         is_text=not reading.objects,
     )
+
+
+def _text_of(record: object) -> str:
+    return record if isinstance(record, str) else json.dumps(record, ensure_ascii=False)
 
 
 def _request_ids_of(reading: Reading) -> tuple[str, ...]:

@@ -113,6 +113,7 @@ class PolicyEvaluator:
             segments,
             weigh=lambda level: rates.weight_of(level, randomness=randomness),
             weight=weight,
+            level_in=self._metadata.level_in,
         )
 
     def admit(self, invocation: Invocation) -> None:

@@ -3,6 +3,7 @@
 Pure.
 """
 
+from extension.levels.level import LevelReader
 from extension.model.chunk import Metadata
 from extension.recorder.invocation import Invocation
 from extension.sampling.verdict import Verdict
@@ -14,6 +15,7 @@ class MetadataSource:
     Attributes:
         environment_id: 16 hex digits.
         arn: as the function was invoked last; empty until known.
+        level_in: LEVEL_PATTERN's reading of a line's level; None without one.
     """
 
     def __init__(self, *, function: str = "", version: str = "", environment_id: str = "") -> None:
@@ -21,6 +23,7 @@ class MetadataSource:
         self._version = version
         self.environment_id = environment_id
         self.arn = ""
+        self.level_in: LevelReader | None = None
         self.next_number = 0
 
     def number(self, count: int = 1) -> int:
@@ -46,4 +49,5 @@ class MetadataSource:
             span_id=invocation.span_id,
             arn=self.arn,
             tenant_id=invocation.tenant_id,
+            level_in=self.level_in,
         )

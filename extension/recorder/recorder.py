@@ -124,6 +124,7 @@ class Recorder:
         self._screening.apply(settings)
         self._platform_events = settings.platform_events
         self._rules = _rules_of(settings, by_id_only=self._managed_lines is not None)
+        self._metadata.level_in = self._rules.level_in
 
     @property
     def complete(self) -> bool:
@@ -327,11 +328,12 @@ class Recorder:
 
 
 def _rules_of(settings: Settings, *, by_id_only: bool) -> LineRules:
-    pattern = settings.error_pattern
+    pattern, levels = settings.error_pattern, settings.level_pattern
     return LineRules(
         error_level=settings.error_level,
         pattern=pattern.search if pattern is not None else None,
         by_id_only=by_id_only,
+        level_in=levels.level_in if levels is not None else None,
     )
 
 

@@ -43,7 +43,7 @@ _FOUND = _BEGINS | 1 << EMPTY
 
 
 class Match(NamedTuple):
-    """Place of a match; ``meant`` holds the spans of the group named ``secret``, or the whole match without such a group."""
+    """Place of a match; ``meant`` holds the spans of the group that is asked for, or the whole match without such a group."""
 
     start: int
     end: int
@@ -177,7 +177,7 @@ class Automaton:
 
     def matches(self, text: str) -> Iterator[Match]:
         """Yield the matches that are not empty, in order."""
-        edges_of, secret = self._expression.edges, self._expression.secret
+        edges_of, meant = self._expression.edges, self._expression.meant
         places = _Places(self, _START + text.translate(self._symbols), self._state(0, _OUTSIDE, 0))
         at = places.next_begin(0)
         while at >= 0:
@@ -193,12 +193,12 @@ class Automaton:
                         break
                 if position == MATCH:
                     break
-                if secret is not None and position in secret:
+                if meant is not None and position in meant:
                     start = spans.pop()[0] if spans and spans[-1][1] == at else at
                     spans.append((start, at + 1))
                 place = ahead
                 at += 1
-            yield Match(begin, at, [(begin, at)] if secret is None else spans)
+            yield Match(begin, at, [(begin, at)] if meant is None else spans)
             at = places.next_begin(at)
 
     def states_of(self, symbols: str, state: _State) -> list[_State]:

@@ -12,17 +12,25 @@ refused: backreferences, lookaround, atomic groups and possessive repetition. Pu
 from functools import cached_property
 
 from extension.regex.automaton import Automaton, Match
-from extension.regex.syntax import read_expression
+from extension.regex.syntax import SECRET_GROUP, read_expression
 
 
 class Pattern:
     """A compiled pattern. Used by one thread at a time."""
 
-    def __init__(self, pattern: str) -> None:
-        """Compile a pattern; raise ValueError as :func:`extension.regex.syntax.read_expression` does."""
-        self._expression = read_expression(pattern)
+    def __init__(self, pattern: str, *, group: str = SECRET_GROUP) -> None:
+        """Compile a pattern; raise ValueError as :func:`extension.regex.syntax.read_expression` does.
+
+        ``group`` names the group whose part of each match is meant.
+        """
+        self._expression = read_expression(pattern, group=group)
         self.pattern = pattern
         self.needles = self._expression.needles
+
+    @property
+    def has_group(self) -> bool:
+        """Whether the pattern has the group that is asked for."""
+        return self._expression.meant is not None
 
     @cached_property
     def _automaton(self) -> Automaton:

@@ -84,7 +84,7 @@ class Expression(NamedTuple):
     Attributes:
         set_of: number of the set, by position; -1 for positions without a character.
         edges: edges to the next positions, most preferred first, by position.
-        secret: positions within the group named ``secret``; None if there is no such group.
+        meant: positions within the group that is asked for by its name; None if there is no such group.
         asks: all assertions of the expression, as bits.
         needles: strings of which every match holds one; None if they are not known.
     """
@@ -92,13 +92,13 @@ class Expression(NamedTuple):
     sets: tuple[CharacterSet, ...]
     set_of: tuple[int, ...]
     edges: tuple[tuple[Edge, ...], ...]
-    secret: frozenset[int] | None
+    meant: frozenset[int] | None
     asks: int
     needles: Needles | None
 
 
-def read_expression(text: str) -> Expression:
-    """Parse an expression.
+def read_expression(text: str, *, group: str = SECRET_GROUP) -> Expression:
+    """Parse an expression; ``group`` names the group whose part of a match is meant.
 
     Raises:
         ValueError: the text is not a regular expression, or cannot run in linear time. The message does not quote it.
@@ -108,7 +108,7 @@ def read_expression(text: str) -> Expression:
             # Python prints a warning, with the pattern, where a future version may read the pattern differently.
             warnings.simplefilter("ignore")
             tree = _parser.parse(text)
-        return _Reader(tree).expression()
+        return _Reader(tree, group).expression()
     except re.error:
         raise ValueError("no regular expression") from None
     except OverflowError:
@@ -145,11 +145,11 @@ class _Reader:
     through choices and assertions.
     """
 
-    def __init__(self, tree: Any) -> None:
+    def __init__(self, tree: Any, group: str) -> None:
         self._tree = tree
-        self._secret_group = tree.state.groupdict.get(SECRET_GROUP)
-        self._in_secret = False
-        self._secret: set[int] = set()
+        self._group = tree.state.groupdict.get(group)
+        self._is_inside = False
+        self._meant: set[int] = set()
         self._sets: dict[CharacterSet, int] = {}
         self._wide_sets = 0
         self._set_of = [-1] * FIRST_POSITION
@@ -171,7 +171,7 @@ class _Reader:
             tuple(self._sets),
             tuple(self._set_of),
             tuple(edges),
-            frozenset(self._secret) if self._secret_group is not None else None,
+            frozenset(self._meant) if self._group is not None else None,
             self._asks,
             _needles(self._tree, flags),
         )
@@ -186,10 +186,10 @@ class _Reader:
             return self._node(_CHOICE, [self._sequence(one, flags, follows) for one in value[1]])
         if op == "SUBPATTERN":
             group, added, removed, inner = value
-            was_in_secret = self._in_secret
-            self._in_secret |= group is not None and group == self._secret_group
+            was_inside = self._is_inside
+            self._is_inside |= group is not None and group == self._group
             begin = self._sequence(inner, _flags_within(flags, added, removed), follows)
-            self._in_secret = was_in_secret
+            self._is_inside = was_inside
             return begin
         if op in {"MAX_REPEAT", "MIN_REPEAT"}:
             return self._repeat(value, flags, follows, greedy=op == "MAX_REPEAT")
@@ -244,8 +244,8 @@ class _Reader:
                 raise ValueError("too many different sets of characters")
         self._set_of.append(self._sets[characters])
         self._follows.append(follows)
-        if self._in_secret:
-            self._secret.add(position)
+        if self._is_inside:
+            self._meant.add(position)
         return self._node(_CHAR, position)
 
     def _reach(self, node: int) -> tuple[Edge, ...]:

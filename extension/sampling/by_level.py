@@ -6,7 +6,7 @@ Pure. This is for invocations of which some lines are kept and others are not, s
 import json
 from collections.abc import Callable
 
-from extension.levels.level import Level
+from extension.levels.level import Level, LevelReader
 from extension.levels.reading import level_of
 from extension.model.segment import Kind, Segment
 
@@ -15,16 +15,23 @@ Weighed = list[tuple[float, list[Segment]]]
 
 
 def draw(
-    segments: list[Segment], *, weigh: Callable[[Level | None], float], weight: float
+    segments: list[Segment],
+    *,
+    weigh: Callable[[Level | None], float],
+    weight: float,
+    level_in: LevelReader | None = None,
 ) -> tuple[Weighed, list[Segment]]:
     """Split segments by the level of their lines, into those to deliver and those that are left.
 
-    A line's weight is 0 if it is not kept. Records that are not lines have ``weight``.
+    A line's weight is 0 if it is not kept. Records that are not lines have ``weight``. ``level_in`` is LEVEL_PATTERN's reading
+    of a line whose level is not known otherwise.
     """
     taken: Weighed = []
     left: list[Segment] = []
     for segment in segments:
-        for piece, worth in _weighed(segment, weigh, weight):
+        for piece, worth in _weighed(
+            segment, lambda event: weigh(_level_in(event, level_in)), weight
+        ):
             if worth <= 0.0:
                 left.append(piece)
             elif taken and taken[-1][0] == worth:
@@ -41,7 +48,7 @@ def error_lines(segments: list[Segment]) -> tuple[list[Segment], int]:
 
 
 def _weighed(
-    segment: Segment, weigh: Callable[[Level | None], float], weight: float
+    segment: Segment, weigh: Callable[[bytes], float], weight: float
 ) -> list[tuple[Segment, float]]:
     """Cut a segment where the weight of its lines changes."""
     if segment.kind is not Kind.LINES:
@@ -50,12 +57,16 @@ def _weighed(
         # Metrics are never sampled: they are released whatever the draw.
         return [(segment, 0.0)]
     events = segment.events()
-    return segment.runs([weigh(_level_in(event)) for event in events], events)
+    return segment.runs([weigh(event) for event in events], events)
 
 
-def _level_in(event: bytes) -> Level | None:
+def _level_in(event: bytes, level_in: LevelReader | None) -> Level | None:
     try:
         parsed = json.loads(event)
     except (ValueError, RecursionError):
         return None
-    return level_of(parsed.get("record")) if isinstance(parsed, dict) else None
+    record = parsed.get("record") if isinstance(parsed, dict) else None
+    level = level_of(record)
+    if level is None and level_in is not None and isinstance(record, str):
+        return level_in(record)
+    return level

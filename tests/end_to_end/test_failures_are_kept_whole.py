@@ -327,6 +327,10 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         {"ERROR_PATTERN": "payment (refused|declined)"},
         {"error": "level-error", "raise": "python-exception", "refused": "pattern"},
     ),
+    "a logger's own form is read": (
+        {"LEVEL_PATTERN": "^[^ ]+ payment (?P<level>[a-z]+):"},
+        {"error": "level-error", "raise": "python-exception", "own": "level-error"},
+    ),
 }
 
 
@@ -335,7 +339,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
 def test_settings_decide_what_counts_as_a_failure(
     layer_dir: Path, tmp_path: Path, sink_path: Path, name: str, log_api: str
 ) -> None:
-    """ERROR_LEVEL and ERROR_PATTERN decide; the word "error" in a line never does."""
+    """ERROR_LEVEL, ERROR_PATTERN and LEVEL_PATTERN decide; the word "error" in a line never does."""
     text = f"""
 import logging
 log = logging.getLogger()
@@ -349,6 +353,8 @@ def handler(event, context):
         log.error("{CARGO} told to write an error")
     if kind == "refused":
         print({CARGO!r}, "payment refused by the bank")
+    if kind == "own":
+        print({CARGO!r}, "payment error: refused by the bank")
     if kind == "word":
         print({CARGO!r}, "ERROR error Error [error] failed exception, 0 errors")
     if kind == "raise":
@@ -357,7 +363,7 @@ def handler(event, context):
     variables, expected = SETTINGS[name]
     environment = settings(sink=f"file:{sink_path}", log_api=log_api, **variables)
     function = _function(write_python(tmp_path, text), environment=environment)
-    kinds = ("fine", "warn", "error", "refused", "word", "raise")
+    kinds = ("fine", "warn", "error", "refused", "own", "word", "raise")
 
     with running(function, layers=[layer_dir]) as cloud:
         results = {kind: cloud.invoke({"kind": kind}) for kind in kinds}

@@ -17,7 +17,14 @@ from whatif.model.problems import fault_text
 DEFAULT_RATES = ("0", "1%", "5%", "10%", "100%")
 REPLAYED = (
     *("SAMPLE_RATE", "SAMPLE_RATE_TRACE", "SAMPLE_RATE_DEBUG", "SAMPLE_RATE_INFO"),
-    *("SAMPLE_RATE_WARN", "CORRELATION_FIELDS", "ERROR_LEVEL", "ERROR_PATTERN", "KEEP_MARKER"),
+    *(
+        "SAMPLE_RATE_WARN",
+        "CORRELATION_FIELDS",
+        "ERROR_LEVEL",
+        "ERROR_PATTERN",
+        "LEVEL_PATTERN",
+        "KEEP_MARKER",
+    ),
     *("KEEP_COLD_STARTS", "KEEP_SLOWER_THAN", "KEEP_MEMORY_ABOVE", "KEEP_AT_LEAST"),
     *("KEEP_AT_MOST", "HISTORY", "REDACT", "EXCLUDE", "BUFFER_SIZE", "PLATFORM_EVENTS"),
 )
@@ -110,7 +117,7 @@ def grid_of(environ: Mapping[str, str], axes: Sequence[tuple[str, Sequence[str]]
     return points if any(point.is_own for point in points) else [own, *points]
 
 
-_PATTERNS = ("redact", "exclude", "error_pattern")
+_PATTERNS = ("redact", "exclude", "error_pattern", "level_pattern")
 
 
 def _key(point: Point) -> tuple[Settings, list[str]]:

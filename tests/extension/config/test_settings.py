@@ -91,6 +91,7 @@ REJECTED: dict[str, list[str]] = {
     "HISTORY": ["-1", "101", "all", "1.5"],
     "ERROR_LEVEL": ["LOUD", "40", "ERROR WARN", "-"],
     "ERROR_PATTERN": ["(", "a{2,1}", "*", "(?P<n>a)(?P<n>b)", "(?<=a)b", "(a)\\1"],
+    "LEVEL_PATTERN": ["(", "(?P<severity>a)", "error", "(?P<level>a)(?=b)"],
     "BUFFER_SIZE": ["0", "1KiB", "65535", "-8MiB", "8GiB", "1.5MiB", "big", "9" * 5000],
     "SINK": [
         *NO_SINK_TEXTS.split(), "firehose:a b", "cloudwatch:a group", "cloudwatch:" + "g" * 513, "cloud watch:", "https://a b/",
@@ -133,6 +134,16 @@ def test_error_pattern_is_compiled() -> None:
     assert settings.error_pattern is not None
     assert settings.error_pattern.search("the card 12")
     assert not settings.error_pattern.search("the card")
+
+
+def test_level_pattern_is_compiled() -> None:
+    """LEVEL_PATTERN reads the level of a line, in the group of that name."""
+    settings, problems = read(LEVEL_PATTERN=r"^\w+ <(?P<level>\w+)>")
+
+    assert problems == []
+    assert settings.level_pattern is not None
+    assert settings.level_pattern.level_in("shop <Error> refused") is Level.ERROR
+    assert settings.level_pattern.level_in("shop refused") is None
 
 
 def test_patterns_that_can_be_used_apply() -> None:
@@ -178,7 +189,7 @@ def test_rejected_value_is_one_problem(name: str, text: str) -> None:
 def test_every_setting_is_tested() -> None:
     """A new setting needs accepted and rejected values above."""
     patterns = {"REDACT", "EXCLUDE"}
-    assert set(ACCEPTED) | patterns | {"ERROR_PATTERN"} == set(NAMES)
+    assert set(ACCEPTED) | patterns | {"ERROR_PATTERN", "LEVEL_PATTERN"} == set(NAMES)
     assert set(REJECTED) | patterns == set(NAMES)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from extension.levels.level import Level
 from extension.parsing.line import LineRules, look_at
+from extension.regex.level_pattern import LevelPattern
 from tests.doubles.lambda_events import FIRST, node_line, python_line
 
 EMF = {"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{"Namespace": "n"}]}, "time": 100}
@@ -68,3 +69,15 @@ def test_a_runtimes_own_line_is_the_reason_before_its_level() -> None:
     assert facts.failure is not None
     assert facts.failure.reason == "python-exception"
     assert facts.level is Level.ERROR
+
+
+def test_level_pattern_reads_what_no_known_form_tells() -> None:
+    """LEVEL_PATTERN is asked for what remains, and ERROR_LEVEL applies to what it says."""
+    rules = LineRules(level_in=LevelPattern("^shop <(?P<level>[a-z]+)>").level_in)
+
+    asked = [look_at(text, rules=rules) for text in ("shop <error> a", "shop <info> b", "c")]
+    known = look_at('{"level":"info","message":"shop <error>"}', rules=rules)
+
+    assert [one.level for one in asked] == [Level.ERROR, Level.INFO, None]
+    assert [one.failure is not None for one in asked] == [True, False, False]
+    assert known.level is Level.INFO

@@ -8,9 +8,20 @@ from hypothesis import given, settings, strategies as st
 from extension.config.parsers import Pace, PlatformEvents
 from extension.levels.level import Level
 from extension.model.receipt import Answer
+from extension.regex.level_pattern import LevelPattern
 from tests.doubles.extension.environment import Environment
 from tests.doubles.extension.queues import lines_in
-from tests.doubles.lambda_events import FIRST, TRACE, done, event, line, python_line, start
+from tests.doubles.lambda_events import (
+    FIRST,
+    SECOND,
+    TRACE,
+    done,
+    event,
+    line,
+    python_line,
+    report,
+    start,
+)
 from tests.extension.recorder.script import Case, play
 
 ERROR = line(python_line("wrong", level="ERROR"))
@@ -449,3 +460,17 @@ def test_summary_of_a_failed_invocation_tells_its_duration(end: str) -> None:
     env.receive(start(time="2026-10-12T00:01:14.123Z"), ERROR)
 
     assert play(env, end).summaries()[0]["durationMs"] == 1000.0
+
+
+def test_level_pattern_serves_failures_rates_and_records() -> None:
+    """One reading of a line's level holds for all that asks for it."""
+    pattern = LevelPattern("^shop <(?P<level>[a-z]+)>")
+    env = Environment(level_pattern=pattern, sample_rate=1.0, sample_rate_debug=0.0).invoke()
+
+    env.receive(start(), line("shop <debug> a"), line("shop <warn> b"), line("c"), done())
+    env.invoke(SECOND).receive(report(), start(SECOND), line("shop <error> d"), done(SECOND))
+    env.deliver()
+
+    told = {one["record"]: one.get("level") for one in env.delivered if one["type"] == "function"}
+    assert told == {"shop <warn> b": "WARN", "c": None, "shop <error> d": "ERROR"}
+    assert [one["outcome"] for one in env.summaries()] == ["success", "error"]
