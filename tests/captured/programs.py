@@ -160,6 +160,11 @@ _RUST_CASES = (
     Case("panic", _RUST, "user handler panicked"),
     Case("exit", "crash"),
 )
+# A JSON line of the client's has the form of one of the function's, and its level alone may tell.
+_RUST_CASES_OF_THE_CLIENT = tuple(
+    replace(case, also={"JSON": ("level-error",)}) if case.reason == _RUST else case
+    for case in _RUST_CASES
+)
 _RUST_LEVELS = {**WARNED, "begins": "INFO", "ends": None}
 
 RUST = (
@@ -168,7 +173,7 @@ RUST = (
         logger="lambda_runtime::tracing",
         runtime="provided.al2023",
         environment={"NO_COLOR": "1"},
-        cases=_RUST_CASES,
+        cases=_RUST_CASES_OF_THE_CLIENT,
         levels=_RUST_LEVELS,
     ),
     Program(
