@@ -211,6 +211,7 @@ class Recorder:
             invocation.note_error(segment.raw)
             self._sampler.fail(invocation, facts.failure)
             if invocation.is_reported and (running := self._running()) is not None:
+                running.note_error(segment.raw)
                 self._sampler.fail(running, facts.failure)
         self._sampler.store(invocation, segment)
 

@@ -495,9 +495,13 @@ def test_a_late_line_joins_the_failed_invocation_that_it_names(
 def test_a_late_error_is_kept_and_what_was_dropped_before_it_is_counted(
     run: Run, sink_path: Path, log_api: str
 ) -> None:
-    """An invocation that has been decided against fails after all: its error arrives, its dropped lines are told."""
+    """An invocation that has been decided against fails after all: its error arrives, its dropped lines are told.
+
+    Nobody can tell whose the error is, if the invocation that it names is over: so the running one is kept as well.
+    """
     with run(LATE_APP, log_api=log_api, timeout_ms=TIMEOUT_MS) as cloud:
         late = cloud.invoke({"late": "error"})
+        running = cloud.invoke({})
         healthy = cloud.invoke({})
 
     delivered = Delivered.read(sink_path)
@@ -505,4 +509,5 @@ def test_a_late_error_is_kept_and_what_was_dropped_before_it_is_counted(
     [told] = [one["record"] for one in delivered.of(late.request_id) if one["type"] == INVOCATION]
     assert "said late" in arrived[-1]
     assert len(arrived) + told["droppedLines"] == 3
+    assert delivered.reasons(running.request_id) == delivered.reasons(late.request_id)
     assert not delivered.of(healthy.request_id)

@@ -139,3 +139,45 @@ def test_healthy_invocations_are_sampled_by_their_trace(
         assert {one["weight"] for one in delivered.of(result.request_id)} == (
             {1 / rate} if kept else set()
         )
+
+
+OWN_IDS = f"""
+import json, os, threading, time
+
+
+def say(**told):
+    os.write(1, (json.dumps({{"level": "INFO", "message": "{CARGO}", **told}}) + "\\n").encode())
+
+
+def handler(event, context):
+    for number in range(50):
+        say(request_id=f"req-{{event['tag']}}-{{number}}")
+    later = lambda: (time.sleep(0.3), say(requestId=context.aws_request_id))
+    threading.Thread(target=later).start()
+"""
+
+
+def test_an_applications_own_ids_and_late_lines_are_no_failures(run: Run, sink_path: Path) -> None:
+    """Web frameworks call theirs ``request_id``, and code goes on behind its answer."""
+    with run(OWN_IDS, **MANAGED) as cloud:
+        for at in range(3):
+            results = cloud.invoke_concurrently([{"tag": f"{at}-{n}"} for n in range(4)])
+            assert {one.status for one in results} == {"success"}
+        cloud.wait_for(
+            lambda: (
+                sum("requestId" in str(one["record"]) for one in cloud.events if _is_line(one))
+                == 12
+            ),
+            timeout_s=10,
+        )
+
+    assert Delivered.read(sink_path).records == []
+    told = accounts(cloud)
+    assert total(told, "invocations") == 12
+    assert total(told, "failed_invocations") == 0
+    assert total(told, "received_lines") == 12 * 51
+    assert not problems(cloud)
+
+
+def _is_line(event: dict[str, Any]) -> bool:
+    return str(event["type"]) == "function"

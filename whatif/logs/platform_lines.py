@@ -80,7 +80,8 @@ def _read_text(message: str) -> Told | None:
     if word == "INIT_REPORT":
         return _environment("platform.initReport", _init_record(fields))
     if word == "INIT_START":
-        return _environment("platform.initStart", {"initializationType": "on-demand"})
+        told = {"initializationType": "on-demand", "runtimeVersion": fields.get("Version", "")}
+        return _environment("platform.initStart", told)
     return Told("other", "", {})
 
 

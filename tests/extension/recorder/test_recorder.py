@@ -145,6 +145,15 @@ def test_recorder_gives_lines_and_events_to_their_invocation(case: Case) -> None
     case.check()
 
 
+def test_the_running_invocation_quotes_an_error_with_the_id_of_an_earlier_one() -> None:
+    """Its own lines hold no error, so the summary is where a reader learns why it was kept."""
+    env = CASES["an error with the id of one that is over for good"].check()
+
+    first, second = env.summaries()
+    assert first["errorLine"] == second["errorLine"] != ""
+    assert env.account.failed_invocations == 2
+
+
 def test_recorder_counts_each_attempt_of_a_retry() -> None:
     """The account is in invocations as Lambda bills them."""
     case = CASES["a retry is another invocation"]

@@ -42,6 +42,16 @@ def test_platform_line_of_a_failed_init_keeps_its_status() -> None:
     assert record["errorType"] == "Runtime.ImportModuleError"
 
 
+def test_init_start_tells_the_runtime() -> None:
+    """It says that a function is durable, and then lines are read for their execution."""
+    version = "python:3.14.DurableFunction.v6"
+
+    told = read_platform_line(f"INIT_START Runtime Version: {version}\tRuntime Version ARN: arn")
+
+    assert told is not None
+    assert told.record["record"]["runtimeVersion"] == version
+
+
 @pytest.mark.parametrize(
     ("message", "kind", "request_id"),
     [
