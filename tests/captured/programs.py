@@ -402,8 +402,8 @@ NODEJS = (
             levels={"Executing": None},
         )
         for kind, handler, telling in (
-            ("handler not found", "app.missing", "HandlerNotFound"),
-            ("import error", "missing.handler", "ImportModuleError"),
+            ("handler not found", "app.missing", '"errorType":"'),
+            ("import error", "missing.handler", '"errorType":"'),
         )
     ),
 )
