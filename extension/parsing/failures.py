@@ -58,7 +58,11 @@ _NODE = (
     r"(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection|Init Error)[ \t]"
 )
 _PHP = rf"{UUID}\tInvoke Error\t\{{"
-_RUST = rf"(?:{TIME} +)?ERROR +Lambda runtime invoke[{{:]"
+_RUST = rf"(?:{TIME} +)?ERROR +Lambda runtime invoke[{{:]|thread '[^'\r\n]{{0,80}}' (?:\(\d+\) )?panicked at "
+_BUN = rf"ERROR RequestId: {UUID} \d+ \| "
+_JAVA_NO_METHOD = (
+    r"No public method named \S+ with appropriate method signature found on class \S+\s*"
+)
 _QUARKUS = rf"{TIME} ERROR +\[[\w.]{{0,40}}AbstractLambdaPollLoop\] [^\r\n]{{0,60}}Failed to run"
 _RUBY = r"(?:Error raised from handler method|Critical exception from handler|Init error when loading handler [^\r\n]*)\s*"
 _TIMED_OUT = rf"[^\s]{{20,35}} ({UUID}) Task timed out after \d+\.\d+ seconds\s*"
@@ -67,7 +71,9 @@ _GO_PAYLOAD = '{"errorMessage":'
 _GO_PREFIX_CHARS = 120
 """Go's standard logger writes a date, or what the function sets with SetPrefix and SetFlags, before the payload."""
 _GO_WRAPPED = rf"{TIME} \{{"
+_GO_LOGFMT = r'(?:time|timestamp)=\S+ level=INFO (?:msg|message)=("\{\\"errorMessage\\":.*")\s*'
 _GO_KEYS = {"errorMessage", "errorType", "stackTrace"}
+_GO_LOGGED = {"time", "timestamp", "level", "msg", "message"}
 # Java's client (UserFault.java, reportableError) writes "message: class", the stack trace, and an empty line. A class
 # without a message is "null: class".
 _JAVA_TWICE = r": ([\w.$]+)\r?\n\1[:\r\n]"
@@ -99,7 +105,7 @@ def _dotnet_text(line: str) -> bool:
 
 def _java_text(line: str) -> bool:
     if not line.endswith(_JAVA_END):
-        return False
+        return line.startswith("No public") and re.fullmatch(_JAVA_NO_METHOD, line) is not None
     return re.search(_JAVA_TWICE, line) is not None or (
         "at " in line and re.search(_JAVA_OWN_NAME, line) is not None
     )
@@ -107,13 +113,37 @@ def _java_text(line: str) -> bool:
 
 def _go_text(line: str) -> bool:
     at = line.find(_GO_PAYLOAD, 0, _GO_PREFIX_CHARS)
-    if at < 0:
-        return False
+    return at >= 0 and _is_go(_decoded(line[at:]))
+
+
+def _go_logfmt(line: str) -> bool:
+    # lambdacontext.NewLogger and slog take over Go's standard logger, which the client writes with.
+    match = re.fullmatch(_GO_LOGFMT, line)
+    text = _decoded(match.group(1)) if match else None
+    return isinstance(text, str) and _is_go(_decoded(text))
+
+
+def _go_object(line: Fields) -> bool:
+    text = line.get("msg", line.get("message"))
+    is_logged = _GO_LOGGED.issuperset(line) and isinstance(text, str)
+    return is_logged and _is_go(_decoded(str(text)))
+
+
+def _decoded(text: str) -> object:
     try:
-        payload = json.loads(line[at:])
+        return json.loads(text)
     except (ValueError, RecursionError):
+        return None
+
+
+def _is_go(payload: object) -> bool:
+    """Recognise what Go's client posts: another language's payload has other members, or frames that are text."""
+    if not isinstance(payload, dict) or not _GO_KEYS.issuperset(payload):
         return False
-    return isinstance(payload, dict) and "errorType" in payload and _GO_KEYS.issuperset(payload)
+    frames = payload.get("stackTrace", [])
+    has_go_frames = isinstance(frames, list) and all(isinstance(one, dict) for one in frames)
+    kind = payload.get("errorType")
+    return bool(payload.get("errorMessage")) and has_go_frames and str(kind).isidentifier()
 
 
 Rule = tuple[str, Callable[[str], bool]]
@@ -122,6 +152,8 @@ _WRAPPED_RULES: tuple[Rule, ...] = (
     ("go-exception", lambda line: re.match(_GO_WRAPPED, line) is not None and _go_text(line)),
     ("php-exception", lambda line: _starts(_PHP, line)),
     ("ruby-exception", lambda line: re.fullmatch(_RUBY, line) is not None),
+    ("rust-exception", lambda line: _starts(_RUST, line)),
+    ("java-exception", lambda line: re.fullmatch(_JAVA_NO_METHOD, line) is not None),
 )
 """Of runtimes that do not write the JSON log format themselves, so that Lambda wraps their text."""
 
@@ -135,6 +167,7 @@ _TEXT_RULES: tuple[Rule, ...] = (
     ("rust-exception", lambda line: _starts(_RUST, line)),
     ("php-exception", lambda line: _starts(_PHP, line)),
     ("quarkus-exception", lambda line: _starts(_QUARKUS, line)),
+    ("bun-exception", lambda line: _starts(_BUN, line)),
 )
 
 _LAMBDA_RULES = (
@@ -151,17 +184,21 @@ def _in_object(line: Fields, *, has_level: bool) -> Failure | None:
     target = line.get("target")
     if has_level and isinstance(target, str) and target.startswith("lambda_runtime"):
         return Failure("rust-exception", Outcome.ERROR)
-    if "errorMessage" not in line or "errorType" not in line:
-        return None
+    has_error = "errorMessage" in line and "errorType" in line
+    return _in_payload(line, has_level=has_level) if has_error else None
+
+
+def _in_payload(line: Fields, *, has_level: bool) -> Failure | None:
+    """Recognise the object that a runtime posts for an error, and writes as well."""
     request_id = line.get("requestId")
     if "message" not in line and isinstance(request_id, str):
         # Python's bootstrap.py, log_error.
         return Failure("python-exception", Outcome.ERROR, request_id)
     if _GO_KEYS.issuperset(line):
-        # Go's client, where the function's logger writes no date. A payload of another language is not Go's.
-        is_go = bool(line["errorMessage"]) and str(line["errorType"]).isidentifier()
-        has_frames = "stackTrace" not in line or isinstance(line["stackTrace"], list)
-        return Failure("go-exception", Outcome.ERROR) if is_go and has_frames else None
+        if str(line["errorType"]).startswith(("Function<", "Init<")):
+            return Failure("ruby-exception", Outcome.ERROR)
+        # Go's client, where the function's logger writes no date.
+        return Failure("go-exception", Outcome.ERROR) if _is_go(line) else None
     return Failure("error-object", Outcome.ERROR) if has_level else None
 
 
@@ -170,6 +207,8 @@ def failure_in_line(record: object, reading: Reading) -> Failure | None:
     level = reading.level
     is_bare = isinstance(record, str) and not reading.objects
     if level is not None and level < Level.ERROR:
+        if any(map(_go_object, reading.objects)) or (is_bare and _go_logfmt(reading.text)):
+            return Failure("go-exception", Outcome.ERROR)
         # Lambda wraps text as INFO, and a runtime's line may be in it all the same.
         is_wrapped = bool(reading.objects and reading.text) and reading.prefix.level is None
         return _in_text(reading.text, _WRAPPED_RULES) if is_wrapped else None

@@ -26,7 +26,7 @@ _BRACE = ord("{")
 # Text with one of these must be read although it begins like any other: Java's client ends its report of an unhandled
 # error with an empty line, .NET's begins it with any name.
 _TELLTALES = (b'\\n\\n"', b"\\n   at ")
-_PAYLOADS = (b'{\\"errorMessage\\":', b"Invoke Error\\t{")
+_PAYLOADS = (b"errorMessage", b"Invoke Error\\t{")
 """The same, of Go's client and of bref. Only lines that hold a brace can have them."""
 
 _MAY_BE_JSON = frozenset(b"{ \\") | frozenset(range(0x80, 0x100))

@@ -69,7 +69,7 @@ class JsonForm:
             for name in (b"equestId", b"equest_id")
             for colon in (b":", b": ")
         ]
-        self._more = b"Invoke Error\\t{" if quote == b'"' else b"}\\n{"
+        self._more = (b"errorMessage", b"Invoke Error\\t{" if quote == b'"' else b"}\\n{")
         self.message_keys = [b"essage" + quote + colon for colon in (b":", b" :")]
 
     def read_start(self, head: bytes, open_id: bytes, *, timed: bool = False) -> Start | None:
@@ -102,8 +102,8 @@ class JsonForm:
         return Start(level, end + 1, has_id=has_id) if is_last else None
 
     def may_hold_more(self, body: bytes, events: int) -> bool:
-        """Tell whether a line may hold a second object, or bref's report of an error in Lambda's wrapper."""
-        return body.count(b"{") > 2 * events and self._more in body
+        """Tell whether a line may hold a second object, or what bref and Go write in Lambda's or a logger's wrapper."""
+        return body.count(b"{") > 2 * events and any(needle in body for needle in self._more)
 
     def _with_message(self, head: bytes, at: int, start: Start) -> Start | None:
         if head.startswith(self.quote, at):

@@ -35,7 +35,7 @@ _MAY_BEGIN_PREFIX = (
     rb"|[A-Z][A-Z\d,]"  # a level in capitals; glog; Ruby
     rb"|\w{1,4}  |[\w.@-]{1,5}=|timest|severi|log_le|logger|caller|dateti"
     rb"|error:|fatal:|debug:|warn:|warnin|info:|verbos|trce: |dbug: |fail: |crit: "
-    rb"|Error |Critic|Init e|Reques"  # of runtimes and of Lambda
+    rb"|Error |Critic|Init e|Reques|No pub|thread"  # of runtimes and of Lambda
     rb"|[^\"\\]{1,5}\\"  # a colour may follow
 )
 
@@ -56,7 +56,7 @@ _WORD_IN_CAPITALS = rb"([A-Z]{2}\w*)(?![\w=.$/-]|  )"
 _NO_SIGN = (
     rb"\\\"|[^\x00-\x7f]|<(?!\d{1,3}>)"
     rb"|Error (?!raised from handler method)|Critic(?!al exception from handler)"
-    rb"|Init e(?!rror when loading handler)|Reques(?!tId: )|[A-Z]?[a-z]+\\[^u]"
+    rb"|Init e(?!rror when loading handler)|Reques(?!tId: )|No pub(?!lic method)|thread(?! ')|[A-Z]?[a-z]+\\[^u]"
 )
 _ESCAPE = b"\\u001b"
 _COLOURED_BYTES = 64
