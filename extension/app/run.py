@@ -178,9 +178,13 @@ class Wiring:
     def _restored(self) -> None:
         """Begin as a copy of a snapshot: with an identity of its own, and with references as they are today."""
         self._identify()
-        if self._parts.renewal is not None:
-            self._parts.renewal.fetch_anew()
-            self._parts.delivery.is_ready = not self._references & DELIVERY_SETTINGS
+        delivery, renewal = self._parts.delivery, self._parts.renewal
+        for descriptor in delivery.descriptors:
+            # What a sink has taken before the snapshot is not dropped.
+            delivery.collect(descriptor)
+        if renewal is not None:
+            renewal.fetch_anew()
+            delivery.is_ready = not self._references & DELIVERY_SETTINGS
 
     # Settings that are references -------------------------------------------------------------------------------
 

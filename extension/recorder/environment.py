@@ -48,7 +48,7 @@ class EnvironmentEvents:
         running: Callable[[], Invocation | None],
         on_restore: Callable[[], None] | None,
     ) -> None:
-        """Begin. ``on_restore`` is called once in each copy of a snapshot; None where no snapshot is taken."""
+        """Begin. ``on_restore`` is called once in each copy of a snapshot, before anything is dropped; None where none is taken."""
         self._sampler = sampler
         self._account = account
         self._screening = screening
@@ -89,9 +89,9 @@ class EnvironmentEvents:
         """Drop what the snapshot held. Only the first call does anything, and only in a copy of a snapshot."""
         if self.is_snapshot and self._on_restore is not None:
             self.is_snapshot = False
+            self._on_restore()
             self._drop_init()
             self._drop_queued()
-            self._on_restore()
 
     def _take_restore_start(self, _: RestoreStarted) -> None:
         """Take the beginning of a restore: the lines before it are the snapshot's, even if INVOKE came first."""
