@@ -97,12 +97,11 @@ def read(record: object, depth: int = MAX_DEPTH) -> Reading:
     text = record.lstrip(_BEFORE_JSON)
     if text.startswith("{"):
         objects = _objects_of(text)
-        if len(objects) == 1:
-            return _read_object(objects[0], depth)
-        levels = [level_of_object(one) for one in objects]
-        if not objects and (match := re.match(_CUT_OFF, text)):
-            levels = [level_of_word(match.group(1))]
-        return Reading(_highest(*levels), objects, "" if objects else text)
+        if objects:
+            reading = _read_object(objects[0], depth)
+            return reading._replace(objects=reading.objects + objects[1:])
+        match = re.match(_CUT_OFF, text)
+        return Reading(level_of_word(match.group(1)) if match else None, (), text)
     return _read_text(uncoloured(record), depth)
 
 
@@ -138,7 +137,10 @@ def _read_text(text: str, depth: int) -> Reading:
 
 
 def _objects_of(text: str) -> tuple[Members, ...]:
-    """Decode the objects that a text consists of, one a line; none if it holds anything else."""
+    """Decode the objects that a text consists of, one a line; none if it holds anything else.
+
+    The embedded metric format is written so. Of the level, the first one tells.
+    """
     objects: list[Members] = []
     at = 0
     while len(objects) < MAX_OBJECTS:

