@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from extension.levels.level import PLAIN_NAMES, Level
+from extension.levels.metrics import EMF_KEYS
 from extension.levels.reading import WRAPPER_KEYS
 from extension.model.segment import BATCH_BEGIN, BETWEEN, UNREADABLE, Events, scan
 from extension.parsing.fast_path import (
@@ -237,7 +238,11 @@ def _is_plain_object(event: object, rules: LineRules, current: str) -> bool:
     if rules.reads_all or not isinstance(event, dict):
         return False
     record = event.get("record")
-    if not isinstance(record, dict) or event.get("type") != "function" or "_aws" in record:
+    if (
+        not isinstance(record, dict)
+        or event.get("type") != "function"
+        or not EMF_KEYS.isdisjoint(record)
+    ):
         return False
     word = record.get("level")
     level = PLAIN_NAMES.get(word.lower()) if isinstance(word, str) else None

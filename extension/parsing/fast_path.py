@@ -12,6 +12,7 @@ from extension.model.segment import BETWEEN
 from extension.parsing.json_starts import (
     AS_OBJECT,
     AS_TEXT,
+    EMF,
     json_line_is_plain,
     json_lines_are_plain,
 )
@@ -26,8 +27,8 @@ _BRACE = ord("{")
 # Text with one of these must be read although it begins like any other: Java's client ends its report of an unhandled
 # error with an empty line, .NET's begins it with any name.
 _TELLTALES = (b'\\n\\n"', b"\\n   at ")
-_PAYLOADS = (b"errorMessage", b"Invoke Error\\t{")
-"""The same, of Go's client and of bref. Only lines that hold a brace can have them."""
+_PAYLOADS = (b"errorMessage", b"Invoke Error\\t{", EMF)
+"""The same, of Go's client, of bref, and of metrics. Only lines that hold a brace can have them."""
 
 _MAY_BE_JSON = frozenset(b"{ \\") | frozenset(range(0x80, 0x100))
 """A brace, or white space before one: a space, an escape, or a byte of Unicode's white space."""

@@ -12,10 +12,11 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from extension.levels.level import PLAIN_NAMES, Level
+from extension.levels.metrics import DIRECTIVES
 from extension.levels.reading import WRAPPER_KEYS
 from extension.parsing.text_starts import START_BYTES, lines_are_plain, may_begin_prefix
 
-EMF = b"CloudWatchMetrics"
+EMF = DIRECTIVES.encode()
 
 HEAD_BYTES = 320
 """Of a JSON line: its time, its level, its request id, and the first bytes of its message."""
