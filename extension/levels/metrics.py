@@ -22,9 +22,6 @@ from extension.levels.reading import MAX_OBJECTS, Reading, read
 DIRECTIVES = "CloudWatchMetrics"
 """The member that every such line has: in ``_aws``, and in version 0 of the format at the root."""
 
-EMF_KEYS = frozenset(("_aws", DIRECTIVES))
-"""An object with neither at its root holds none."""
-
 _OBJECT = r'\{(?=\s*")'
 
 _decode_at = json.JSONDecoder().raw_decode
