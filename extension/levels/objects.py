@@ -66,8 +66,8 @@ def level_of_object(line: Members) -> Level | None:
         members.setdefault(plain_key(key), value)
     if "level" in line:
         members["level"] = line["level"]
-    if "_aws" in line:
-        _leave_out_metrics(members, line["_aws"])
+    if "_aws" in line or "CloudWatchMetrics" in line:
+        _leave_out_metrics(members, line.get("_aws", line))
     return _by_word(members) or _by_number(members) or _nested(line, members) or _by_outcome(line)
 
 

@@ -11,7 +11,7 @@ import json
 import re
 from typing import NamedTuple
 
-from extension.levels.forms import NODE, NOTHING, Prefix
+from extension.levels.forms import NODE, NOTHING, PYTHON, Prefix
 from extension.levels.level import Level, level_of_word
 from extension.levels.objects import Members, level_of_object
 from extension.levels.prefixes import prefix_of, uncoloured
@@ -128,7 +128,9 @@ def _read_text(text: str, depth: int) -> Reading:
         if inner.level is not None or inner.objects or inner.request_ids:
             level = _highest(prefix.level, inner.level)
             return inner._replace(level=level, request_ids=ids + inner.request_ids)
-    elif prefix.end and body.lstrip(_BEFORE_JSON).startswith("{"):
+    elif prefix.end and (body if prefix.writer == PYTHON else body.lstrip(_BEFORE_JSON)).startswith(
+        "{"
+    ):
         inner = read(body, depth - 1)
         if inner.objects:
             level = _highest(prefix.level, inner.level)
@@ -152,9 +154,9 @@ def _objects_of(text: str) -> tuple[Members, ...]:
             return ()
         objects.append(found)
         if not text.startswith("\n{", at):
-            break
+            return () if text[at:].strip(_BEFORE_JSON) else tuple(objects)
         at += 1
-    return () if text[at:].strip(_BEFORE_JSON) else tuple(objects)
+    return tuple(objects)
 
 
 def _highest(*levels: Level | None) -> Level | None:

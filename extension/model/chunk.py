@@ -56,8 +56,12 @@ class Segments:
     def hold(self, segments: list[Segment]) -> None:
         """Replace the segments."""
         self.segments = segments
-        self.held_bytes = sum(len(one.raw) + SEGMENT_COST_BYTES for one in segments)
-        self.lines = sum(one.lines for one in segments)
+        held_bytes = lines = 0
+        # A loop, not generators: every invocation holds none at its beginning, and at its end.
+        for one in segments:
+            held_bytes += len(one.raw) + SEGMENT_COST_BYTES
+            lines += one.lines
+        self.held_bytes, self.lines = held_bytes, lines
 
 
 class Chunk(Segments):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 
 from extension.levels.level import Level
+from extension.levels.metrics import holds_metrics
 from extension.levels.reading import level_of, object_of
 from extension.model.chunk import Chunk, Metadata
 from extension.model.segment import Kind, Segment
@@ -86,6 +87,11 @@ class Record:
         if self._parsed is _UNPARSED:
             self._parsed = object_of(self.record) if self.is_line else None
         return self._parsed
+
+    @property
+    def is_emf(self) -> bool:
+        """Whether it is a line that holds metrics in CloudWatch's embedded metric format."""
+        return self.is_line and holds_metrics(self.record)
 
     @property
     def level(self) -> Level | None:
@@ -223,12 +229,3 @@ def _gap(metadata: Metadata, segment: Segment, time: str) -> Record:
     told = {"evictedLines": segment.count, "evictedBytes": segment.gone_bytes}
     raw = to_json({"time": time, "type": GAP_TYPE, "record": told})
     return Record(segment.first_number, metadata, raw, time, GAP_TYPE, told)
-
-
-def is_emf(parsed: dict[str, object] | None) -> bool:
-    """Tell whether a line is in CloudWatch's embedded metric format (AWS: EMF specification).
-
-    Metrics are taken from such lines and from nowhere else, so they are never sampled away.
-    """
-    metadata = parsed.get("_aws") if parsed is not None else None
-    return isinstance(metadata, dict) and "CloudWatchMetrics" in metadata

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from extension.levels.level import PLAIN_NAMES, Level
+from extension.levels.metrics import DIRECTIVES
 from extension.levels.reading import WRAPPER_KEYS
 from extension.model.segment import BATCH_BEGIN, BETWEEN, UNREADABLE, Events, scan
 from extension.parsing.fast_path import (
@@ -39,6 +40,9 @@ _EVENT_BEGIN = BATCH_BEGIN[1:]
 _PLATFORM = b'","type":"platform.'
 
 _QUOTE = ord('"')
+
+_decode_at = json.JSONDecoder().raw_decode
+"""Half of the cost of :func:`json.loads`, which also skips white space."""
 
 
 class Lines:
@@ -180,8 +184,12 @@ def _add_lines(
 
 
 def _read_event(raw: bytes, rules: LineRules) -> Item | None:
+    """Read one event that begins with its brace."""
+    text = raw.decode("utf-8", "replace")
     try:
-        event = json.loads(raw.decode("utf-8", "replace"))
+        event, end = _decode_at(text)
+        if end != len(text):
+            event = json.loads(text)  # White space may follow, and nothing else.
     except (ValueError, RecursionError):
         return Unreadable(raw)
     return _item_of(event, raw, rules)
@@ -243,7 +251,12 @@ def _is_plain_object(event: object, rules: LineRules, current: str) -> bool:
     word = record.get("level")
     level = PLAIN_NAMES.get(word.lower()) if isinstance(word, str) else None
     is_healthy = level is not None and level < min(rules.error_level, Level.ERROR)
-    if not is_healthy or "_aws" in record or not ID_NESTS.isdisjoint(record):
+    if (
+        not is_healthy
+        or "_aws" in record
+        or DIRECTIVES in record
+        or not ID_NESTS.isdisjoint(record)
+    ):
         return False
     if ("msg" in record or WRAPPER_KEYS.issuperset(record)) and not says_plainly(record):
         return False

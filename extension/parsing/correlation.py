@@ -64,7 +64,11 @@ class Correlation:
             is_text: whether no line is JSON; one may hold JSON behind a prefix all the same.
             is_beginning: whether they are the first of an invocation.
         """
-        if not self._may_be_in(raw, count, is_text=is_text, is_beginning=is_beginning):
+        if is_text and count > 1 and self._is_in_vain():
+            # The common case of a function whose lines are text: one search, and no more calls than it needs.
+            if not is_beginning or not _any_in(self._as_written, raw[:BEGINNING_BYTES]):
+                return ""
+        elif not self._may_be_in(raw, count, is_text=is_text):
             return ""
         for event in filter(self._pattern.search, split_events(raw, count)):
             found = self._named_by(event)
@@ -73,15 +77,15 @@ class Correlation:
                 return found
         return ""
 
-    def _may_be_in(self, raw: bytes, count: int, *, is_text: bool, is_beginning: bool) -> bool:
+    def _is_in_vain(self) -> bool:
+        return self._in_vain_bytes >= CURIOUS_BYTES and not self._one_was_found
+
+    def _may_be_in(self, raw: bytes, count: int, *, is_text: bool) -> bool:
         if not is_text and _any_in(self._as_written, raw):
             return True
-        if count == 1 or self._one_was_found or self._in_vain_bytes < CURIOUS_BYTES:
-            return self._rarely_in(raw, is_text=is_text)
-        return is_text and is_beginning and _any_in(self._as_written, raw[:BEGINNING_BYTES])
-
-    def _rarely_in(self, raw: bytes, *, is_text: bool) -> bool:
-        """Search for what few functions write: a name in capitals, and one behind a prefix of text."""
+        if count > 1 and self._is_in_vain():
+            return False
+        # What few functions write: a name in capitals, and one behind a prefix of text.
         if (is_text and _any_in(self._as_written, raw)) or _any_in(self._capitals, raw):
             return True
         self._in_vain_bytes += len(raw)

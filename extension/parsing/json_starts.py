@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from extension.levels.level import PLAIN_NAMES, Level
+from extension.levels.metrics import DIRECTIVES
 from extension.levels.reading import WRAPPER_KEYS
 from extension.parsing.text_starts import (
     START,
@@ -23,7 +24,7 @@ from extension.parsing.text_starts import (
     may_begin_prefix,
 )
 
-EMF = b"CloudWatchMetrics"
+EMF = DIRECTIVES.encode()
 _BREF = b"Invoke Error\\t{"
 """In Lambda's wrapper, behind the request id."""
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from extension.levels.level import Level, LevelReader
+from extension.levels.metrics import holds_metrics
 from extension.levels.objects import plain_key
 from extension.levels.reading import Reading, read
-from extension.model.record import is_emf
 from extension.parsing.failures import Failure, Outcome, failure_by_level, failure_in_line
 
 _ID_NAMES = frozenset(("requestid", "awsrequestid", "functionrequestid", "lambdarequestid"))
@@ -89,7 +89,7 @@ def look_at(record: object, *, rules: LineRules) -> LineFacts:
         reading.level,
         _request_ids_of(reading),
         failure,
-        is_emf=any(map(is_emf, reading.objects)),
+        is_emf=holds_metrics(record, reading),
         is_text=not reading.objects,
     )
 

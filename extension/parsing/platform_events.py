@@ -139,9 +139,11 @@ def event_of(kind: str, record: object, *, time: str, raw: bytes) -> PlatformEve
 
 
 def _started(fields: Fields, time: str, raw: bytes) -> Started:
-    tracing = _object(fields.get("tracing"))
-    trace_id, span_id = trace_id_of(_text(tracing, "value")), _text(tracing, "spanId")
-    span_id = span_id if len(span_id) == SPAN_ID_DIGITS else ""
+    trace_id = span_id = ""
+    if "tracing" in fields:  # With the Telemetry API alone.
+        tracing = _object(fields["tracing"])
+        trace_id, span_id = trace_id_of(_text(tracing, "value")), _text(tracing, "spanId")
+        span_id = span_id if len(span_id) == SPAN_ID_DIGITS else ""
     tenant_id = _tenant(fields) if "tenantId" in fields else ""
     return Started(raw, time, _text(fields, "requestId"), trace_id, span_id, tenant_id)
 

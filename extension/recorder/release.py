@@ -117,10 +117,11 @@ class Release:
         self.archive(init, segment)
         name = f"{self._metadata.environment_id}-{segment.first_number}"
         decided = self.evaluator.decide_alone(facts, name)
+        if facts.is_emf and (decided is None or not decided.keep or decided.weight > 1.0):
+            # As in an invocation: kept whatever the draw, so they stand for themselves.
+            decided = verdict.METRICS
         if decided is not None and decided.keep:
             self.put(init, decided, [segment])
-        elif facts.is_emf:
-            self.put(init, verdict.METRICS, [segment])
         else:
             self._account.drop(verdict.NOT_SAMPLED, segment.lines)
 

@@ -158,7 +158,7 @@ ORDINARY: Table = {
         _E.INVOKE: (_S.PARTLY_KEPT, ""),
         _E.REPORT: (_S.PARTLY_HISTORY, "release release_metrics remember"),
         _E.EXPIRE: (_S.PARTLY_HISTORY, "release release_metrics remember"),
-        _E.FORGET: (_S.PARTLY_KEPT, "discard"),
+        _E.FORGET: (_S.PARTLY_KEPT, "release_metrics discard"),
     },
     _S.UNEXPLAINED: {
         _E.LINES: (_S.UNEXPLAINED, "release"),
@@ -174,7 +174,7 @@ ORDINARY: Table = {
         _E.DROP: (_S.HISTORY, "release_metrics remember archive_summary"),
     },
     _S.HISTORY: {
-        _E.LINES: (_S.HISTORY, ""),
+        _E.LINES: (_S.HISTORY, "release_metrics"),
         _E.SIGN: (_S.HISTORY, "evaluate"),
         _E.KEEP: (_S.DELIVERED, "deliver"),
         _E.KEEP_BY_LEVEL: (_S.PARTLY_KEPT, "deliver hold"),
@@ -184,7 +184,7 @@ ORDINARY: Table = {
         _E.FORGET: (_S.DROPPED, "discard"),
     },
     _S.PARTLY_HISTORY: {
-        _E.LINES: (_S.PARTLY_HISTORY, "release"),
+        _E.LINES: (_S.PARTLY_HISTORY, "release release_metrics"),
         _E.SIGN: (_S.PARTLY_HISTORY, ""),
         _E.FAILURE: (_S.DELIVERED, "fail_early"),
         _E.INVOKE: (_S.PARTLY_HISTORY, ""),

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from extension.config.settings import Settings
 from extension.delivery.queue import Queues
 from extension.diagnostics.account import Account
-from extension.model.recording import Recording
 from extension.model.segment import Segment
 from extension.parsing.failures import Failure, Outcome
 from extension.recorder.invocation import Invocation
@@ -182,21 +181,22 @@ class TailSampler:
         """Apply settings, the first ones or changed ones, to every decision from now on."""
         self.release.apply(settings)
 
-    def _recordings(self) -> list[Recording]:
+    def _with_recordings(self) -> tuple[Invocation, ...]:
         ended = self.lingering
-        every = (self.init, *self.running.values(), *ended.held.values(), *ended.history)
-        return [one.recording for one in every]
+        return (self.init, *self.running.values(), *ended.held.values(), *ended.history)
 
     @property
     def held_bytes(self) -> int:
         """Bytes in recordings. The queues count their own."""
-        waiting_bytes = 0 if self.waiting is None else self.waiting.held_bytes
-        return waiting_bytes + sum(one.held_bytes for one in self._recordings())
+        held_bytes = 0 if self.waiting is None else self.waiting.held_bytes
+        for one in self._with_recordings():  # No generator: every batch asks.
+            held_bytes += one.recording.held_bytes
+        return held_bytes
 
     @property
     def buffered_lines(self) -> int:
         """Lines received and not yet decided on. The queues count their own."""
-        return sum(one.lines for one in self._recordings())
+        return sum(one.recording.lines for one in self._with_recordings())
 
     @property
     def undecided(self) -> int:

@@ -27,6 +27,11 @@ class Signs:
         self.logs_dropped = self.extension_failed = self.is_retry = False
 
 
+def never(_: Signs) -> bool:
+    """Tell that no report is waited for. Most policies do not, so nobody needs to ask them."""
+    return False
+
+
 class Policy(NamedTuple):
     """Define one reason to keep an invocation. Its name is on the records, so it is part of the output's format.
 
@@ -35,7 +40,7 @@ class Policy(NamedTuple):
 
     name: str
     keeps: Callable[[Signs], bool]
-    pending: Callable[[Signs], bool] = lambda _: False
+    pending: Callable[[Signs], bool] = never
 
 
 def policies_of(settings: "Settings") -> tuple[Policy, ...]:

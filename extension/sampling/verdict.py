@@ -11,7 +11,7 @@ from typing import NamedTuple
 from extension.levels.level import Level
 from extension.parsing.failures import Failure
 from extension.sampling import probability
-from extension.sampling.policies import Policy, Signs
+from extension.sampling.policies import Policy, Signs, never
 
 SAMPLED = "sampled"
 NOT_SAMPLED = "not-sampled"
@@ -105,7 +105,8 @@ def decide(  # noqa: PLR0911, PLR0913 - a ladder, and all the facts for it
     for policy in policies:
         if policy.keeps(signs):
             return Verdict(keep=True, reason=policy.name)
-        pending = pending or policy.pending(signs)
+        if policy.pending is not never:
+            pending = pending or policy.pending(signs)
     if rates.least >= 1.0:
         return Verdict(keep=True, reason=SAMPLED)
     if not ended or (pending and not reported):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from extension.model.ndjson import lines_of
 from extension.model.receipt import cut, read_answer
-from extension.model.record import GAP_TYPE, Record, dumps, is_emf, timed
+from extension.model.record import GAP_TYPE, Record, dumps, timed
 
 MAX_EVENTS = 10_000
 MAX_REQUEST_BYTES = 1_048_576
@@ -92,8 +92,7 @@ def message_of(record: Record, *, form: Form, stream: str = "") -> str:
     record show which lines are the invocation's.
     """
     is_line, content = record.type == "function", record.record
-    is_whole = form is Form.RECORDS and not (is_line and is_emf(record.parsed))
-    if is_whole or record.type in _WHOLE_RECORDS:
+    if record.type in _WHOLE_RECORDS or (form is Form.RECORDS and not record.is_emf):
         told = lines_of([record])[0].decode("utf-8", "replace").removesuffix("\n")
         if stream and record.type == SUMMARY_TYPE:
             return f'{told[:-1]},"logStream":{dumps(stream)}}}'

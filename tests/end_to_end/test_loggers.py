@@ -1,7 +1,7 @@
 """The loggers of the registries, as functions use them: what they write at ERROR makes an invocation a failed one.
 
 The function catches its error, logs it and returns normally, so nothing but the logger's line tells. `loggers/` has the
-functions, and names their loggers' packages.
+functions, and names their loggers' packages. So it does for the libraries that write metrics in CloudWatch's format.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ from tests.end_to_end.support import (
     ROOMY_TIMEOUT_MS,
     Delivered,
     accounts,
+    is_metrics,
     problems,
     running,
     settings,
     total,
     wrote,
 )
+from tests.services.aws import moto
+from tests.services.environment import unique
 
 if TYPE_CHECKING:
     from emulator.cloud import LocalLambda
@@ -63,6 +66,9 @@ NODE = (
     "console",
     "console, JSON",
 )
+
+PYTHON_METRICS = ("aws-lambda-powertools",)
+NODE_METRICS = ("aws-embedded-metrics", "@aws-lambda-powertools/metrics")
 
 FAILED = ("error", "exception")
 """An error that is logged by itself, and one with its traceback."""
@@ -213,3 +219,88 @@ def test_what_a_nodejs_logger_writes_at_error_is_a_failure(
     assert_failed_ones_are_delivered(
         function, layer_dir, sink_path, NODE, objects=(log_format, log_api) == OBJECTS
     )
+
+
+def write_metrics(
+    function: Function, layer: Path, libraries: tuple[str, ...], *, objects: bool
+) -> list[Any]:
+    """Let each library write metrics in a healthy invocation; return the lines that hold them."""
+    with running(function, layers=[layer]) as cloud:
+        results = [cloud.invoke({"metrics": library}) for library in libraries]
+
+    assert {result.status for result in results} == {"success"}
+    written = [
+        line
+        for result in results
+        for line in wrote(cloud, result.request_id, objects=objects)
+        if is_metrics(line)
+    ]
+    assert len(written) == len(libraries)
+    told = accounts(cloud)
+    assert total(told, "dropped_lines") == total(told, "received_lines") - len(libraries)
+    assert not problems(cloud)
+    return written
+
+
+@FORMS
+def test_metrics_of_a_healthy_python_function_arrive_and_nothing_else(
+    layer_dir: Path,
+    python_code: Path,
+    sink_path: Path,
+    log_format: Literal["Text", "JSON"],
+    log_api: str,
+) -> None:
+    """At rate 0, as they were written."""
+    function = function_of(python_code, "python", sink_path, log_format, log_api)
+
+    written = write_metrics(
+        function, layer_dir, PYTHON_METRICS, objects=(log_format, log_api) == OBJECTS
+    )
+
+    assert Delivered.read(sink_path).texts() == written
+    assert {record["type"] for record in Delivered.read(sink_path).records} == {"function"}
+
+
+@FORMS
+def test_metrics_of_a_healthy_nodejs_function_arrive_and_nothing_else(
+    layer_dir: Path,
+    node_code: Path,
+    sink_path: Path,
+    log_format: Literal["Text", "JSON"],
+    log_api: str,
+) -> None:
+    """At rate 0, as they were written: one library's behind the runtime's prefix in the Text format."""
+    function = function_of(node_code, "nodejs20.x", sink_path, log_format, log_api)
+
+    written = write_metrics(
+        function, layer_dir, NODE_METRICS, objects=(log_format, log_api) == OBJECTS
+    )
+
+    delivered = Delivered.read(sink_path)
+    assert delivered.texts() == written
+    assert {(record["type"], record["weight"]) for record in delivered.records} == {("function", 1)}
+    assert ("\tINFO\t{" in str(written[0])) is (log_format == "Text")
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("scheme", ["cloudwatch", "records+cloudwatch"])
+@pytest.mark.parametrize("log_format", ["Text", "JSON"])
+def test_cloudwatch_gets_the_lines_that_it_takes_metrics_from(
+    layer_dir: Path, node_code: Path, scheme: str, log_format: Literal["Text", "JSON"]
+) -> None:
+    """Its records would hide the metrics: each event is the very line."""
+    group = unique("/kept")
+    function = Function(
+        code=node_code,
+        runtime="nodejs20.x",
+        log_format=log_format,
+        memory_mb=512,
+        timeout_ms=ROOMY_TIMEOUT_MS,
+        environment={**moto().environ(), **settings(sink=f"{scheme}:{group}")},
+    )
+
+    written = write_metrics(function, layer_dir, NODE_METRICS, objects=False)
+
+    (stream,) = moto().log_streams(group)
+    events = [event["message"] for event in moto().log_events(group, stream)]
+    assert events == written

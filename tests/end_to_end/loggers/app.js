@@ -58,10 +58,30 @@ const LOGGERS = {
     ),
 };
 
+const METRICS = {
+  "aws-embedded-metrics": async () => {
+    const metrics = require("aws-embedded-metrics").createMetricsLogger();
+    metrics.setNamespace("shop").putMetric("orders", 3, "Count");
+    await metrics.flush();
+  },
+  "@aws-lambda-powertools/metrics": async () => {
+    const { Metrics } = require("@aws-lambda-powertools/metrics");
+    const metrics = new Metrics({ namespace: "shop", serviceName: "checkout" });
+    metrics.addMetric("orders", "Count", 3);
+    metrics.publishStoredMetrics();
+  },
+};
+
 const lookUp = (order) => order.total.amount;
 
-// Log, and return normally, whatever was logged.
+// Log, and return normally, whatever was logged. Or write metrics between two lines.
 exports.handler = async (event) => {
+  if (event.metrics) {
+    console.log(`${CARGO} order 17 begins`);
+    await METRICS[event.metrics]();
+    console.log(`${CARGO} order 17 ends`);
+    return null;
+  }
   const log = LOGGERS[event.logger]();
   log.info(`${CARGO} order 17 begins, 0 errors`);
   if (event.kind === "error") log.error(`${CARGO} payment refused`);

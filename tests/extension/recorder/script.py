@@ -11,6 +11,7 @@ by default: ``start2 a done2``.
     leg                     a JSON line of the SDK of durable functions; ``retry`` of a step's second attempt
     named                   a JSON line with the transaction's name, ``order-7`` or the number's
     metrics                 a line in the embedded metric format
+    prefixed                the same behind Node.js's prefix, which names its request
     later                   from here on, times are two minutes later
     sent                    the sink takes all that waits
     spindown timeout        SHUTDOWN, and so is ``broken``
@@ -24,7 +25,16 @@ import pytest
 
 from extension.parsing.failures import Failure, Outcome
 from tests.doubles.extension.environment import Environment
-from tests.doubles.lambda_events import FIRST, SECOND, THIRD, TRACE, event, line, python_line
+from tests.doubles.lambda_events import (
+    FIRST,
+    SECOND,
+    THIRD,
+    TRACE,
+    event,
+    line,
+    node_line,
+    python_line,
+)
 
 TRACES = {
     "invoke": TRACE,
@@ -133,6 +143,8 @@ def _event(kind: str, number: int, request_id: str) -> dict[str, object]:
     record: object = f"{kind}{number or ''}"
     if kind == "metrics":
         record = {"_aws": {"CloudWatchMetrics": []}}
+    elif kind == "prefixed":
+        record = node_line('{"_aws":{"CloudWatchMetrics":[]}}', request_id=request_id)
     elif kind == "named":
         record = {"level": "INFO", "correlationId": f"order-{number or 7}"}
     elif kind in {"leg", "retry"}:
@@ -160,7 +172,8 @@ def _word(record: dict[str, Any]) -> str:
         named = "named" if "correlationId" in written else written.get("level")
         named = "leg" if "executionArn" in written else named
         return f"{'metrics' if '_aws' in written else named}{number}"
-    return f"{written.strip().rpartition(chr(9))[2]}{number}"
+    message = written.strip().rpartition("\t")[2]
+    return f"{'prefixed' if '_aws' in message else message}{number}"
 
 
 class Case(NamedTuple):

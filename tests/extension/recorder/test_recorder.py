@@ -130,6 +130,18 @@ CASES: dict[str, Case] = {
     "managed, lines without an id": Case(
         "start | plain ERROR metrics", "ERROR metrics", MANAGED, dropped={"not-sampled": 1}
     ),
+    "managed, metrics without an id, at a rate": Case(
+        "start | metrics", "metrics", {**MANAGED, "sample_rate": 0.9999}, "emf", weights=(1,)
+    ),
+    "managed, metrics of one that is sampled": Case(
+        "start start2 | >late1 prefixed1 prefixed2 | report report2",
+        "prefixed prefixed/2",
+        MANAGED,
+        "emf",
+    ),
+    "managed, metrics behind the report": Case(
+        "start | report | prefixed spindown", "prefixed", MANAGED, "emf"
+    ),
     "managed, lines without an id, by level": Case(
         "start | INFO WARN", "WARN", {**MANAGED, "sample_rate_warn": 1.0}, "sampled"
     ),

@@ -31,6 +31,7 @@ from tests.doubles.lambda_events import (
     done,
     event,
     line,
+    node_line,
     python_line,
     report,
     start,
@@ -526,7 +527,8 @@ def test_one_filter_finds_all_records_of_a_transaction(cloud: Callable[..., Clou
     opened = cloud(scheme="records+")
     time_now = at(now())
     metrics = '{"_aws":{"CloudWatchMetrics":[]}}'
-    texts = ["a print", "Traceback (most recent call last)", metrics]
+    prefixed = node_line(metrics)
+    texts = ["a print", "Traceback (most recent call last)", metrics, prefixed]
     metadata = STAMP._replace(correlation_id="order-7")
     events = [
         *(line(text, time=time_now) for text in texts),
@@ -548,7 +550,7 @@ def test_one_filter_finds_all_records_of_a_transaction(cloud: Callable[..., Clou
         *("function", "function"),
         *("platform.report", "flightRecorder.invocation"),
     ]
-    assert metrics in [message for _, message in opened.read()]
+    assert {metrics, prefixed} < {message for _, message in opened.read()}
 
 
 def environment(base: datetime) -> Environment:

@@ -137,7 +137,9 @@ def test_records_form_writes_whole_records_but_for_metrics() -> None:
         assert json.loads(message) == json.loads(encode([chunk([happened])]))
         assert json.loads(message)["requestId"] == FIRST
 
+    prefixed = f"{TIME}\t{FIRST}\tINFO\t{EMF}"
     as_object = json.loads(EMF)
+    assert message_of(one(line(prefixed)), form=Form.RECORDS) == prefixed
     assert message_of(one(line(EMF)), form=Form.RECORDS) == EMF
     assert message_of(one(line(as_object)), form=Form.RECORDS) == compact(as_object).decode()
 

@@ -23,9 +23,9 @@ from extension.redaction.redactor import Redactor
 from extension.sinks import SINKS, open_sink
 from extension.sinks.base import Sink, SinkConfig
 from extension.sinks.formats import FORMATS
-from tests.doubles.extension.chunks import STAMP, lines
+from tests.doubles.extension.chunks import STAMP, chunk, lines
 from tests.doubles.http_server import Request
-from tests.doubles.lambda_events import compact, event, line
+from tests.doubles.lambda_events import compact, event, line, node_line
 from tests.doubles.recording_receiver import RecordingReceiver
 from tests.doubles.scripted_server import OK, Script, ScriptedServer, hang_up
 
@@ -183,7 +183,7 @@ def plain(request: Request) -> str:
     return text
 
 
-@pytest.mark.parametrize(
+EVERY_SINK = pytest.mark.parametrize(
     "url",
     [
         *(
@@ -196,27 +196,55 @@ def plain(request: Request) -> str:
         *(f"{name}{'+' if name else ''}HOST" for name in FORMATS),
     ],
 )
-def test_summary_leaves_every_sink_masked(tmp_path: Path, url: str) -> None:
-    """It quotes the line that REDACT masks, and is no line itself."""
-    path = tmp_path / "records"
+
+
+def sent_by(url: str, kept: Chunk, folder: Path, redactor: Redactor) -> str:
+    """Let a sink's worker deliver a chunk, and return all that left it."""
+    path = folder / "records"
     receiver = RecordingReceiver()
     host = f"http://127.0.0.1:{receiver.port}"
     url = url.replace("HOST", host).replace("PATH", str(path))
     worker = SinkWorker(partial(open_sink, SinkConfig(url, ENVIRON | {"AWS_ENDPOINT_URL": host})))
-    worker.rewrite = partial(rewritten, rewrite=Redactor(read_patterns("passwords")).redact)
+    worker.rewrite = partial(rewritten, rewrite=redactor.redact)
     worker.start()
 
-    worker.send([failed()], timeout_s=WAIT_S)
+    worker.send([kept], timeout_s=WAIT_S)
     assert select.select([worker.descriptor], [], [], WAIT_S)[0], "no receipt was announced"
     worker.collect()
 
     receiver.close()
-    sent = "".join(map(plain, receiver.requests)) + (path.read_text() if path.exists() else "")
+    return "".join(map(plain, receiver.requests)) + (path.read_text() if path.exists() else "")
+
+
+@EVERY_SINK
+def test_summary_leaves_every_sink_masked(tmp_path: Path, url: str) -> None:
+    """It quotes the line that REDACT masks, and is no line itself."""
+    sent = sent_by(url, failed(), tmp_path, Redactor(read_patterns("passwords")))
+
     assert sent.count("password=[REDACTED:passwords]") >= 2
     assert "fingerprint" in sent
     assert SECRET not in sent
 
 
+@EVERY_SINK
+def test_metrics_leave_every_sink_as_they_are(tmp_path: Path, url: str) -> None:
+    """The text, or the object's own JSON: as JSON text within a record, and whole for CloudWatch. REDACT finds nothing in it."""
+    metrics = (
+        '{"_aws":{"Timestamp":1795895159592,"CloudWatchMetrics":[{"Namespace":"shop","Dimensions":'
+        '[["service"]],"Metrics":[{"Name":"orders","Unit":"Count"}]}]},"service":"checkout","orders":3}'
+    )
+    prefixed = node_line(metrics)
+    kept = chunk([line(prefixed), line(json.loads(metrics))])
+
+    sent = sent_by(url, kept, tmp_path, Redactor(read_patterns("all")))
+
+    forms = [prefixed]
+    for _ in range(3):
+        forms.append(json.dumps(forms[-1])[1:-1])
+    assert any(form in sent for form in forms)
+    assert "REDACTED" not in sent
+
+
 def test_every_sink_is_among_those_that_send_no_secret() -> None:
-    """A new one must be added to the test before; standard output is a file."""
+    """A new one must be added to the tests before; standard output is a file."""
     assert set(SINKS) == {"cloudwatch", "records+cloudwatch", "s3", "firehose", "file", "stdout"}
