@@ -22,7 +22,7 @@ from extension.levels.forms import (
     Prefix,
 )
 from extension.levels.grammar import PAIRS, Grammar
-from extension.levels.level import LEVEL_NAMES, SHORT_NAMES, Level, without_colours
+from extension.levels.level import LEVEL_NAMES, SHORT_NAMES, Level
 from extension.levels.objects import SYSLOG
 
 _Match = re.Match[str]
@@ -83,10 +83,3 @@ def prefix_of(text: str) -> Prefix:
         if (match := re.match(pattern, head)) and (level := level_of(match)) is not None:
             return Prefix(level, "", match.end(), LOGGER)
     return Grammar(head).read()
-
-
-def uncoloured(text: str) -> str:
-    """Leave colours out of the part of a line in which a prefix may stand."""
-    if "\x1b" not in text[:LOOKED_AT_CHARS]:
-        return text
-    return without_colours(text[:LOOKED_AT_CHARS]) + text[LOOKED_AT_CHARS:]

@@ -11,10 +11,10 @@ import json
 import re
 from typing import NamedTuple
 
-from extension.levels.forms import NODE, NOTHING, PYTHON, Prefix
-from extension.levels.level import Level, level_of_word
+from extension.levels.forms import LOOKED_AT_CHARS, NODE, NOTHING, PYTHON, Prefix
+from extension.levels.level import Level, level_of_word, without_colours
 from extension.levels.objects import Members, level_of_object
-from extension.levels.prefixes import prefix_of, uncoloured
+from extension.levels.prefixes import prefix_of
 
 MAX_DEPTH = 3
 """Of wrappers: Lambda's object, a runtime's prefix, and a logger's object in it."""
@@ -102,7 +102,7 @@ def read(record: object, depth: int = MAX_DEPTH) -> Reading:
             return reading._replace(objects=reading.objects + objects[1:])
         match = re.match(_CUT_OFF, text)
         return Reading(level_of_word(match.group(1)) if match else None, (), text)
-    return _read_text(uncoloured(record), depth)
+    return _read_text(_uncoloured(record), depth)
 
 
 def _read_object(line: Members, depth: int) -> Reading:
@@ -166,3 +166,10 @@ def _highest(*levels: Level | None) -> Level | None:
 
 def _lowered(level: Level | None) -> Level | None:
     return Level.WARN if level is not None and level > Level.WARN else level
+
+
+def _uncoloured(text: str) -> str:
+    """Leave colours out of the part of a line in which a prefix may stand."""
+    if "\x1b" not in text[:LOOKED_AT_CHARS]:
+        return text
+    return without_colours(text[:LOOKED_AT_CHARS]) + text[LOOKED_AT_CHARS:]

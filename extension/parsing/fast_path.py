@@ -15,7 +15,7 @@ from extension.parsing.json_starts import (
     json_line_is_plain,
     json_lines_are_plain,
 )
-from extension.parsing.text_starts import START, lines_are_plain, tabbed_are_plain
+from extension.parsing.text_starts import START, line_is_plain, lines_are_plain, tabbed_are_plain
 
 CENTURY = b"20"
 """Each time begins with it. A search that includes it is quicker, because its last byte is rarer."""
@@ -96,7 +96,4 @@ def is_plain(piece: bytes, at: int, open_id: bytes, careful_from: int) -> bool:
     """Recognise an unremarkable line by its first bytes. Its text begins at ``at`` in the event's JSON."""
     if piece[at] == _BRACE:
         return json_line_is_plain(piece, at, open_id, careful_from)
-    line = [piece[at:]]
-    return tabbed_are_plain(line, open_id, careful_from) or lines_are_plain(
-        line, {START(line[0])}, open_id, careful_from
-    )
+    return line_is_plain(piece[at:], open_id, careful_from)

@@ -119,6 +119,11 @@ def lines_are_plain(
     return _heads_are_plain(lines, open_id.decode("utf-8", "replace"), careful_from)
 
 
+def line_is_plain(line: bytes, open_id: bytes, careful_from: int) -> bool:
+    """Tell the same of one line."""
+    return lines_are_plain([line], {START(line)}, open_id, careful_from)
+
+
 def tabbed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
     """Judge lines of which each has a time, an id and a level between tabs, as Node.js and .NET write them."""
     before = b"\\t" + open_id + b"\\t"

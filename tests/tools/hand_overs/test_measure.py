@@ -8,10 +8,11 @@ from tools.hand_overs.measure import SINKS, measure
 
 pytestmark = pytest.mark.newest
 
-MOST_HAND_OVERS = 110
-"""Of the batch on its way to CloudWatch Logs. This bound only ever falls."""
+MOST_HAND_OVERS = 170
+"""Of the batch on its way to CloudWatch Logs. Some 55 of them came with two rooms: ``levels``, which reads each line that
+may matter, and ``model/errors``, which reads the error of a failed invocation. Without a new room this bound only falls."""
 
-MOST_WAYS = {"cloudwatch": MOST_HAND_OVERS, "stdout": 100, "http": 115, "healthy": 50}
+MOST_WAYS = {"cloudwatch": MOST_HAND_OVERS, "stdout": 150, "http": 165, "healthy": 50}
 
 
 @pytest.fixture(scope="module")
