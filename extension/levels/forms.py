@@ -1,5 +1,7 @@
 """What prefixes are made of: times and ids as patterns, and the prefix as a value.
 
+Digits and letters are ASCII's: use the patterns with ``re.ASCII``, or on bytes.
+
 Pure.
 """
 
@@ -12,16 +14,22 @@ LOOKED_AT_CHARS = 400
 
 UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 
-DATE = r"(?:\d{4}[-/]\d\d[-/]\d\d|\d\d/\d\d/\d\d)"
-CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
-ZONE = r"(?: ?Z| ?UTC| ?[+-]\d\d:?\d\d)?"
+DATE = r"(?:\d{4}[-/.]\d\d[-/.]\d\d|\d\d/\d\d/\d\d(?:\d\d)?|\d\d[.-]\d\d[.-]\d{4}|(?:\d\d-)?\d\d-\d\d|\d{8})"
+CLOCK = r"\d\d:\d\d:\d\d(?:[.,:]\d{1,9})?"
+ZONE = r"(?: ?Z| (?:UTC|GMT|[CEMP][DS]T|CES?T|BST|IST|JST)\b| [AP]M\b| ?[+-]\d\d(?::?\d\d)?)?"
+DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 TIME = (
     rf"(?:{DATE}(?:T|,? ){CLOCK}{ZONE}"
-    rf"|{CLOCK}"
+    rf"|{CLOCK}Z?"
+    r"|\d{8}T\d{6}"  # ISO 8601, the basic format
+    r"|\d{10}(?:\.\d{1,9}|\d{3}|\d{9})(?!\d)"  # since 1970
+    rf"|(?:{DAY}, )?\d\d {MONTH} \d{{4}} {CLOCK}{ZONE}"  # RFC 1123
     r"|\d{1,2}:\d\d[AP]M"  # zerolog
+    r"|\d\d:\d\d(?= {1,2}[A-Z]{4,8}[: ])"  # minlog
     rf"|\d{{1,2}}/\d{{1,2}}/\d{{4}}, \d{{1,2}}:\d\d:\d\d [AP]M"  # NestJS
-    rf"|\d\d/[A-Z][a-z]{{2}}/\d{{4}} {CLOCK}"  # Django
-    rf"|(?:[A-Z][a-z]{{2}} )?[A-Z][a-z]{{2}} [ \d]\d {CLOCK}(?: \d{{4}})?)"  # syslog, Apache
+    rf"|\d\d/{MONTH}/\d{{4}} {CLOCK}"  # Django
+    rf"|(?:{DAY} )?{MONTH} [ \d]\d {CLOCK}(?: \d{{4}})?)"  # syslog, Apache
 )
 
 NODE = "node"

@@ -26,15 +26,15 @@ PLAIN_NAMES: dict[str, Level] = {
     **dict.fromkeys(("trace", "verbose"), Level.TRACE),
     "debug": Level.DEBUG,
     **dict.fromkeys(("info", "information"), Level.INFO),
-    **dict.fromkeys(("warn", "warning"), Level.WARN),
+    **dict.fromkeys(("warn", "warning", "warni"), Level.WARN),
     **dict.fromkeys(("error", "err", "eror"), Level.ERROR),
     "fatal": Level.FATAL,
 }
-"""Words that mean a level wherever a level may stand. log15 (Go) writes ``eror``."""
+"""Words that mean a level wherever a level may stand. log15 (Go) writes ``eror``, and Pyramid's format cuts after five."""
 
 SHORT_NAMES: dict[str, Level] = {
     **dict.fromkeys(("trc", "t"), Level.TRACE),
-    **dict.fromkeys(("dbg", "debu", "d"), Level.DEBUG),
+    **dict.fromkeys(("dbg", "debu", "debg", "d"), Level.DEBUG),
     **dict.fromkeys(("inf", "i", "log", "http", "success", "ok"), Level.INFO),
     **dict.fromkeys(("wrn", "w"), Level.WARN),
     **dict.fromkeys(("erro", "e"), Level.ERROR),
@@ -51,7 +51,7 @@ LEVEL_NAMES: dict[str, Level] = {
     **dict.fromkeys(("informational", "notice", "config"), Level.INFO),
     **dict.fromkeys(("fail", "severe"), Level.ERROR),
     **dict.fromkeys(
-        ("critical", "crit", "alert", "emerg", "emergency", "panic", "dpanic"), Level.FATAL
+        ("critical", "crit", "criti", "alert", "emerg", "emergency", "panic", "dpanic"), Level.FATAL
     ),
 }
 """Words by which a runtime or a logger names a level. Some of them are topics as well, such as ``alert``."""

@@ -17,6 +17,7 @@ _WORD_KEYS = (
     "severitytext",  # OpenTelemetry
     "levelname",  # Python; Monolog: level_name; GELF: _level_name
     "lvl",  # log15
+    "slevel",  # Dazn's powertools, beside a number on their own scale
     "@l",  # Serilog
     "@level",  # hclog
     "l",  # zap
@@ -32,6 +33,7 @@ _NESTED = (
     ("log", "level"),  # ECS, as Spring Boot writes it
     ("record", "level"),  # loguru
     ("@fields", "level"),  # winston's logstash format
+    ("@fields", "levelname"),  # logstash-formatter
     ("context", "logLevel"),  # roarr
     ("_meta", "logLevelName"),  # tslog
 )

@@ -54,7 +54,7 @@ def _of_word(match: _Match) -> Level | None:
 
 _MARKED: tuple[tuple[str, Callable[[_Match], Level | None]], ...] = (
     (r"<(\d{1,3})>", _of_syslog),  # RFC 5424, 6.2.1, and systemd's sd-daemon(3)
-    (r"([IWEF])\d{4} \d\d:\d\d:\d\d\.\d{1,9} ", _of_letter),  # glog
+    (r"([DIWECF])(?:\d{4})?\d{4} \d\d:\d\d:\d\d\.\d{1,9} ", _of_letter),  # glog
     (rf"\[([DIWECF]) (?:\d{{6}}|{DATE}) {CLOCK} [^\]\r\n]{{1,60}}\] ", _of_letter),  # Tornado
     (
         r"(?:\[[^\]\r\n]{1,40}\] )?PHP (Fatal error|Parse error|Warning|Notice|Deprecated): ",
@@ -62,6 +62,9 @@ _MARKED: tuple[tuple[str, Callable[[_Match], Level | None]], ...] = (
     ),
     (r"(trce|dbug|info|warn|fail|crit): [\w.`+]+\[\d+\]", _of_word),  # .NET's console
     (r"at=([A-Z]+) ", _of_word),  # logfmter
+    # log4j's BasicConfigurator, log4cxx: milliseconds since the start.
+    (r"(?=[\d ]{1,5}\[|\d{5})\d{1,9} {1,4}\[[^\]\r\n]{1,60}\] +([A-Z]{4,5}) +[\w.]", _of_word),
+    (r"(error|warning|info|debug)\([\w.]{2,40}\): ", _of_word),  # Zig
     (PAIRS, _of_word),
 )
 """Forms whose first characters name them, and how their level is read."""
@@ -70,16 +73,16 @@ _MARKED: tuple[tuple[str, Callable[[_Match], Level | None]], ...] = (
 def prefix_of(text: str) -> Prefix:
     """Read the prefix of a text line without colours; ``NOTHING`` where it has none."""
     head = text[:LOOKED_AT_CHARS]
-    if match := re.match(_NODE, head):
+    if match := re.match(_NODE, head, re.ASCII):
         request_id = match[1] if len(match[1]) > len("undefined") else ""
         return Prefix(LEVEL_NAMES.get(match[2].lower()), request_id, match.end(), NODE)
     for pattern, writer in ((_PYTHON, PYTHON), (_RUBY, RUBY)):
-        if match := re.match(pattern, head):
+        if match := re.match(pattern, head, re.ASCII):
             level = LEVEL_NAMES.get(match[1].lower())
             return Prefix(level, match[2] or "", match.end(), writer)
-    if match := re.match(_BREF, head):
+    if match := re.match(_BREF, head, re.ASCII):
         return Prefix(None, match[1], match.end(), LOGGER)
     for pattern, level_of in _MARKED:
-        if (match := re.match(pattern, head)) and (level := level_of(match)) is not None:
+        if (match := re.match(pattern, head, re.ASCII)) and (level := level_of(match)) is not None:
             return Prefix(level, "", match.end(), LOGGER)
     return Grammar(head).read()

@@ -35,6 +35,9 @@ _BEFORE_JSON = " \t\r\n\ufeff\u00a0\x1e"
 
 _CUT_OFF = r'\{[^{}]{0,200}?"level": ?"(\w+)"'
 
+_INSPECTED = r"\{\s(?=[^{}]{0,600}?\bmessage: ['\"`])[^{}]{0,600}?\blevel: '(\w+)'"
+"""As Node.js prints an object (winston's prettyPrint)."""
+
 _NODE_WARNING = r"\(node:\d+\) "
 """Node.js prints its own warnings through ``console.error``, which its runtime client calls ERROR."""
 
@@ -100,7 +103,7 @@ def read(record: object, depth: int = MAX_DEPTH) -> Reading:
         if objects:
             reading = _read_object(objects[0], depth)
             return reading._replace(objects=reading.objects + objects[1:])
-        match = re.match(_CUT_OFF, text)
+        match = re.match(_CUT_OFF, text) or re.match(_INSPECTED, text)
         return Reading(level_of_word(match.group(1)) if match else None, (), text)
     return _read_text(_uncoloured(record), depth)
 

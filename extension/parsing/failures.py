@@ -65,7 +65,7 @@ _JAVA_NO_METHOD = (
 )
 _QUARKUS = rf"{TIME} ERROR +\[[\w.]{{0,40}}AbstractLambdaPollLoop\] [^\r\n]{{0,60}}Failed to run"
 _RUBY = r"(?:Error raised from handler method|Critical exception from handler|Init error when loading handler [^\r\n]*)\s*"
-_TIMED_OUT = rf"[^\s]{{20,35}} ({UUID}) Task timed out after \d+\.\d+ seconds\s*"
+_TIMED_OUT = rf"\d{{4}}-[^\s]{{15,30}} ({UUID}) Task timed out after \d+\.\d+ seconds\s*"
 _EXITED = rf"RequestId: ({UUID}) (?:Error: Runtime exited[^\r\n]*(?:\r?\nRuntime\.\w+)?|Process exited before completing request)\s*"
 _GO_PAYLOAD = '{"errorMessage":'
 _GO_PREFIX_CHARS = 120

@@ -9,8 +9,8 @@ import re
 from functools import cache
 from operator import itemgetter
 
-from extension.levels.forms import LOGGER, LOOKED_AT_CHARS, NODE, RUBY, TIME
-from extension.levels.grammar import FIRST_WORDS
+from extension.levels.forms import DAY, LOGGER, LOOKED_AT_CHARS, MONTH, NODE, RUBY, TIME
+from extension.levels.grammar import BEHIND_SYMBOL, FIRST_WORDS
 from extension.levels.level import LEVEL_NAMES, SHORT_NAMES, Level
 from extension.levels.prefixes import prefix_of
 
@@ -31,47 +31,47 @@ _ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 
 START = itemgetter(slice(0, START_BYTES))
 
-_MONTH = b"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-_DAY = b"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
-
 _MAY_BEGIN_PREFIX = (
     rb"[\[{<\\ \x80-\xff]"  # JSON, brackets, syslog; an escape, white space or a byte order mark before them
-    rb"|.{4}-|\d{4}/|\d\d?[:/]"  # times
-    rb"|" + _MONTH + rb" [ \d]\d|" + _DAY + rb" [A-Z]"
+    rb"|.{4}-|\d{4}[/.]|\d\d?[:/.-]|\d{5}|\d\d [A-Z]|\d[\d ]{0,4}\["  # times
+    rb"|" + MONTH.encode() + rb" [ \d]\d|" + DAY.encode() + rb"(?:,| [A-Z])"
     rb"|[A-Z][A-Z\d,]"  # a level in capitals; glog; Ruby
     rb"|\w{1,4}  |[\w.@-]{1,5}=|timest|severi|log_le|logger|caller|dateti"
-    rb"|error:|fatal:|debug:|warn:|warnin|info:|verbos|trce: |dbug: |fail: |crit: "
+    rb"|error[:(]|fatal:|debug[:(]|warn:|warnin|info[:(]|verbos|trce: |dbug: |fail: |crit: "
     rb"|Error |Critic|Init e|Reques|No pub|thread"  # of runtimes and of Lambda
     rb"|[^\"\\]{1,5}\\"  # a colour may follow
 )
 
 _TIME_HEAD = (
-    rb"((?:\[[A-Z]{4,8}\]\\t|\[[A-Z][a-z]+\] \d+  - |[A-Z], \[|[IWEF]\d{4} |\[[DIWECF] (?:\d{6} )?|[\[(<]|[a-z]{1,9}=(?:\\\")?)?)(?:"
+    rb"((?:\[[A-Z]{4,8}\]\\t|\[[A-Z][a-z]+\] \d+  - |[A-Z], \[|[DIWECF](?:\d{4})?\d{4} |\[[DIWECF] (?:\d{6} )?|[\[(<]|[a-z]{1,9}=(?:\\\")?)?)(?:"
     + TIME.encode()
     + rb")"
 )
 """A logger's own sign, where it has one, and the time: what differs from line to line."""
 
 _SMALL = b"|".join(sorted((name.encode() for name in LEVEL_NAMES | SHORT_NAMES), reverse=True))
+_NO_WORDS = b"|".join((_SMALL, MONTH.encode(), DAY.encode()))
 _SAYS = (
     rb"(?=[A-Za-z])(?!(?:"
-    + _SMALL
-    + rb")\b)[A-Z]?[a-z]+(?: [A-Za-z0-9]+[ ,.;:!?\"\\]|[,.!?]?(?:\\n)?\")"
+    + _NO_WORDS
+    + rb")\b)[A-Z]?[a-z]+(?: (?![A-Z]{4})[A-Za-z0-9]+[ ,.;:!?\"\\]|[,.!?]?(?:\\n)?\")"
 )
-"""Words of a message, of which the first is no level and no name before one."""
+"""Words of a message, of which the first is no level, no name before one, and no part of a time."""
 
 _SAYS_BEHIND_TIME = rb"(?:\]|:)? *" + _SAYS
 _SAYS_BEHIND_TOPIC = rb"\[([A-Za-z][\w./# -]{0,40})\] *" + _SAYS
 _WORD_IN_CAPITALS = rb"([A-Z]{2}\w*)(?![\w=.$/-]|  )"
 _NO_SIGN = (
-    rb"\\\"|[^\x00-\x7f]|<(?!\d{1,3}>)"
+    rb"\\\"|<(?!\d{1,3}>)"
     rb"|Error (?!raised from handler method)|Critic(?!al exception from handler)"
-    rb"|Init e(?!rror when loading handler)|Reques(?!tId: )|No pub(?!lic method)|thread(?! ')|[A-Z]?[a-z]+\\[^u]"
+    rb"|Init e(?!rror when loading handler)|Reques(?!tId: )|No pub(?!lic method)|thread(?! ')|[A-Z]?[a-z]+\\[^u]|\d{5,7} [a-z]"
 )
 _ESCAPE = b"\\u001b"
 _COLOURED_BYTES = 64
 _BEFORE_JSON = (b"\xef\xbb\xbf", b"\xc2\xa0")
 _DASHED = rb"[a-z]{4}-[a-z]"
+_NOT_ASCII = bytes(range(0x80, 0x100))
+_PADDED_LEVEL = BEHIND_SYMBOL.encode()
 _NO_PAIR = rb"[\w.@-]{1,10}="
 _LEVEL_PAIR = rb"(?:level|lvl|severity)="
 _OTHERS = frozenset(("php", "lambda_warning", "shout", "err"))
@@ -86,6 +86,8 @@ _SHORTEST_REST = 2
 _REST_WITH_ID = 72
 _PYTHON_START = "]\t"
 _SPAN = "Lambda runtime invoke{"
+_QUOTED_JSON = ('msg="{', 'message="{')
+"""As slog writes what Go's client reports."""
 
 _Judgement = tuple[Level, str]
 
@@ -207,7 +209,8 @@ def _unread(line: bytes) -> tuple[bytes, int] | None:
     """Return what marks a line's beginning, and where its time ends; None if it certainly has no prefix."""
     head = _compiled(_TIME_HEAD).match(line)
     if head is None:
-        return None if _has_no_prefix(line) else (b"", 0)
+        has_none = _has_no_symbol if line[:1] >= b"\x80" else _has_no_prefix
+        return None if has_none(line) else (b"", 0)
     if not head[1] and _compiled(_SAYS_BEHIND_TIME).match(line, head.end()):
         return None
     return _TIMED_MARK + head[1], head.end()
@@ -270,7 +273,7 @@ def _has_no_prefix(line: bytes) -> bool:
         word = match[1].decode().lower()
         return word not in FIRST_WORDS and word not in _OTHERS
     if match := _compiled(_SAYS_BEHIND_TOPIC).match(line):
-        word = match[1].decode("utf-8", "replace").strip().lower()
+        word = match[1].decode("utf-8", "replace").split(" ")[0].lower()
         return word not in LEVEL_NAMES and word not in SHORT_NAMES
     if line.startswith(b" "):
         return _compiled(_MAY_BEGIN_PREFIX).match(line.lstrip(b" ")) is None
@@ -283,7 +286,20 @@ def _has_no_sign(line: bytes) -> bool:
     if _compiled(_NO_PAIR).match(line):
         level = _compiled(_LEVEL_PAIR).search(line, 0, 2 * LOOKED_AT_CHARS)
         return level is None and not line.startswith(b"at=")
-    return _compiled(_NO_SIGN).match(line) is not None and not line.startswith(_BEFORE_JSON)
+    return _compiled(_NO_SIGN).match(line) is not None
+
+
+def _has_no_symbol(line: bytes) -> bool:
+    """Recognise a line that begins beyond ASCII: with a letter, or with a sign and no level behind it."""
+    if _ESCAPE in line[:_COLOURED_BYTES] or line.startswith(_BEFORE_JSON):
+        return False
+    rest = line.lstrip(_NOT_ASCII)
+    behind = rest.lstrip(b" ")
+    if behind == rest or behind[:1] >= b"\x80":
+        return True  # A letter; or a second sign, behind which no logger writes a level.
+    if _compiled(_PADDED_LEVEL).match(behind):
+        return False
+    return _compiled(_MAY_BEGIN_PREFIX).match(behind) is None or _has_no_prefix(behind)
 
 
 def _read(raw: bytes) -> _Judgement | None:
@@ -300,11 +316,14 @@ def _read(raw: bytes) -> _Judgement | None:
     if prefix.level is None or prefix.writer == NODE or "\x1b" in text:
         return None
     rest = text[prefix.end :].lstrip(" \t\r\n\ufeff\u00a0\x1e")
-    if rest.startswith("{"):
+    if rest.startswith(("{", *_QUOTED_JSON)):
         return None
     if not is_whole:
         has_id_behind = prefix.writer == RUBY or (prefix.writer == LOGGER and _PYTHON_START in text)
         least = _REST_WITH_ID if has_id_behind else _SHORTEST_REST
-        if len(rest) < least or rest.startswith(_SPAN[: len(rest)]):
+        may_go_on = rest.startswith(_SPAN[: len(rest)]) or any(
+            one.startswith(rest) for one in _QUOTED_JSON
+        )
+        if len(rest) < least or may_go_on:
             return None
     return prefix.level, prefix.request_id

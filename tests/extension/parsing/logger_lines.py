@@ -124,7 +124,7 @@ def readings() -> tuple[Reading, ...]:
 
 def reason_of(failure: Failure | None) -> str:
     """Return the reason for which the row's invocation failed; empty if none did, or another one."""
-    if failure is None or getattr(failure, "request_id", "") not in ("", REQUEST_ID):
+    if failure is None or failure.request_id not in ("", REQUEST_ID):
         return ""
     return failure.reason
 
