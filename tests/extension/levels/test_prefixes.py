@@ -4,7 +4,7 @@ import pytest
 
 from extension.levels.forms import LOGGER, LOOKED_AT_CHARS, NODE, NOTHING, PYTHON, RUBY, Prefix
 from extension.levels.level import Level
-from extension.levels.prefixes import prefix_of, uncoloured
+from extension.levels.prefixes import prefix_of
 from tests.doubles.lambda_events import FIRST, TIME, node_line, python_line
 
 
@@ -119,12 +119,3 @@ def test_empty_text_has_no_prefix() -> None:
 def test_prefix_is_looked_for_at_the_start_only() -> None:
     """A line may be a megabyte."""
     assert prefix_of(" " * LOOKED_AT_CHARS + "ERROR m") == NOTHING
-
-
-def test_colours_are_left_out_where_a_prefix_may_stand() -> None:
-    """The rest of a line stays as it is."""
-    far = "x" * LOOKED_AT_CHARS + "\x1b[0m"
-
-    assert uncoloured("\x1b[31mERROR\x1b[0m m") == "ERROR m"
-    assert uncoloured("\x1b[31mERROR\x1b[0m" + far) == "ERROR" + far
-    assert uncoloured(far) == far

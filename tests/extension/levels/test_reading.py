@@ -2,6 +2,7 @@
 
 import pytest
 
+from extension.levels.forms import LOOKED_AT_CHARS
 from extension.levels.level import Level
 from extension.levels.reading import level_of, objects_in, read
 from tests.doubles.lambda_events import FIRST, node_line, python_line
@@ -135,3 +136,12 @@ def test_level_of_a_line_that_nests_too_deep_is_unknown() -> None:
     for _ in range(50):
         nested = {"timestamp": "t", "level": "", "message": nested}
     assert level_of(nested) is None
+
+
+def test_colours_are_left_out_where_a_prefix_may_stand() -> None:
+    """The rest of a line stays as it is."""
+    far = "x" * LOOKED_AT_CHARS + "\x1b[0m"
+
+    assert read("\x1b[31mERROR\x1b[0m m").text == "ERROR m"
+    assert read("\x1b[31mERROR\x1b[0m " + far).text == "ERROR " + far
+    assert read(far).text == far
