@@ -14,7 +14,7 @@ LOOKED_AT_CHARS = 400
 
 UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 
-DATE = r"(?:\d{4}[-/.]\d\d[-/.]\d\d|\d\d/\d\d/\d\d(?:\d\d)?|\d\d[.-]\d\d[.-]\d{4}|(?:\d\d-)?\d\d-\d\d|\d{8})"
+DATE = r"(?:\d{4}[-/.]\d\d[-/.]\d\d|\d\d/\d\d/\d\d(?:\d\d)?|\d\d[.-]\d\d[.-]\d{4}|(?:\d\d-)?\d\d-\d\d|20\d{6})"
 CLOCK = r"\d\d:\d\d:\d\d(?:[.,:]\d{1,9})?"
 ZONE = r"(?: ?Z| (?:UTC|GMT|[CEMP][DS]T|CES?T|BST|IST|JST)\b| [AP]M\b| ?[+-]\d\d(?::?\d\d)?)?"
 DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
@@ -22,8 +22,8 @@ MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 TIME = (
     rf"(?:{DATE}(?:T|,? ){CLOCK}{ZONE}"
     rf"|{CLOCK}Z?"
-    r"|\d{8}T\d{6}"  # ISO 8601, the basic format
-    r"|\d{10}(?:\.\d{1,9}|\d{3}|\d{9})(?!\d)"  # since 1970
+    r"|20\d{6}T\d{6}"  # ISO 8601, the basic format
+    r"|1\d{9}(?:\.\d{1,9}|\d{3}|\d{9})(?!\d)"  # since 1970
     rf"|(?:{DAY}, )?\d\d {MONTH} \d{{4}} {CLOCK}{ZONE}"  # RFC 1123
     r"|\d{1,2}:\d\d[AP]M"  # zerolog
     r"|\d\d:\d\d(?= {1,2}[A-Z]{4,8}[: ])"  # minlog

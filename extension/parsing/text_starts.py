@@ -33,7 +33,7 @@ START = itemgetter(slice(0, START_BYTES))
 
 _MAY_BEGIN_PREFIX = (
     rb"[\[{<\\ \x80-\xff]"  # JSON, brackets, syslog; an escape, white space or a byte order mark before them
-    rb"|.{4}-|\d{4}[/.]|\d\d?[:/.-]|\d{5}|\d\d [A-Z]|\d[\d ]{0,4}\["  # times
+    rb"|.{4}-|\d{4}[/.]|\d\d?[:/.-]|(?:1\d|20)\d{3}|\d\d [A-Z]|\d[\d ]{0,4}\["  # times
     rb"|" + MONTH.encode() + rb" [ \d]\d|" + DAY.encode() + rb"(?:,| [A-Z])"
     rb"|[A-Z][A-Z\d,]"  # a level in capitals; glog; Ruby
     rb"|\w{1,4}  |[\w.@-]{1,5}=|timest|severi|log_le|logger|caller|dateti"
