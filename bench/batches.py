@@ -1,6 +1,7 @@
 """Make batches as Lambda posts them: compact JSON, keys in Go's order, within the subscribed size.
 
-Pure. The lines have the forms that Lambda's runtimes write (seen from awslambdaric 4 and the Node.js runtime client).
+Pure. The lines have the forms that Lambda's runtimes write (seen from awslambdaric 4 and the Node.js runtime client), and two that
+loggers write: Python's with a formatter of one's own, and logfmt as Go's slog has it.
 """
 
 import json
@@ -69,6 +70,20 @@ def _node(number: int, size: int, identifier: str) -> str:
     return _filled(f"{TIME}\t{identifier}\tINFO\t{number:07d} ", size)
 
 
+def _formatter(number: int, size: int, identifier: str) -> str:  # noqa: ARG001 - it has no id
+    return _filled(
+        f"2026-11-24 {_clock(number)},{number % 1000:03d} - orders - INFO - {number:07d} ", size
+    )
+
+
+def _logfmt(number: int, size: int, identifier: str) -> str:  # noqa: ARG001 - it has no id
+    return _filled(f'time=2026-11-24T{_clock(number)}.000Z level=INFO msg="{number:07d} ', size)
+
+
+def _clock(number: int) -> str:
+    return f"12:{number // 60 % 60:02d}:{number % 60:02d}"
+
+
 def _json_text(number: int, size: int, identifier: str) -> str:
     return _compact(_json_object(number, size, identifier))
 
@@ -102,6 +117,8 @@ FORMS: dict[str, Callable[[int, int, str], Any]] = {
     "python": _python,
     "print": _print,
     "node": _node,
+    "formatter": _formatter,
+    "logfmt": _logfmt,
     "json text": _json_text,
     "json object": _json_object,
 }

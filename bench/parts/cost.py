@@ -27,6 +27,8 @@ FORM_NAMES = {
     "print": "print",
     "python": "Python logger",
     "node": "Node.js console",
+    "formatter": "Python formatter",
+    "logfmt": "logfmt",
     "json text": "JSON as text",
     "json object": "JSON objects",
 }
