@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from extension.levels.level import OFF, Level
-from extension.levels.reading import read
+from extension.levels.reading import object_of
 from extension.model.segment import split_events
 from extension.parsing import batch as parser
 from extension.parsing.batch import FLOOD_BYTES, Item, Line, Lines, read_batch
@@ -188,7 +188,7 @@ def test_quick_and_exact_way_agree_on_any_batch(
     for item in quick:
         if isinstance(item, Lines) and item.is_text:
             events = split_events(item.raw, item.count)
-            assert not any(read(json.loads(event)["record"]).objects for event in events)
+            assert not any(object_of(json.loads(event)["record"]) for event in events)
 
 
 UNITS = (
