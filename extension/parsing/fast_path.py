@@ -44,7 +44,7 @@ def telltales_in(body: bytes) -> list[bytes]:
 def count_plain(body: bytes, open_id: bytes, careful_from: int) -> tuple[int, bool]:
     """Count the lines of a batch of unremarkable lines; return 0 for any other batch.
 
-    The second result tells whether certainly no line is JSON, or holds JSON behind a runtime's prefix.
+    The second result tells whether certainly no line is JSON; one may hold JSON behind a prefix all the same.
 
     Args:
         body: the batch, or a part of it between two platform events.

@@ -57,7 +57,7 @@ WRITTEN: list[tuple[str, Level]] = [
     ("error: m", Level.ERROR),
     ("fatal: not a git repository", Level.FATAL),
 ]
-"""Of programs that cannot be had here, as their sources and documentation have it."""
+"""Of programs that cannot be had here. Nobody captured these lines: they are typed in the forms that are commonly shown."""
 
 HEALTHY = [
     "ERRORS: 0",
