@@ -101,7 +101,9 @@ class CloudWatch(_Aws):
         return [event["message"] for event in events]
 
     def found(self) -> list[Found]:
-        return [Found(message) for message in self._messages() if CARGO in message]
+        # A summary quotes the line of the error.
+        lines = (one for one in self._messages() if '"type":"flightRecorder.' not in one)
+        return [Found(message) for message in lines if CARGO in message]
 
     def announced(self) -> int:
         marks = [json.loads(one) for one in self._messages() if f'"{REPEAT_TYPE}"' in one]
@@ -168,7 +170,7 @@ class Otlp:
         found = [
             Found(one.body, one.attributes["log.record.uid"].removeprefix("Str(").removesuffix(")"))
             for one in printed
-            if CARGO in one.body
+            if CARGO in one.body and not one.body.startswith('{"outcome":')
         ]
         return sorted(found, key=_place)
 
