@@ -93,7 +93,7 @@ def _by_word(members: Members) -> Level | None:
     for key in _WORD_KEYS:
         value = members.get(key)
         if isinstance(value, dict):
-            value = value.get("name")  # Twisted
+            value = value.get("name", value.get("levelStr"))  # Twisted; log4js
         if isinstance(value, str) and (level := level_of_word(value)) is not None:
             word = value.strip().lower()
             if (key in _ALONE and word in PLAIN_NAMES) or _is_logged(members, key, word):

@@ -33,6 +33,7 @@ WORDS: list[tuple[str, Members]] = [
     ("slog of Rust", {"ts": "t", "level": "ERRO", "msg": "m"}),
     ("colours", {"level": "\x1b[31merror\x1b[39m", "message": "m"}),
     ("Twisted", {"log_level": {"name": "error"}, "log_format": "m"}),
+    ("log4js", {"startTime": "t", "data": ["m"], "level": {"level": 40000, "levelStr": "ERROR"}}),
     ("Spring Boot", {"@timestamp": "t", "log": {"level": "ERROR"}, "message": "m"}),
     ("loguru", {"text": "m", "record": {"level": {"name": "ERROR", "no": 40}}}),
     ("winston's logstash", {"@message": "m", "@fields": {"level": "error"}}),
