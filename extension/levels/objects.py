@@ -46,6 +46,9 @@ _MESSAGES = frozenset(
 )
 _TIMES = frozenset(("time", "timestamp", "ts", "t", "@timestamp", "@t", "datetime", "asctime"))
 
+_USUAL = {form(name): level for name, level in PLAIN_NAMES.items() for form in (str, str.upper)}
+"""What most lines have under ``level``."""
+
 _PINO = (Level.TRACE, Level.DEBUG, Level.INFO, Level.WARN, Level.ERROR, Level.FATAL)
 """10 to 60, of pino, bunyan and roarr."""
 _PYTHON = (Level.DEBUG, Level.INFO, Level.WARN, Level.ERROR, Level.FATAL)
@@ -63,6 +66,9 @@ _OTEL_MAX = 24
 
 def level_of_object(line: Members) -> Level | None:
     """Read the level of a JSON line; None where nothing tells it."""
+    word = line.get("level")
+    if isinstance(word, str) and word in _USUAL and "_aws" not in line:
+        return _USUAL[word]
     members: Members = {}
     for key, value in line.items():
         members.setdefault(plain_key(key), value)

@@ -8,13 +8,17 @@ Pure. Each form was captured from the program that writes it; ``tests/captured``
 
 import re
 from collections.abc import Callable
+from functools import cache
 
 from extension.levels.forms import (
     CLOCK,
     DATE,
+    DAY,
     LOGGER,
     LOOKED_AT_CHARS,
+    MONTH,
     NODE,
+    NOTHING,
     PYTHON,
     RUBY,
     TIME,
@@ -26,6 +30,8 @@ from extension.levels.level import LEVEL_NAMES, SHORT_NAMES, Level
 from extension.levels.objects import SYSLOG
 
 _Match = re.Match[str]
+
+_FIRST_PAIR_CHARS = 12  # timestamp=
 
 # A time of 24 characters, the id (none in init), the level: Node.js, .NET, LLRT.
 _NODE = rf"[^\t\r\n]{{4}}-[^\t\r\n]{{19}}\t({UUID}|undefined|-|)\t([A-Za-z]{{3,11}})\t"
@@ -52,37 +58,74 @@ def _of_word(match: _Match) -> Level | None:
     return LEVEL_NAMES.get(match[1].lower())
 
 
-_MARKED: tuple[tuple[str, Callable[[_Match], Level | None]], ...] = (
-    (r"<(\d{1,3})>", _of_syslog),  # RFC 5424, 6.2.1, and systemd's sd-daemon(3)
-    (r"([DIWECF])(?:\d{4})?\d{4} \d\d:\d\d:\d\d\.\d{1,9} ", _of_letter),  # glog
-    (rf"\[([DIWECF]) (?:\d{{6}}|{DATE}) {CLOCK} [^\]\r\n]{{1,60}}\] ", _of_letter),  # Tornado
+_MARKED: tuple[tuple[str, str, Callable[[_Match], Level | None]], ...] = (
+    ("<", r"<(\d{1,3})>", _of_syslog),  # RFC 5424, 6.2.1, and systemd's sd-daemon(3)
+    ("DIWECF", r"([DIWECF])(?:\d{4})?\d{4} \d\d:\d\d:\d\d\.\d{1,9} ", _of_letter),  # glog
+    ("[", rf"\[([DIWECF]) (?:\d{{6}}|{DATE}) {CLOCK} [^\]\r\n]{{1,60}}\] ", _of_letter),  # Tornado
     (
+        "[P",
         r"(?:\[[^\]\r\n]{1,40}\] )?PHP (Fatal error|Parse error|Warning|Notice|Deprecated): ",
         _of_php,
     ),
-    (r"(trce|dbug|info|warn|fail|crit): [\w.`+]+\[\d+\]", _of_word),  # .NET's console
-    (r"at=([A-Z]+) ", _of_word),  # logfmter
+    ("tdiwfc", r"(trce|dbug|info|warn|fail|crit): [\w.`+]+\[\d+\]", _of_word),  # .NET's console
+    ("a", r"at=([A-Z]+) ", _of_word),  # logfmter
     # log4j's BasicConfigurator, log4cxx: milliseconds since the start.
-    (r"(?=[\d ]{1,5}\[|\d{5})\d{1,9} {1,4}\[[^\]\r\n]{1,60}\] +([A-Z]{4,5}) +[\w.]", _of_word),
-    (r"(error|warning|info|debug)\([\w.]{2,40}\): ", _of_word),  # Zig
-    (PAIRS, _of_word),
+    (
+        "0123456789",
+        r"(?=[\d ]{1,5}\[|\d{5})\d{1,9} {1,4}\[[^\]\r\n]{1,60}\] +([A-Z]{4,5}) +[\w.]",
+        _of_word,
+    ),
+    ("ewid", r"(error|warning|info|debug)\([\w.]{2,40}\): ", _of_word),  # Zig
 )
-"""Forms whose first characters name them, and how their level is read."""
+"""Forms that their first characters name, those characters, and how their level is read."""
+
+STARTS = (
+    r"|.{4}-|\d{4}[/.]|\d\d?[:/.-]|(?:1\d|20)\d{3}|\d\d [A-Z]|\d[\d ]{0,4}\["  # times
+    r"|" + MONTH + r" [ \d]\d|" + DAY + r"(?:,| [A-Z])"
+    r"|[A-Z][A-Z\d,]"  # a level in capitals; glog; Ruby
+    r"|\w{1,4}  |[\w.@-]{1,5}=|timest|severi|log_le|logger|caller|dateti"
+    r"|error[:(]|fatal:|debug[:(]|warn:|warnin|info[:(]|verbos|trce: |dbug: |fail: |crit: "
+    r"|Error |Critic|Init e|Reques|No pub|thread"  # of runtimes and of Lambda
+)
+"""What a line may begin with that has a prefix, or is a runtime's word, beside brackets, white space and signs."""
+
+_MAY_BEGIN = r"[\[{<\x00-\x20]|[^\x00-\x7f]" + STARTS
 
 
 def prefix_of(text: str) -> Prefix:
     """Read the prefix of a text line without colours; ``NOTHING`` where it has none."""
+    if text[36:37] == "\t" and (match := _compiled(_BREF).match(text)):
+        return Prefix(None, match[1], match.end(), LOGGER)
+    if _compiled(_MAY_BEGIN).match(text) is None:
+        return NOTHING
     head = text[:LOOKED_AT_CHARS]
-    if match := re.match(_NODE, head, re.ASCII):
+    return _of_runtime(head) or _marked(head) or Grammar(head).read()
+
+
+def _of_runtime(head: str) -> Prefix | None:
+    if head[24:25] == "\t" and (match := _compiled(_NODE).match(head)):
         request_id = match[1] if len(match[1]) > len("undefined") else ""
         return Prefix(LEVEL_NAMES.get(match[2].lower()), request_id, match.end(), NODE)
-    for pattern, writer in ((_PYTHON, PYTHON), (_RUBY, RUBY)):
-        if match := re.match(pattern, head, re.ASCII):
-            level = LEVEL_NAMES.get(match[1].lower())
-            return Prefix(level, match[2] or "", match.end(), writer)
-    if match := re.match(_BREF, head, re.ASCII):
-        return Prefix(None, match[1], match.end(), LOGGER)
-    for pattern, level_of in _MARKED:
-        if (match := re.match(pattern, head, re.ASCII)) and (level := level_of(match)) is not None:
-            return Prefix(level, "", match.end(), LOGGER)
-    return Grammar(head).read()
+    if "]\t" in head[:12] and (match := _compiled(_PYTHON).match(head)):
+        level = LEVEL_NAMES.get(match[1].lower())
+        return Prefix(level, match[2] or "", match.end(), PYTHON)
+    if head.startswith(", [", 1) and (match := _compiled(_RUBY).match(head)):
+        level = LEVEL_NAMES.get(match[1].lower())
+        return Prefix(level, match[2] or "", match.end(), RUBY)
+    return None
+
+
+def _marked(head: str) -> Prefix | None:
+    for firsts, pattern, level_of in _MARKED:
+        if head[:1] in firsts and (match := _compiled(pattern).match(head)):
+            level = level_of(match)
+            if level is not None:
+                return Prefix(level, "", match.end(), LOGGER)
+    match = _compiled(PAIRS).match(head) if "=" in head[:_FIRST_PAIR_CHARS] else None
+    level = _of_word(match) if match else None
+    return Prefix(level, "", match.end(), LOGGER) if match and level is not None else None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.ASCII)

@@ -105,7 +105,7 @@ def _dotnet_text(line: str) -> bool:
 
 def _java_text(line: str) -> bool:
     if not line.endswith(_JAVA_END):
-        return line.startswith("No public") and re.fullmatch(_JAVA_NO_METHOD, line) is not None
+        return False
     return re.search(_JAVA_TWICE, line) is not None or (
         "at " in line and re.search(_JAVA_OWN_NAME, line) is not None
     )
@@ -146,28 +146,51 @@ def _is_go(payload: object) -> bool:
     return bool(payload.get("errorMessage")) and has_go_frames and str(kind).isidentifier()
 
 
-Rule = tuple[str, Callable[[str], bool]]
+Rule = tuple[str, tuple[str, ...], Callable[[str], bool]]
+"""A reason, texts of which a line must hold one, and the rule itself."""
+
+_RUBY_RULE: Rule = (
+    "ruby-exception",
+    ("Error raised from", "Critical exception", "Init error when"),
+    lambda line: re.fullmatch(_RUBY, line) is not None,
+)
+_RUST_RULE: Rule = (
+    "rust-exception",
+    ("Lambda runtime invoke", "panicked at "),
+    lambda line: _starts(_RUST, line),
+)
+_PHP_RULE: Rule = ("php-exception", ("\tInvoke Error\t{",), lambda line: _starts(_PHP, line))
+_JAVA_METHOD_RULE: Rule = (
+    "java-exception",
+    ("No public method",),
+    lambda line: re.fullmatch(_JAVA_NO_METHOD, line) is not None,
+)
 
 _WRAPPED_RULES: tuple[Rule, ...] = (
-    ("go-exception", lambda line: re.match(_GO_WRAPPED, line) is not None and _go_text(line)),
-    ("php-exception", lambda line: _starts(_PHP, line)),
-    ("ruby-exception", lambda line: re.fullmatch(_RUBY, line) is not None),
-    ("rust-exception", lambda line: _starts(_RUST, line)),
-    ("java-exception", lambda line: re.fullmatch(_JAVA_NO_METHOD, line) is not None),
+    (
+        "go-exception",
+        (_GO_PAYLOAD,),
+        lambda line: re.match(_GO_WRAPPED, line) is not None and _go_text(line),
+    ),
+    _PHP_RULE,
+    _RUBY_RULE,
+    _RUST_RULE,
+    _JAVA_METHOD_RULE,
 )
 """Of runtimes that do not write the JSON log format themselves, so that Lambda wraps their text."""
 
 _TEXT_RULES: tuple[Rule, ...] = (
-    ("python-exception", _python_text),
-    ("nodejs-exception", lambda line: _starts(_NODE, line)),
-    ("java-exception", _java_text),
-    ("dotnet-exception", _dotnet_text),
-    ("ruby-exception", lambda line: re.fullmatch(_RUBY, line) is not None),
-    ("go-exception", _go_text),
-    ("rust-exception", lambda line: _starts(_RUST, line)),
-    ("php-exception", lambda line: _starts(_PHP, line)),
-    ("quarkus-exception", lambda line: _starts(_QUARKUS, line)),
-    ("bun-exception", lambda line: _starts(_BUN, line)),
+    ("python-exception", ("[ERROR] ",), _python_text),
+    ("nodejs-exception", ("\tERROR\t",), lambda line: _starts(_NODE, line)),
+    ("java-exception", (_JAVA_END,), _java_text),
+    _JAVA_METHOD_RULE,
+    ("dotnet-exception", ("\n   at ",), _dotnet_text),
+    _RUBY_RULE,
+    ("go-exception", (_GO_PAYLOAD,), _go_text),
+    _RUST_RULE,
+    _PHP_RULE,
+    ("quarkus-exception", ("AbstractLambdaPollLoop",), lambda line: _starts(_QUARKUS, line)),
+    ("bun-exception", ("ERROR RequestId: ",), lambda line: _starts(_BUN, line)),
 )
 
 _LAMBDA_RULES = (
@@ -207,7 +230,9 @@ def failure_in_line(record: object, reading: Reading) -> Failure | None:
     level = reading.level
     is_bare = isinstance(record, str) and not reading.objects
     if level is not None and level < Level.ERROR:
-        if any(map(_go_object, reading.objects)) or (is_bare and _go_logfmt(reading.text)):
+        if any(map(_go_object, reading.objects)) or (
+            is_bare and "errorMessage" in reading.text and _go_logfmt(reading.text)
+        ):
             return Failure("go-exception", Outcome.ERROR)
         # Lambda wraps text as INFO, and a runtime's line may be in it all the same.
         is_wrapped = bool(reading.objects and reading.text) and reading.prefix.level is None
@@ -219,12 +244,12 @@ def failure_in_line(record: object, reading: Reading) -> Failure | None:
     return _in_text(reading.text, _TEXT_RULES) if is_bare or reading.text else None
 
 
-def _in_text(text: str, rules: "tuple[Rule, ...]") -> Failure | None:
+def _in_text(text: str, rules: tuple[Rule, ...]) -> Failure | None:
     for reason, outcome, needle, pattern in _LAMBDA_RULES:
         if needle in text and (match := re.fullmatch(pattern, text)):
             return Failure(reason, outcome, match.group(1))
-    for reason, found in rules:
-        if found(text):
+    for reason, needles, found in rules:
+        if any(needle in text for needle in needles) and found(text):
             return Failure(reason, Outcome.ERROR)
     return None
 

@@ -12,7 +12,7 @@ from operator import itemgetter
 from extension.levels.forms import DAY, LOGGER, LOOKED_AT_CHARS, MONTH, NODE, RUBY, TIME
 from extension.levels.grammar import BEHIND_SYMBOL, FIRST_WORDS
 from extension.levels.level import LEVEL_NAMES, SHORT_NAMES, Level
-from extension.levels.prefixes import prefix_of
+from extension.levels.prefixes import STARTS, prefix_of
 
 START_BYTES = 6
 """Of a line, by which most lines are passed by. Lines of one statement share them."""
@@ -33,13 +33,8 @@ START = itemgetter(slice(0, START_BYTES))
 
 _MAY_BEGIN_PREFIX = (
     rb"[\[{<\\ \x80-\xff]"  # JSON, brackets, syslog; an escape, white space or a byte order mark before them
-    rb"|.{4}-|\d{4}[/.]|\d\d?[:/.-]|(?:1\d|20)\d{3}|\d\d [A-Z]|\d[\d ]{0,4}\["  # times
-    rb"|" + MONTH.encode() + rb" [ \d]\d|" + DAY.encode() + rb"(?:,| [A-Z])"
-    rb"|[A-Z][A-Z\d,]"  # a level in capitals; glog; Ruby
-    rb"|\w{1,4}  |[\w.@-]{1,5}=|timest|severi|log_le|logger|caller|dateti"
-    rb"|error[:(]|fatal:|debug[:(]|warn:|warnin|info[:(]|verbos|trce: |dbug: |fail: |crit: "
-    rb"|Error |Critic|Init e|Reques|No pub|thread"  # of runtimes and of Lambda
-    rb"|[^\"\\]{1,5}\\"  # a colour may follow
+    + STARTS.encode()
+    + rb"|[^\"\\]{1,5}\\"  # a colour may follow
 )
 
 _TIME_HEAD = (

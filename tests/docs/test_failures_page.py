@@ -117,4 +117,4 @@ def test_lines_that_cannot_be_told_apart_are_failures() -> None:
 
 def test_page_names_the_reason_of_every_rule() -> None:
     """Reasons are part of the output's format."""
-    assert all(f"`{reason}`" in PAGE for reason, _ in _TEXT_RULES)
+    assert all(f"`{reason}`" in PAGE for reason, _, _ in _TEXT_RULES)
