@@ -13,6 +13,8 @@ import pytest
 
 from extension.parsing.line import LineRules, look_at
 
+pytestmark = pytest.mark.newest
+
 FOLDER = Path(__file__).resolve().parents[2] / "captured"
 FILES = sorted(path.name for path in FOLDER.glob("*.ndjson"))
 RULES = LineRules()

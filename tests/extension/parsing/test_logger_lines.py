@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from extension.parsing.batch import Line, Lines, read_batch
 from tests.doubles.lambda_events import batch, done, line, python_line, start
 from tests.extension.parsing.logger_lines import (
@@ -21,6 +23,8 @@ from tests.extension.parsing.logger_lines import (
     table_by_logger,
     wrong,
 )
+
+pytestmark = pytest.mark.newest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,6 +21,8 @@ from tests.doubles.lambda_events import FIRST, SECOND, batch, done, line, node_l
 from tests.extension.parsing.lines import REMARKABLE
 from tests.extension.parsing.logger_lines import REQUEST_ID, rows
 
+pytestmark = pytest.mark.newest
+
 CAPTURED = Path(__file__).resolve().parents[2] / "captured"
 
 IDS = (REQUEST_ID, FIRST, SECOND, "")

@@ -183,14 +183,14 @@ def test_requests_of_a_batch_share_its_time(server: ScriptedServer) -> None:
     """Where a batch needs several requests, they have together what one would have."""
 
     def slowly(connection: socket.socket, _body: bytes) -> bool:
-        server.released.wait(0.2)
+        server.released.wait(0.6)
         connection.sendall(OK)
         return True
 
     server.answers = [slowly] * 5
     sink = sink_of(f"datadog+{server.url}")
 
-    receipt = sink.send([lines(*["a"] * 5000)], timeout_s=0.5)
+    receipt = sink.send([lines(*["a"] * 5000)], timeout_s=1.5)
     sink.close()
 
     assert receipt.answer is Answer.UNAVAILABLE
