@@ -19,7 +19,7 @@ from extension.levels.reading import WRAPPER_KEYS
 from extension.parsing.text_starts import (
     START,
     START_BYTES,
-    is_harmless,
+    harmless_of,
     lines_are_plain,
     may_begin_prefix,
 )
@@ -180,7 +180,8 @@ def _unusual(windows: set[bytes], first: Start, careful_from: int) -> Iterable[b
     if not first.says or first.level >= careful_from:
         return windows
     usual, size = first.says, len(first.says)
-    return [one for one in windows if not (one.startswith(usual) and is_harmless(one[size:]))]
+    harmless = harmless_of({one[size:] for one in windows})
+    return [one for one in windows if not (one.startswith(usual) and one[size:] in harmless)]
 
 
 def _read_longer(windows: set[bytes], form: JsonForm, open_id: bytes) -> Start | None:

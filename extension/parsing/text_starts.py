@@ -6,7 +6,7 @@ matter", which only costs time.
 
 import json
 import re
-from functools import cache
+from functools import cache, lru_cache
 from operator import itemgetter
 
 from extension.levels.forms import DAY, LOGGER, LOOKED_AT_CHARS, MONTH, NODE, RUBY, TIME
@@ -36,6 +36,11 @@ _MAY_BEGIN_PREFIX = (
     + STARTS.encode()
     + rb"|[^\"\\]{1,5}\\"  # a colour may follow
 )
+
+_WORD_OR_NUMBER = (
+    rb"[03-9]\d{5}|(?!warnin|timest|severi|logger|caller|dateti|verbos|thread)[a-z]{6}"
+)
+"""Most starts that may not begin a prefix, told by a quicker pattern."""
 
 _TIME_HEAD = (
     rb"((?:\[[A-Z]{4,8}\]\\t|\[[A-Z][a-z]+\] \d+  - |[A-Z], \[|[DIWECF](?:\d{4})?\d{4} |\[[DIWECF] (?:\d{6} )?|[\[(<]|[a-z]{1,9}=(?:\\\")?)?)(?:"
@@ -71,8 +76,8 @@ _NO_PAIR = rb"[\w.@-]{1,10}="
 _LEVEL_PAIR = rb"(?:level|lvl|severity)="
 _OTHERS = frozenset(("php", "lambda_warning", "shout", "err"))
 
-_LONGEST = 512
-_WINDOWS: tuple[int, ...] = (*range(12, 72, 4), 96, 128, 192, 256, _LONGEST)
+_LEAST, _LONGEST, _STEP = 12, 512, 4
+_WINDOWS: tuple[int, ...] = (*range(_LEAST, 72, _STEP), 96, 128, 192, 256, _LONGEST)
 """Lengths at which a beginning is tried. The shortest one that tells a batch's first line mostly tells them all, and holds
 little of their messages, so that they are alike."""
 _TIMED_MARK = b"\0"
@@ -88,6 +93,7 @@ _Judgement = tuple[Level, str]
 
 _harmless_starts: set[bytes] = set()
 _judged: dict[bytes, _Judgement | None] = {}
+_least_windows: dict[bytes, int] = {}
 
 
 @cache
@@ -133,7 +139,9 @@ def tabbed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> b
     usual = b"\0"
     cut = itemgetter(slice(_NODE_TIME_BYTES, body_at + START_BYTES))
     harmless = _harmless_starts
-    for columns in set(map(cut, lines)):
+    every = set(map(cut, lines))
+    _suspicious({columns[-START_BYTES:] for columns in every})
+    for columns in every:
         if columns[-START_BYTES:] in harmless and columns.startswith(usual):
             continue
         word, tab, body = columns[len(before) :].partition(b"\\t")
@@ -155,17 +163,17 @@ def may_begin_prefix(start: bytes) -> bool:
     return bool(_suspicious({start[:START_BYTES]}))
 
 
-def is_harmless(start: bytes) -> bool:
-    """Tell whether a start of ``START_BYTES`` certainly begins no prefix."""
-    return start in _harmless_starts or not may_begin_prefix(start)
+def harmless_of(starts: set[bytes]) -> set[bytes]:
+    """Return the starts of ``START_BYTES`` that certainly begin no prefix."""
+    return starts - _suspicious(starts)
 
 
 def _suspicious(starts: set[bytes]) -> set[bytes]:
     unknown = starts - _harmless_starts
     if not unknown:
         return unknown
-    match = _compiled(_MAY_BEGIN_PREFIX).match
-    suspects = {start for start in unknown if match(start)}
+    match, is_word = _compiled(_MAY_BEGIN_PREFIX).match, _compiled(_WORD_OR_NUMBER).fullmatch
+    suspects = {start for start in unknown if not is_word(start) and match(start)}
     if len(_harmless_starts) > MAX_REMEMBERED:
         _harmless_starts.clear()
     _harmless_starts.update(unknown - suspects)
@@ -202,6 +210,8 @@ def _heads_are_plain(lines: list[bytes], open_id: str, careful_from: int) -> boo
 
 def _unread(line: bytes) -> tuple[bytes, int] | None:
     """Return what marks a line's beginning, and where its time ends; None if it certainly has no prefix."""
+    if line.startswith(b"[") and (topic := _compiled(_SAYS_BEHIND_TOPIC).match(line)):
+        return (b"", 0) if _is_level(topic[1]) else None
     head = _compiled(_TIME_HEAD).match(line)
     if head is None:
         has_none = _has_no_symbol if line[:1] >= b"\x80" else _has_no_prefix
@@ -216,23 +226,27 @@ def _without_those_alike(lines: list[bytes], open_id: str, careful_from: int) ->
 
     Lines of one logger differ in their times and their messages. What is between these is read once.
     """
-    first = lines[0] if len(lines) >= MIN_ALIKE else b""
+    if len(lines) < MIN_ALIKE:
+        return lines
+    first = lines[0]
     head = _compiled(_TIME_HEAD).match(first)
-    if head is None:
-        return lines
-    end, lead = head.end(), head[1]
-    times = b"".join(map(itemgetter(slice(0, end)), lines))
-    if times.translate(_ZEROS) != first[:end].translate(_ZEROS) * len(lines):
-        return lines
+    end, lead = (head.end(), head[1]) if head else (0, b"")
+    if head:
+        times = b"".join(map(itemgetter(slice(0, end)), lines))
+        if times.translate(_ZEROS) != first[:end].translate(_ZEROS) * len(lines):
+            return lines
     says = _compiled(_SAYS_BEHIND_TIME).match
-    said = None if lead else says(first, end)
+    said = says(first, end) if head and not lead else None
     size = said.end() - end if said else _least_window(first, end)
+    if size == _LONGEST:
+        return lines  # The first one tells nothing about the others.
     cut = itemgetter(slice(end, end + size))
     undecided = set()
     for key in set(map(cut, lines)):
-        if not lead and says(key):
+        if said and says(key):
             continue
-        judgement = _judge(_TIMED_MARK + lead + key, first[:end] + key)
+        mark = _TIMED_MARK + lead if head else b""
+        judgement = _judge(mark + key, first[:end] + key)
         if judgement is None:
             undecided.add(key)
         elif _matters(judgement, open_id, careful_from):
@@ -241,8 +255,21 @@ def _without_those_alike(lines: list[bytes], open_id: str, careful_from: int) ->
 
 
 def _least_window(line: bytes, end: int) -> int:
-    decided = (size for size in _WINDOWS if _read(line[: end + size]) is not None)
-    return next(decided, _LONGEST)
+    """Return how much of a line behind its time tells its prefix, by halving; what a line like it took is remembered."""
+    known = line[end : end + _LEAST]
+    size = _least_windows.get(known)
+    if size is None:
+        least, most = 1, _LONGEST // _STEP
+        while least < most:
+            middle = (least + most) // 2
+            if _read(line[: end + middle * _STEP]) is None:
+                least = middle + 1
+            else:
+                most = middle
+        if len(_least_windows) > MAX_REMEMBERED:
+            _least_windows.clear()
+        size = _least_windows[known] = most * _STEP
+    return size
 
 
 def _matters(judgement: _Judgement, open_id: str, careful_from: int) -> bool:
@@ -260,6 +287,12 @@ def _judge(key: bytes, beginning: bytes) -> _Judgement | None:
     return judgement
 
 
+@lru_cache(maxsize=256)
+def _is_level(topic: bytes) -> bool:
+    word = topic.decode("utf-8", "replace").split(" ")[0].lower()
+    return word in LEVEL_NAMES or word in SHORT_NAMES
+
+
 def _has_no_prefix(line: bytes) -> bool:
     """Recognise a line that begins like a prefix, and certainly has none."""
     if _ESCAPE in line[:_COLOURED_BYTES]:
@@ -267,9 +300,6 @@ def _has_no_prefix(line: bytes) -> bool:
     if match := _compiled(_WORD_IN_CAPITALS).match(line):
         word = match[1].decode().lower()
         return word not in FIRST_WORDS and word not in _OTHERS
-    if match := _compiled(_SAYS_BEHIND_TOPIC).match(line):
-        word = match[1].decode("utf-8", "replace").split(" ")[0].lower()
-        return word not in LEVEL_NAMES and word not in SHORT_NAMES
     if line.startswith(b" "):
         return _compiled(_MAY_BEGIN_PREFIX).match(line.lstrip(b" ")) is None
     if _compiled(_DASHED).match(line):
