@@ -1,7 +1,7 @@
 """Judge text lines by their first bytes, as they stand in a batch: can they have a level, or a request id, that matters?
 
-Pure but for what it remembers of beginnings, in bounds. Every answer is that of :mod:`extension.levels.prefixes`, or "it may
-matter", which only costs time.
+Pure but for what it remembers of beginnings, in bounds, which changes no answer; one thread reads batches, and no other one asks.
+Every answer is that of :mod:`extension.levels.prefixes`, or "it may matter", which only costs time.
 """
 
 import json
