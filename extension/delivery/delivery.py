@@ -96,7 +96,7 @@ class Delivery:
         return self._own_metrics
 
     def rewrite(self, make: Callable[[], Rewrite] | None) -> None:
-        """Rewrite each batch before it leaves, with a rewriter for each thread, since it has a state; None for none."""
+        """Rewrite each batch before it leaves, with a rewriter for each thread, which may keep a state; None for none."""
         self._rewrite = make() if make is not None else None
         for exporter in self.exporters:
             exporter.worker.rewrite = make() if make is not None else None
