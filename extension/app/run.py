@@ -4,7 +4,7 @@ import os
 import select
 import sys
 from _socket import socket as Socket  # noqa: N812 - the class, under the name the standard library gives it
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,12 @@ DELIVERY_SETTINGS = frozenset({"REDACT"}) | frozenset(
 
 SNAP_START = "snap-start"
 """AWS_LAMBDA_INITIALIZATION_TYPE where environments are copies of a snapshot (AWS: Lambda environment variables)."""
+
+WHOLE_PROCESSOR_MB = 1769
+"""Memory with which a function has one processor (AWS: Configure Lambda function memory)."""
+
+LEAST_MEMORY_MB = 128
+"""Of any function (AWS: Lambda quotas)."""
 
 ENVIRONMENT_ID_BYTES = 8
 """64 random bits name an environment among all that a function ever has."""
@@ -157,7 +163,14 @@ class Wiring:
             archive=start("ARCHIVE_SINK", archive),
         )
         last_resort = None if settings.sinks[0].url == "stdout:" else STDOUT
-        return queues, Delivery(exporters, account=account, log=self.log, last_resort=last_resort)
+        delivery = Delivery(
+            exporters,
+            account=account,
+            log=self.log,
+            last_resort=last_resort,
+            processor_share=processor_share(self._environ),
+        )
+        return queues, delivery
 
     def _receiver(
         self, subscription: Subscription, listener: Socket | None, poll: "select.poll"
@@ -240,7 +253,7 @@ class Wiring:
         # Imported here, with the patterns: most functions mask nothing.
         from extension.redaction.redactor import Redactor
 
-        delivery.rewrite(lambda: partial(rewritten, rewrite=Redactor(patterns).redact))
+        delivery.rewrite(lambda: partial(rewritten, rewrite=Redactor(patterns).redact, by=patterns))
 
     def _apply_to_metrics(self, settings: Settings) -> None:
         """Start to write metrics, go on, or stop, as METRICS says."""
@@ -263,6 +276,18 @@ class Wiring:
                 buffer_bytes=settings.buffer_bytes,
                 schemes=self._sinks.schemes,
             )
+
+
+def processor_share(environ: Mapping[str, str]) -> float:
+    """Return what the environment has of a processor: it grows with memory (AWS: Configure Lambda function memory).
+
+    On Managed Instances it is a whole one at least. 1.0 where the memory is not told.
+    """
+    memory_mb = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    is_managed = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == MANAGED_INSTANCES
+    if is_managed or not memory_mb.isascii() or not memory_mb.isdigit():
+        return 1.0
+    return min(max(int(memory_mb), LEAST_MEMORY_MB) / WHOLE_PROCESSOR_MB, 1.0)
 
 
 def _random() -> float:

@@ -79,11 +79,27 @@ class Exporter:
             return None
         took_s = now_s - (self._sent_at_s or now_s)
         self._sent_at_s = None
+        self._keep_rewritten()
         of_metrics = None if self.metrics is None else self._settle_metrics(receipt, now_s)
         given_back = self.queue.settle(receipt, now_s)
         if given_back is None and of_metrics is None:
             return None
         return Outcome(receipt, given_back or [], of_metrics or [], took_s * 1000)
+
+    def failed_chunks(self) -> list[Chunk]:
+        """Return the chunks of failed invocations that wait or are under way, as they are to leave."""
+        self._keep_rewritten()
+        return self.queue.failed_chunks()
+
+    def take_all(self) -> list[Chunk]:
+        """Remove and return all lines. The answer to the batch under way is then ignored."""
+        self._keep_rewritten()
+        return self.queue.take_all()
+
+    def _keep_rewritten(self) -> None:
+        """Keep a batch as it left: nobody has to rewrite it again, neither for a repetition nor for another sink."""
+        if self.worker.rewritten is not None:
+            self.queue.replace_under_way(self.worker.rewritten)
 
     def _settle_metrics(self, receipt: Receipt, now_s: float) -> list[tuple[str, Chunk]] | None:
         queue, metrics = self.queue, self.metrics

@@ -133,7 +133,7 @@ class OwnMetrics:
     def _print(self, line: Chunk, until_s: float) -> bool:
         begin_s = self._monotonic_s()
         data = text_of(line)
-        is_written = write_out(self._descriptor, data, until_s, self._monotonic_s)
+        is_written = write_out(self._descriptor, data, until_s, self._monotonic_s) == len(data)
         exporter = self._to_stdout
         if is_written and exporter is not None:
             exporter.queue.tally.count_delivery(Answer.TAKEN.value, sent_bytes=len(data))

@@ -98,6 +98,11 @@ class Batch:
         self.origin = origin or self
         self.cuts_left = MAX_CUTS
 
+    @property
+    def holds_failed(self) -> bool:
+        """Whether it holds lines of a failed invocation."""
+        return any(chunk.metadata.failed for chunk in self.chunks)
+
 
 class SendingQueue:
     """Hold what waits for one sink, and the batch that is under way.
@@ -147,7 +152,7 @@ class SendingQueue:
     def add(self, metadata: Metadata, segment: Segment) -> None:
         """Add a segment, to the last chunk if that has the same metadata."""
         last = self._chunks[-1] if self._chunks else None
-        if last is None or last.metadata is not metadata:
+        if last is None or last.metadata is not metadata or last.rewritten_by is not None:
             self.put(Chunk(metadata, [segment]))
             return
         last.segments.append(segment)
@@ -251,6 +256,36 @@ class SendingQueue:
             self.tally.keep(chunk.metadata.reason, chunk.lines - rejected)
             if rejected:
                 self.tally.lose("rejected", rejected)
+
+    def replace_under_way(self, chunks: list[Chunk]) -> None:
+        """Replace the chunks of the batch under way by the first of ``chunks``, which hold the same records."""
+        batch = self._under_way
+        if batch is not None:
+            chunks = chunks[: len(batch.chunks)]
+            self.held_bytes += _size(chunks) - _size(batch.chunks)
+            batch.chunks = chunks
+
+    def put_failed_first(self, *, max_batch_bytes: int) -> None:
+        """Let lines of failed invocations leave before all others, in batches of at most ``max_batch_bytes``."""
+        self._max_batch_bytes = min(self._max_batch_bytes, max_batch_bytes)
+        healthy = [chunk for chunk in self._chunks if not chunk.metadata.failed]
+        tried = list(self._batches)
+        self._chunks = deque(chunk for chunk in self._chunks if chunk.metadata.failed)
+        self._batches = deque(batch for batch in tried if batch.holds_failed)
+        while self._chunks:
+            self._batches.append(self._assemble())
+        self._batches += (batch for batch in tried if not batch.holds_failed)
+        self._chunks = deque(healthy)
+
+    @property
+    def holds_failed(self) -> bool:
+        """Whether lines of a failed invocation wait or are under way."""
+        return bool(self.failed_chunks())
+
+    def failed_chunks(self) -> list[Chunk]:
+        """Return the chunks of failed invocations that wait or are under way."""
+        under_way = [] if self._under_way is None else self._under_way.chunks
+        return [chunk for chunk in (*under_way, *self._waiting()) if chunk.metadata.failed]
 
     def take_all(self) -> list[Chunk]:
         """Remove and return everything. The answer to the batch under way is then ignored."""

@@ -23,6 +23,8 @@ class SinkWorker:
     Attributes:
         descriptor: becomes readable when a receipt can be collected.
         rewrite: rewrites each batch before it leaves, to mask secrets; None for no rewriting.
+        rewritten: the batch under way as it leaves, from the moment when it is rewritten; None without rewriting. The
+            worker's thread sets it, and the main loop's reads it.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class SinkWorker:
         self._sink: Sink | None = None
         self._is_stale = False
         self.rewrite: Rewrite | None = None
+        self.rewritten: list[Chunk] | None = None
         self._jobs: SimpleQueue[tuple[list[Chunk], float]] = SimpleQueue()
         self._receipts: SimpleQueue[Receipt] = SimpleQueue()
         self.descriptor, self._announce = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -49,6 +52,7 @@ class SinkWorker:
 
     def send(self, chunks: list[Chunk], *, timeout_s: float) -> None:
         """Hand a batch over. Only one may be under way; its receipt comes in any case."""
+        self.rewritten = None
         self._jobs.put((chunks, timeout_s))
 
     def collect(self) -> Receipt | None:
@@ -78,7 +82,8 @@ class SinkWorker:
     def _deliver(self, chunks: list[Chunk], timeout_s: float) -> Receipt:
         try:
             rewrite = self.rewrite
-            chunks = chunks if rewrite is None else rewrite(chunks)
+            if rewrite is not None:
+                chunks = self.rewritten = rewrite(chunks)
             return self._opened().send(chunks, timeout_s=timeout_s)
         except Exception as error:  # noqa: BLE001 - the batch stays queued; only the error's type is reported
             return Receipt(Answer.UNAVAILABLE, f"internal error: {type(error).__name__}")

@@ -208,7 +208,7 @@ def test_summary_is_written_out_masked(world: Deliveries) -> None:
     segment = Segment(raw, count=1, first_number=0, kind=Kind.SUMMARY)
     world.queues.primary.put(Chunk(metadata, [segment]))
 
-    world.finish(within_s=4.0)
+    world.finish()
 
     (record,) = world.written()
     assert record["record"]["errorMessage"] == "password=[REDACTED:passwords] refused"
