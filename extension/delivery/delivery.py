@@ -39,6 +39,8 @@ class Delivery:
         exporters: one for each sink, SINK's first.
         primary: SINK's.
         fallback: FALLBACK_SINK's; None where it is not set.
+        account: counts every line.
+        log: tells what went wrong.
         has_last_resort: whether standard output can be written to: not where it is SINK already.
         processor_share: what the environment has of a processor, 1.0 for a whole one or more.
         own_metrics: the extension's own metrics; None where METRICS is off.
@@ -57,8 +59,8 @@ class Delivery:
     ) -> None:
         """Start with workers that run. ``last_resort`` is a descriptor; None where standard output is SINK already."""
         self.exporters = exporters
-        self._account = account
-        self._log = log
+        self.account = account
+        self.log = log
         self._last_resort = last_resort
         self.has_last_resort = last_resort is not None
         self.processor_share = processor_share
@@ -91,7 +93,7 @@ class Delivery:
         self.own_metrics = OwnMetrics(
             self.exporters,
             is_ready=lambda: self.is_ready,
-            log=self._log,
+            log=self.log,
             descriptor=descriptor,
             monotonic_s=self._monotonic_s,
         )
@@ -135,7 +137,7 @@ class Delivery:
         exporter = self._by_descriptor.get(descriptor)
         if exporter is None:
             return False
-        account = self._account
+        account = self.account
         before = sum(account.kept.values())
         outcome = exporter.collect(self._monotonic_s())
         if outcome is None:
@@ -185,18 +187,18 @@ class Delivery:
             with_levels=self.processor_share >= SMALL_SHARE,
             monotonic_s=self._monotonic_s,
         )
-        self._account.keep(chunk.metadata.reason, written)
-        self._account.last_resort += written
+        self.account.keep(chunk.metadata.reason, written)
+        self.account.last_resort += written
         return written
 
     def lose(self, exporter: Exporter, reason: str, lines: int) -> None:
         """Count lines that a sink did not take as lost; the archive's are copies."""
-        tally = self._account.archive if exporter is self._archive else self._account
+        tally = self.account.archive if exporter is self._archive else self.account
         if lines:
             tally.lose(reason, lines)
 
     def _tell(self, exporter: Exporter, receipt: Receipt, reasons: set[str]) -> None:
-        once = partial(self._log.once, problem=receipt.detail)
+        once = partial(self.log.once, problem=receipt.detail)
         variable = f"{PREFIX}{exporter.variable}"
         if receipt.answer is Answer.DENIED:
             once(
@@ -214,23 +216,4 @@ class Delivery:
                 "the sink refused some of the kept lines; they go to FALLBACK_SINK, or those of failed invocations to standard output",
                 reasons=sorted(reasons) or ["rejected"],
                 variable=variable,
-            )
-
-    # SHUTDOWN ---------------------------------------------------------------------------------------------------
-
-    def finish(self, until_s: float, *, wait: Callable[[float], object]) -> None:
-        """Deliver what is left until ``until_s``; write the rest out, or count it as lost.
-
-        ``wait`` waits for so many seconds at most, and handles what comes meanwhile.
-        """
-        # Imported here: the time to load it is Lambda's, and no invocation's.
-        from extension.delivery.finish import Finish
-
-        lost, written = Finish(self, until_s, wait=wait, monotonic_s=self._monotonic_s).run()
-        if lost or written:
-            self._log.once(
-                "the environment ended before all kept lines were delivered; those of failed invocations went to standard output",
-                lines=lost + written,
-                written_to_stdout=written,
-                variable=f"{PREFIX}SINK",
             )

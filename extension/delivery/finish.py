@@ -6,14 +6,12 @@ is counted.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from extension import PREFIX
+from extension.delivery.delivery import Delivery
 from extension.delivery.exporter import Exporter
 from extension.delivery.queue import MAX_BATCH_BYTES
 from extension.delivery.standard_output import LAST_RESORT_S
-
-if TYPE_CHECKING:
-    from extension.delivery.delivery import Delivery
 
 SHUTDOWN_PAUSE_S = 0.1
 """Between attempts at SHUTDOWN: long enough for a sink that refused a connection to accept one again."""
@@ -42,7 +40,7 @@ class Finish:
 
     def __init__(
         self,
-        delivery: "Delivery",
+        delivery: Delivery,
         until_s: float,
         *,
         wait: Callable[[float], object],
@@ -56,16 +54,13 @@ class Finish:
         self._begin_s = monotonic_s()
         self._exporters = delivery.exporters
         self._before = {
-            one: (one.queue.backoff.is_failing, one.queue.backoff.failures)
+            one: (one.queue.backoff.failures, one.queue.backoff.is_late, one.queue.backoff.is_down)
             for one in delivery.exporters
         }
-        """Of each sink, whether it was failing before, and how often in a row."""
+        """Of each sink, how often in a row it had failed before, and whether it was late, or down."""
 
-    def run(self) -> tuple[int, int]:
-        """Deliver lines of failed invocations, write out what no sink took of them, and then deliver the others.
-
-        Return how many lines were lost, and how many were written to standard output.
-        """
+    def run(self) -> None:
+        """Deliver lines of failed invocations, write out what no sink took of them, and then deliver the others."""
         is_small = self._delivery.processor_share < 1.0
         for exporter in self._exporters:
             exporter.queue.put_failed_first(
@@ -73,28 +68,42 @@ class Finish:
             )
         lost = written = 0
         try:
-            self._deliver(lambda one: one.queue.holds_failed)
             if self._delivery.has_last_resort:
+                self._deliver(
+                    lambda one: one.queue.holds_failed and not self._is_failing_still(one)
+                )
                 lost, written = self._write_out()
-            self._deliver(lambda one: not one.is_empty)
+            self._deliver(lambda one: not (one.is_empty or self._is_down_still(one)))
         finally:
             lost += self._give_up()
-        return lost, written
+            if lost or written:
+                self._delivery.log.once(
+                    "the environment ended before all kept lines were delivered; those of failed invocations went to standard output",
+                    lines=lost + written,
+                    written_to_stdout=written,
+                    variable=f"{PREFIX}SINK",
+                )
 
-    def _is_hopeless(self, exporter: Exporter) -> bool:
+    def _is_failing_still(self, exporter: Exporter) -> bool:
         """Tell whether a sink denies access, or was failing before and has failed once more."""
-        backoff = exporter.queue.backoff
-        was_failing, failures = self._before[exporter]
-        return backoff.failures > failures and (was_failing or backoff.is_down)
+        failures, was_late, _ = self._before[exporter]
+        is_worse = exporter.queue.backoff.failures > failures
+        return is_worse and (failures > 0 or was_late or exporter.queue.backoff.is_denied)
+
+    def _is_down_still(self, exporter: Exporter) -> bool:
+        """Tell whether a sink denies access, or was down before and has failed once more."""
+        failures, _, was_down = self._before[exporter]
+        is_worse = exporter.queue.backoff.failures > failures
+        return is_worse and (was_down or exporter.queue.backoff.is_denied)
 
     def _deliver(self, is_due: Callable[[Exporter], bool]) -> None:
-        """Deliver to the sinks for which ``is_due`` holds, until it holds for none with hope, or the time is up."""
+        """Deliver to the sinks for which ``is_due`` holds, until it holds for none, or the time is up."""
         delivery = self._delivery
         primary, fallback = delivery.primary, delivery.fallback
         begin_s = now_s = self._monotonic_s()
         attempt_at_s = 0.0
         while delivery.is_ready:
-            due = [one for one in self._exporters if is_due(one) and not self._is_hopeless(one)]
+            due = [one for one in self._exporters if is_due(one)]
             limit_s = self._until_s - self._reserve_s(due)
             if not due or now_s >= limit_s:
                 return

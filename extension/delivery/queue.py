@@ -46,6 +46,7 @@ class Backoff:
 
     Attributes:
         failures: how many attempts in a row have failed.
+        is_denied: whether the last answer denied access.
         is_down: whether the sink denied access or failed too often in a row, and has taken nothing since.
         is_late: whether an invocation was held for as long as it may be, since the sink's last answer.
         try_at_s: when the pause ends.
@@ -57,6 +58,7 @@ class Backoff:
         self._pause_s = FIRST_PAUSE_S
         self.try_at_s = 0.0
         self.failures = 0
+        self.is_denied = False
         self.is_down = False
         self.is_late = False
 
@@ -68,13 +70,14 @@ class Backoff:
     def answered(self, receipt: Receipt, now_s: float) -> None:
         """Start the pause that an answer calls for, or end all pauses."""
         self.is_late = False
+        self.is_denied = receipt.answer is Answer.DENIED
         if receipt.answer not in (Answer.UNAVAILABLE, Answer.DENIED):
             self._pause_s, self.try_at_s, self.failures = FIRST_PAUSE_S, 0.0, 0
             if receipt.answer is Answer.TAKEN:
                 self.is_down = False
             return
         self.failures += 1
-        if receipt.answer is Answer.DENIED:
+        if self.is_denied:
             self._pause_s = MAX_PAUSE_S
             self.is_down = True
         elif self.failures >= PATIENCE_ATTEMPTS:

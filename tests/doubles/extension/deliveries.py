@@ -12,6 +12,7 @@ import pytest
 
 from extension.delivery.delivery import Delivery
 from extension.delivery.exporter import Exporter
+from extension.delivery.finish import Finish
 from extension.delivery.own_metrics import OwnMetrics
 from extension.delivery.queue import Queues, SendingQueue
 from extension.delivery.worker import SinkWorker
@@ -149,9 +150,10 @@ class Deliveries:
             assert time.monotonic() < until_s
             self.wait(0.05)
 
-    def finish(self, *, within_s: float = 0.8) -> float:
+    def finish(self, *, within_s: float = 0.8, until_s: float | None = None) -> float:
         began_s = time.monotonic()
-        self.delivery.finish(self.now_s() + within_s, wait=self.wait)
+        until_s = self.now_s() + within_s if until_s is None else until_s
+        Finish(self.delivery, until_s, wait=self.wait, monotonic_s=self.now_s).run()
         return time.monotonic() - began_s
 
     def fill_stdout(self) -> None:

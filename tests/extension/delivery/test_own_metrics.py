@@ -113,10 +113,10 @@ def test_the_last_metrics_come_after_everything_else(
     until_s = world.now_s() + 0.8
     if lines:
         world.put("a", failed=False)
-        world.delivery.finish(until_s, wait=world.wait)
+        world.finish(until_s=until_s)
 
     if world.own.report_last(world.metrics("m"), until_s):
-        world.delivery.finish(until_s, wait=world.wait)
+        world.finish(until_s=until_s)
 
     assert (world.sink.taken, world.written()) == (taken, printed)
     assert world.now_s() < until_s + BOUNDED_S
