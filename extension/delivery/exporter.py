@@ -94,12 +94,12 @@ class Exporter:
     def take_all(self) -> list[Chunk]:
         """Remove and return all lines. The answer to the batch under way is then ignored."""
         self._keep_rewritten()
+        self.worker.cancel()
         return self.queue.take_all()
 
     def _keep_rewritten(self) -> None:
         """Keep a batch as it left: nobody has to rewrite it again, neither for a repetition nor for another sink."""
-        if self.worker.rewritten is not None:
-            self.queue.replace_under_way(self.worker.rewritten)
+        self.queue.replace_under_way(list(self.worker.rewritten))
 
     def _settle_metrics(self, receipt: Receipt, now_s: float) -> list[tuple[str, Chunk]] | None:
         queue, metrics = self.queue, self.metrics

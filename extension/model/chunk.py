@@ -130,6 +130,9 @@ def halves(chunks: list[Chunk]) -> tuple[list[Chunk], list[Chunk]] | None:
 
 def sliced(chunk: Chunk, max_bytes: int) -> Iterator[Chunk]:
     """Cut a chunk into chunks of at most about ``max_bytes``, of one record at least."""
+    if chunk.held_bytes <= max_bytes:
+        yield chunk
+        return
     segments: list[Segment] = []
     size = 0
     for segment in chunk.segments:
@@ -147,6 +150,9 @@ def _sliced(segment: Segment, max_bytes: int) -> Iterator[Segment]:
     if segment.count == 1 or segment.cost_bytes <= max_bytes or segment.kind is not Kind.LINES:
         return iter([segment])
     events = segment.events()
+    if len(events) != segment.count:
+        # Its events cannot be told apart.
+        return iter([segment])
     ends = accumulate(len(event) + 1 for event in events)
     return (part for part, _ in segment.runs([end // max_bytes for end in ends], events))
 
