@@ -67,7 +67,12 @@ class Deliveries:
     """A delivery with up to three sinks, and a pipe as standard output."""
 
     def __init__(
-        self, *, fallback: bool = False, archive: bool = False, last_resort: bool = True
+        self,
+        *,
+        fallback: bool = False,
+        archive: bool = False,
+        last_resort: bool = True,
+        processor_share: float = 1.0,
     ) -> None:
         self.account = Account()
         self.sink, self.fallback, self.archive = ScriptedSink(), ScriptedSink(), ScriptedSink()
@@ -90,6 +95,7 @@ class Deliveries:
             account=self.account,
             log=self.log,
             last_resort=self.stdout_end if last_resort else None,
+            processor_share=processor_share,
             monotonic_s=self.now_s,
         )
         self.poll = select.poll()

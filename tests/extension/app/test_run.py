@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from extension.app.run import processor_share
 from tests.doubles.extension.emf import is_emf, parse
 from tests.doubles.http_server import Request
 from tests.doubles.lambda_events import event, line, runtime_done, start
@@ -313,3 +314,25 @@ def test_metrics_are_printed_whole_beside_records(cloud: ScriptedLambda, begin: 
     [told] = [json.loads(text) for text in err.splitlines()]
     assert [parse(text)["KeptLines"] for text in printed] == [sum(told["kept_lines"].values())]
     assert lines([json.loads(text) for text in out.splitlines() if not is_emf(text)]) == [ERROR]
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "share"),
+    [
+        ("128", 0.07236),
+        ("1769", 1.0),
+        ("10240", 1.0),
+        ("", 1.0),
+        ("many", 1.0),
+        ("\u0661\u0662\u0668", 1.0),
+        ("1", 0.07236),
+        ("0", 0.07236),
+    ],
+)
+def test_the_share_of_a_processor_grows_with_memory(memory_mb: str, share: float) -> None:
+    """Up to a whole one; nothing that Lambda does not write breaks it."""
+    environ = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory_mb}
+
+    assert processor_share(environ) == pytest.approx(share, abs=1e-4)
+    managed = environ | {"AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances"}
+    assert processor_share(managed) == 1.0

@@ -214,6 +214,15 @@ def test_answers_decide_the_pause(
     assert backoff.is_down == is_down
 
 
+def test_a_sink_has_denied_access_until_its_next_answer() -> None:
+    """Another answer means something else."""
+    assert [after(*receipts).is_denied for receipts in ((), (DENIED,), (DENIED, UNAVAILABLE))] == [
+        False,
+        True,
+        False,
+    ]
+
+
 def test_a_late_sink_is_failing_until_its_next_answer() -> None:
     """An invocation that was held for long enough must not be followed by another."""
     backoff = after(TAKEN)
@@ -463,6 +472,91 @@ def test_chunks_can_be_taken_out(
     assert (queue.empty, queue.held_bytes, settled(account)) == (True, 0, left)
 
 
+def test_failed_chunks_come_before_healthy_ones_also_before_a_batch_that_was_tried(
+    queue: SendingQueue,
+) -> None:
+    """Among themselves they keep their order, and batches have the size that is asked for."""
+    queue.put(chunk("tried", failed=False))
+    queue.begin(0.0)
+    queue.settle(UNAVAILABLE, 0.0)
+    for name, failed in (("a", False), ("b", True), ("c", False), ("d", True), ("e", True)):
+        queue.put(chunk(name, failed=failed, size=40_000, count=10))
+    held_bytes = queue.held_bytes
+
+    queue.put_failed_first(max_batch_bytes=100_000)
+    sent = []
+    while batch := queue.begin(0.0, at_once=True):
+        sent.append(ids(batch))
+        queue.settle(TAKEN, 0.0)
+
+    assert sent == [["b", "d"], ["e"], ["tried"], ["a", "c"]]
+    assert held_bytes > queue.held_bytes == 0
+
+
+def test_failed_lines_are_found_wherever_they_are(queue: SendingQueue) -> None:
+    """In a batch under way, in one that is tried again, and among what waits."""
+    found = [queue.holds_failed]
+    queue.put(chunk("a"))
+    queue.begin(0.0)
+    found.append(queue.holds_failed)
+    queue.settle(UNAVAILABLE, 0.0)
+    found.append(queue.holds_failed)
+    queue.put(chunk("b", failed=False))
+    queue.put(chunk("c"))
+
+    assert found == [False, True, True]
+    assert ids(queue.failed_chunks()) == ["a", "c"]
+
+
+def test_a_batch_is_cut_into_slices(queue: SendingQueue) -> None:
+    """So that whoever goes through it can be stopped; the bytes held stay true."""
+    queue.put(chunk(size=300_000, count=300))
+
+    batch = queue.begin(0.0)
+
+    assert batch is not None
+    assert len(batch) == 5
+    assert sum(one.lines for one in batch) == 300
+    assert queue.held_bytes == sum(one.held_bytes for one in batch)
+
+
+def test_a_repetition_has_what_was_rewritten(queue: SendingQueue) -> None:
+    """As much of it as there is, and bytes are counted as they are now."""
+    queue.put(chunk("a"))
+    queue.put(chunk("b"))
+    queue.begin(0.0)
+    masked = chunk("masked", size=500)
+
+    queue.replace_under_way([masked])
+    queue.settle(UNAVAILABLE, 0.0)
+    again = queue.begin(0.0, at_once=True)
+
+    assert ids(again) == ["masked", "b"]
+    assert queue.held_bytes == sum(one.held_bytes for one in again or [])
+
+
+def test_chunks_beyond_the_batch_replace_nothing(queue: SendingQueue) -> None:
+    """They are the extension's own metrics; and nothing is replaced where nothing is under way."""
+    queue.replace_under_way([chunk("x")])
+    queue.put(chunk("a"))
+    queue.begin(0.0)
+
+    queue.replace_under_way([chunk("masked"), chunk("metrics")])
+
+    assert ids(queue.take_all()) == ["masked"]
+    assert queue.held_bytes == 0
+
+
+def test_no_segment_is_added_to_a_chunk_that_was_rewritten(queue: SendingQueue) -> None:
+    """It would pass for rewritten, and leave with its secrets."""
+    same = metadata()
+    queue.put(Chunk(same, [lines()], rewritten_by="patterns"))
+
+    queue.add(same, lines(number=1))
+
+    assert [one.rewritten_by for one in queue.take_all()] == ["patterns", None]
+
+
 # The memory bound ---------------------------------------------------------------------------------------------------
 
 
@@ -568,6 +662,14 @@ class QueueMachine(RuleBasedStateMachine):
         for reason, one in self.queue.settle(receipt, self.now_s) or []:
             self.account.lose(reason, one.lines)
         self.batch = None
+
+    @precondition(lambda self: self.batch is not None)
+    @rule(share=st.floats(0, 1))
+    def rewrite(self, share: float) -> None:
+        assert self.batch is not None
+        some = self.batch[: round(share * len(self.batch))]
+        self.queue.replace_under_way([one.of([*one.segments]) for one in some])
+        self.batch = [*some, *self.batch[len(some) :]]
 
     @rule(seconds=st.floats(0, 40))
     def time_passes(self, seconds: float) -> None:

@@ -254,7 +254,12 @@ def test_the_batch_after_a_cancelled_one_is_sent() -> None:
     """Cancelling ends with the batch that it was meant for."""
     sink = ListSink()
     worker = start(lambda: sink)
-    worker.rewrite = lambda chunks: (worker.cancel(), chunks)[1]
+
+    def rewrite(chunks: list[Chunk]) -> list[Chunk]:
+        worker.cancel()
+        return chunks
+
+    worker.rewrite = rewrite
     worker.send([chunk(), chunk()], timeout_s=1.0)
     receipt_of(worker)
     worker.rewrite = None
