@@ -99,6 +99,7 @@ class Wiring:
         self.log = OwnLog(settings.log_level)
         self._sinks = Sinks(settings, environ)
         self._report_problems(problems)
+        self._report_exemptions()
         self._queues, delivery = self._start_delivery(settings, account)
         sampler = self._sampler = TailSampler(
             settings,
@@ -228,6 +229,20 @@ class Wiring:
         for name in self._sinks.asking_for_otlp_json:
             self.log.once(
                 "OTLP is sent as protobuf; JSON is no longer written", variable=PREFIX + name
+            )
+
+    def _report_exemptions(self) -> None:
+        """Report what cannot be read of NO_PROXY, where a proxy is set."""
+        if "NO_PROXY" not in self._environ and "no_proxy" not in self._environ:
+            return
+        # Imported here: few functions have a proxy.
+        from extension.transport.proxies import unreadable_exemptions
+
+        if entries := unreadable_exemptions(self._environ):
+            self.log.once(
+                "entries of NO_PROXY cannot be read; they are left out",
+                variable="NO_PROXY",
+                entries=entries,
             )
 
     def _apply_to_delivery(self, settings: Settings) -> None:

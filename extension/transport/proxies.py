@@ -107,13 +107,13 @@ def _read(entry: str) -> _Exemption | None:
     network = _network(entry)
     match = _ENTRY.fullmatch(entry)
     if network is not None or match is None:
-        return network and _Exemption(network=network)
+        return _Exemption(network=network) if network else None
     port = int(match["port"]) if match["port"] else None
     if port is not None and not 0 < port <= MAX_PORT:
         return None
     if match["address"] is not None:
         network = _network(match["address"] + (match["length"] or ""))
-        return network and _Exemption(network=network, port=port)
+        return _Exemption(network=network, port=port) if network else None
     network = _network(match["host"])
     name = None if network else _name(match["host"])
     return _Exemption(name, network, port) if name or network else None
