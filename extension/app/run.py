@@ -99,7 +99,6 @@ class Wiring:
         self.log = OwnLog(settings.log_level)
         self._sinks = Sinks(settings, environ)
         self._report_problems(problems)
-        self._report_exemptions()
         self._queues, delivery = self._start_delivery(settings, account)
         sampler = self._sampler = TailSampler(
             settings,
@@ -230,6 +229,7 @@ class Wiring:
             self.log.once(
                 "OTLP is sent as protobuf; JSON is no longer written", variable=PREFIX + name
             )
+        self._report_exemptions()
 
     def _report_exemptions(self) -> None:
         """Report what cannot be read of NO_PROXY, where a proxy is set."""
