@@ -242,6 +242,21 @@ class Wiring:
             self.log.once(
                 "OTLP is sent as protobuf; JSON is no longer written", variable=PREFIX + name
             )
+        self._report_exemptions()
+
+    def _report_exemptions(self) -> None:
+        """Report what cannot be read of NO_PROXY, where a proxy is set."""
+        if "NO_PROXY" not in self._environ and "no_proxy" not in self._environ:
+            return
+        # Imported here: few functions have a proxy.
+        from extension.transport.proxies import unreadable_exemptions
+
+        if entries := unreadable_exemptions(self._environ):
+            self.log.once(
+                "entries of NO_PROXY cannot be read; they are left out",
+                variable="NO_PROXY",
+                entries=entries,
+            )
 
     def _apply_to_delivery(self, settings: Settings) -> None:
         delivery = self._parts.delivery

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from extension.levels.level import OFF, level_named
 
 if TYPE_CHECKING:
+    from extension.config.headers import Headers
     from extension.redaction.patterns import Patterns
     from extension.regex.level_pattern import LevelPattern
     from extension.regex.pattern import Pattern
@@ -291,13 +292,8 @@ def read_retention_days(text: str) -> int:
     return RETENTION_DAYS[RETENTION_DAYS.index(int(text))]
 
 
-def read_headers(text: str) -> tuple[tuple[str, str], ...]:
-    """Parse ``NAME=VALUE``, several separated by commas, with names and values that RFC 9110 allows."""
-    headers = []
-    for part in text.split(","):
-        name, equals, value = (piece.strip() for piece in part.partition("="))
-        is_name = re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name)
-        if not equals or not is_name or not re.fullmatch(r"[\x20-\x7e\t]*", value):
-            raise ValueError
-        headers.append((name, value))
-    return tuple(headers)
+def read_headers(text: str) -> "Headers":
+    """Parse headers; the result holds those that can be sent, and names the others."""
+    from extension.config.headers import read_headers as read
+
+    return read(text)

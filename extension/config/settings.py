@@ -38,11 +38,12 @@ REFERENCE_FORMS = ("ssm:", "secretsmanager:")
 NEVER_REFERENCES = frozenset({"ENABLED", "LOG_API"})
 """Settings that are needed before anything can be fetched."""
 
-UNUSABLE_PATTERNS = {
+UNUSABLE_PARTS = {
     "REDACT": "every line is masked as a whole",
     "EXCLUDE": "nothing is excluded by it",
+    **{f"{name}_HEADERS": "the other headers are sent" for name in SINKS},
 }
-"""Effect of a pattern that cannot be used; the other patterns apply."""
+"""Effect of a pattern or a header that cannot be used; the others apply."""
 
 _DEFAULTS: dict[str, Any] = {
     one.field: one.parse(one.default)
@@ -60,10 +61,13 @@ class SinkSettings(NamedTuple):
 
 
 def _sinks_of(found: Mapping[str, Any]) -> tuple[SinkSettings, ...]:
-    return tuple(
-        SinkSettings(name, found.get(name.lower(), ""), found.get(f"{name.lower()}_headers", ()))
-        for name in SINKS
-    )
+    sinks = []
+    for name in SINKS:
+        headers = found.get(f"{name.lower()}_headers")
+        sinks.append(
+            SinkSettings(name, found.get(name.lower(), ""), headers.sent if headers else ())
+        )
+    return tuple(sinks)
 
 
 class Settings(NamedTuple):
@@ -152,10 +156,10 @@ def read_settings(
             problems.append(Problem(variable, shown, setting.accepted, setting.default or "none"))
     problems += _bound_buffer(environ, found)
     problems += [
-        Problem(PREFIX + setting.name, "", setting.accepted, UNUSABLE_PATTERNS[setting.name], fault)
+        Problem(PREFIX + setting.name, "", setting.accepted, UNUSABLE_PARTS[setting.name], fault)
         for setting in SETTINGS
-        if setting.name in UNUSABLE_PATTERNS and (patterns := found.get(setting.field)) is not None
-        for fault in patterns.problems
+        if setting.name in UNUSABLE_PARTS and (parts := found.get(setting.field)) is not None
+        for fault in parts.problems
     ]
     if "REDACT" in unresolved:
         from extension.redaction.patterns import Patterns

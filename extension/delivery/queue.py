@@ -44,6 +44,10 @@ JITTER = 0.5
 PATIENCE_ATTEMPTS = 5
 """Failures in a row before a sink counts as down: three seconds of pauses, longer than a hiccup."""
 
+PATIENCE_S = 3.0
+"""A sink that still fails so long after its first failure is down as well. Where each attempt takes its whole time-out, as
+without DNS, five of them would take most of a minute."""
+
 
 class Backoff:
     """Pace the attempts at one sink.
@@ -51,7 +55,7 @@ class Backoff:
     Attributes:
         failures: how many attempts in a row have failed.
         is_denied: whether the last answer denied access.
-        is_down: whether the sink denied access or failed too often in a row, and has taken nothing since.
+        is_down: whether the sink denied access, or failed too often or for too long, and has taken nothing since.
         is_late: whether an invocation was held for as long as it may be, since the sink's last answer.
         try_at_s: when the pause ends.
     """
@@ -60,6 +64,7 @@ class Backoff:
         """Start without a pause. ``random`` returns numbers in [0, 1), for the jitter."""
         self._random = random
         self._pause_s = FIRST_PAUSE_S
+        self._failing_since_s = 0.0
         self.try_at_s = 0.0
         self.failures = 0
         self.is_denied = False
@@ -80,11 +85,13 @@ class Backoff:
             if receipt.answer is Answer.TAKEN:
                 self.is_down = False
             return
+        if not self.failures:
+            self._failing_since_s = now_s
         self.failures += 1
         if self.is_denied:
             self._pause_s = MAX_PAUSE_S
             self.is_down = True
-        elif self.failures >= PATIENCE_ATTEMPTS:
+        elif self.failures >= PATIENCE_ATTEMPTS or now_s - self._failing_since_s >= PATIENCE_S:
             self.is_down = True
         asked_s = min(receipt.retry_after_s or 0.0, MAX_PAUSE_S)
         self.try_at_s = now_s + max(asked_s, self._pause_s * (1.0 - JITTER * self._random()))

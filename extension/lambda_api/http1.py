@@ -43,9 +43,10 @@ class Message:
 
     @property
     def status(self) -> int:
-        """The status code of an answer; 0 if the status line has none."""
+        """The status code of an answer; 0 for any other message, and if the status line has none."""
         parts = self.start.split(None, 2)
-        return _number(parts[1]) if len(parts) > 1 else 0
+        # The reader has refused longer numbers in answers.
+        return _number(parts[1]) if len(parts) > 1 and parts[0].startswith(b"HTTP/") else 0
 
 
 class MessageReader:
@@ -122,7 +123,7 @@ class MessageReader:
         length = headers.get(b"content-length", b"")
         self._chunked = b"chunked" in headers.get(b"transfer-encoding", b"").lower()
         self._remaining = _number(length)
-        is_bare = message.start.startswith(b"HTTP/") and message.status not in (204, 304)
+        is_bare = message.status not in (204, 304) and message.start.startswith(b"HTTP/")
         self._until_close = is_bare and not self._chunked and not length
         return head[end + 4 :]
 

@@ -27,6 +27,7 @@ from extension.selfcheck.remedies import (
     todo_for_aws_sink,
     todo_for_url,
 )
+from extension.transport.proxies import unreadable_exemptions
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 
@@ -170,6 +171,7 @@ def judge_environment(environ: Mapping[str, str], settings: Settings) -> list[Fi
     return [
         *_judge_function(environ, settings),
         *_judge_log_level(environ, settings),
+        *_judge_exemptions(environ),
         *_judge_each_sink(environ, settings),
         *_judge_together(settings),
     ]
@@ -208,6 +210,13 @@ def _judge_log_level(environ: Mapping[str, str], settings: Settings) -> Iterator
     if level > Level.INFO and _metrics_go_to_stdout(settings):
         found = f"metrics go to standard output, which Lambda may drop at log level {name}"
         yield _warn("METRICS", found, todo)
+
+
+def _judge_exemptions(environ: Mapping[str, str]) -> Iterator[Finding]:
+    if entries := unreadable_exemptions(environ):
+        found = f"left out, since it cannot be read: {', '.join(entries)}"
+        todo = "accepted: names, addresses and ranges such as 10.0.0.0/8 or fc00::/7, each also with a port"
+        yield Finding(WARN, "NO_PROXY", found, todo)
 
 
 def _metrics_go_to_stdout(settings: Settings) -> bool:

@@ -22,7 +22,7 @@ _NO_WAY = "the function needs a way there: a NAT gateway or a private endpoint, 
 _SLOW = "it takes too long to answer: look there, and at what is in between"
 _BAD_HOST = "correct the host in {variable}: its certificate is for another"
 _BAD_CERTIFICATE = "name the authority that signed it in SSL_CERT_FILE, or renew it"
-_BAD_PROXY = "correct HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+_BAD_PROXY = "correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or name the host in NO_PROXY"
 _CREDENTIALS = "run the check where the function runs, or with its credentials in AWS_ACCESS_KEY_ID and the like"
 
 ADVICE = {
@@ -30,11 +30,13 @@ ADVICE = {
     Reason.SEND_TIMEOUT: _SLOW,
     Reason.ANSWER_TIMEOUT: _SLOW,
     Reason.NAME_UNKNOWN: "correct the host in {variable}; in a VPC, look at its DNS",
+    Reason.NAME_TIMEOUT: "look at the DNS of the VPC: it does not answer",
     Reason.CONNECTION_REFUSED: "nothing listens there: correct host and port in {variable}",
     Reason.NO_ROUTE: _NO_WAY,
     Reason.NO_CONNECTION: "correct {variable}",
     Reason.CONNECTION_LOST: "the server hung up: look there",
     Reason.NOT_HTTP: "correct the port in {variable}",
+    Reason.ONLY_INFORMATIONAL: "the server misbehaves: look there",
     Reason.SERVER_ERROR: "look at the server, and try again",
     Reason.CERTIFICATE_NOT_YET_VALID: _BAD_CERTIFICATE,
     Reason.CERTIFICATE_EXPIRED: _BAD_CERTIFICATE,

@@ -32,7 +32,7 @@ class Extension:
         given = {
             f"FLIGHT_RECORDER_{name}": value
             for name, value in ({"SINK": "stdout:"} | environ).items()
-            if name.isupper()
+            if name[0] != "_"
         }
         lambda_environ = {
             "AWS_LAMBDA_RUNTIME_API": cloud.address,
@@ -160,6 +160,21 @@ def test_log_says_once_that_otlp_in_json_is_sent_as_protobuf(
     (told,) = [one for one in said if one["event"] != "account"]
     assert told["event"] == "OTLP is sent as protobuf; JSON is no longer written"
     assert told["variable"] == "FLIGHT_RECORDER_FALLBACK_SINK"
+
+
+def test_log_says_once_what_cannot_be_read_of_no_proxy(cloud: ScriptedLambda, begin: Begin) -> None:
+    """They are left out, and delivery goes on: a range or a proxy that cannot be used stops nothing."""
+    environ = {"_NO_PROXY": "fc00::/7,10.0.0.0/99", "_ALL_PROXY": "socks5://127.0.0.1:1"}
+    with RecordingReceiver() as sink:
+        extension = begin(SINK=sink.url, **environ)
+        extension.invoke(1, ERROR)
+
+        _, said = extension.shut_down()
+
+        delivered = [text for one in sink.requests for text in one.content.splitlines()]
+    assert ERROR in lines([json.loads(text) for text in delivered])
+    (told,) = [one for one in said if one["event"] != "account"]
+    assert (told["variable"], told["entries"]) == ("NO_PROXY", ["10.0.0.0/99"])
 
 
 def test_our_own_output_has_no_log_line_and_no_secret(cloud: ScriptedLambda, begin: Begin) -> None:

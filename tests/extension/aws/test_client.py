@@ -79,6 +79,33 @@ def s3(client: Client, environ: dict[str, str]) -> AwsClient:
     return client("s3", environ)
 
 
+@pytest.mark.parametrize("exemption", ["", "fc00::/7,[::1]", "10.0.0.0/99"])
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "http://127.0.0.1:1"])
+def test_client_reaches_this_machine_without_a_proxy(
+    client: Client, environ: dict[str, str], exemption: str, proxy: str
+) -> None:
+    """Emulators and credentials are on this machine; no entry of NO_PROXY stops a client."""
+    more = {"ALL_PROXY": proxy, "NO_PROXY": exemption}
+
+    assert describe(client("logs", {**environ, **more})).status == 200
+
+
+def test_client_asks_the_proxy_but_for_an_exempt_endpoint(
+    server: RecordingReceiver, client: Client, environ: dict[str, str]
+) -> None:
+    """A private endpoint of AWS has an address in the function's network."""
+    endpoint = {"AWS_ENDPOINT_URL": "http://logs.internal.invalid", "HTTP_PROXY": server.url}
+    by_proxy = client("logs", {**environ, **endpoint})
+    exempt = client("logs", {**environ, **endpoint, "NO_PROXY": "10.0.0.0/8,.internal.invalid"})
+
+    assert describe(by_proxy).status == 200
+    with pytest.raises(Unreachable) as caught:
+        describe(exempt)
+
+    assert caught.value.reason is Reason.NAME_UNKNOWN
+    assert [one.target for one in server.requests] == ["http://logs.internal.invalid/"]
+
+
 def test_call_speaks_the_json_protocol(
     server: RecordingReceiver, environ: dict[str, str], client: Client
 ) -> None:

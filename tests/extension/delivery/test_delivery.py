@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from extension.delivery.delivery import ATTEMPT_TIMEOUT_S
 from extension.delivery.queue import PATIENCE_ATTEMPTS
 from extension.model.receipt import Answer, Receipt
 from tests.doubles.extension.accounts import settled
@@ -133,6 +134,22 @@ def test_a_sink_that_is_down_gives_way_to_the_fallback_until_it_is_back(
     assert world.sink.taken == ["dddd", "eeeee"]
     assert tried == attempts + 1
     assert world.adds_up
+
+
+def test_a_sink_that_fails_slowly_gives_way_at_its_second_failure(make: Make) -> None:
+    """Each attempt takes its whole time-out where the DNS does not answer."""
+    world = make(fallback=True)
+    world.sink.answer = lambda _: DOWN
+    world.put("a")
+
+    world.attempt()
+    before = list(world.fallback.taken)
+    world.attempt(skip_s=ATTEMPT_TIMEOUT_S)
+    world.attempt(skip_s=0.01)
+
+    assert before == []
+    assert world.sink.attempts == 2
+    assert world.fallback.taken == ["a"]
 
 
 def test_a_late_sink_is_failing_and_an_idle_one_is_not(make: Make) -> None:

@@ -15,6 +15,7 @@ from extension.delivery.queue import (
     MAX_PAUSE_S,
     MIN_BATCH_BYTES,
     PATIENCE_ATTEMPTS,
+    PATIENCE_S,
     Backoff,
     Queues,
     SendingQueue,
@@ -221,6 +222,36 @@ def test_a_sink_has_denied_access_until_its_next_answer() -> None:
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize(
+    ("at_s", "is_down"),
+    [
+        ([1000.0], False),
+        ([1000.0, 1000.0 + PATIENCE_S - 0.1], False),
+        ([1000.0, 1000.0 + PATIENCE_S], True),
+        ([10.0, 20.1], True),
+    ],
+)
+def test_a_sink_that_fails_for_long_is_down_at_its_second_failure(
+    at_s: list[float], is_down: bool
+) -> None:
+    """An attempt may take ten seconds, as where the DNS does not answer; five of them are too many to wait for."""
+    backoff = Backoff(lambda: 0.0)
+
+    for now_s in at_s:
+        backoff.answered(UNAVAILABLE, now_s)
+
+    assert backoff.is_down == is_down
+
+
+def test_a_sink_that_was_well_in_between_has_not_failed_for_long() -> None:
+    """The time counts from the first failure in a row."""
+    backoff = after(UNAVAILABLE, TAKEN)
+
+    backoff.answered(UNAVAILABLE, 1000.0 + PATIENCE_S)
+
+    assert not backoff.is_down
 
 
 def test_a_late_sink_is_failing_until_its_next_answer() -> None:
