@@ -81,7 +81,7 @@ import sys
 import extension.app.loop, extension.delivery.worker
 from socket import socket
 from extension.lambda_api import LOGS_API, Subscription
-subscription = Subscription()
+subscription = Subscription("/")
 subscription.path = LOGS_API
 # The main thread's part alone: what the workers load delays nobody.
 extension.delivery.worker.SinkWorker.start = lambda self: None
