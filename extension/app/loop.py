@@ -65,6 +65,7 @@ class Loop:
                 failures = 0
             except Exception as error:  # noqa: PERF203 - not where time goes
                 failures += 1
+                self._free_descriptors()
                 self._parts.log.once(INTERNAL_ERROR, error=type(error).__name__)
                 if failures >= MAX_FAILURES_IN_A_ROW:
                     raise
@@ -102,6 +103,7 @@ class Loop:
         self._release(now_s)
 
     def _shutdown(self) -> None:
+        self._free_descriptors()
         # Imported here: the time to load it is Lambda's, and no invocation's.
         from extension.app.shutdown import Shutdown
 
@@ -126,6 +128,11 @@ class Loop:
             # On Managed Instances.
             self._judge_at_s = parts.monotonic_s() + LINES_WAIT_S if parts.sampler.waiting else None
         return bool(bodies)
+
+    def _free_descriptors(self) -> None:
+        """Take back what strangers hold: imports and deliveries fail where no descriptor is left."""
+        if self._parts.listener is not None:
+            self._parts.listener.drop_strangers()
 
     def _resume(self) -> None:
         self._resume_at_s = None

@@ -25,6 +25,9 @@ from extension.lambda_api.http1 import (
 MAX_CONNECTIONS = 32
 """Lambda uses one. Other processes that connect must not exhaust the environment's 1,024 descriptors."""
 
+MIN_CONNECTIONS = 4
+"""Where descriptors are scarce: Lambda's, the one that renews it, and two that let a stranger show who it is."""
+
 MAX_HELD_BYTES = MAX_BODY_BYTES + MAX_CONNECTIONS * MAX_HEAD_BYTES
 """Of all requests that are not whole yet: Lambda's largest batch fits, whatever the other connections hold."""
 
@@ -102,6 +105,7 @@ class Listener:
         self._say = say
         self._monotonic_s = monotonic_s
         self._peers: dict[int, _Peer] = {}
+        self._places = MAX_CONNECTIONS
         self._turn = 0
         self.discarded_bytes = 0
         self.resume_at_s: float | None = None
@@ -118,6 +122,13 @@ class Listener:
         self.resume_at_s = None
         self._poll.register(self._listening.fileno(), select.POLLIN)
 
+    def drop_strangers(self) -> bool:
+        """Close the connections that have not named the path, which frees their descriptors; tell whether there were any."""
+        strangers = [at for at, peer in self._peers.items() if not peer.reader.has_accepted]
+        for descriptor in strangers:
+            self._drop(descriptor)
+        return bool(strangers)
+
     # Connections ------------------------------------------------------------------------------------------------
 
     def _accept(self) -> None:
@@ -130,17 +141,18 @@ class Listener:
             return
         connection = Socket(fileno=descriptor)
         connection.setblocking(False)
-        if len(self._peers) >= MAX_CONNECTIONS:
+        while len(self._peers) >= self._places:
             self._drop(self._weakest())
         self._turn += 1
         self._peers[descriptor] = _Peer(connection, MessageReader(self._targets), self._turn)
         self._poll.register(descriptor, select.POLLIN)
 
     def _make_room(self, problem: str) -> None:
-        """Close a connection that has not named the path, where no descriptor is left; without one, pause."""
-        weakest = self._weakest()
-        if weakest in self._peers and not self._peers[weakest].reader.has_accepted:
-            self._drop(weakest)
+        """Where no descriptor is left, close connections that have not named the path; without any, pause."""
+        places = max(MIN_CONNECTIONS, len(self._peers) // 2)
+        if self.drop_strangers():
+            # Sinks and imports need descriptors, too.
+            self._places = places
             return
         # The socket stays readable, so the main loop would spin.
         self._poll.unregister(self._listening.fileno())
@@ -148,9 +160,8 @@ class Listener:
         self._say(CANNOT_ACCEPT, problem=problem)
 
     def _weakest(self) -> int:
-        """Return the descriptor of the connection to give up first; -1 without any."""
-        peers = self._peers
-        return min(peers, key=lambda descriptor: peers[descriptor].rank, default=-1)
+        """Return the descriptor of the connection to give up first."""
+        return min(self._peers, key=lambda descriptor: self._peers[descriptor].rank)
 
     def _drop(self, descriptor: int) -> None:
         peer = self._peers.pop(descriptor)
