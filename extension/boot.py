@@ -37,23 +37,23 @@ SUBSCRIBE_BUDGET_S = 4.0
 LISTEN_BACKLOG = 16
 """Lambda opens one connection a subscription; the rest is for a peer that reconnects in a hurry."""
 
-MINIMUM_PYTHON = (3, 10)
+TARGET_BYTES = 16
+"""128 random bits make the path that Lambda posts to. Whoever does not know it cannot tell us of events."""
 
-IDENTIFIER_CHARS = "0123456789abcdefABCDEF-"
-"""Of a UUID, which an identifier is (AWS: Lambda Extensions API); it does not begin with ``--``, as options do."""
+MINIMUM_PYTHON = (3, 10)
 
 
 class Boot:
     """Hold the results of the first milliseconds for the rest of the extension."""
 
-    def __init__(self, environ: dict[str, str], *, identifier: str = "") -> None:
+    def __init__(self, environ: dict[str, str]) -> None:
         self.environ = environ
         self.managed_instances = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == MANAGED_INSTANCES
         address = environ.get("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
-        self.api = ExtensionsApi(address, identifier=identifier)
+        self.api = ExtensionsApi(address)
         self.listener: Socket | None = None
         self.listener_problem = ""
-        self.subscription = Subscription()
+        self.subscription = Subscription(f"/{posix.urandom(TARGET_BYTES).hex()}")
 
     @property
     def enabled(self) -> bool:
@@ -119,7 +119,7 @@ def subscribe(boot: Boot) -> None:
             answer = boot.api.subscribe(
                 path,
                 body=f'{{"schemaVersion":"{schema}","types":["platform","function"],"buffering":{BUFFERING},'
-                f'"destination":{{"protocol":"HTTP","URI":"http://sandbox.localdomain:{port}/"}}}}',
+                f'"destination":{{"protocol":"HTTP","URI":"http://sandbox.localdomain:{port}{subscription.target}"}}}}',
             )
             status = 0 if answer is None else answer.status
             if status == 200:  # noqa: PLR2004 - HTTP's own number
@@ -177,17 +177,19 @@ def main(arguments: list[str]) -> None:
     """Run the extension.
 
     Args:
-        arguments: the identifier, if the launcher has registered already; or a command line such as ``--check``, if
-            somebody runs us by hand, which must not register; else nothing.
+        arguments: the number of the descriptor on which the launcher has registered already; or a command line such as
+            ``--check``, if somebody runs us by hand, which must not register; else nothing.
     """
     environ = {
         name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
         for name, value in posix.environ.items()
     }
-    if arguments and (arguments[0].startswith("--") or arguments[0].strip(IDENTIFIER_CHARS)):
+    if arguments and not arguments[0].isdecimal():
         run_by_hand(arguments, environ)
         return
-    boot = Boot(environ, identifier=arguments[0] if arguments else "")
+    boot = Boot(environ)
+    if arguments:
+        boot.api.read_registration(int(arguments[0]))
     if not boot.api.identifier:
         register(boot)
     if not boot.enabled or sys.version_info < MINIMUM_PYTHON:
@@ -211,14 +213,19 @@ def main(arguments: list[str]) -> None:
             listener_problem=boot.listener_problem,
         )
     except Exception as error:  # noqa: BLE001 - the one outermost guard: the function survives us
-        where = error.__traceback__
-        while where is not None and where.tb_next is not None:
-            where = where.tb_next
-        line = where.tb_lineno if where is not None else 0
-        name = where.tb_frame.f_code.co_filename.rpartition("/")[2] if where is not None else ""
         say(
-            f"stopped recording after an internal error ({type(error).__name__} at {name}:{line}); the function runs on"
+            f"stopped recording after an internal error ({type(error).__name__} at {_place_of(error)}); the function runs on"
         )
         if boot.listener is not None:
             boot.listener.close()
         idle(boot.api)
+
+
+def _place_of(error: BaseException) -> str:
+    """Return the file and the line that an error was raised at."""
+    where = error.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    if where is None:
+        return ""
+    return f"{where.tb_frame.f_code.co_filename.rpartition('/')[2]}:{where.tb_lineno}"

@@ -40,7 +40,7 @@ SETTLED_CPU_NS = 100_000
 SETTLE_S = 5.0
 """The longest wait for a subject to come to rest."""
 
-_PORT = re.compile(rb'"URI"\s*:\s*"http://[^":/]+:(\d+)')
+_URI = re.compile(rb'"URI"\s*:\s*"http://[^":/]+:(\d+)([^"]*)"')
 _IDENTIFIER = "11111111-2222-4333-8444-555555555555"
 
 
@@ -267,10 +267,11 @@ class ControlPlane:
             self.requests.append(Request("register", now_ns, 0))
             connection.sendall(_answer(b'{"functionName":"f"}', content_type="application/json"))
         else:
-            port = _PORT.search(body)
-            if port is None:
+            uri = _URI.search(body)
+            if uri is None:
                 raise BenchError(f"an unknown request: {head[:80]!r}")
-            self._sockets.destination_port = int(port[1])
+            self._sockets.destination_port = int(uri[1])
+            self._sockets.destination_path = uri[2].decode() or "/"
             self.requests.append(Request("subscribe", now_ns, 0))
             connection.sendall(_answer(b'"OK"'))
 

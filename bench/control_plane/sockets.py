@@ -34,6 +34,7 @@ class Sockets:
 
     Attributes:
         destination_port: of the subject's own listener, once it has subscribed.
+        destination_path: of the URI that it has subscribed.
     """
 
     def __init__(self, handle: Handler) -> None:
@@ -46,6 +47,7 @@ class Sockets:
         self._poster: socket | None = None
         self._posted = self._acknowledged = 0
         self.destination_port = 0
+        self.destination_path = "/"
 
     @property
     def address(self) -> str:
@@ -67,8 +69,8 @@ class Sockets:
             self._poster = create_connection(("127.0.0.1", self.destination_port), CONNECT_S)
             self._add(self._poster)
         head = (
-            "POST / HTTP/1.1\r\nHost: sandbox.localdomain\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
+            f"POST {self.destination_path} HTTP/1.1\r\nHost: sandbox.localdomain\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self._poster.sendall(head.encode() + body)
         sent_ns = time.monotonic_ns()

@@ -44,6 +44,7 @@ class Loop:
         self._pause_s = REGISTER_PAUSE_S
         self._deliver_at_s: float | None = None
         self._judge_at_s: float | None = None
+        self._resume_at_s: float | None = None
         self._shutdown_event: dict[str, object] | None = None
 
     def run(self) -> None:
@@ -64,6 +65,7 @@ class Loop:
                 failures = 0
             except Exception as error:  # noqa: PERF203 - not where time goes
                 failures += 1
+                self._free_descriptors()
                 self._parts.log.once(INTERNAL_ERROR, error=type(error).__name__)
                 if failures >= MAX_FAILURES_IN_A_ROW:
                     raise
@@ -85,6 +87,8 @@ class Loop:
                 self._attend(descriptor)
             if self._ask_at_s is not None and parts.monotonic_s() >= self._ask_at_s:
                 self._ask_next()
+            if self._resume_at_s is not None and parts.monotonic_s() >= self._resume_at_s:
+                self._resume()
             if parts.renewal is not None:
                 parts.renewal.check()
             if self.reporting is not None:
@@ -99,6 +103,7 @@ class Loop:
         self._release(now_s)
 
     def _shutdown(self) -> None:
+        self._free_descriptors()
         # Imported here: the time to load it is Lambda's, and no invocation's.
         from extension.app.shutdown import Shutdown
 
@@ -117,13 +122,25 @@ class Loop:
         bodies = parts.listener.attend(descriptor) if parts.listener is not None else []
         for body in bodies:
             parts.recorder.receive(body)
+        if parts.listener is not None:
+            self._resume_at_s = parts.listener.resume_at_s
         if bodies and parts.sampler.waiting is not None:
             # On Managed Instances.
             self._judge_at_s = parts.monotonic_s() + LINES_WAIT_S if parts.sampler.waiting else None
         return bool(bodies)
 
+    def _free_descriptors(self) -> None:
+        """Take back what strangers hold: imports and deliveries fail where no descriptor is left."""
+        if self._parts.listener is not None:
+            self._parts.listener.drop_strangers()
+
+    def _resume(self) -> None:
+        self._resume_at_s = None
+        if self._parts.listener is not None:
+            self._parts.listener.resume()
+
     def _timeout_ms(self, now_s: float) -> int | None:
-        times = [self._ask_at_s, self._deliver_at_s, self._judge_at_s]
+        times = [self._ask_at_s, self._deliver_at_s, self._judge_at_s, self._resume_at_s]
         if self._hold is not None:
             times.append(self._hold.flush_until_s or self._hold.deadline_s)
         waits = [at_s - now_s for at_s in times if at_s is not None]

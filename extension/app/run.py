@@ -98,7 +98,7 @@ class Wiring:
         """Read the settings, start the sinks' threads, and make the parts."""
         settings, problems = read_settings(environ)
         initialization_type = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
-        is_managed = initialization_type == MANAGED_INSTANCES
+        is_managed = self._is_managed = initialization_type == MANAGED_INSTANCES
         account = Account()
         self._environ = environ
         self._references = settings.unresolved
@@ -176,7 +176,14 @@ class Wiring:
         self, subscription: Subscription, listener: Socket | None, poll: "select.poll"
     ) -> Listener | None:
         if listener is not None and subscription.path:
-            return Listener(listener, poll)
+            return Listener(
+                listener,
+                poll,
+                path=subscription.target,
+                # AWS's own emulator of Managed Instances posts to / whatever the URI's path is.
+                accepts_root=self._is_managed,
+                say=self.log.once,
+            )
         if listener is not None:
             self.log.once(
                 "Lambda accepted no subscription to logs; nothing is recorded in this environment",

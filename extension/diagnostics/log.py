@@ -5,11 +5,14 @@ Promises: an environment logs each problem once. A message says what happened an
 logged. Lambda records the output of extensions too, so a message for each line or invocation would cost what this
 extension is there to save.
 
-structlog is imported with the first message, or by :meth:`OwnLog.preload`: never before the first Next.
+structlog is imported with the first message, or by :meth:`OwnLog.preload`: never before the first Next. Where it cannot be
+imported, for want of a file descriptor, a message is written all the same, without its time.
 """
 
 import importlib
+import json
 import sys
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -42,17 +45,26 @@ class OwnLog:
             return
         self._said.add(key)
         if LEVELS["warning"] >= self._level:
-            self._load().warning(event, **fields)
+            self._write("warning", event, fields)
 
     def account(self, **fields: object) -> None:
         """Log the account, at every level but ``off``."""
         if self._level < LEVELS["off"]:
-            self._load().info("account", **fields)
+            self._write("info", "account", fields)
 
     def preload(self) -> None:
         """Import structlog, so that the account at SHUTDOWN does not have to."""
         if self._level < LEVELS["off"]:
             self._load()
+
+    def _write(self, level: str, event: str, fields: dict[str, object]) -> None:
+        try:
+            getattr(self._load(), level)(event, **fields)
+        except (ImportError, OSError):
+            # What cannot be logged because no descriptor or memory is left must not become a second error.
+            said = {**fields, "logger": EXTENSION_NAME, "event": event, "level": level}
+            with suppress(OSError):
+                sys.stderr.write(json.dumps(said, default=str) + "\n")
 
     def _load(self) -> Any:
         if self._logger is None:

@@ -25,7 +25,8 @@ class ExtensionsApi:
     """Call the Extensions API for one extension.
 
     Attributes:
-        identifier: as ``register`` was answered, or as a launcher that registered for us handed it over; may be empty.
+        identifier: as ``register`` was answered, to us or to a launcher that registered for us; may be empty. Whoever
+            knows it may ask for our events, so no other process of the environment must see it.
         awaiting: whether an ``/event/next`` has been sent and not been answered yet.
     """
 
@@ -55,10 +56,25 @@ class ExtensionsApi:
             {"Lambda-Extension-Name": name, "Content-Type": "application/json"},
             f'{{"events":{events}}}',
         )
+        self._identify(answer)
+        return answer
+
+    def read_registration(self, descriptor: int) -> None:
+        """Read the answer to a register that a launcher has sent, on the connection that it left open for us.
+
+        The identifier stays empty if there is none in time, or no such connection.
+        """
+        try:
+            connection = Socket(fileno=descriptor)
+        except OSError:
+            return
+        connection.settimeout(ANSWER_TIMEOUT_S)
+        self._identify(_exchange(connection))
+
+    def _identify(self, answer: "Message | None") -> None:
         if answer is not None:
             identifier = answer.headers.get(b"lambda-extension-identifier", b"")
             self.identifier = identifier.decode("ascii", "replace")
-        return answer
 
     def subscribe(self, path: str, *, body: str) -> "Message | None":
         """``PUT`` a subscription to the Logs or the Telemetry API; return the answer, or None if there was none in time."""
@@ -133,21 +149,26 @@ class ExtensionsApi:
             connection = self._connect(ANSWER_TIMEOUT_S)
         except OSError:
             return None
-        try:
-            host = f"{self._host}:{self._port}"
-            connection.sendall(
-                request(method, path, host=host, headers=headers, body=body.encode())
-            )
-            reader = MessageReader()
-            while data := connection.recv(RECEIVE_BYTES):
-                messages = reader.feed(data)
-                if messages:
-                    return messages[0]
-            return reader.end_of_stream()
-        except (OSError, MalformedMessageError):
-            return None
-        finally:
-            connection.close()
+        host = f"{self._host}:{self._port}"
+        return _exchange(
+            connection, request(method, path, host=host, headers=headers, body=body.encode())
+        )
+
+
+def _exchange(connection: Socket, asked: bytes = b"") -> "Message | None":
+    """Send a request, read its answer, and close the connection; return None if there is no answer in time."""
+    try:
+        connection.sendall(asked)
+        reader = MessageReader()
+        while data := connection.recv(RECEIVE_BYTES):
+            messages = reader.feed(data)
+            if messages:
+                return messages[0]
+        return reader.end_of_stream()
+    except (OSError, MalformedMessageError):
+        return None
+    finally:
+        connection.close()
 
 
 REGISTER_PAUSE_S = 0.05
@@ -174,9 +195,15 @@ BUFFERING = '{"maxItems":1000,"maxBytes":262144,"timeoutMs":25}'
 
 
 class Subscription:
-    """Hold the API and schema that deliver, and the answers of those that refused."""
+    """Hold the API and schema that deliver, and the answers of those that refused.
 
-    def __init__(self) -> None:
+    Attributes:
+        path: of the API; empty until one has accepted.
+        target: the path of the URI that batches are posted to. Only Lambda learns it.
+    """
+
+    def __init__(self, target: str) -> None:
         self.path = ""
         self.schema = ""
+        self.target = target
         self.refusals: list[str] = []

@@ -5,8 +5,14 @@ Telemetry API posts batches to the extension. ``http.client`` would cost 25 to 3
 it brings ``email`` and ``ssl``. Framing is that of RFC 9112: ``Content-Length``, ``chunked``, or (answers only) the end
 of the connection. Nothing else about a message is looked at.
 
-This module is loaded before the extension has registered: it imports nothing.
+This module is loaded before the extension has registered: it imports only what every interpreter has loaded.
 """
+
+from io import BytesIO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 MAX_HEAD_BYTES = 16 * 1024
 """Lambda's own heads are under 1 KiB. The bound limits the memory that a confused peer can cost."""
@@ -21,6 +27,10 @@ read and counted, but not held."""
 
 class MalformedMessageError(Exception):
     """The peer does not speak HTTP/1.1, so the connection cannot be used any more."""
+
+
+class RefusedMessageError(MalformedMessageError):
+    """The request is to a target that the reader does not accept. The rest of it has not been read."""
 
 
 class Message:
@@ -48,38 +58,75 @@ class Message:
         # The reader has refused longer numbers in answers.
         return _number(parts[1]) if len(parts) > 1 and parts[0].startswith(b"HTTP/") else 0
 
+    @property
+    def target(self) -> bytes:
+        """The target of a request, which is a path; empty if the request line has none."""
+        return _target(self.start)
+
 
 class MessageReader:
     """Assemble messages from the bytes of one connection, however the stream is cut.
 
-    A body that is announced with its length is copied once.
+    A body grows in one buffer, and leaves it without a copy: chunks of a byte or two cost no more than their bytes.
+
+    Attributes:
+        has_accepted: whether a request to an accepted target has begun on this connection.
     """
 
-    __slots__ = ("_chunked", "_head", "_kept", "_message", "_remaining", "_until_close")
+    __slots__ = (
+        "_body",
+        "_chunked",
+        "_message",
+        "_remaining",
+        "_targets",
+        "_unparsed",
+        "_until_close",
+        "has_accepted",
+    )
 
-    def __init__(self) -> None:
-        self._head = b""
+    def __init__(self, targets: "Collection[bytes] | None" = None) -> None:
+        """Read any message, or refuse requests to other targets, before anything behind their first line is looked at."""
+        self._targets = targets
+        self._unparsed = b""
         self._message: Message | None = None
-        self._kept: list[bytes] = []
+        self._body = BytesIO()
         self._remaining = 0
         self._chunked = False
         self._until_close = False
+        self.has_accepted = False
 
     @property
     def wanted_bytes(self) -> int:
         """The bytes still to come, as far as the message being read announces them."""
         return self._remaining
 
+    @property
+    def held_bytes(self) -> int:
+        """The bytes that are held of a message which is not whole yet."""
+        return len(self._unparsed) + self._body.tell()
+
     def feed(self, data: bytes) -> list[Message]:
-        """Parse received bytes; return the messages that became complete. Raise MalformedMessageError for other bytes."""
+        """Parse received bytes; return the messages that became complete.
+
+        Raises:
+            RefusedMessageError: a request is to another target.
+            MalformedMessageError: the bytes are not HTTP/1.1.
+        """
         complete: list[Message] = []
-        while data:
+        if self._unparsed:
+            data, self._unparsed = self._unparsed + data, b""
+        at = 0
+        while at < len(data):
             if self._message is None:
-                data = self._read_head(data)
+                end = self._read_head(data, at)
             elif self._chunked:
-                data = self._read_chunks(data)
+                end = self._read_chunk(data, at)
             else:
-                data = self._read_body(data)
+                end = self._read_body(data, at)
+            if end < 0:
+                self._unparsed = data[at:]
+                break
+            at = end
             message = self._message
             if message and not (self._chunked or self._until_close or self._remaining):
                 complete.append(self._finish(message))
@@ -92,27 +139,29 @@ class MessageReader:
         return None
 
     def _finish(self, message: Message) -> Message:
-        if message.body_bytes <= MAX_BODY_BYTES:
-            message.body = self._kept[0] if len(self._kept) == 1 else b"".join(self._kept)
-        self._kept = []
+        if self._body.tell():
+            message.body = self._body.getvalue()
+            self._body = BytesIO()
         self._message = None
         self._until_close = False
         return message
 
-    def _find(self, text: bytes, end_mark: bytes, start: int = 0) -> int:
-        """Return where a head or a line of it ends; if it is not whole yet, keep it and return -1."""
-        end = text.find(end_mark, start)
-        if (len(text) if end < 0 else end) > MAX_HEAD_BYTES:
-            raise MalformedMessageError
-        self._head = text if end < 0 else b""
-        return end
+    # Each of these reads one part of a message from a place on; it returns where the part ends, or -1 if it is not whole.
 
-    def _read_head(self, data: bytes) -> bytes:
-        head = self._head + data
-        end = self._find(head, b"\r\n\r\n")
+    def _read_head(self, data: bytes, at: int) -> int:
+        if self._targets is not None:
+            # The line is compared whole: told byte by byte, a secret path would be found byte by byte. Time tells nothing
+            # of it: bytes are compared by the machine word, and no turn of the main loop is as regular as a nanosecond.
+            end = _find(data, b"\r\n", at)
+            if end < 0:
+                return -1
+            if _target(data[at:end]) not in self._targets:
+                raise RefusedMessageError
+            self.has_accepted = True
+        end = _find(data, b"\r\n\r\n", at)
         if end < 0:
-            return b""
-        lines = head[:end].split(b"\r\n")
+            return -1
+        lines = data[at:end].split(b"\r\n")
         if b"HTTP/1." not in lines[0]:
             raise MalformedMessageError
         headers = {}
@@ -121,58 +170,68 @@ class MessageReader:
             headers[name.strip().lower()] = value.strip()
         message = self._message = Message(lines[0], headers)
         length = headers.get(b"content-length", b"")
+        # A length beside the chunks means nothing (RFC 9112, section 6.3).
         self._chunked = b"chunked" in headers.get(b"transfer-encoding", b"").lower()
-        self._remaining = _number(length)
+        self._remaining = 0 if self._chunked else _number(length)
+        # The status first: of any length that cannot be read, it is refused here.
         is_bare = message.status not in (204, 304) and message.start.startswith(b"HTTP/")
         self._until_close = is_bare and not self._chunked and not length
-        return head[end + 4 :]
+        return end + 4
 
-    def _read_body(self, data: bytes) -> bytes:
-        if self._until_close:
-            self._keep(data)
-            return b""
-        taken = data[: self._remaining]
-        self._remaining -= len(taken)
-        self._keep(taken)
-        return data[len(taken) :]
+    def _read_body(self, data: bytes, at: int) -> int:
+        end = len(data) if self._until_close else min(at + self._remaining, len(data))
+        self._remaining = max(0, self._remaining - (end - at))
+        self._keep(data[at:end])
+        return end
 
-    def _read_chunks(self, data: bytes) -> bytes:
-        # Between chunks ``_head`` holds the unfinished size line; inside one, ``_remaining`` counts its bytes
-        # together with the CRLF behind them.
+    def _read_chunk(self, data: bytes, at: int) -> int:
+        # Inside a chunk, ``_remaining`` counts its bytes together with the CRLF behind them.
         if self._remaining:
-            taken = data[: self._remaining]
-            self._remaining -= len(taken)
-            overlap = max(0, min(len(taken), 2 - self._remaining))
-            self._keep(taken[: len(taken) - overlap])
-            return data[len(taken) :]
-        line = self._head + data
-        end = self._find(line, b"\r\n")
+            end = min(at + self._remaining, len(data))
+            self._remaining -= end - at
+            overlap = max(0, min(end - at, 2 - self._remaining))
+            self._keep(data[at : end - overlap])
+            return end
+        end = _find(data, b"\r\n", at)
         if end < 0:
-            return b""
+            return -1
         try:
-            size = int(line[:end].partition(b";")[0], 16)
+            size = int(data[at:end].partition(b";")[0], 16)
         except ValueError:
             raise MalformedMessageError from None
         if size < 0:
             raise MalformedMessageError
         if size > 0:
             self._remaining = size + 2
-            return line[end + 2 :]
+            return end + 2
         # The trailer section ends with an empty line; Lambda sends none, so it is just the CRLF.
-        end = self._find(line, b"\r\n\r\n", end)
+        end = _find(data, b"\r\n\r\n", at)
         if end < 0:
-            return b""
+            return -1
         self._chunked = False
-        return line[end + 4 :]
+        return end + 4
 
     def _keep(self, data: bytes) -> None:
         message = self._message
         assert message is not None  # noqa: S101 - only called while a message is being read
         message.body_bytes += len(data)
-        if message.body_bytes > MAX_BODY_BYTES:
-            self._kept = []
-        elif data:
-            self._kept.append(data)
+        if message.body_bytes <= MAX_BODY_BYTES:
+            self._body.write(data)
+        elif self._body.tell():
+            self._body = BytesIO()
+
+
+def _find(data: bytes, end_mark: bytes, at: int) -> int:
+    """Return where a head or a line of it ends; -1 if it is not whole yet. Raise MalformedMessageError if it is too long."""
+    end = data.find(end_mark, at, at + MAX_HEAD_BYTES + len(end_mark))
+    if end < 0 and len(data) - at > MAX_HEAD_BYTES:
+        raise MalformedMessageError
+    return end
+
+
+def _target(request_line: bytes) -> bytes:
+    parts = request_line.split(b" ", 2)
+    return parts[1] if len(parts) > 1 else b""
 
 
 def _number(digits: bytes) -> int:

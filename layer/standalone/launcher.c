@@ -2,8 +2,9 @@
  *
  * A custom runtime may have no shell that knows TCP, or none at all, so this is a program of its own, linked statically.
  * Lambda starts the function's runtime when every extension has registered; this has done so before an interpreter would
- * have read its first file. It sends the one request that Lambda waits for, takes the identifier out of the answer and
- * hands it to Python. Wherever that does not work out, Python registers, which does so for as long as it takes.
+ * have read its first file. It sends the one request that Lambda waits for. Python inherits the connection and reads the
+ * answer: the identifier in it lets its owner ask for our events, and a command line is open to every process. Wherever
+ * that does not work out, Python registers, which does so for as long as it takes.
  *
  * Given arguments (--check) it registers nothing and hands them on. AWS: Lambda Extensions API, "Register".
  */
@@ -19,14 +20,11 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* A UUID has 36 characters; the rest is for an identifier of another kind. */
-#define MAX_IDENTIFIER 128
-
-/* The answer's head has some 300 bytes, and its body is not read. */
-#define MAX_ANSWER 4096
-
-/* No answer in this time, and Python asks again. */
+/* To connect and to send. Both are done in a millisecond; without them, Python registers. */
 #define PATIENCE_S 2
+
+/* Of a descriptor's number. */
+#define MAX_NUMBER 16
 
 /* What the function sets for its own interpreter and libraries is not meant for ours. */
 static const char *const not_ours[] = {"PYTHONHOME", "PYTHONPATH", "LD_PRELOAD", "LD_LIBRARY_PATH"};
@@ -46,10 +44,9 @@ static int connect_to(const char *api) {
     if (port < 1 || port > 65535 || inet_pton(AF_INET, host, &address.sin_addr) != 1)
         return -1; /* A name: to resolve it is left to Python. */
     address.sin_port = htons((unsigned short)port);
-    connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    connection = socket(AF_INET, SOCK_STREAM, 0);
     if (connection < 0)
         return -1;
-    setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (connect(connection, (struct sockaddr *)&address, sizeof address) == 0)
         return connection;
@@ -73,67 +70,28 @@ static int ask(int connection, const char *api, const char *name) {
     return send(connection, request, (size_t)length, MSG_NOSIGNAL) == length ? 0 : -1;
 }
 
-/* Reads up to the end of the answer's head. */
-static int listen_to(int connection, char *answer, size_t size) {
-    size_t length = 0;
-
-    while (length + 1 < size) {
-        ssize_t got = recv(connection, answer + length, size - 1 - length, 0);
-        if (got <= 0)
-            return -1;
-        length += (size_t)got;
-        answer[length] = '\0';
-        if (strlen(answer) != length)
-            return -1; /* No text. */
-        if (strstr(answer, "\r\n\r\n") != NULL)
-            return 0;
-    }
-    return -1;
-}
-
-/* Takes the identifier out of the head, if all of it is what an identifier is made of. */
-static void find_identifier(const char *answer, char *identifier) {
-    static const char header[] = "lambda-extension-identifier:";
-    const char *line, *value;
-    size_t length;
-
-    for (line = strstr(answer, "\r\n"); line != NULL; line = strstr(line + 2, "\r\n")) {
-        if (strncasecmp(line + 2, header, sizeof header - 1) != 0)
-            continue;
-        value = line + 2 + sizeof header - 1;
-        value += strspn(value, " ");
-        length = strspn(value, "0123456789abcdefABCDEF-");
-        if (length < MAX_IDENTIFIER && value[length] == '\r') {
-            memcpy(identifier, value, length);
-            identifier[length] = '\0';
-        }
-        return;
-    }
-}
-
-static void register_as(const char *name, char *identifier) {
-    static char answer[MAX_ANSWER];
+/* Returns the connection on which the answer comes, -1 without one. */
+static int register_as(const char *name) {
     const char *api = getenv("AWS_LAMBDA_RUNTIME_API");
     int connection;
 
     if (api == NULL || *api == '\0')
         api = "127.0.0.1:9001";
     connection = connect_to(api);
-    if (connection < 0)
-        return;
-    if (ask(connection, api, name) == 0 && listen_to(connection, answer, sizeof answer) == 0)
-        find_identifier(answer, identifier);
+    if (connection < 0 || ask(connection, api, name) == 0)
+        return connection;
     close(connection);
+    return -1;
 }
 
 int main(int count, char **words) {
     static char self[PATH_MAX], folder[PATH_MAX], root[PATH_MAX + 32], python[PATH_MAX + 64], start[PATH_MAX + 64];
-    static char identifier[MAX_IDENTIFIER];
+    static char number[MAX_NUMBER];
     /* The path that was executed: Lambda knows an extension by its file's name, and what it says in words[0] is its own
      * affair. */
     const char *path = (const char *)getauxval(AT_EXECFN);
     char **command = calloc((size_t)count + 8, sizeof *command);
-    int next = 0;
+    int next = 0, connection = -1;
 
     if (path == NULL || strlen(path) >= sizeof self || command == NULL)
         return 1;
@@ -143,7 +101,7 @@ int main(int count, char **words) {
     snprintf(python, sizeof python, "%s/bin/python3", root);
     snprintf(start, sizeof start, "%s/start.pyc", root);
     if (count < 2)
-        register_as(basename(self), identifier);
+        connection = register_as(basename(self));
     for (size_t index = 0; index < sizeof not_ours / sizeof *not_ours; index++)
         unsetenv(not_ours[index]);
     /* One heap for both of our threads: a second one costs memory, and saves waits that we do not have. */
@@ -154,8 +112,10 @@ int main(int count, char **words) {
     command[next++] = "-Xutf8";
     command[next++] = start;
     command[next++] = root;
-    if (identifier[0] != '\0')
-        command[next++] = identifier;
+    if (connection >= 0) {
+        snprintf(number, sizeof number, "%d", connection);
+        command[next++] = number;
+    }
     for (int index = 1; index < count; index++)
         command[next++] = words[index];
     execv(python, command);

@@ -35,6 +35,7 @@ class ScriptedLambda(RecordingReceiver):
     Attributes:
         calls: all calls, in order.
         destination: the port that was subscribed with.
+        target: the path that was subscribed with.
         on_call: called with the kind of each call, before its answer.
     """
 
@@ -48,6 +49,7 @@ class ScriptedLambda(RecordingReceiver):
         """Take the answers to register, of which the last one stays, the one to (path, schema), and a port."""
         self.calls: list[Call] = []
         self.destination = 0
+        self.target = ""
         self.on_call: Callable[[str], None] = lambda _kind: None
         self._register = register or [REGISTERED]
         self._subscribe = subscribe or (lambda _path, _schema: Reply(200, b'"OK"'))
@@ -118,7 +120,9 @@ class ScriptedLambda(RecordingReceiver):
         body = events if isinstance(events, bytes) else lambda_events.batch(events)
         if self._sender is None:
             self._sender = socket.create_connection(("127.0.0.1", self.destination), WAIT_S)
-        head = f"POST / HTTP/1.1\r\nHost: sandbox\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = (
+            f"POST {self.target} HTTP/1.1\r\nHost: sandbox\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
         self._sender.sendall(head.encode() + body)
         answer = b""
         while b"\r\n\r\n" not in answer:
@@ -141,7 +145,8 @@ class ScriptedLambda(RecordingReceiver):
         if kind == "next":
             return self._next_event()
         subscription = request.payload
-        self.destination = urllib.parse.urlsplit(subscription["destination"]["URI"]).port or 0
+        uri = urllib.parse.urlsplit(subscription["destination"]["URI"])
+        self.destination, self.target = uri.port or 0, uri.path
         return self._subscribe(request.path, subscription["schemaVersion"])
 
     def _next_event(self) -> Answer:

@@ -33,6 +33,7 @@ from extension.lambda_api import (
     TELEMETRY_SCHEMAS,
     ExtensionsApi,
 )
+from extension.lambda_api.http1 import request
 from tests.doubles.recording_receiver import CLOSE, Answer, Reply
 from tests.doubles.scripted_lambda import IDENTIFIER, REGISTERED, ScriptedLambda
 
@@ -71,7 +72,9 @@ START = "from extension.boot import main; main(sys.argv[4:])"
 class Process:
     """``python -ISB -c``, as the launcher in the layer starts it."""
 
-    def __init__(self, address: str, *arguments: str, before: str = "", **environ: str) -> None:
+    def __init__(
+        self, address: str, *arguments: str, before: str = "", inherits: int = 0, **environ: str
+    ) -> None:
         reading, writing = os.pipe()
         code = LAUNCH + before + START
         site = sysconfig.get_path("purelib")
@@ -79,7 +82,7 @@ class Process:
             self.process = subprocess.Popen(
                 [sys.executable, "-ISB", "-c", code, str(ROOT), site, f"{writing}", *arguments],
                 env={"AWS_LAMBDA_RUNTIME_API": address, "PATH": os.environ["PATH"], **environ},
-                pass_fds=[writing],
+                pass_fds=[writing, inherits] if inherits else [writing],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -103,8 +106,10 @@ Run = Callable[..., Process]
 def run() -> Iterator[Run]:
     started: list[Process] = []
 
-    def start(address: str, *arguments: str, before: str = "", **environ: str) -> Process:
-        started.append(Process(address, *arguments, before=before, **environ))
+    def start(
+        address: str, *arguments: str, before: str = "", inherits: int = 0, **environ: str
+    ) -> Process:
+        started.append(Process(address, *arguments, before=before, inherits=inherits, **environ))
         return started[-1]
 
     yield start
@@ -121,12 +126,40 @@ def baseline() -> set[str]:
     return set(subprocess.check_output(python, text=True, timeout=WAIT_S).split())
 
 
-@pytest.mark.parametrize("identifier", [[], [IDENTIFIER]], ids=["registers", "is registered"])
+REGISTER = request(
+    "POST",
+    "/2020-01-01/extension/register",
+    host="lambda",
+    headers={"Lambda-Extension-Name": "flight-recorder"},
+    body=b'{"events":["INVOKE","SHUTDOWN"]}',
+)
+"""As the launcher sends it."""
+
+
+@pytest.fixture
+def start(cloud: ScriptedLambda, run: Run, request: pytest.FixtureRequest) -> Run:
+    """Starts the extension, with the connection on which a launcher has registered if the test asks for it."""
+
+    def start_one(**more: str) -> Process:
+        if not request.param:
+            return run(cloud.address, **more)
+        with socket.create_connection(("127.0.0.1", cloud.port)) as connection:
+            connection.sendall(REGISTER)
+            number = connection.fileno()
+            return run(cloud.address, f"{number}", inherits=number, **more)
+
+    return start_one
+
+
+STARTS = pytest.mark.parametrize("start", [False, True], indirect=True, ids=["bare", "launched"])
+
+
+@STARTS
 def test_boot_loads_only_the_listed_modules_before_the_first_next(
-    cloud: ScriptedLambda, run: Run, identifier: list[str]
+    cloud: ScriptedLambda, start: Run
 ) -> None:
     """Lambda waits for us, and bills it: before Next nothing is loaded but the modules on this list."""
-    process = run(cloud.address, *identifier, before=REPORTING)
+    process = start(before=REPORTING)
     loaded = set(process.report.read().split())
     cloud.wait_for("next", 1)
     asked = [call.kind for call in cloud.calls]
@@ -138,10 +171,8 @@ def test_boot_loads_only_the_listed_modules_before_the_first_next(
     assert code == 0
 
 
-@pytest.mark.parametrize("identifier", [[], [IDENTIFIER]], ids=["registers", "is registered"])
-def test_boot_asks_in_the_documented_order(
-    cloud: ScriptedLambda, run: Run, identifier: list[str]
-) -> None:
+@STARTS
+def test_boot_asks_in_the_documented_order(cloud: ScriptedLambda, start: Run) -> None:
     """Register unless the launcher has, then subscribe with the listener accepting already, then Next, each once."""
     accepting: list[bool] = []
 
@@ -151,18 +182,88 @@ def test_boot_asks_in_the_documented_order(
                 accepting.append(True)
 
     cloud.on_call = on_call
-    process = run(cloud.address, *identifier)
+    process = start()
     cloud.wait_for("next", 1)
     cloud.shut_down()
     _, err, code = process.finish()
 
-    registered = [] if identifier else [("register", '["INVOKE", "SHUTDOWN"]')]
+    registered = ("register", '["INVOKE", "SHUTDOWN"]')
     subscribed = ("subscribe", f"{LOGS_API} 2021-03-18")
-    assert [call[:2] for call in cloud.calls] == [*registered, subscribed, ("next", "")]
-    assert cloud.identifiers == ["" for _ in registered] + [IDENTIFIER, IDENTIFIER]
+    assert [call[:2] for call in cloud.calls] == [registered, subscribed, ("next", "")]
+    assert cloud.identifiers == ["", IDENTIFIER, IDENTIFIER]
     assert accepting == [True]
     assert code == 0
     assert '"event": "account"' in err
+
+
+@pytest.mark.parametrize(
+    "arrange",
+    [
+        pytest.param(lambda: os.open(os.devnull, os.O_RDONLY), id="no socket"),
+        pytest.param(lambda: closed_connection().detach(), id="closed"),
+        pytest.param(lambda: 0, id="nothing"),
+    ],
+)
+def test_boot_registers_where_a_launcher_left_no_answer(
+    cloud: ScriptedLambda, run: Run, arrange: Callable[[], int]
+) -> None:
+    """An extension that does not register fails the function: whatever is wrong with the descriptor, Lambda is asked."""
+    descriptor = arrange()
+    process = run(cloud.address, f"{descriptor or 99}", inherits=descriptor)
+    if descriptor:
+        os.close(descriptor)
+    cloud.shut_down()
+    _, _, code = process.finish()
+
+    assert [call.kind for call in cloud.calls] == ["register", "subscribe", "next"]
+    assert code == 0
+
+
+def closed_connection() -> socket.socket:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connection = socket.create_connection(server.getsockname())
+        server.accept()[0].close()
+    return connection
+
+
+def test_no_process_sees_what_it_could_speak_in_our_name_with(
+    cloud: ScriptedLambda, run: Run
+) -> None:
+    """The identifier and the subscription's path are in no command line, environment, file, or line of our own log."""
+    with socket.create_connection(("127.0.0.1", cloud.port)) as connection:
+        connection.sendall(REGISTER)
+        process = run(
+            cloud.address,
+            f"{connection.fileno()}",
+            inherits=connection.fileno(),
+            FLIGHT_RECORDER_LOG_LEVEL="debug",
+        )
+    cloud.wait_for("next", 1)
+    proc = Path(f"/proc/{process.process.pid}")
+    seen = (proc / "cmdline").read_bytes() + (proc / "environ").read_bytes()
+    files = [str(one.readlink()) for one in (proc / "fd").iterdir()]
+    cloud.shut_down()
+    out, err, _ = process.finish()
+
+    secrets = [IDENTIFIER, cloud.target[1:]]
+    assert len(cloud.target) == 33
+    assert not [one for one in secrets if one.encode() in seen or one in out + err]
+    assert not [one for one in files if one.startswith("/") and not one.startswith("/dev/")]
+
+
+def test_the_path_of_the_subscription_is_new_in_each_environment(cloud: ScriptedLambda) -> None:
+    """A path seen in one environment is worth nothing in another; repeated subscriptions name the same."""
+    boots = [boot_of(cloud), boot_of(cloud)]
+    targets = []
+    for boot in boots:
+        listen(boot)
+        for _ in range(2):
+            subscribe(boot)
+            targets.append(cloud.target)
+        assert boot.listener is not None
+        boot.listener.close()
+
+    assert targets[0] == targets[1] != targets[2] == targets[3]
 
 
 def test_an_error_after_the_first_next_leads_to_the_idle_loop(

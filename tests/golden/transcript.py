@@ -10,7 +10,7 @@ What is written otherwise than it left, and why. Nothing else is touched:
   ``<sha256>``: a digest of such a body, which is looked at. How many bytes a text is compressed into is zlib's doing.
 - ``<tries>``: a count of ``unavailable`` or ``denied`` deliveries beyond 1: attempts at SHUTDOWN are paced by that clock.
 - ``<signature>``: it covers the receiver's port.
-- ``<port>``: of the listener.
+- ``<port>/``: of the listener; its path, which is random, is left out.
 - ``<request 3>``, ``<trace 3 R>``: ids of the third invocation, of which R is the trace id's randomness; they are given, and long.
 - Bodies are written without their compression, base64 or protobuf; OTLP has its digest besides. ``},{`` is broken
   into two lines, and 64 times the same character or more is written as ``<1000*x>``.
@@ -42,7 +42,7 @@ BILLED_BYTES = 26
 OWN_METRICS = b'\\"Namespace\\":\\"FlightRecorder\\"'
 """As it stands in the body of PutLogEvents."""
 
-_PORT = re.compile(r"domain:\d+")
+_LISTENER = re.compile(r"domain:\d+/[0-9a-f]*")
 _RUN = re.compile(r"(.)\1{63,}")
 _SIGNATURE = re.compile(r"Signature=[0-9a-f]{64}")
 _OBJECT_DIGEST = re.compile(r"-([0-9a-f]{8})(\.ndjson\.gz)$")
@@ -57,7 +57,7 @@ def transcript(captured: Captured) -> str:
     """Return everything that left the extension, as one text."""
     parts = [
         f"{one.method} {one.path} {one.headers.get('lambda-extension-name', '')}".rstrip()
-        + f"\n{_PORT.sub('domain:<port>', one.body.decode())}\n"
+        + f"\n{_LISTENER.sub('domain:<port>/', one.body.decode())}\n"
         for one in captured.asked
     ]
     sections = [("Lambda", "".join(parts))]

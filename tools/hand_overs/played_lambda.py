@@ -11,6 +11,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
+from urllib.parse import urlsplit
 
 WAIT_S = 20.0
 """The most that one step may take. Steps take milliseconds, and tens of them where the machine is busy."""
@@ -32,10 +33,12 @@ class PlayedLambda:
 
     Attributes:
         destination: the port of the listener that the extension subscribed; 0 before.
+        target: the path of the URI that it subscribed.
     """
 
     def __init__(self) -> None:
         self.destination = 0
+        self.target = "/"
         self._asked = threading.Semaphore(0)
         self._events: queue.Queue[bytes] = queue.Queue()
         self._sender: socket.socket | None = None
@@ -104,7 +107,9 @@ class PlayedLambda:
         body = json.dumps(batch, separators=(",", ":")).encode()
         if self._sender is None:
             self._sender = socket.create_connection(("127.0.0.1", self.destination), WAIT_S)
-        head = f"POST / HTTP/1.1\r\nHost: sandbox\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = (
+            f"POST {self.target} HTTP/1.1\r\nHost: sandbox\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
         self._sender.sendall(head.encode() + body)
         if not self._sender.recv(ANSWER_BYTES).startswith(b"HTTP/1.1 200 "):
             raise ConnectionError("the listener did not answer 200")
@@ -115,8 +120,8 @@ class PlayedLambda:
             self._asked.release()
             return self._events.get()
         if method == "PUT" and path in (TELEMETRY_API, LOGS_API):
-            uri = json.loads(body)["destination"]["URI"]
-            self.destination = int(uri.rstrip("/").rpartition(":")[2])
+            uri = urlsplit(json.loads(body)["destination"]["URI"])
+            self.destination, self.target = uri.port or 0, uri.path or "/"
             return b'"OK"'
         return b"{}"
 

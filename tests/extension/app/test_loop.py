@@ -90,7 +90,8 @@ class Environment:
         self.cpu_s = 0.0
         self.ended_s = 0.0
         self.error: BaseException | None = None
-        self.boot = Boot({"AWS_LAMBDA_RUNTIME_API": cloud.address}, identifier=IDENTIFIER)
+        self.boot = Boot({"AWS_LAMBDA_RUNTIME_API": cloud.address})
+        self.boot.api.identifier = IDENTIFIER
         listen(self.boot)
         subscribe(self.boot)
         assert self.boot.listener is not None
@@ -101,8 +102,10 @@ class Environment:
         sampler.metadata.environment_id = "e"
         worker = SinkWorker(lambda: self.sink)
         worker.start()
-        self.listener = Listener(self.boot.listener, poll)
         log = OwnLog("info")
+        self.listener = Listener(
+            self.boot.listener, poll, path=self.boot.subscription.target, say=log.once
+        )
         self.flush_control = FlushControl(given)
         self.lifecycle = Loop(
             Parts(

@@ -1,5 +1,7 @@
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -27,8 +29,9 @@ SECRET = "hunter2"
 class Extension:
     """``python -m extension`` from the source tree."""
 
-    def __init__(self, cloud: ScriptedLambda, **environ: str) -> None:
+    def __init__(self, cloud: ScriptedLambda, descriptors: int = 0, /, **environ: str) -> None:
         self.cloud = cloud
+        limited = ["/bin/sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh"]
         given = {
             f"FLIGHT_RECORDER_{name}": value
             for name, value in ({"SINK": "stdout:"} | environ).items()
@@ -42,7 +45,7 @@ class Extension:
         }
         kept = {name: os.environ[name] for name in os.environ if name.startswith(("PATH", "COV"))}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "extension"],
+            [*(limited if descriptors else []), sys.executable, "-m", "extension"],
             cwd=ROOT,
             env=kept
             | lambda_environ
@@ -82,7 +85,7 @@ import sys
 import extension.app.loop, extension.delivery.worker
 from socket import socket
 from extension.lambda_api import LOGS_API, Subscription
-subscription = Subscription()
+subscription = Subscription("/")
 subscription.path = LOGS_API
 # The main thread's part alone: what the workers load delays nobody.
 extension.delivery.worker.SinkWorker.start = lambda self: None
@@ -223,29 +226,42 @@ def test_the_last_resort_is_masked_too(cloud: ScriptedLambda, begin: Begin) -> N
 
 def test_the_function_survives_where_descriptors_run_out(cloud: ScriptedLambda) -> None:
     """If what delivery needs cannot be had, that is said in one line, and Next goes on being answered."""
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", 'ulimit -n 6 && exec "$@"', "sh", sys.executable, "-m", "extension"],
-        cwd=ROOT,
-        env={"AWS_LAMBDA_RUNTIME_API": cloud.address},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    extension = Extension(cloud, 6)
     try:
         for number in range(1, 4):
             cloud.wait_for("next", number)
             cloud.invoke(ID.format(number))
         cloud.wait_for("next", 4)
         cloud.shut_down()
-        out, err = process.communicate(timeout=WAIT_S)
+        out, err = extension.process.communicate(timeout=WAIT_S)
     finally:
-        process.kill()
-        process.communicate()
+        extension.process.kill()
+        extension.process.communicate()
 
     (line_said,) = [json.loads(one) for one in err.splitlines()]
     assert line_said["event"].startswith("stopped recording after an internal error (OSError at ")
     assert line_said["logger"] == "flight-recorder"
-    assert (out, process.returncode) == ("", 0)
+    assert (out, extension.process.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize("descriptors", [10, 16, 24])
+def test_recording_goes_on_with_few_descriptors_and_many_idle_connections(
+    cloud: ScriptedLambda, descriptors: int
+) -> None:
+    """Who connects and says nothing must not take the descriptors that delivery and imports need."""
+    extension = Extension(cloud, descriptors)
+    with contextlib.ExitStack() as stack:
+        for number in range(1, 4):
+            address = ("127.0.0.1", cloud.destination)
+            for _ in range(descriptors):
+                stack.enter_context(socket.create_connection(address, WAIT_S))
+            extension.invoke(number, ERROR)
+
+        records, said = extension.shut_down()
+
+    assert lines(records).count(ERROR) >= 2
+    assert len(said) == len({one["event"] for one in said})
+    assert said[-1]["event"] == "account"
 
 
 def test_a_copy_of_a_snapshot_fetches_references_before_its_first_delivery(

@@ -1,3 +1,4 @@
+import errno
 import json
 import re
 import site
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from extension.diagnostics import log as log_module
 from extension.diagnostics.log import LEVELS, MAX_PROBLEMS, OwnLog
 
 pytestmark = pytest.mark.every_python
@@ -50,6 +52,48 @@ def test_each_problem_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
 
     said = [(line["event"], line.get("variable")) for line in lines(capsys)]
     assert said == [("bad", "A"), ("bad", "B"), ("worse", "A"), ("bad", None)]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EMFILE, "Too many open files"), ImportError()])
+def test_a_problem_is_said_where_structlog_cannot_be_imported(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a descriptor nothing can be imported, and what says so must not become a second error."""
+
+    def fail() -> None:
+        raise error
+
+    log = OwnLog("warning")
+    with monkeypatch.context() as scarce:
+        scarce.setattr(log_module, "_import_structlog", fail)
+        log.once("bad", variable="A", problem=ValueError("1"))
+        log.account(received_lines=2)
+    log.once("worse")
+
+    bad, account, worse = lines(capsys)
+    assert bad == {
+        "level": "warning",
+        "event": "bad",
+        "logger": "flight-recorder",
+        "variable": "A",
+        "problem": "1",
+    }
+    assert (account["event"], account["received_lines"]) == ("account", 2)
+    assert (worse["event"], "timestamp" in worse) == ("worse", True)
+
+
+def test_a_log_that_nobody_hears_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe that is closed costs the message, and nothing else."""
+
+    class Closed:
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+        flush = write
+
+    monkeypatch.setattr(sys, "stderr", Closed())
+
+    OwnLog("warning").once("bad")
 
 
 def test_problems_are_bounded(capsys: pytest.CaptureFixture[str]) -> None:

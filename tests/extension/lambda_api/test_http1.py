@@ -1,3 +1,4 @@
+import tracemalloc
 from itertools import pairwise
 
 import pytest
@@ -9,6 +10,7 @@ from extension.lambda_api.http1 import (
     MalformedMessageError,
     Message,
     MessageReader,
+    RefusedMessageError,
     request,
 )
 
@@ -156,6 +158,59 @@ def test_a_larger_body_is_counted_and_not_held(chunked: bool) -> None:
         (b"", 5 * len(piece)),
         (b'[{"a":1}]', 9),
     ]
+
+
+def test_chunks_of_a_byte_cost_no_more_than_their_bytes() -> None:
+    """An object for each chunk would cost forty times as much as the body may hold."""
+    reader = MessageReader()
+    reader.feed(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+    piece = b"1\r\nx\r\n" * 1000
+    tracemalloc.start()
+
+    for _ in range(50):
+        reader.feed(piece)
+
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert reader.held_bytes == 50_000
+    assert held < 2 * 50_000
+
+
+def test_a_length_beside_chunks_means_nothing() -> None:
+    """RFC 9112, section 6.3: whoever sends both means the chunks."""
+    stream = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Length: 3\r\n\r\n", 1)
+
+    assert [message.body for message in read(stream)] == [b"[{}]0123456789"]
+
+
+@given(places=st.lists(st.integers(min_value=0, max_value=2000), max_size=12))
+def test_a_request_to_another_target_is_refused_however_it_is_cut(places: list[int]) -> None:
+    """The messages before it are whole, and nothing behind its first line is read."""
+    reader = MessageReader({b"/"})
+    stream = BATCH + CHUNKED + b"GET /next HTTP/1.1\r\n" + BATCH
+    last = len(BATCH + CHUNKED) + len(b"GET /next HTTP/1.1\r\n")
+    places = [place % last for place in places]
+
+    messages = [
+        message for piece in cut(stream[: last - 1], places) for message in reader.feed(piece)
+    ]
+
+    assert told(messages) == told(read(BATCH + CHUNKED))
+    assert reader.has_accepted
+    with pytest.raises(RefusedMessageError):
+        reader.feed(stream[last - 1 :])
+
+
+def test_reader_tells_what_it_holds() -> None:
+    """A head that is not whole is held, then a body that is not whole, and nothing of a message that is."""
+    reader = MessageReader()
+    held = []
+
+    for piece in (BATCH[:20], BATCH[20:-4], BATCH[-4:]):
+        reader.feed(piece)
+        held.append(reader.held_bytes)
+
+    assert held == [20, 5, 0]
 
 
 @pytest.mark.parametrize(

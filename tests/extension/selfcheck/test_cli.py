@@ -107,9 +107,9 @@ def test_command_shows_no_secret(
 
 
 @pytest.mark.parametrize(
-    "word", ["--check", "--", "--quiet", "check", "8f6d5c4b-3a29-4817-8655-44332211009g"]
+    "word", ["--check", "--", "--quiet", "check", "-3", "8f6d5c4b-3a29-4817-8655-443322110099"]
 )
-def test_boot_runs_the_command_for_a_word_that_is_no_identifier(
+def test_boot_runs_the_command_for_a_word_that_is_no_descriptor(
     word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody runs it by hand: nothing is registered with Lambda."""

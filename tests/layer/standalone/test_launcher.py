@@ -15,8 +15,15 @@ SOURCE = Path(__file__).resolve().parents[3] / "layer" / "standalone" / "launche
 IDENTIFIER = "0b1e2f3a-1111-4222-8333-444455556666"
 
 TELLS = f"""#!{sys.executable} -ISB
-import json, os, sys
-print(json.dumps([sys.argv, dict(os.environ)]))
+import json, os, socket, sys
+answer = ""
+if sys.argv[-1].isdigit():
+    with socket.socket(fileno=int(sys.argv[-1])) as connection:
+        while piece := connection.recv(4096):
+            answer += piece.decode()
+            if answer.endswith("{{}}"):
+                break
+print(json.dumps([sys.argv, dict(os.environ), answer]))
 """
 
 
@@ -64,8 +71,8 @@ def launcher(program: Path, tmp_path: Path) -> Path:
 
 def run(
     launcher: Path, *words: str, api: str, **variables: str
-) -> tuple[list[str], dict[str, str]]:
-    """Run the launcher; give the extension's arguments and the variables that the interpreter got."""
+) -> tuple[list[str], dict[str, str], str]:
+    """Run the launcher; give the extension's arguments, and the variables and the answer that the interpreter got."""
     done = subprocess.run(
         [launcher, *words],
         capture_output=True,
@@ -75,21 +82,18 @@ def run(
         env={"AWS_LAMBDA_RUNTIME_API": api, **variables},
     )
     assert done.returncode == 0, done.stderr
-    told: tuple[list[str], dict[str, str]] = json.loads(done.stdout)
-    got, environ = told[0][1:], told[1]
+    told: tuple[list[str], dict[str, str], str] = json.loads(done.stdout)
+    got, environ, answer = told[0][1:], told[1], told[2]
     root = f"{launcher.parent}/../flight-recorder"
     assert got[:4] == ["-ISB", "-Xutf8", f"{root}/start.pyc", root]
-    return got[4:], environ
+    return got[4:], environ, answer
 
 
-@pytest.mark.parametrize("piece_bytes", [1000, 1])
-def test_launcher_registers_and_hands_over_the_identifier(
-    launcher: Path, api: ScriptedServer, piece_bytes: int
+def test_launcher_registers_and_hands_over_the_connection(
+    launcher: Path, api: ScriptedServer
 ) -> None:
-    """The answer may come in any number of pieces."""
-    api.answers = [in_pieces(REGISTERED, piece_bytes=piece_bytes)]
-
-    words, _ = run(launcher, api=api.address)
+    """The identifier is in the answer, which only the interpreter reads: any process may read a command line."""
+    words, environ, answer = run(launcher, api=api.address)
 
     [request] = api.requests
     head, body = request.head.decode(), request.body
@@ -97,7 +101,9 @@ def test_launcher_registers_and_hands_over_the_identifier(
     assert "Lambda-Extension-Name: flight-recorder" in head.split("\r\n")
     assert f"Content-Length: {len(body)}" in head.split("\r\n")
     assert json.loads(body) == {"events": ["INVOKE", "SHUTDOWN"]}
-    assert words == [IDENTIFIER]
+    assert len(words) == 1
+    assert answer == REGISTERED.decode()
+    assert IDENTIFIER not in json.dumps([words, environ])
 
 
 def test_launcher_asks_for_no_invoke_on_managed_instances(
@@ -140,7 +146,7 @@ def test_launcher_removes_variables_of_other_interpreters(
         "MALLOC_ARENA_MAX": "8",
     }
 
-    _, environ = run(launcher, api=api.address, **theirs)
+    _, environ, _ = run(launcher, api=api.address, **theirs)
 
     assert environ["FLIGHT_RECORDER_SINK"] == "stdout:"
     assert environ["MALLOC_ARENA_MAX"] == "1"
@@ -154,7 +160,7 @@ def test_launcher_leaves_an_unknown_address_to_python(
     launcher: Path, api: ScriptedServer, address: str
 ) -> None:
     """It reads IPv4 and a port; a name takes a resolver, which Python has."""
-    words, _ = run(launcher, api=address.format(port=api.port))
+    words, _, _ = run(launcher, api=address.format(port=api.port))
 
     assert not api.requests
     assert not words
@@ -162,7 +168,7 @@ def test_launcher_leaves_an_unknown_address_to_python(
 
 def test_launcher_registers_nothing_with_arguments(launcher: Path, api: ScriptedServer) -> None:
     """A user runs --check by hand, where there is no Lambda."""
-    words, _ = run(launcher, "--check", "more words", api=api.address)
+    words, _, _ = run(launcher, "--check", "more words", api=api.address)
 
     assert not api.requests
     assert words == ["--check", "more words"]
