@@ -14,8 +14,10 @@ reference says nothing of it.
 import time
 from collections.abc import Callable
 
+from extension.aws.accounts import refuse_other_account
 from extension.aws.client import AwsClient
 from extension.aws.errors import error_code, receipt_for_aws
+from extension.model.aws_targets import read_log_group
 from extension.model.chunk import Chunk, Metadata
 from extension.model.receipt import Answer, Receipt, send_in_turn
 from extension.model.record import records_in
@@ -59,10 +61,11 @@ class CloudWatchSink:
         """Open nothing yet. ``wall_s`` tells the time in seconds since 1970.
 
         The URL's scheme says whether each line is written as a record, with all that is known of it. The rest of the
-        URL is the log group's name, empty for the default.
+        URL is the log group's name or ARN, empty for the default.
         """
-        scheme, _, self._group = config.url.partition(":")
-        self._client = AwsClient("logs", config.environ, wall_s=wall_s)
+        scheme, _, place = config.url.partition(":")
+        self._group, self._arn = read_log_group(place)
+        self._client = AwsClient("logs", config.environ, wall_s=wall_s, arn=self._arn)
         self.abort, self.close = self._client.abort, self._client.close
         self._wall_s = wall_s
         self._function = config.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
@@ -81,6 +84,8 @@ class CloudWatchSink:
 
         ``sent_bytes`` counts as CloudWatch bills: messages in UTF-8, and 26 bytes for each.
         """
+        if refusal := refuse_other_account(self._arn, chunks):
+            return refusal
         until_s = time.monotonic() + timeout_s
         metadata = chunks[0].metadata
         self._name(metadata)
