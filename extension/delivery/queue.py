@@ -227,11 +227,11 @@ class SendingQueue:
     def judged(self, receipt: Receipt, *, goes_alone: bool = True) -> Receipt:
         """Take an answer about a record for a denial, if it can hardly be about the record. To be settled then.
 
-        That is so if the sink has taken nothing yet, refused a record that stood alone, and then another one: its
+        That is so if the sink has taken nothing and named no record yet, refused a record that stood alone, and then another one: its
         settings are to blame, or its address. ``goes_alone`` is false if the batch was sent with something else.
         """
         batch, was_suspect = self._under_way, self._is_suspect
-        is_proven = self._has_taken or bool(receipt.taken)
+        is_proven = self._has_taken or bool(receipt.taken or receipt.refused)
         if batch is None or receipt.answer is not Answer.UNREADABLE or is_proven:
             return receipt
         self._is_suspect |= (stands_alone := halves(batch.chunks) is None)
@@ -251,7 +251,7 @@ class SendingQueue:
         chunks, refused = batch.chunks, receipt.refused
         self.held_bytes -= _size(chunks)
         given_back = _refused(chunks, refused)
-        self._has_taken |= receipt.answer is Answer.TAKEN or bool(receipt.taken)
+        self._has_taken |= receipt.answer is Answer.TAKEN or bool(receipt.taken or refused)
         if receipt.answer is Answer.TAKEN:
             self._hopeless = False
             self._count(receipt, without(chunks, refused) if refused else chunks)

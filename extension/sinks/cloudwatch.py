@@ -12,7 +12,7 @@ reference says nothing of it.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from extension.aws.accounts import refuse_other_account
 from extension.aws.client import AwsClient
@@ -25,7 +25,9 @@ from extension.sinks.base import SinkConfig
 from extension.sinks.cloudwatch_events import (
     MAX_EVENTS,
     Form,
+    Limits,
     LogEvent,
+    cut_anew,
     log_events,
     mark_repetition,
     refused_by,
@@ -76,6 +78,7 @@ class CloudWatchSink:
         self._retention_days = config.retention_days
         self._retention_tries = RETENTION_TRIES
         self._environment_id = self._stream = ""
+        self._limits = Limits()
         self._stream_exists = False
         self._perhaps_there: set[int] = set()
 
@@ -95,16 +98,12 @@ class CloudWatchSink:
                 form=self._form,
                 now_ms=int(self._wall_s() * 1000),
                 stream=self._stream,
+                message_bytes=self._limits.message_bytes,
             ),
             self._perhaps_there,
             environment_id=metadata.environment_id,
         )
-        receipt = send_in_turn(
-            requests_of(events),
-            lambda request: self._write(request, until_s),
-            # Where the rest of a record is in the next request, the whole record comes again if that fails.
-            numbers_of=lambda request: (event.number for event in request if event.ends),
-        )
+        receipt = self._write_all(requests_of(events, self._limits.request_bytes), until_s)
         if receipt.answer is Answer.TAKEN:
             self._set_retention(until_s)
         return receipt
@@ -122,6 +121,14 @@ class CloudWatchSink:
         self._stream_exists = False
         self._perhaps_there = set()
 
+    def _write_all(self, requests: Iterable[list[LogEvent]], until_s: float) -> Receipt:
+        return send_in_turn(
+            requests,
+            lambda request: self._write(request, until_s),
+            # Where the rest of a record is in the next request, the whole record comes again if that fails.
+            numbers_of=lambda request: (event.number for event in request if event.ends),
+        )
+
     def _write(self, request: list[LogEvent], until_s: float) -> Receipt:
         try:
             reply = self._put(request, until_s)
@@ -138,6 +145,10 @@ class CloudWatchSink:
             sent_bytes = sum(event.size_bytes for event in request)
             refused = refused_by(reply.body, request) if b"rejected" in reply.body else {}
             return Receipt(Answer.TAKEN, sent_bytes=sent_bytes, refused=refused)
+        if lower := self._limits.learned(reply.body):
+            # For good, as a smaller batch after 413. Each time the limits are lower, so this ends.
+            self._limits = lower
+            return self._write_all(cut_anew(request, lower), until_s)
         if reply.status >= 500:  # noqa: PLR2004 - RFC 9110, section 15.6
             self._remember(request)
         return _failure("PutLogEvents", reply)
