@@ -240,7 +240,7 @@ def read_exclusions(text: str) -> "Patterns":
 # Sinks --------------------------------------------------------------------------------------------------------------
 
 SINK_FORMS = (
-    "cloudwatch:[GROUP], records+cloudwatch:[GROUP], s3://BUCKET/PREFIX, firehose:STREAM (or ARNs), otlp+https://…, https://… (also"
+    "cloudwatch:[GROUP], records+cloudwatch:[GROUP], s3://BUCKET/PREFIX, firehose:STREAM, otlp+https://…, https://… (also"
     " json+, loki+, splunk+, elasticsearch+, datadog+, logzio+; http for https), file:PATH or stdout:"
 )
 

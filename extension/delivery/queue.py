@@ -227,8 +227,8 @@ class SendingQueue:
     def judged(self, receipt: Receipt, *, goes_alone: bool = True) -> Receipt:
         """Take an answer about a record for a denial, if it can hardly be about the record. To be settled then.
 
-        That is so if the sink has taken nothing and named no record yet, refused a record that stood alone, and then another one: its
-        settings are to blame, or its address. ``goes_alone`` is false if the batch was sent with something else.
+        That is so if the sink has taken nothing and named no record yet, refused one that stood alone, and then another
+        one: its settings are to blame, or its address. ``goes_alone`` is false if something else was sent beside it.
         """
         batch, was_suspect = self._under_way, self._is_suspect
         is_proven = self._has_taken or bool(receipt.taken or receipt.refused)
