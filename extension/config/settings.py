@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from extension import PREFIX
-from extension.config.parsers import MIB, Flush, Pace, PlatformEvents
+from extension.config.parsers import MIB, Flush, Pace, PlatformEvents, Unusable
 from extension.config.variables import SETTINGS, SINKS
 
 if TYPE_CHECKING:
@@ -45,6 +45,14 @@ UNUSABLE_PARTS = {
 }
 """Effect of a pattern or a header that cannot be used; the others apply."""
 
+NO_SINK, SINK_TO_COME = "unusable:", "unusable:waits"
+"""URLs of a sink whose value cannot be used. No other place is written to: nobody asked for one. The second is that of
+a reference, which a refresh may mend, so kept lines wait for it. FALLBACK_SINK and ARCHIVE_SINK are just not set."""
+
+LINES_ARE_PRINTED = "no sink; lines of failed invocations go to FALLBACK_SINK, or to standard output, and others are lost"
+LINES_WAIT = "no sink; its lines wait in the buffer until the reference names one"
+"""Effects of SINK, and of a reference, that cannot be used."""
+
 _DEFAULTS: dict[str, Any] = {
     one.field: one.parse(one.default)
     for one in SETTINGS
@@ -53,7 +61,10 @@ _DEFAULTS: dict[str, Any] = {
 
 
 class SinkSettings(NamedTuple):
-    """One sink, by its variable (SINK, FALLBACK_SINK or ARCHIVE_SINK). The URL is empty if the sink is not set."""
+    """One sink, by its variable (SINK, FALLBACK_SINK or ARCHIVE_SINK).
+
+    The URL is empty if the sink is not set, and :data:`NO_SINK` or :data:`SINK_TO_COME` if it cannot be used.
+    """
 
     variable: str
     url: str = ""
@@ -146,14 +157,22 @@ def read_settings(
                 unresolved.add(setting.name)
                 continue
             text = fetched[variable].strip()
-        if not text:
+        # What was stored empty by mistake names no place, not even the default one.
+        is_sink = setting.name in SINKS
+        if not text and not (is_reference and is_sink):
             continue
         try:
             found[setting.field] = setting.parse(text)
-        except ValueError:
+        except ValueError as error:
             # A fetched value may be a secret, whatever the setting.
             shown = "" if setting.secret or is_reference else text[:MAX_SHOWN_CHARS]
-            problems.append(Problem(variable, shown, setting.accepted, setting.default or "none"))
+            used = setting.default or "none"
+            if is_sink and is_reference:
+                found[setting.field], used = SINK_TO_COME, LINES_WAIT
+            elif setting.name == SINKS[0]:
+                found[setting.field], used = NO_SINK, LINES_ARE_PRINTED
+            fault = str(error) if isinstance(error, Unusable) else ""
+            problems.append(Problem(variable, shown, setting.accepted, used, fault))
     problems += _bound_buffer(environ, found)
     problems += [
         Problem(PREFIX + setting.name, "", setting.accepted, UNUSABLE_PARTS[setting.name], fault)

@@ -60,7 +60,8 @@ class Exporter:
                 self.worker.abort()
             return self._abort_at_s - now_s
         chunks = self.queue.begin(now_s, at_once=at_once)
-        if self.metrics is not None:
+        # Lines that the sink may never read must not be blamed for metrics, nor the other way round.
+        if self.metrics is not None and not (chunks and self.queue.is_doubted):
             metrics = self.metrics.begin(now_s, at_once=at_once or chunks is not None)
             chunks = [*(chunks or ()), *(metrics or ())]
         if not chunks:
@@ -80,6 +81,8 @@ class Exporter:
         took_s = now_s - (self._sent_at_s or now_s)
         self._sent_at_s = None
         self._keep_rewritten()
+        goes_alone = self.metrics is None or not self.metrics.busy
+        receipt = self.queue.judged(receipt, goes_alone=goes_alone)
         of_metrics = None if self.metrics is None else self._settle_metrics(receipt, now_s)
         given_back = self.queue.settle(receipt, now_s)
         if given_back is None and of_metrics is None:

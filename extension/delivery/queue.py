@@ -3,11 +3,13 @@
 Promises: chunks leave in the order they came. A batch that was tried stays as it is, so that a repetition has the same
 bytes. What a sink does not take now stays in its place and is retried after a pause that grows. A batch that is too
 large, or holds a record that is never taken, is halved until that record stands alone. The rest is delivered. What the
-sink will never take is given back. The recorder holds the memory bound, through :meth:`Queues.give_up`.
+sink will never take is given back. A sink that has taken nothing yet and finds one record as unreadable as the others
+is not to be judged by its records: it counts as one that denies access, and everything stays. The recorder holds the
+memory bound, through :meth:`Queues.give_up`.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set as AbstractSet
 from typing import NamedTuple
 
 from extension.diagnostics.account import Tally
@@ -104,6 +106,7 @@ class Batch:
     Attributes:
         origin: the batch that this one is a part of; itself if it was never cut.
         cuts_left: of an origin, how often its parts may still be halved.
+        is_set_aside: whether it is one record, behind all others until the sink has taken something.
     """
 
     def __init__(self, chunks: list[Chunk], origin: "Batch | None" = None) -> None:
@@ -111,6 +114,7 @@ class Batch:
         self.attempts = 0
         self.origin = origin or self
         self.cuts_left = MAX_CUTS
+        self.is_set_aside = False
 
     @property
     def holds_failed(self) -> bool:
@@ -134,8 +138,9 @@ class SendingQueue:
         random: Callable[[], float],
         ripe_bytes: int = 0,
         linger_s: float = 0.0,
+        is_trusted: bool = False,
     ) -> None:
-        """Start empty. ``ripe_bytes`` are sent at once; fewer wait ``linger_s`` for more to come."""
+        """Start empty. ``ripe_bytes`` are sent at once; fewer wait ``linger_s``. A trusted sink is never doubted."""
         self.tally = tally
         self.backoff = Backoff(random)
         self._ripe_bytes = ripe_bytes
@@ -146,6 +151,8 @@ class SendingQueue:
         self._max_batch_bytes = MAX_BATCH_BYTES
         self._since_s: float | None = None
         self._hopeless = False
+        self._has_taken = is_trusted
+        self._is_suspect = False
         self.held_bytes = 0
 
     @property
@@ -157,6 +164,11 @@ class SendingQueue:
     def busy(self) -> bool:
         """Whether a batch is under way."""
         return self._under_way is not None
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether the sink has refused a record that stood alone, and has taken nothing yet."""
+        return self._is_suspect and not self._has_taken
 
     def put(self, chunk: Chunk) -> None:
         """Add a chunk at the end."""
@@ -192,9 +204,28 @@ class SendingQueue:
         wait_s = self.wait_s(now_s)
         if wait_s is None or (wait_s > 0.0 and not at_once):
             return None
-        batch = self._under_way = self._batches.popleft() if self._batches else self._assemble()
+        batches, is_doubted = self._batches, self.is_doubted
+        # Behind what was refused alone: the next record may be the first that the sink takes.
+        is_behind = is_doubted and bool(batches) and batches[0].is_set_aside and bool(self._chunks)
+        batch = batches.popleft() if batches and not is_behind else self._assemble()
+        if is_doubted:
+            batch, *rest = self._first_alone(batch)
+            batches.extendleft(rest)
+        self._under_way = batch
         batch.attempts += 1
         return batch.chunks
+
+    def _first_alone(self, batch: Batch) -> list[Batch]:
+        """Cut a batch behind its first record; return the parts, or the batch if it is one record."""
+        first = next(_numbers(batch.chunks))
+        rest = without(batch.chunks, {first})
+        if not rest:
+            return [batch]
+        parts = [Batch(part, batch.origin) for part in (_only(batch.chunks, {first}), rest)]
+        for part in parts:
+            part.attempts = batch.attempts
+        self.held_bytes += sum(_size(part.chunks) for part in parts) - _size(batch.chunks)
+        return parts
 
     def _assemble(self) -> Batch:
         size = 0
@@ -215,6 +246,21 @@ class SendingQueue:
         self.held_bytes += _size(parts) - size
         return Batch(parts)
 
+    def judged(self, receipt: Receipt, *, goes_alone: bool = True) -> Receipt:
+        """Take an answer about a record for a denial, if it can hardly be about the record. To be settled then.
+
+        That is so if the sink has taken nothing and named no record yet, refused one that stood alone, and then another
+        one: its settings are to blame, or its address. ``goes_alone`` is false if something else was sent beside it.
+        """
+        batch, was_suspect = self._under_way, self._is_suspect
+        is_proven = self._has_taken or bool(receipt.taken or receipt.refused)
+        if batch is None or receipt.answer is not Answer.UNREADABLE or is_proven:
+            return receipt
+        self._is_suspect |= (stands_alone := halves(batch.chunks) is None)
+        is_all = goes_alone and not (self._batches or self._chunks)
+        is_denial = was_suspect or (stands_alone and is_all)
+        return receipt._replace(answer=Answer.DENIED) if is_denial else receipt
+
     def settle(self, receipt: Receipt, now_s: float) -> list[tuple[str, Chunk]] | None:
         """Apply the sink's answer to the batch under way: keep, give back, or put back each record.
 
@@ -227,6 +273,7 @@ class SendingQueue:
         chunks, refused = batch.chunks, receipt.refused
         self.held_bytes -= _size(chunks)
         given_back = _refused(chunks, refused)
+        self._has_taken |= receipt.answer is Answer.TAKEN or bool(receipt.taken or refused)
         if receipt.answer is Answer.TAKEN:
             self._hopeless = False
             self._count(receipt, without(chunks, refused) if refused else chunks)
@@ -243,6 +290,8 @@ class SendingQueue:
     def _put_back(self, batch: Batch, answer: Answer) -> bool:
         """Put a batch back, in halves where that helps; return whether it is tried again."""
         batches, origin = [batch], batch.origin
+        if answer in (Answer.UNREADABLE, Answer.DENIED) and not self._has_taken:
+            return self._single_out(batch, answer)
         if answer is Answer.TOO_LARGE:
             # No later batch is larger than half of the one that was too large.
             half_bytes = _size(batch.chunks) // 2
@@ -261,6 +310,19 @@ class SendingQueue:
             batches = [Batch(half, origin) for half in both]
         self._batches.extendleft(reversed(batches))
         self.held_bytes += sum(_size(each.chunks) for each in batches)
+        return True
+
+    def _single_out(self, batch: Batch, answer: Answer) -> bool:
+        """Put back a batch for a sink that has taken nothing: its first record before the others, or behind them all."""
+        if batch.attempts >= MAX_ATTEMPTS:
+            return False
+        self.held_bytes += _size(batch.chunks)
+        parts = self._first_alone(batch) if answer is Answer.UNREADABLE else [batch]
+        if self._is_suspect:
+            batch.is_set_aside = True
+            self._batches += parts
+        else:
+            self._batches.extendleft(reversed(parts))
         return True
 
     def _count(self, receipt: Receipt, taken: list[Chunk]) -> None:
@@ -340,12 +402,15 @@ def _size(chunks: Iterable[Chunk]) -> int:
     return sum(chunk.held_bytes for chunk in chunks)
 
 
-def _only(chunks: list[Chunk], numbers: frozenset[int]) -> list[Chunk]:
+def _only(chunks: list[Chunk], numbers: AbstractSet[int]) -> list[Chunk]:
     """Return the records with these numbers."""
     if not numbers:
         return []
-    every = {n for chunk in chunks for segment in chunk.segments for n in numbers_in(segment)}
-    return without(chunks, every - numbers)
+    return without(chunks, set(_numbers(chunks)) - numbers)
+
+
+def _numbers(chunks: list[Chunk]) -> Iterator[int]:
+    return (n for chunk in chunks for segment in chunk.segments for n in numbers_in(segment))
 
 
 def _refused(chunks: list[Chunk], refused: Mapping[int, str]) -> list[tuple[str, Chunk]]:

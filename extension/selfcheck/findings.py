@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from extension import PREFIX
 from extension.aws.errors import Missing
-from extension.config.parsers import MIB, kind_of_sink
+from extension.config.parsers import AWS_SINKS, MIB, kind_of_sink
 from extension.config.settings import MAX_SHOWN_CHARS, REFERENCE_FORMS, Problem, Settings
 from extension.config.variables import SETTINGS, SINKS, Setting
 from extension.levels.level import Level, level_named
@@ -33,8 +33,6 @@ OK, WARN, FAIL = "ok", "warn", "fail"
 
 CHECK_TYPE = "flightRecorder.check"
 """Type of the record that each sink gets."""
-
-_AWS = frozenset({"cloudwatch", "s3", "firehose"})
 
 BUFFER_SHARE = 4
 """A buffer above a quarter of the function's memory is allowed, but leaves the function little."""
@@ -120,7 +118,7 @@ def name_of(url: str, *, is_reference: bool) -> str:
     scheme, _, rest = url.partition(":")
     if is_reference:
         return f"{scheme}:…"
-    if kind_of_sink(url) in {*_AWS, "file", "stdout"}:
+    if kind_of_sink(url) in {*AWS_SINKS, "file", "stdout"}:
         return f"{scheme}:{rest}"
     try:
         host = urlsplit(url).hostname
@@ -140,7 +138,7 @@ def judge_sink(
     refused = ", ".join(sorted(set(receipt.refused.values())))
     reason = refused or receipt.detail or receipt.answer.value
     kind = kind_of_sink(url)
-    if kind in _AWS:
+    if kind in AWS_SINKS:
         needed = needed_for(f"{kind}:NAME" if is_reference else url, environ)
         todo = todo_for_aws_sink(kind, reason, needed=needed)
     elif kind == "file":
@@ -253,7 +251,7 @@ def _judge_together(settings: Settings) -> Iterator[Finding]:
         found = "has no effect: no sink is CloudWatch Logs"
         yield _warn("RETENTION_DAYS", found, "remove it")
     for variable, _, headers in settings.sinks:
-        if headers and not kinds[variable].endswith(("http", "https")):
+        if headers and not kinds[variable].endswith(("http", "https", "unusable")):
             found = f"have no effect: {variable} is no URL"
             yield _warn(f"{variable}_HEADERS", found, "remove them")
     if settings.sample_rate >= 1:

@@ -1,4 +1,4 @@
-"""``file:PATH`` and ``stdout:``: records as NDJSON, appended to a file or written to standard output.
+"""``file:PATH`` and ``stdout:``: records as NDJSON, appended to a file or written to standard output; and no sink at all.
 
 The file is opened for each delivery, so that it may be moved away at any time. A delivery is one write, so that several
 environments may share a file, such as one on a mounted file system (POSIX: O_APPEND).
@@ -88,3 +88,23 @@ def _take_back(descriptor: int, size_bytes: int, written_bytes: int) -> bool:
     except OSError:
         return False
     return True
+
+
+class UnusableSink:
+    """Take nothing, in the place of a sink whose setting cannot be used."""
+
+    def __init__(self, config: SinkConfig) -> None:
+        """Read the URL, which the settings make: something behind the colon means that a refresh may mend it."""
+        may_be_mended = bool(config.url.partition(":")[2])
+        answer = Answer.DENIED if may_be_mended else Answer.REFUSED
+        self._receipt = Receipt(answer, "the setting names no sink that can be used")
+
+    def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:  # noqa: ARG002 - nothing is sent
+        """Let the records wait, or refuse them."""
+        return self._receipt
+
+    def abort(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""

@@ -238,6 +238,19 @@ def test_an_answer_decides_about_metrics_that_went_alone(
     assert world.account.deliveries == {receipt.answer.value: 1}
 
 
+def test_metrics_are_not_blamed_for_the_lines_beside_them(world: Deliveries) -> None:
+    """A sink that has taken nothing yet gets them apart once it has refused them together."""
+    world.sink.answer = lambda names: Receipt(Answer.UNREADABLE) if "a" in names else TAKEN
+    world.report("m")
+    world.put("a")
+
+    for _ in range(4):
+        world.attempt()
+        world.put("bb")
+
+    assert {*world.sink.taken} == {"m", "bb"}
+
+
 @pytest.mark.parametrize("answer", [Answer.TOO_LARGE, Answer.UNREADABLE])
 def test_metrics_survive_a_batch_that_is_cut(world: Deliveries, answer: Answer) -> None:
     """The lines beside them are to blame, so they go with the next batch."""

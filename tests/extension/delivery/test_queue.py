@@ -410,15 +410,16 @@ def test_unnamed_rejected_lines_are_lost(queue: SendingQueue, account: Account) 
 def try_all(
     queue: SendingQueue, answer_to: Callable[[list[int]], Answer]
 ) -> tuple[list[int], list[int], int]:
-    """Deliver until nothing is left; return what was taken, what was given back, and the number of attempts."""
+    """Deliver until nothing is left or the sink pauses; return what was taken and given back, and the attempts."""
     taken: list[int] = []
     back: list[int] = []
     attempts = 0
-    while (batch := queue.begin(0.0, at_once=True)) is not None:
+    while (batch := queue.begin(0.0, at_once=not attempts)) is not None:
         attempts += 1
         sent = numbers(batch)
         answer = answer_to(sent)
-        back += numbers([one for _, one in queue.settle(Receipt(answer), 0.0) or []])
+        receipt = queue.judged(Receipt(answer))
+        back += numbers([one for _, one in queue.settle(receipt, 0.0) or []])
         if answer is Answer.TAKEN:
             taken += sent
     return taken, back, attempts
@@ -441,8 +442,16 @@ def test_a_poisoned_record_does_not_take_its_batch_along(
     assert attempts <= 1 + 2 * 8 * len(poisoned)
 
 
-def test_a_sink_that_takes_nothing_is_not_searched_for_ever(queue: SendingQueue) -> None:
+def take_one(queue: SendingQueue) -> None:
+    """Let the sink take a record, so that it is known to work."""
+    queue.put(chunk("first"))
+    queue.begin(0.0)
+    queue.settle(TAKEN, 0.0)
+
+
+def test_a_sink_that_stops_taking_is_not_searched_for_ever(queue: SendingQueue) -> None:
     """After a bounded search the whole batch is given back, and those that follow at once."""
+    take_one(queue)
     queue.put(Chunk(metadata(), [lines(5000, size=500_000)]))
 
     _, back, attempts = try_all(queue, lambda _: Answer.UNREADABLE)
@@ -452,6 +461,64 @@ def test_a_sink_that_takes_nothing_is_not_searched_for_ever(queue: SendingQueue)
     assert sorted(back) == sorted(back_again) == list(range(5000))
     assert attempts <= 2 * MAX_CUTS + 1
     assert attempts_again == 1
+
+
+def test_a_sink_that_never_took_anything_is_denied_and_not_searched(
+    queue: SendingQueue, account: Account
+) -> None:
+    """Its settings are to blame, so everything waits until somebody mends them, at one request a pause."""
+    queue.put(Chunk(metadata(), [lines(1001, size=100_000)]))
+
+    _, back, attempts = try_all(queue, lambda _: Answer.UNREADABLE)
+    pauses = [try_all(queue, lambda _: Answer.UNREADABLE)[1:] for _ in range(10)]
+
+    assert (back, attempts) == ([], 3)
+    assert pauses == [([], 1)] * 10
+    assert account.deliveries == {"unreadable": 2, "denied": 11}
+    assert queue.backoff.is_down
+    assert lines_in(queue) == 1001
+    assert queue.held_bytes == sum(one.held_bytes for one in chunks_in(queue))
+    taken, back, _ = try_all(queue, lambda _: Answer.TAKEN)
+    assert (sorted(taken), back) == ([*range(1001)], [])
+
+
+def test_poisoned_records_at_the_beginning_do_not_stop_a_sink_for_long(queue: SendingQueue) -> None:
+    """A sink that takes the others is denied for as many pauses as unreadable records stand together at most."""
+    poisoned = {0, 1, 2}
+    queue.put(Chunk(metadata(), [lines(100, size=9000)]))
+
+    def answer_to(sent: list[int]) -> Answer:
+        return Answer.UNREADABLE if poisoned & set(sent) else Answer.TAKEN
+
+    tries = [try_all(queue, answer_to) for _ in range(4)]
+
+    assert sorted(number for taken, _, _ in tries for number in taken) == [*range(3, 100)]
+    assert sorted(number for _, back, _ in tries for number in back) == [0, 1, 2]
+    assert queue.empty
+
+
+def test_a_single_poisoned_record_lets_the_next_one_pass(queue: SendingQueue) -> None:
+    """It waits for another, which shows whether the sink works."""
+    queue.put(chunk("a"))
+    back, attempts = try_all(queue, lambda _: Answer.UNREADABLE)[1:]
+    queue.put(Chunk(metadata("b"), [lines(number=1)]))
+
+    taken, back_later, _ = try_all(
+        queue, lambda sent: Answer.UNREADABLE if sent == [0] else Answer.TAKEN
+    )
+
+    assert (back, attempts, queue.backoff.is_failing) == ([], 1, False)
+    assert (taken, back_later) == ([1], [0])
+
+
+def test_attempts_at_a_sink_that_never_takes_anything_are_bounded(queue: SendingQueue) -> None:
+    """A record that nobody ever reads is given back in the end."""
+    queue.put(chunk("a"))
+
+    tries = [try_all(queue, lambda _: Answer.UNREADABLE) for _ in range(MAX_ATTEMPTS)]
+
+    assert [back for _, back, _ in tries if back] == [[0]]
+    assert queue.empty
 
 
 def test_a_batch_that_is_too_large_is_halved_until_it_is_not(queue: SendingQueue) -> None:
