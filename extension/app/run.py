@@ -20,7 +20,13 @@ from extension.delivery.queue import MAX_BATCH_BYTES, Queues, SendingQueue
 from extension.delivery.standard_output import STDOUT
 from extension.diagnostics.account import Account
 from extension.diagnostics.log import OwnLog
-from extension.lambda_api import MANAGED_INSTANCES, SCHEMA_WITHOUT_ENDS, ExtensionsApi, Subscription
+from extension.lambda_api import (
+    LOGS_SCHEMAS,
+    MANAGED_INSTANCES,
+    SCHEMA_WITHOUT_ENDS,
+    ExtensionsApi,
+    Subscription,
+)
 from extension.lambda_api.listener import Listener
 from extension.model.chunk import rewritten
 from extension.recorder.recorder import Recorder
@@ -115,8 +121,7 @@ class Wiring:
             managed_instances=is_managed,
         )
         self._identify()
-        poll = select.poll()
-        ends_are_told = subscription.schema != SCHEMA_WITHOUT_ENDS
+        poll, schema = select.poll(), subscription.schema
         self._parts = Parts(
             api=api,
             listener=self._receiver(subscription, listener, poll),
@@ -126,11 +131,12 @@ class Wiring:
                 sampler=sampler,
                 account=account,
                 managed_instances=is_managed,
+                texts_only=schema in LOGS_SCHEMAS,
                 on_restore=self._restored if initialization_type == SNAP_START else None,
             ),
             sampler=sampler,
             delivery=delivery,
-            flush_control=FlushControl(settings, ends_are_told=ends_are_told),
+            flush_control=FlushControl(settings, ends_are_told=schema != SCHEMA_WITHOUT_ENDS),
             account=account,
             log=self.log,
             renewal=self._settings_refresh(settings) if settings.unresolved else None,
