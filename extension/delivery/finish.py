@@ -70,7 +70,7 @@ class Finish:
         try:
             if self._delivery.has_last_resort:
                 self._deliver(
-                    lambda one: one.queue.holds_failed and not self._is_failing_still(one)
+                    lambda one: bool(one.failed_chunks()) and not self._is_failing_still(one)
                 )
                 lost, written = self._write_out()
             self._deliver(lambda one: not (one.is_empty or self._is_down_still(one)))
@@ -141,7 +141,7 @@ class Finish:
         """Write lines of failed invocations to standard output; return how many were lost, and how many written."""
         lost = written = 0
         for exporter in self._exporters:
-            for chunk in exporter.take_all() if exporter.queue.holds_failed else []:
+            for chunk in exporter.take_all() if exporter.failed_chunks() else []:
                 if not chunk.metadata.failed:
                     exporter.queue.put(chunk)
                     continue

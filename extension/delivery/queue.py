@@ -276,9 +276,9 @@ class SendingQueue:
         self._has_taken |= receipt.answer is Answer.TAKEN or bool(receipt.taken or refused)
         if receipt.answer is Answer.TAKEN:
             self._hopeless = False
-            self._count(receipt, without(chunks, refused) if refused else chunks)
+            _count(self.tally, receipt, without(chunks, refused) if refused else chunks)
         else:
-            self._count(receipt, _only(chunks, receipt.taken))
+            _count(self.tally, receipt, _only(chunks, receipt.taken))
             if gone := receipt.taken.union(refused):
                 batch.attempts = 1
                 batch.chunks = without(chunks, gone)
@@ -325,17 +325,6 @@ class SendingQueue:
             self._batches.extendleft(reversed(parts))
         return True
 
-    def _count(self, receipt: Receipt, taken: list[Chunk]) -> None:
-        """Count a delivery and what it took, except the lines that the sink rejected without naming them."""
-        rejected_lines = receipt.rejected_lines
-        self.tally.count_delivery(receipt.answer.value, sent_bytes=receipt.sent_bytes)
-        for chunk in taken:
-            rejected = min(rejected_lines, chunk.lines)
-            rejected_lines -= rejected
-            self.tally.keep(chunk.metadata.reason, chunk.lines - rejected)
-            if rejected:
-                self.tally.lose("rejected", rejected)
-
     def replace_under_way(self, chunks: list[Chunk]) -> None:
         """Replace the first chunks of the batch under way by others that hold the same records. More are left out."""
         batch = self._under_way
@@ -356,11 +345,6 @@ class SendingQueue:
             self._batches.append(self._assemble())
         self._batches += (batch for batch in tried if not batch.holds_failed)
         self._chunks = deque(healthy)
-
-    @property
-    def holds_failed(self) -> bool:
-        """Whether lines of a failed invocation wait or are under way."""
-        return bool(self.failed_chunks())
 
     def failed_chunks(self) -> list[Chunk]:
         """Return the chunks of failed invocations that wait or are under way."""
@@ -396,6 +380,18 @@ class SendingQueue:
             freed += merge_gaps(self._chunks, need_bytes=need_bytes - freed)
         self.held_bytes -= freed
         return freed
+
+
+def _count(tally: Tally, receipt: Receipt, taken: list[Chunk]) -> None:
+    """Count a delivery and what it took, except the lines that the sink rejected without naming them."""
+    rejected_lines = receipt.rejected_lines
+    tally.count_delivery(receipt.answer.value, sent_bytes=receipt.sent_bytes)
+    for chunk in taken:
+        rejected = min(rejected_lines, chunk.lines)
+        rejected_lines -= rejected
+        tally.keep(chunk.metadata.reason, chunk.lines - rejected)
+        if rejected:
+            tally.lose("rejected", rejected)
 
 
 def _size(chunks: Iterable[Chunk]) -> int:

@@ -593,12 +593,12 @@ def test_failed_chunks_come_before_healthy_ones_also_before_a_batch_that_was_tri
 
 def test_failed_lines_are_found_wherever_they_are(queue: SendingQueue) -> None:
     """In a batch under way, in one that is tried again, and among what waits."""
-    found = [queue.holds_failed]
+    found = [bool(queue.failed_chunks())]
     queue.put(chunk("a"))
     queue.begin(0.0)
-    found.append(queue.holds_failed)
+    found.append(bool(queue.failed_chunks()))
     queue.settle(UNAVAILABLE, 0.0)
-    found.append(queue.holds_failed)
+    found.append(bool(queue.failed_chunks()))
     queue.put(chunk("b", failed=False))
     queue.put(chunk("c"))
 
