@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from extension.delivery.backoff import PATIENCE_ATTEMPTS
 from extension.delivery.delivery import ATTEMPT_TIMEOUT_S
-from extension.delivery.queue import PATIENCE_ATTEMPTS
 from extension.model.receipt import Answer, Receipt
 from tests.doubles.extension.accounts import settled
 from tests.doubles.extension.deliveries import DOWN, TAKEN, Deliveries, said
