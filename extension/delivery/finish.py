@@ -31,6 +31,9 @@ REWRITE_BYTES_PER_S = 8 * 1024 * 1024
 WRITE_BYTES_PER_S = 16 * 1024 * 1024
 """Of events that a whole processor encodes and writes to a pipe (measured: 20 to 40 MiB)."""
 
+LEAST_S = 0.1
+"""To write lines out, also behind a deadline that has passed: it may be a clock that is wrong."""
+
 SHUTDOWN_BATCH_BYTES = 128 * 1024
 """In a small function, one batch at SHUTDOWN: what a sink takes is safe, so little at a time is at stake."""
 
@@ -48,7 +51,7 @@ class Finish:
     ) -> None:
         """Take the time until which all is done. ``wait`` waits for so many seconds at most, and handles what comes."""
         self._delivery = delivery
-        self._until_s = until_s
+        self._until_s = max(until_s, monotonic_s() + LEAST_S)
         self._wait = wait
         self._monotonic_s = monotonic_s
         self._begin_s = monotonic_s()

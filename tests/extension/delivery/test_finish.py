@@ -258,6 +258,17 @@ def test_a_small_function_keeps_time_free_for_what_it_would_have_to_write_out(ma
     assert 49.0 < much < 51.0
 
 
+def test_lines_are_written_out_also_behind_a_deadline_that_has_passed(make: Make) -> None:
+    """A clock may be wrong, and then Lambda gives the time all the same."""
+    world = make()
+    world.sink.answer = lambda _: DOWN
+    world.put("a")
+
+    world.finish(within_s=-3600.0)
+
+    assert [one["record"] for one in world.written()] == ["line"]
+
+
 def test_a_small_function_sends_little_at_a_time(make: Make) -> None:
     """What a sink has taken is safe when the time is up."""
     world = make(processor_share=0.0725)
