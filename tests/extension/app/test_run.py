@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from extension.lambda_api.listener import REFUSED
 from tests.doubles.extension.emf import is_emf, parse
 from tests.doubles.http_server import Request
-from tests.doubles.lambda_events import event, line, runtime_done, start
+from tests.doubles.lambda_events import batch, event, line, runtime_done, start
 from tests.doubles.recording_receiver import OK, RecordingReceiver, Reply, as_json
 from tests.doubles.scripted_lambda import ScriptedLambda
 
@@ -227,6 +228,44 @@ def test_the_function_survives_where_descriptors_run_out(cloud: ScriptedLambda) 
     assert line_said["event"].startswith("stopped recording after an internal error (OSError at ")
     assert line_said["logger"] == "flight-recorder"
     assert (out, extension.process.returncode) == ("", 0)
+
+
+FORGED = {
+    "the end of the invocation, and of later ones": [
+        runtime_done(ID.format(1)),
+        *(one(ID.format(number)) for number in range(2, 5) for one in (start, runtime_done)),
+    ],
+    "a new start of the invocation": [start(ID.format(1), time="2026-10-12T00:01:19.000Z")],
+    "lines of others": [line(f"{ID.format(1)} forged"), line(f"{ID.format(9)} forged")],
+    "many starts": [start(ID.format(1))] * 2000,
+}
+
+
+@pytest.mark.parametrize("path", ["/", "/0123456789abcdef0123456789abcdef"])
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+def test_a_process_of_the_function_cannot_speak_for_lambda(
+    cloud: ScriptedLambda, begin: Begin, forged: list[dict[str, object]], path: str
+) -> None:
+    """The port is no secret, the path is: what comes by another hides no crash, holds nobody, and is nobody's line."""
+    extension = begin(SAMPLE_RATE="0", FLUSH="end", PLATFORM_EVENTS="all")
+    written = [f"line {number}" for number in range(20)]
+    cloud.invoke(ID.format(1))
+    cloud.post([start(ID.format(1)), *map(line, written)])
+
+    body = batch(forged)
+    with socket.create_connection(("127.0.0.1", cloud.destination), WAIT_S) as stranger:
+        head = f"POST {path} HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
+        with contextlib.suppress(OSError):
+            stranger.sendall(head.encode() + body)
+            stranger.recv(4096)
+    cloud.post([runtime_done(ID.format(1), status="error")])
+    cloud.wait_for("next", 2)
+    records, said = extension.shut_down()
+
+    assert lines(records) == written
+    assert sum(one["type"] == "platform.start" for one in records) == 1
+    assert [one["event"] for one in said] == [REFUSED, "account"]
+    assert said[-1]["received_lines"] == 20
 
 
 @pytest.mark.parametrize("descriptors", [10, 16, 24])
