@@ -46,6 +46,16 @@ class Loop:
         self._judge_at_s: float | None = None
         self._resume_at_s: float | None = None
         self._shutdown_event: dict[str, object] | None = None
+        self._is_asked_to_end = False
+        self._is_waiting = False
+
+    def ask_to_end(self, *_: object) -> None:
+        """Handle a signal like SHUTDOWN, once the event or batch in hand is done. Runs on the main thread, at any place."""
+        self._is_asked_to_end = True
+        if self._is_waiting:
+            self._is_waiting = False
+            # The system call would be resumed otherwise (PEP 475).
+            raise InterruptedError
 
     def run(self) -> None:
         """Run until SHUTDOWN has been handled; raise our own error once there were too many in a row."""
@@ -75,13 +85,14 @@ class Loop:
     def _on_tick(self) -> None:
         """Wait for something to happen, and handle it."""
         parts = self._parts
-        ready = parts.poll.poll(self._timeout_ms(parts.monotonic_s()))
-        descriptors = [descriptor for descriptor, _ in ready]
+        descriptors = self._wait()
         # INVOKE first: it brings the trace id and the deadline of the invocation that the batches tell about.
         if self._next_descriptor in descriptors:
             self._read_event()
-            if self._shutdown_event is not None:
-                return
+        if self._is_asked_to_end and self._shutdown_event is None:
+            self._shutdown_event = {"shutdownReason": "spindown"}
+        if self._shutdown_event is not None:
+            return
         try:
             for descriptor in descriptors:
                 self._attend(descriptor)
@@ -101,6 +112,17 @@ class Loop:
             wait_s = parts.delivery.deliver(now_s)
             self._deliver_at_s = None if wait_s is None else now_s + wait_s
         self._release(now_s)
+
+    def _wait(self) -> list[int]:
+        """Return the descriptors that became readable; none if there was something else to wait for, or a signal came."""
+        try:
+            self._is_waiting = True
+            now_s = self._parts.monotonic_s()
+            ready = self._parts.poll.poll(0 if self._is_asked_to_end else self._timeout_ms(now_s))
+            self._is_waiting = False
+        except InterruptedError:
+            return []
+        return [descriptor for descriptor, _ in ready]
 
     def _shutdown(self) -> None:
         self._free_descriptors()

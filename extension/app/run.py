@@ -1,5 +1,6 @@
 """The wiring: make the parts of one environment, after the first ``/event/next``."""
 
+import _signal as signals  # type: ignore[import-not-found]  # signal makes enums of it, which takes a millisecond
 import os
 import select
 import sys
@@ -66,6 +67,10 @@ SWITCH_INTERVAL_S = 0.0005
 """How long the delivery thread may keep the interpreter while an event waits (CPython's default is ten times that)."""
 
 
+ENDING_SIGNALS = (signals.SIGTERM, signals.SIGINT, signals.SIGHUP)
+"""Lambda sends an extension none of them. Containers that are stopped, terminals and local emulators do, and mean SHUTDOWN."""
+
+
 def run(
     environ: dict[str, str],
     *,
@@ -85,7 +90,17 @@ def run(
             "could not open a port to listen on; nothing is recorded in this environment",
             problem=listener_problem,
         )
-    wiring.loop.run()
+    for number in ENDING_SIGNALS:
+        # One that is ignored, as under nohup, stays so.
+        if signals.getsignal(number) != signals.SIG_IGN:
+            signals.signal(number, wiring.loop.ask_to_end)
+    try:
+        wiring.loop.run()
+    finally:
+        # If the loop has failed, there is nothing left to deliver.
+        for number in ENDING_SIGNALS:
+            if signals.getsignal(number) == wiring.loop.ask_to_end:
+                signals.signal(number, signals.SIG_DFL)
     sys.stdout.flush()
     # Not by returning: a delivery that hangs would keep the process until Lambda kills it.
     os._exit(0)

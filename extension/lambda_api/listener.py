@@ -7,7 +7,9 @@ that did not happen. No connection can make the loop wait.
 Assumes: Lambda keeps one connection a subscription alive. More are accepted, up to a bound.
 """
 
+import os
 import select
+import sys
 import time
 from _socket import socket as Socket  # noqa: N812 - the class, under the name the standard library gives it
 from collections.abc import Callable
@@ -25,8 +27,9 @@ from extension.lambda_api.http1 import (
 MAX_CONNECTIONS = 32
 """Lambda uses one. Other processes that connect must not exhaust the environment's 1,024 descriptors."""
 
-MIN_CONNECTIONS = 4
-"""Where descriptors are scarce: Lambda's, the one that renews it, and two that let a stranger show who it is."""
+SPARE_DESCRIPTORS = 8
+"""The last descriptors that a process may have are not for strangers: a sink's thread and its resolver open two each, an
+import one or two."""
 
 MAX_HELD_BYTES = MAX_BODY_BYTES + MAX_CONNECTIONS * MAX_HEAD_BYTES
 """Of all requests that are not whole yet: Lambda's largest batch fits, whatever the other connections hold."""
@@ -105,7 +108,8 @@ class Listener:
         self._say = say
         self._monotonic_s = monotonic_s
         self._peers: dict[int, _Peer] = {}
-        self._places = MAX_CONNECTIONS
+        limit = os.sysconf("SC_OPEN_MAX")
+        self._scarce_from = limit - SPARE_DESCRIPTORS if limit > 0 else sys.maxsize
         self._turn = 0
         self.discarded_bytes = 0
         self.resume_at_s: float | None = None
@@ -141,27 +145,23 @@ class Listener:
             return
         connection = Socket(fileno=descriptor)
         connection.setblocking(False)
-        while len(self._peers) >= self._places:
-            self._drop(self._weakest())
+        if descriptor >= self._scarce_from:
+            # The system gives the lowest free number, so this one tells how few are left.
+            self.drop_strangers()
+        if len(self._peers) >= MAX_CONNECTIONS:
+            self._drop(min(self._peers, key=lambda other: self._peers[other].rank))
         self._turn += 1
         self._peers[descriptor] = _Peer(connection, MessageReader(self._targets), self._turn)
         self._poll.register(descriptor, select.POLLIN)
 
     def _make_room(self, problem: str) -> None:
         """Where no descriptor is left, close connections that have not named the path; without any, pause."""
-        places = max(MIN_CONNECTIONS, len(self._peers) // 2)
         if self.drop_strangers():
-            # Sinks and imports need descriptors, too.
-            self._places = places
             return
         # The socket stays readable, so the main loop would spin.
         self._poll.unregister(self._listening.fileno())
         self.resume_at_s = self._monotonic_s() + ACCEPT_PAUSE_S
         self._say(CANNOT_ACCEPT, problem=problem)
-
-    def _weakest(self) -> int:
-        """Return the descriptor of the connection to give up first."""
-        return min(self._peers, key=lambda descriptor: self._peers[descriptor].rank)
 
     def _drop(self, descriptor: int) -> None:
         peer = self._peers.pop(descriptor)

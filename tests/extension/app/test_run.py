@@ -1,6 +1,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,9 +12,10 @@ from typing import Any
 import pytest
 
 from extension.app.run import processor_share
+from extension.lambda_api.listener import REFUSED
 from tests.doubles.extension.emf import is_emf, parse
 from tests.doubles.http_server import Request
-from tests.doubles.lambda_events import event, line, runtime_done, start
+from tests.doubles.lambda_events import batch, event, line, runtime_done, start
 from tests.doubles.recording_receiver import OK, RecordingReceiver, Reply, as_json
 from tests.doubles.scripted_lambda import ScriptedLambda
 
@@ -244,6 +246,44 @@ def test_the_function_survives_where_descriptors_run_out(cloud: ScriptedLambda) 
     assert (out, extension.process.returncode) == ("", 0)
 
 
+FORGED = {
+    "the end of the invocation, and of later ones": [
+        runtime_done(ID.format(1)),
+        *(one(ID.format(number)) for number in range(2, 5) for one in (start, runtime_done)),
+    ],
+    "a new start of the invocation": [start(ID.format(1), time="2026-10-12T00:01:19.000Z")],
+    "lines of others": [line(f"{ID.format(1)} forged"), line(f"{ID.format(9)} forged")],
+    "many starts": [start(ID.format(1))] * 2000,
+}
+
+
+@pytest.mark.parametrize("path", ["/", "/0123456789abcdef0123456789abcdef"])
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+def test_a_process_of_the_function_cannot_speak_for_lambda(
+    cloud: ScriptedLambda, begin: Begin, forged: list[dict[str, object]], path: str
+) -> None:
+    """The port is no secret, the path is: what comes by another hides no crash, holds nobody, and is nobody's line."""
+    extension = begin(SAMPLE_RATE="0", FLUSH="end", PLATFORM_EVENTS="all")
+    written = [f"line {number}" for number in range(20)]
+    cloud.invoke(ID.format(1))
+    cloud.post([start(ID.format(1)), *map(line, written)])
+
+    body = batch(forged)
+    with socket.create_connection(("127.0.0.1", cloud.destination), WAIT_S) as stranger:
+        head = f"POST {path} HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
+        with contextlib.suppress(OSError):
+            stranger.sendall(head.encode() + body)
+            stranger.recv(4096)
+    cloud.post([runtime_done(ID.format(1), status="error")])
+    cloud.wait_for("next", 2)
+    records, said = extension.shut_down()
+
+    assert lines(records) == written
+    assert sum(one["type"] == "platform.start" for one in records) == 1
+    assert [one["event"] for one in said] == [REFUSED, "account"]
+    assert said[-1]["received_lines"] == 20
+
+
 @pytest.mark.parametrize("descriptors", [10, 16, 24])
 def test_recording_goes_on_with_few_descriptors_and_many_idle_connections(
     cloud: ScriptedLambda, descriptors: int
@@ -318,6 +358,59 @@ def test_lines_wait_for_a_reference_that_names_no_sink(
     assert len(told) == 3
     assert all("wait" in one["used"] for one in told)
     assert said[-1]["lost_lines"] == {"shutdown": 1}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_end_is_taken_as_shutdown(
+    cloud: ScriptedLambda, begin: Begin, number: signal.Signals
+) -> None:
+    """Whoever stops a container, or presses Ctrl-C, gets what is buffered, and the account."""
+    extension = begin()
+    cloud.invoke(ID.format(1))
+    cloud.post([start(ID.format(1)), line(ERROR)])
+
+    extension.process.send_signal(number)
+    out, err = extension.process.communicate(timeout=WAIT_S)
+
+    assert extension.process.returncode == 0
+    assert lines([json.loads(one) for one in out.splitlines()]) == [ERROR]
+    assert [json.loads(one)["event"] for one in err.splitlines()] == ["account"]
+
+
+def test_a_signal_that_is_ignored_stays_so(cloud: ScriptedLambda, begin: Begin) -> None:
+    """Under nohup a program outlives its terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        extension = begin()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    extension.process.send_signal(signal.SIGHUP)
+    extension.invoke(1, ERROR)
+
+    records, _ = extension.shut_down()
+
+    assert lines(records) == [ERROR]
+
+
+def test_a_signal_ends_an_extension_that_has_stopped_recording(cloud: ScriptedLambda) -> None:
+    """After an error of ours nothing is left to deliver, and a signal does what it does to any process."""
+    broken = (
+        "from extension import boot; from extension.app.loop import Loop\n"
+        "Loop.run = lambda self: 1 / 0\n"
+        "boot.main([])"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", broken],
+        cwd=ROOT,
+        env={"AWS_LAMBDA_RUNTIME_API": cloud.address},
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(WAIT_S) == -signal.SIGTERM
+    assert b"stopped recording" in said
 
 
 def test_a_copy_of_a_snapshot_fetches_references_before_its_first_delivery(
