@@ -2,8 +2,8 @@
 # The one command of this repository; `./build.sh help` tells what it does.
 #
 # Needs bash, coreutils and one Python from 3.10 on, no root. This file finds that Python and starts `python -m tools`,
-# which does the rest. Everything it makes is in .venv/, .cache/ and dist/, all ignored by git; deleting them only costs
-# the time to make them again.
+# which does the rest. Everything it makes is in .venv/, .cache/ and dist/, and the tests' bytecode in __pycache__/, all
+# ignored by git; deleting them only costs the time to make them again.
 set -euo pipefail
 readonly CALLED_FROM="$PWD"
 cd "$(dirname "${BASH_SOURCE[0]}")"
