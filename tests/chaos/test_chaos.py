@@ -137,7 +137,9 @@ def test_short_life_breaks_no_promise(layer_dir: Path) -> None:
         Invocation("", 3, 10, 0.1),
         Invocation("crash", 3, 10, 0.3),
     )
-    plan = draw_plan(1, 0)._replace(small=False, sink_end="returns", invocations=invocations)
+    plan = draw_plan(1, 0)._replace(
+        small=False, sink_end="returns", invocations=invocations, freezes=((0.05, 0.2),)
+    )
 
     one = live(plan, layer_dir)
 
