@@ -59,7 +59,7 @@ def repeated(lived: Lived) -> int:
 
 
 def table(lives: Sequence[Lived]) -> str:
-    """Return a table of lives, by the sink's state at SHUTDOWN and the share of the processor."""
+    """Return a table of lives in Markdown, by the sink's state at SHUTDOWN and the share of the processor."""
     head = (
         "sink at SHUTDOWN",
         "processor",
@@ -77,15 +77,12 @@ def table(lives: Sequence[Lived]) -> str:
     for one in lives:
         share = ("small" if one.plan.small else "full") + (", REDACT" if one.plan.redacts else "")
         groups.setdefault((one.plan.sink_end, share), []).append(one)
-    rows: list[tuple[str, ...]] = [head]
+    rows: list[tuple[str, ...]] = []
     for (end, share), group in sorted(groups.items()):
         rows.append((end, share, *_sums(group)))
-    rows.append(("all", "", *_sums(lives)))
-    widths = [max(len(row[at]) for row in rows) for at in range(len(head))]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+    rows.append(("all", "all", *_sums(lives)))
+    rule = ("---",) * len(head)
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
 
 
 def _sums(lives: Sequence[Lived]) -> tuple[str, ...]:

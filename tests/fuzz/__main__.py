@@ -87,11 +87,13 @@ def _one_case(name: str, seed: int, number: int) -> int:
 
 
 def _print_table(total: Total, seconds: float) -> None:
-    print(f"\n{'fuzzer':<14}{'cases':>12}{'inputs':>14}{'inputs/s of a core':>20}{'breaches':>10}")
+    print(
+        "\n| fuzzer | cases | inputs | inputs a second of a core | breaches |\n|---|---|---|---|---|"
+    )
     for name, inputs in total.inputs.items():
         breaches = sum(one == name for one, _ in total.breaches)
         rate = inputs / max(total.seconds[name], 1e-9)
-        print(f"{name:<14}{total.cases[name]:>12,}{inputs:>14,}{rate:>20,.0f}{breaches:>10}")
+        print(f"| `{name}` | {total.cases[name]:,} | {inputs:,} | {rate:,.0f} | {breaches} |")
     inputs = total.inputs.total()
     print(
         f"\n{inputs:,} inputs in {seconds:.0f} s, {inputs / seconds:,.0f} a second; {len(total.breaches)} breaches",
