@@ -14,6 +14,7 @@ from extension.parsing import batch as parser
 from extension.parsing.batch import FLOOD_BYTES, Item, Line, Lines, Unreadable, read_batch
 from extension.parsing.line import LineRules
 from tests.doubles.lambda_events import FIRST, SECOND, compact, done, event, report, start
+from tests.extension.parsing.lines import read_all, read_exactly
 from tests.extension.parsing.logger_lines import REQUEST_ID
 from tests.fuzz import corpus
 from tests.fuzz.running import Fuzzer, pick
@@ -86,8 +87,8 @@ class Batches(Fuzzer):
             if changes or any(one in OTHERS for one in platform):
                 read_any(corpus.edited(body, changes), rules, open_id)
                 return 1
-            quick = read_batch(body, rules=rules, open_id=open_id.encode())
-            exact = parser._read_exactly(body, rules, open_id.encode())
+            quick = read_all(body, rules=rules, open_id=open_id.encode())
+            exact = read_exactly(body, rules=rules, open_id=open_id.encode())
         finally:
             parser.FLOOD_BYTES = before
         if not all(map(is_event, events)):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import select
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from extension.lambda_api.listener import MAX_CONNECTIONS, Listener
 from tests.doubles.extension.listeners import close_listener
@@ -34,8 +33,11 @@ class Listeners(Fuzzer):
     """Let other processes speak to the listener between two batches of Lambda's."""
 
     def draw(self, random: Random) -> ListenerCase:
-        sent: ListenerCase = []
         most = pick(random, (2, 4, MAX_CONNECTIONS + 8))
+        # More idle connections than there are places.
+        sent: ListenerCase = [
+            (1 + number, b"") for number in range(most if most > MAX_CONNECTIONS else 0)
+        ]
         for number in range(5 + int(random.random() * 60)):
             if random.random() < 0.25:
                 sent.append((0, b'[{"n":%d}]' % number))
@@ -74,7 +76,7 @@ class Listeners(Fuzzer):
     ) -> None:
         for number, data in case:
             if number in others and _is_closed(others[number]):
-                # Lambda connects anew as well.
+                assert number, "Lambda's connection was closed"
                 others.pop(number).close()
             connection = others.get(number)
             if connection is None:
@@ -100,11 +102,7 @@ class Listeners(Fuzzer):
 
 
 def _listener(listening: socket.socket, poll: select.poll) -> Listener:
-    given: dict[str, Any] = {"path": PATH, "say": lambda *_, **__: None}
-    known = inspect.signature(Listener).parameters
-    return Listener(
-        listening, poll, **{name: value for name, value in given.items() if name in known}
-    )
+    return Listener(listening, poll, path=PATH, say=lambda *_, **__: None)
 
 
 def _turn(listener: Listener, poll: select.poll) -> list[bytes]:

@@ -11,7 +11,8 @@ from extension.config import settings
 from extension.config.variables import SETTINGS
 from extension.delivery import queue
 from extension.diagnostics.account import Account
-from extension.lambda_api import http1, listener
+from extension.lambda_api import http1
+from extension.lambda_api.listener import Listener
 from extension.model import ndjson
 from extension.model.receipt import Answer, Receipt
 from extension.parsing import batch
@@ -47,7 +48,11 @@ CASES = {
 
 MISTAKES: dict[str, tuple[object, str, Any]] = {
     "http1": (http1, "_number", lambda digits: int(digits or 0) - (digits == b"2")),
-    "listener": (listener, "MAX_CONNECTIONS", 1),
+    "listener": (
+        Listener,
+        "_weakest",
+        lambda self: max(self._peers, key=lambda at: self._peers[at].rank),
+    ),
     "batches": (batch, "is_plain", lambda *_: True),
     "environments": (Account, "drop", lambda _self, _reason, _lines: None),
     "queue": (queue, "without", lambda chunks, _gone: chunks),
