@@ -18,8 +18,11 @@ class CommandError(Exception):
 
 
 def say(text: str) -> None:
-    """Print progress. It is flushed, so that it stands before the output of a process started next."""
-    print(text, flush=True)
+    """Print progress. It is flushed, so that it stands before the output of a process started next.
+
+    Threads and processes say something at the same time, so text and line end are written at once.
+    """
+    print(f"{text}\n", end="", flush=True)
 
 
 def warn(text: str) -> None:

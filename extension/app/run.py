@@ -5,7 +5,7 @@ import os
 import select
 import sys
 from _socket import socket as Socket  # noqa: N812 - the class, under the name the standard library gives it
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,13 @@ from extension.delivery.queue import MAX_BATCH_BYTES, Queues, SendingQueue
 from extension.delivery.standard_output import STDOUT
 from extension.diagnostics.account import Account
 from extension.diagnostics.log import OwnLog
-from extension.lambda_api import MANAGED_INSTANCES, SCHEMA_WITHOUT_ENDS, ExtensionsApi, Subscription
+from extension.lambda_api import (
+    LOGS_SCHEMAS,
+    MANAGED_INSTANCES,
+    SCHEMA_WITHOUT_ENDS,
+    ExtensionsApi,
+    Subscription,
+)
 from extension.lambda_api.listener import Listener
 from extension.model.chunk import rewritten
 from extension.recorder.recorder import Recorder
@@ -47,6 +53,12 @@ DELIVERY_SETTINGS = frozenset({"REDACT"}) | frozenset(
 
 SNAP_START = "snap-start"
 """AWS_LAMBDA_INITIALIZATION_TYPE where environments are copies of a snapshot (AWS: Lambda environment variables)."""
+
+WHOLE_PROCESSOR_MB = 1769
+"""Memory with which a function has one processor (AWS: Configure Lambda function memory)."""
+
+LEAST_MEMORY_MB = 128
+"""Of any function (AWS: Lambda quotas)."""
 
 ENVIRONMENT_ID_BYTES = 8
 """64 random bits name an environment among all that a function ever has."""
@@ -124,8 +136,7 @@ class Wiring:
             managed_instances=is_managed,
         )
         self._identify()
-        poll = select.poll()
-        ends_are_told = subscription.schema != SCHEMA_WITHOUT_ENDS
+        poll, schema = select.poll(), subscription.schema
         self._parts = Parts(
             api=api,
             listener=self._receiver(subscription, listener, poll),
@@ -135,11 +146,12 @@ class Wiring:
                 sampler=sampler,
                 account=account,
                 managed_instances=is_managed,
+                texts_only=schema in LOGS_SCHEMAS,
                 on_restore=self._restored if initialization_type == SNAP_START else None,
             ),
             sampler=sampler,
             delivery=delivery,
-            flush_control=FlushControl(settings, ends_are_told=ends_are_told),
+            flush_control=FlushControl(settings, ends_are_told=schema != SCHEMA_WITHOUT_ENDS),
             account=account,
             log=self.log,
             renewal=self._settings_refresh(settings) if settings.unresolved else None,
@@ -172,7 +184,14 @@ class Wiring:
             archive=start("ARCHIVE_SINK", archive),
         )
         last_resort = None if settings.sinks[0].url == "stdout:" else STDOUT
-        return queues, Delivery(exporters, account=account, log=self.log, last_resort=last_resort)
+        delivery = Delivery(
+            exporters,
+            account=account,
+            log=self.log,
+            last_resort=last_resort,
+            processor_share=processor_share(self._environ),
+        )
+        return queues, delivery
 
     def _receiver(
         self, subscription: Subscription, listener: Socket | None, poll: "select.poll"
@@ -251,6 +270,21 @@ class Wiring:
             self.log.once(
                 "OTLP is sent as protobuf; JSON is no longer written", variable=PREFIX + name
             )
+        self._report_exemptions()
+
+    def _report_exemptions(self) -> None:
+        """Report what cannot be read of NO_PROXY, where a proxy is set."""
+        if "NO_PROXY" not in self._environ and "no_proxy" not in self._environ:
+            return
+        # Imported here: few functions have a proxy.
+        from extension.transport.proxies import unreadable_exemptions
+
+        if entries := unreadable_exemptions(self._environ):
+            self.log.once(
+                "entries of NO_PROXY cannot be read; they are left out",
+                variable="NO_PROXY",
+                entries=entries,
+            )
 
     def _apply_to_delivery(self, settings: Settings) -> None:
         delivery = self._parts.delivery
@@ -262,7 +296,7 @@ class Wiring:
         # Imported here, with the patterns: most functions mask nothing.
         from extension.redaction.redactor import Redactor
 
-        delivery.rewrite(lambda: partial(rewritten, rewrite=Redactor(patterns).redact))
+        delivery.rewrite(lambda: partial(rewritten, rewrite=Redactor(patterns).redact, by=patterns))
 
     def _apply_to_metrics(self, settings: Settings) -> None:
         """Start to write metrics, go on, or stop, as METRICS says."""
@@ -285,6 +319,18 @@ class Wiring:
                 buffer_bytes=settings.buffer_bytes,
                 schemes=self._sinks.schemes,
             )
+
+
+def processor_share(environ: Mapping[str, str]) -> float:
+    """Return what the environment has of a processor: it grows with memory (AWS: Configure Lambda function memory).
+
+    On Managed Instances it is a whole one at least. 1.0 where the memory is not told.
+    """
+    memory_mb = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    is_managed = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == MANAGED_INSTANCES
+    if is_managed or not memory_mb.isascii() or not memory_mb.isdigit():
+        return 1.0
+    return min(max(int(memory_mb), LEAST_MEMORY_MB) / WHOLE_PROCESSOR_MB, 1.0)
 
 
 def _random() -> float:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from extension.app.parts import INTERNAL_ERROR, Parts
+from extension.delivery.finish import Finish
 from extension.parsing.failures import failure_by_shutdown
 
 if TYPE_CHECKING:
@@ -74,7 +75,12 @@ class Shutdown:
         self._parts.sampler.shut_down(self._failure)
 
     def _deliver(self) -> None:
-        self._parts.delivery.finish(self._until_s, wait=self._wait)
+        Finish(
+            self._parts.delivery,
+            self._until_s,
+            wait=self._wait,
+            monotonic_s=self._parts.monotonic_s,
+        ).run()
 
     def _report(self) -> None:
         if self._reporting is not None and self._reporting.finish(self._until_s):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from extension.config.parsers import kind_of_sink
-from extension.config.settings import Settings
+from extension.config.settings import SINK_TO_COME, Settings
 from extension.delivery.worker import SinkWorker
 from extension.sinks import open_sink
 from extension.sinks.base import Sink, SinkConfig
@@ -16,6 +16,7 @@ class Sinks:
 
     def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
         self._environ = environ
+        self._references = settings.unresolved
         self._configs = self._configs_of(settings)
         self.workers: dict[str, SinkWorker] = {}
 
@@ -33,7 +34,7 @@ class Sinks:
         """Give each worker its new sink, where the settings of the sink have changed."""
         configs = self._configs_of(settings)
         for name, worker in self.workers.items():
-            if configs[name] != self._configs[name] and configs[name].url:
+            if configs[name] != self._configs[name]:
                 worker.change(partial(open_sink, configs[name]))
         self._configs = configs
 
@@ -51,7 +52,7 @@ class Sinks:
     def _configs_of(self, settings: Settings) -> dict[str, SinkConfig]:
         return {
             sink.variable: SinkConfig(
-                sink.url or ("cloudwatch:" if sink.variable in settings.unresolved else ""),
+                sink.url or (SINK_TO_COME if sink.variable in self._references else ""),
                 self._environ,
                 sink.headers,
                 settings.retention_days,

@@ -9,16 +9,19 @@ Assumes of AWS: all services but S3 speak the JSON 1.1 protocol (``X-Amz-Target`
 and REST-XML protocols put them (smithy.io, "Operation error serialization").
 """
 
+import hashlib
 import json
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from urllib.parse import SplitResult, quote, urlsplit
 
 from extension.aws.credentials import Credentials, NoCredentials
-from extension.aws.endpoints import endpoint_for, region_of
+from extension.aws.endpoints import endpoint_for, is_region, partition_of, region_of
 from extension.aws.errors import CLOCK_CODES, EXPIRED_CODES, LOCAL_STATUS, Missing, error_code
-from extension.aws.sigv4 import Request, Scope, sha256, sign
+from extension.aws.sigv4 import Request, Scope, sign
+from extension.model.aws_targets import Arn
 from extension.transport.client import Reply, Transport
 from extension.transport.errors import Reason, Unreachable
 
@@ -41,18 +44,29 @@ class AwsClient:
         environ: Mapping[str, str],
         *,
         wall_s: Callable[[], float] = time.time,
+        arn: Arn | None = None,
+        host_service: str = "",
         host_prefix: str = "",
     ) -> None:
         """Open nothing yet.
 
-        ``environ`` holds region, credentials, endpoints and, in ``AWS_CA_BUNDLE``, certificate authorities to trust.
-        ``host_prefix`` is for the host of AWS's own endpoint, such as ``bucket.``.
+        Args:
+            service: the signing name.
+            environ: region, credentials, endpoints and, in ``AWS_CA_BUNDLE``, certificate authorities to trust.
+            wall_s: tells the time in seconds since 1970.
+            arn: of the resource; its region, if it has one, goes before the function's.
+            host_service: the service's name in its hosts, if that is not the signing name.
+            host_prefix: for the host of AWS's own endpoint, such as ``bucket.``.
         """
         self._environ = environ
-        self._host_prefix = host_prefix
+        self._host_service, self._host_prefix = host_service or service, host_prefix
         self.service = service
-        self._scope = Scope(region_of(environ) or ANY_REGION, service)
-        self.endpoint = endpoint_for(service, environ, host_prefix)
+        region = (arn.region if arn else "") or region_of(environ)
+        self._is_elsewhere = (
+            arn is not None and region != "" and partition_of(region).name != arn.partition
+        )
+        self._scope = Scope(region or ANY_REGION, service)
+        self.endpoint = endpoint_for(self._host_service, environ, host_prefix, region=region)
         self._credentials = Credentials(environ)
         bundle = environ.get("AWS_CA_BUNDLE")
         self._transport = Transport({**environ, "SSL_CERT_FILE": bundle} if bundle else environ)
@@ -98,9 +112,16 @@ class AwsClient:
         """
         if not self.endpoint:
             return _local_reply("NoRegion", f"{Missing.REGION.value}: AWS_REGION is not set")
+        if self._is_elsewhere:
+            # A bucket of the same name in this partition may be a stranger's.
+            return _local_reply("OtherPartition", Missing.PARTITION.value)
         given = dict(headers or {})
         if self.service == "s3":
-            given["x-amz-content-sha256"] = sha256(body)
+            digest = hashlib.sha256(body)
+            given["x-amz-content-sha256"] = digest.hexdigest()
+            if body:
+                # A bucket with Object Lock takes nothing without it (AWS: PutObject).
+                given["x-amz-checksum-sha256"] = b64encode(digest.digest()).decode("ascii")
         try:
             request = Request(method, path, query, tuple(given.items()), body)
             reply = self._send(request, until_s, repeatable=repeatable)
@@ -165,12 +186,17 @@ class AwsClient:
         return True
 
     def _move_to(self, region: str) -> bool:
-        """Switch to the region of a bucket; return False if its name is not valid."""
-        environ = {**self._environ, "AWS_REGION": region}
-        if region_of(environ) != region:
+        """Switch to the region of a bucket; return False if that cannot be.
+
+        The bucket stays the same one, whoever owns it: a bucket's name is unique in a partition (AWS: "Bucket naming
+        rules"), so no bucket moves to another.
+        """
+        if not is_region(region) or partition_of(region) != partition_of(self._scope.region):
             return False
         self._scope = self._scope._replace(region=region)
-        self.endpoint = endpoint_for(self.service, environ, self._host_prefix)
+        self.endpoint = endpoint_for(
+            self._host_service, self._environ, self._host_prefix, region=region
+        )
         return True
 
 

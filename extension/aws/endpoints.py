@@ -10,29 +10,34 @@ from typing import NamedTuple
 
 
 class Partition(NamedTuple):
-    """A partition of AWS: the beginning of its regions' names, and the ends of its endpoints' names."""
+    """A partition of AWS: its name in ARNs, the beginning of its regions' names, the ends of its endpoints' names."""
 
+    name: str
     region_prefix: str
     suffix: str
     dual_stack_suffix: str
 
 
-AWS = Partition("", "amazonaws.com", "api.aws")
-CHINA = Partition("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn")
-GOV_CLOUD = Partition("us-gov-", "amazonaws.com", "api.aws")
+AWS = Partition("aws", "", "amazonaws.com", "api.aws")
+CHINA = Partition("aws-cn", "cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn")
+GOV_CLOUD = Partition("aws-us-gov", "us-gov-", "amazonaws.com", "api.aws")
 PARTITIONS = (
     CHINA,
     GOV_CLOUD,
-    Partition("us-iso-", "c2s.ic.gov", "api.aws.ic.gov"),
-    Partition("us-isob-", "sc2s.sgov.gov", "api.aws.scloud"),
-    Partition("us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
-    Partition("eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
-    Partition("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
+    Partition("aws-iso", "us-iso-", "c2s.ic.gov", "api.aws.ic.gov"),
+    Partition("aws-iso-b", "us-isob-", "sc2s.sgov.gov", "api.aws.scloud"),
+    Partition("aws-iso-f", "us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
+    Partition("aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+    Partition("aws-eusc", "eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
     AWS,
 )
 
+ACCESS_POINTS = "s3-accesspoint"
+"""In the place of the service's name, in the host of an access point of S3."""
+
 _VARIABLES = {
     "logs": ("CLOUDWATCH_LOGS", "LOGS"),
+    ACCESS_POINTS: ("S3",),
     "secretsmanager": ("SECRETS_MANAGER", "SECRETSMANAGER"),
 }
 """Names of a service in AWS_ENDPOINT_URL_...: the one that AWS documents, and the one that people know."""
@@ -44,18 +49,27 @@ _PLAIN_IS_FIPS = frozenset({"logs", "ssm"})
 def region_of(environ: Mapping[str, str]) -> str:
     """Return the region; empty if none is set that can be part of a host name."""
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
-    return region if region.replace("-", "").isalnum() and region.isascii() else ""
+    return region if is_region(region) else ""
 
 
-def endpoint_for(service: str, environ: Mapping[str, str], host_prefix: str = "") -> str:
-    """Return the URL of a service, without a final slash; empty if no region is set.
+def is_region(text: str) -> bool:
+    """Tell whether a text can be a region's name, so a part of a host's name."""
+    return text.replace("-", "").isalnum() and text.isascii()
+
+
+def endpoint_for(
+    service: str, environ: Mapping[str, str], host_prefix: str = "", *, region: str = ""
+) -> str:
+    """Return the URL of a service, without a final slash; empty if no region is known.
 
     ``AWS_ENDPOINT_URL``, ``AWS_ENDPOINT_URL_...`` and ``AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`` replace AWS's own
-    endpoint. ``host_prefix``, ``AWS_USE_FIPS_ENDPOINT`` and ``AWS_USE_DUALSTACK_ENDPOINT`` count for that one only.
+    endpoint. ``AWS_USE_FIPS_ENDPOINT`` and ``AWS_USE_DUALSTACK_ENDPOINT`` count for that one only. So does
+    ``host_prefix``, except for access points, which have no other name. ``region`` is for a resource of another region.
     """
     if url := _custom_endpoint(service, environ):
-        return url
-    region = region_of(environ)
+        scheme, _, rest = url.partition("://")
+        return f"{scheme}://{host_prefix}{rest}" if service == ACCESS_POINTS else url
+    region = region or region_of(environ)
     return f"https://{host_prefix}{_host(service, region, environ)}" if region else ""
 
 
@@ -84,7 +98,7 @@ def _host(service: str, region: str, environ: Mapping[str, str]) -> str:
     if partition == GOV_CLOUD and service in _PLAIN_IS_FIPS and not dual_stack:
         fips = False
     name = f"{service}-fips" if fips else service
-    if service == "s3":
+    if service in {"s3", ACCESS_POINTS}:
         name += ".dualstack" if dual_stack else ""
         return f"{name}.{region}.{partition.suffix}"
     return f"{name}.{region}.{partition.dual_stack_suffix if dual_stack else partition.suffix}"

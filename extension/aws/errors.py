@@ -19,6 +19,7 @@ class Missing(Enum):
     """Things that are missing, in words for people; more words may follow behind a colon."""
 
     REGION = "no AWS region"
+    PARTITION = "the ARN is of another partition of AWS than the region"
     CREDENTIALS = "no AWS credentials in the environment"
     USABLE_CREDENTIALS = "no AWS credentials"
     PARAMETER = "no such parameter"
@@ -54,6 +55,9 @@ Amazon S3). The status decides for every other code."""
 
 _ANSWERS = {code: answer for answer, codes in _CODES.items() for code in codes.split()}
 
+_KMS_PASSES = ("Throttl", "Internal", "Timeout", "Unavailable")
+"""Parts of the codes of KMS that may differ the next time. Every other one is about the key, which somebody may mend."""
+
 
 def error_code(reply: Reply) -> str:
     """Return the code of an error, such as ``ResourceNotFoundException``; empty if none can be shown."""
@@ -81,7 +85,8 @@ def receipt_for_aws(reply: Reply, *, sent_bytes: int) -> Receipt:
     """Map an answer of AWS to a receipt.
 
     Throttling and faults of AWS are unavailable. Missing permissions, resources, credentials and quota are denied. The
-    status decides for an unknown code, and a mere 400 is unreadable.
+    status decides for an unknown code, and a mere 400 is unreadable. Codes of KMS, which services pass on with its name
+    before them, are about a key: denied, unless KMS itself is in trouble.
     """
     if reply.is_success:
         return Receipt(Answer.TAKEN, sent_bytes=sent_bytes)
@@ -90,6 +95,9 @@ def receipt_for_aws(reply: Reply, *, sent_bytes: int) -> Receipt:
     code = error_code(reply)
     by_status = receipt_for(reply, sent_bytes=sent_bytes)
     answer = _ANSWERS.get(code, by_status.answer)
+    if code.startswith("KMS"):
+        passes = any(part in code for part in _KMS_PASSES)
+        answer = Answer.UNAVAILABLE if passes else Answer.DENIED
     if answer is Answer.TAKEN:
         return Receipt(answer, sent_bytes=sent_bytes)
     detail = f"{code} ({by_status.detail})" if code else by_status.detail

@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
+from extension.aws.endpoints import partition_of, region_of
+from extension.model.aws_targets import Arn, read_arn
+
 if TYPE_CHECKING:
     from extension.aws.client import AwsClient
 
@@ -47,15 +50,34 @@ def fetch(  # noqa: PLR0913 - the last three are clocks and chance, which tests 
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Fetch parameters or secrets; return the values by name, and the reason for each name without one.
 
-    The service is ``ssm`` or ``secretsmanager``. ``random`` returns numbers in [0, 1), for the length of pauses.
+    The service is ``ssm`` or ``secretsmanager``. ``random`` returns numbers in [0, 1), for the length of pauses. Names
+    are asked for in the function's region, ARNs in their own. Each region has an equal share of the time.
     """
     from extension.aws.client import AwsClient
 
-    # A client for each fetch: between two fetches, the certificates loaded for TLS would take much of our memory.
-    with closing(AwsClient(service, environ, wall_s=wall_s)) as client:
-        under_way = _Fetch(client, until_s, random, sleep, {}, {})
-        under_way.ask_for(names, PARAMETERS_A_CALL if service == SSM else SECRETS_A_CALL)
-    return under_way.values, under_way.failures
+    values: dict[str, str] = {}
+    failures: dict[str, str] = {}
+    batches = _by_region(names, region_of(environ))
+    for number, (arn, several) in enumerate(batches):
+        now_s = time.monotonic()
+        share_s = (until_s - now_s) / (len(batches) - number)
+        # A client for each fetch: between two fetches, the certificates loaded for TLS would take much of our memory.
+        with closing(AwsClient(service, environ, wall_s=wall_s, arn=arn)) as client:
+            under_way = _Fetch(client, now_s + share_s, random, sleep, values, failures)
+            under_way.ask_for(several, PARAMETERS_A_CALL if service == SSM else SECRETS_A_CALL)
+    return values, failures
+
+
+def _by_region(names: list[str], own: str) -> list[tuple[Arn | None, list[str]]]:
+    """Group names by the region that answers for them, each with an ARN of it; None for the function's own region."""
+    batches: dict[tuple[str, str], tuple[Arn | None, list[str]]] = {}
+    for name in names:
+        arn = read_arn(name)
+        place = (arn.partition, arn.region) if arn else ("", own)
+        if arn is None or place == (partition_of(own).name, own):
+            arn, place = None, ("", own)
+        batches.setdefault(place, (arn, []))[1].append(name)
+    return [*batches.values()]
 
 
 class _Fetch(NamedTuple):

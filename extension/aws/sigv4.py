@@ -65,7 +65,7 @@ def sign(request: Request, keys: Keys, scope: Scope, *, at_s: float) -> dict[str
 
 
 def sha256(body: bytes) -> str:
-    """Return the digest for S3's header ``x-amz-content-sha256``."""
+    """Return the digest of a body, or of a canonical request, in hexadecimal digits."""
     return hashlib.sha256(body).hexdigest()
 
 

@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from extension.levels.level import OFF, level_named
 
 if TYPE_CHECKING:
+    from extension.config.headers import Headers
     from extension.redaction.patterns import Patterns
     from extension.regex.level_pattern import LevelPattern
     from extension.regex.pattern import Pattern
 
 _Number = TypeVar("_Number", int, float)
 _Member = TypeVar("_Member", bound=Enum)
+
+
+class Unusable(ValueError):  # noqa: N818 - it says what is the matter
+    """A value is not accepted. The message says why, for people, and shows no part of the value."""
 
 
 class Flush(Enum):
@@ -241,16 +246,6 @@ SINK_FORMS = (
 )
 
 _HTTP_FORMATS = "json+ loki+ splunk+ elasticsearch+ datadog+ logzio+ otlp+ otlp-json+"
-_LOG_GROUP = r"cloudwatch:[.\-_/#A-Za-z0-9]{0,512}"
-
-_AWS_FORMS = {
-    "cloudwatch": _LOG_GROUP,
-    "records+cloudwatch": rf"records\+{_LOG_GROUP}",
-    "s3": r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?",
-    "firehose": r"firehose:[a-zA-Z0-9_.-]{1,64}",
-}
-"""Names that AWS allows (PutLogEvents; S3 bucket naming; CreateDeliveryStream), by scheme."""
-
 _URL = r"([a-z-]+\+)?https?://[^/?#\s][^\s]*"
 
 RETENTION_DAYS = (
@@ -258,6 +253,10 @@ RETENTION_DAYS = (
     *(731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
 """AWS: PutRetentionPolicy, retentionInDays."""
+
+
+AWS_SINKS = frozenset({"cloudwatch", "s3", "firehose"})
+"""Kinds of sinks that name a resource of AWS; :mod:`extension.model.aws_targets` reads them."""
 
 
 def kind_of_sink(url: str) -> str:
@@ -274,10 +273,8 @@ def read_sink(text: str) -> str:
         good = text.lower() == "stdout:"
     elif scheme == "file":
         good = bool(text[len("file:") :].removeprefix("//"))
-    elif scheme in _AWS_FORMS:
-        good = re.fullmatch(_AWS_FORMS[scheme], text, re.IGNORECASE) is not None
-        # Clients drop such parts of a path on the way, and the request's signature is wrong then.
-        good = good and not {".", ".."} & set(text.split("/"))
+    elif scheme in {*AWS_SINKS, "records+cloudwatch"}:
+        good = text.endswith("cloudwatch:") or _names_target(text)
     else:
         known = scheme.removesuffix("https").removesuffix("http") in ("", *_HTTP_FORMATS.split())
         good = known and re.fullmatch(_URL, text, re.IGNORECASE) is not None
@@ -286,18 +283,29 @@ def read_sink(text: str) -> str:
     return text
 
 
+def _names_target(text: str) -> bool:
+    """Tell whether a sink of AWS has the form of one; raise Unusable if it names a thing that cannot be one."""
+    # Imported here, like patterns: the default sink names nothing.
+    from extension.model.aws_targets import read_log_group, read_s3, read_stream
+
+    kind, rest = kind_of_sink(text), text.partition(":")[2]
+    try:
+        if kind == "s3":
+            read_s3(rest.removeprefix("//"))
+            return rest.startswith("//")
+        read_log_group(rest) if kind == "cloudwatch" else read_stream(rest)
+    except ValueError as error:
+        raise Unusable(str(error)) from None
+    return True
+
+
 def read_retention_days(text: str) -> int:
     """Parse a retention that CloudWatch Logs offers."""
     return RETENTION_DAYS[RETENTION_DAYS.index(int(text))]
 
 
-def read_headers(text: str) -> tuple[tuple[str, str], ...]:
-    """Parse ``NAME=VALUE``, several separated by commas, with names and values that RFC 9110 allows."""
-    headers = []
-    for part in text.split(","):
-        name, equals, value = (piece.strip() for piece in part.partition("="))
-        is_name = re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name)
-        if not equals or not is_name or not re.fullmatch(r"[\x20-\x7e\t]*", value):
-            raise ValueError
-        headers.append((name, value))
-    return tuple(headers)
+def read_headers(text: str) -> "Headers":
+    """Parse headers; the result holds those that can be sent, and names the others."""
+    from extension.config.headers import read_headers as read
+
+    return read(text)

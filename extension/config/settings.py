@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from extension import PREFIX
-from extension.config.parsers import MIB, Flush, Pace, PlatformEvents
+from extension.config.parsers import MIB, Flush, Pace, PlatformEvents, Unusable
 from extension.config.variables import SETTINGS, SINKS
 
 if TYPE_CHECKING:
@@ -38,11 +38,20 @@ REFERENCE_FORMS = ("ssm:", "secretsmanager:")
 NEVER_REFERENCES = frozenset({"ENABLED", "LOG_API"})
 """Settings that are needed before anything can be fetched."""
 
-UNUSABLE_PATTERNS = {
+UNUSABLE_PARTS = {
     "REDACT": "every line is masked as a whole",
     "EXCLUDE": "nothing is excluded by it",
+    **{f"{name}_HEADERS": "the other headers are sent" for name in SINKS},
 }
-"""Effect of a pattern that cannot be used; the other patterns apply."""
+"""Effect of a pattern or a header that cannot be used; the others apply."""
+
+NO_SINK, SINK_TO_COME = "unusable:", "unusable:waits"
+"""URLs of a sink whose value cannot be used. No other place is written to: nobody asked for one. The second is that of
+a reference, which a refresh may mend, so kept lines wait for it. FALLBACK_SINK and ARCHIVE_SINK are just not set."""
+
+LINES_ARE_PRINTED = "no sink; lines of failed invocations go to FALLBACK_SINK, or to standard output, and others are lost"
+LINES_WAIT = "no sink; its lines wait in the buffer until the reference names one"
+"""Effects of SINK, and of a reference, that cannot be used."""
 
 _DEFAULTS: dict[str, Any] = {
     one.field: one.parse(one.default)
@@ -52,7 +61,10 @@ _DEFAULTS: dict[str, Any] = {
 
 
 class SinkSettings(NamedTuple):
-    """One sink, by its variable (SINK, FALLBACK_SINK or ARCHIVE_SINK). The URL is empty if the sink is not set."""
+    """One sink, by its variable (SINK, FALLBACK_SINK or ARCHIVE_SINK).
+
+    The URL is empty if the sink is not set, and :data:`NO_SINK` or :data:`SINK_TO_COME` if it cannot be used.
+    """
 
     variable: str
     url: str = ""
@@ -60,10 +72,13 @@ class SinkSettings(NamedTuple):
 
 
 def _sinks_of(found: Mapping[str, Any]) -> tuple[SinkSettings, ...]:
-    return tuple(
-        SinkSettings(name, found.get(name.lower(), ""), found.get(f"{name.lower()}_headers", ()))
-        for name in SINKS
-    )
+    sinks = []
+    for name in SINKS:
+        headers = found.get(f"{name.lower()}_headers")
+        sinks.append(
+            SinkSettings(name, found.get(name.lower(), ""), headers.sent if headers else ())
+        )
+    return tuple(sinks)
 
 
 class Settings(NamedTuple):
@@ -142,20 +157,28 @@ def read_settings(
                 unresolved.add(setting.name)
                 continue
             text = fetched[variable].strip()
-        if not text:
+        # What was stored empty by mistake names no place, not even the default one.
+        is_sink = setting.name in SINKS
+        if not text and not (is_reference and is_sink):
             continue
         try:
             found[setting.field] = setting.parse(text)
-        except ValueError:
+        except ValueError as error:
             # A fetched value may be a secret, whatever the setting.
             shown = "" if setting.secret or is_reference else text[:MAX_SHOWN_CHARS]
-            problems.append(Problem(variable, shown, setting.accepted, setting.default or "none"))
+            used = setting.default or "none"
+            if is_sink and is_reference:
+                found[setting.field], used = SINK_TO_COME, LINES_WAIT
+            elif setting.name == SINKS[0]:
+                found[setting.field], used = NO_SINK, LINES_ARE_PRINTED
+            fault = str(error) if isinstance(error, Unusable) else ""
+            problems.append(Problem(variable, shown, setting.accepted, used, fault))
     problems += _bound_buffer(environ, found)
     problems += [
-        Problem(PREFIX + setting.name, "", setting.accepted, UNUSABLE_PATTERNS[setting.name], fault)
+        Problem(PREFIX + setting.name, "", setting.accepted, UNUSABLE_PARTS[setting.name], fault)
         for setting in SETTINGS
-        if setting.name in UNUSABLE_PATTERNS and (patterns := found.get(setting.field)) is not None
-        for fault in patterns.problems
+        if setting.name in UNUSABLE_PARTS and (parts := found.get(setting.field)) is not None
+        for fault in parts.problems
     ]
     if "REDACT" in unresolved:
         from extension.redaction.patterns import Patterns

@@ -60,7 +60,8 @@ class Exporter:
                 self.worker.abort()
             return self._abort_at_s - now_s
         chunks = self.queue.begin(now_s, at_once=at_once)
-        if self.metrics is not None:
+        # Lines that the sink may never read must not be blamed for metrics, nor the other way round.
+        if self.metrics is not None and not (chunks and self.queue.is_doubted):
             metrics = self.metrics.begin(now_s, at_once=at_once or chunks is not None)
             chunks = [*(chunks or ()), *(metrics or ())]
         if not chunks:
@@ -79,11 +80,29 @@ class Exporter:
             return None
         took_s = now_s - (self._sent_at_s or now_s)
         self._sent_at_s = None
+        self._keep_rewritten()
+        goes_alone = self.metrics is None or not self.metrics.busy
+        receipt = self.queue.judged(receipt, goes_alone=goes_alone)
         of_metrics = None if self.metrics is None else self._settle_metrics(receipt, now_s)
         given_back = self.queue.settle(receipt, now_s)
         if given_back is None and of_metrics is None:
             return None
         return Outcome(receipt, given_back or [], of_metrics or [], took_s * 1000)
+
+    def failed_chunks(self) -> list[Chunk]:
+        """Return the chunks of failed invocations that wait or are under way, as they are to leave."""
+        self._keep_rewritten()
+        return self.queue.failed_chunks()
+
+    def take_all(self) -> list[Chunk]:
+        """Remove and return all lines. The answer to the batch under way is then ignored."""
+        self._keep_rewritten()
+        self.worker.cancel()
+        return self.queue.take_all()
+
+    def _keep_rewritten(self) -> None:
+        """Keep a batch as it left: nobody has to rewrite it again, neither for a repetition nor for another sink."""
+        self.queue.replace_under_way(list(self.worker.rewritten))
 
     def _settle_metrics(self, receipt: Receipt, now_s: float) -> list[tuple[str, Chunk]] | None:
         queue, metrics = self.queue, self.metrics

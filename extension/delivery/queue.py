@@ -3,15 +3,18 @@
 Promises: chunks leave in the order they came. A batch that was tried stays as it is, so that a repetition has the same
 bytes. What a sink does not take now stays in its place and is retried after a pause that grows. A batch that is too
 large, or holds a record that is never taken, is halved until that record stands alone. The rest is delivered. What the
-sink will never take is given back. The recorder holds the memory bound, through :meth:`Queues.give_up`.
+sink will never take is given back. A sink that has taken nothing yet and finds one record as unreadable as the others
+is not to be judged by its records: it counts as one that denies access, and everything stays. The recorder holds the
+memory bound, through :meth:`Queues.give_up`.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set as AbstractSet
 from typing import NamedTuple
 
+from extension.delivery.backoff import Backoff
 from extension.diagnostics.account import Tally
-from extension.model.chunk import Chunk, Metadata, halves, numbers_in, without
+from extension.model.chunk import Chunk, Metadata, halves, numbers_in, sliced, without
 from extension.model.receipt import Answer, Receipt
 from extension.model.segment import Segment
 
@@ -21,67 +24,16 @@ MAX_BATCH_BYTES = 1024 * 1024
 MIN_BATCH_BYTES = 16 * 1024
 """The least that a batch is filled up to, however small the receiver asks it to be."""
 
+SLICE_BYTES = 64 * 1024
+"""Of events in one chunk of a batch: so often a batch can be cancelled while it is rewritten and encoded, which takes
+some 6 ms of a processor for each slice, and 80 ms in a function of 128 MB."""
+
 MAX_ATTEMPTS = 240
 """For one batch: two hours at the longest pause, longer than an outage that people wait out. Then it is given back."""
 
 MAX_CUTS = 64
 """For one batch with an unreadable record: enough to single out four records of 10,000. If the sink accepts none of
 them, later batches are tried once each, until it accepts one."""
-
-FIRST_PAUSE_S = 0.1
-
-MAX_PAUSE_S = 30.0
-"""Between attempts while the sink is down: soon after a hiccup, then rarely enough to cost a function nothing. A sink
-that denied access is tried again after the longest pause only: somebody has to change something first."""
-
-JITTER = 0.5
-"""Shortens a pause by up to this share, so that many environments do not come back at the same moment."""
-
-PATIENCE_ATTEMPTS = 5
-"""Failures in a row before a sink counts as down: three seconds of pauses, longer than a hiccup."""
-
-
-class Backoff:
-    """Pace the attempts at one sink.
-
-    Attributes:
-        failures: how many attempts in a row have failed.
-        is_down: whether the sink denied access or failed too often in a row, and has taken nothing since.
-        is_late: whether an invocation was held for as long as it may be, since the sink's last answer.
-        try_at_s: when the pause ends.
-    """
-
-    def __init__(self, random: Callable[[], float]) -> None:
-        """Start without a pause. ``random`` returns numbers in [0, 1), for the jitter."""
-        self._random = random
-        self._pause_s = FIRST_PAUSE_S
-        self.try_at_s = 0.0
-        self.failures = 0
-        self.is_down = False
-        self.is_late = False
-
-    @property
-    def is_failing(self) -> bool:
-        """Whether no invocation should wait for the next attempt."""
-        return self.failures > 0 or self.is_late
-
-    def answered(self, receipt: Receipt, now_s: float) -> None:
-        """Start the pause that an answer calls for, or end all pauses."""
-        self.is_late = False
-        if receipt.answer not in (Answer.UNAVAILABLE, Answer.DENIED):
-            self._pause_s, self.try_at_s, self.failures = FIRST_PAUSE_S, 0.0, 0
-            if receipt.answer is Answer.TAKEN:
-                self.is_down = False
-            return
-        self.failures += 1
-        if receipt.answer is Answer.DENIED:
-            self._pause_s = MAX_PAUSE_S
-            self.is_down = True
-        elif self.failures >= PATIENCE_ATTEMPTS:
-            self.is_down = True
-        asked_s = min(receipt.retry_after_s or 0.0, MAX_PAUSE_S)
-        self.try_at_s = now_s + max(asked_s, self._pause_s * (1.0 - JITTER * self._random()))
-        self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)
 
 
 class Batch:
@@ -90,6 +42,7 @@ class Batch:
     Attributes:
         origin: the batch that this one is a part of; itself if it was never cut.
         cuts_left: of an origin, how often its parts may still be halved.
+        is_set_aside: whether it is one record, behind all others until the sink has taken something.
     """
 
     def __init__(self, chunks: list[Chunk], origin: "Batch | None" = None) -> None:
@@ -97,6 +50,12 @@ class Batch:
         self.attempts = 0
         self.origin = origin or self
         self.cuts_left = MAX_CUTS
+        self.is_set_aside = False
+
+    @property
+    def holds_failed(self) -> bool:
+        """Whether it holds lines of a failed invocation."""
+        return any(chunk.metadata.failed for chunk in self.chunks)
 
 
 class SendingQueue:
@@ -115,8 +74,9 @@ class SendingQueue:
         random: Callable[[], float],
         ripe_bytes: int = 0,
         linger_s: float = 0.0,
+        is_trusted: bool = False,
     ) -> None:
-        """Start empty. ``ripe_bytes`` are sent at once; fewer wait ``linger_s`` for more to come."""
+        """Start empty. ``ripe_bytes`` are sent at once; fewer wait ``linger_s``. A trusted sink is never doubted."""
         self.tally = tally
         self.backoff = Backoff(random)
         self._ripe_bytes = ripe_bytes
@@ -127,6 +87,8 @@ class SendingQueue:
         self._max_batch_bytes = MAX_BATCH_BYTES
         self._since_s: float | None = None
         self._hopeless = False
+        self._has_taken = is_trusted
+        self._is_suspect = False
         self.held_bytes = 0
 
     @property
@@ -139,6 +101,11 @@ class SendingQueue:
         """Whether a batch is under way."""
         return self._under_way is not None
 
+    @property
+    def is_doubted(self) -> bool:
+        """Whether the sink has refused a record that stood alone, and has taken nothing yet."""
+        return self._is_suspect and not self._has_taken
+
     def put(self, chunk: Chunk) -> None:
         """Add a chunk at the end."""
         self._chunks.append(chunk)
@@ -147,7 +114,7 @@ class SendingQueue:
     def add(self, metadata: Metadata, segment: Segment) -> None:
         """Add a segment, to the last chunk if that has the same metadata."""
         last = self._chunks[-1] if self._chunks else None
-        if last is None or last.metadata is not metadata:
+        if last is None or last.metadata is not metadata or last.rewritten_by is not None:
             self.put(Chunk(metadata, [segment]))
             return
         last.segments.append(segment)
@@ -173,9 +140,28 @@ class SendingQueue:
         wait_s = self.wait_s(now_s)
         if wait_s is None or (wait_s > 0.0 and not at_once):
             return None
-        batch = self._under_way = self._batches.popleft() if self._batches else self._assemble()
+        batches, is_doubted = self._batches, self.is_doubted
+        # Behind what was refused alone: the next record may be the first that the sink takes.
+        is_behind = is_doubted and bool(batches) and batches[0].is_set_aside and bool(self._chunks)
+        batch = batches.popleft() if batches and not is_behind else self._assemble()
+        if is_doubted:
+            batch, *rest = self._first_alone(batch)
+            batches.extendleft(rest)
+        self._under_way = batch
         batch.attempts += 1
         return batch.chunks
+
+    def _first_alone(self, batch: Batch) -> list[Batch]:
+        """Cut a batch behind its first record; return the parts, or the batch if it is one record."""
+        first = next(_numbers(batch.chunks))
+        rest = without(batch.chunks, {first})
+        if not rest:
+            return [batch]
+        parts = [Batch(part, batch.origin) for part in (_only(batch.chunks, {first}), rest)]
+        for part in parts:
+            part.attempts = batch.attempts
+        self.held_bytes += sum(_size(part.chunks) for part in parts) - _size(batch.chunks)
+        return parts
 
     def _assemble(self) -> Batch:
         size = 0
@@ -185,13 +171,31 @@ class SendingQueue:
             if size + chunk.held_bytes > self._max_batch_bytes:
                 if not size:
                     chunks.append(chunk.split_off(self._max_batch_bytes))
+                    size = chunks[0].held_bytes
                 if chunk.segments:
                     self._chunks.appendleft(chunk)
                 break
             size += chunk.held_bytes
             chunks.append(chunk)
         self._since_s = None
-        return Batch(chunks)
+        parts = [part for chunk in chunks for part in sliced(chunk, SLICE_BYTES)]
+        self.held_bytes += _size(parts) - size
+        return Batch(parts)
+
+    def judged(self, receipt: Receipt, *, goes_alone: bool = True) -> Receipt:
+        """Take an answer about a record for a denial, if it can hardly be about the record. To be settled then.
+
+        That is so if the sink has taken nothing and named no record yet, refused one that stood alone, and then another
+        one: its settings are to blame, or its address. ``goes_alone`` is false if something else was sent beside it.
+        """
+        batch, was_suspect = self._under_way, self._is_suspect
+        is_proven = self._has_taken or bool(receipt.taken or receipt.refused)
+        if batch is None or receipt.answer is not Answer.UNREADABLE or is_proven:
+            return receipt
+        self._is_suspect |= (stands_alone := halves(batch.chunks) is None)
+        is_all = goes_alone and not (self._batches or self._chunks)
+        is_denial = was_suspect or (stands_alone and is_all)
+        return receipt._replace(answer=Answer.DENIED) if is_denial else receipt
 
     def settle(self, receipt: Receipt, now_s: float) -> list[tuple[str, Chunk]] | None:
         """Apply the sink's answer to the batch under way: keep, give back, or put back each record.
@@ -205,11 +209,12 @@ class SendingQueue:
         chunks, refused = batch.chunks, receipt.refused
         self.held_bytes -= _size(chunks)
         given_back = _refused(chunks, refused)
+        self._has_taken |= receipt.answer is Answer.TAKEN or bool(receipt.taken or refused)
         if receipt.answer is Answer.TAKEN:
             self._hopeless = False
-            self._count(receipt, without(chunks, refused) if refused else chunks)
+            _count(self.tally, receipt, without(chunks, refused) if refused else chunks)
         else:
-            self._count(receipt, _only(chunks, receipt.taken))
+            _count(self.tally, receipt, _only(chunks, receipt.taken))
             if gone := receipt.taken.union(refused):
                 batch.attempts = 1
                 batch.chunks = without(chunks, gone)
@@ -221,6 +226,8 @@ class SendingQueue:
     def _put_back(self, batch: Batch, answer: Answer) -> bool:
         """Put a batch back, in halves where that helps; return whether it is tried again."""
         batches, origin = [batch], batch.origin
+        if answer in (Answer.UNREADABLE, Answer.DENIED) and not self._has_taken:
+            return self._single_out(batch, answer)
         if answer is Answer.TOO_LARGE:
             # No later batch is larger than half of the one that was too large.
             half_bytes = _size(batch.chunks) // 2
@@ -241,16 +248,44 @@ class SendingQueue:
         self.held_bytes += sum(_size(each.chunks) for each in batches)
         return True
 
-    def _count(self, receipt: Receipt, taken: list[Chunk]) -> None:
-        """Count a delivery and what it took, except the lines that the sink rejected without naming them."""
-        rejected_lines = receipt.rejected_lines
-        self.tally.count_delivery(receipt.answer.value, sent_bytes=receipt.sent_bytes)
-        for chunk in taken:
-            rejected = min(rejected_lines, chunk.lines)
-            rejected_lines -= rejected
-            self.tally.keep(chunk.metadata.reason, chunk.lines - rejected)
-            if rejected:
-                self.tally.lose("rejected", rejected)
+    def _single_out(self, batch: Batch, answer: Answer) -> bool:
+        """Put back a batch for a sink that has taken nothing: its first record before the others, or behind them all."""
+        if batch.attempts >= MAX_ATTEMPTS:
+            return False
+        self.held_bytes += _size(batch.chunks)
+        parts = self._first_alone(batch) if answer is Answer.UNREADABLE else [batch]
+        if self._is_suspect:
+            batch.is_set_aside = True
+            self._batches += parts
+        else:
+            self._batches.extendleft(reversed(parts))
+        return True
+
+    def replace_under_way(self, chunks: list[Chunk]) -> None:
+        """Replace the first chunks of the batch under way by others that hold the same records. More are left out."""
+        batch = self._under_way
+        if batch is not None:
+            count = len(batch.chunks)
+            chunks = [*chunks[:count], *batch.chunks[len(chunks) :]]
+            self.held_bytes += _size(chunks) - _size(batch.chunks)
+            batch.chunks = chunks
+
+    def put_failed_first(self, *, max_batch_bytes: int) -> None:
+        """Let lines of failed invocations leave before all others, in batches of at most ``max_batch_bytes``."""
+        self._max_batch_bytes = min(self._max_batch_bytes, max_batch_bytes)
+        healthy = [chunk for chunk in self._chunks if not chunk.metadata.failed]
+        tried = list(self._batches)
+        self._chunks = deque(chunk for chunk in self._chunks if chunk.metadata.failed)
+        self._batches = deque(batch for batch in tried if batch.holds_failed)
+        while self._chunks:
+            self._batches.append(self._assemble())
+        self._batches += (batch for batch in tried if not batch.holds_failed)
+        self._chunks = deque(healthy)
+
+    def failed_chunks(self) -> list[Chunk]:
+        """Return the chunks of failed invocations that wait or are under way."""
+        under_way = [] if self._under_way is None else self._under_way.chunks
+        return [chunk for chunk in (*under_way, *self._waiting()) if chunk.metadata.failed]
 
     def take_all(self) -> list[Chunk]:
         """Remove and return everything. The answer to the batch under way is then ignored."""
@@ -283,16 +318,31 @@ class SendingQueue:
         return freed
 
 
+def _count(tally: Tally, receipt: Receipt, taken: list[Chunk]) -> None:
+    """Count a delivery and what it took, except the lines that the sink rejected without naming them."""
+    rejected_lines = receipt.rejected_lines
+    tally.count_delivery(receipt.answer.value, sent_bytes=receipt.sent_bytes)
+    for chunk in taken:
+        rejected = min(rejected_lines, chunk.lines)
+        rejected_lines -= rejected
+        tally.keep(chunk.metadata.reason, chunk.lines - rejected)
+        if rejected:
+            tally.lose("rejected", rejected)
+
+
 def _size(chunks: Iterable[Chunk]) -> int:
     return sum(chunk.held_bytes for chunk in chunks)
 
 
-def _only(chunks: list[Chunk], numbers: frozenset[int]) -> list[Chunk]:
+def _only(chunks: list[Chunk], numbers: AbstractSet[int]) -> list[Chunk]:
     """Return the records with these numbers."""
     if not numbers:
         return []
-    every = {n for chunk in chunks for segment in chunk.segments for n in numbers_in(segment)}
-    return without(chunks, every - numbers)
+    return without(chunks, set(_numbers(chunks)) - numbers)
+
+
+def _numbers(chunks: list[Chunk]) -> Iterator[int]:
+    return (n for chunk in chunks for segment in chunk.segments for n in numbers_in(segment))
 
 
 def _refused(chunks: list[Chunk], refused: Mapping[int, str]) -> list[tuple[str, Chunk]]:

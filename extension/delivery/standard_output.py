@@ -12,8 +12,8 @@ LAST_RESORT_S = 0.25
 
 def write_out(
     descriptor: int, data: bytes, until_s: float, monotonic_s: Callable[[], float]
-) -> bool:
-    """Write all of ``data`` to a pipe; return false if nobody reads it in time, or if it is broken."""
+) -> int:
+    """Write ``data`` to a pipe; return how many bytes were written: not all if nobody reads in time, or it is broken."""
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
     view = memoryview(data)
@@ -21,9 +21,9 @@ def write_out(
         while view:
             left_ms = int((until_s - monotonic_s()) * 1000)
             if left_ms <= 0 or not poll.poll(left_ms):
-                return False
+                break
             # A pipe that is writable takes this much without blocking (POSIX), and no more than that is certain.
             view = view[os.write(descriptor, view[: select.PIPE_BUF]) :]
     except OSError:
-        return False
-    return True
+        pass
+    return len(data) - len(view)

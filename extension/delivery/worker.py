@@ -1,12 +1,13 @@
 """Sink worker: the thread that takes one batch at a time to a sink.
 
 Promises: the main loop never waits for the sink. An exception in a sink is an answer, and the thread goes on. Each
-answer makes a descriptor readable that the main loop polls.
+answer makes a descriptor readable that the main loop polls. A batch that nobody waits for any more soon costs no
+processor time.
 """
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
 from extension.model.chunk import Chunk
@@ -14,7 +15,24 @@ from extension.model.receipt import Answer, Receipt
 from extension.sinks.base import Sink
 
 Rewrite = Callable[[list[Chunk]], list[Chunk]]
-"""Rewrites a batch before it leaves. It may keep a state, so each thread has one of its own."""
+"""Rewrites chunks before they leave, each to one. It may keep a state, so each thread has one of its own."""
+
+
+class CancelledError(Exception):
+    """Nobody waits for the answer any more."""
+
+
+class UnderWay(list[Chunk]):
+    """Chunks of a batch as the worker goes through them, which ends once the main loop's thread has cancelled it."""
+
+    is_cancelled = False
+
+    def __iter__(self) -> Iterator[Chunk]:
+        """Yield the chunks; raise CancelledError instead of the next one once the batch is cancelled."""
+        for chunk in super().__iter__():
+            if self.is_cancelled:
+                raise CancelledError
+            yield chunk
 
 
 class SinkWorker:
@@ -23,6 +41,8 @@ class SinkWorker:
     Attributes:
         descriptor: becomes readable when a receipt can be collected.
         rewrite: rewrites each batch before it leaves, to mask secrets; None for no rewriting.
+        rewritten: the first chunks of the batch under way, as many as are rewritten already. The worker's thread appends
+            to it, and the main loop's reads it.
     """
 
     def __init__(
@@ -34,7 +54,9 @@ class SinkWorker:
         self._sink: Sink | None = None
         self._is_stale = False
         self.rewrite: Rewrite | None = None
-        self._jobs: SimpleQueue[tuple[list[Chunk], float]] = SimpleQueue()
+        self.rewritten: list[Chunk] = []
+        self._under_way = UnderWay()
+        self._jobs: SimpleQueue[tuple[UnderWay, float]] = SimpleQueue()
         self._receipts: SimpleQueue[Receipt] = SimpleQueue()
         self.descriptor, self._announce = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
@@ -49,7 +71,9 @@ class SinkWorker:
 
     def send(self, chunks: list[Chunk], *, timeout_s: float) -> None:
         """Hand a batch over. Only one may be under way; its receipt comes in any case."""
-        self._jobs.put((chunks, timeout_s))
+        self.rewritten = []
+        self._under_way = UnderWay(chunks)
+        self._jobs.put((self._under_way, timeout_s))
 
     def collect(self) -> Receipt | None:
         """Return the receipt of the batch under way; None while there is none."""
@@ -58,6 +82,10 @@ class SinkWorker:
         except BlockingIOError:
             return None
         return self._receipts.get()
+
+    def cancel(self) -> None:
+        """Rewrite and encode no more of the batch under way. What is on its way to the sink is not stopped."""
+        self._under_way.is_cancelled = True
 
     def abort(self) -> None:
         """Abort a delivery that takes much longer than it was given, if the sink can."""
@@ -75,10 +103,13 @@ class SinkWorker:
             self._receipts.put(self._deliver(*self._jobs.get()))
             os.write(self._announce, b"!")
 
-    def _deliver(self, chunks: list[Chunk], timeout_s: float) -> Receipt:
+    def _deliver(self, chunks: UnderWay, timeout_s: float) -> Receipt:
         try:
             rewrite = self.rewrite
-            chunks = chunks if rewrite is None else rewrite(chunks)
+            if rewrite is not None:
+                for number, chunk in enumerate(chunks):
+                    (chunks[number],) = rewrite([chunk])
+                    self.rewritten.append(chunks[number])
             return self._opened().send(chunks, timeout_s=timeout_s)
         except Exception as error:  # noqa: BLE001 - the batch stays queued; only the error's type is reported
             return Receipt(Answer.UNAVAILABLE, f"internal error: {type(error).__name__}")

@@ -53,9 +53,10 @@ class Message:
 
     @property
     def status(self) -> int:
-        """The status code of an answer; 0 if the status line has none."""
+        """The status code of an answer; 0 for any other message, and if the status line has none."""
         parts = self.start.split(None, 2)
-        return _number(parts[1]) if len(parts) > 1 else 0
+        # The reader has refused longer numbers in answers.
+        return _number(parts[1]) if len(parts) > 1 and parts[0].startswith(b"HTTP/") else 0
 
     @property
     def target(self) -> bytes:
@@ -172,7 +173,8 @@ class MessageReader:
         # A length beside the chunks means nothing (RFC 9112, section 6.3).
         self._chunked = b"chunked" in headers.get(b"transfer-encoding", b"").lower()
         self._remaining = 0 if self._chunked else _number(length)
-        is_bare = message.start.startswith(b"HTTP/") and message.status not in (204, 304)
+        # The status first: of any length that cannot be read, it is refused here.
+        is_bare = message.status not in (204, 304) and message.start.startswith(b"HTTP/")
         self._until_close = is_bare and not self._chunked and not length
         return end + 4
 

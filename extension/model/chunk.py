@@ -4,7 +4,8 @@ Pure values. A *record* is one event, or one gap. Its number is unique in its en
 their numbers, and a reader recognises by it a record that arrives twice.
 """
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
 from extension.levels.level import LevelReader
@@ -65,13 +66,25 @@ class Segments:
 
 
 class Chunk(Segments):
-    """Hold segments of one invocation that are kept for one reason."""
+    """Hold segments of one invocation that are kept for one reason.
 
-    __slots__ = ("metadata",)
+    Attributes:
+        metadata: of all its records.
+        rewritten_by: the rewriting that its lines have gone through already; None for none.
+    """
 
-    def __init__(self, metadata: Metadata, segments: list[Segment]) -> None:
+    __slots__ = ("metadata", "rewritten_by")
+
+    def __init__(
+        self, metadata: Metadata, segments: list[Segment], *, rewritten_by: object = None
+    ) -> None:
         self.metadata = metadata
+        self.rewritten_by = rewritten_by
         self.hold(segments)
+
+    def of(self, segments: list[Segment]) -> "Chunk":
+        """Return a chunk of other segments that keeps everything else."""
+        return Chunk(self.metadata, segments, rewritten_by=self.rewritten_by)
 
     def split_off(self, max_bytes: int) -> "Chunk":
         """Take the first segments, at least one, off as a chunk of at most about ``max_bytes``."""
@@ -81,7 +94,7 @@ class Chunk(Segments):
                 break
             size += segment.cost_bytes
             count += 1
-        first = Chunk(self.metadata, self.segments[:count])
+        first = self.of(self.segments[:count])
         del self.segments[:count]
         self.held_bytes -= first.held_bytes
         self.lines -= first.lines
@@ -103,7 +116,7 @@ def without(chunks: list[Chunk], gone: Container[int]) -> list[Chunk]:
             runs = segment.runs([n in gone for n in numbers_in(segment)])
             segments += [part for part, is_gone in runs if not is_gone]
         if segments:
-            left.append(Chunk(chunk.metadata, segments))
+            left.append(chunk.of(segments))
     return left
 
 
@@ -115,10 +128,50 @@ def halves(chunks: list[Chunk]) -> tuple[list[Chunk], list[Chunk]] | None:
     return (first, second) if first and second else None
 
 
-def rewritten(chunks: list[Chunk], rewrite: Callable[[bytes], bytes]) -> list[Chunk]:
-    """Return chunks with the JSON of each line rewritten, also where a summary quotes it; all else stays as it is."""
+def sliced(chunk: Chunk, max_bytes: int) -> Iterator[Chunk]:
+    """Cut a chunk into chunks of at most about ``max_bytes``, of one record at least."""
+    if chunk.held_bytes <= max_bytes:
+        yield chunk
+        return
+    segments: list[Segment] = []
+    size = 0
+    for segment in chunk.segments:
+        for part in _sliced(segment, max_bytes):
+            if segments and size + part.cost_bytes > max_bytes:
+                yield chunk.of(segments)
+                segments, size = [], 0
+            segments.append(part)
+            size += part.cost_bytes
+    if segments:
+        yield chunk.of(segments)
+
+
+def _sliced(segment: Segment, max_bytes: int) -> Iterator[Segment]:
+    if segment.count == 1 or segment.cost_bytes <= max_bytes or segment.kind is not Kind.LINES:
+        return iter([segment])
+    events = segment.events()
+    if len(events) != segment.count:
+        # Its events cannot be told apart.
+        return iter([segment])
+    ends = accumulate(len(event) + 1 for event in events)
+    return (part for part, _ in segment.runs([end // max_bytes for end in ends], events))
+
+
+def rewritten(
+    chunks: list[Chunk], rewrite: Callable[[bytes], bytes], *, by: object = None
+) -> list[Chunk]:
+    """Return chunks with the JSON of each line rewritten, also where a summary quotes it; all else stays as it is.
+
+    ``by`` identifies the rewriting: a chunk that has gone through it comes back itself.
+    """
     return [
-        Chunk(chunk.metadata, [_rewritten(segment, rewrite) for segment in chunk.segments])
+        chunk
+        if by is not None and chunk.rewritten_by is by
+        else Chunk(
+            chunk.metadata,
+            [_rewritten(segment, rewrite) for segment in chunk.segments],
+            rewritten_by=by,
+        )
         for chunk in chunks
     ]
 

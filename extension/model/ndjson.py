@@ -25,8 +25,8 @@ def encode(chunks: list[Chunk]) -> bytes:
     return b"".join(lines_of(records_in(chunks)))
 
 
-def lines_of(records: Iterable[Record]) -> list[bytes]:
-    """Write records, one JSON object and a newline each."""
+def lines_of(records: Iterable[Record], *, with_levels: bool = True) -> list[bytes]:
+    """Write records, one JSON object and a newline each. Reading the levels takes two thirds of the time."""
     lines: list[bytes] = []
     metadata, tail = None, b""
     for record in records:
@@ -36,7 +36,7 @@ def lines_of(records: Iterable[Record]) -> list[bytes]:
                 members(fields_of(metadata)),
                 metadata.environment_id.encode(),
             )
-        level = record.level
+        level = record.level if with_levels else None
         named = b"" if level is None else b',"level":"%b"' % level.name.encode()
         lines.append(b'%b%b%b%d"}\n' % (record.raw[:-1], named, tail, record.number))
     return lines

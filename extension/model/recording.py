@@ -3,7 +3,7 @@
 Lines are appended all the time, and taken once, all in order. Rarely the metrics alone are taken, or a part is given up
 because memory is short. So a recording is a list of segments, each with the bytes of many lines as they arrived. Giving
 up rebuilds the list once for many lines. The middle goes first, then its error lines, then the rest: the beginning
-shows how the invocation started, the end shows how it died. A gap stays at each hole and is delivered.
+shows how the invocation started, the end shows how it died. Platform events go last. A gap stays at each hole and is delivered.
 """
 
 from extension.model.chunk import Segments
@@ -15,8 +15,14 @@ HEAD_SHARE = 4
 SPLIT_ABOVE_BYTES = 4 * 1024
 """A larger segment is given up line by line. A smaller one goes whole, which costs at most this many bytes more."""
 
-_LEVELS = ((False, False), (True, False), (True, True))
-"""Whether error lines and metrics go, and whether the head goes: first the middle, then its error lines, then the head."""
+_LINES_ALONE = frozenset({Kind.LINES})
+_LEVELS = (
+    (False, False, _LINES_ALONE),
+    (True, False, _LINES_ALONE),
+    (True, True, _LINES_ALONE),
+    (True, True, frozenset({Kind.LINES, Kind.EVENT})),
+)
+"""Whether error lines and metrics go, whether the head goes, and which kinds: the middle, its error lines, the head, events."""
 
 
 class Recording(Segments):
@@ -49,24 +55,31 @@ class Recording(Segments):
         ``middle_only`` spares error lines, metrics and the head.
         """
         before = self.lines
-        for vital_too, head_too in _LEVELS[:1] if middle_only else _LEVELS:
+        for vital_too, head_too, kinds in _LEVELS[:1] if middle_only else _LEVELS:
             while need_bytes > 0:
                 held_bytes = self.held_bytes
                 # The gap that stays behind has a cost too.
-                self._sweep(need_bytes + SEGMENT_COST_BYTES, vital_too=vital_too, head_too=head_too)
+                self._sweep(
+                    need_bytes + SEGMENT_COST_BYTES,
+                    vital_too=vital_too,
+                    head_too=head_too,
+                    kinds=kinds,
+                )
                 if self.held_bytes >= held_bytes:
                     break
                 need_bytes -= held_bytes - self.held_bytes
         return before - self.lines
 
-    def _sweep(self, need_bytes: int, *, vital_too: bool, head_too: bool) -> None:
+    def _sweep(
+        self, need_bytes: int, *, vital_too: bool, head_too: bool, kinds: frozenset[Kind]
+    ) -> None:
         head_until = 0 if head_too else self.held_bytes // HEAD_SHARE
         passed = freed = 0
         left: list[Segment] = []
         for segment in self.segments:
             in_head = head_until - passed
             passed += segment.cost_bytes
-            spared = segment.kind is not Kind.LINES or (segment.vital and not vital_too)
+            spared = segment.kind not in kinds or (segment.vital and not vital_too)
             if spared or passed <= head_until or freed >= need_bytes:
                 _add(left, segment)
                 continue
@@ -79,7 +92,7 @@ class Recording(Segments):
 def _gap(segment: Segment) -> Segment:
     number, gone_bytes = segment.first_number, len(segment.raw)
     return Segment(
-        b"", count=segment.count, first_number=number, kind=Kind.GAP, gone_bytes=gone_bytes
+        b"", count=segment.lines, first_number=number, kind=Kind.GAP, gone_bytes=gone_bytes
     )
 
 

@@ -4,7 +4,7 @@ Pure. The other rooms cut segments with :meth:`Segment.runs` alone.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from itertools import groupby
 from typing import TypeVar
@@ -12,9 +12,6 @@ from typing import TypeVar
 BATCH_BEGIN = b'[{"time":"'
 BETWEEN = b'},{"time":"'
 """How a batch in compact form begins, and what stands between two of its events."""
-
-Events = list[tuple[int, int, object]]
-"""Where each event begins and ends in a text, and the event as decoded."""
 
 Label = TypeVar("Label")
 
@@ -34,8 +31,8 @@ UNREADABLE = object()
 """Stands in for the event where a text is not JSON."""
 
 
-def scan(text: str) -> Events:
-    """Find the JSON values of an array, or of lines of JSON.
+def scan(text: str) -> Iterator[tuple[int, int, object]]:
+    """Yield the JSON values of an array, or of lines of JSON: where each begins and ends in the text, and the value.
 
     Everything behind the first place that is not JSON becomes one value, ``UNREADABLE``.
     """
@@ -44,17 +41,15 @@ def scan(text: str) -> Events:
 
     decode = json.JSONDecoder().raw_decode
     value = re.compile(r"[^\s,\[\]]")
-    found: Events = []
     end = 0
     while match := value.search(text, end):
         at = match.start()
         try:
             event, end = decode(text, at)
         except (ValueError, RecursionError):
-            found.append((at, len(text), UNREADABLE))
-            break
-        found.append((at, end, event))
-    return found
+            yield at, len(text), UNREADABLE
+            return
+        yield at, end, event
 
 
 SEGMENT_COST_BYTES = 160

@@ -2,8 +2,8 @@
 
 Most lines are dropped, so the common line costs a look at its first bytes. :func:`read_batch` splits the batch where
 events begin and keeps consecutive unremarkable lines together, as the bytes that arrived. It decodes platform events,
-and lines that may matter: an error, metrics, another invocation's id. A batch that cannot be split this way is decoded
-as a whole; both ways return the same items.
+and lines that may matter: an error, metrics, another invocation's id. From the first event that cannot be split this way on,
+each event is decoded; both ways yield the same items.
 
 Pure. Assumes of AWS (Telemetry API schema reference):
 
@@ -14,13 +14,13 @@ Pure. Assumes of AWS (Telemetry API schema reference):
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from extension.levels.level import PLAIN_NAMES, Level
 from extension.levels.metrics import DIRECTIVES
 from extension.levels.reading import WRAPPER_KEYS
-from extension.model.segment import BATCH_BEGIN, BETWEEN, UNREADABLE, Events, scan
+from extension.model.segment import BATCH_BEGIN, BETWEEN, UNREADABLE, scan
 from extension.parsing.fast_path import (
     FUNCTION,
     FUNCTION_OBJECT,
@@ -30,7 +30,7 @@ from extension.parsing.fast_path import (
 )
 from extension.parsing.json_starts import says_plainly
 from extension.parsing.line import ID_NESTS, LineFacts, LineRules, look_at
-from extension.parsing.platform_events import PlatformEvent, Started, event_of
+from extension.parsing.platform_events import Ended, PlatformEvent, Started, event_of
 
 FLOOD_BYTES = 16 * 1024
 """A larger batch probably holds lines alone. A first search for other events would cost each of its lines."""
@@ -74,125 +74,229 @@ class Unreadable(NamedTuple):
 
 Item = Lines | Line | PlatformEvent | Unreadable
 
+DECODED_BYTES = 32 * 1024
+"""Events are decoded so many at a time. Small objects take ten times their bytes, so a batch as a whole would take megabytes."""
 
-def read_batch(body: bytes, *, rules: LineRules, open_id: bytes) -> list[Item]:
-    """Parse the body of one POST into its items, in order. No content raises an error.
+_Found = tuple[int, int, object]
+"""Where an event begins and ends in the batch, and the event as decoded."""
+
+MAX_STRAY_VALUES = 64
+"""Of a batch, that are no events. Lambda writes none, so the rest of such a batch is not worth the time it takes."""
+
+
+def read_batch(body: bytes, *, rules: LineRules, open_id: bytes) -> Iterator[Item]:
+    """Parse the body of one POST; yield its items one by one, in order. No content raises an error.
 
     Lines without an id belong to the invocation whose request id is ``open_id``. A ``platform.start`` within the batch
     changes that for the items behind it.
     """
-    items = None
-    if not rules.reads_all:
-        items = _read_compact(body, rules, open_id)
-    return _read_exactly(body, rules, open_id) if items is None else items
+    return _Batch(body, rules, open_id).items()
 
 
-def _read_compact(body: bytes, rules: LineRules, open_id: bytes) -> list[Item] | None:
-    """Parse a batch in Lambda's compact form; return None for any other form.
+class _Batch:
+    """Read one batch. Unremarkable lines that follow each other become one item."""
 
-    In text lines quotes are escaped, so the beginning of a platform event cannot be mistaken. Objects may contain the
-    same bytes. So a batch with objects is parsed here only if all its events are objects and plain.
+    def __init__(self, body: bytes, rules: LineRules, open_id: bytes) -> None:
+        self._body = body
+        self._rules = rules
+        self._open_id = open_id
+        self._careful_from = min(rules.error_level, Level.ERROR)
+        # The first event that is not read yet, and the run of unremarkable lines before it.
+        self._at = 0
+        self._run_begin = self._run_end = self._run_count = 0
+        self._run_is_text = False
+
+    def items(self) -> Iterator[Item]:
+        """Yield the items: those of the quick way, as far as it goes, and then those of the exact way."""
+        body, rules = self._body, self._rules
+        if not rules.reads_all and body.startswith(BATCH_BEGIN) and body.endswith(b"}]"):
+            self._at = 1
+            has_objects = not rules.texts_only and FUNCTION_OBJECT in body
+            if has_objects:
+                # Behind a line of text, what looks like one more line may be data of an object.
+                is_flood = body.startswith(FUNCTION_OBJECT, body.find(FUNCTION[:-1]))
+            else:
+                is_flood = len(body) >= FLOOD_BYTES
+            if is_flood:
+                count, is_text = count_plain(body, self._open_id, self._careful_from)
+                if count:
+                    yield Lines(body[1:-1], count, is_text=is_text)
+                    return
+            if not has_objects:
+                yield from self._quickly()
+        yield from self._exactly()
+
+    def _quickly(self) -> Iterator[Item]:
+        """Read events in Lambda's compact form. Stop at the first one of any other form.
+
+        In text lines quotes are escaped, so the beginning of a platform event cannot be mistaken. Objects may contain the
+        same bytes, so a batch with objects is not read here.
+        """
+        body, last = self._body, len(self._body) - 1
+        while self._at < last:
+            at = body.find(_PLATFORM, self._at)
+            event_begin = body.rfind(_EVENT_BEGIN, self._at, at) if at >= 0 else last + 1
+            if event_begin > self._at:
+                yield from self._lines(event_begin - 1)
+                if self._at < event_begin - 1:
+                    return
+            if at < 0:
+                self._at = last
+                break
+            end = body.find(BETWEEN, at) + 1 or last
+            item = _read_event(body[event_begin:end], self._rules)
+            if isinstance(item, Unreadable):
+                break  # Not of the form after all.
+            yield from self._passed()
+            self._at = end + 1
+            if isinstance(item, Started):
+                self._open_id = item.request_id.encode("utf-8", "replace")
+            if item is not None:
+                yield item
+        yield from self._passed()
+
+    def _lines(self, until: int) -> Iterator[Item]:
+        """Read the lines before an offset; stop at one that is not text, and keep the run before it."""
+        run = self._body[self._at : until]
+        count, self._run_is_text = count_plain(run, self._open_id, self._careful_from)
+        if count:
+            yield Lines(run, count, is_text=self._run_is_text)
+            self._at = until + 1
+            return
+        telltales = telltales_in(run)
+        time_bytes = 0
+        current = self._open_id.decode("utf-8", "replace")
+        for piece in run[len(_EVENT_BEGIN) : -1].split(BETWEEN):
+            begin = self._at
+            end = begin + len(piece) + len(_EVENT_BEGIN) + 1
+            if not piece.startswith(FUNCTION, time_bytes):
+                time_bytes = max(piece.find(b'"'), 0)
+            if not piece.startswith(FUNCTION, time_bytes) or piece[-1] != _QUOTE:
+                self._run_is_text = False
+                return
+            item: Item | None = None
+            plain = is_plain(piece, time_bytes + len(FUNCTION), self._open_id, self._careful_from)
+            if not plain or (telltales and any(needle in piece for needle in telltales)):
+                item = _read_event(self._body[begin:end], self._rules)
+                plain = _is_plain(item, self._rules, current)
+            if plain:
+                self._pass_by(begin, end)
+            else:
+                yield from self._passed()
+                if item is not None:
+                    yield item
+            self._at = end + 1
+        yield from self._passed()
+
+    def _exactly(self) -> Iterator[Item]:
+        """Read any other form, by decoding each event."""
+        rules = self._rules
+        current = self._open_id.decode("utf-8", "replace")
+        strays = 0
+        for events in self._events():
+            for begin, end, event in events:
+                item: Item | None = None
+                plain = _is_plain_object(event, rules, current)
+                if not plain:
+                    raw = self._body[begin:end]
+                    item = Unreadable(raw) if event is UNREADABLE else _item_of(event, raw, rules)
+                    plain = _is_plain(item, rules, current)
+                if plain:
+                    self._pass_by(begin, end)
+                    continue
+                if self._run_count:
+                    yield from self._passed()
+                strays += isinstance(item, Unreadable)
+                if strays > MAX_STRAY_VALUES:
+                    yield Unreadable(self._body[begin:])
+                    return
+                if item is not None:
+                    yield item
+                if isinstance(item, Started):
+                    current = item.request_id
+        yield from self._passed()
+
+    def _events(self) -> Iterator[Iterable[_Found]]:
+        """Yield where each event begins and ends in the body, and the event as decoded; some of them at a time.
+
+        A batch in compact form is decoded in slices, and from the first separator within an object on value by value.
+        """
+        body, at = self._body, self._at
+        is_compact = at or (body.startswith(BATCH_BEGIN) and body.endswith(b"}]"))
+        at = max(at, 1) if is_compact else 0
+        last = len(body) - 1
+        while is_compact and at < last:
+            until = body.find(BETWEEN, at + DECODED_BYTES) + 1 or last
+            events = _aligned(body[at:until], at)
+            if events is None:
+                break
+            yield events
+            at = until + 1
+        if not is_compact or at < last:
+            yield self._one_by_one(at)
+
+    def _one_by_one(self, at: int) -> Iterator[_Found]:
+        """Decode the values from an offset on, one by one, in any form."""
+        body = self._body
+        text = body[at:].decode("utf-8", "replace")
+        self._body = body[:at] + text.encode("utf-8", "replace")
+        passed = 0
+        for begin, end, event in scan(text):
+            at += len(text[passed:begin].encode("utf-8", "replace"))
+            event_at, passed = at, end
+            at += len(text[begin:end].encode("utf-8", "replace"))
+            yield event_at, at, event
+
+    def _pass_by(self, begin: int, end: int) -> None:
+        """Add an unremarkable line to the run, or begin one with it."""
+        if not self._run_count:
+            self._run_begin = begin
+        self._run_end = end
+        self._run_count += 1
+
+    def _passed(self) -> Iterator[Item]:
+        """End the run of unremarkable lines, if there is one."""
+        if self._run_count:
+            raw = self._body[self._run_begin : self._run_end]
+            yield Lines(raw, self._run_count, is_text=self._run_is_text)
+            self._run_count = 0
+
+
+def _aligned(raw: bytes, at: int) -> list[_Found] | None:
+    """Decode some events in compact form, which begin at an offset of the batch, at once.
+
+    Return None for other forms, and if an object contains a separator, so that there are more of them than events.
     """
-    if not body.startswith(BATCH_BEGIN) or not body.endswith(b"}]"):
+    try:
+        events = json.loads(b"[%b]" % raw)
+    except (ValueError, RecursionError):
         return None
-    careful_from = min(rules.error_level, Level.ERROR)
-    is_flood = len(body) >= FLOOD_BYTES
-    if is_flood or FUNCTION_OBJECT in body:
-        count, is_text = count_plain(body, open_id, careful_from)
-        if count or not is_flood or FUNCTION_OBJECT in body:
-            return [Lines(body[1:-1], count, is_text=is_text)] if count else None
-    items: list[Item] = []
-    begin, last = 1, len(body) - 1
-    while begin < last:
-        at = body.find(_PLATFORM, begin)
-        event_begin = body.rfind(_EVENT_BEGIN, begin, at) if at >= 0 else last + 1
-        if event_begin > begin and not _add_lines(
-            items, body[begin : event_begin - 1], rules, open_id, careful_from
-        ):
-            return None
-        if at < 0:
-            break
-        end = body.find(BETWEEN, at) + 1 or last
-        item = _read_event(body[event_begin:end], rules)
-        if isinstance(item, Unreadable):
-            return None  # Not of the form after all.
-        if isinstance(item, Started):
-            open_id = item.request_id.encode("utf-8", "replace")
-        if item is not None:
-            items.append(item)
-        begin = end + 1
-    return items
+    pieces = raw[len(_EVENT_BEGIN) : -1].split(BETWEEN)
+    if len(pieces) != len(events) or not raw.startswith(_EVENT_BEGIN):
+        return None
+    found: list[_Found] = []
+    for piece, event in zip(pieces, events, strict=True):
+        end = at + len(piece) + len(_EVENT_BEGIN) + 1
+        found.append((at, end, event))
+        at = end + 1
+    return found
 
 
-class _Items:
-    """Collect items in order; unremarkable lines that follow each other become one of them."""
-
-    def __init__(self, cut: Callable[[int, int], bytes], *, is_text: bool = False) -> None:
-        self.items: list[Item] = []
-        self._cut = cut
-        self._is_text = is_text
-        self._begin = self._end = self._count = 0
-
-    def pass_by(self, begin: int, end: int) -> None:
-        """Add the unremarkable line between two offsets."""
-        if not self._count:
-            self._begin = begin
-        self._end = end
-        self._count += 1
-
-    def add(self, item: Item | None) -> None:
-        """Add what ends a run of such lines; None only ends it."""
-        if self._count:
-            raw = self._cut(self._begin, self._end)
-            self.items.append(Lines(raw, self._count, is_text=self._is_text))
-            self._count = 0
-        if item is not None:
-            self.items.append(item)
-
-
-def _add_lines(
-    items: list[Item], run: bytes, rules: LineRules, open_id: bytes, careful_from: int
-) -> bool:
-    """Add the lines between two platform events; return False unless all are text."""
-    count, is_text = count_plain(run, open_id, careful_from)
-    if count:
-        items.append(Lines(run, count, is_text=is_text))
-        return True
-    telltales = telltales_in(run)
-    begin = time_bytes = 0
-    current = open_id.decode("utf-8", "replace")
-    found = _Items(lambda begin, end: run[begin:end], is_text=is_text)
-    for piece in run[len(_EVENT_BEGIN) : -1].split(BETWEEN):
-        end = begin + len(piece) + len(_EVENT_BEGIN) + 1
-        if not piece.startswith(FUNCTION, time_bytes):
-            time_bytes = max(piece.find(b'"'), 0)
-        if not piece.startswith(FUNCTION, time_bytes) or piece[-1] != _QUOTE:
-            return False
-        item: Item | None = None
-        plain = is_plain(piece, time_bytes + len(FUNCTION), open_id, careful_from)
-        if not plain or (telltales and any(needle in piece for needle in telltales)):
-            item = _read_event(run[begin:end], rules)
-            plain = _is_plain(item, rules, current)
-        if plain:
-            found.pass_by(begin, end)
-        else:
-            found.add(item)
-        begin = end + 1
-    found.add(None)
-    items += found.items
-    return True
-
-
-def _read_event(raw: bytes, rules: LineRules) -> Item | None:
-    """Read one event that begins with its brace."""
+def _decoded(raw: bytes) -> object:
+    """Decode one event that begins with its brace; return UNREADABLE for anything else."""
     text = raw.decode("utf-8", "replace")
     try:
         event, end = _decode_at(text)
         if end != len(text):
             event = json.loads(text)  # White space may follow, and nothing else.
     except (ValueError, RecursionError):
-        return Unreadable(raw)
-    return _item_of(event, raw, rules)
+        return UNREADABLE
+    return event
+
+
+def _read_event(raw: bytes, rules: LineRules) -> Item | None:
+    event = _decoded(raw)
+    return Unreadable(raw) if event is UNREADABLE else _item_of(event, raw, rules)
 
 
 def _item_of(event: object, raw: bytes, rules: LineRules) -> Item | None:
@@ -203,34 +307,10 @@ def _item_of(event: object, raw: bytes, rules: LineRules) -> Item | None:
     if kind == "function":
         return Line(raw, look_at(record, rules=rules))
     time = event.get("time")
-    return event_of(kind, record, time=time if isinstance(time, str) else "", raw=raw)
-
-
-def _read_exactly(body: bytes, rules: LineRules, open_id: bytes) -> list[Item]:
-    """Parse any batch, by decoding all of it."""
-    events = _aligned(body)
-    text = "" if events is not None else body.decode("utf-8", "replace")
-
-    def cut(begin: int, end: int) -> bytes:
-        return text[begin:end].encode("utf-8", "replace") if text else body[begin:end]
-
-    found = _Items(cut)
-    current = open_id.decode("utf-8", "replace")
-    for begin, end, event in scan(text) if events is None else events:
-        item: Item | None = None
-        plain = _is_plain_object(event, rules, current)
-        if not plain:
-            raw = cut(begin, end)
-            item = Unreadable(raw) if event is UNREADABLE else _item_of(event, raw, rules)
-            plain = _is_plain(item, rules, current)
-        if plain:
-            found.pass_by(begin, end)
-            continue
-        found.add(item)
-        if isinstance(item, Started):
-            current = item.request_id
-    found.add(None)
-    return found.items
+    told = event_of(kind, record, time=time if isinstance(time, str) else "", raw=raw)
+    # Whose beginning or end it is, nobody can tell.
+    is_nobodys = isinstance(told, (Started, Ended)) and not told.request_id
+    return Unreadable(raw) if is_nobodys else told
 
 
 def _is_plain(item: Item | None, rules: LineRules, current: str) -> bool:
@@ -265,26 +345,3 @@ def _is_plain_object(event: object, rules: LineRules, current: str) -> bool:
         if "equest" in key and record[key] != current:
             return False
     return True
-
-
-def _aligned(body: bytes) -> Events | None:
-    """Decode a batch in compact form at once, and find each event by the separators.
-
-    Return None for other forms, and if an object contains a separator, so that there are more of them than events.
-    """
-    if not body.startswith(BATCH_BEGIN) or not body.endswith(b"}]"):
-        return None
-    try:
-        events = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    pieces = body[len(BATCH_BEGIN) : -2].split(BETWEEN)
-    if len(pieces) != len(events):
-        return None
-    found: Events = []
-    begin = 1
-    for piece, event in zip(pieces, events, strict=True):
-        end = begin + len(piece) + 10
-        found.append((begin, end, event))
-        begin = end + 1
-    return found

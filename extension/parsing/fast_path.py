@@ -12,16 +12,14 @@ from extension.model.segment import BETWEEN
 from extension.parsing.json_starts import (
     AS_OBJECT,
     AS_TEXT,
+    CENTURY,
+    count_plain_json,
     json_line_is_plain,
-    json_lines_are_plain,
 )
 from extension.parsing.text_starts import START, line_is_plain, lines_are_plain, tabbed_are_plain
 
-CENTURY = b"20"
-"""Each time begins with it. A search that includes it is quicker, because its last byte is rarer."""
 FUNCTION = b'","type":"function","record":"'
 FUNCTION_OBJECT = b'","type":"function","record":{'
-_BRACE = ord("{")
 
 # Text with one of these must be read although it begins like any other: Java's client ends its report of an unhandled
 # error with an empty line, .NET's begins it with the name of a class, and bref's with the request id.
@@ -51,12 +49,11 @@ def count_plain(body: bytes, open_id: bytes, careful_from: int) -> tuple[int, bo
         open_id: the only request id that the lines may name.
         careful_from: the level that they must be below.
     """
-    events = body.count(BETWEEN + CENTURY) + 1
     first = body.find(FUNCTION[:-1])
     for form in (AS_OBJECT, AS_TEXT):
         if body.startswith(form.begin, first):
-            plain = json_lines_are_plain(body, events, form, open_id, careful_from)
-            return (events if plain else 0), False
+            return count_plain_json(body, form, open_id, careful_from), False
+    events = body.count(BETWEEN + CENTURY) + 1
     is_bracketed = body.startswith(b"[", first + len(FUNCTION))
     if is_bracketed and _are_of_python(body, events, open_id, careful_from):
         return events, True
@@ -94,6 +91,6 @@ def _may_tell(body: bytes, firsts: set[int]) -> bool:
 
 def is_plain(piece: bytes, at: int, open_id: bytes, careful_from: int) -> bool:
     """Recognise an unremarkable line by its first bytes. Its text begins at ``at`` in the event's JSON."""
-    if piece[at] == _BRACE:
+    if piece.startswith(b"{", at):
         return json_line_is_plain(piece, at, open_id, careful_from)
     return line_is_plain(piece[at:], open_id, careful_from)

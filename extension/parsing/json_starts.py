@@ -16,6 +16,7 @@ from typing import NamedTuple
 from extension.levels.level import PLAIN_NAMES, Level
 from extension.levels.metrics import DIRECTIVES
 from extension.levels.reading import WRAPPER_KEYS
+from extension.model.segment import BATCH_BEGIN, BETWEEN
 from extension.parsing.text_starts import (
     START,
     START_BYTES,
@@ -23,6 +24,9 @@ from extension.parsing.text_starts import (
     lines_are_plain,
     may_begin_prefix,
 )
+
+CENTURY = b"20"
+"""Each time begins with it. A search that includes it is quicker, because its last byte is rarer."""
 
 EMF = DIRECTIVES.encode()
 _BREF = b"Invoke Error\\t{"
@@ -36,6 +40,10 @@ _SPARE_BYTES = 8
 
 _MOST_OF_NUMBERS = 30
 """The highest number of a level that is below ERROR on every scale: WARN on Python's, INFO on pino's."""
+
+_PLAIN = rb"[^\[\]{}\"\\]*"
+_PAIR = rb"\[" + _PLAIN + rb"(?:\"" + _PLAIN + rb"\"" + _PLAIN + rb")*\]"
+"""Both brackets stand in one text, or in none."""
 
 _WRAPPER_KEYS = frozenset(key.encode() for key in WRAPPER_KEYS)
 
@@ -134,21 +142,21 @@ AS_TEXT = JsonForm(b'\\"', begin=b'","type":"function","record":"{')
 AS_OBJECT = JsonForm(b'"', begin=b'","type":"function","record":{')
 
 
-def json_lines_are_plain(
-    body: bytes, events: int, form: JsonForm, open_id: bytes, careful_from: int
-) -> bool:
-    """Judge a batch of JSON lines whose level stands first, or right behind a time of one length."""
+def count_plain_json(body: bytes, form: JsonForm, open_id: bytes, careful_from: int) -> int:
+    """Count the lines of a batch of JSON lines whose level stands first, or right behind a time of one length.
+
+    Return 0 unless all of its events are unremarkable lines of this form.
+    """
     is_timed = body.startswith(form.timed, body.find(form.begin))
-    # From behind their brace; timed ones from behind the first key.
-    lines = body.split(form.timed if is_timed else form.begin)
-    del lines[0]
+    begin = form.timed if is_timed else form.begin
+    lines, at = (_text_lines if form is AS_TEXT else _object_lines)(body, begin)
     # What JSON says of failure, it says by its level. Metrics are kept whatever it is.
-    if len(lines) != events or EMF in body or (form is AS_OBJECT and _BREF in body):
-        return False
-    level_at = _behind_time(lines[0]) if is_timed else 0
+    if not lines or EMF in body or (form is AS_OBJECT and _BREF in body):
+        return 0
+    level_at = _behind_time(lines[0], at) if is_timed else at
     first = form.read_start(lines[0][level_at : level_at + HEAD_BYTES], open_id)
     if first is None:
-        return False
+        return 0
     has_ids, may_wrap = True, False
     cut = itemgetter(slice(level_at, level_at + first.end))
     for window in _unusual(set(map(cut, lines)), first, careful_from):
@@ -162,17 +170,66 @@ def json_lines_are_plain(
             open_id,
         )
         if start is None or start.level >= careful_from:
-            return False
+            return 0
         if start.body_at:
             at = level_at + start.body_at
             bodies = [line[at:] for line in lines if cut(line) == window]
             if not lines_are_plain(bodies, set(map(START, bodies)), open_id, careful_from):
-                return False
+                return 0
         has_ids &= start.has_id
         may_wrap |= start.may_wrap
     if may_wrap and any(key in body for key in form.message_keys):
+        return 0
+    is_plain = (has_ids and first.has_id) or _ids_are(lines, body, form, open_id)
+    return len(lines) if is_plain else 0
+
+
+def _text_lines(body: bytes, begin: bytes) -> tuple[list[bytes], int]:
+    """Split a batch where its lines begin; return them from there on, and 0. No lines if there are other events."""
+    lines = body.split(begin)
+    del lines[0]
+    return (lines if len(lines) == body.count(BETWEEN + CENTURY) + 1 else []), 0
+
+
+def _object_lines(body: bytes, begin: bytes) -> tuple[list[bytes], int]:
+    """Split a batch into its events; return them, and where in each the line begins. No lines if there are other events.
+
+    Data may hold an event of its own, separators and all, and is no event.
+    """
+    lines = body.split(BETWEEN)
+    lines[0] = lines[0][len(BATCH_BEGIN) :]
+    at = max(lines[0].find(b'"'), 0)
+    if set(map(itemgetter(slice(at, at + len(begin))), lines)) != {begin}:
+        lines, at = [line[max(line.find(b'"'), 0) :] for line in lines], 0
+        if not all(line.startswith(begin) for line in lines):
+            return [], 0
+    lines[-1] = lines[-1][:-2]
+    return (lines if _are_whole(lines, body) else []), at + len(begin)
+
+
+def _are_whole(lines: list[bytes], body: bytes) -> bool:
+    """Tell whether every separator stands between two events, and none of them within an object.
+
+    A separator within an object stands in an array, so behind it a ``]`` comes without its ``[``. Seen from the end of the
+    batch: if what stands behind a separator is an event by itself, the separator is none of an array.
+    """
+    if body.find(b"]", 0, -1) < 0 or _has_pairs_alone(body[:-1]):
+        return True
+    return all(b"]" not in line or _has_pairs_alone(line) or _is_whole(line) for line in lines)
+
+
+def _has_pairs_alone(part: bytes) -> bool:
+    """Tell whether each ``]`` has its ``[`` before it, with neither braces nor half a text between them."""
+    return len(_compiled(_PAIR).findall(part)) == part.count(b"]")
+
+
+def _is_whole(line: bytes) -> bool:
+    """Tell whether what stands between two separators is an event by itself."""
+    try:
+        json.loads(b'{"time":"%b}' % line)
+    except (ValueError, RecursionError):
         return False
-    return (has_ids and first.has_id) or _ids_are(lines, body, form, open_id)
+    return True
 
 
 def _unusual(windows: set[bytes], first: Start, careful_from: int) -> Iterable[bytes]:
@@ -192,9 +249,9 @@ def _read_longer(windows: set[bytes], form: JsonForm, open_id: bytes) -> Start |
     return max((start for start in starts if start is not None), default=None)
 
 
-def _behind_time(line: bytes) -> int:
-    """Return the offset behind a time's closing quote."""
-    opening = line.find(b'"') + 1
+def _behind_time(line: bytes, at: int) -> int:
+    """Return the offset behind the closing quote of a time that begins at an offset."""
+    opening = line.find(b'"', at) + 1
     return line.find(b'"', opening) + 1
 
 

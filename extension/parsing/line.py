@@ -9,12 +9,19 @@ from typing import NamedTuple
 
 from extension.levels.level import Level, LevelReader
 from extension.levels.metrics import holds_metrics
-from extension.levels.objects import plain_key
+from extension.levels.objects import Members, plain_key
 from extension.levels.reading import Reading, read
 from extension.parsing.failures import Failure, Outcome, failure_by_level, failure_in_line
+from extension.parsing.platform_events import MAX_REQUEST_ID_CHARS
 
-_ID_NAMES = frozenset(("requestid", "awsrequestid", "functionrequestid", "lambdarequestid"))
-"""Where JSON lines name the request, without case and separators: Python, Node.js and .NET; Java; Powertools; others."""
+_OWN_ID_NAMES = frozenset(("awsrequestid", "functionrequestid", "lambdarequestid"))
+"""Where JSON lines name Lambda's request, without case and separators: Java; Powertools; others."""
+
+_ID_NAMES = _OWN_ID_NAMES | {"requestid"}
+"""The last one is that of Python, Node.js and .NET, and of everybody else's requests as well."""
+
+MAX_IDS = 8
+"""Of one line. A line that waits for its invocation is found by each of them."""
 
 ID_NESTS = frozenset(
     (
@@ -42,12 +49,14 @@ class LineRules(NamedTuple):
         error_level: a line at or above it is a failure; ``level.OFF`` for no line.
         pattern: ERROR_PATTERN's search, or None.
         level_in: LEVEL_PATTERN's reading of the level of a line that tells it in no known form, or None.
+        texts_only: whether Lambda's schema makes every line a text, so that no batch has to be searched for objects.
         by_id_only: whether every line's id is wanted, as on Managed Instances, where invocations interleave.
     """
 
     error_level: int = Level.ERROR
     pattern: Callable[[str], object] | None = None
     by_id_only: bool = False
+    texts_only: bool = False
     level_in: LevelReader | None = None
 
     @property
@@ -99,12 +108,18 @@ def _text_of(record: object) -> str:
 
 
 def _request_ids_of(reading: Reading) -> tuple[str, ...]:
-    found: list[object] = []
+    found: list[tuple[str, object]] = []
     for line in reading.objects:
-        found += [value for key, value in line.items() if plain_key(key) in _ID_NAMES]
+        found += _ids_in(line)
         for name in ID_NESTS.intersection(line):
             inside = line[name]
             if isinstance(inside, dict):
-                found += [value for key, value in inside.items() if plain_key(key) in _ID_NAMES]
-    ids = [*reading.request_ids, *(one for one in found if isinstance(one, str) and one)]
-    return tuple(dict.fromkeys(ids))
+                found += _ids_in(inside)
+    if len(found) > 1:
+        found.sort(key=lambda one: one[0] not in _OWN_ID_NAMES)
+    ids = [*reading.request_ids, *(value for _, value in found if isinstance(value, str) and value)]
+    return tuple(dict.fromkeys([one for one in ids if len(one) <= MAX_REQUEST_ID_CHARS]))[:MAX_IDS]
+
+
+def _ids_in(fields: Members) -> list[tuple[str, object]]:
+    return [(name, value) for key, value in fields.items() if (name := plain_key(key)) in _ID_NAMES]

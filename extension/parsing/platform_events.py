@@ -18,6 +18,15 @@ SPAN_ID_DIGITS = 16
 MAX_TENANT_CHARS = 256
 """The longest tenant id (AWS: Invoke, ``X-Amz-Tenant-Id``). Every record carries it."""
 
+MAX_REQUEST_ID_CHARS = 64
+"""Lambda's request ids are UUIDs of 36 characters (AWS: Runtime API). A longer one is not Lambda's, and must not be held."""
+
+MAX_WORD_CHARS = 256
+"""Of a time, and of an error's type. Lambda's are shorter: 27 characters, and a dotted name."""
+
+MAX_NUMBER = 2**53
+"""Beyond it a float no longer holds every integer (RFC 8259, section 6). Lambda's numbers are far below."""
+
 
 class Started(NamedTuple):
     """``platform.start``: an invocation has begun. The span is the function's own segment, 16 hex digits.
@@ -128,12 +137,14 @@ RESTORE_FAILED = Failure("restore-error", Outcome.INIT_ERROR)
 
 def event_of(kind: str, record: object, *, time: str, raw: bytes) -> PlatformEvent | None:
     """Read a platform event, such as ``platform.start``; return None for a type that nobody needs."""
+    time = time[:MAX_WORD_CHARS]
     if kind == "platform.fault":
         text = record if isinstance(record, str) else ""
         named = text.partition("RequestId: ")[2].split(None, 1)
         error = re.search(_FAULT_TYPE, text)
         request_id, failure = named[0] if named else "", failure_by_fault(text)
-        return Fault(raw, time, request_id, failure, error.group() if error else "")
+        error_type = error.group()[:MAX_WORD_CHARS] if error else ""
+        return Fault(raw, time, request_id, failure, error_type)
     read = _READERS.get(kind)
     return read(_object(record), time, raw) if read else None
 
@@ -145,7 +156,7 @@ def _started(fields: Fields, time: str, raw: bytes) -> Started:
         trace_id, span_id = trace_id_of(_text(tracing, "value")), _text(tracing, "spanId")
         span_id = span_id if len(span_id) == SPAN_ID_DIGITS else ""
     tenant_id = _tenant(fields) if "tenantId" in fields else ""
-    return Started(raw, time, _text(fields, "requestId"), trace_id, span_id, tenant_id)
+    return Started(raw, time, _request_id(fields), trace_id, span_id, tenant_id)
 
 
 def _ended(fields: Fields, time: str, raw: bytes, *, is_report: bool = False) -> Ended:
@@ -155,20 +166,20 @@ def _ended(fields: Fields, time: str, raw: bytes, *, is_report: bool = False) ->
     return Ended(
         raw,
         time,
-        _text(fields, "requestId"),
+        _request_id(fields),
         is_report,
         failure,
         _number(metrics, "durationMs"),
         used / size if used is not None and size else 0.0,
         _tenant(fields) if "tenantId" in fields else "",
-        "" if failure is None else _text(fields, "errorType"),
+        "" if failure is None else _text(fields, "errorType")[:MAX_WORD_CHARS],
     )
 
 
 def _init_ended(fields: Fields, _time: str, _raw: bytes) -> InitEnded:
     failed = failure_by_status(fields.get("status"), fields.get("errorType")) is not None
     in_invoke, error_type = fields.get("phase") == "invoke", _text(fields, "errorType")
-    return InitEnded(INIT_FAILED if failed else None, in_invoke, error_type)
+    return InitEnded(INIT_FAILED if failed else None, in_invoke, error_type[:MAX_WORD_CHARS])
 
 
 def _restore_ended(fields: Fields, _time: str, _raw: bytes) -> RestoreEnded:
@@ -177,8 +188,7 @@ def _restore_ended(fields: Fields, _time: str, _raw: bytes) -> RestoreEnded:
 
 
 def _logs_dropped(fields: Fields, _time: str, _raw: bytes) -> LogsDropped:
-    dropped = fields.get("droppedRecords")
-    return LogsDropped(dropped if isinstance(dropped, int) else 0)
+    return LogsDropped(max(int(_number(fields, "droppedRecords") or 0), 0))
 
 
 def _init_started(fields: Fields, _time: str, _raw: bytes) -> DurableFunction | None:
@@ -190,7 +200,7 @@ _READERS: dict[str, Callable[[Fields, str, bytes], PlatformEvent | None]] = {
     "platform.start": _started,
     "platform.runtimeDone": _ended,
     "platform.report": lambda fields, time, raw: _ended(fields, time, raw, is_report=True),
-    "platform.end": lambda fields, time, raw: Closed(raw, time, _text(fields, "requestId")),
+    "platform.end": lambda fields, time, raw: Closed(raw, time, _request_id(fields)),
     "platform.initStart": _init_started,
     "platform.initRuntimeDone": _init_ended,
     "platform.initReport": _init_ended,
@@ -200,6 +210,11 @@ _READERS: dict[str, Callable[[Fields, str, bytes], PlatformEvent | None]] = {
     "platform.logsDropped": _logs_dropped,
     "platform.extension": lambda fields, *_: ExtensionFailed() if fields.get("errorType") else None,
 }
+
+
+def _request_id(fields: Fields) -> str:
+    request_id = _text(fields, "requestId")
+    return request_id if len(request_id) <= MAX_REQUEST_ID_CHARS else ""
 
 
 def _tenant(fields: Fields) -> str:
@@ -218,4 +233,7 @@ def _text(fields: Fields, name: str) -> str:
 
 def _number(fields: Fields, name: str) -> float | None:
     value = fields.get(name)
-    return float(value) if isinstance(value, (int, float)) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    # JSON has integers that no float holds, and Python's reader takes NaN and Infinity.
+    return float(value) if abs(value) <= MAX_NUMBER else None

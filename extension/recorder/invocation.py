@@ -95,10 +95,10 @@ class Invocation:
 
     def note_times(self, segments: list[Segment]) -> None:
         """Note the times of lines that are delivered, as far as their events stand in compact form."""
-        with_lines = [segment.raw for segment in segments if segment.lines]
+        with_lines = [segment for segment in segments if segment.lines]
         if not with_lines:
             return
-        times_ns = _known_ns(_first_time(with_lines[0]), _last_time(with_lines[-1]))
+        times_ns = _known_ns(_first_time(with_lines[0].raw), _last_time(with_lines[-1]))
         known_ns = (*self._line_times_ns, *times_ns)
         self._line_times_ns = (min(known_ns), max(known_ns)) if known_ns else ()
 
@@ -143,7 +143,13 @@ def _first_time(raw: bytes) -> str:
     return _time_at(raw, len(BATCH_BEGIN) - 1) if raw.startswith(BATCH_BEGIN[1:]) else ""
 
 
-def _last_time(raw: bytes) -> str:
+def _last_time(segment: Segment) -> str:
+    raw = segment.raw
+    if segment.count == 1:
+        return _first_time(raw)
+    if not raw.endswith(b'"}'):
+        # The data of an object may hold events of its own.
+        return _first_time(segment.events()[-1])
     at = raw.rfind(BETWEEN)
     return _time_at(raw, at + len(BETWEEN)) if at >= 0 else _first_time(raw)
 

@@ -166,7 +166,6 @@ class ManagedLines:
     def __init__(
         self,
         release: Release,
-        *,
         init: Callable[[], Invocation],
         known: dict[str, Invocation],
         add: Callable[[Invocation, Segment, LineFacts], None],

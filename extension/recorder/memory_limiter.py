@@ -31,21 +31,28 @@ def make_room(  # noqa: PLR0913 - all that it may give up
     account: Account,
     recorded_bytes: Callable[[], int],
     running: list[Invocation],
-    oldest: tuple[Callable[[], int | None], ...],
+    oldest: tuple[Callable[[], int | None], Callable[[], int | None]],
 ) -> None:
     """Give up lines until recordings and queues hold no more than ``bound_bytes``.
 
-    Each function of ``oldest`` lets the oldest recording of a kind go, the least important kind first. It returns the bytes
-    that were held; None if there is no recording of its kind.
+    The functions of ``oldest`` forget the oldest invocation of the history, and let the oldest one that is held expire. They
+    return the bytes that were held; None if there is no such invocation.
     """
 
     def still_over() -> int:
         return recorded_bytes() + queues.held_bytes - bound_bytes
 
     excess = excess_bytes
-    for let_go in oldest:
-        while excess > 0 and (freed := let_go()) is not None:
-            excess -= freed
+    forget_oldest, expire_oldest = oldest
+    while excess > 0:
+        freed = forget_oldest()
+        if freed is None:
+            freed = expire_oldest()
+            if freed is None:
+                break
+            # It may have become history, which frees nothing.
+            forget_oldest()
+        excess -= freed
     excess = still_over()
     if excess > 0:
         queues.give_up(need_bytes=excess, failed_too=False)

@@ -76,9 +76,13 @@ class Recorder:
         sampler: TailSampler,
         account: Account,
         managed_instances: bool = False,
+        texts_only: bool = False,
         on_restore: Callable[[], None] | None = None,
     ) -> None:
-        """Begin an environment. ``on_restore`` is called once in each copy of a snapshot; None where none is taken."""
+        """Begin an environment. ``on_restore`` is called once in each copy of a snapshot; None where none is taken.
+
+        ``texts_only`` tells whether Lambda's schema makes every line a text.
+        """
         self._sampler = sampler
         self._metadata = sampler.metadata
         self._account = account
@@ -94,13 +98,10 @@ class Recorder:
             from extension.recorder import managed_instances as managed
 
             self._managed_lines = managed.ManagedLines(
-                sampler.release,
-                init=lambda: sampler.init,
-                known=self._known,
-                add=self._add,
-                forget=self._forget,
+                sampler.release, lambda: sampler.init, self._known, self._add, self._forget
             )
             sampler.waiting = self._managed_lines.waiting
+        self._form = LineRules(by_id_only=managed_instances, texts_only=texts_only)
         self.apply(settings)
         self._environment = EnvironmentEvents(
             sampler=sampler,
@@ -123,7 +124,7 @@ class Recorder:
         """Apply settings, the first ones or changed ones, to every batch from now on."""
         self._screening.apply(settings)
         self._platform_events = settings.platform_events
-        self._rules = _rules_of(settings, by_id_only=self._managed_lines is not None)
+        self._rules = _rules_of(settings, self._form)
         self._metadata.level_in = self._rules.level_in
 
     @property
@@ -162,8 +163,7 @@ class Recorder:
         if self._seen.is_repetition(body):
             self._account.duplicate_batches += 1
             return
-        current_id = self._current.request_id if self._current is not None else ""
-        open_id = current_id.encode("utf-8", "replace")
+        open_id = (self._current or self._sampler.init).request_id.encode("utf-8", "replace")
         for item in read_batch(body, rules=self._rules, open_id=open_id):
             self._handlers[type(item)](item)
         self._sampler.make_room()
@@ -328,12 +328,11 @@ class Recorder:
             self._sampler.store(invocation, segment)
 
 
-def _rules_of(settings: Settings, *, by_id_only: bool) -> LineRules:
+def _rules_of(settings: Settings, form: LineRules) -> LineRules:
     pattern, levels = settings.error_pattern, settings.level_pattern
-    return LineRules(
+    return form._replace(
         error_level=settings.error_level,
         pattern=pattern.search if pattern is not None else None,
-        by_id_only=by_id_only,
         level_in=levels.level_in if levels is not None else None,
     )
 

@@ -42,7 +42,7 @@ class _Edit(NamedTuple):
 
 
 class Redactor:
-    """Masker of lines. Used by one thread at a time."""
+    """Masker of lines. It keeps no state, so threads may share it and its patterns."""
 
     def __init__(self, patterns: Patterns) -> None:
         self._masks = patterns.masks

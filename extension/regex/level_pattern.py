@@ -1,9 +1,7 @@
 """Read a line's level by LEVEL_PATTERN, where the form of its logger is not known.
 
-Pure but for a lock: the main thread asks for levels, and so does each sink's thread.
+Pure. The main thread asks for levels, and so does each sink's thread.
 """
-
-import threading
 
 from extension.levels.level import Level, level_of_word
 from extension.regex.pattern import Pattern
@@ -27,13 +25,11 @@ class LevelPattern:
         self._pattern = Pattern(pattern, group=GROUP)
         if not self._pattern.has_group:
             raise ValueError("no group is named level")
-        self._lock = threading.Lock()
 
     def level_in(self, text: str) -> Level | None:
         """Return the level that the first match names; None without a match, or where it names none."""
         text = text[:LOOKED_AT_CHARS]
-        with self._lock:
-            first = next(iter(self._pattern.matches(text)), None)
+        first = next(iter(self._pattern.matches(text)), None)
         if first is None or not first.meant:
             return None
         begin, end = first.meant[0]

@@ -7,16 +7,24 @@ Promises: ``search`` agrees with ``re.search``, and ``matches`` with ``re.findit
 the preferred one, so that ``.*?`` stops early. Two things differ. Empty matches are left out. Where a repeated part may
 match nothing, as in ``(a??)*``, the same text may be divided into other matches. Constructs that are not regular are
 refused: backreferences, lookaround, atomic groups and possessive repetition. Pure.
+
+Threads may share a pattern. An automaton grows while it is used, so each thread that searches has one of its own.
 """
 
-from functools import cached_property
+import threading
 
 from extension.regex.automaton import Automaton, Match
 from extension.regex.syntax import SECRET_GROUP, read_expression
 
 
+class _Own(threading.local):
+    """Automaton of one thread; None until that thread needs one."""
+
+    automaton: Automaton | None = None
+
+
 class Pattern:
-    """A compiled pattern. Used by one thread at a time."""
+    """A compiled pattern; threads may share it."""
 
     def __init__(self, pattern: str, *, group: str = SECRET_GROUP) -> None:
         """Compile a pattern; raise ValueError as :func:`extension.regex.syntax.read_expression` does.
@@ -26,16 +34,20 @@ class Pattern:
         self._expression = read_expression(pattern, group=group)
         self.pattern = pattern
         self.needles = self._expression.needles
+        self._own = _Own()
 
     @property
     def has_group(self) -> bool:
         """Whether the pattern has the group that is asked for."""
         return self._expression.meant is not None
 
-    @cached_property
+    @property
     def _automaton(self) -> Automaton:
-        # A function waits while settings are read, and most lines need no automaton.
-        return Automaton(self._expression)
+        automaton = self._own.automaton
+        if automaton is None:
+            # Made here: a function waits while settings are read, and most lines need no automaton.
+            automaton = self._own.automaton = Automaton(self._expression)
+        return automaton
 
     def search(self, text: str) -> bool:
         """Tell whether the text holds a match."""

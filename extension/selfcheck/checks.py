@@ -93,8 +93,8 @@ def _sinks(
             found = "not tried: what is needed for it could not be fetched"
             todo = "put the references right first"
             findings.append(Finding(FAIL, PREFIX + sink.variable, found, todo))
-        # A record on standard output would stand between the findings, and can hardly fail.
-        elif sink.url and sink.url != "stdout:":
+        # A record on standard output would stand between the findings, and can hardly fail. What is unusable is said.
+        elif kind_of_sink(sink.url) not in {"", "stdout", "unusable"}:
             tried.append(sink)
     # Without a retention: a sink does not report that it cannot set one.
     configs = [SinkConfig(sink.url, environ, sink.headers) for sink in tried]

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from extension import PREFIX
 from extension.aws.errors import Missing
-from extension.config.parsers import MIB, kind_of_sink
+from extension.config.parsers import AWS_SINKS, MIB, kind_of_sink
 from extension.config.settings import MAX_SHOWN_CHARS, REFERENCE_FORMS, Problem, Settings
 from extension.config.variables import SETTINGS, SINKS, Setting
 from extension.levels.level import Level, level_named
@@ -27,13 +27,12 @@ from extension.selfcheck.remedies import (
     todo_for_aws_sink,
     todo_for_url,
 )
+from extension.transport.proxies import unreadable_exemptions
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 
 CHECK_TYPE = "flightRecorder.check"
 """Type of the record that each sink gets."""
-
-_AWS = frozenset({"cloudwatch", "s3", "firehose"})
 
 BUFFER_SHARE = 4
 """A buffer above a quarter of the function's memory is allowed, but leaves the function little."""
@@ -119,7 +118,7 @@ def name_of(url: str, *, is_reference: bool) -> str:
     scheme, _, rest = url.partition(":")
     if is_reference:
         return f"{scheme}:…"
-    if kind_of_sink(url) in {*_AWS, "file", "stdout"}:
+    if kind_of_sink(url) in {*AWS_SINKS, "file", "stdout"}:
         return f"{scheme}:{rest}"
     try:
         host = urlsplit(url).hostname
@@ -139,7 +138,7 @@ def judge_sink(
     refused = ", ".join(sorted(set(receipt.refused.values())))
     reason = refused or receipt.detail or receipt.answer.value
     kind = kind_of_sink(url)
-    if kind in _AWS:
+    if kind in AWS_SINKS:
         needed = needed_for(f"{kind}:NAME" if is_reference else url, environ)
         todo = todo_for_aws_sink(kind, reason, needed=needed)
     elif kind == "file":
@@ -170,6 +169,7 @@ def judge_environment(environ: Mapping[str, str], settings: Settings) -> list[Fi
     return [
         *_judge_function(environ, settings),
         *_judge_log_level(environ, settings),
+        *_judge_exemptions(environ),
         *_judge_each_sink(environ, settings),
         *_judge_together(settings),
     ]
@@ -210,6 +210,13 @@ def _judge_log_level(environ: Mapping[str, str], settings: Settings) -> Iterator
         yield _warn("METRICS", found, todo)
 
 
+def _judge_exemptions(environ: Mapping[str, str]) -> Iterator[Finding]:
+    if entries := unreadable_exemptions(environ):
+        found = f"left out, since it cannot be read: {', '.join(entries)}"
+        todo = "accepted: names, addresses and ranges such as 10.0.0.0/8 or fc00::/7, each also with a port"
+        yield Finding(WARN, "NO_PROXY", found, todo)
+
+
 def _metrics_go_to_stdout(settings: Settings) -> bool:
     """Tell whether there are metrics, and SINK is of a kind that does not read metrics from records."""
     return (
@@ -244,7 +251,7 @@ def _judge_together(settings: Settings) -> Iterator[Finding]:
         found = "has no effect: no sink is CloudWatch Logs"
         yield _warn("RETENTION_DAYS", found, "remove it")
     for variable, _, headers in settings.sinks:
-        if headers and not kinds[variable].endswith(("http", "https")):
+        if headers and not kinds[variable].endswith(("http", "https", "unusable")):
             found = f"have no effect: {variable} is no URL"
             yield _warn(f"{variable}_HEADERS", found, "remove them")
     if settings.sample_rate >= 1:

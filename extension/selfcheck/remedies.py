@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from enum import Enum
 
 from extension import PREFIX
-from extension.aws.endpoints import CHINA, GOV_CLOUD, partition_of, region_of
+from extension.aws.accounts import OTHER_ACCOUNT
+from extension.aws.endpoints import partition_of, region_of
 from extension.aws.errors import Missing
 from extension.config.parsers import kind_of_sink
+from extension.model.aws_targets import Arn, S3Target, read_log_group, read_s3, read_stream
 from extension.transport.errors import Reason
 
 NO_ANSWER = "no answer in time"
@@ -22,7 +24,7 @@ _NO_WAY = "the function needs a way there: a NAT gateway or a private endpoint, 
 _SLOW = "it takes too long to answer: look there, and at what is in between"
 _BAD_HOST = "correct the host in {variable}: its certificate is for another"
 _BAD_CERTIFICATE = "name the authority that signed it in SSL_CERT_FILE, or renew it"
-_BAD_PROXY = "correct HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+_BAD_PROXY = "correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or name the host in NO_PROXY"
 _CREDENTIALS = "run the check where the function runs, or with its credentials in AWS_ACCESS_KEY_ID and the like"
 
 ADVICE = {
@@ -30,11 +32,13 @@ ADVICE = {
     Reason.SEND_TIMEOUT: _SLOW,
     Reason.ANSWER_TIMEOUT: _SLOW,
     Reason.NAME_UNKNOWN: "correct the host in {variable}; in a VPC, look at its DNS",
+    Reason.NAME_TIMEOUT: "look at the DNS of the VPC: it does not answer",
     Reason.CONNECTION_REFUSED: "nothing listens there: correct host and port in {variable}",
     Reason.NO_ROUTE: _NO_WAY,
     Reason.NO_CONNECTION: "correct {variable}",
     Reason.CONNECTION_LOST: "the server hung up: look there",
     Reason.NOT_HTTP: "correct the port in {variable}",
+    Reason.ONLY_INFORMATIONAL: "the server misbehaves: look there",
     Reason.SERVER_ERROR: "look at the server, and try again",
     Reason.CERTIFICATE_NOT_YET_VALID: _BAD_CERTIFICATE,
     Reason.CERTIFICATE_EXPIRED: _BAD_CERTIFICATE,
@@ -49,6 +53,7 @@ ADVICE = {
     Reason.URL_INVALID: "correct {variable}",
     Reason.HEADER_INVALID: "correct the headers",
     Missing.REGION: "set AWS_REGION to the function's region",
+    Missing.PARTITION: "name a thing of the region's own partition: credentials count in one partition alone",
     Missing.CREDENTIALS: _CREDENTIALS,
     Missing.USABLE_CREDENTIALS: _CREDENTIALS,
     Missing.PARAMETER: "make it, or correct the name",
@@ -66,37 +71,61 @@ def reason_in(detail: str) -> Enum | None:
 def group_of(url: str, environ: Mapping[str, str]) -> str:
     """Return the log group of a ``cloudwatch:`` sink."""
     function = environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
-    return url.partition(":")[2] or f"/flight-recorder/{function}"
+    return read_log_group(url.partition(":")[2]).name or f"/flight-recorder/{function}"
 
 
 def needed_for(url: str, environ: Mapping[str, str]) -> str:
     """Return the IAM statement that a sink of AWS needs."""
     kind, rest = kind_of_sink(url), url.partition(":")[2]
     if kind == "s3":
-        return statement(environ, "s3:PutObject", f"{rest.strip('/')}/*")
+        return _needed_for_put(read_s3(rest.removeprefix("//")), environ)
     if kind == "firehose":
-        return statement(environ, "firehose:PutRecordBatch", f"deliverystream/{rest}")
-    actions = "logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents"
-    group = f"log-group:{group_of(url, environ)}"
-    return statement(environ, actions, group, f"{group}:*")
+        name, arn = read_stream(rest)
+        actions, resources = "firehose:PutRecordBatch", [f"deliverystream/{name}"]
+    else:
+        arn, group = read_log_group(rest).arn, group_of(url, environ)
+        actions = "logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents"
+        resources = [f"log-group:{group}", f"log-group:{group}:*"]
+    if arn is None:
+        return statement(environ, actions, *resources)
+    return _allow(actions, *(_text(arn._replace(resource=one)) for one in resources))
+
+
+def _needed_for_put(target: S3Target, environ: Mapping[str, str]) -> str:
+    place = f"accesspoint/{target.bucket}/object" if target.is_access_point else target.bucket
+    keys = "/".join(filter(None, [place, target.prefix, "*"]))
+    if target.arn is None:
+        return statement(environ, "s3:PutObject", keys)
+    return _allow("s3:PutObject", _text(target.arn._replace(resource=keys)))
+
+
+def _text(arn: Arn) -> str:
+    return ":".join(("arn", *arn))
 
 
 def statement(environ: Mapping[str, str], actions: str, *resources: str) -> str:
-    """Return an IAM statement that allows actions of one service (AWS: IAM JSON policy elements)."""
+    """Return an IAM statement that allows actions of one service on resources of the function's region and account."""
     region = region_of(environ)
-    partition = {CHINA: "aws-cn", GOV_CLOUD: "aws-us-gov"}.get(partition_of(region), "aws")
     service = actions.partition(":")[0]
     # The ARN of a bucket has neither region nor account.
     place = ":" if service == "s3" else f"{region or '*'}:*"
-    action = actions.split()
-    resource = [f"arn:{partition}:{service}:{place}:{one}" for one in resources]
-    allowed = {"Action": action, "Resource": resource}
+    partition = partition_of(region).name
+    return _allow(actions, *(f"arn:{partition}:{service}:{place}:{one}" for one in resources))
+
+
+def _allow(actions: str, *arns: str) -> str:
+    """Write a statement (AWS: IAM JSON policy elements)."""
+    allowed = {"Action": actions.split(), "Resource": [*arns]}
     short = {name: several if several[1:] else several[0] for name, several in allowed.items()}
     return json.dumps({"Effect": "Allow", **short})
 
 
 _CODE = re.compile(r"(?:([A-Z][A-Za-z0-9.]+) \()?status (\d{3})")
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AllAccessDisabled"})
+_OF_BUCKET = (
+    ". A bucket's policy may want encryption: add ?sse=aws:kms (with &kms-key-id=) or ?sse=AES256 to the sink. With"
+    " ?owner= another account's bucket is denied as well"
+)
 _MISSING = frozenset({"NoSuchBucket", "ResourceNotFoundException"})
 _BAD_KEYS = """ExpiredToken ExpiredTokenException IncompleteSignature InvalidAccessKeyId InvalidClientTokenId
     InvalidSignatureException InvalidToken SignatureDoesNotMatch UnrecognizedClientException"""
@@ -118,14 +147,17 @@ def todo_for_aws(code: str, detail: str) -> str:
 def todo_for_aws_sink(kind: str, detail: str, *, needed: str) -> str:
     """Return the advice for a sink of AWS that did not take a record; ``needed`` is its IAM statement."""
     code, status = code_and_status(detail)
+    if detail.startswith(OTHER_ACCOUNT):
+        return "name a log group or a stream of the function's own account, from where a subscription may go on"
     if code in _DENIED or (not code and status == 403):  # noqa: PLR2004 - HTTP's own number
-        return f"allow the function's role {needed}; and look for a Deny, which would win"
+        todo = f"allow the function's role {needed}; and look for a Deny, which would win"
+        return todo + _OF_BUCKET if kind == "s3" else todo
     if code in _MISSING:
         thing = {"s3": "bucket", "firehose": "stream"}.get(kind, "log group")
         return f"make the {thing}, or correct the name; the role needs {needed}"
     todo = todo_for_aws(code, detail)
     if code == "PermanentRedirect":
-        todo = "the bucket is in another region: set AWS_REGION, or use a bucket of this one"
+        todo = "the bucket is in another region, which S3 did not name: use a bucket of this one"
     elif "KMS" in code:
         todo = (
             "allow the role to use the key it is encrypted with: kms:GenerateDataKey, kms:Decrypt"

@@ -17,6 +17,7 @@ SINKS = {
     "firehose": "firehose.FirehoseSink",
     "file": "local.FileSink",
     "stdout": "local.StdoutSink",
+    "unusable": "local.UnusableSink",
 }
 """Module and class of each scheme, below this package. Every other scheme is one of HTTP."""
 

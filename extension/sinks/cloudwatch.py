@@ -12,10 +12,12 @@ reference says nothing of it.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from extension.aws.accounts import refuse_other_account
 from extension.aws.client import AwsClient
 from extension.aws.errors import error_code, receipt_for_aws
+from extension.model.aws_targets import read_log_group
 from extension.model.chunk import Chunk, Metadata
 from extension.model.receipt import Answer, Receipt, send_in_turn
 from extension.model.record import records_in
@@ -23,7 +25,9 @@ from extension.sinks.base import SinkConfig
 from extension.sinks.cloudwatch_events import (
     MAX_EVENTS,
     Form,
+    Limits,
     LogEvent,
+    cut_anew,
     log_events,
     mark_repetition,
     refused_by,
@@ -59,10 +63,11 @@ class CloudWatchSink:
         """Open nothing yet. ``wall_s`` tells the time in seconds since 1970.
 
         The URL's scheme says whether each line is written as a record, with all that is known of it. The rest of the
-        URL is the log group's name, empty for the default.
+        URL is the log group's name or ARN, empty for the default.
         """
-        scheme, _, self._group = config.url.partition(":")
-        self._client = AwsClient("logs", config.environ, wall_s=wall_s)
+        scheme, _, place = config.url.partition(":")
+        self._group, self._arn = read_log_group(place)
+        self._client = AwsClient("logs", config.environ, wall_s=wall_s, arn=self._arn)
         self.abort, self.close = self._client.abort, self._client.close
         self._wall_s = wall_s
         self._function = config.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
@@ -73,6 +78,7 @@ class CloudWatchSink:
         self._retention_days = config.retention_days
         self._retention_tries = RETENTION_TRIES
         self._environment_id = self._stream = ""
+        self._limits = Limits()
         self._stream_exists = False
         self._perhaps_there: set[int] = set()
 
@@ -81,6 +87,8 @@ class CloudWatchSink:
 
         ``sent_bytes`` counts as CloudWatch bills: messages in UTF-8, and 26 bytes for each.
         """
+        if refusal := refuse_other_account(self._arn, chunks):
+            return refusal
         until_s = time.monotonic() + timeout_s
         metadata = chunks[0].metadata
         self._name(metadata)
@@ -90,16 +98,12 @@ class CloudWatchSink:
                 form=self._form,
                 now_ms=int(self._wall_s() * 1000),
                 stream=self._stream,
+                message_bytes=self._limits.message_bytes,
             ),
             self._perhaps_there,
             environment_id=metadata.environment_id,
         )
-        receipt = send_in_turn(
-            requests_of(events),
-            lambda request: self._write(request, until_s),
-            # Where the rest of a record is in the next request, the whole record comes again if that fails.
-            numbers_of=lambda request: (event.number for event in request if event.ends),
-        )
+        receipt = self._write_all(requests_of(events, self._limits.request_bytes), until_s)
         if receipt.answer is Answer.TAKEN:
             self._set_retention(until_s)
         return receipt
@@ -117,6 +121,14 @@ class CloudWatchSink:
         self._stream_exists = False
         self._perhaps_there = set()
 
+    def _write_all(self, requests: Iterable[list[LogEvent]], until_s: float) -> Receipt:
+        return send_in_turn(
+            requests,
+            lambda request: self._write(request, until_s),
+            # Where the rest of a record is in the next request, the whole record comes again if that fails.
+            numbers_of=lambda request: (event.number for event in request if event.ends),
+        )
+
     def _write(self, request: list[LogEvent], until_s: float) -> Receipt:
         try:
             reply = self._put(request, until_s)
@@ -133,6 +145,10 @@ class CloudWatchSink:
             sent_bytes = sum(event.size_bytes for event in request)
             refused = refused_by(reply.body, request) if b"rejected" in reply.body else {}
             return Receipt(Answer.TAKEN, sent_bytes=sent_bytes, refused=refused)
+        if lower := self._limits.learned(reply.body):
+            # For good, as a smaller batch after 413. Each time the limits are lower, so this ends.
+            self._limits = lower
+            return self._write_all(cut_anew(request, lower), until_s)
         if reply.status >= 500:  # noqa: PLR2004 - RFC 9110, section 15.6
             self._remember(request)
         return _failure("PutLogEvents", reply)

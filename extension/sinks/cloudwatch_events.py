@@ -8,6 +8,7 @@ InputLogEvent, RejectedLogEventsInfo).
 Pure.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Set as AbstractSet
 from enum import Enum
 from typing import NamedTuple
@@ -23,6 +24,9 @@ EVENT_BYTES = 26
 MAX_SPAN_MS = 24 * 60 * 60 * 1000
 MAX_MESSAGE_BYTES = MAX_REQUEST_BYTES - EVENT_BYTES
 """An event may have 1 MB (1,048,576 bytes), but one that large would not fit into a request with its 26 bytes."""
+
+MIN_LEARNED_BYTES = 16 * 1024
+"""Below the smallest limit that CloudWatch Logs ever had: an answer that names less would cut lines into splinters."""
 
 NO_RECORD = -1
 """In place of a record's number, for an event that belongs to no record."""
@@ -65,8 +69,38 @@ class LogEvent(NamedTuple):
     ends: bool = True
 
 
+class Limits(NamedTuple):
+    """The most bytes of an event's message and of a request, as AWS documents them or as an answer has named them."""
+
+    message_bytes: int = MAX_MESSAGE_BYTES
+    request_bytes: int = MAX_REQUEST_BYTES
+
+    def learned(self, answer: bytes) -> "Limits | None":
+        """Return lower limits, if that is what an answer names.
+
+        Partitions and emulators may have those of earlier years, such as 262,144 bytes for an event.
+        """
+        found = re.search(
+            rb"(event|upload|batch) too large: \d+ bytes exceeds limit of (\d{1,9})",
+            answer,
+            re.IGNORECASE,
+        )
+        if found is None or int(found[2]) < MIN_LEARNED_BYTES:
+            return None
+        most_bytes = min(int(found[2]), self.request_bytes)
+        message_bytes = min(most_bytes - EVENT_BYTES, self.message_bytes)
+        is_event = found[1].lower() == b"event"
+        lower = Limits(message_bytes, self.request_bytes if is_event else most_bytes)
+        return lower if lower < self else None
+
+
 def log_events(
-    records: Iterable[Record], *, form: Form, now_ms: int, stream: str = ""
+    records: Iterable[Record],
+    *,
+    form: Form,
+    now_ms: int,
+    stream: str = "",
+    message_bytes: int = MAX_MESSAGE_BYTES,
 ) -> list[LogEvent]:
     """Write records as log events, sorted by time.
 
@@ -75,12 +109,14 @@ def log_events(
         form: how to write them.
         now_ms: their time if none of them has a readable one.
         stream: the log stream that they go to.
+        message_bytes: the most that an event's message may have; longer ones are cut.
     """
     events: list[LogEvent] = []
     for record, at_ns in timed(records, now_ms * 1_000_000):
         # The smallest time that InputLogEvent may have is 0.
         at_ms = max(at_ns // 1_000_000, 0)
-        events += _events_of(record.number, at_ms, message_of(record, form=form, stream=stream))
+        message = message_of(record, form=form, stream=stream)
+        events += _events_of(record.number, at_ms, message, message_bytes)
     events.sort(key=lambda event: event.at_ms)
     return events
 
@@ -155,20 +191,22 @@ def _trace_text(tracing: object) -> str:
     return f"XRAY TraceId: {parts['Root']}\tSegmentId: {segment}\tSampled: {sampled}\t\n"
 
 
-def _events_of(number: int, at_ms: int, message: str) -> Iterator[LogEvent]:
-    if message.isascii() and len(message) <= MAX_MESSAGE_BYTES:
-        yield LogEvent(number, at_ms, message, len(message) + EVENT_BYTES)
+def _events_of(
+    number: int, at_ms: int, message: str, most_bytes: int, *, is_end: bool = True
+) -> Iterator[LogEvent]:
+    if message.isascii() and len(message) <= most_bytes:
+        yield LogEvent(number, at_ms, message, len(message) + EVENT_BYTES, is_end)
         return
     # Half a surrogate pair, which JSON can escape and UTF-8 cannot write, becomes a question mark.
     data = message.encode("utf-8", "replace")
     start = 0
     while start < len(data):
-        end = start + MAX_MESSAGE_BYTES
+        end = start + most_bytes
         while end < len(data) and data[end] & _CONTINUATION_MASK == _CONTINUATION:
             end -= 1
         piece = data[start:end]
         start = end
-        ends = end >= len(data)
+        ends = is_end and end >= len(data)
         yield LogEvent(number, at_ms, piece.decode(), len(piece) + EVENT_BYTES, ends=ends)
 
 
@@ -195,13 +233,27 @@ def mark_repetition(
     return [*events[:place], mark, *events[place:]]
 
 
-def requests_of(events: Iterable[LogEvent]) -> Iterator[list[LogEvent]]:
+def cut_anew(events: Iterable[LogEvent], limits: Limits) -> Iterator[list[LogEvent]]:
+    """Cut a request's events, and the request, to lower limits."""
+    shorter = (
+        piece
+        for event in events
+        for piece in _events_of(
+            event.number, event.at_ms, event.message, limits.message_bytes, is_end=event.ends
+        )
+    )
+    return requests_of(shorter, limits.request_bytes)
+
+
+def requests_of(
+    events: Iterable[LogEvent], request_bytes: int = MAX_REQUEST_BYTES
+) -> Iterator[list[LogEvent]]:
     """Cut sorted events into requests, each within every limit."""
     return cut(
         events,
         lambda event: (1, event.size_bytes),
         MAX_EVENTS,
-        MAX_REQUEST_BYTES,
+        request_bytes,
         apart=lambda first, event: event.at_ms - first.at_ms > MAX_SPAN_MS,
     )
 

@@ -1,4 +1,4 @@
-"""``firehose:stream``: records as NDJSON to a Firehose stream with Direct PUT.
+"""``firehose:stream``, by name or ARN: records as NDJSON to a Firehose stream with Direct PUT.
 
 Promises: each line arrives whole, and every record of Firehose's ends in a newline, so that the records that Firehose
 joins are NDJSON again. Of a request that is taken in part, only the rest is sent again. Assumes the limits of
@@ -6,14 +6,17 @@ PutRecordBatch as AWS's API reference gives them. The packing suits S3, Redshift
 not destinations that want one document a record (OpenSearch, Splunk).
 """
 
+import re
 import time
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
 from typing import Any, NamedTuple
 
+from extension.aws.accounts import refuse_other_account
 from extension.aws.client import AwsClient
 from extension.aws.errors import receipt_for_aws
+from extension.model.aws_targets import read_stream
 from extension.model.chunk import Chunk
 from extension.model.ndjson import numbered_lines
 from extension.model.receipt import Answer, Receipt, cut, read_answer, send_in_turn
@@ -44,6 +47,9 @@ and nearly as many of 5,120: whichever AWS means, 0.5 to 5 % of the paid bytes a
 NEVER = frozenset({"InvalidArgumentException", "ValidationException"})
 """Error codes of a single record that it would get again. AWS documents only ServiceUnavailableException and
 InternalFailure, so any other code may be temporary."""
+
+ABOUT_STREAM = re.compile(rb"not permitted|not allowed|(?i:delivery ?stream)")
+"""In the message of a 400 that is about the stream, for example one that another source feeds."""
 
 TARGET = "Firehose_20150804.PutRecordBatch"
 
@@ -107,9 +113,9 @@ class FirehoseSink:
     """Put records to one Firehose stream."""
 
     def __init__(self, config: SinkConfig) -> None:
-        self._client = AwsClient("firehose", config.environ)
+        self._stream, self._arn = read_stream(config.url.partition(":")[2])
+        self._client = AwsClient("firehose", config.environ, arn=self._arn)
         self.abort, self.close = self._client.abort, self._client.close
-        self._stream = config.url.partition(":")[2]
 
     def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
         """Put chunks, in as many requests as Firehose's limits want.
@@ -117,6 +123,8 @@ class FirehoseSink:
         A line that is longer than a record may be is refused as ``too-large``. ``sent_bytes`` counts the bodies of
         the records that were taken.
         """
+        if refusal := refuse_other_account(self._arn, chunks):
+            return refusal
         until_s = time.monotonic() + timeout_s
         too_large: dict[int, str] = {}
 
@@ -144,4 +152,7 @@ class FirehoseSink:
             return receipt_for_silence(error)
         if reply.is_success:
             return receipt_for_batch(reply.body, request)
-        return receipt_for_aws(reply, sent_bytes=0)
+        receipt = receipt_for_aws(reply, sent_bytes=0)
+        if receipt.answer is Answer.UNREADABLE and ABOUT_STREAM.search(reply.body):
+            return receipt._replace(answer=Answer.DENIED)
+        return receipt

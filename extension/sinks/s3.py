@@ -1,24 +1,29 @@
-"""``s3://bucket/prefix``: one object a batch, gzipped NDJSON, where Athena and DuckDB read it in place.
+"""``s3://bucket/prefix?parameters``: one object a batch, gzipped NDJSON, where Athena and DuckDB read it in place.
 
 Promises: the same batch makes the same object under the same key, so that a repetition replaces an object that may have
 been written before. No two batches have the same key. Keys lie in Hive's partitions, by function and hour in UTC. The
 name ends in ``.gz`` and there is no Content-Encoding: readers go by the name and would decompress twice.
+
+Whose bucket it is cannot be known from the function's account, because log archives often belong to another one. So the
+owner is told to S3 only where ``?owner=`` names one.
 """
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 
 from extension.aws.client import AwsClient
-from extension.aws.endpoints import endpoint_for
-from extension.aws.errors import receipt_for_aws
+from extension.aws.endpoints import ACCESS_POINTS, endpoint_for
+from extension.aws.errors import MAX_SEARCHED_BYTES, error_code, receipt_for_aws
+from extension.model.aws_targets import read_s3
 from extension.model.chunk import Chunk
 from extension.model.ndjson import numbered_lines
-from extension.model.receipt import Receipt
+from extension.model.receipt import Answer, Receipt
 from extension.model.record import records_in, timed
 from extension.sinks.base import SinkConfig
 from extension.sinks.http import gzipped
+from extension.transport.client import Reply
 from extension.transport.errors import Unreachable
 from extension.transport.responses import receipt_for_silence
 
@@ -27,6 +32,11 @@ HASH_DIGITS = 8
 part, or half of one, does not replace it."""
 
 HEADERS = {"Content-Type": "application/x-ndjson"}
+SSE, OWNER = "x-amz-server-side-encryption", "x-amz-expected-bucket-owner"
+
+POLICY_DENIES = b"explicit deny in a resource-based policy"
+"""In the message of AccessDenied, within one organization (AWS: "Troubleshoot access denied (403 Forbidden) errors")."""
+
 SECOND_NS = 1_000_000_000
 
 
@@ -50,13 +60,25 @@ class S3Sink:
 
     def __init__(self, config: SinkConfig, *, wall_s: Callable[[], float] = time.time) -> None:
         """Open nothing yet. ``wall_s`` tells the time in seconds since 1970."""
-        bucket, _, prefix = config.url.partition("://")[2].partition("/")
-        self._prefix = prefix.strip("/")
-        # S3 wants the bucket in the host's name (AWS: Amazon S3, "Virtual hosting of general purpose buckets"). Not
-        # where no certificate would match that name, nor on a host that is not S3's own and may not know it.
-        host_prefix = "" if "." in bucket else f"{bucket}."
-        self._client = AwsClient("s3", config.environ, wall_s=wall_s, host_prefix=host_prefix)
-        is_in_host = self._client.endpoint != endpoint_for("s3", config.environ)
+        target = read_s3(config.url.partition("://")[2])
+        bucket, self._prefix, arn = target[:3]
+        self._headers = HEADERS | dict(target.headers)
+        if target.is_access_point and arn is not None:
+            host_service, host_prefix = ACCESS_POINTS, f"{bucket}-{arn.account}."
+        else:
+            # S3 wants the bucket in the host's name (AWS: Amazon S3, "Virtual hosting of general purpose buckets"). Not
+            # where no certificate would match that name, nor on a host that is not S3's own and may not know it.
+            host_service, host_prefix = "s3", "" if "." in bucket else f"{bucket}."
+        self._client = AwsClient(
+            "s3",
+            config.environ,
+            wall_s=wall_s,
+            arn=arn,
+            host_service=host_service,
+            host_prefix=host_prefix,
+        )
+        plain = endpoint_for(host_service, config.environ, region=arn.region if arn else "")
+        is_in_host = self._client.endpoint != plain
         self.abort, self.close = self._client.abort, self._client.close
         self._folder = "/" if is_in_host else f"/{bucket}/"
         # The same for every batch without a time, so that its key is the same when it comes again.
@@ -70,8 +92,24 @@ class S3Sink:
         key = object_key(self._prefix, chunks, body, otherwise_s=self._opened_s)
         try:
             reply = self._client.request(
-                "PUT", self._folder + key, headers=HEADERS, body=body, until_s=until_s
+                "PUT", self._folder + key, headers=self._headers, body=body, until_s=until_s
             )
         except Unreachable as error:
             return receipt_for_silence(error)
-        return receipt_for_aws(reply, sent_bytes=len(body))
+        return receipt_for_put(reply, self._headers, sent_bytes=len(body))
+
+
+def receipt_for_put(reply: Reply, headers: Mapping[str, str], *, sent_bytes: int) -> Receipt:
+    """Map an answer to a receipt: S3 reads no records, so a lasting refusal is about the bucket, its key or its policy."""
+    receipt = receipt_for_aws(reply, sent_bytes=sent_bytes)
+    if receipt.answer in (Answer.UNREADABLE, Answer.REFUSED):
+        return receipt._replace(answer=Answer.DENIED)
+    if error_code(reply) != "AccessDenied":
+        return receipt
+    is_by_policy = POLICY_DENIES in reply.body[:MAX_SEARCHED_BYTES]
+    causes = ["the bucket's policy denies it" if is_by_policy else "a permission is missing"]
+    if SSE not in headers:
+        causes.append("the bucket's policy wants encryption (?sse=)")
+    if OWNER in headers:
+        causes.append("another account owns the bucket (?owner=)")
+    return receipt._replace(detail=f"{receipt.detail}: {', or '.join(causes)}")

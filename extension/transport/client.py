@@ -2,10 +2,9 @@
 
 Promises: an answer, or :class:`~extension.transport.errors.Unreachable`, within the time given. If the connection died
 while the environment was frozen, the request is repeated once on a new connection. A failure says whether the request
-may have arrived all the same, since repeating it may then store records twice.
+may have arrived all the same, since repeating it may then store records twice. No cookie is kept.
 
-Two waits have no bound here and end early only by :meth:`Transport.abort`. Resolving a name takes as long as the system's
-resolver does, and each address of a name is tried for the time given.
+A server that reads a request byte by byte, or stretches a TLS handshake, is left early only by :meth:`Transport.abort`.
 """
 
 import contextlib
@@ -14,12 +13,16 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NamedTuple
 
+import httpcore
 import httpx
 
 from extension import EXTENSION_NAME, __version__
 from extension.transport.errors import CONNECTION_LOST, Reason, Unreachable, reason_for
+from extension.transport.network import Network
+from extension.transport.proxies import MAX_PORT, Proxy, proxy_for
 
 KEEPALIVE_S = 55.0
 """Shorter than the 60 s after which common load balancers close an idle connection."""
@@ -65,13 +68,15 @@ class Transport:
     ) -> None:
         """Open nothing yet. If ``direct``, no proxy is used, as for servers on this machine.
 
-        ``environ`` holds SSL_CERT_FILE or SSL_CERT_DIR if other authorities than the public ones are trusted. Proxy
-        settings are always read from the environment of the process.
+        ``environ`` holds SSL_CERT_FILE or SSL_CERT_DIR if other authorities than the public ones are trusted, and
+        HTTPS_PROXY and the like if servers are reached by a proxy.
         """
         self._environ = os.environ if environ is None else environ
         self._direct = direct
         self._wall_s = wall_s
         self._client: httpx.Client | None = None
+        self._origin = ""
+        self._network = Network()
         self._trust: ssl.SSLContext | None = None
         self._stream: Any = None
         self._used_at_s = 0.0
@@ -103,6 +108,7 @@ class Transport:
         except UnicodeError:
             raise Unreachable(Reason.HEADER_INVALID) from None
         self._aborted = False
+        self._network.until_s = until_s
         if not 0.0 <= self._wall_s() - self._used_at_s <= KEEPALIVE_S:
             # httpx closes idle connections by the monotonic clock, which stands still while the environment is frozen.
             self.close()
@@ -143,6 +149,8 @@ class Transport:
             self._to_proxy = info["request"].method == b"CONNECT"
         elif name == "http11.send_request_body.complete":
             self._request_sent = not self._to_proxy
+        elif name == "http11.receive_response_headers.started":
+            self._network.await_head()
 
     def _exchange(
         self, method: str, url: str, headers: httpx.Headers, body: bytes, until_s: float
@@ -160,15 +168,18 @@ class Transport:
             raise Unreachable(*reason_for(error), uncertain=self._request_sent) from None
         except OSError:
             raise Unreachable(Reason.AUTHORITIES_UNREADABLE) from None
-        except (ImportError, ValueError):
-            # httpx raises these for values of HTTP_PROXY and the like that it cannot use.
-            raise Unreachable(Reason.PROXY_UNUSABLE) from None
+        except Unreachable as error:
+            error.uncertain = self._request_sent
+            raise
 
     def _attempt(
         self, method: str, url: str, headers: httpx.Headers, body: bytes, until_s: float
     ) -> Reply:
-        if self._client is None:
-            self._client = self._new_client(url)
+        target = httpx.URL(url)
+        origin = f"{target.scheme}://{target.netloc.decode()}"
+        if self._client is None or origin != self._origin:
+            self.close()
+            self._client, self._origin = self._new_client(target), origin
         # httpx bounds each wait, not their sum: so each may take the time that is left.
         timeout = httpx.Timeout(max(until_s - time.monotonic(), 0.001))
         more = {"trace": self._note}
@@ -188,18 +199,68 @@ class Transport:
         self._used_at_s = self._wall_s()
         return Reply(response.status_code, response.headers, bytes(answer), complete)
 
-    def _new_client(self, url: str) -> httpx.Client:
-        trust = self._trust
-        if trust is None and url.lower().startswith("https:"):
-            trust = self._trust = _trust(self._environ)
-        # Plain HTTP needs no certificate authorities, which take 5 to 20 ms to load.
-        verify = trust or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        limits = httpx.Limits(max_connections=1, keepalive_expiry=KEEPALIVE_S)
+    def _new_client(self, url: httpx.URL) -> httpx.Client:
+        host, port = url.raw_host.decode(), url.port or {"http": 80}.get(url.scheme, 443)
+        proxy = None if self._direct else proxy_for(url.scheme, host, port, self._environ)
         # The bound on an answer holds only if httpx does not decompress it.
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
-        return httpx.Client(
-            verify=verify, limits=limits, headers=headers, trust_env=not self._direct
+        pool = self._pool(url, proxy)
+        client = httpx.Client(transport=_HttpTransport(pool), headers=headers, trust_env=False)
+        # A sink's cookies would be kept without a bound, and sent back as headers that nobody asked for.
+        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        return client
+
+    def _pool(self, url: httpx.URL, proxy: Proxy | None) -> httpcore.ConnectionPool:
+        kept: dict[str, Any] = {
+            "max_connections": 1,
+            "keepalive_expiry": KEEPALIVE_S,
+            "network_backend": self._network,
+        }
+        if proxy is None:
+            return httpcore.ConnectionPool(ssl_context=self._trust_for(url), **kept)
+        given = _usable(proxy)
+        return httpcore.HTTPProxy(
+            httpcore.URL(
+                scheme=given.url.raw_scheme,
+                host=given.url.raw_host,
+                port=given.url.port,
+                target=given.url.raw_path,
+            ),
+            proxy_auth=given.raw_auth,
+            ssl_context=self._trust_for(url),
+            proxy_ssl_context=self._trust_for(given.url) if given.url.scheme == "https" else None,
+            **kept,
         )
+
+    def _trust_for(self, url: httpx.URL) -> ssl.SSLContext:
+        if url.scheme != "https":
+            # Plain HTTP needs no certificate authorities, which take 5 to 20 ms to load.
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if self._trust is None:
+            self._trust = _trust(self._environ)
+        return self._trust
+
+
+class _HttpTransport(httpx.HTTPTransport):
+    """httpx's own, with a pool that it cannot make: it passes no ``network_backend`` on."""
+
+    def __init__(self, pool: httpcore.ConnectionPool) -> None:
+        self._pool = pool
+
+
+def _usable(proxy: Proxy) -> httpx.Proxy:
+    """Parse the URL of a proxy; raise Unreachable with the name of its variable."""
+    try:
+        parsed = httpx.Proxy(proxy.url)
+        is_proxy = parsed.url.scheme in {"http", "https"} and parsed.url.host
+        if is_proxy and (parsed.url.port or 0) <= MAX_PORT:
+            return parsed
+    except (httpx.InvalidURL, ValueError):
+        pass
+    detail = (
+        f"{Reason.PROXY_UNUSABLE.value}: {proxy.variable} is not the URL of an http or https proxy"
+    )
+    raise Unreachable(Reason.PROXY_UNUSABLE, detail)
 
 
 def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
@@ -208,5 +269,8 @@ def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
     if not file and not folder:
         import certifi
 
-        file = certifi.where()
-    return ssl.create_default_context(cafile=file or None, capath=folder or None)
+        return ssl.create_default_context(cafile=certifi.where())
+    context = ssl.create_default_context(cafile=file or None, capath=folder or None)
+    # Python 3.13 began to demand extensions that many private authorities lack, such as key usage.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context

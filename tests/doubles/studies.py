@@ -1,5 +1,12 @@
-"""Studies of the shop's log, for the tests of what is made of them."""
+"""Studies of the shop's log, for the tests of what is made of them.
 
+The same study is made once in a test process, and no test changes it. A test that changes a bound of the replay asks
+for a study made `anew`.
+"""
+
+import tempfile
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from tests.doubles import shop_logs
@@ -7,11 +14,9 @@ from whatif.replay.grid import grid_of, read_axis
 from whatif.replay.study import Study, study_of
 
 
-def study_shop(folder: Path, *axes: str, environ: dict[str, str] | None = None) -> Study:
-    """Replay the shop's log, as `aws logs tail` writes it, from a file with a name that is the same everywhere."""
-    path = folder / "shop.log"
-    path.write_text(shop_logs.tail(shop_logs.shop()), encoding="utf-8")
-    return study_of([str(path)], grid_of(environ or {}, [read_axis(axis) for axis in axes]))
+def study_shop(*axes: str, environ: Mapping[str, str] | None = None, anew: bool = False) -> Study:
+    """Replay the shop's log, as `aws logs tail` writes it."""
+    return _study(shop_logs.shop(), axes, environ or {}, anew=anew)
 
 
 MISSED = {
@@ -35,8 +40,21 @@ def missed_events() -> list[shop_logs.Event]:
     return events
 
 
-def study_missed(folder: Path, *axes: str, environ: dict[str, str] | None = None) -> Study:
+def study_missed(*axes: str, environ: Mapping[str, str] | None = None, anew: bool = False) -> Study:
     """Replay :func:`missed_events` as :func:`study_shop` replays the shop's log."""
-    path = folder / "shop.log"
-    path.write_text(shop_logs.tail(missed_events()), encoding="utf-8")
-    return study_of([str(path)], grid_of(environ or {}, [read_axis(axis) for axis in axes]))
+    return _study(missed_events(), axes, environ or {}, anew=anew)
+
+
+def _study(
+    events: list[shop_logs.Event], axes: tuple[str, ...], environ: Mapping[str, str], *, anew: bool
+) -> Study:
+    make = _cached.__wrapped__ if anew else _cached
+    return make(shop_logs.tail(events), axes, tuple(environ.items()))
+
+
+@cache
+def _cached(log: str, axes: tuple[str, ...], environ: tuple[tuple[str, str], ...]) -> Study:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "shop.log"
+        path.write_text(log, encoding="utf-8")
+        return study_of([str(path)], grid_of(dict(environ), [read_axis(axis) for axis in axes]))

@@ -12,7 +12,7 @@ from emulator.cloud import LocalLambda
 from emulator.model.function import Function
 from tests.doubles.emulator.probe import APP, Start, make_function, make_layer
 
-HERE = Path(__file__).parent
+HERE = "tests/emulator/"
 FUNCTION_FIELDS = {field.name for field in dataclasses.fields(Function)}
 
 
@@ -39,7 +39,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run what starts an emulator on one Python only, as all end-to-end tests."""
     for item in items:
-        if item.path.is_relative_to(HERE) and not {"start", "monkeypatch"}.isdisjoint(
+        if item.nodeid.startswith(HERE) and not {"start", "monkeypatch"}.isdisjoint(
             getattr(item, "fixturenames", ())
         ):
             item.add_marker(pytest.mark.end_to_end)

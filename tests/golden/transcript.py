@@ -29,6 +29,7 @@ HEADERS = (
     "authorization",
     "content-encoding",
     "content-type",
+    "x-amz-checksum-sha256",
     "x-amz-content-sha256",
     "x-amz-date",
     "x-amz-security-token",
@@ -74,6 +75,7 @@ def transcript(captured: Captured) -> str:
 
 def _request(request: Request) -> str:
     digest = hashlib.sha256(request.body).hexdigest()
+    digests = {digest, base64.b64encode(bytes.fromhex(digest)).decode()}
     is_compressed = request.body != request.content
     path = request.target
     found = _OBJECT_DIGEST.search(path)
@@ -84,7 +86,7 @@ def _request(request: Request) -> str:
         value = request.headers.get(name)
         if value is not None:
             value = _SIGNATURE.sub("Signature=<signature>", value)
-            head.append(f"{name}: {'<sha256>' if is_compressed and value == digest else value}")
+            head.append(f"{name}: {'<sha256>' if is_compressed and value in digests else value}")
     return "\n".join(head) + "\n\n" + _body(request)
 
 

@@ -13,7 +13,7 @@ import http.client
 import json
 import re
 import time
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from binascii import Error as NoBase64
 from collections import deque
 from collections.abc import Callable
@@ -256,6 +256,9 @@ def _of_s3(request: Request) -> Iterator[Broken]:
         yield invalid("MissingSecurityHeader", f"x-amz-content-sha256 is {told!r}")
     elif told != hashlib.sha256(request.body).hexdigest():
         yield invalid("XAmzContentSHA256Mismatch", "the body is another than was signed")
+    checksum = b64encode(hashlib.sha256(request.body).digest()).decode()
+    if request.headers.get("x-amz-checksum-sha256", checksum) != checksum:
+        yield invalid("BadDigest", "the body has another checksum")
     if "content-length" not in request.headers:
         yield invalid("MissingContentLength", "no Content-Length")
     if len(unquote(request.path.lstrip("/").partition("/")[2]).encode()) > MAX_KEY_BYTES:

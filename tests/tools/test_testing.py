@@ -86,13 +86,40 @@ def test_each_python_runs_its_selection(
         assert call.environ["FLIGHT_RECORDER_LAYER_ZIP"] == str(
             ready.root / "dist" / "flight-recorder-python.zip"
         )
-        expected = 0 if workers == 0 else 3 if version == "3.13" else 1
+        expected = workers if version == "3.13" else 0
         assert f"--numprocesses={expected}" in call.arguments
     assert called["3.13"].arguments[:4] == ["-m", "coverage", "run", "-m"]
     assert Selection.UNIT.value in called["3.10"].arguments
     assert Selection.VARYING.value in called["3.11"].arguments
     output = capsys.readouterr().out
     assert output.splitlines()[-1] == "total: 44 passed, 0 failed, 1 skipped"
+
+
+@pytest.mark.parametrize("is_fresh", [True, False], ids=["fresh checkout", "later run"])
+def test_workers_find_bytecode_and_keep_it(ready: Checkout, *, is_fresh: bool) -> None:
+    """A container's PYTHONDONTWRITEBYTECODE would let every process compile all that it imports."""
+    environ = {**ready.workspace.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    ready.workspace = dataclasses.replace(ready.workspace, environ=environ)
+    bytecode = ready.root / "tests" / "__pycache__" / "conftest.cpython-313-pytest-9.2.0.pyc"
+    bytecode.parent.mkdir(parents=True)
+    if not is_fresh:
+        bytecode.touch()
+
+    run_tests(ready.workspace, [])
+
+    collections = ready.calls("--collect-only")
+    assert [call.program for call in collections] == [ready.workspace.python] * is_fresh
+    for call in [*collections, *runs(ready).values()]:
+        assert "PYTHONDONTWRITEBYTECODE" not in call.environ
+
+
+def test_nothing_is_collected_beforehand_for_a_named_file(ready: Checkout) -> None:
+    """All files take longer than most of them alone."""
+    (ready.root / "tests").mkdir()
+
+    run_tests(ready.workspace, ["tests"])
+
+    assert ready.calls("--collect-only") == []
 
 
 def test_output_of_older_pythons_is_shown_after_the_newest_ones(

@@ -4,6 +4,7 @@ Pure.
 """
 
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import NamedTuple
 
 from extension import PREFIX
@@ -57,6 +58,7 @@ def lets_errors_pass(own: Point) -> bool:
     return own.settings.error_level > usual.error_level
 
 
+@cache
 def _is_accepted(pattern: str) -> bool:
     """Return whether the pattern is within the bounds of the extension's engine."""
     try:

@@ -8,6 +8,7 @@ a line over ``max_line_size``, 256 KiB unless changed. It ignores an entry with 
 millisecond stay two, and a batch that is sent twice is stored once.
 """
 
+import re
 from collections.abc import Iterator
 
 from extension.model.receipt import Answer, Receipt
@@ -23,6 +24,11 @@ _PIECES = 16
 
 _END = b"\0"
 """Between an entry's labels and its value: JSON holds no such byte."""
+
+ABOUT_TENANT = re.compile(
+    rb"structured metadata, but this feature is disallowed|label names; limit"
+)
+"""In Loki's own words for a push that the tenant's ``limits_config`` does not allow (grafana/loki, pkg/validation)."""
 
 
 class Loki(EntryFormat):
@@ -68,7 +74,13 @@ class Loki(EntryFormat):
     def receipt(self, reply: Reply, request: Request, *, sent_bytes: int) -> Receipt:
         """Read the status. With 400, Loki has stored the valid entries and refuses the others without naming them.
 
-        When the stored entries come again, Loki drops them as duplicates.
+        When the stored entries come again, Loki drops them as duplicates. A 400 about the tenant's limits is a denial:
+        each push has structured metadata and the same labels, so none would be taken.
         """
         receipt = super().receipt(reply, request, sent_bytes=sent_bytes)
+        if receipt.answer is Answer.UNREADABLE and ABOUT_TENANT.search(reply.body):
+            return receipt._replace(
+                answer=Answer.DENIED,
+                detail=f"{receipt.detail}: the tenant's limits allow no structured metadata, or fewer labels",
+            )
         return receipt._replace(uncertain=receipt.answer is Answer.UNREADABLE)

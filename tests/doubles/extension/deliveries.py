@@ -12,6 +12,7 @@ import pytest
 
 from extension.delivery.delivery import Delivery
 from extension.delivery.exporter import Exporter
+from extension.delivery.finish import Finish
 from extension.delivery.own_metrics import OwnMetrics
 from extension.delivery.queue import Queues, SendingQueue
 from extension.delivery.worker import SinkWorker
@@ -66,7 +67,12 @@ class Deliveries:
     """A delivery with up to three sinks, and a pipe as standard output."""
 
     def __init__(
-        self, *, fallback: bool = False, archive: bool = False, last_resort: bool = True
+        self,
+        *,
+        fallback: bool = False,
+        archive: bool = False,
+        last_resort: bool = True,
+        processor_share: float = 1.0,
     ) -> None:
         self.account = Account()
         self.sink, self.fallback, self.archive = ScriptedSink(), ScriptedSink(), ScriptedSink()
@@ -89,6 +95,7 @@ class Deliveries:
             account=self.account,
             log=self.log,
             last_resort=self.stdout_end if last_resort else None,
+            processor_share=processor_share,
             monotonic_s=self.now_s,
         )
         self.poll = select.poll()
@@ -149,9 +156,10 @@ class Deliveries:
             assert time.monotonic() < until_s
             self.wait(0.05)
 
-    def finish(self, *, within_s: float = 0.8) -> float:
+    def finish(self, *, within_s: float = 0.8, until_s: float | None = None) -> float:
         began_s = time.monotonic()
-        self.delivery.finish(self.now_s() + within_s, wait=self.wait)
+        until_s = self.now_s() + within_s if until_s is None else until_s
+        Finish(self.delivery, until_s, wait=self.wait, monotonic_s=self.now_s).run()
         return time.monotonic() - began_s
 
     def fill_stdout(self) -> None:

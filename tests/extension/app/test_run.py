@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from extension.app.run import processor_share
 from extension.lambda_api.listener import REFUSED
 from tests.doubles.extension.emf import is_emf, parse
 from tests.doubles.http_server import Request
@@ -36,7 +37,7 @@ class Extension:
         given = {
             f"FLIGHT_RECORDER_{name}": value
             for name, value in ({"SINK": "stdout:"} | environ).items()
-            if name.isupper()
+            if name[0] != "_"
         }
         lambda_environ = {
             "AWS_LAMBDA_RUNTIME_API": cloud.address,
@@ -98,7 +99,7 @@ run({}, api=None, subscription=subscription, listener=socket(), listener_problem
 LOADED_AT_READY = {
     "app": "flush_control loop parts run sinks",
     "config": "parsers settings variables",
-    "delivery": "delivery exporter queue standard_output worker",
+    "delivery": "backoff delivery exporter queue standard_output worker",
     "diagnostics": "account log",
     "lambda_api": "http1 listener",
     "levels": "forms grammar level metrics objects prefixes reading",
@@ -164,6 +165,21 @@ def test_log_says_once_that_otlp_in_json_is_sent_as_protobuf(
     (told,) = [one for one in said if one["event"] != "account"]
     assert told["event"] == "OTLP is sent as protobuf; JSON is no longer written"
     assert told["variable"] == "FLIGHT_RECORDER_FALLBACK_SINK"
+
+
+def test_log_says_once_what_cannot_be_read_of_no_proxy(cloud: ScriptedLambda, begin: Begin) -> None:
+    """They are left out, and delivery goes on: a range or a proxy that cannot be used stops nothing."""
+    environ = {"_NO_PROXY": "fc00::/7,10.0.0.0/99", "_ALL_PROXY": "socks5://127.0.0.1:1"}
+    with RecordingReceiver() as sink:
+        extension = begin(SINK=sink.url, **environ)
+        extension.invoke(1, ERROR)
+
+        _, said = extension.shut_down()
+
+        delivered = [text for one in sink.requests for text in one.content.splitlines()]
+    assert ERROR in lines([json.loads(text) for text in delivered])
+    (told,) = [one for one in said if one["event"] != "account"]
+    assert (told["variable"], told["entries"]) == ("NO_PROXY", ["10.0.0.0/99"])
 
 
 def test_our_own_output_has_no_log_line_and_no_secret(cloud: ScriptedLambda, begin: Begin) -> None:
@@ -341,6 +357,62 @@ def test_a_signal_ends_an_extension_that_has_stopped_recording(cloud: ScriptedLa
     assert b"stopped recording" in said
 
 
+@pytest.fixture
+def aws() -> Iterator[RecordingReceiver]:
+    with RecordingReceiver() as receiver:
+        yield receiver
+
+
+def at(aws: RecordingReceiver) -> dict[str, str]:
+    """Return the variables with which the extension takes the receiver for AWS."""
+    return {
+        "_AWS_ENDPOINT_URL": f"http://{aws.address}",
+        "_AWS_REGION": "eu-west-1",
+        "_AWS_ACCESS_KEY_ID": "made-up",
+        "_AWS_SECRET_ACCESS_KEY": "made-up",
+    }
+
+
+def test_sink_that_cannot_be_used_is_replaced_by_no_other_place(
+    aws: RecordingReceiver, begin: Begin
+) -> None:
+    """Nobody asked for the default log group. Failed invocations are printed at once, and that is said."""
+    extension = begin(SINK="s3:bucket", SAMPLE_RATE="1", **at(aws))
+    extension.invoke(1, "healthy")
+    extension.invoke(2, ERROR)
+
+    records, said = extension.shut_down()
+
+    assert aws.requests == []
+    assert lines(records) == [ERROR]
+    told = next(one for one in said if one.get("variable") == "FLIGHT_RECORDER_SINK")
+    assert "standard output" in told["used"]
+    account = said[-1]
+    assert (account["lost_lines"], account["last_resort_lines"]) == ({"refused": 1}, 1)
+
+
+def test_lines_wait_for_a_reference_that_names_no_sink(
+    aws: RecordingReceiver, begin: Begin
+) -> None:
+    """Somebody may mend it: nothing goes to the default log group, and failed invocations are printed at the end."""
+    aws.otherwise = lambda _asked: as_json({"SecretString": "s3:bucket"})
+    place = "secretsmanager:place"
+    extension = begin(
+        SINK=place, FALLBACK_SINK=place, ARCHIVE_SINK=place, SAMPLE_RATE="1", **at(aws)
+    )
+    extension.invoke(1, "healthy")
+    extension.invoke(2, ERROR)
+
+    records, said = extension.shut_down()
+
+    assert {one.action for one in aws.requests} == {"GetSecretValue"}
+    assert lines(records) == [ERROR]
+    told = [one for one in said if one.get("event") == "a setting cannot be used"]
+    assert len(told) == 3
+    assert all("wait" in one["used"] for one in told)
+    assert said[-1]["lost_lines"] == {"shutdown": 1}
+
+
 def test_a_copy_of_a_snapshot_fetches_references_before_its_first_delivery(
     cloud: ScriptedLambda, begin: Begin
 ) -> None:
@@ -422,3 +494,25 @@ def test_metrics_are_printed_whole_beside_records(cloud: ScriptedLambda, begin: 
     [told] = [json.loads(text) for text in err.splitlines()]
     assert [parse(text)["KeptLines"] for text in printed] == [sum(told["kept_lines"].values())]
     assert lines([json.loads(text) for text in out.splitlines() if not is_emf(text)]) == [ERROR]
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "share"),
+    [
+        ("128", 0.07236),
+        ("1769", 1.0),
+        ("10240", 1.0),
+        ("", 1.0),
+        ("many", 1.0),
+        ("\u0661\u0662\u0668", 1.0),
+        ("1", 0.07236),
+        ("0", 0.07236),
+    ],
+)
+def test_the_share_of_a_processor_grows_with_memory(memory_mb: str, share: float) -> None:
+    """Up to a whole one; nothing that Lambda does not write breaks it."""
+    environ = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory_mb}
+
+    assert processor_share(environ) == pytest.approx(share, abs=1e-4)
+    managed = environ | {"AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances"}
+    assert processor_share(managed) == 1.0

@@ -10,6 +10,7 @@ import pytest
 
 from extension.aws.client import AwsClient
 from extension.aws.errors import error_code, receipt_for_aws
+from extension.model.aws_targets import Arn
 from extension.model.receipt import Answer, Receipt
 from extension.transport.client import Reply
 from extension.transport.errors import Reason, Unreachable
@@ -79,6 +80,33 @@ def s3(client: Client, environ: dict[str, str]) -> AwsClient:
     return client("s3", environ)
 
 
+@pytest.mark.parametrize("exemption", ["", "fc00::/7,[::1]", "10.0.0.0/99"])
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "http://127.0.0.1:1"])
+def test_client_reaches_this_machine_without_a_proxy(
+    client: Client, environ: dict[str, str], exemption: str, proxy: str
+) -> None:
+    """Emulators and credentials are on this machine; no entry of NO_PROXY stops a client."""
+    more = {"ALL_PROXY": proxy, "NO_PROXY": exemption}
+
+    assert describe(client("logs", {**environ, **more})).status == 200
+
+
+def test_client_asks_the_proxy_but_for_an_exempt_endpoint(
+    server: RecordingReceiver, client: Client, environ: dict[str, str]
+) -> None:
+    """A private endpoint of AWS has an address in the function's network."""
+    endpoint = {"AWS_ENDPOINT_URL": "http://logs.internal.invalid", "HTTP_PROXY": server.url}
+    by_proxy = client("logs", {**environ, **endpoint})
+    exempt = client("logs", {**environ, **endpoint, "NO_PROXY": "10.0.0.0/8,.internal.invalid"})
+
+    assert describe(by_proxy).status == 200
+    with pytest.raises(Unreachable) as caught:
+        describe(exempt)
+
+    assert caught.value.reason is Reason.NAME_UNKNOWN
+    assert [one.target for one in server.requests] == ["http://logs.internal.invalid/"]
+
+
 def test_call_speaks_the_json_protocol(
     server: RecordingReceiver, environ: dict[str, str], client: Client
 ) -> None:
@@ -141,6 +169,31 @@ def test_bucket_stands_before_the_host_of_aws_only(environ: dict[str, str]) -> N
     assert before == f"https://bucket.s3.{REGION}.amazonaws.com"
     assert corrected
     assert at_aws.endpoint == "https://bucket.s3.us-west-2.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("region", "suffix"), [("ap-south-1", "amazonaws.com"), ("cn-north-1", "amazonaws.com.cn")]
+)
+def test_region_of_an_arn_decides_endpoint_and_signature(
+    server: RecordingReceiver, environ: dict[str, str], client: Client, region: str, suffix: str
+) -> None:
+    """A log group of another region is not found in the function's."""
+    partition = "aws-cn" if suffix.endswith(".cn") else "aws"
+    arn = Arn(partition, "logs", region, "123456789012", "log-group:/kept")
+
+    describe(client("logs", environ, arn=arn))
+
+    [asked] = server.requests
+    assert f"/{region}/logs/aws4_request" in asked.headers["authorization"]
+    at_aws = client("logs", {**KEYS, "AWS_REGION": REGION}, arn=arn)
+    assert at_aws.endpoint == f"https://logs.{region}.{suffix}"
+
+
+def test_arn_needs_no_region_of_the_function(client: Client) -> None:
+    """It has one of its own."""
+    arn = Arn("aws", "logs", "us-west-2", "123456789012", "log-group:/kept")
+
+    assert client("logs", KEYS, arn=arn).endpoint == "https://logs.us-west-2.amazonaws.com"
 
 
 def moved(region: str, *, number: int = 301, code: str = "PermanentRedirect") -> HttpReply:

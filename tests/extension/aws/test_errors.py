@@ -38,6 +38,28 @@ def test_known_code_decides_whatever_the_status(status: int) -> None:
     assert CODES == _ANSWERS
 
 
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [
+        ("KMS.DisabledException", Answer.DENIED),
+        ("KMS.NotFoundException", Answer.DENIED),
+        ("KMS.KMSInvalidStateException", Answer.DENIED),
+        ("KMSAccessDeniedException", Answer.DENIED),
+        ("KMSThrottlingException", Answer.UNAVAILABLE),
+        ("KMS.ThrottlingException", Answer.UNAVAILABLE),
+        ("KMSInternalException", Answer.UNAVAILABLE),
+        ("KMS.DependencyTimeoutException", Answer.UNAVAILABLE),
+        ("KMS.KeyUnavailableException", Answer.UNAVAILABLE),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_codes_of_kms_are_about_a_key(code: str, answer: Answer, status: int) -> None:
+    """A key that somebody enables again saves the lines, so no record is looked for."""
+    body = f"<Error><Code>{code}</Code></Error>".encode()
+
+    assert receipt_for_aws(reply(status, body), sent_bytes=7).answer is answer
+
+
 @pytest.mark.parametrize("code", ["", "InvalidParameterException", "MethodNotAllowed"])
 def test_status_decides_without_a_known_code(code: str) -> None:
     """A code that no table knows may stand for anything."""

@@ -129,6 +129,15 @@ def test_permission_for_many_secrets_at_a_time_is_not_needed() -> None:
     assert failures[third].startswith("AccessDeniedException")
 
 
+def arn_of(service: str, region: str, resource: str, *, partition: str = "aws") -> str:
+    return f"arn:{partition}:{service}:{region}:123456789012:{resource}"
+
+
+def regions_of(server: RecordingReceiver) -> list[str]:
+    """Return the region that each request was signed for."""
+    return [asked.headers["authorization"].split("/")[2] for asked in server.requests]
+
+
 # A server of our own -------------------------------------------------------------------------------------------------
 
 
@@ -141,6 +150,67 @@ def fetch_here(server: RecordingReceiver) -> Fetch:
 def parameters(asked: Request) -> Reply:
     values = [{"Name": name, "Value": f"of {name}"} for name in asked.payload["Names"]]
     return as_json({"Parameters": values})
+
+
+def test_arn_is_asked_for_in_its_own_region(server: RecordingReceiver, fetch_here: Fetch) -> None:
+    """A secret of another region is not found in the function's, and several regions are several calls."""
+    server.answers = [
+        lambda asked: as_json({"ARN": asked.payload["SecretId"], "SecretString": "s"})
+    ]
+    at_home = arn_of("secretsmanager", REGION, "secret:shop/a-AbCdEf")
+    abroad = [
+        arn_of("secretsmanager", region, "secret:b-AbCdEf")
+        for region in ("us-east-1", "ap-south-1")
+    ]
+
+    values, failures = fetch_here("secretsmanager", [at_home, *abroad])
+
+    assert (values, failures) == (dict.fromkeys([at_home, *abroad], "s"), {})
+    assert regions_of(server) == [REGION, "us-east-1", "ap-south-1"]
+
+
+def test_names_and_arns_of_the_own_region_are_one_call(
+    server: RecordingReceiver, fetch_here: Fetch
+) -> None:
+    """All environments ask in the same second, so calls are few."""
+    server.answers = [parameters]
+    names = [
+        "/shop/a",
+        arn_of("ssm", REGION, "parameter/shop/b"),
+        arn_of("ssm", "us-east-1", "parameter/c"),
+    ]
+
+    values, _ = fetch_here("ssm", names)
+
+    assert sorted(values) == sorted(names)
+    assert [asked.payload["Names"] for asked in server.requests] == [names[:2], names[2:]]
+    assert regions_of(server) == [REGION, "us-east-1"]
+
+
+def test_region_that_hangs_leaves_time_for_the_others(
+    server: RecordingReceiver, fetch_here: Fetch
+) -> None:
+    """A sink in one region must not wait for a rate in another, at every refresh."""
+    server.answers = [STALL, parameters]
+    names = [arn_of("ssm", "us-east-1", "parameter/a"), "/shop/b"]
+
+    values, failures = fetch_here("ssm", names, timeout_s=0.6)
+
+    assert values == {"/shop/b": "of /shop/b"}
+    assert list(failures) == names[:1]
+
+
+def test_arn_of_another_partition_is_not_asked_for(
+    server: RecordingReceiver, fetch_here: Fetch
+) -> None:
+    """No credentials count in two partitions, and the failure says so."""
+    name = arn_of("ssm", REGION, "parameter/a", partition="aws-cn")
+
+    assert fetch_here("ssm", [name]) == (
+        {},
+        {name: "the ARN is of another partition of AWS than the region"},
+    )
+    assert not server.requests
 
 
 def test_parameters_are_asked_for_ten_at_a_time(

@@ -5,8 +5,17 @@ from hypothesis import given, settings as examples, strategies as st
 
 from extension import PREFIX
 from extension.config.parsers import KIB, MIB, Flush, Pace, PlatformEvents
-from extension.config.settings import MAX_SHOWN_CHARS, Problem, Settings, read_settings
-from extension.config.variables import SETTINGS
+from extension.config.settings import (
+    LINES_ARE_PRINTED,
+    LINES_WAIT,
+    MAX_SHOWN_CHARS,
+    NO_SINK,
+    SINK_TO_COME,
+    Problem,
+    Settings,
+    read_settings,
+)
+from extension.config.variables import SETTINGS, SINKS
 from extension.levels.level import OFF, Level
 
 NAMES = [setting.name for setting in SETTINGS]
@@ -34,6 +43,10 @@ HEADERS = {"Authorization=Bearer a=b": (("Authorization", "Bearer a=b"),), "A=1,
 SINK_TEXTS = """
     stdout: file:/tmp/records.ndjson FILE:/tmp/Records http://127.0.0.1:8080/in https://example.com/in?a=b
     cloudwatch: cloudwatch:/kept/shop records+cloudwatch: records+cloudwatch:/kept/shop cloudwatch:/aws/lambda/shop-1.x_y#z
+    s3://bucket?owner=123456789012&sse=aws:kms&bucket-key=true s3://arn:aws:s3:::bucket/kept
+    s3://arn:aws:s3:us-west-2:123456789012:accesspoint/kept/a firehose:arn:aws:firehose:us-west-2:123456789012:deliverystream/s
+    cloudwatch:arn:aws-cn:logs:cn-north-1:123456789012:log-group:/kept:*
+    records+cloudwatch:arn:aws:logs:us-west-2:123456789012:log-group:/kept
     s3://bucket s3://abc s3://a-b.c/ firehose:my_stream-1.x firehose:s otlp+https://collector:4318
     otlp-json+http://collector/v1/logs json+https://host/in loki+http://loki:3100 Loki+HTTP://host HTTPS://Host/Path
     splunk+https://splunk:8088 elasticsearch+https://es:9200/logs datadog+https://intake logzio+https://l:8071/?token=x
@@ -43,6 +56,7 @@ NO_SINK_TEXTS = """
     file: http:// https:// ftp://host/ s3://b s3:bucket s3://under_score/x firehose: otlp://collector : https://?q
     loki+ftp://host splunk:host kafka+https://host json+https:// /tmp/x stdout:x file:// s3:///prefix s3://-a/
     s3://bucket/a/../b https:///path records+https://h records+s3://abc records+file:/x records+stdout:
+    s3://bucket?sse=no s3://bucket?x=1 s3:arn:aws:s3:::bucket cloudwatch:arn:aws:s3:::bucket firehose:arn:aws:firehose
 """
 ACCEPTED: dict[str, dict[str, object]] = {
     "SAMPLE_RATE": {"0": 0.0, "1": 1.0, " 0.25 ": 0.25, "1e-3": 0.001, "5%": 0.05, "100%": 1.0, "12.5 %": 0.125},
@@ -96,7 +110,7 @@ REJECTED: dict[str, list[str]] = {
     "SINK": [
         *NO_SINK_TEXTS.split(), "firehose:a b", "cloudwatch:a group", "cloudwatch:" + "g" * 513, "cloud watch:", "https://a b/",
     ],
-    "SINK_HEADERS": ["Authorization", "=value", "a b=c", "A=1,,B=2", "A=é", "A=1,B"],
+    "SINK_HEADERS": ["Authorization", "=value", "a b=c", "A=é", ",", "a b=c, d"],
     "FALLBACK_SINK": ["nowhere", "https://"],
     "FALLBACK_SINK_HEADERS": ["A"],
     "ARCHIVE_SINK": ["s3:bucket"],
@@ -181,9 +195,38 @@ def test_rejected_value_is_one_problem(name: str, text: str) -> None:
 
     setting = next(one for one in SETTINGS if one.name == name)
     shown = "" if setting.secret else text[:MAX_SHOWN_CHARS]
-    used = setting.default or "none"
-    assert problems == [Problem(PREFIX + name, shown, setting.accepted, used)]
-    assert settings == default
+    used = LINES_ARE_PRINTED if name == "SINK" else setting.default or "none"
+    (problem,) = problems
+    assert problem._replace(fault="") == Problem(PREFIX + name, shown, setting.accepted, used)
+    if name != "SINK":
+        assert settings == default
+
+
+@pytest.mark.parametrize("text", REJECTED["SINK"])
+def test_no_place_replaces_a_sink_that_cannot_be_used(text: str) -> None:
+    """Nobody asked for the default log group: it may belong to a team, or to a retention, that must not have the lines."""
+    settings, _ = read(SINK=text, FALLBACK_SINK=text, ARCHIVE_SINK=text)
+
+    assert [one.url for one in settings.sinks] == [NO_SINK, "", ""]
+
+
+@pytest.mark.parametrize("fetched", ["htp://host/", "", " ", "s3:bucket", "ssm:/again"])
+@pytest.mark.parametrize("name", SINKS)
+def test_no_place_replaces_a_fetched_sink_that_cannot_be_used(name: str, fetched: str) -> None:
+    """Its lines wait, since somebody may mend the value. What is stored empty names no place either."""
+    variable = PREFIX + name
+
+    settings, (problem,) = read_settings({variable: "ssm:/sink"}, fetched={variable: fetched})
+
+    assert field_of(settings, name) == SINK_TO_COME
+    assert (problem.variable, problem.used) == (variable, LINES_WAIT)
+
+
+def test_sink_that_cannot_be_used_says_why() -> None:
+    """The accepted forms alone do not tell what is wrong with an ARN."""
+    _, (problem,) = read(SINK="s3://arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-1")
+
+    assert problem.fault == "S3 on Outposts is not supported"
 
 
 def test_every_setting_is_tested() -> None:
@@ -309,6 +352,17 @@ def test_bad_value_that_may_be_a_secret_is_not_shown() -> None:
 
     assert len(problems) == 2
     assert "hunter2" not in repr(problems)
+
+
+@pytest.mark.parametrize("name", ["SINK_HEADERS", "FALLBACK_SINK_HEADERS", "ARCHIVE_SINK_HEADERS"])
+def test_headers_that_can_be_sent_stay_beside_one_that_cannot(name: str) -> None:
+    """A receiver that misses its authorization takes nothing."""
+    settings, (problem,) = read(**{name: "Authorization=Bearer hunter2, X-Team=é hunter2"})
+
+    assert field_of(settings, name) == (("Authorization", "Bearer hunter2"),)
+    assert problem.variable == PREFIX + name
+    assert (problem.fault, problem.used) == ("left out: X-Team", "the other headers are sent")
+    assert "hunter2" not in repr(problem)
 
 
 def test_long_bad_value_is_cut() -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ def make() -> Iterator[Callable[..., Deliveries]]:
     """Make deliveries that are closed after the test."""
     made: list[Deliveries] = []
 
-    def one(**options: bool) -> Deliveries:
+    def one(**options: Any) -> Deliveries:
         made.append(Deliveries(**options))
         return made[-1]
 

@@ -113,10 +113,10 @@ def test_the_last_metrics_come_after_everything_else(
     until_s = world.now_s() + 0.8
     if lines:
         world.put("a", failed=False)
-        world.delivery.finish(until_s, wait=world.wait)
+        world.finish(until_s=until_s)
 
     if world.own.report_last(world.metrics("m"), until_s):
-        world.delivery.finish(until_s, wait=world.wait)
+        world.finish(until_s=until_s)
 
     assert (world.sink.taken, world.written()) == (taken, printed)
     assert world.now_s() < until_s + BOUNDED_S
@@ -236,6 +236,19 @@ def test_an_answer_decides_about_metrics_that_went_alone(
     assert world.written() == printed
     assert world.delivery.exporters[0].is_empty != waits
     assert world.account.deliveries == {receipt.answer.value: 1}
+
+
+def test_metrics_are_not_blamed_for_the_lines_beside_them(world: Deliveries) -> None:
+    """A sink that has taken nothing yet gets them apart once it has refused them together."""
+    world.sink.answer = lambda names: Receipt(Answer.UNREADABLE) if "a" in names else TAKEN
+    world.report("m")
+    world.put("a")
+
+    for _ in range(4):
+        world.attempt()
+        world.put("bb")
+
+    assert {*world.sink.taken} == {"m", "bb"}
 
 
 @pytest.mark.parametrize("answer", [Answer.TOO_LARGE, Answer.UNREADABLE])

@@ -6,16 +6,12 @@ import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from extension.delivery.backoff import FIRST_PAUSE_S, MAX_PAUSE_S
 from extension.delivery.queue import (
-    FIRST_PAUSE_S,
-    JITTER,
     MAX_ATTEMPTS,
     MAX_BATCH_BYTES,
     MAX_CUTS,
-    MAX_PAUSE_S,
     MIN_BATCH_BYTES,
-    PATIENCE_ATTEMPTS,
-    Backoff,
     Queues,
     SendingQueue,
 )
@@ -159,70 +155,6 @@ def test_little_waits_for_more(account: Account) -> None:
     queue.settle(TAKEN, 70.0)
     queue.put(chunk("e"))
     assert ids(queue.begin(70.0, at_once=True)) == ["e"]
-
-
-# Pauses --------------------------------------------------------------------------------------------------------------
-
-
-def after(*receipts: Receipt, random: float = 0.0) -> Backoff:
-    backoff = Backoff(lambda: random)
-    for receipt in receipts:
-        backoff.answered(receipt, 1000.0)
-    return backoff
-
-
-@pytest.mark.parametrize("random", [0.0, 0.5, 0.999])
-def test_pauses_grow_up_to_the_bound(random: float) -> None:
-    """Each pause is twice the one before, shortened by the jitter, up to the longest."""
-    full = [min(FIRST_PAUSE_S * 2**number, MAX_PAUSE_S) for number in range(15)]
-
-    found = [
-        after(*[UNAVAILABLE] * count, random=random).try_at_s - 1000.0 for count in range(1, 16)
-    ]
-
-    assert found == pytest.approx([one * (1 - JITTER * random) for one in full])
-    assert full[-1] == MAX_PAUSE_S
-
-
-@pytest.mark.parametrize(
-    ("receipts", "pause_s", "failures", "is_down"),
-    [
-        ([TAKEN], 0.0, 0, False),
-        ([UNAVAILABLE], FIRST_PAUSE_S, 1, False),
-        ([UNAVAILABLE] * 5 + [TAKEN], 0.0, 0, False),
-        ([UNAVAILABLE] * 5 + [TAKEN, UNAVAILABLE], FIRST_PAUSE_S, 1, False),
-        ([UNAVAILABLE] * (PATIENCE_ATTEMPTS - 1), 0.8, PATIENCE_ATTEMPTS - 1, False),
-        ([UNAVAILABLE] * PATIENCE_ATTEMPTS, 1.6, PATIENCE_ATTEMPTS, True),
-        ([UNAVAILABLE] * PATIENCE_ATTEMPTS + [REFUSED], 0.0, 0, True),
-        ([DENIED], MAX_PAUSE_S, 1, True),
-        ([DENIED, REFUSED], 0.0, 0, True),
-        ([DENIED, TAKEN], 0.0, 0, False),
-        ([REFUSED], 0.0, 0, False),
-        ([Receipt(Answer.UNAVAILABLE, retry_after_s=0.05)], FIRST_PAUSE_S, 1, False),
-        ([Receipt(Answer.UNAVAILABLE, retry_after_s=7.0)], 7.0, 1, False),
-        ([Receipt(Answer.UNAVAILABLE, retry_after_s=86_400.0)], MAX_PAUSE_S, 1, False),
-    ],
-)
-def test_answers_decide_the_pause(
-    receipts: list[Receipt], pause_s: float, failures: int, is_down: bool
-) -> None:
-    """A denial waits longest, a sink may ask for more time, and any other answer ends the pauses."""
-    backoff = after(*receipts)
-
-    assert max(0.0, backoff.try_at_s - 1000.0) == pytest.approx(pause_s)
-    assert (backoff.failures, backoff.is_failing) == (failures, failures > 0)
-    assert backoff.is_down == is_down
-
-
-def test_a_late_sink_is_failing_until_its_next_answer() -> None:
-    """An invocation that was held for long enough must not be followed by another."""
-    backoff = after(TAKEN)
-
-    backoff.is_late = True
-    is_failing = backoff.is_failing
-    backoff.answered(TAKEN, 0.0)
-
-    assert (is_failing, backoff.is_failing) == (True, False)
 
 
 # Answers ------------------------------------------------------------------------------------------------------------
@@ -370,15 +302,16 @@ def test_unnamed_rejected_lines_are_lost(queue: SendingQueue, account: Account) 
 def try_all(
     queue: SendingQueue, answer_to: Callable[[list[int]], Answer]
 ) -> tuple[list[int], list[int], int]:
-    """Deliver until nothing is left; return what was taken, what was given back, and the number of attempts."""
+    """Deliver until nothing is left or the sink pauses; return what was taken and given back, and the attempts."""
     taken: list[int] = []
     back: list[int] = []
     attempts = 0
-    while (batch := queue.begin(0.0, at_once=True)) is not None:
+    while (batch := queue.begin(0.0, at_once=not attempts)) is not None:
         attempts += 1
         sent = numbers(batch)
         answer = answer_to(sent)
-        back += numbers([one for _, one in queue.settle(Receipt(answer), 0.0) or []])
+        receipt = queue.judged(Receipt(answer))
+        back += numbers([one for _, one in queue.settle(receipt, 0.0) or []])
         if answer is Answer.TAKEN:
             taken += sent
     return taken, back, attempts
@@ -401,8 +334,16 @@ def test_a_poisoned_record_does_not_take_its_batch_along(
     assert attempts <= 1 + 2 * 8 * len(poisoned)
 
 
-def test_a_sink_that_takes_nothing_is_not_searched_for_ever(queue: SendingQueue) -> None:
+def take_one(queue: SendingQueue) -> None:
+    """Let the sink take a record, so that it is known to work."""
+    queue.put(chunk("first"))
+    queue.begin(0.0)
+    queue.settle(TAKEN, 0.0)
+
+
+def test_a_sink_that_stops_taking_is_not_searched_for_ever(queue: SendingQueue) -> None:
     """After a bounded search the whole batch is given back, and those that follow at once."""
+    take_one(queue)
     queue.put(Chunk(metadata(), [lines(5000, size=500_000)]))
 
     _, back, attempts = try_all(queue, lambda _: Answer.UNREADABLE)
@@ -412,6 +353,64 @@ def test_a_sink_that_takes_nothing_is_not_searched_for_ever(queue: SendingQueue)
     assert sorted(back) == sorted(back_again) == list(range(5000))
     assert attempts <= 2 * MAX_CUTS + 1
     assert attempts_again == 1
+
+
+def test_a_sink_that_never_took_anything_is_denied_and_not_searched(
+    queue: SendingQueue, account: Account
+) -> None:
+    """Its settings are to blame, so everything waits until somebody mends them, at one request a pause."""
+    queue.put(Chunk(metadata(), [lines(1001, size=100_000)]))
+
+    _, back, attempts = try_all(queue, lambda _: Answer.UNREADABLE)
+    pauses = [try_all(queue, lambda _: Answer.UNREADABLE)[1:] for _ in range(10)]
+
+    assert (back, attempts) == ([], 3)
+    assert pauses == [([], 1)] * 10
+    assert account.deliveries == {"unreadable": 2, "denied": 11}
+    assert queue.backoff.is_down
+    assert lines_in(queue) == 1001
+    assert queue.held_bytes == sum(one.held_bytes for one in chunks_in(queue))
+    taken, back, _ = try_all(queue, lambda _: Answer.TAKEN)
+    assert (sorted(taken), back) == ([*range(1001)], [])
+
+
+def test_poisoned_records_at_the_beginning_do_not_stop_a_sink_for_long(queue: SendingQueue) -> None:
+    """A sink that takes the others is denied for as many pauses as unreadable records stand together at most."""
+    poisoned = {0, 1, 2}
+    queue.put(Chunk(metadata(), [lines(100, size=9000)]))
+
+    def answer_to(sent: list[int]) -> Answer:
+        return Answer.UNREADABLE if poisoned & set(sent) else Answer.TAKEN
+
+    tries = [try_all(queue, answer_to) for _ in range(4)]
+
+    assert sorted(number for taken, _, _ in tries for number in taken) == [*range(3, 100)]
+    assert sorted(number for _, back, _ in tries for number in back) == [0, 1, 2]
+    assert queue.empty
+
+
+def test_a_single_poisoned_record_lets_the_next_one_pass(queue: SendingQueue) -> None:
+    """It waits for another, which shows whether the sink works."""
+    queue.put(chunk("a"))
+    back, attempts = try_all(queue, lambda _: Answer.UNREADABLE)[1:]
+    queue.put(Chunk(metadata("b"), [lines(number=1)]))
+
+    taken, back_later, _ = try_all(
+        queue, lambda sent: Answer.UNREADABLE if sent == [0] else Answer.TAKEN
+    )
+
+    assert (back, attempts, queue.backoff.is_failing) == ([], 1, False)
+    assert (taken, back_later) == ([1], [0])
+
+
+def test_attempts_at_a_sink_that_never_takes_anything_are_bounded(queue: SendingQueue) -> None:
+    """A record that nobody ever reads is given back in the end."""
+    queue.put(chunk("a"))
+
+    tries = [try_all(queue, lambda _: Answer.UNREADABLE) for _ in range(MAX_ATTEMPTS)]
+
+    assert [back for _, back, _ in tries if back] == [[0]]
+    assert queue.empty
 
 
 def test_a_batch_that_is_too_large_is_halved_until_it_is_not(queue: SendingQueue) -> None:
@@ -461,6 +460,91 @@ def test_chunks_can_be_taken_out(
     assert (lines_in(queue), queue.empty) == (left, not left)
     queue.settle(TAKEN, 0.0)
     assert (queue.empty, queue.held_bytes, settled(account)) == (True, 0, left)
+
+
+def test_failed_chunks_come_before_healthy_ones_also_before_a_batch_that_was_tried(
+    queue: SendingQueue,
+) -> None:
+    """Among themselves they keep their order, and batches have the size that is asked for."""
+    queue.put(chunk("tried", failed=False))
+    queue.begin(0.0)
+    queue.settle(UNAVAILABLE, 0.0)
+    for name, failed in (("a", False), ("b", True), ("c", False), ("d", True), ("e", True)):
+        queue.put(chunk(name, failed=failed, size=40_000, count=10))
+    held_bytes = queue.held_bytes
+
+    queue.put_failed_first(max_batch_bytes=100_000)
+    sent = []
+    while batch := queue.begin(0.0, at_once=True):
+        sent.append(ids(batch))
+        queue.settle(TAKEN, 0.0)
+
+    assert sent == [["b", "d"], ["e"], ["tried"], ["a", "c"]]
+    assert held_bytes > queue.held_bytes == 0
+
+
+def test_failed_lines_are_found_wherever_they_are(queue: SendingQueue) -> None:
+    """In a batch under way, in one that is tried again, and among what waits."""
+    found = [bool(queue.failed_chunks())]
+    queue.put(chunk("a"))
+    queue.begin(0.0)
+    found.append(bool(queue.failed_chunks()))
+    queue.settle(UNAVAILABLE, 0.0)
+    found.append(bool(queue.failed_chunks()))
+    queue.put(chunk("b", failed=False))
+    queue.put(chunk("c"))
+
+    assert found == [False, True, True]
+    assert ids(queue.failed_chunks()) == ["a", "c"]
+
+
+def test_a_batch_is_cut_into_slices(queue: SendingQueue) -> None:
+    """So that whoever goes through it can be stopped; the bytes held stay true."""
+    queue.put(chunk(size=300_000, count=300))
+
+    batch = queue.begin(0.0)
+
+    assert batch is not None
+    assert len(batch) == 5
+    assert sum(one.lines for one in batch) == 300
+    assert queue.held_bytes == sum(one.held_bytes for one in batch)
+
+
+def test_a_repetition_has_what_was_rewritten(queue: SendingQueue) -> None:
+    """As much of it as there is, and bytes are counted as they are now."""
+    queue.put(chunk("a"))
+    queue.put(chunk("b"))
+    queue.begin(0.0)
+    masked = chunk("masked", size=500)
+
+    queue.replace_under_way([masked])
+    queue.settle(UNAVAILABLE, 0.0)
+    again = queue.begin(0.0, at_once=True)
+
+    assert ids(again) == ["masked", "b"]
+    assert queue.held_bytes == sum(one.held_bytes for one in again or [])
+
+
+def test_chunks_beyond_the_batch_replace_nothing(queue: SendingQueue) -> None:
+    """They are the extension's own metrics; and nothing is replaced where nothing is under way."""
+    queue.replace_under_way([chunk("x")])
+    queue.put(chunk("a"))
+    queue.begin(0.0)
+
+    queue.replace_under_way([chunk("masked"), chunk("metrics")])
+
+    assert ids(queue.take_all()) == ["masked"]
+    assert queue.held_bytes == 0
+
+
+def test_no_segment_is_added_to_a_chunk_that_was_rewritten(queue: SendingQueue) -> None:
+    """It would pass for rewritten, and leave with its secrets."""
+    same = metadata()
+    queue.put(Chunk(same, [lines()], rewritten_by="patterns"))
+
+    queue.add(same, lines(number=1))
+
+    assert [one.rewritten_by for one in queue.take_all()] == ["patterns", None]
 
 
 # The memory bound ---------------------------------------------------------------------------------------------------
@@ -568,6 +652,14 @@ class QueueMachine(RuleBasedStateMachine):
         for reason, one in self.queue.settle(receipt, self.now_s) or []:
             self.account.lose(reason, one.lines)
         self.batch = None
+
+    @precondition(lambda self: self.batch is not None)
+    @rule(share=st.floats(0, 1))
+    def rewrite(self, share: float) -> None:
+        assert self.batch is not None
+        some = self.batch[: round(share * len(self.batch))]
+        self.queue.replace_under_way([one.of([*one.segments]) for one in some])
+        self.batch = [*some, *self.batch[len(some) :]]
 
     @rule(seconds=st.floats(0, 40))
     def time_passes(self, seconds: float) -> None:

@@ -219,11 +219,52 @@ def test_worker_rewrites_a_batch_before_it_leaves() -> None:
     """In the delivery thread; what is kept for a repetition stays as it was."""
     sink = ListSink()
     worker = start(lambda: sink)
-    worker.rewrite = lambda chunks: [*chunks, chunk()]
-    batch = [chunk()]
+    first, second, new = chunk(), chunk(), chunk()
+    worker.rewrite = lambda chunks: [new if one is first else one for one in chunks]
+    batch = [first, second]
 
     worker.send(batch, timeout_s=1.0)
     receipt_of(worker)
 
-    assert len(sink.sent[0][0]) == 2
-    assert len(batch) == 1
+    assert sink.sent[0][0] == [new, second]
+    assert worker.rewritten == [new, second]
+    assert batch == [first, second]
+
+
+def test_a_cancelled_batch_is_rewritten_and_encoded_no_further() -> None:
+    """What was rewritten before is there for whoever takes the batch over; the sink gets none of it."""
+    sink = ListSink()
+    worker = start(lambda: sink)
+    masked = chunk()
+
+    def rewrite(chunks: list[Chunk]) -> list[Chunk]:
+        worker.cancel()
+        return [masked for _ in chunks]
+
+    worker.rewrite = rewrite
+    worker.send([chunk(), chunk(), chunk()], timeout_s=1.0)
+    receipt = receipt_of(worker)
+
+    assert receipt == Receipt(Answer.UNAVAILABLE, "internal error: CancelledError")
+    assert worker.rewritten == [masked]
+    assert sink.sent == []
+
+
+def test_the_batch_after_a_cancelled_one_is_sent() -> None:
+    """Cancelling ends with the batch that it was meant for."""
+    sink = ListSink()
+    worker = start(lambda: sink)
+
+    def rewrite(chunks: list[Chunk]) -> list[Chunk]:
+        worker.cancel()
+        return chunks
+
+    worker.rewrite = rewrite
+    worker.send([chunk(), chunk()], timeout_s=1.0)
+    receipt_of(worker)
+    worker.rewrite = None
+
+    worker.send([chunk()], timeout_s=1.0)
+
+    assert receipt_of(worker).answer is Answer.TAKEN
+    assert worker.rewritten == []

@@ -232,6 +232,10 @@ def test_reader_tells_what_it_holds() -> None:
             b"HTTP/1.1 %s OK\r\nContent-Length: 0\r\n\r\n" % (b"2" * 5000),
             id="status beyond reading",
         ),
+        pytest.param(
+            b" HTTP/1.1 %s OK\r\nContent-Length: 0\r\n\r\n" % (b"2" * 19),
+            id="status beyond reading behind a blank",
+        ),
     ],
 )
 def test_reader_refuses_a_stream_that_is_no_http(garbage: bytes) -> None:
@@ -280,6 +284,8 @@ def test_garbage_raises_nothing_else(garbage: bytes, places: list[int]) -> None:
         (b"HTTP/1.1 OK", 0),
         (b"HTTP/1.1", 0),
         (b"POST / HTTP/1.1", 0),
+        (b"POST /0123456789abcdef0123456789abcdef HTTP/1.1", 0),
+        (b"XHTTP/1.1 %s OK" % (b"2" * 19), 0),
     ],
 )
 def test_the_status_of_an_answer(start: bytes, status: int) -> None:

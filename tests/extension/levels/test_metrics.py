@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from extension.levels.metrics import holds_metrics
-from extension.parsing.batch import Line, read_batch
+from extension.parsing.batch import Line
 from extension.parsing.line import LineRules
 from tests.doubles.lambda_events import FIRST, TIME, batch, line, node_line, python_line
+from tests.extension.parsing.lines import read_all
 
 CAPTURED: list[dict[str, Any]] = [
     json.loads(one) for one in (Path(__file__).parent / "metrics.ndjson").read_text().splitlines()
@@ -31,7 +32,7 @@ def kept_in_batches(record: object) -> bool:
     found = set()
     for records in batches:
         body = batch(map(line, records))
-        items = read_batch(body, rules=LineRules(), open_id=FIRST.encode())
+        items = read_all(body, rules=LineRules(), open_id=FIRST.encode())
         found.add(any(isinstance(item, Line) and item.facts.is_emf for item in items))
     (answer,) = found
     return answer

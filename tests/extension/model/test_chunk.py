@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from extension.model.chunk import Chunk, halves, numbers_in, rewritten, sifted, without
+from extension.model.chunk import Chunk, halves, numbers_in, rewritten, sifted, sliced, without
 from extension.model.record import records_in
 from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
 from tests.doubles.extension.chunks import STAMP, gap, lines
@@ -189,3 +189,80 @@ def test_sifted_takes_a_segment_that_cannot_be_split_whole() -> None:
 
     assert sifted(odd, lambda _: False) == ([odd], 0)
     assert sifted(odd, lambda _: True) == ([], 3)
+
+
+# Slices --------------------------------------------------------------------------------------------------------------
+
+
+@given(
+    sizes=st.lists(st.lists(st.integers(0, 300), min_size=1, max_size=9), min_size=1, max_size=5),
+    max_bytes=st.integers(1, 3000),
+)
+def test_slices_hold_every_record_in_order_and_are_small(
+    sizes: list[list[int]], max_bytes: int
+) -> None:
+    """A slice larger than asked for is a single record, or a run that was just over the edge."""
+    segments: list[Segment] = []
+    for run in sizes:
+        first = sum(segment.count for segment in segments)
+        segments.append(segment_of(*("x" * size for size in run), first_number=first))
+        segments.append(Segment(b"", count=3, first_number=first + len(run), kind=Kind.GAP))
+    chunk = Chunk(STAMP, segments)
+
+    slices = list(sliced(chunk, max_bytes))
+
+    assert numbers(slices) == numbers([chunk])
+    assert texts(slices) == texts([chunk])
+    assert sum(one.lines for one in slices) == chunk.lines
+    longest = max(len(event) for segment in segments for event in segment.events()) + 1
+    assert all(one.held_bytes <= max_bytes + longest + SEGMENT_COST_BYTES for one in slices)
+
+
+def test_a_small_chunk_is_its_own_slice() -> None:
+    """Most are small, and cost nothing here."""
+    chunk = lines("a", "b")
+
+    assert list(sliced(chunk, 1000)) == [chunk]
+
+
+def test_events_that_cannot_be_told_apart_are_one_slice() -> None:
+    """Their numbers would be wrong otherwise."""
+    segment = Segment(b"no JSON, " * 100, count=7, first_number=0)
+    chunk = Chunk(STAMP, [segment])
+
+    (one,) = sliced(chunk, 100)
+
+    assert one.segments == [segment]
+
+
+# Rewriting once ------------------------------------------------------------------------------------------------------
+
+
+def test_a_rewriting_is_done_once_also_for_parts_of_a_chunk() -> None:
+    """What has gone through it comes back itself, however it was cut since; another rewriting is done."""
+    by = object()
+    rewrites: list[bytes] = []
+
+    def rewrite(raw: bytes) -> bytes:
+        rewrites.append(raw)
+        return raw.replace(b'"a"', b'"A"')
+
+    (once,) = rewritten([lines("a", "b", "c")], rewrite, by=by)
+    first, second = halves([once]) or ([], [])
+    parts = [*first, *second, *without([once], {0}), *sliced(once, 1), once.split_off(1)]
+    again = rewritten(parts, rewrite, by=by)
+    rewritten(first, rewrite, by=object())
+
+    assert texts(first) == ["A"]
+    assert again == parts
+    assert len(rewrites) == 3 + 1
+
+
+def test_a_rewriting_without_a_name_is_always_done() -> None:
+    """Nothing tells whether it was done before."""
+    chunk = lines("a")
+
+    (once,) = rewritten([chunk], lambda raw: raw.replace(b"a", b"aa", 1))
+    (twice,) = rewritten([once], lambda raw: raw)
+
+    assert twice is not once

@@ -3,6 +3,9 @@
 import json
 from typing import Any
 
+from extension.parsing import batch as parser
+from extension.parsing.batch import Item
+from extension.parsing.line import LineRules
 from tests.doubles.lambda_events import FIRST, SECOND, TIME, node_line, python_line
 
 
@@ -46,3 +49,13 @@ REMARKABLE: list[Any] = [
     {"level": "INFO", "_aws": {"CloudWatchMetrics": []}},
     {"timestamp": "short", "level": "ERROR"},
 ]
+
+
+def read_all(body: bytes, *, rules: LineRules, open_id: bytes) -> list[Item]:
+    """Read a batch to its end, the quick way as far as it goes."""
+    return list(parser.read_batch(body, rules=rules, open_id=open_id))
+
+
+def read_exactly(body: bytes, *, rules: LineRules, open_id: bytes) -> list[Item]:
+    """Read a batch by decoding each of its events."""
+    return list(parser._Batch(body, rules, open_id)._exactly())

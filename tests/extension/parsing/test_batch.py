@@ -7,10 +7,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from extension.levels.level import OFF
+from extension.levels.level import OFF, Level
 from extension.model.segment import split_events
 from extension.parsing import batch as parser
-from extension.parsing.batch import Line, Lines, Unreadable, read_batch
+from extension.parsing.batch import (
+    FLOOD_BYTES,
+    MAX_STRAY_VALUES,
+    Line,
+    Lines,
+    Unreadable,
+)
+from extension.parsing.fast_path import count_plain
 from extension.parsing.line import LineRules
 from extension.parsing.platform_events import Ended, Started, event_of
 from tests.doubles.lambda_events import (
@@ -26,7 +33,7 @@ from tests.doubles.lambda_events import (
     report,
     start,
 )
-from tests.extension.parsing.lines import REMARKABLE
+from tests.extension.parsing.lines import REMARKABLE, read_all, read_exactly
 
 pytestmark = pytest.mark.every_python
 
@@ -54,7 +61,7 @@ HEALTHY = [
 
 
 def read(*events: object, rules: LineRules = RULES, open_id: bytes = OPEN) -> list[parser.Item]:
-    return read_batch(batch(events), rules=rules, open_id=open_id)
+    return read_all(batch(events), rules=rules, open_id=open_id)
 
 
 def kinds(items: Iterable[object]) -> list[type]:
@@ -72,7 +79,7 @@ def test_batch_passes_healthy_lines_by(text: str) -> None:
     """It stays the very bytes that came."""
     body = batch([line(text)])
 
-    (item,) = read_batch(body, rules=RULES, open_id=OPEN)
+    (item,) = read_all(body, rules=RULES, open_id=OPEN)
 
     assert isinstance(item, Lines)
     assert (item.raw, item.count) == (body[1:-1], 1)
@@ -93,8 +100,8 @@ def test_fast_and_exact_parsing_agree_on_known_lines(text: object) -> None:
     """Whatever a full look would find failed, metric or foreign is never passed by on first bytes."""
     body = batch([line(text)])
 
-    quick = read_batch(body, rules=RULES, open_id=OPEN)
-    exact = parser._read_exactly(body, RULES, OPEN)
+    quick = read_all(body, rules=RULES, open_id=OPEN)
+    exact = read_exactly(body, rules=RULES, open_id=OPEN)
 
     assert kinds(quick) == kinds(exact)
     assert [getattr(item, "raw", b"") for item in quick] == [
@@ -127,9 +134,9 @@ def test_fast_and_exact_parsing_find_the_same_failures_in_any_text(texts: list[s
     """No made-up line is a failure one way and not the other."""
     body = batch(line(text) for text in texts)
 
-    quick = read_batch(body, rules=RULES, open_id=OPEN)
+    quick = read_all(body, rules=RULES, open_id=OPEN)
 
-    assert failures(quick) == failures(parser._read_exactly(body, RULES, OPEN))
+    assert failures(quick) == failures(read_exactly(body, rules=RULES, open_id=OPEN))
 
 
 @given(st.lists(_TEXTS, min_size=1, max_size=12))
@@ -148,7 +155,7 @@ def test_batch_keeps_consecutive_healthy_lines_together() -> None:
     """A batch of them costs one object, not one a line."""
     body = batch(line(python_line(f"order {n}")) for n in range(1000))
 
-    (item,) = read_batch(body, rules=RULES, open_id=OPEN)
+    (item,) = read_all(body, rules=RULES, open_id=OPEN)
 
     assert isinstance(item, Lines)
     assert (item.count, item.raw) == (1000, body[1:-1])
@@ -186,6 +193,92 @@ def test_batch_reads_object_records_whole() -> None:
     assert [json.loads(one)["record"] for one in split_events(items[0].raw, 2)][1] == forged
 
 
+def forged(text: str = "FORGED", time: str = "2020-01-01T00:00:00.000Z") -> dict[str, object]:
+    return line({"level": "INFO", "message": text}, time=time)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [line({"level": "INFO", "items": [{"sku": 1}, forged(), forged()]})],
+        [line({"level": "INFO", "items": [{"sku": 1}, forged(), "["]})],
+        [line({"level": "INFO", "a": "]", "items": [{"sku": "]"}, forged()], "b": "["})],
+        [line({"level": "INFO", "items": [{"sku": 1}, forged(time="1999")]})],
+        [line({"level": "INFO", "x": forged()}), line("an error: none is passed by")],
+        [line("text first"), line({"level": "ERROR", "x": line("FORGED")})],
+        [line(python_line("x")), line({"level": "ERROR", "x": line(python_line("FORGED"))})],
+        [event("platform.report", {"requestId": FIRST, "x": forged()}), forged("a line")],
+        [report(x=[{}, forged()]), line({"level": "INFO", "message": "a"})],
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("is_flood", [False, True])
+def test_batch_takes_no_line_out_of_data(events: list[dict[str, object]], is_flood: bool) -> None:
+    """Whoever logs a caller's data as an object must not let him write lines, or hide one."""
+    events *= 200 if is_flood else 1
+
+    items = read(*events)
+
+    texts = [
+        json.loads(raw)
+        for item in items
+        if isinstance(item, (Lines, Line))
+        for raw in split_events(item.raw, item.count if isinstance(item, Lines) else 1)
+    ]
+    assert texts == [one for one in events if one["type"] == "function"]
+    assert sum(isinstance(item, Line) for item in items) == str(events).count("'ERROR'")
+
+
+@pytest.mark.parametrize(
+    "tags", [[], ["a", "b"], [1, [2]], [{"a": 1}, {"b": "]"}], "[main] x", "]"]
+)
+def test_objects_with_brackets_are_passed_by(tags: object) -> None:
+    """Lists of words and names in brackets are as common as objects, and cost no decoding."""
+    body = batch([line({"level": "INFO", "message": "a", "tags": tags})] * 3)
+
+    assert count_plain(body, OPEN, Level.ERROR) == (3, False)
+
+
+@pytest.mark.parametrize(
+    "values", [b"0", b"{}", b'{"time":"2026"}', b'{"type":1}', b'"a"', b"[]0", b'{"a":{}}']
+)
+@pytest.mark.parametrize("begin", [b"[", b'[{"time":"2026"},'])
+def test_values_that_are_no_events_end_a_batch(values: bytes, begin: bytes) -> None:
+    """Four million of them are one part that cannot be read: no object for each, and no second without Next."""
+    body = begin + b",".join([values] * 100_000) + b"}]"
+
+    items = read_all(body, rules=RULES, open_id=OPEN)
+
+    assert kinds(items) == [Unreadable] * (MAX_STRAY_VALUES + 1)
+    assert sum(len(item.raw) for item in items if isinstance(item, Unreadable)) > len(body) * 0.9
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"time":"2026","type":"function","record":"}]',
+        b'[{"time":"2026","type":"function","record":"},{"time":"2026","type":"function","record":"}]',
+        b'[{"time":"2026","type":"function","record":{}]',
+        b'[{"time":"","type":"function","record":"a"},{"time":"}]',
+        b'[{"time":"2026","type":"platform.start","record":{"requestId":"' + b"a" * 99 + b'"}}]',
+        b'[{"time":"2026","type":"platform.report","record":{}}]',
+        b'[{"time":"2026","type":"platform.start","record":{"requestId":""}}]',
+    ],
+)
+@pytest.mark.parametrize("least_bytes", [0, FLOOD_BYTES])
+def test_events_that_are_broken_are_lines_or_unreadable(body: bytes, least_bytes: int) -> None:
+    """Nothing is raised, and no byte is lost uncounted."""
+    body = b"[%b]" % b",".join([body[1:-1]] * (least_bytes // len(body) + 1))
+
+    items = read_all(body, rules=RULES, open_id=OPEN)
+
+    assert {*kinds(items)} <= {Lines, Line, Unreadable}
+    assert (
+        sum(len(item.raw) + 1 for item in items if isinstance(item, (Lines, Line, Unreadable)))
+        >= len(body) - 2
+    )
+
+
 @pytest.mark.parametrize("record", [None, 5, 1.5, True, [], [1], {}, {"a": None}])
 def test_batch_reads_records_of_any_json_type(record: object) -> None:
     """AWS promises no type, so none is relied upon."""
@@ -212,7 +305,7 @@ def test_batch_reads_spaces_and_another_key_order() -> None:
         {"record": {"requestId": FIRST}, "type": "platform.start"},
     ]
 
-    items = read_batch(json.dumps(events, indent=1).encode(), rules=RULES, open_id=OPEN)
+    items = read_all(json.dumps(events, indent=1).encode(), rules=RULES, open_id=OPEN)
 
     assert kinds(items) == [Lines, Started]
 
@@ -246,7 +339,7 @@ def test_batch_ignores_unknown_types() -> None:
 )
 def test_batch_saves_the_readable_part_of_garbage(body: bytes, readable: int) -> None:
     """Reading never raises; the rest is told as unreadable, so that it can be counted."""
-    items = read_batch(body, rules=RULES, open_id=OPEN)
+    items = read_all(body, rules=RULES, open_id=OPEN)
 
     assert sum(1 for item in items if not isinstance(item, Unreadable)) == readable
 
@@ -254,8 +347,8 @@ def test_batch_saves_the_readable_part_of_garbage(body: bytes, readable: int) ->
 @given(st.binary(max_size=200))
 def test_batch_accepts_any_bytes(body: bytes) -> None:
     """Whatever is posted, an answer comes."""
-    read_batch(b'[{"time":"' + body, rules=RULES, open_id=OPEN)
-    read_batch(body, rules=RULES, open_id=OPEN)
+    read_all(b'[{"time":"' + body, rules=RULES, open_id=OPEN)
+    read_all(body, rules=RULES, open_id=OPEN)
 
 
 def test_pattern_makes_the_parser_read_every_line() -> None:

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from extension.levels.level import Level
-from extension.parsing import batch as parser
 from extension.parsing.batch import Lines
 from extension.parsing.fast_path import count_plain as count_plain_and_tell, is_plain
 from extension.parsing.line import LineRules
 from tests.doubles.lambda_events import FIRST, batch, done, line, node_line, python_line
-from tests.extension.parsing.lines import REMARKABLE, as_json
+from tests.extension.parsing.lines import REMARKABLE, as_json, read_exactly
 
 pytestmark = pytest.mark.every_python
 
@@ -114,7 +113,7 @@ def test_fast_path_passes_only_lines_that_are_unremarkable(
     count = count_plain(body, open_id, Level.ERROR)
 
     if count:
-        (item,) = parser._read_exactly(body, LineRules(), open_id)
+        (item,) = read_exactly(body, rules=LineRules(), open_id=open_id)
         assert isinstance(item, Lines)
         assert (item.count, item.raw) == (count, body[1:-1])
 
@@ -131,5 +130,5 @@ def test_fast_path_passes_a_single_line_only_if_unremarkable(text: str) -> None:
         word in text for word in ("Traceback", "\n\tat ", "Task timed out", "CloudWatchMetrics")
     )
     if passed and not telling:
-        (item,) = parser._read_exactly(body, LineRules(), OPEN)
+        (item,) = read_exactly(body, rules=LineRules(), open_id=OPEN)
         assert isinstance(item, Lines)

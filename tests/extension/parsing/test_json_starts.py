@@ -10,8 +10,8 @@ from extension.parsing.json_starts import (
     AS_OBJECT,
     AS_TEXT,
     HEAD_BYTES,
+    count_plain_json,
     json_line_is_plain,
-    json_lines_are_plain,
 )
 from tests.doubles.lambda_events import FIRST, SECOND, TIME, batch, line, node_line
 from tests.extension.parsing.lines import as_json
@@ -32,14 +32,14 @@ def objects_are_plain(
     *records: Members, open_id: bytes = OPEN, careful_from: int = Level.ERROR
 ) -> bool:
     body = batch(map(line, records))
-    return json_lines_are_plain(body, len(records), AS_OBJECT, open_id, careful_from)
+    return count_plain_json(body, AS_OBJECT, open_id, careful_from) == len(records)
 
 
 def texts_are_plain(
     *records: Members, open_id: bytes = OPEN, careful_from: int = Level.ERROR
 ) -> bool:
     body = batch(line(compact(one)) for one in records)
-    return json_lines_are_plain(body, len(records), AS_TEXT, open_id, careful_from)
+    return count_plain_json(body, AS_TEXT, open_id, careful_from) == len(records)
 
 
 def text_is_plain(text: str, *, open_id: bytes = OPEN, careful_from: int = Level.ERROR) -> bool:
@@ -168,7 +168,7 @@ def test_line_of_another_form_among_them_is_refused() -> None:
     for other in others:
         body = batch([line(info), line(other), line(info)])
 
-        assert not json_lines_are_plain(body, 3, AS_OBJECT, OPEN, Level.ERROR)
+        assert not count_plain_json(body, AS_OBJECT, OPEN, Level.ERROR)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extension.parsing.batch import Line, Lines, read_batch
+from extension.parsing.batch import Line, Lines
 from tests.doubles.lambda_events import batch, done, line, python_line, start
+from tests.extension.parsing.lines import read_all
 from tests.extension.parsing.logger_lines import (
     REQUEST_ID,
     RULES,
@@ -157,7 +158,7 @@ def assert_same_verdicts(events: Callable[[object], list[object]]) -> None:
 
 def failures_in(body: bytes) -> list[str]:
     """Return the reasons of all failures of the rows' invocation in a batch."""
-    items = read_batch(body, rules=RULES, open_id=REQUEST_ID.encode())
+    items = read_all(body, rules=RULES, open_id=REQUEST_ID.encode())
     assert any(isinstance(item, (Line, Lines)) for item in items)
     reasons = [reason_of(item.facts.failure) for item in items if isinstance(item, Line)]
     return [reason for reason in reasons if reason]

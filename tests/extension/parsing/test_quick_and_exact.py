@@ -14,11 +14,20 @@ from hypothesis import given, settings, strategies as st
 from extension.levels.level import OFF, Level
 from extension.levels.reading import object_of
 from extension.model.segment import split_events
-from extension.parsing import batch as parser
-from extension.parsing.batch import FLOOD_BYTES, Item, Line, Lines, read_batch
+from extension.parsing.batch import FLOOD_BYTES, Item, Line, Lines
 from extension.parsing.line import LineRules, look_at
-from tests.doubles.lambda_events import FIRST, SECOND, batch, done, line, node_line, report, start
-from tests.extension.parsing.lines import REMARKABLE
+from tests.doubles.lambda_events import (
+    FIRST,
+    SECOND,
+    batch,
+    done,
+    event,
+    line,
+    node_line,
+    report,
+    start,
+)
+from tests.extension.parsing.lines import REMARKABLE, read_all, read_exactly
 from tests.extension.parsing.logger_lines import REQUEST_ID, rows
 
 pytestmark = pytest.mark.newest
@@ -130,6 +139,75 @@ def bodies(draw: st.DrawFn) -> bytes:
     return batch(events)
 
 
+FORGED: tuple[Any, ...] = (
+    line({"level": "INFO", "message": "FORGED"}, time="2020-01-01T00:00:00.000Z"),
+    line({"level": "INFO", "message": "FORGED"}, time="1999-01-01T00:00:00.000Z"),
+    line({"level": "INFO", "message": "FORGED"}, time="2099"),
+    line("FORGED"),
+    line(node_line("FORGED")),
+    done(SECOND, status="error"),
+    start(SECOND),
+    {"sku": 1},
+    {},
+    0,
+    "]",
+    "[",
+    "}]",
+    "},{",
+    '},{"time":"2026',
+    ["]"],
+)
+"""Members of a caller's data: events, and brackets within texts."""
+
+
+@st.composite
+def forgeries(draw: st.DrawFn) -> object:
+    """Draw an event whose data holds others, in an array or not, mostly a line with a level first."""
+    is_line = draw(st.sampled_from([False] + [True] * 5))
+    # In platform events stands nothing that a function or its caller could nest: only objects are tried.
+    some = draw(
+        st.lists(st.sampled_from(FORGED if is_line else FORGED[:3]), min_size=1, max_size=4)
+    )
+    data: Any = some[0] if draw(st.booleans()) else some
+    record = {"level": draw(st.sampled_from(["INFO", "INFO", "ERROR"]))}
+    members = [("m", draw(st.sampled_from(["", "[main] x", "]", "[", "a[]"]))), ("x", data)]
+    record |= dict(draw(st.permutations(members)))
+    if not is_line:
+        return event("platform.report", {"requestId": FIRST, "metrics": {}, **record})
+    return line(record)
+
+
+@pytest.mark.timeout(1800)  # as below
+@settings(max_examples=max(150, settings().max_examples), deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            forgeries(),
+            st.sampled_from([line({"level": "INFO", "message": "a"}), line("a\n"), *EVENTS]),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    st.sampled_from([1, 1, FLOOD_BYTES]),
+)
+def test_data_of_a_line_holds_no_lines(events: list[object], least_bytes: int) -> None:
+    """Whoever logs a caller's data lets him write no line of his own, and hide none."""
+    events *= least_bytes // len(batch(events)) + 1
+    body, rules = batch(events), LineRules()
+
+    quick = read_all(body, rules=rules, open_id=FIRST.encode())
+    exact = read_exactly(body, rules=rules, open_id=FIRST.encode())
+
+    assert comparable(quick) == comparable(exact)
+    lines = [one for item in quick if isinstance(item, (Line, Lines)) for one in events_of(item)]
+    assert lines == [one for one in events if one["type"] == "function"]  # type: ignore[index]
+
+
+def events_of(item: Line | Lines) -> list[object]:
+    count = item.count if isinstance(item, Lines) else 1
+    return [json.loads(one) for one in split_events(item.raw, count)]
+
+
 def prefixed() -> list[object]:
     """Return the lines of ``tests/extension/levels``."""
     path = Path(__file__).resolve().parents[1] / "levels" / "logger_lines.ndjson"
@@ -149,9 +227,11 @@ def test_quick_and_exact_way_agree_on_every_line(before: str) -> None:
         text = before + record if isinstance(record, str) else record
         body = batch([line(text)])
 
-        quick = read_batch(body, rules=rules, open_id=FIRST.encode())
+        quick = read_all(body, rules=rules, open_id=FIRST.encode())
 
-        assert comparable(quick) == comparable(parser._read_exactly(body, rules, FIRST.encode()))
+        assert comparable(quick) == comparable(
+            read_exactly(body, rules=rules, open_id=FIRST.encode())
+        )
 
 
 @pytest.mark.parametrize("path", sorted(CAPTURED.glob("*.ndjson")), ids=lambda path: path.stem)
@@ -163,7 +243,7 @@ def test_every_captured_failure_is_found_in_a_batch(path: Path, error_level: int
         record = json.loads(text)["record"]
         failure = look_at(record, rules=rules).failure
 
-        items = read_batch(batch([line(record)]), rules=rules, open_id=FIRST.encode())
+        items = read_all(batch([line(record)]), rules=rules, open_id=FIRST.encode())
 
         assert [one.facts.failure for one in items if isinstance(one, Line)] == (
             [failure] if failure else [None] * isinstance(items[0], Line)
@@ -183,8 +263,8 @@ def test_quick_and_exact_way_agree_on_any_batch(
     """They find the same failures, levels, ids and metrics, and pass by the same lines."""
     rules = LineRules(error_level=error_level)
 
-    quick = read_batch(body, rules=rules, open_id=open_id.encode())
-    exact = parser._read_exactly(body, rules, open_id.encode())
+    quick = read_all(body, rules=rules, open_id=open_id.encode())
+    exact = read_exactly(body, rules=rules, open_id=open_id.encode())
 
     assert comparable(quick) == comparable(exact)
     for item in quick:
@@ -260,8 +340,8 @@ def test_no_line_is_slow_either_way(before: str) -> None:
         text = before + unit * (256 * 1024 // len(unit))
         body = batch([line(text)])
 
-        quick = read_batch(body, rules=LineRules(), open_id=FIRST.encode())
+        quick = read_all(body, rules=LineRules(), open_id=FIRST.encode())
 
         assert comparable(quick) == comparable(
-            parser._read_exactly(body, LineRules(), FIRST.encode())
+            read_exactly(body, rules=LineRules(), open_id=FIRST.encode())
         ), unit

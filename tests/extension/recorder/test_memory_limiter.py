@@ -1,9 +1,16 @@
 """What the memory bound costs, and in which order."""
 
+from random import Random
+
+import pytest
+
+from extension.config.parsers import PlatformEvents
 from extension.model.receipt import Answer, Receipt
 from tests.doubles.extension.environment import Environment
 from tests.doubles.lambda_events import FIRST, SECOND, THIRD, done, line, python_line, report, start
 from tests.extension.recorder.script import TRACES, request_id_of
+
+MIB = 1024 * 1024
 
 SAMPLED_IN, SAMPLED_OUT = TRACES["in"], TRACES["out"]
 
@@ -61,6 +68,88 @@ def test_limiter_lets_a_held_healthy_recording_go_first() -> None:
     assert len(env.lines(SECOND)) == 300
     assert env.account.evicted == 0
     assert env.account.dropped == {"not-sampled": 300}
+
+
+@pytest.mark.parametrize("history", [0, 1, 100])
+@pytest.mark.parametrize("managed", [False, True], ids=["report is late", "Managed Instances"])
+def test_history_costs_the_running_invocation_no_line(history: int, managed: bool) -> None:
+    """A healthy invocation of the past is worth less than any line of one that fails."""
+    env = Environment(managed_instances=managed, buffer_bytes=4 * MIB, history=history)
+    for request_id, status in ((SECOND, "success"), (THIRD, "timeout")):
+        env.invoke(request_id).receive(start(request_id))
+        for number in range(13):
+            env.receive(*of(request_id, 100, size=2000, number=number))
+        env.receive(done(request_id, status=status))
+
+    assert len(env.lines(THIRD)) == 1300
+    assert env.account.evicted == 0
+
+
+def of(request_id: str, count: int, *, size: int, number: int) -> list[dict[str, object]]:
+    """Lines of one batch that name their invocation."""
+    record = {"level": "INFO", "requestId": request_id, "message": f"{number} {'x' * size}"}
+    return [line(record)] * count
+
+
+@pytest.mark.parametrize("history", [0, 1, 3, 100])
+@pytest.mark.parametrize("managed", [False, True], ids=["ordinary", "managed"])
+@pytest.mark.parametrize("seed", range(2))
+def test_limiter_holds_the_bound_after_every_batch(history: int, managed: bool, seed: int) -> None:
+    """Whatever invocations do: their reports late or missing, the sink well, slow or down."""
+    random = Random(f"{history} {managed} {seed}")
+    env = Environment(
+        managed_instances=managed,
+        archive=random.random() < 0.3,
+        buffer_bytes=64 * 1024,
+        history=history,
+        sample_rate=random.choice([0.0, 0.5, 1.0]),
+        platform_events=random.choice([PlatformEvents.ALL, PlatformEvents.REPORT]),
+    )
+    ids = [request_id_of(100 + n) for n in range(20)]
+    for number, request_id in enumerate(ids):
+        env.invoke(request_id, trace="").receive(start(request_id))
+        for _ in range(random.randint(0, 6)):
+            size = random.choice([1, 10, 60])
+            some = (
+                of(request_id, size, size=60, number=random.randrange(10**9))
+                if random.random() < 0.7
+                else many(size)
+            )
+            some += [error(request_id)] * random.choice([0, 0, 0, 1, size])
+            some += [start(request_id)] * random.choice([0, 0, 0, 40])
+            random.shuffle(some)
+            env.receive(*some)
+            held_bytes = env.sampler.held_bytes + env.queues.held_bytes
+            assert held_bytes <= env.settings.buffer_bytes, number
+            assert env.accounted_for
+        if random.random() < 0.9:
+            env.receive(done(request_id, status=random.choice(["success", "success", "timeout"])))
+        if random.random() < 0.5:
+            env.receive(report(ids[random.randrange(number + 1)]))
+        if random.random() < 0.4:
+            env.now_s += 60.0
+            env.deliver(random.choice([Answer.TAKEN, Answer.UNAVAILABLE]))
+    env.sampler.shut_down(None)
+    assert env.accounted_for
+
+
+def test_limiter_gives_up_events_of_a_running_invocation_last() -> None:
+    """With PLATFORM_EVENTS=all, events that come over and over are as long as any line."""
+    env = Environment(buffer_bytes=64 * 1024, platform_events=PlatformEvents.ALL)
+    env.invoke().receive(start(), *many(50))
+
+    for number in range(20):
+        env.receive(*[start()] * 100, start(version=str(number)))
+        assert env.sampler.held_bytes <= 64 * 1024
+    env.receive(done(status="timeout"))
+
+    assert env.lines() == []
+    assert env.account.evicted == 50
+    assert env.accounted_for
+    env.deliver()
+    gaps = [one["record"] for one in env.delivered if one["type"] == "flightRecorder.gap"]
+    assert sum(gap["evictedLines"] for gap in gaps) == 50
+    assert any(one["type"] == "platform.start" for one in env.delivered)
 
 
 def test_limiter_gives_up_waiting_healthy_invocations_before_failed_ones() -> None:

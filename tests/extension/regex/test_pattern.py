@@ -1,6 +1,7 @@
 """Regular expressions in linear time: they find what Python's find."""
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -166,7 +167,27 @@ def test_text_without_what_every_match_holds_is_passed_over(pattern: str, text: 
 
     assert not linear.search(text)
     assert linear.matches(text) == []
-    assert "_automaton" not in vars(linear)
+    assert linear._own.automaton is None
+
+
+def test_each_thread_grows_an_automaton_of_its_own() -> None:
+    """Two threads that grow one automaton make wrong steps, and secrets pass by them for good."""
+    linear = Pattern("[0-9]x")
+    grown = {}
+
+    def search() -> None:
+        assert linear.search("1x")
+        grown[threading.get_ident()] = linear._own.automaton
+
+    threads = [threading.Thread(target=search) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    search()
+
+    assert len(set(map(id, grown.values()))) == len(grown) >= 2
+    assert None not in grown.values()
 
 
 def test_letters_that_are_others_but_for_their_case_are_found_too() -> None:

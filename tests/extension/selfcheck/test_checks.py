@@ -57,6 +57,32 @@ def test_check_delivers_one_record_to_a_sink(server: ScriptedServer) -> None:
     assert not record["id"].startswith("-")
 
 
+def test_check_names_the_variable_of_a_proxy_that_cannot_be_used(server: ScriptedServer) -> None:
+    """Sinks and references on this machine, and those that NO_PROXY names, are reached all the same."""
+    environ = environ_of(
+        server,
+        SINK=server.url,
+        FALLBACK_SINK="https://intake.invalid/",
+        ARCHIVE_SINK="https://intake.test/",
+        SINK_HEADERS="ssm:/headers",
+    )
+    environ |= {
+        "ALL_PROXY": f"socks5://{SECRET}@proxy:1",
+        "NO_PROXY": "fc00::/7,[::1],intake.invalid",
+    }
+    server.answers = [status(200, body=b'{"Parameters":[{"Name":"/headers","Value":"A=1"}]}')]
+
+    findings = {one.what.removeprefix(PREFIX): one for one in check(environ)}
+
+    assert [one.what for one in findings.values() if one.level == "fail"] == [
+        f"{PREFIX}FALLBACK_SINK",
+        f"{PREFIX}ARCHIVE_SINK",
+    ]
+    assert "the name cannot be resolved" in findings["FALLBACK_SINK"].found
+    assert "the proxy cannot be used: ALL_PROXY" in findings["ARCHIVE_SINK"].found
+    assert SECRET not in repr(findings)
+
+
 def test_check_tries_every_sink(server: ScriptedServer, tmp_path: Path) -> None:
     """A fallback that does not work is found before it is needed."""
     path = tmp_path / "kept.ndjson"

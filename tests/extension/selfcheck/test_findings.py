@@ -262,6 +262,12 @@ AT_URL = [
     (unavailable("the certificate is for another name"), "correct the host"),
     (unavailable("the server does not speak TLS"), "begin with http:"),
     (unavailable("the proxy refused"), "HTTPS_PROXY"),
+    (
+        unavailable("the proxy cannot be used: ALL_PROXY is not the URL of an http or https proxy"),
+        "ALL_PROXY",
+    ),
+    (unavailable("timed out resolving the name"), "DNS"),
+    (unavailable("the server sends informational answers without end"), "the server"),
     (unavailable("no connection: ConnectError"), "correct FLIGHT_RECORDER_SINK"),
     (unavailable("internal error: TypeError"), "correct FLIGHT_RECORDER_SINK"),
     (denied("status 401"), "FLIGHT_RECORDER_SINK_HEADERS"),
@@ -352,6 +358,18 @@ def test_setting_that_does_not_work_as_expected_is_a_warning(
 
     assert [one.what.removeprefix(PREFIX) for one in findings] == what
     assert all(one.level == WARN and one.todo for one in findings)
+
+
+def test_exemption_that_cannot_be_read_is_a_warning_where_a_proxy_is_set() -> None:
+    """Without a proxy nothing is exempt from it."""
+    exemptions = {"no_proxy": "localhost,[::1],10.0.0.0/99,http://user:s3cret@host"}
+
+    [finding] = of_environment({**exemptions, "HTTPS_PROXY": "proxy:3128"})
+
+    assert of_environment(exemptions) == []
+    assert (finding.level, finding.what) == (WARN, "NO_PROXY")
+    assert finding.found.endswith(": 10.0.0.0/99, entry 4")
+    assert "10.0.0.0/8" in finding.todo
 
 
 def test_check_outside_of_a_function_is_a_warning() -> None:

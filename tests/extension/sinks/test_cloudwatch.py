@@ -309,6 +309,112 @@ def test_line_in_pieces_is_taken_once_all_of_it_is(front: LimitsFront, sink: Mak
     assert messages(front, -2) + messages(front, -1) == [large[:524275], large[524275:]]
 
 
+def older_limits(
+    *, event_bytes: int = 1 << 20, upload_bytes: int = 1 << 20, then: Behaviour = OK
+) -> Behaviour:
+    """Enforce lower limits than AWS documents, in the words of CloudWatch Logs."""
+
+    def answer(request: Request, pass_on: Callable[[], HttpAnswer]) -> HttpAnswer | None:
+        sizes = [len(one["message"].encode()) + 26 for one in request.payload.get("logEvents", [])]
+        told = [
+            ("Log event", max(sizes, default=0), event_bytes),
+            ("Upload", sum(sizes), upload_bytes),
+        ]
+        for what, size, limit in told:
+            if size > limit:
+                message = f"{what} too large: {size} bytes exceeds limit of {limit}"
+                body = json.dumps({"__type": "InvalidParameterException", "message": message})
+                return HttpAnswer(400, body.encode())
+        return then(request, pass_on)
+
+    return answer
+
+
+def test_sink_learns_a_lower_limit_for_events(front: LimitsFront, sink: MakeSink) -> None:
+    """Some partitions and emulators still have 256 KB. Nothing is refused, and it is asked once."""
+    front.then = older_limits(event_bytes=262_144)
+    opened = sink()
+    large = "ä" * 300_000
+
+    receipt = opened.send([lines("a", large, "b")], timeout_s=WAIT_S)
+    again = opened.send([lines(large, first_number=3)], timeout_s=WAIT_S)
+
+    assert (receipt.answer, receipt.refused) == (Answer.TAKEN, {})
+    assert again.answer is Answer.TAKEN
+    requests = front.of("PutLogEvents")
+    assert [one.status for one in requests] == [400, 200, 200]
+    whole = [event["message"] for one in requests[1:] for event in one.payload["logEvents"]]
+    assert "".join(whole) == f"a{large}b{large}"
+    assert not any("flightRecorder.repeat" in one for one in whole)
+
+
+def test_sink_learns_a_lower_limit_for_requests(front: LimitsFront, sink: MakeSink) -> None:
+    """The records of a request that had to be cut are taken one by one."""
+    front.then = older_limits(upload_bytes=100_000)
+
+    receipt = sink().send([lines(*("x" * 30_000 for _ in range(10)))], timeout_s=WAIT_S)
+
+    assert receipt.answer is Answer.TAKEN
+    assert [one.status for one in front.of("PutLogEvents")] == [400, 200, 200, 200, 200]
+    assert receipt.sent_bytes == 10 * 30_026
+
+
+def test_failure_behind_a_learned_limit_leaves_the_rest(front: LimitsFront, sink: MakeSink) -> None:
+    """What was taken by then does not come again."""
+    taken: list[object] = []
+
+    def then(request: Request, pass_on: Callable[[], HttpAnswer]) -> HttpAnswer | None:
+        taken.append(request)
+        # Of the group's stream, then of the first two requests.
+        return (OK if len(taken) <= 3 else DENIED)(request, pass_on)
+
+    front.then = older_limits(upload_bytes=100_000, then=then)
+
+    receipt = sink().send([lines(*("x" * 30_000 for _ in range(10)))], timeout_s=WAIT_S)
+
+    assert (receipt.answer, receipt.taken) == (Answer.DENIED, frozenset(range(6)))
+
+
+def test_limit_that_no_line_would_survive_is_not_learned(
+    front: LimitsFront, sink: MakeSink
+) -> None:
+    """A line in splinters helps nobody, and a hostile answer must not make a million requests."""
+    front.then = older_limits(event_bytes=100)
+
+    receipt = sink().send([lines("x" * 1000)], timeout_s=WAIT_S)
+
+    assert receipt.answer is Answer.UNREADABLE
+    assert len(front.of("PutLogEvents")) == 1
+
+
+OTHER = "arn:aws:logs:ap-south-1:210987654321:log-group:/kept"
+INVOKED = STAMP._replace(arn="arn:aws:lambda:eu-west-1:123456789012:function:shop")
+
+
+def test_arn_names_group_and_region(front: LimitsFront, sink: MakeSink) -> None:
+    """The region of the ARN, not the function's, is asked and signed for."""
+    group = OTHER.replace("210987654321", "123456789012")
+
+    receipt = sink(f"{group}:*").send([lines("a", metadata=INVOKED)], timeout_s=WAIT_S)
+
+    assert receipt.answer is Answer.TAKEN
+    assert {one.payload["logGroupName"] for one in front.requests} == {"/kept"}
+    regions = {one.headers["authorization"].split("/")[2] for one in front.requests}
+    assert regions == {"ap-south-1"}
+
+
+def test_group_of_another_account_is_denied(front: LimitsFront, sink: MakeSink) -> None:
+    """PutLogEvents takes a name, so lines would go to a group of that name in the function's own account."""
+    batch = [lines("init"), lines("a", metadata=INVOKED)]
+
+    receipt = sink(OTHER).send(batch, timeout_s=WAIT_S)
+
+    assert receipt.answer is Answer.DENIED
+    assert "210987654321" in receipt.detail
+    assert "same account only" in receipt.detail
+    assert not front.requests
+
+
 @pytest.mark.parametrize(
     ("info", "refused"),
     [

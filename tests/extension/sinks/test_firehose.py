@@ -21,9 +21,10 @@ from extension.sinks.firehose import (
     receipt_for_batch,
     requests_of,
 )
-from tests.doubles.extension.chunks import chunk, gap, lines
+from tests.doubles.extension.chunks import STAMP, chunk, gap, lines
 from tests.doubles.http_server import Request
 from tests.doubles.lambda_events import report
+from tests.doubles.recording_receiver import Reply as HttpAnswer
 from tests.services.aws import moto
 from tests.services.environment import unique
 from tests.services.limits import Behaviour, LimitsFront, fail, limits_front, succeed, swallow
@@ -59,6 +60,60 @@ def sink(front: LimitsFront) -> Iterator[FirehoseSink]:
     opened = sink_for(front)
     yield opened
     opened.close()
+
+
+# the stream ---------------------------------------------------------------------------------------------------------
+
+
+def invalid(message: str) -> Behaviour:
+    body = json.dumps({"__type": "InvalidArgumentException", "message": message}).encode()
+    return lambda _request, _pass_on: HttpAnswer(400, body)
+
+
+@pytest.mark.parametrize(
+    ("message", "answer"),
+    [
+        ("This operation is not permitted on KinesisStreamAsSource delivery stream type.", Answer.DENIED),
+        ("1 validation error detected: Value at 'deliveryStreamName' failed to satisfy constraint", Answer.DENIED),
+        ("1 validation error detected: Value at 'records.1.member.data' failed to satisfy constraint", Answer.UNREADABLE),
+    ],
+)  # fmt: skip
+def test_refusal_is_about_the_stream_or_about_a_record(
+    front: LimitsFront, sink: FirehoseSink, message: str, answer: Answer
+) -> None:
+    """Both have one code. No record is at fault where another source feeds the stream."""
+    front.behaviours.append(invalid(message))
+
+    assert sink.send([lines("a")], timeout_s=WAIT_S).answer is answer
+
+
+STREAM = "arn:aws:firehose:ap-south-1:{}:deliverystream/kept"
+INVOKED = STAMP._replace(arn="arn:aws:lambda:eu-west-1:123456789012:function:shop")
+
+
+def test_arn_names_stream_and_region(front: LimitsFront) -> None:
+    """The region of the ARN, not the function's, is asked and signed for."""
+    sink = sink_for(front, STREAM.format("123456789012"))
+    front.behaviours.append(answers(""))
+
+    receipt = sink.send([lines("a", metadata=INVOKED)], timeout_s=WAIT_S)
+    sink.close()
+
+    assert receipt.answer is Answer.TAKEN
+    (request,) = front.requests
+    assert request.payload["DeliveryStreamName"] == "kept"
+    assert "/ap-south-1/firehose/aws4_request" in request.headers["authorization"]
+
+
+def test_stream_of_another_account_is_denied(front: LimitsFront) -> None:
+    """PutRecordBatch takes a name, so lines would go to a stream of that name in the function's own account."""
+    sink = sink_for(front, STREAM.format("210987654321"))
+
+    receipt = sink.send([lines("a", metadata=INVOKED)], timeout_s=WAIT_S)
+
+    assert receipt.answer is Answer.DENIED
+    assert "same account only" in receipt.detail
+    assert not front.requests
 
 
 # packing -----------------------------------------------------------------------------------------------------------

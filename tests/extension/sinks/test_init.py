@@ -61,6 +61,7 @@ ENVIRON = {
         ("elasticsearch+https://127.0.0.1/", "HttpSink"),
         ("datadog+https://127.0.0.1/", "HttpSink"),
         ("logzio+https://127.0.0.1/", "HttpSink"),
+        ("unusable:", "UnusableSink"),
     ],
 )
 def test_scheme_chooses_the_sink(url: str, kind: str) -> None:

@@ -3,9 +3,11 @@ import hashlib
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,12 +16,13 @@ from extension.model.ndjson import encode
 from extension.model.receipt import Answer
 from extension.sinks.base import SinkConfig
 from extension.sinks.s3 import S3Sink, object_key
+from extension.transport.client import Reply
 from tests.doubles.extension.chunks import ENVIRONMENT, STAMP, at, chunk, gap, lines
 from tests.doubles.lambda_events import line, report
 from tests.doubles.recording_receiver import Reply as HttpAnswer
 from tests.services.aws import ministack, moto
 from tests.services.environment import needs_services, unique
-from tests.services.limits import Behaviour, LimitsFront, hang_up, limits_front, swallow
+from tests.services.limits import Behaviour, LimitsFront, hang_up, limits_front, succeed, swallow
 
 WAIT_S = 10.0
 NOON = datetime(2026, 2, 3, 12, 34, tzinfo=timezone.utc)
@@ -168,12 +171,243 @@ def test_bucket_is_part_of_s3s_own_host_alone(
     assert (sink._client.endpoint, sink._folder) == (endpoint, path)
 
 
-def test_bucket_stays_in_the_host_when_the_region_changes() -> None:
-    """S3 names the region of a bucket that was asked for in the wrong one, and the request is sent there."""
+class Sent(NamedTuple):
+    """A request that the sink has signed, before it leaves."""
+
+    url: str
+    headers: Mapping[str, str]
+
+    @property
+    def bucket(self) -> str:
+        """Read the bucket as S3 does: from the host's name, or else from the path."""
+        parts = urlsplit(self.url)
+        in_host = re.fullmatch(
+            r"([^/]+)\.s3(-fips)?(\.dualstack)?\.[a-z0-9-]+\.amazon.*", parts.netloc
+        )
+        return in_host[1] if in_host else parts.path.split("/")[1]
+
+
+def sent_by(sink: S3Sink, *replies: Reply, monkeypatch: pytest.MonkeyPatch) -> list[Sent]:
+    """Send a batch with each reply in turn, and return the requests; hosts of AWS cannot be had here."""
+    sent: list[Sent] = []
+    left = [*replies]
+
+    def exchange(_method: str, url: str, *, headers: Mapping[str, str], **_more: object) -> Reply:
+        sent.append(Sent(url, headers))
+        return left.pop(0)
+
+    monkeypatch.setattr(sink._client._transport, "exchange", exchange)
+    while left:
+        sink.send([lines("a")], timeout_s=WAIT_S)
+    return sent
+
+
+def moved_to(region: str, status: int = 301, code: str = "PermanentRedirect") -> Reply:
+    body = f"<Error><Code>{code}</Code></Error>".encode()
+    return Reply(status, {"x-amz-bucket-region": region}, body)
+
+
+TAKEN = Reply(200, {}, b"")
+MOVES = {
+    "redirected": [moved_to("us-west-2"), TAKEN, TAKEN],
+    "wrong signature": [moved_to("us-west-2", 400, "AuthorizationHeaderMalformed"), TAKEN],
+    "twice": [moved_to("us-west-2"), moved_to("eu-central-1"), moved_to("eu-central-1"), TAKEN],
+    "with a name in it": [moved_to("us-west-2.evil.example"), moved_to(""), moved_to("../logs")],
+    "to another partition": [moved_to("cn-north-1"), moved_to("us-gov-west-1")],
+}
+PLACES: dict[str, dict[str, str]] = {
+    "AWS": {},
+    "dual stack": {"AWS_USE_DUALSTACK_ENDPOINT": "true"},
+    "FIPS": {"AWS_USE_FIPS_ENDPOINT": "true"},
+    "FIPS, dual stack": {"AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "true"},
+    "China": CHINA,
+    "endpoint": {"AWS_ENDPOINT_URL": "https://logs.example.com"},
+    "endpoint for S3": {"AWS_ENDPOINT_URL_S3": "https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com"},
+    "no endpoint after all": {
+        "AWS_ENDPOINT_URL": "https://h", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize(
+    ("url", "bucket"),
+    [
+        ("s3://logs", "logs"),
+        ("s3://logs/kept/here", "logs"),
+        ("s3://my.logs/kept", "my.logs"),
+        ("s3://arn:aws:s3:::logs/kept", "logs"),
+        ("s3://shop-aqfqprnstn7aefdfbarligizwgyfouse1a-s3alias/kept", "shop-aqfqprnstn7aefdfbarligizwgyfouse1a-s3alias"),
+    ],
+)  # fmt: skip
+def test_no_redirect_changes_the_bucket(
+    url: str, bucket: str, move: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A PUT into a bucket of another name would give the lines of a function to a stranger."""
+    if place == "China":
+        url = url.replace("arn:aws:", "arn:aws-cn:")
+    sink = S3Sink(SinkConfig(f"{url}?owner=123456789012", KEYS | PLACES[place]))
+
+    sent = sent_by(sink, *MOVES[move], monkeypatch=monkeypatch)
+
+    assert {one.bucket for one in sent} == {bucket}
+    assert {one.headers["x-amz-expected-bucket-owner"] for one in sent} == {"123456789012"}
+    assert all("evil" not in one.url for one in sent)
+
+
+def test_redirect_moves_the_host_and_the_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3 names the region of a bucket that was asked for in the wrong one; later batches go there at once."""
     sink = S3Sink(SinkConfig("s3://logs", KEYS))
 
-    assert sink._client._move_to("us-west-2")
-    assert sink._client.endpoint == "https://logs.s3.us-west-2.amazonaws.com"
+    sent = sent_by(sink, moved_to("us-west-2"), TAKEN, TAKEN, monkeypatch=monkeypatch)
+
+    hosts = [urlsplit(one.url).netloc for one in sent]
+    assert hosts == ["logs.s3.eu-west-1.amazonaws.com", *2 * ["logs.s3.us-west-2.amazonaws.com"]]
+    regions = [one.headers["Authorization"].split("/")[2] for one in sent]
+    assert regions == ["eu-west-1", "us-west-2", "us-west-2"]
+
+
+def test_bucket_of_another_partition_is_not_looked_for_in_this_one() -> None:
+    """The same name may be a stranger's bucket here, so nothing is sent."""
+    sink = S3Sink(SinkConfig("s3://arn:aws-cn:s3:::logs", KEYS))
+
+    receipt = sink.send([lines("a")], timeout_s=WAIT_S)
+
+    assert receipt.answer is Answer.DENIED
+    assert "another partition" in receipt.detail
+
+
+POINT = "s3://arn:aws:s3:us-west-2:123456789012:accesspoint"
+HOST = "kept-123456789012.s3-accesspoint"
+
+
+@pytest.mark.parametrize(
+    ("url", "environ", "base"),
+    [
+        (f"{POINT}/kept", {}, f"https://{HOST}.us-west-2.amazonaws.com/"),
+        (f"{POINT}:kept/a/b", {}, f"https://{HOST}.us-west-2.amazonaws.com/a/b/"),
+        (f"{POINT}/kept", PLACES["FIPS, dual stack"], f"https://{HOST}-fips.dualstack.us-west-2.amazonaws.com/"),
+        (f"{POINT}/kept", {"AWS_ENDPOINT_URL_S3": "http://h:1"}, "http://kept-123456789012.h:1/"),
+        (POINT.replace("aws:s3:us-west-2", "aws-cn:s3:cn-north-1") + "/kept", {}, f"https://{HOST}.cn-north-1.amazonaws.com.cn/"),
+    ],
+)  # fmt: skip
+def test_access_point_has_a_host_of_its_own(
+    url: str, environ: dict[str, str], base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ARN decides region and signature, whatever the function's region."""
+    sink = S3Sink(SinkConfig(url, KEYS | environ))
+
+    (sent,) = sent_by(sink, TAKEN, monkeypatch=monkeypatch)
+
+    region = "cn-north-1" if "cn-north-1" in url else "us-west-2"
+    assert sent.url.partition("function")[0] == base
+    assert f"/{region}/s3/aws4_request" in sent.headers["Authorization"]
+
+
+KMS_KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "headers"),
+    [
+        ("", {}),
+        ("?sse=AES256", {"x-amz-server-side-encryption": "AES256"}),
+        (
+            f"?sse=aws:kms&kms-key-id={KMS_KEY}&bucket-key=true",
+            {
+                "x-amz-server-side-encryption": "aws:kms",
+                "x-amz-server-side-encryption-aws-kms-key-id": KMS_KEY,
+                "x-amz-server-side-encryption-bucket-key-enabled": "true",
+            },
+        ),
+        ("?sse=aws:kms:dsse", {"x-amz-server-side-encryption": "aws:kms:dsse"}),
+        ("?owner=123456789012", {"x-amz-expected-bucket-owner": "123456789012"}),
+    ],
+)
+def test_parameters_are_signed_headers(
+    front: LimitsFront, parameters: str, headers: dict[str, str]
+) -> None:
+    """A bucket's policy wants them in each request, and S3 wants all of its headers signed."""
+    sink = S3Sink(SinkConfig(f"s3://logs/app{parameters}", {**KEYS, "AWS_ENDPOINT_URL": front.url}))
+
+    sink.send([lines("a")], timeout_s=WAIT_S)
+    sink.close()
+
+    (request,) = front.requests
+    asked = {"x-amz-server-side-encryption", "x-amz-expected-bucket-owner"}
+    told = {name: value for name, value in request.headers.items() if name.startswith((*asked,))}
+    signed = request.headers["authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
+    assert told == headers
+    assert {*headers, "x-amz-checksum-sha256"} <= {*signed}
+    assert request.path.startswith("/logs/app/function%3Dshop/")
+
+
+LOCKED = error(400, "InvalidRequest")
+
+
+def test_bucket_with_object_lock_takes_the_object(front: LimitsFront, sink: S3Sink) -> None:
+    """Such a bucket refuses every PUT without a checksum of the content."""
+    front.then = lambda request, pass_on: (
+        succeed() if "x-amz-checksum-sha256" in request.headers else LOCKED
+    )(request, pass_on)
+
+    receipt = sink.send([lines("a")], timeout_s=WAIT_S)
+
+    assert receipt.answer is Answer.TAKEN
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "InvalidRequest"),
+        (400, "InvalidArgument"),
+        (400, "KeyTooLongError"),
+        (400, "KMS.DisabledException"),
+        (400, "KMS.NotFoundException"),
+        (400, "KMS.KMSInvalidStateException"),
+        (400, ""),
+        (405, "MethodNotAllowed"),
+        (409, "InvalidBucketState"),
+        (501, "NotImplemented"),
+    ],
+)
+def test_refusal_of_an_object_is_a_denial(
+    front: LimitsFront, sink: S3Sink, status: int, code: str
+) -> None:
+    """S3 reads no records, so none is to blame: the batch waits until the bucket or its key is mended."""
+    front.behaviours.append(error(status, code))
+
+    receipt = sink.send([lines("a")], timeout_s=WAIT_S)
+
+    assert receipt.answer is Answer.DENIED
+    assert str(status) in receipt.detail
+
+
+@pytest.mark.parametrize(
+    ("url", "message", "told"),
+    [
+        ("s3://logs", "Access Denied", ["a permission is missing", "wants encryption (?sse=)"]),
+        ("s3://logs?sse=AES256", "Access Denied", ["a permission is missing"]),
+        ("s3://logs", "with an explicit deny in a resource-based policy", ["the bucket's policy denies it", "(?sse=)"]),
+        ("s3://logs?sse=AES256&owner=123456789012", "Access Denied", ["another account owns the bucket (?owner=)"]),
+    ],
+)  # fmt: skip
+def test_denial_names_its_causes(
+    front: LimitsFront, url: str, message: str, told: list[str]
+) -> None:
+    """Permission, policy and owner have one and the same code."""
+    body = f"<Error><Code>AccessDenied</Code><Message>{message}</Message></Error>".encode()
+    front.behaviours.append(lambda _request, _pass_on: HttpAnswer(403, body))
+    sink = S3Sink(SinkConfig(url, {**KEYS, "AWS_ENDPOINT_URL": front.url}))
+
+    receipt = sink.send([lines("a")], timeout_s=WAIT_S)
+    sink.close()
+
+    assert receipt.answer is Answer.DENIED
+    assert receipt.detail.startswith("AccessDenied (status 403): ")
+    assert all(words in receipt.detail for words in told)
+    assert ("sse" in receipt.detail) == ("sse" not in url)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +439,7 @@ def sink_for(cloud: LimitsFront, url: str) -> S3Sink:
 
 @pytest.mark.services
 @pytest.mark.parametrize(
-    "prefix", ["", "a", "a b/c+d", "Ärger/🍏", "100%/=&?#/x", "/a/b/", "~t(1)*!'"]
+    "prefix", ["", "a", "a b/c+d", "Ärger/🍏", "100%/=&#/x", "/a/b/", "~t(1)*!'"]
 )
 def test_bucket_holds_what_was_sent(cloud: LimitsFront, prefix: str) -> None:
     """Whatever characters the prefix has."""
@@ -226,7 +460,10 @@ def test_bucket_holds_what_was_sent(cloud: LimitsFront, prefix: str) -> None:
 
 
 @pytest.mark.services
-@pytest.mark.parametrize("prefix", ["", "a b/c+d", "Ärger/🍏", "100%/=&?#/x", "~t(1)*!'"])
+@pytest.mark.parametrize(
+    "prefix",
+    ["", "a b/c+d", "Ärger/🍏", "100%/=&#/x", "~t(1)*!'", "x?sse=AES256", "x?owner=000000000000"],
+)
 def test_signature_holds_for_any_prefix(prefix: str) -> None:
     """A server that checks it takes the object, from a role with a session token."""
     keys = ministack().role_keys()
@@ -240,6 +477,23 @@ def test_signature_holds_for_any_prefix(prefix: str) -> None:
 
     assert (receipt.answer, receipt.detail) == (Answer.TAKEN, "")
     assert front.violations == []
+
+
+@pytest.mark.services
+def test_object_is_encrypted_as_the_sink_says(cloud: LimitsFront) -> None:
+    """What a policy that wants encryption looks at is stored with the object."""
+    bucket = moto().make_bucket(unique("logs"))
+    sink = sink_for(cloud, f"s3://{bucket}/app?sse=aws:kms&kms-key-id={KMS_KEY}&bucket-key=true")
+
+    receipt = sink.send([lines("a")], timeout_s=WAIT_S)
+    sink.close()
+
+    assert receipt.answer is Answer.TAKEN
+    (key,) = moto().object_keys(bucket)
+    headers = moto().object(bucket, key).headers
+    assert key.startswith("app/function=")
+    assert headers["x-amz-server-side-encryption"] == "aws:kms"
+    assert headers["x-amz-server-side-encryption-aws-kms-key-id"] == KMS_KEY
 
 
 @pytest.mark.services

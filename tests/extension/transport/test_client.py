@@ -1,8 +1,10 @@
 """Requests over real sockets: what a server does, and the answer or the reason that comes of it."""
 
+import base64
 import contextlib
 import errno
 import gzip
+import shutil
 import socket
 import ssl
 import subprocess
@@ -12,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from extension.transport.client import KEEPALIVE_S, MAX_ANSWER_BYTES, Reply, Transport
@@ -33,13 +36,6 @@ CUT_BODY = HEAD + b"Content-Length: 100\r\n\r\nhalf"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 LARGE = bytes(20_000_000)
 LOST = (Reason.CONNECTION_LOST, True)
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
 
 
 @pytest.fixture
@@ -374,6 +370,39 @@ def test_header_that_http_cannot_hold_is_not_sent(
     assert server.requests == []
 
 
+HOSTILE_COOKIES = [
+    [f"Set-Cookie: c{number}={'x' * 500}; Max-Age=99999" for number in range(50)],
+    [f"Set-Cookie: c{number}={'x' * 40_000}" for number in range(50)],
+    ["Set-Cookie: same=1; Domain=127.0.0.1; Path=/", "Set-Cookie2: old=1; Version=1"] * 25,
+]
+
+
+@pytest.mark.parametrize("cookies", HOSTILE_COOKIES, ids=["many", "large", "of any kind"])
+def test_cookies_are_neither_kept_nor_sent(
+    server: ScriptedServer, transport: Transport, cookies: list[str]
+) -> None:
+    """They would grow the head until the server refuses it, and are headers that nobody asked for."""
+    server.answers = [status(200, cookie) for cookie in cookies]
+
+    for _ in range(len(cookies) + 1):
+        assert post(transport, server.url).status == 200
+
+    assert len({one.head for one in server.requests}) == 1
+    assert "cookie" not in server.requests[-1].headers
+    assert transport._client is not None
+    assert not transport._client.cookies
+
+
+def test_cookie_that_is_configured_is_sent(server: ScriptedServer, transport: Transport) -> None:
+    """A header of the settings is one that somebody asked for."""
+    server.answers = [status(200, "Set-Cookie: theirs=1"), OK]
+
+    for _ in range(2):
+        post(transport, server.url, headers={"Cookie": "mine=1"})
+
+    assert [one.headers["cookie"] for one in server.requests] == ["mine=1", "mine=1"]
+
+
 # Kept connections ----------------------------------------------------------------------------------------------------
 
 
@@ -616,36 +645,130 @@ def test_authorities_that_cannot_be_read_stop_only_tls(
     transport.close()
 
 
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make an authority without key usage, as `openssl req -x509` does, and a certificate that it signed."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl, which makes the test's certificates, is not installed")
+    folder = tmp_path_factory.mktemp("authority")
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:false\n")
+    # Without a configuration of the system's, which may add extensions.
+    (folder / "config").write_text(
+        "[req]\ndistinguished_name=n\nx509_extensions=e\n[n]\n[e]\nbasicConstraints=CA:true\n"
+    )
+    curve = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+    for command in (
+        f"openssl req -x509 -config config {curve} -subj /CN=private -days 2 -keyout ca.key -out ca.pem",
+        f"openssl req -new -config config {curve} -subj /CN=server -keyout key -out request",
+        "openssl x509 -req -in request -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out certificate",
+    ):
+        subprocess.run(command.split(), cwd=folder, capture_output=True, check=True)
+    both = (folder / "certificate").read_text() + (folder / "key").read_text()
+    (folder / "server.pem").write_text(both)
+    return folder
+
+
+@pytest.mark.every_python
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_private_authority_without_key_usage_is_trusted(
+    authority: Path, tmp_path: Path, variable: str
+) -> None:
+    """Python 3.13 refuses such an authority by default, and whoever raises a function's runtime changes no certificate."""
+    value = authority / "ca.pem"
+    if variable == "SSL_CERT_DIR":
+        hashed = subprocess.run(
+            ["openssl", "x509", "-hash", "-noout", "-in", value], capture_output=True, check=True
+        )
+        (tmp_path / f"{hashed.stdout.decode().strip()}.0").symlink_to(value)
+        value = tmp_path
+    transport = Transport({variable: str(value)})
+    with ScriptedServer(authority / "server.pem") as server:
+        reply = post(transport, server.url)
+    transport.close()
+
+    assert reply.status == 200
+
+
+@pytest.mark.every_python
+def test_public_authorities_are_checked_as_strictly_as_python_does(transport: Transport) -> None:
+    """Only an authority of one's own may lack what the public ones have."""
+    ours = transport._trust_for(httpx.URL("https://h/"))
+
+    assert ours.verify_flags == ssl.create_default_context().verify_flags
+    assert ours.check_hostname
+    assert ours.verify_mode is ssl.CERT_REQUIRED
+
+
+def test_private_authority_does_not_make_others_trusted(
+    authority: Path, tls_server: ScriptedServer
+) -> None:
+    """A certificate that it did not sign is refused before a byte of ours is sent."""
+    transport = Transport({"SSL_CERT_FILE": str(authority / "ca.pem")})
+
+    assert failure(transport, tls_server.url) == (Reason.CERTIFICATE_UNTRUSTED, False)
+    assert tls_server.requests == []
+
+
 # Proxies -------------------------------------------------------------------------------------------------------------
 
 
-def test_proxy_of_the_environment_is_used(
-    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, transport: Transport
-) -> None:
-    """HTTP_PROXY counts, as for other programs."""
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.port}")
+def test_proxy_of_the_environment_is_used(server: ScriptedServer) -> None:
+    """HTTP_PROXY counts, as for other programs, with its user."""
+    transport = Transport({"HTTP_PROXY": f"http://us%40er:pass@127.0.0.1:{server.port}"})
 
     post(transport, "http://intake.invalid/in")
+    transport.close()
 
-    assert server.requests[0].head.startswith(b"POST http://intake.invalid/in HTTP/1.1\r\n")
+    [request] = server.requests
+    assert request.head.startswith(b"POST http://intake.invalid/in HTTP/1.1\r\n")
+    assert base64.b64decode(request.headers["proxy-authorization"].split()[1]) == b"us@er:pass"
 
 
-def test_direct_transport_uses_no_proxy(
-    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+def test_each_server_has_the_proxy_that_is_right_for_it(server: ScriptedServer) -> None:
+    """S3 names another region, and NO_PROXY may name that region's host and not the first one."""
+    transport = Transport({"HTTP_PROXY": f"http://127.0.0.1:{server.port}"})
+
+    post(transport, "http://intake.invalid/in")
+    post(transport, server.url)
+    transport.close()
+
+    assert [one.target for one in server.requests] == ["http://intake.invalid/in", "/in?a=b"]
+
+
+@pytest.mark.parametrize("exemption", ["", "127.0.0.0/8", "[::1],fc00::/7,10.0.0.0/99"])
+@pytest.mark.parametrize(
+    "proxy", ["", "http://127.0.0.1:1", "socks5://127.0.0.1:1", "http://[::1", "gopher:"]
+)
+def test_loopback_is_reached_without_a_proxy(
+    server: ScriptedServer, proxy: str, exemption: str
 ) -> None:
-    """A proxy must not see the token of a server on this machine."""
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    transport = Transport({}, direct=True)
+    """Neither a proxy that cannot be used, nor an exemption that cannot be read, stands in the way."""
+    transport = Transport({"ALL_PROXY": proxy, "NO_PROXY": exemption})
 
     assert post(transport, server.url).status == 200
     transport.close()
 
 
-def test_proxy_that_refuses_has_its_reason(
-    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, transport: Transport
-) -> None:
+def test_proxy_that_cannot_be_used_is_not_asked_for_an_exempt_host() -> None:
+    """Other programs of the function may use a proxy that we cannot, and its owner exempts the sink."""
+    environ = {"ALL_PROXY": "socks5://127.0.0.1:1", "NO_PROXY": ".invalid"}
+
+    assert failure(Transport(environ), "https://intake.invalid/in")[0] is Reason.NAME_UNKNOWN
+    assert failure(Transport(environ), "https://intake.test/in")[0] is Reason.PROXY_UNUSABLE
+
+
+def test_direct_transport_uses_no_proxy(server: ScriptedServer) -> None:
+    """A proxy must not see the token of a server on this machine."""
+    environ = {"HTTP_PROXY": f"http://127.0.0.1:{server.port}"}
+    transport = Transport(environ, direct=True)
+
+    assert failure(transport, "http://intake.invalid/in")[0] is Reason.NAME_UNKNOWN
+    assert server.requests == []
+
+
+def test_proxy_that_refuses_has_its_reason(server: ScriptedServer) -> None:
     """A request that a proxy does not let through has not arrived."""
-    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.port}")
+    transport = Transport({"HTTPS_PROXY": f"http://127.0.0.1:{server.port}"})
     server.answers = [status(403)]
 
     found = failure(transport, "https://intake.invalid/in")
@@ -654,16 +777,24 @@ def test_proxy_that_refuses_has_its_reason(
     assert server.requests[0].head.startswith(b"CONNECT intake.invalid:443 HTTP/1.1\r\n")
 
 
-@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "gopher://127.0.0.1:1", "http://[::1"])
-def test_proxy_that_cannot_be_used_has_its_reason(
-    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, transport: Transport, proxy: str
-) -> None:
-    """The function's environment may name a proxy that we cannot use."""
-    monkeypatch.setenv("HTTP_PROXY", proxy)
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        *("socks5://s3cret@127.0.0.1:1", "gopher://127.0.0.1:1", "http://[::1", "http://", "http://:1"),
+        *("http://us er:s3cret@h:99999", "http://us er:s3cret@h:port", "http://s3\0cret"),
+    ],
+)  # fmt: skip
+def test_proxy_that_cannot_be_used_is_named_by_its_variable(variable: str, proxy: str) -> None:
+    """The function's environment may name a proxy that we cannot use; its value may hold a password."""
+    with pytest.raises(Unreachable) as caught:
+        post(Transport({variable: proxy}), "http://intake.invalid/")
 
-    reason, _ = failure(transport, server.url)
-
-    assert reason in {Reason.PROXY_UNUSABLE, Reason.URL_INVALID}
+    assert caught.value.reason is Reason.PROXY_UNUSABLE
+    assert caught.value.detail == (
+        f"the proxy cannot be used: {variable} is not the URL of an http or https proxy"
+    )
+    assert not caught.value.permanent
 
 
 def tunnel(port: int) -> Callable[[socket.socket], None]:
@@ -687,25 +818,37 @@ def tunnel(port: int) -> Callable[[socket.socket], None]:
     return serve
 
 
-@pytest.mark.parametrize("exempt", [False, True])
-def test_abort_ends_a_request_through_a_proxy(
-    tls_server: ScriptedServer, certificate: Path, monkeypatch: pytest.MonkeyPatch, exempt: bool
-) -> None:
-    """A tunnel is broken off as well; NO_PROXY is heard."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1" if exempt else "")
-    tunnels: list[socket.socket] = []
+@pytest.fixture(scope="session")
+def named_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a certificate for a host behind a proxy, and for the proxy."""
+    folder = tmp_path_factory.mktemp("named")
+    made = make_certificate(folder, subject="DNS:intake.invalid,IP:127.0.0.1")
+    if made is None:
+        pytest.skip("openssl, which makes the test's certificate, is not installed")
+    return made
 
-    def serve(near: socket.socket) -> None:
-        tunnels.append(near)
-        tunnel(tls_server.port)(near)
 
-    transport = Transport({"SSL_CERT_FILE": str(certificate)})
-    tls_server.answers = [tls_server.trickle(CUT_HEAD, b"x")]
-    with listening(None if exempt else serve) as url:
-        monkeypatch.setenv("HTTPS_PROXY", url)
-        threading.Timer(0.4, transport.abort).start()
-        _, uncertain = failure(transport, tls_server.url)
+def test_abort_ends_a_request_through_a_proxy(named_certificate: Path) -> None:
+    """A tunnel is broken off as well."""
+    with ScriptedServer(named_certificate) as server:
+        server.answers = [server.trickle(CUT_HEAD, b"x")]
+        with listening(tunnel(server.port)) as url:
+            transport = Transport({"SSL_CERT_FILE": str(named_certificate), "HTTPS_PROXY": url})
+            threading.Timer(0.4, transport.abort).start()
+            _, uncertain = failure(transport, "https://intake.invalid/in")
+            transport.close()
+
+        assert uncertain
+        assert [one.target for one in server.requests] == ["/in"]
+
+
+def test_proxy_that_speaks_tls_is_trusted_by_the_same_authorities(named_certificate: Path) -> None:
+    """A company's proxy has a certificate of the company's authority."""
+    with ScriptedServer(named_certificate) as server:
+        proxy = server.url.partition("/in")[0]
+        transport = Transport({"SSL_CERT_FILE": str(named_certificate), "HTTP_PROXY": proxy})
+        reply = post(transport, "http://intake.invalid/in")
         transport.close()
 
-    assert uncertain
-    assert len(tunnels) == (not exempt)
+        assert reply.status == 200
+        assert [one.target for one in server.requests] == ["http://intake.invalid/in"]

@@ -32,9 +32,9 @@ def invocations_by_sign(study: Study) -> dict[str, int]:
     return {name: found.invocations for name, found in study.missed.by_sign.items()}
 
 
-def test_missed_invocations_are_counted_by_sign(tmp_path: Path) -> None:
+def test_missed_invocations_are_counted_by_sign() -> None:
     """An invocation counts for each sign that it shows, and in the total once."""
-    study = study_missed(tmp_path, environ={f"{PREFIX}SAMPLE_RATE": "0"})
+    study = study_missed(environ={f"{PREFIX}SAMPLE_RATE": "0"})
 
     assert invocations_by_sign(study) == {
         "level word": 2,
@@ -45,14 +45,14 @@ def test_missed_invocations_are_counted_by_sign(tmp_path: Path) -> None:
     assert (study.missed.total.invocations, study.missed.total.let_go) == (4, 4)
 
 
-def test_missed_invocations_fail_under_the_suggested_settings(tmp_path: Path) -> None:
+def test_missed_invocations_fail_under_the_suggested_settings() -> None:
     """The user gets what the report promised: a run with the printed setting finds all of them."""
-    study = study_missed(tmp_path, environ={f"{PREFIX}SAMPLE_RATE": "0"})
+    study = study_missed(environ={f"{PREFIX}SAMPLE_RATE": "0"})
     own = next(point for point in study.points if point.is_own)
     found = [sign for sign in SIGNS if sign.name in study.missed.by_sign]
 
     variables = dict(suggestion_of(own, found).variables)
-    again = study_missed(tmp_path, environ=variables)
+    again = study_missed(environ=variables)
 
     assert own_tally(again).failed == sum(shop_logs.FAILURES.values()) + len(MISSED)
     assert again.missed.total.invocations == 0
@@ -60,11 +60,9 @@ def test_missed_invocations_fail_under_the_suggested_settings(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("rate", ["0", "10%", "50%"])
-def test_price_of_missed_invocations_is_the_difference_of_two_replays(
-    tmp_path: Path, rate: str
-) -> None:
+def test_price_of_missed_invocations_is_the_difference_of_two_replays(rate: str) -> None:
     """What a sign costs is not estimated: it adds up to what the suggested settings deliver more, to the byte."""
-    study = study_missed(tmp_path, environ={f"{PREFIX}SAMPLE_RATE": rate})
+    study = study_missed(environ={f"{PREFIX}SAMPLE_RATE": rate})
 
     more_bytes = (
         study.missed.tally.volume.cloudwatch_bytes - own_tally(study).volume.cloudwatch_bytes
@@ -76,16 +74,16 @@ def test_price_of_missed_invocations_is_the_difference_of_two_replays(
     assert sum(part.cloudwatch_bytes for part in parts) - twice == more_bytes
 
 
-def test_invocations_that_the_draw_keeps_are_not_let_go(tmp_path: Path) -> None:
+def test_invocations_that_the_draw_keeps_are_not_let_go() -> None:
     """They count as taken for healthy: an alarm on failures would not have rung."""
-    study = study_missed(tmp_path, environ={f"{PREFIX}SAMPLE_RATE": "1"})
+    study = study_missed(environ={f"{PREFIX}SAMPLE_RATE": "1"})
 
     assert (study.missed.total.invocations, study.missed.total.let_go) == (4, 0)
 
 
-def test_healthy_log_has_nothing_missed(tmp_path: Path) -> None:
+def test_healthy_log_has_nothing_missed() -> None:
     """Its failures are all seen, whatever their lines show besides."""
-    study = study_shop(tmp_path)
+    study = study_shop()
 
     assert study.missed.total == Found()
     assert study.missed.by_sign == {}
@@ -124,11 +122,9 @@ def test_a_long_log_of_failures_has_nothing_missed(tmp_path: Path, rate: str) ->
 
 
 @pytest.mark.parametrize("level", ["OFF", "FATAL"])
-def test_lines_that_error_level_lets_pass_are_missed(tmp_path: Path, level: str) -> None:
+def test_lines_that_error_level_lets_pass_are_missed(level: str) -> None:
     """The extension reads their level, so ERROR_LEVEL keeps them, and no pattern is needed."""
-    study = study_shop(
-        tmp_path, environ={f"{PREFIX}ERROR_LEVEL": level, f"{PREFIX}SAMPLE_RATE": "0"}
-    )
+    study = study_shop(environ={f"{PREFIX}ERROR_LEVEL": level, f"{PREFIX}SAMPLE_RATE": "0"})
 
     assert invocations_by_sign(study) == {"a line at ERROR": 1}
     (example,) = study.missed.by_sign["a line at ERROR"].examples
@@ -185,9 +181,9 @@ def test_objects_of_the_json_log_format_are_searched(tmp_path: Path) -> None:
     assert study.missed.total.let_go == 1
 
 
-def test_examples_are_lines_of_different_invocations(tmp_path: Path) -> None:
+def test_examples_are_lines_of_different_invocations() -> None:
     """A reader looks them up by the request id."""
-    study = study_missed(tmp_path)
+    study = study_missed()
 
     assert study.missed.by_sign["level word"].examples == [
         Example(shop_logs.request_id_of(number), MISSED[number]) for number in (10, 15)
@@ -217,9 +213,9 @@ def test_examples_are_bounded(tmp_path: Path) -> None:
     assert all("ERROR: lost" in one.text for one in found.examples)
 
 
-def test_examples_are_masked(tmp_path: Path) -> None:
+def test_examples_are_masked() -> None:
     """The report may be mailed to somebody, so REDACT holds for it as well."""
-    study = study_missed(tmp_path, environ={f"{PREFIX}REDACT": "pay[a-z]+"})
+    study = study_missed(environ={f"{PREFIX}REDACT": "pay[a-z]+"})
 
     texts = [one.text for one in study.missed.by_sign["level word"].examples]
     assert len(texts) == 2
@@ -228,14 +224,14 @@ def test_examples_are_masked(tmp_path: Path) -> None:
 
 
 def test_missed_invocations_are_the_same_in_several_processes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The comparison runs in the process of the user's own settings."""
-    expected = study_missed(tmp_path).missed
+    expected = study_missed().missed
     monkeypatch.setattr("whatif.replay.runner.PARALLEL_BYTES", 0)
     monkeypatch.setattr("os.cpu_count", lambda: 3)
 
-    found = study_missed(tmp_path).missed
+    found = study_missed(anew=True).missed
 
     assert (found.total, found.by_sign) == (expected.total, expected.by_sign)
 

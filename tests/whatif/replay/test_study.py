@@ -39,8 +39,8 @@ def by_label(study: Study) -> dict[str, Tally]:
 
 
 @pytest.fixture(name="expected")
-def expected_study(tmp_path: Path) -> Study:
-    return study_shop(tmp_path)
+def expected_study() -> Study:
+    return study_shop()
 
 
 def test_study_counts_what_the_log_holds(expected: Study) -> None:
@@ -178,25 +178,25 @@ def test_study_separates_invocations_without_streams(tmp_path: Path) -> None:
 
 
 def test_study_counts_the_same_in_several_processes(
-    tmp_path: Path, expected: Study, monkeypatch: pytest.MonkeyPatch
+    expected: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Large logs are counted in parallel."""
     monkeypatch.setattr("whatif.replay.runner.PARALLEL_BYTES", 0)
     monkeypatch.setattr("os.cpu_count", lambda: 3)
 
-    found = study_shop(tmp_path)
+    found = study_shop(anew=True)
 
     assert counts(found) == counts(expected)
     assert [t.volume for t in found.tallies] == [t.volume for t in expected.tallies]
 
 
 def test_study_ends_the_quietest_environment_for_another(
-    tmp_path: Path, expected: Study, monkeypatch: pytest.MonkeyPatch
+    expected: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """This bounds the memory, and loses nothing between invocations."""
     monkeypatch.setattr("whatif.replay.study.MAX_ENVIRONMENTS", 1)
 
-    study = study_shop(tmp_path)
+    study = study_shop(anew=True)
 
     assert study.environments > 2
     assert study.tallies[-1].kept_lines == shop_logs.LINES
@@ -286,9 +286,9 @@ def test_study_names_a_failure_that_does_not_fit_the_buffer(tmp_path: Path) -> N
     assert missing.why == "evicted for BUFFER_SIZE"
 
 
-def test_study_tells_withheld_lines_from_others(tmp_path: Path) -> None:
+def test_study_tells_withheld_lines_from_others() -> None:
     """Of five failures in two environments two an hour and environment are whole."""
-    study = study_shop(tmp_path, "KEEP_AT_MOST=1/h", "SAMPLE_RATE=0")
+    study = study_shop("KEEP_AT_MOST=1/h", "SAMPLE_RATE=0")
 
     tally = by_label(study)["KEEP_AT_MOST=1/h SAMPLE_RATE=0"]
     assert tally.failed == sum(shop_logs.FAILURES.values())
@@ -298,9 +298,9 @@ def test_study_tells_withheld_lines_from_others(tmp_path: Path) -> None:
     assert tally.withheld == sum(one.missing for one in tally.incomplete)
 
 
-def test_study_counts_history_by_itself(tmp_path: Path) -> None:
+def test_study_counts_history_by_itself() -> None:
     """History belongs to healthy invocations, and the estimates ignore it."""
-    found = by_label(study_shop(tmp_path, "HISTORY=0,1", "SAMPLE_RATE=0"))
+    found = by_label(study_shop("HISTORY=0,1", "SAMPLE_RATE=0"))
 
     without, within = (found[f"{name} SAMPLE_RATE=0"] for name in ("HISTORY=0", "HISTORY=1"))
     assert (without.history, within.history) == (0, within.kept_lines - without.kept_lines)
@@ -308,9 +308,9 @@ def test_study_counts_history_by_itself(tmp_path: Path) -> None:
     assert within.estimated_lines == without.estimated_lines
 
 
-def test_study_measures_masked_lines(tmp_path: Path) -> None:
+def test_study_measures_masked_lines() -> None:
     """A REDACT that shortens lines makes deliveries smaller."""
-    found = by_label(study_shop(tmp_path, "REDACT=,order.*", "SAMPLE_RATE=1"))
+    found = by_label(study_shop("REDACT=,order.*", "SAMPLE_RATE=1"))
 
     plain, masked = (found[f"REDACT={of} SAMPLE_RATE=1"] for of in ("(default)", "(value 2)"))
     assert masked.volume.cloudwatch_bytes < plain.volume.cloudwatch_bytes

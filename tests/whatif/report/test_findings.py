@@ -19,9 +19,9 @@ def view_of_two_functions(folder: Path) -> View:
     return view_of(study_of([str(path)], grid_of({}, [])))
 
 
-def test_missed_view_prices_each_sign_and_all_of_them(tmp_path: Path) -> None:
+def test_missed_view_prices_each_sign_and_all_of_them() -> None:
     """In the same money as the tables: what all of them cost is the difference of two of their rows."""
-    view = view_of(study_missed(tmp_path, environ={f"{PREFIX}SAMPLE_RATE": "0"}))
+    view = view_of(study_missed(environ={f"{PREFIX}SAMPLE_RATE": "0"}))
 
     missed = view.missed
     assert [(row.sign, row.invocations, row.let_go) for row in missed.rows] == [
@@ -37,9 +37,9 @@ def test_missed_view_prices_each_sign_and_all_of_them(tmp_path: Path) -> None:
     assert missed.kept.failed == view.own.failed + missed.invocations
 
 
-def test_missed_view_has_a_setting_for_each_sign_and_for_all(tmp_path: Path) -> None:
+def test_missed_view_has_a_setting_for_each_sign_and_for_all() -> None:
     """A reader may want some signs only."""
-    missed = view_of(study_missed(tmp_path)).missed
+    missed = view_of(study_missed()).missed
 
     patterns = {sign.name: sign.pattern for sign in SIGNS}
     assert all(row.settings == {"ERROR_PATTERN": patterns[row.sign]} for row in missed.rows)
@@ -47,21 +47,21 @@ def test_missed_view_has_a_setting_for_each_sign_and_for_all(tmp_path: Path) -> 
     assert missed.settings == {"ERROR_PATTERN": together}
 
 
-def test_missed_view_names_error_level_for_levels_that_the_extension_reads(tmp_path: Path) -> None:
+def test_missed_view_names_error_level_for_levels_that_the_extension_reads() -> None:
     """No pattern is needed for these."""
-    missed = view_of(study_shop(tmp_path, environ={f"{PREFIX}ERROR_LEVEL": "OFF"})).missed
+    missed = view_of(study_shop(environ={f"{PREFIX}ERROR_LEVEL": "OFF"})).missed
 
     assert [(row.sign, dict(row.settings)) for row in missed.rows] == [
         ("a line at ERROR", {"ERROR_LEVEL": "ERROR"})
     ]
 
 
-def test_missed_view_names_signs_that_it_could_not_look_for(tmp_path: Path) -> None:
+def test_missed_view_names_signs_that_it_could_not_look_for() -> None:
     """A reader must not take silence for health."""
-    missed = view_of(study_shop(tmp_path, environ={f"{PREFIX}ERROR_PATTERN": "x{700}"})).missed
+    missed = view_of(study_shop(environ={f"{PREFIX}ERROR_PATTERN": "x{700}"})).missed
 
     assert "level word in JSON" in missed.unsearched
-    assert view_of(study_shop(tmp_path)).missed.unsearched == []
+    assert view_of(study_shop()).missed.unsearched == []
 
 
 def test_functions_add_up_to_the_tables(tmp_path: Path) -> None:

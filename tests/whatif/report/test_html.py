@@ -34,8 +34,8 @@ class _Outline(HTMLParser):
 
 
 @pytest.fixture(name="view")
-def shop_view(tmp_path: Path) -> View:
-    return view_of(study_shop(tmp_path))
+def shop_view() -> View:
+    return view_of(study_shop())
 
 
 def outline(text: str) -> _Outline:
@@ -87,9 +87,9 @@ def test_page_numbers_labels_that_a_chart_cuts(view: View) -> None:
     assert "#2 " not in page(view)
 
 
-def test_page_of_an_empty_log_is_well_formed(tmp_path: Path) -> None:
+def test_page_of_an_empty_log_is_well_formed() -> None:
     """It has no estimates and no failures."""
-    view = view_of(study_shop(tmp_path))
+    view = view_of(study_shop())
     rows = [
         replace(row, failures={}, whole=0, healthy=0, estimated=0.0, margin=0.0)
         for row in view.rows
@@ -100,9 +100,9 @@ def test_page_of_an_empty_log_is_well_formed(tmp_path: Path) -> None:
     assert found.open == []
 
 
-def test_page_with_misses_and_functions_is_well_formed(tmp_path: Path) -> None:
+def test_page_with_misses_and_functions_is_well_formed() -> None:
     """Every section is there at once."""
-    view = view_of(study_missed(tmp_path))
+    view = view_of(study_missed())
     functions = [replace(view.functions[0], name=name) for name in "ab"]
 
     found = outline(page(replace(view, functions=functions)))
@@ -223,10 +223,10 @@ def test_page_follows_the_preference_for_dark(tmp_path: Path, view: View) -> Non
     assert "rgb(13, 17, 23)" in dark
 
 
-def test_page_shows_withheld_failures_and_history(tmp_path: Path) -> None:
+def test_page_shows_withheld_failures_and_history() -> None:
     """Withheld failures have a column only where there are any; history has a colour, a column and a sentence."""
-    plain = page(view_of(study_shop(tmp_path)))
-    text = page(view_of(study_shop(tmp_path, "KEEP_AT_MOST=1/h", "HISTORY=1", "SAMPLE_RATE=0")))
+    plain = page(view_of(study_shop()))
+    text = page(view_of(study_shop("KEEP_AT_MOST=1/h", "HISTORY=1", "SAMPLE_RATE=0")))
 
     assert "withheld by KEEP_AT_MOST" not in plain
     assert '<th scope="col" class="figure">withheld by KEEP_AT_MOST</th>' in text

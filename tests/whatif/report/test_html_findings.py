@@ -1,6 +1,5 @@
 from dataclasses import replace
 from html import escape
-from pathlib import Path
 
 import pytest
 
@@ -14,8 +13,8 @@ from whatif.report.view import View, view_of
 
 
 @pytest.fixture(name="view")
-def missed_view(tmp_path: Path) -> View:
-    return view_of(study_missed(tmp_path, environ={f"{PREFIX}SAMPLE_RATE": "0"}))
+def missed_view() -> View:
+    return view_of(study_missed(environ={f"{PREFIX}SAMPLE_RATE": "0"}))
 
 
 def test_page_has_the_section(view: View) -> None:
@@ -28,9 +27,9 @@ def test_page_has_the_section(view: View) -> None:
     assert "This keeps all of them" in text
 
 
-def test_section_of_a_healthy_log_is_one_paragraph(tmp_path: Path) -> None:
+def test_section_of_a_healthy_log_is_one_paragraph() -> None:
     """There is no empty table."""
-    text = missed_html(view_of(study_shop(tmp_path)))
+    text = missed_html(view_of(study_shop()))
 
     assert text.startswith("<p>Nothing was found")
     assert "<table>" not in text

@@ -16,8 +16,8 @@ GOLDEN = Path(__file__).parent / "missed.txt"
 
 
 @pytest.fixture(name="view")
-def missed_view(tmp_path: Path) -> View:
-    return view_of(study_missed(tmp_path, environ={f"{PREFIX}SAMPLE_RATE": "0"}))
+def missed_view() -> View:
+    return view_of(study_missed(environ={f"{PREFIX}SAMPLE_RATE": "0"}))
 
 
 def function(name: str, invocations: int = 1) -> FunctionRow:
@@ -48,9 +48,9 @@ def test_section_fits_a_terminal_but_for_what_is_copied(view: View) -> None:
     assert all(line.isascii() for line in lines)
 
 
-def test_section_has_what_was_looked_for_where_nothing_was_found(tmp_path: Path) -> None:
+def test_section_has_what_was_looked_for_where_nothing_was_found() -> None:
     """Silence says nothing; this says which signs are not there."""
-    text = missed_text(view_of(study_shop(tmp_path)))
+    text = missed_text(view_of(study_shop()))
 
     assert text.startswith("Nothing was found")
     assert "Traceback, Exception or Error" in text

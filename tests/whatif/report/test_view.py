@@ -14,9 +14,9 @@ from whatif.report.rows import KINDS
 from whatif.report.view import view_of
 
 
-def test_view_scales_a_long_log_to_a_month(tmp_path: Path) -> None:
+def test_view_scales_a_long_log_to_a_month() -> None:
     """Two hours become thirty days, and a lower rate costs less."""
-    view = view_of(study_shop(tmp_path))
+    view = view_of(study_shop())
 
     assert view.per == "a month at this pace"
     assert view.span_s == pytest.approx(6902, abs=1)
@@ -35,9 +35,9 @@ def test_view_scales_a_short_log_to_a_million_invocations() -> None:
     assert view_of(Study(points, [Tally() for _ in points], [], Log())).per == "this log"
 
 
-def test_view_sorts_kept_lines_by_kind(tmp_path: Path) -> None:
+def test_view_sorts_kept_lines_by_kind() -> None:
     """The kinds add up to all kept lines."""
-    view = view_of(study_shop(tmp_path, environ={f"{PREFIX}HISTORY": "1"}))
+    view = view_of(study_shop(environ={f"{PREFIX}HISTORY": "1"}))
 
     for row in view.rows:
         assert set(row.lines_by_kind) == set(KINDS)
@@ -119,21 +119,17 @@ def test_view_names_the_filtered_log_among_others(tmp_path: Path) -> None:
         ({"ENABLED": "false"}, "ENABLED is false"),
     ],
 )
-def test_view_notes_settings_that_the_figures_ignore(
-    tmp_path: Path, given: dict[str, str], note: str
-) -> None:
+def test_view_notes_settings_that_the_figures_ignore(given: dict[str, str], note: str) -> None:
     """The values of references are unknown, so a REDACT masks nothing; a disabled recorder counts as enabled."""
-    view = view_of(
-        study_shop(tmp_path, environ={f"{PREFIX}{name}": value for name, value in given.items()})
-    )
+    view = view_of(study_shop(environ={f"{PREFIX}{name}": value for name, value in given.items()}))
 
     assert note in view.notes[0]
-    assert view.own.cloudwatch_bytes == view_of(study_shop(tmp_path)).own.cloudwatch_bytes
+    assert view.own.cloudwatch_bytes == view_of(study_shop()).own.cloudwatch_bytes
 
 
-def test_view_has_no_estimate_without_a_sample(tmp_path: Path) -> None:
+def test_view_has_no_estimate_without_a_sample() -> None:
     """With everything kept the estimate is exact."""
-    view = view_of(study_shop(tmp_path))
+    view = view_of(study_shop())
 
     assert not view.rows[0].estimates
     assert (view.rows[-1].estimated, view.rows[-1].margin) == (shop_logs.INVOCATIONS, 0)

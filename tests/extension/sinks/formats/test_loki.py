@@ -5,8 +5,9 @@ import pytest
 
 from extension.model.receipt import Answer, Receipt
 from extension.model.timestamps import epoch_ns
-from tests.doubles.extension.chunks import at, chunk, now
+from tests.doubles.extension.chunks import at, chunk, lines, now
 from tests.doubles.lambda_events import line
+from tests.doubles.recording_receiver import Reply
 from tests.extension.sinks.formats.cases import Case
 
 loki = pytest.mark.parametrize("case", ["loki"], indirect=True)
@@ -57,6 +58,24 @@ def test_refused_push_may_have_stored_some(case: Case) -> None:
 
     assert receipt == Receipt(Answer.UNREADABLE, "status 400", uncertain=True)
     assert [one.line for one in case.intake.stored] == ["new"]
+
+
+@loki
+@pytest.mark.parametrize(
+    "message",
+    [
+        "stream '{}' includes structured metadata, but this feature is disallowed. Please see `limits_config`",
+        "entry for stream '{}' has 3 label names; limit 2",
+    ],
+)
+def test_limits_of_the_tenant_are_a_denial(case: Case, message: str) -> None:
+    """No push would be taken, so no record is looked for, and all of them wait."""
+    case.intake.answers = [Reply(400, message.encode())]
+
+    receipt = case.send([lines("a")])
+
+    assert receipt.answer is Answer.DENIED
+    assert receipt.detail.startswith("status 400: the tenant's limits")
 
 
 @loki
