@@ -304,6 +304,20 @@ def test_recording_goes_on_with_few_descriptors_and_many_idle_connections(
     assert said[-1]["event"] == "account"
 
 
+def test_managed_instances_are_recorded_where_an_emulator_leaves_the_path_out(
+    cloud: ScriptedLambda, begin: Begin
+) -> None:
+    """AWS's own emulator of Managed Instances posts to the root, whatever path it was given."""
+    extension = begin(_AWS_LAMBDA_INITIALIZATION_TYPE="lambda-managed-instances")
+    cloud.target = "/"
+    cloud.post([start(ID.format(1)), line({"requestId": ID.format(1), "level": "ERROR"})])
+
+    records, said = extension.shut_down()
+
+    assert lines(records) == [{"requestId": ID.format(1), "level": "ERROR"}]
+    assert [one["event"] for one in said] == ["account"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_to_end_is_taken_as_shutdown(
     cloud: ScriptedLambda, begin: Begin, number: signal.Signals
