@@ -202,7 +202,7 @@ class Delivery:
         variable = f"{PREFIX}{exporter.variable}"
         if receipt.answer is Answer.DENIED:
             once(
-                "the sink denied access; kept lines stay in the buffer and are retried until the permission or token is fixed",
+                "the sink denied access or can take nothing; kept lines stay in the buffer and are retried until its permission, token or settings are fixed",
                 variable=variable,
             )
         elif receipt.answer is Answer.UNAVAILABLE and exporter.queue.backoff.failures > 1:
