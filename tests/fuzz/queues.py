@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extension.delivery.queue import MAX_PAUSE_S, SendingQueue
+from extension.delivery.backoff import MAX_PAUSE_S
+from extension.delivery.queue import SendingQueue
 from extension.diagnostics.account import Account
 from extension.model.chunk import Chunk, Metadata, numbers_in
 from extension.model.receipt import Answer, Receipt
