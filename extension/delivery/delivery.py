@@ -28,10 +28,6 @@ ATTEMPT_TIMEOUT_S = 10.0
 """For one attempt at a delivery. No invocation waits for it: FLUSH_TIMEOUT bounds that."""
 
 
-SMALL_SHARE = 0.5
-"""Of a processor: with less, the last resort writes records without ``level``. Reading levels takes most of its time."""
-
-
 class Delivery:
     """Deliver the queues of one environment.
 
@@ -172,7 +168,7 @@ class Delivery:
             written = self.write_out(chunk, self._monotonic_s() + LAST_RESORT_S)
             self.lose(exporter, reason, chunk.lines - written)
 
-    def write_out(self, chunk: Chunk, until_s: float) -> int:
+    def write_out(self, chunk: Chunk, until_s: float, *, with_levels: bool = True) -> int:
         """Write a failed invocation's chunk to standard output; count the lines that were written, and return how many."""
         if self._last_resort is None or not chunk.metadata.failed:
             return 0
@@ -184,7 +180,7 @@ class Delivery:
             self._last_resort,
             until_s,
             rewrite=self._rewrite,
-            with_levels=self.processor_share >= SMALL_SHARE,
+            with_levels=with_levels,
             monotonic_s=self._monotonic_s,
         )
         self.account.keep(chunk.metadata.reason, written)
