@@ -12,11 +12,11 @@ from extension.config.variables import SETTINGS
 from extension.delivery import queue
 from extension.diagnostics.account import Account
 from extension.lambda_api import http1
-from extension.lambda_api.listener import Listener
+from extension.lambda_api.listener import _Peer
 from extension.model import ndjson
 from extension.model.receipt import Answer, Receipt
 from extension.parsing import batch
-from extension.redaction.prefilter import Prefilter
+from extension.redaction.presets.telltales import Telltales
 from extension.regex.pattern import Pattern
 from extension.sinks.formats import base
 from extension.transport import responses
@@ -48,17 +48,13 @@ CASES = {
 
 MISTAKES: dict[str, tuple[object, str, Any]] = {
     "http1": (http1, "_number", lambda digits: int(digits or 0) - (digits == b"2")),
-    "listener": (
-        Listener,
-        "_weakest",
-        lambda self: max(self._peers, key=lambda at: self._peers[at].rank),
-    ),
+    "listener": (_Peer, "rank", property(lambda self: -self.turn)),
     "batches": (batch, "is_plain", lambda *_: True),
     "environments": (Account, "drop", lambda _self, _reason, _lines: None),
     "queue": (queue, "without", lambda chunks, _gone: chunks),
     "rows": (ndjson, "members", lambda _fields: b'"reason":'),
     "expressions": (Pattern, "search", lambda _self, _text: False),
-    "redaction": (Prefilter, "may_hold", lambda _self, _event: False),
+    "redaction": (Telltales, "presets_in", lambda _self, _event: frozenset()),
     "settings": (settings, "SETTINGS", [one._replace(secret=False) for one in SETTINGS]),
     "answers": (responses, "retry_after_s", lambda reply: float(reply.headers["Retry-After"])),
     "sinks": (base, "receipt_for", lambda reply, **_: Receipt(Answer.DENIED, str(reply.body))),

@@ -304,6 +304,73 @@ def test_recording_goes_on_with_few_descriptors_and_many_idle_connections(
     assert said[-1]["event"] == "account"
 
 
+def test_managed_instances_are_recorded_where_an_emulator_leaves_the_path_out(
+    cloud: ScriptedLambda, begin: Begin
+) -> None:
+    """AWS's own emulator of Managed Instances posts to the root, whatever path it was given."""
+    extension = begin(_AWS_LAMBDA_INITIALIZATION_TYPE="lambda-managed-instances")
+    cloud.target = "/"
+    cloud.post([start(ID.format(1)), line({"requestId": ID.format(1), "level": "ERROR"})])
+
+    records, said = extension.shut_down()
+
+    assert lines(records) == [{"requestId": ID.format(1), "level": "ERROR"}]
+    assert [one["event"] for one in said] == ["account"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_end_is_taken_as_shutdown(
+    cloud: ScriptedLambda, begin: Begin, number: signal.Signals
+) -> None:
+    """Whoever stops a container, or presses Ctrl-C, gets what is buffered, and the account."""
+    extension = begin()
+    cloud.invoke(ID.format(1))
+    cloud.post([start(ID.format(1)), line(ERROR)])
+
+    extension.process.send_signal(number)
+    out, err = extension.process.communicate(timeout=WAIT_S)
+
+    assert extension.process.returncode == 0
+    assert lines([json.loads(one) for one in out.splitlines()]) == [ERROR]
+    assert [json.loads(one)["event"] for one in err.splitlines()] == ["account"]
+
+
+def test_a_signal_that_is_ignored_stays_so(cloud: ScriptedLambda, begin: Begin) -> None:
+    """Under nohup a program outlives its terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        extension = begin()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    extension.process.send_signal(signal.SIGHUP)
+    extension.invoke(1, ERROR)
+
+    records, _ = extension.shut_down()
+
+    assert lines(records) == [ERROR]
+
+
+def test_a_signal_ends_an_extension_that_has_stopped_recording(cloud: ScriptedLambda) -> None:
+    """After an error of ours nothing is left to deliver, and a signal does what it does to any process."""
+    broken = (
+        "from extension import boot; from extension.app.loop import Loop\n"
+        "Loop.run = lambda self: 1 / 0\n"
+        "boot.main([])"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", broken],
+        cwd=ROOT,
+        env={"AWS_LAMBDA_RUNTIME_API": cloud.address},
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(WAIT_S) == -signal.SIGTERM
+    assert b"stopped recording" in said
+
+
 @pytest.fixture
 def aws() -> Iterator[RecordingReceiver]:
     with RecordingReceiver() as receiver:
@@ -358,59 +425,6 @@ def test_lines_wait_for_a_reference_that_names_no_sink(
     assert len(told) == 3
     assert all("wait" in one["used"] for one in told)
     assert said[-1]["lost_lines"] == {"shutdown": 1}
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_to_end_is_taken_as_shutdown(
-    cloud: ScriptedLambda, begin: Begin, number: signal.Signals
-) -> None:
-    """Whoever stops a container, or presses Ctrl-C, gets what is buffered, and the account."""
-    extension = begin()
-    cloud.invoke(ID.format(1))
-    cloud.post([start(ID.format(1)), line(ERROR)])
-
-    extension.process.send_signal(number)
-    out, err = extension.process.communicate(timeout=WAIT_S)
-
-    assert extension.process.returncode == 0
-    assert lines([json.loads(one) for one in out.splitlines()]) == [ERROR]
-    assert [json.loads(one)["event"] for one in err.splitlines()] == ["account"]
-
-
-def test_a_signal_that_is_ignored_stays_so(cloud: ScriptedLambda, begin: Begin) -> None:
-    """Under nohup a program outlives its terminal."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        extension = begin()
-    finally:
-        signal.signal(signal.SIGHUP, before)
-    extension.process.send_signal(signal.SIGHUP)
-    extension.invoke(1, ERROR)
-
-    records, _ = extension.shut_down()
-
-    assert lines(records) == [ERROR]
-
-
-def test_a_signal_ends_an_extension_that_has_stopped_recording(cloud: ScriptedLambda) -> None:
-    """After an error of ours nothing is left to deliver, and a signal does what it does to any process."""
-    broken = (
-        "from extension import boot; from extension.app.loop import Loop\n"
-        "Loop.run = lambda self: 1 / 0\n"
-        "boot.main([])"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", broken],
-        cwd=ROOT,
-        env={"AWS_LAMBDA_RUNTIME_API": cloud.address},
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stderr is not None
-        said = process.stderr.readline()
-        process.send_signal(signal.SIGTERM)
-
-        assert process.wait(WAIT_S) == -signal.SIGTERM
-    assert b"stopped recording" in said
 
 
 def test_a_copy_of_a_snapshot_fetches_references_before_its_first_delivery(
