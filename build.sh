@@ -2,8 +2,8 @@
 # The one command of this repository; `./build.sh help` tells what it does.
 #
 # Needs bash, coreutils and one Python from 3.10 on, no root. This file finds that Python and starts `python -m tools`,
-# which does the rest. Everything it makes is in .venv/, .cache/ and dist/, all ignored by git; deleting them only costs
-# the time to make them again.
+# which does the rest. Everything it makes is in .venv/, .cache/ and dist/, and the tests' bytecode in __pycache__/, all
+# ignored by git; deleting them only costs the time to make them again.
 set -euo pipefail
 readonly CALLED_FROM="$PWD"
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -24,8 +24,13 @@ usage() {
 ./build.sh test --standalone [ARG...]
                            build the standalone layers and test them: the end-to-end tests on the one for this machine,
                            functions that have no Python, arm64 under qemu
-./build.sh fuzz [ARG...]   run the property tests on many random examples, on the newest Python; takes long; ARGs go to
-                           pytest (./build.sh fuzz -k redaction)
+./build.sh fuzz [ARG...]   try the extension's parts with made-up inputs, on all cores: --minutes N (1), --seed S, --only NAME,
+                           --case N; exit status 1 if an invariant breaks, with the smallest input found
+./build.sh fuzz --properties [ARG...]
+                           run the property tests on many random examples, on the newest Python; takes long; ARGs go to
+                           pytest (./build.sh fuzz --properties -k redaction)
+./build.sh chaos [ARG...]  build the layer and freeze it, stop it and take its sinks away at random moments: --minutes N (1),
+                           --seed S; exit status 1 if a line is lost or comes twice, or Next is missing
 ./build.sh bench [ARG...]  build the layer and measure what it costs, beside the floor and the obvious way, in some five
                            minutes; writes bench/results/ (--quick: a minute, --only PART,...: some parts, these write to
                            .cache/bench/; --beside ZIP: compare the layer with another one in the same run; --python PATH)
@@ -82,7 +87,7 @@ main() {
     local command="${1:-help}" python
     [[ $# -eq 0 ]] || shift
     case "$command" in
-        layer | demo | test | fuzz | bench | whatif | explain | publish | lint | lock | pythons) ;;
+        layer | demo | test | fuzz | chaos | bench | whatif | explain | publish | lint | lock | pythons) ;;
         help | -h | --help) usage; return ;;
         *) usage >&2; fail "there is no command $command" ;;
     esac

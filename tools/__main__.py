@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.commands import bench, build_layer, demo, explain, publish, whatif
+from tools.commands import bench, build_layer, chaos, demo, explain, fuzz, publish, whatif
 from tools.console import CommandError, say, warn
 from tools.environments import Workspace, ensure_environment
 from tools.linting import lint
 from tools.locking import lock
 from tools.pythons import find_pythons
-from tools.testing import run_fuzz, run_standalone_tests, run_tests
+from tools.testing import run_property_tests, run_standalone_tests, run_tests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +32,12 @@ def _test(workspace: Workspace, arguments: Sequence[str]) -> int:
     return run_tests(workspace, arguments)
 
 
+def _fuzz(workspace: Workspace, arguments: Sequence[str]) -> int:
+    if arguments[:1] == ["--properties"]:
+        return run_property_tests(workspace, arguments[1:])
+    return fuzz(workspace, arguments)
+
+
 def _lint(workspace: Workspace, _arguments: Sequence[str]) -> int:
     return lint(workspace)
 
@@ -41,7 +47,8 @@ COMMANDS: dict[str, Callable[[Workspace, Sequence[str]], int | None]] = {
     "layer": build_layer,
     "demo": demo,
     "test": _test,
-    "fuzz": run_fuzz,
+    "fuzz": _fuzz,
+    "chaos": chaos,
     "bench": bench,
     "whatif": whatif,
     "explain": explain,

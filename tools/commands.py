@@ -50,6 +50,18 @@ def bench(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     _become(workspace, "bench", ["--layer", LAYER, "--python", python, *arguments])
 
 
+def fuzz(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Try the extension's parts with made-up inputs."""
+    _become(workspace, "tests.fuzz", arguments)
+
+
+def chaos(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Build the layer, and freeze it, stop it and take its sinks away at random moments."""
+    build_layer(workspace, ["--output", LAYER])
+    say("chaos")
+    _become(workspace, "tests.chaos", ["--layer", LAYER, *arguments])
+
+
 def publish(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     """Publish the built layer with the aws command."""
     _become(workspace, "layer.publish", arguments)

@@ -127,7 +127,7 @@ def run_standalone_tests(workspace: Workspace, arguments: Sequence[str]) -> int:
     return subprocess.run(command, check=False, cwd=workspace.root, env=environ).returncode
 
 
-def run_fuzz(workspace: Workspace, arguments: Sequence[str]) -> int:
+def run_property_tests(workspace: Workspace, arguments: Sequence[str]) -> int:
     """Run the property tests on many random examples, and return pytest's exit status.
 
     Examples that failed are kept in `.hypothesis/`, where hypothesis tries them first the next time.
@@ -135,7 +135,7 @@ def run_fuzz(workspace: Workspace, arguments: Sequence[str]) -> int:
     files = []
     if not _names_files(workspace, arguments):
         files = files_with(workspace, "\nfrom hypothesis import")
-    say(f"fuzz on Python {workspace.newest.version}")
+    say(f"property tests on Python {workspace.newest.version}")
     command = [str(workspace.python), "-m", "pytest", "--quiet", "-m", "hypothesis"]
     command += ["--hypothesis-profile=fuzz", f"--timeout={FUZZ_TIMEOUT_S}"]
     command += [f"--numprocesses={worker_count(workspace)}", *files, *arguments]

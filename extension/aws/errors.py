@@ -69,6 +69,11 @@ def error_code(reply: Reply) -> str:
         text = found.group(1).decode("ascii") if found else _code_in_json(reply.body)
     # A namespace with a hash may stand before the code, and a colon with an address behind it.
     code = text.partition(":")[0].rpartition("#")[2].strip()
+    return shown(code)
+
+
+def shown(code: str) -> str:
+    """Return a code that can be shown; empty if the text is no code: it may be a part of a line."""
     return code if re.fullmatch("[A-Z][A-Za-z0-9.]{2,63}", code) else ""
 
 

@@ -205,9 +205,18 @@ def read_fields(text: str) -> tuple[str, ...]:
 PATTERN_FORM = "a regular expression without backreferences and lookaround"
 """The form that :mod:`extension.regex.pattern` accepts."""
 
-PRESET_NAMES = ("aws-keys", "bearer-tokens", "card-numbers", "emails", "passwords", "private-keys")
-"""Keys of :data:`extension.redaction.presets.PRESETS`. That module is as large as all other settings together, so it is
-loaded only where REDACT is set."""
+PRESET_NAMES = (
+    *(
+        "aws-keys",
+        "bearer-tokens",
+        "card-numbers",
+        "emails",
+        "passwords",
+        "private-keys",
+        "vendor-tokens",
+    ),
+)
+"""Names of :data:`extension.redaction.patterns.PRESETS`. That module is loaded only where REDACT or EXCLUDE is set."""
 
 
 def read_pattern(text: str) -> "Pattern":

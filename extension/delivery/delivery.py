@@ -211,9 +211,14 @@ class Delivery:
                 "the sink cannot be reached; kept lines stay in the buffer and are retried",
                 variable=variable,
             )
-        if reasons or receipt.rejected_lines:
+        if reasons:
             once(
                 "the sink refused some of the kept lines; they go to FALLBACK_SINK, or those of failed invocations to standard output",
-                reasons=sorted(reasons) or ["rejected"],
+                reasons=sorted(reasons),
+                variable=variable,
+            )
+        if receipt.rejected_lines:
+            once(
+                "the sink rejected some of the kept lines without saying which; they are lost, and counted",
                 variable=variable,
             )

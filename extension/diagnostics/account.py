@@ -11,6 +11,12 @@ from collections import deque
 REMEMBERED_EVICTIONS = 64
 """Invocations that lost lines to the bound, remembered so that each counts once. The oldest lose lines first."""
 
+MAX_LOSSES = 64
+"""Reasons of losses that are counted apart. Some sinks name the kind of a refusal, and might name ever new ones."""
+
+OTHER_LOSSES = "other"
+"""Counts the losses of every further reason."""
+
 
 class Tally:
     """Count lines on their way to sinks. Only the main loop writes the counters.
@@ -36,6 +42,8 @@ class Tally:
 
     def lose(self, reason: str, lines: int) -> None:
         """Count lines that were wanted and could not be delivered."""
+        if reason not in self.lost and len(self.lost) >= MAX_LOSSES:
+            reason = OTHER_LOSSES
         self.lost[reason] = self.lost.get(reason, 0) + lines
 
     def evict(self, lines: int, *, request_id: str, failed: bool) -> None:

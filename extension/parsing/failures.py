@@ -113,7 +113,9 @@ def _java_text(line: str) -> bool:
 
 def _go_text(line: str) -> bool:
     at = line.find(_GO_PAYLOAD, 0, _GO_PREFIX_CHARS)
-    return at >= 0 and _is_go(_decoded(line[at:]))
+    # A prefix may begin with a word of the function's own; with digits only a time begins.
+    is_prefixed = at >= 0 and (not line[0].isdecimal() or re.match(TIME, line) is not None)
+    return is_prefixed and _is_go(_decoded(line[at:]))
 
 
 def _go_logfmt(line: str) -> bool:

@@ -2,31 +2,48 @@
 
 import json
 import re
-from collections.abc import Callable
 from typing import NamedTuple
 
-from extension.redaction.presets import PRESETS, Span
 from extension.regex.pattern import Pattern
 
 MASK = "[REDACTED]"
+
+PRESETS = (
+    *(
+        "aws-keys",
+        "bearer-tokens",
+        "card-numbers",
+        "emails",
+        "passwords",
+        "private-keys",
+        "vendor-tokens",
+    ),
+)
+"""Names of presets. What they find is defined in :mod:`extension.redaction.presets.secrets`, which is loaded for the first line
+that may hold a secret."""
 
 _NAMES = re.compile(r"[a-z]+(?:-[a-z]+)*(?: *, *[a-z]+(?:-[a-z]+)*)*")
 
 
 class Mask(NamedTuple):
-    """A pattern and the text that replaces its matches."""
+    """A pattern of the user's and the text that replaces its matches."""
 
     linear: Pattern
     text: str = MASK
-    meant: Callable[[str], list[Span]] | None = None
-    telltale: re.Pattern[bytes] | None = None
 
 
 class Patterns(NamedTuple):
-    """Value of REDACT or EXCLUDE: patterns that can be used, and why not for each other; never that pattern itself."""
+    """Value of REDACT or EXCLUDE.
+
+    Attributes:
+        masks: the patterns that can be used.
+        problems: for each other pattern why it cannot be used; never that pattern itself.
+        presets: names of presets.
+    """
 
     masks: tuple[Mask, ...] = ()
     problems: tuple[str, ...] = ()
+    presets: tuple[str, ...] = ()
 
 
 def read_patterns(text: str) -> Patterns:
@@ -35,20 +52,29 @@ def read_patterns(text: str) -> Patterns:
     A value that looks like names is read as names, so that a misspelled name does not become a pattern that never
     matches. To mask a mere word, write ``(word)``.
     """
-    return _read(text, _redactions)
+    masks: list[Mask] = []
+    problems: list[str] = []
+    presets: dict[str, None] = {}
+    for number, item in enumerate(_items(text), 1):
+        try:
+            if _NAMES.fullmatch(item):
+                presets |= dict.fromkeys(
+                    preset for name in item.split(",") for preset in _named(name.strip())
+                )
+            else:
+                masks.append(Mask(Pattern(item)))
+        except ValueError as error:  # noqa: PERF203 - a pattern that fails must not stop the others
+            problems.append(f"pattern {number}: {error}")
+    return Patterns(tuple(masks), tuple(problems), tuple(presets))
 
 
 def read_exclusions(text: str) -> Patterns:
     """Parse EXCLUDE: one regular expression, or a JSON array of them."""
-    return _read(text, lambda item: [Mask(Pattern(item))])
-
-
-def _read(text: str, read: Callable[[str], list[Mask]]) -> Patterns:
-    masks: list[Mask] = []
+    masks = []
     problems = []
     for number, item in enumerate(_items(text), 1):
         try:
-            masks += read(item)
+            masks.append(Mask(Pattern(item)))
         except ValueError as error:  # noqa: PERF203 - a pattern that fails must not stop the others
             problems.append(f"pattern {number}: {error}")
     return Patterns(tuple(masks), tuple(problems))
@@ -65,19 +91,10 @@ def _items(text: str) -> list[str]:
     return [text]
 
 
-def _redactions(item: str) -> list[Mask]:
-    if not _NAMES.fullmatch(item):
-        return [Mask(Pattern(item))]
-    return [mask for name in item.split(",") for mask in _presets_named(name.strip())]
-
-
-def _presets_named(name: str) -> list[Mask]:
+def _named(name: str) -> list[str]:
     if name == "all":
-        return [mask for each in PRESETS for mask in _presets_named(each)]
-    found = next((each for each in PRESETS if name in {each, each.removesuffix("s")}), None)
-    if found is None:
+        return list(PRESETS)
+    found = [each for each in PRESETS if name in {each, each.removesuffix("s")}]
+    if not found:
         raise ValueError("no preset has this name; a mere word to be masked is written (word)")
-    return [
-        Mask(Pattern(preset.pattern), f"[REDACTED:{found}]", preset.meant, preset.telltale)
-        for preset in PRESETS[found]
-    ]
+    return found

@@ -3,6 +3,7 @@
 import re
 
 from extension.redaction.patterns import Mask
+from extension.redaction.presets.telltales import Telltales
 from extension.regex.syntax import Needles
 
 _NEVER_ESCAPED = re.compile(r"[ !#-%'-.0-;=?-\[\]-~]+")
@@ -15,24 +16,37 @@ _ESCAPED_BEYOND = re.compile(rb"\\u(?!00)")
 
 
 class Prefilter:
-    """Quick test that no pattern matches in an event or a batch, on undecoded bytes."""
+    """Quick test of what may match in an event or a batch, on undecoded bytes."""
 
-    def __init__(self, masks: tuple[Mask, ...]) -> None:
+    def __init__(self, masks: tuple[Mask, ...], presets: frozenset[str] = frozenset()) -> None:
         as_written: set[bytes] = set()
         any_case: set[bytes] = set()
-        self._telltales = [mask.telltale for mask in masks if mask.telltale is not None]
+        self._masks = masks
+        self._presets = presets
+        self._telltales = Telltales(presets) if presets else None
         for mask in masks:
-            if mask.telltale is None:
-                needles = mask.linear.needles or Needles(frozenset({""}))
-                for string in needles.strings:
-                    needle = max(_NEVER_ESCAPED.findall(string), key=len, default="").encode()
-                    (any_case if needles.any_case else as_written).add(needle)
+            needles = mask.linear.needles or Needles(frozenset({""}))
+            for string in needles.strings:
+                needle = max(_NEVER_ESCAPED.findall(string), key=len, default="").encode()
+                (any_case if needles.any_case else as_written).add(needle)
         self._is_blind = b"" in as_written | any_case
         self._as_written = tuple(as_written)
         self._any_case = tuple(any_case)
 
+    def searches(self, raw: bytes) -> tuple[frozenset[str], tuple[Mask, ...]]:
+        """Return the presets and the patterns that may match in a line; all in doubt."""
+        if _ESCAPED_LETTER.search(raw):
+            return self._presets, self._masks
+        presets = frozenset() if self._telltales is None else self._telltales.presets_in(raw)
+        return presets, self._masks if self._masks and self._holds_needle(raw) else ()
+
     def may_hold(self, raw: bytes) -> bool:
-        """Tell whether a pattern may match in these bytes; True in doubt."""
+        """Tell whether a pattern of the user's may match in these bytes; True in doubt."""
+        if not self._masks:
+            return False
+        return self._holds_needle(raw) or _ESCAPED_LETTER.search(raw) is not None
+
+    def _holds_needle(self, raw: bytes) -> bool:
         if self._is_blind:
             return True
         for needle in self._as_written:
@@ -46,7 +60,4 @@ class Prefilter:
             for needle in self._any_case:
                 if needle in lower:
                     return True
-        for telltale in self._telltales:
-            if telltale.search(raw):
-                return True
-        return _ESCAPED_LETTER.search(raw) is not None
+        return False

@@ -17,6 +17,7 @@ from extension.aws.secrets import fetch
 from extension.config.parsers import kind_of_sink
 from extension.config.references import References
 from extension.config.settings import REFERENCE_FORMS, Settings, read_settings
+from extension.model.aws_targets import read_log_group
 from extension.model.own_event import own_event
 from extension.model.receipt import Answer, Receipt
 from extension.selfcheck.findings import (
@@ -145,11 +146,12 @@ def _retention(url: str, settings: Settings, environ: Mapping[str, str]) -> Find
     from extension.transport.responses import receipt_for_silence
 
     group, days = group_of(url, environ), settings.retention_days
+    arn = read_log_group(url.partition(":")[2]).arn
     payload = {"logGroupName": group, "retentionInDays": days}
 
     def ask() -> Receipt:
         until_s = time.monotonic() + SINK_S / 2
-        with contextlib.closing(AwsClient("logs", environ)) as client:
+        with contextlib.closing(AwsClient("logs", environ, arn=arn)) as client:
             try:
                 reply = client.call("Logs_20140328.PutRetentionPolicy", payload, until_s=until_s)
             except Unreachable as error:

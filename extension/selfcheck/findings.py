@@ -16,6 +16,7 @@ from extension.config.parsers import AWS_SINKS, MIB, kind_of_sink
 from extension.config.settings import MAX_SHOWN_CHARS, REFERENCE_FORMS, Problem, Settings
 from extension.config.variables import SETTINGS, SINKS, Setting
 from extension.levels.level import Level, level_named
+from extension.model.aws_targets import read_arn
 from extension.model.receipt import Answer, Receipt
 from extension.selfcheck.remedies import (
     code_and_status,
@@ -96,7 +97,10 @@ def judge_reference(variable: str, problem: str, environ: Mapping[str, str]) -> 
     """Judge the fetch of a reference; ``problem`` is the reason why it failed, or empty."""
     if not problem:
         return Finding(OK, variable, "what it refers to was fetched")
-    if environ.get(variable, "").strip().startswith("ssm:"):
+    service, _, name = environ.get(variable, "").strip().partition(":")
+    if (arn := read_arn(name.partition("#")[0])) is not None and arn.region:
+        environ = {**environ, "AWS_REGION": arn.region}
+    if service == "ssm":
         needed = statement(environ, "ssm:GetParameters", "parameter/NAME")
     else:
         needed = statement(environ, "secretsmanager:GetSecretValue", "secret:NAME-*")

@@ -156,6 +156,8 @@ def todo_for_aws_sink(kind: str, detail: str, *, needed: str) -> str:
         thing = {"s3": "bucket", "firehose": "stream"}.get(kind, "log group")
         return f"make the {thing}, or correct the name; the role needs {needed}"
     todo = todo_for_aws(code, detail)
+    if kind == "s3" and status == 400:  # noqa: PLR2004 - HTTP's own number
+        todo = "the bucket does not take such an object: look at its encryption, its Object Lock and the length of the prefix"
     if code == "PermanentRedirect":
         todo = "the bucket is in another region, which S3 did not name: use a bucket of this one"
     elif "KMS" in code:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from extension.aws.accounts import refuse_other_account
 from extension.aws.client import AwsClient
-from extension.aws.errors import receipt_for_aws
+from extension.aws.errors import receipt_for_aws, shown
 from extension.model.aws_targets import read_stream
 from extension.model.chunk import Chunk
 from extension.model.ndjson import numbered_lines
@@ -99,7 +99,7 @@ def receipt_for_batch(answer: bytes, request: list[Pack]) -> Receipt:
             failed = code
     if not failed:
         return Receipt(Answer.TAKEN, sent_bytes=sent_bytes, refused=refused)
-    detail = f"PutRecordBatch: {failed} for a part"
+    detail = f"PutRecordBatch: {shown(failed) or 'an unknown error'} for a part"
     return Receipt(Answer.UNAVAILABLE, detail, sent_bytes, taken=frozenset(taken), refused=refused)
 
 

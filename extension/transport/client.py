@@ -14,15 +14,18 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import httpcore
 import httpx
 
 from extension import EXTENSION_NAME, __version__
 from extension.transport.errors import CONNECTION_LOST, Reason, Unreachable, reason_for
-from extension.transport.network import Network
 from extension.transport.proxies import MAX_PORT, Proxy, proxy_for
+
+if TYPE_CHECKING:
+    from httpcore import ConnectionPool
+
+    from extension.transport.network import Network
 
 KEEPALIVE_S = 55.0
 """Shorter than the 60 s after which common load balancers close an idle connection."""
@@ -76,7 +79,7 @@ class Transport:
         self._wall_s = wall_s
         self._client: httpx.Client | None = None
         self._origin = ""
-        self._network = Network()
+        self._network: Network | None = None
         self._trust: ssl.SSLContext | None = None
         self._stream: Any = None
         self._used_at_s = 0.0
@@ -108,7 +111,6 @@ class Transport:
         except UnicodeError:
             raise Unreachable(Reason.HEADER_INVALID) from None
         self._aborted = False
-        self._network.until_s = until_s
         if not 0.0 <= self._wall_s() - self._used_at_s <= KEEPALIVE_S:
             # httpx closes idle connections by the monotonic clock, which stands still while the environment is frozen.
             self.close()
@@ -149,7 +151,7 @@ class Transport:
             self._to_proxy = info["request"].method == b"CONNECT"
         elif name == "http11.send_request_body.complete":
             self._request_sent = not self._to_proxy
-        elif name == "http11.receive_response_headers.started":
+        elif name == "http11.receive_response_headers.started" and self._network is not None:
             self._network.await_head()
 
     def _exchange(
@@ -162,7 +164,7 @@ class Transport:
             again = not (self._is_fresh or self._aborted or time.monotonic() >= until_s)
             kind = _KeptConnectionLost if again else Unreachable
             raise kind(*reason_for(error), uncertain=self._request_sent) from None
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError, OverflowError):
             raise Unreachable(Reason.URL_INVALID) from None
         except httpx.HTTPError as error:
             raise Unreachable(*reason_for(error), uncertain=self._request_sent) from None
@@ -180,6 +182,8 @@ class Transport:
         if self._client is None or origin != self._origin:
             self.close()
             self._client, self._origin = self._new_client(target), origin
+        if self._network is not None:
+            self._network.until_s = until_s
         # httpx bounds each wait, not their sum: so each may take the time that is left.
         timeout = httpx.Timeout(max(until_s - time.monotonic(), 0.001))
         more = {"trace": self._note}
@@ -210,7 +214,14 @@ class Transport:
         client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         return client
 
-    def _pool(self, url: httpx.URL, proxy: Proxy | None) -> httpcore.ConnectionPool:
+    def _pool(self, url: httpx.URL, proxy: Proxy | None) -> "ConnectionPool":
+        # Imported here: it takes asyncio with it, and many environments end without a delivery.
+        import httpcore
+
+        from extension.transport.network import Network
+
+        if self._network is None:
+            self._network = Network()
         kept: dict[str, Any] = {
             "max_connections": 1,
             "keepalive_expiry": KEEPALIVE_S,
@@ -244,7 +255,7 @@ class Transport:
 class _HttpTransport(httpx.HTTPTransport):
     """httpx's own, with a pool that it cannot make: it passes no ``network_backend`` on."""
 
-    def __init__(self, pool: httpcore.ConnectionPool) -> None:
+    def __init__(self, pool: "ConnectionPool") -> None:
         self._pool = pool
 
 

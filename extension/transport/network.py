@@ -61,7 +61,8 @@ class _Lookup:
             self._addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
         except (OSError, UnicodeError, OverflowError) as error:
             self._error = error
-        self._done.set()
+        finally:
+            self._done.set()
 
 
 class Network(httpcore.NetworkBackend):

@@ -14,6 +14,7 @@ PAGES = sorted(
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
         ROOT / "CHANGELOG.md",
+        ROOT / "SECURITY.md",
         ROOT / "emulator" / "README.md",
         ROOT / "bench" / "results" / "README.md",
         ROOT / "tests" / "README.md",

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,6 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 # each context, since to load the library takes most of the time.
 PYTHON = """
 import json, os, sys
-sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
 import app
 from aws_cdk import App
@@ -88,8 +88,9 @@ def test_cdk_applications_keep_the_contract_for_each_sink(tmp_path: Path) -> Non
 
 
 def python(output: Path) -> subprocess.Popen[str]:
-    """Begin to synthesize the Python application for all contexts."""
-    command = [python_tool("python"), "-c", PYTHON, TEMPLATES / "cdk_python", output]
+    """Begin to synthesize a copy of the Python application for all contexts: next to it, Python keeps its bytecode."""
+    application = shutil.copytree(TEMPLATES / "cdk_python", output.parent / "application")
+    command = [python_tool("python"), "-c", PYTHON, application, output]
     return _begin([str(part) for part in command], cwd=output.parent)
 
 

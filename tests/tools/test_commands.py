@@ -91,6 +91,8 @@ def test_build_that_fails_ends_the_command_with_its_status(checkout: Checkout) -
             "layer\nbench\n",
             "-m bench --layer dist/flight-recorder-python.zip --python {python} --x",
         ),
+        ("chaos", "layer\nchaos\n", "-m tests.chaos --layer dist/flight-recorder-python.zip --x"),
+        ("fuzz", "", "-m tests.fuzz --x"),
         ("publish", "", "-m layer.publish --x"),
     ],
 )

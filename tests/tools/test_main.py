@@ -92,6 +92,17 @@ def test_status_of_a_command_is_that_of_the_program(
     assert main("fuzz") == 2
 
 
+def test_property_tests_are_a_fuzz_command_of_their_own(
+    seen: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows is pytest's; without the word, it is the fuzzers'."""
+    monkeypatch.setattr(program, "run_property_tests", lambda _, arguments: len(arguments))
+    monkeypatch.setattr(program, "fuzz", lambda _, arguments: 10 + len(arguments))
+
+    assert main("fuzz", "--properties", "-k", "x") == 2
+    assert main("fuzz", "--minutes", "1") == 12
+
+
 def test_standalone_tests_are_a_test_command_of_their_own(
     seen: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

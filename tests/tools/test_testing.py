@@ -11,7 +11,7 @@ from tools.console import CommandError
 from tools.testing import (
     Selection,
     files_with,
-    run_fuzz,
+    run_property_tests,
     run_standalone_tests,
     run_tests,
     selections,
@@ -200,7 +200,7 @@ def test_standalone_layers_are_built_and_tested(ready: Checkout) -> None:
     ],
     ids=["no files are named", "the user names files"],
 )
-def test_fuzz_runs_the_property_tests_with_its_own_profile(
+def test_property_tests_run_with_a_profile_of_many_examples(
     checkout: Checkout, arguments: list[str], expected: list[str]
 ) -> None:
     """On the newest Python alone."""
@@ -210,7 +210,7 @@ def test_fuzz_runs_the_property_tests_with_its_own_profile(
     (tests / "room" / "test_b.py").write_text('"""Says: from hypothesis import given"""\n')
     checkout.answer("-m hypothesis", status=1)
 
-    assert run_fuzz(checkout.workspace, arguments) == 1
+    assert run_property_tests(checkout.workspace, arguments) == 1
 
     (call,) = checkout.calls()
     assert call.program == checkout.workspace.python

@@ -28,7 +28,6 @@ NONE = "(none)"
 DEFAULT = "default"
 ALL_MASKED = "every line is masked as a whole"
 VALUE_WIDTH = 38
-_PRESET_MASK = "[REDACTED:"
 
 
 def explain(sourced: Sourced, transactions: Sequence[Transaction], paint: Paint) -> list[str]:
@@ -109,13 +108,8 @@ def _patterns_text(setting: Setting, patterns: Patterns | None) -> str:
         return NONE
     if patterns.problems and setting.field == "redact":
         return ALL_MASKED
-    presets = dict.fromkeys(
-        mask.text.removeprefix(_PRESET_MASK).removesuffix("]")
-        for mask in patterns.masks
-        if mask.text.startswith(_PRESET_MASK)
-    )
-    own = sum(not mask.text.startswith(_PRESET_MASK) for mask in patterns.masks)
-    parts = [*presets, *([counted(own, "pattern")] if own else [])]
+    own = len(patterns.masks)
+    parts = [*patterns.presets, *([counted(own, "pattern")] if own else [])]
     return listed(parts) if parts else NONE
 
 

@@ -18,6 +18,9 @@ from extension.transport.responses import DENIED, UNAVAILABLE
 FILTER = "filter_path=errors,items.*.status,items.*.error.type"
 CREATED = frozenset({200, 201, 409})
 
+MAX_STATUS = 599
+"""The last class of statuses is 5xx (RFC 9110, section 15). What has a higher one is no answer of this API."""
+
 _KIND = re.compile(r"[a-z_]{1,64}")
 """A kind of error that may be shown: Elasticsearch's are words, and no part of a document."""
 
@@ -79,7 +82,8 @@ def _statuses(answer: Any, count: int) -> list[tuple[int, str]]:
     statuses = []
     for item in answer["items"]:
         (told,) = item.values()
-        kind = str(told.get("error", {}).get("type", ""))
-        is_kind = _KIND.fullmatch(kind)
-        statuses.append((int(told["status"]), kind if is_kind else f"status {told['status']}"))
+        status, kind = int(told["status"]), str(told.get("error", {}).get("type", ""))
+        if status > MAX_STATUS:
+            raise ValueError
+        statuses.append((status, kind if _KIND.fullmatch(kind) else f"status {status}"))
     return statuses

@@ -3,9 +3,10 @@
 Promises: each batch is one POST, whose bytes are the same if it is sent again; records are not altered. A status asks
 for another try as it does with any HTTP intake, and more often than OTLP wants: after 408 and 500 as well, since a
 batch that arrives twice is recognised by ``log.record.uid``, and a lost batch is not. A partial success is final, as
-OTLP wants it: rejected records are counted, and not sent again.
+OTLP wants it: rejected records are not sent there again.
 
-The answer gives the number of rejected records and an error message. The message is not passed on: it may quote a line.
+The answer gives the number of rejected records and an error message. Only where all are rejected it is known which; then they
+are refused. The message is not passed on: it may quote a line.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from extension.sinks.formats.base import BatchFormat, Request
 from extension.sinks.otlp.mapping import encode
 from extension.sinks.otlp.protobuf import rejected_in
 from extension.transport.client import Reply
+
+REJECTED = "rejected"
+"""Reason of records that a receiver took and rejected, in the account."""
 
 
 class Otlp(BatchFormat):
@@ -47,4 +51,6 @@ class Otlp(BatchFormat):
         if not rejected:
             return receipt
         detail = f"{rejected} of {records} rejected"
+        if rejected == records:
+            return receipt._replace(detail=detail, refused=dict.fromkeys(request.numbers, REJECTED))
         return receipt._replace(detail=detail, rejected_lines=rejected)

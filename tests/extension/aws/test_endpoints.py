@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from extension.aws.endpoints import endpoint_for, partition_of, region_of
+from extension.aws.endpoints import ACCESS_POINTS, endpoint_for, partition_of, region_of
 from tests.services.environment import needs_services
 
 SERVICES = ("logs", "s3", "firehose", "ssm", "secretsmanager")
@@ -93,6 +93,50 @@ def test_endpoints_are_those_of_botocore() -> None:
 
     assert len(theirs) == len(SERVICES) * (4 * len(REGIONS) - 2)
     assert ours == [url for *_, url in theirs]
+
+
+ACCESS_POINT = "arn:{}:s3:{}:123456789012:accesspoint/kept"
+AT_ACCESS_POINTS = """
+import itertools, json, sys
+import botocore.loaders
+from botocore.endpoint_provider import EndpointProvider
+loader = botocore.loaders.create_loader()
+rules = EndpointProvider(
+    loader.load_service_model("s3", "endpoint-rule-set-1"), loader.load_data("partitions")
+)
+answers = []
+for (region, arn), fips, dual in itertools.product(json.loads(sys.argv[1]), (False, True), (False, True)):
+    if fips and region.startswith("cn-"):
+        continue  # China has no FIPS endpoints
+    given = dict(Bucket=arn, Region="eu-west-1", UseArnRegion=True)
+    if not arn.startswith("arn:aws:"):
+        given["Region"] = region  # botocore wants both in one partition
+    answer = rules.resolve_endpoint(**given, UseFIPS=fips, UseDualStack=dual)
+    own = rules.resolve_endpoint(**given, Endpoint="https://h:1/a") if not (fips or dual) else answer
+    answers.append([region, fips, dual, answer.url, own.url])
+print(json.dumps(answers))
+"""
+
+
+@pytest.mark.services
+def test_access_points_are_where_botocore_finds_them() -> None:
+    """Their hosts hold name and account, in every partition, also at an endpoint of one's own."""
+    arns = [(one, ACCESS_POINT.format(partition_of(one).name, one)) for one in REGIONS]
+    command = [str(needs_services("python")), "-c", AT_ACCESS_POINTS, json.dumps(arns)]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=30)
+    prefix = "kept-123456789012."
+
+    theirs = json.loads(done.stdout)
+    ours = [
+        endpoint_for(
+            ACCESS_POINTS, flags(f"{'fips' * fips} {'dual' * dual}"), prefix, region=region
+        )
+        for region, fips, dual, *_ in theirs
+    ]
+
+    assert ours == [url for *_, url, _ in theirs]
+    at_home = endpoint_for(ACCESS_POINTS, {"AWS_ENDPOINT_URL_S3": "https://h:1/a"}, prefix)
+    assert {own for _, fips, dual, _, own in theirs if not (fips or dual)} == {at_home}
 
 
 @pytest.mark.parametrize(

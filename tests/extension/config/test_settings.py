@@ -170,7 +170,7 @@ def test_patterns_that_can_be_used_apply() -> None:
     ]
     assert settings.redact is not None
     assert settings.exclude is not None
-    assert (len(settings.redact.masks), len(settings.exclude.masks)) == (1, 1)
+    assert (settings.redact.presets, len(settings.exclude.masks)) == (("emails",), 1)
     assert all(one.fault and "regular expression" in one.accepted for one in problems)
     assert "hunter2" not in repr(problems)
 

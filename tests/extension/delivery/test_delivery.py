@@ -136,6 +136,24 @@ def test_a_sink_that_is_down_gives_way_to_the_fallback_until_it_is_back(
     assert world.adds_up
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_rejected_lines_are_written_out_where_it_is_known_which(
+    world: Deliveries, capsys: pytest.CaptureFixture[str], named: bool
+) -> None:
+    """OTLP tells a number alone; where it is that of all records, those of a failed invocation are saved."""
+    known = {"refused": {1: "rejected"}} if named else {"rejected_lines": 1}
+    world.sink.answer = lambda _: Receipt(Answer.TAKEN, "1 of 1 rejected")._replace(**known)
+    world.put("a")
+
+    world.attempt()
+
+    assert world.account.last_resort == named
+    assert world.account.lost == ({} if named else {"rejected": 1})
+    (told,) = said(capsys)
+    assert ("without saying which" in told["event"]) == (not named)
+    assert world.adds_up
+
+
 def test_a_sink_that_fails_slowly_gives_way_at_its_second_failure(make: Make) -> None:
     """Each attempt takes its whole time-out where the DNS does not answer."""
     world = make(fallback=True)

@@ -1,6 +1,6 @@
 """The account."""
 
-from extension.diagnostics.account import Account
+from extension.diagnostics.account import MAX_LOSSES, Account
 from tests.doubles.extension.accounts import settled
 
 
@@ -49,6 +49,18 @@ def test_an_invocation_that_loses_lines_to_the_bound_counts_once() -> None:
 
     assert account.evicted == 31
     assert account.summary()["evicted_invocations"] == {"healthy": 1, "failed": 1}
+
+
+def test_sink_that_names_ever_new_refusals_takes_no_more_memory() -> None:
+    """Every line is counted all the same."""
+    account = Account()
+
+    for number in range(1000):
+        account.lose(f"kind_{number}", 1)
+    account.lose("kind_0", 1)
+
+    assert len(account.lost) == MAX_LOSSES + 1
+    assert (account.lost["kind_0"], account.lost["other"]) == (2, 1000 - MAX_LOSSES)
 
 
 def test_account_counts_archived_lines_apart() -> None:

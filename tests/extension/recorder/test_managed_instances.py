@@ -1,13 +1,16 @@
 """Lines on Managed Instances that come before their invocation is known, or long after it is over."""
 
+import gc
 import json
 import re
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from extension.config.parsers import Pace
+from extension.recorder import managed_instances
 from extension.recorder.invocation import Invocation
 from extension.recorder.managed_instances import (
     REMEMBERED_VERDICTS,
@@ -24,7 +27,7 @@ from extension.recorder.tail_sampler import (
 )
 from tests.doubles.extension.environment import Environment
 from tests.doubles.extension.queues import lines_in
-from tests.doubles.lambda_events import FIRST, line, report, start
+from tests.doubles.lambda_events import FIRST, done, line, report, start
 from tests.extension.recorder.script import TRACES, Case, play, request_id_of
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -224,6 +227,69 @@ def test_one_that_runs_for_long_holds_nobody_in_memory() -> None:
     at_hand = REMEMBERED_INVOCATIONS + LINGERING_BATCHES * 100 + len(env.sampler.running)
     assert len(env.recorder._known) <= at_hand + 100
     assert len(env.receive(words(FIRST, level="ERROR")).lines()) == 2
+
+
+def test_memory_stands_still_beside_one_that_runs_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once as many verdicts are remembered as ever are, another invocation costs nothing."""
+    monkeypatch.setattr(managed_instances, "REMEMBERED_VERDICTS", 256)
+    env = Environment(managed_instances=True).receive(start(), words(FIRST))
+    live(env, ids(1000, first=10_000))
+    tracemalloc.start()
+    try:
+        live(env, ids(500, first=20_000))
+        before_bytes = held_by_python()
+        live(env, ids(2000, first=30_000))
+        grown_bytes = held_by_python() - before_bytes
+    finally:
+        tracemalloc.stop()
+
+    assert grown_bytes < 2000 * 50
+    assert FIRST in env.recorder._known
+
+
+def held_by_python() -> int:
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+def test_those_whose_report_is_lost_end_at_a_bound() -> None:
+    """Lambda may drop a report; the invocation must not stay open for the environment's life."""
+    env = Environment(managed_instances=True)
+    every = ids(MAX_OPEN_INVOCATIONS + 100)
+
+    for begin in range(0, len(every), 100):
+        env.receive(*(start(one) for one in every[begin : begin + 100]))
+
+    assert len(env.sampler.running) == MAX_OPEN_INVOCATIONS
+    assert env.account.failed_invocations == 100
+
+
+def test_ids_that_are_not_lambdas_are_not_held() -> None:
+    """A UUID has 36 characters: 180 ids of a megabyte took 40 MiB."""
+    env = Environment(managed_instances=True).receive(start(), words(FIRST))
+    forged = "7" * 1_000_000
+
+    env.receive(start(forged), report(forged), done(forged))
+    env.receive(words(forged, level="ERROR")).receive(words(FIRST))
+
+    assert list(env.recorder._known) == [FIRST]
+    assert env.sampler.waiting is not None
+    assert not env.sampler.waiting._numbers
+    assert env.account.unreadable_bytes > 3_000_000
+    assert env.account.invocations == 1
+    assert len(env.lines()) == 1
+
+
+def test_lambdas_name_of_an_id_is_believed_first() -> None:
+    """A function that calls itself logs the id of the other invocation, which runs in the same environment."""
+    other, own = ids(2)
+    env = Environment(managed_instances=True).receive(start(other), start(own))
+
+    env.receive(line({"level": "ERROR", "requestId": other, "AWSRequestId": own}))
+    env.receive(report(own), report(other))
+
+    env.deliver()
+    assert {one["requestId"] for one in env.delivered} == {own}
 
 
 def test_waiting_lines_are_bounded_and_accounted_for() -> None:

@@ -85,6 +85,19 @@ def test_history_costs_the_running_invocation_no_line(history: int, managed: boo
     assert env.account.evicted == 0
 
 
+@pytest.mark.parametrize("managed", [False, True], ids=["report is late", "Managed Instances"])
+def test_history_is_within_the_bound(managed: bool) -> None:
+    """Each of twelve fits beside the history, and all of them do not."""
+    env = Environment(managed_instances=managed, buffer_bytes=64 * 1024, history=3)
+    for number in range(12):
+        request_id = request_id_of(100 + number)
+        env.invoke(request_id, trace=SAMPLED_OUT).receive(start(request_id))
+        env.receive(*of(request_id, 6, size=2000, number=number))
+        env.receive(done(request_id))
+
+        assert env.sampler.held_bytes + env.queues.held_bytes <= 64 * 1024
+
+
 def of(request_id: str, count: int, *, size: int, number: int) -> list[dict[str, object]]:
     """Lines of one batch that name their invocation."""
     record = {"level": "INFO", "requestId": request_id, "message": f"{number} {'x' * size}"}

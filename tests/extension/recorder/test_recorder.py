@@ -495,3 +495,58 @@ def test_level_pattern_serves_failures_rates_and_records() -> None:
     told = {one["record"]: one.get("level") for one in env.delivered if one["type"] == "function"}
     assert told == {"shop <warn> b": "WARN", "c": None, "shop <error> d": "ERROR"}
     assert [one["outcome"] for one in env.summaries()] == ["success", "error"]
+
+
+KINDS = [
+    "start",
+    "runtimeDone",
+    "report",
+    "end",
+    "fault",
+    "initStart",
+    "initRuntimeDone",
+    "initReport",
+    "restoreStart",
+    "restoreRuntimeDone",
+    "restoreReport",
+    "logsDropped",
+    "extension",
+]
+FIELDS = ("requestId", "status", "errorType", "metrics", "tracing", "phase", "tenantId", "events")
+ODD: tuple[object, ...] = (
+    None,
+    True,
+    -1,
+    10**308 * 10,
+    1e999,
+    float("nan"),
+    "",
+    "x" * 100_000,
+    [],
+    [[]],
+    {},
+    {"": 0},
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("managed", [False, True])
+def test_nothing_that_an_event_may_hold_raises_out_of_a_batch(kind: str, managed: bool) -> None:
+    """The rest of a batch would be lost uncounted with it; and a word of a megabyte must not be held."""
+    usual = {"requestId": FIRST, "status": "error", "errorType": "Runtime.ExitError"}
+    numbers = ("durationMs", "memorySizeMB", "maxMemoryUsedMB")
+    env = Environment(managed_instances=managed, platform_events=PlatformEvents.ALL)
+    for odd in ODD:
+        records: list[object] = [odd, {**usual, "metrics": dict.fromkeys(numbers, odd)}]
+        records += [{**usual, field: odd} for field in FIELDS]
+        records += [{**usual, "tracing": {"value": odd, "spanId": odd}}, {"droppedRecords": odd}]
+        for record in records:
+            told = event(f"platform.{kind}", record)
+            env.receive({**told, "time": odd}, told, line(python_line("a line", level="ERROR")))
+            env.invoke(str(len(env.account.dropped)))
+            assert env.accounted_for
+    env.sampler.shut_down(None)
+
+    env.deliver()
+    assert env.accounted_for
+    assert max(len(str(one)) for one in env.summaries()) < 2000

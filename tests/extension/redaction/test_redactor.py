@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from extension.redaction.exclusion import Excluder
-from extension.redaction.patterns import MASK, Patterns, read_exclusions, read_patterns
+from extension.redaction.patterns import MASK, PRESETS, Patterns, read_exclusions, read_patterns
 from extension.redaction.prefilter import Prefilter
-from extension.redaction.presets import PRESETS
 from extension.redaction.redactor import Redactor, mask_all
 from extension.regex.pattern import Pattern
 from tests.doubles.lambda_events import TIME, compact, line
@@ -179,12 +178,12 @@ def test_a_setting_is_names_or_a_pattern_or_a_list(setting: str, count: int) -> 
     """As people write them in an environment variable."""
     patterns = read_patterns(setting)
 
-    assert (len(patterns.masks), patterns.problems) == (count, ())
+    assert (len(patterns.masks) + len(patterns.presets), patterns.problems) == (count, ())
 
 
 def test_all_is_every_preset() -> None:
     """One word for everything that usually is a secret."""
-    assert len(read_patterns("all").masks) == sum(len(one) for one in PRESETS.values())
+    assert read_patterns("all").presets == PRESETS
 
 
 @pytest.mark.parametrize(
@@ -213,7 +212,9 @@ def test_prefilter_skips_bytes_that_cannot_hold_a_match(
     setting: str, raw: bytes, may: bool
 ) -> None:
     """Of a line or a whole batch; escapes and letters that are others but for their case are thought of."""
-    assert Prefilter(read_patterns(setting).masks).may_hold(raw) is may
+    patterns = read_patterns(setting)
+
+    assert any(Prefilter(patterns.masks, frozenset(patterns.presets)).searches(raw)) is may
 
 
 @given(

@@ -98,6 +98,17 @@ def test_check_tries_every_sink(server: ScriptedServer, tmp_path: Path) -> None:
     assert json.loads(path.read_text())["type"] == "flightRecorder.check"
 
 
+def test_sink_that_cannot_be_used_is_one_failure() -> None:
+    """Nothing is tried in its place."""
+    [_, finding] = check(
+        environ_of(SINK="s3://arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-1")
+    )
+
+    assert finding.level == "fail"
+    assert "S3 on Outposts is not supported" in finding.found
+    assert "standard output" in finding.found
+
+
 def test_check_writes_nothing_to_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
     """A record would stand between the findings."""
     assert levels(check(environ_of(SINK="stdout:"))) == {"settings": "ok", "SINK": "warn"}

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from extension import PREFIX
+from extension.aws.accounts import OTHER_ACCOUNT
 from extension.config.settings import read_settings
 from extension.model.receipt import Answer, Receipt
 from extension.selfcheck import findings as judged
@@ -18,6 +19,9 @@ FUNCTION = {
 }
 SECRET = "hush-4711"
 TAKEN = Receipt(Answer.TAKEN)
+POINT = "arn:aws:s3:us-west-2:123456789012:accesspoint"
+STREAM = "arn:aws:firehose:us-west-2:123456789012:deliverystream/kept"
+GROUP = "arn:aws:logs:us-west-2:123456789012:log-group:/kept"
 LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 
 
@@ -167,6 +171,17 @@ def test_reference_that_was_fetched_is_ok() -> None:
     assert judge_reference(f"{PREFIX}SINK", "", environ_of(SINK="ssm:/x")).level == OK
 
 
+def test_statement_for_a_reference_follows_its_arn() -> None:
+    """A secret of another region needs a permission there; its name stays hidden."""
+    value = f"secretsmanager:arn:aws:secretsmanager:us-west-2:123456789012:secret:{SECRET}#k"
+    detail = "ResourceNotFoundException (status 400)"
+
+    finding = judge_reference(f"{PREFIX}SINK", detail, environ_of(SINK=value))
+
+    assert statement_in(finding.todo)["Resource"].startswith("arn:aws:secretsmanager:us-west-2:")
+    assert SECRET not in finding.text()
+
+
 # Sinks --------------------------------------------------------------------------------------------------------------
 
 
@@ -202,6 +217,11 @@ def test_sink_that_takes_the_record_is_ok() -> None:
         ("firehose:kept", "firehose:PutRecordBatch", ["deliverystream/kept"]),
         ("s3://bucket/kept/", "s3:PutObject", ["arn:aws:s3:::bucket/kept/*"]),
         ("s3://bucket", "s3:PutObject", ["arn:aws:s3:::bucket/*"]),
+        ("s3://bucket/kept?sse=AES256", "s3:PutObject", ["arn:aws:s3:::bucket/kept/*"]),
+        ("s3://arn:aws-cn:s3:::bucket/kept", "s3:PutObject", ["arn:aws-cn:s3:::bucket/kept/*"]),
+        (f"s3://{POINT}/kept/a", "s3:PutObject", [f"{POINT}/kept/object/a/*"]),
+        (f"firehose:{STREAM}", "firehose:PutRecordBatch", [STREAM]),
+        (f"records+cloudwatch:{GROUP}:*", LOGS, [GROUP, f"{GROUP}:*"]),
     ],
 )
 def test_denied_sink_comes_with_its_statement(url: str, action: object, ends: list[str]) -> None:
@@ -244,6 +264,11 @@ AT_AWS = [
     ("firehose:x", denied("ResourceNotFoundException (status 400)"), "make the stream"),
     ("s3://b-ucket", denied("status 403"), "allow the function's role"),
     ("s3://b-ucket", denied("PermanentRedirect (status 301)"), "another region"),
+    ("s3://b-ucket", denied("AccessDenied (status 403): a permission is missing"), "?sse=aws:kms"),
+    ("s3://b-ucket", denied("InvalidRequest (status 400)"), "Object Lock"),
+    ("s3://b-ucket", denied("KMS.DisabledException (status 400)"), "kms:GenerateDataKey"),
+    ("s3://arn:aws-cn:s3:::b-ucket", denied("the ARN is of another partition of AWS than the region"), "partition"),
+    (f"firehose:{STREAM}", denied(f"{OTHER_ACCOUNT}: the ARN names 1"), "the function's own account"),
     ("cloudwatch:", denied("no AWS region: AWS_REGION is not set"), "set AWS_REGION"),
     ("cloudwatch:", denied("no AWS credentials in the environment"), "credentials"),
     ("cloudwatch:", denied("CreateLogStream: UnrecognizedClientException (status 400)"), "these credentials are not accepted"),

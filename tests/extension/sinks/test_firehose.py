@@ -87,6 +87,16 @@ def test_refusal_is_about_the_stream_or_about_a_record(
     assert sink.send([lines("a")], timeout_s=WAIT_S).answer is answer
 
 
+def test_error_that_is_no_code_is_not_told(front: LimitsFront, sink: FirehoseSink) -> None:
+    """It might quote a line, and the receipt's detail goes to the own log."""
+    front.behaviours.append(answers("", "cannot take: password=secret"))
+
+    receipt = sink.send([lines("a" * PACK_BYTES, "b")], timeout_s=WAIT_S)
+
+    assert (receipt.answer, len(receipt.taken)) == (Answer.UNAVAILABLE, 1)
+    assert receipt.detail == "PutRecordBatch: an unknown error for a part"
+
+
 STREAM = "arn:aws:firehose:ap-south-1:{}:deliverystream/kept"
 INVOKED = STAMP._replace(arn="arn:aws:lambda:eu-west-1:123456789012:function:shop")
 

@@ -319,6 +319,7 @@ def test_host_that_does_not_accept_is_left_in_time(transport: Transport) -> None
         ("http:///path", Reason.URL_INVALID),
         ("nothing", Reason.URL_INVALID),
         ("ftp://h/", Reason.URL_INVALID),
+        (f"http://{'label' * 20}.invalid/", Reason.URL_INVALID),
     ],
 )
 def test_url_that_leads_nowhere_has_its_reason(
@@ -328,7 +329,9 @@ def test_url_that_leads_nowhere_has_its_reason(
     assert failure(transport, url) == (expected, False)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:99999/", "http://exa mple/"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:99999/", "http://localhost:99999/", "http://exa mple/"]
+)
 def test_url_that_fails_while_connecting_is_retried(transport: Transport, url: str) -> None:
     """It looks like any other connection that fails."""
     assert failure(transport, url)[0] is not Reason.URL_INVALID

@@ -75,7 +75,6 @@ def test_sink_posts_a_batch_as_protobuf(server: ScriptedServer, scheme: str) -> 
         pytest.param(b"\x0a\x05\x08\x02\x12\x01w", f"{PROTOBUF}; v=1", 2, id="with a parameter"),
         pytest.param(b"\x0a\x05\x08\x02\x12\x01w", "", 2, id="without a content type"),
         pytest.param(b"\x0a\x03\x12\x01w", PROTOBUF, 0, id="a warning"),
-        pytest.param(b"\x0a\x03\x08\xac\x02", PROTOBUF, 3, id="more than there were"),
         pytest.param(b"\x0a\x05\x08\x02", PROTOBUF, 0, id="half of it"),
         pytest.param(b"\x0a\x02\x08\x02", "text/html", 0, id="of another type"),
         pytest.param(b"<html>welcome</html>", "text/html", 0, id="a page"),
@@ -94,6 +93,23 @@ def test_sink_counts_the_records_of_a_partial_success(
     assert receipt.rejected_lines == rejected
     assert receipt.detail == (f"{rejected} of 3 rejected" if rejected else "")
     assert receipt.sent_bytes == len(server.requests[0].body)
+
+
+@pytest.mark.parametrize(
+    "body", [b"\x0a\x02\x08\x03", b"\x0a\x03\x08\xac\x02"], ids=["all", "more than there were"]
+)
+def test_records_that_are_all_rejected_are_refused(
+    server: ScriptedServer, sink: Sink, body: bytes
+) -> None:
+    """It is known which they are, so those of failed invocations go elsewhere."""
+    server.answers = [status(200, f"Content-Type: {PROTOBUF}", body=body)]
+
+    receipt = sink.send([lines("a", "b", "c")], timeout_s=WAIT_S)
+
+    assert receipt.answer is Answer.TAKEN
+    assert receipt.refused == dict.fromkeys(range(3), "rejected")
+    assert receipt.rejected_lines == 0
+    assert receipt.detail == "3 of 3 rejected"
 
 
 def test_sink_reads_no_partial_success_from_a_failure(server: ScriptedServer, sink: Sink) -> None:

@@ -1,0 +1,1 @@
+"""Find the secrets that turn up in logs: the presets of REDACT."""

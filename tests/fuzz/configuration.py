@@ -1,0 +1,82 @@
+"""Settings of any value: reading never fails, what is used is within bounds, and no secret is in what is said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extension import PREFIX
+from extension.config.settings import read_settings
+from extension.config.variables import SETTINGS
+from tests.fuzz import corpus
+from tests.fuzz.running import Fuzzer, pick
+
+if TYPE_CHECKING:
+    from random import Random
+
+SettingsCase = tuple[list[tuple[str, str]], list[tuple[str, str]]]
+"""Variables with values, and fetched values of references."""
+
+SECRET = "QuXz7hLm2vPw"
+NAMES = tuple(one.name for one in SETTINGS)
+SECRETS = frozenset(one.name for one in SETTINGS if one.secret) | {"REDACT", "EXCLUDE"}
+
+PIECES = (
+    *("1", "0.5", "5%", "800ms", "3s", "15m", "8MiB", "64KiB", "1/m", "120/10m", "true", "false", "off", "OFF", "auto"),
+    *("ERROR", "WARN", "a, b", "none", "all", "emails", "(", ")", "[", "]", "{", "}", "a|b", "(?P<level>a)", "\\d+", "(?=a)"),
+    *("cloudwatch:", "s3://bucket/prefix", "firehose:x", "https://x.example/y", "http://[::1]:80/", "http://[", "otlp+http://a"),
+    *("file:/tmp/x", "stdout:", "loki+https://u:p@h/", "ssm:/a", "secretsmanager:x#y", "arn:aws:s3:::b", "é", "\x00", " ", ","),
+    *("a=b", "=", "A=b,C", "9" * 400, "-1", "1e5", "NaN", "inf", "0x1", "²", "\u0661", "1" * 20 + "d", "/", ":", "%", "#", "?"),
+)  # fmt: skip
+
+
+class Configuration(Fuzzer):
+    """Set some variables to values made of pieces that settings have."""
+
+    def draw(self, random: Random) -> SettingsCase:
+        given = [
+            (self._name(random), self._value(random)) for _ in range(1 + int(random.random() * 4))
+        ]
+        return given, [
+            (name, self._value(random))
+            for name, value in given
+            if value.startswith(("ssm:", "secretsmanager:"))
+        ]
+
+    def _name(self, random: Random) -> str:
+        name = pick(random, NAMES)
+        return name if random.random() < 0.97 else name[1:] + "X"
+
+    def _value(self, random: Random) -> str:
+        count = pick(random, (1, 1, 2, 3, 6))
+        return "".join(
+            [
+                pick(random, PIECES) if random.random() < 0.9 else corpus.text(random)
+                for _ in range(count)
+            ]
+        )
+
+    def check(self, case: SettingsCase) -> int:
+        given, fetched = case
+        environ = {
+            PREFIX + name: value + (SECRET if name in SECRETS else "") for name, value in given
+        }
+        environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = "512"
+        settings, problems = read_settings(
+            environ, fetched={PREFIX + name: value + SECRET for name, value in fetched}
+        )
+        assert 0.0 <= settings.sample_rate <= 1.0
+        assert 64 * 1024 <= settings.buffer_bytes <= 256 * 1024 * 1024
+        assert 0 <= settings.history <= 100
+        assert 0 <= settings.flush_timeout_ms <= 900_000
+        assert 30_000 <= settings.refresh_interval_ms <= 900_000
+        assert (
+            settings.sinks[0].url
+            or "SINK" in settings.unresolved
+            or settings.sinks[0].variable == "SINK"
+        )
+        for problem in problems:
+            assert problem.variable.startswith(PREFIX)
+            assert SECRET not in repr(problem), problem
+            assert problem.used
+            assert len(problem.value) <= 400
+        return 1
