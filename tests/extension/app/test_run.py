@@ -304,6 +304,62 @@ def test_recording_goes_on_with_few_descriptors_and_many_idle_connections(
     assert said[-1]["event"] == "account"
 
 
+@pytest.fixture
+def aws() -> Iterator[RecordingReceiver]:
+    with RecordingReceiver() as receiver:
+        yield receiver
+
+
+def at(aws: RecordingReceiver) -> dict[str, str]:
+    """Return the variables with which the extension takes the receiver for AWS."""
+    return {
+        "_AWS_ENDPOINT_URL": f"http://{aws.address}",
+        "_AWS_REGION": "eu-west-1",
+        "_AWS_ACCESS_KEY_ID": "made-up",
+        "_AWS_SECRET_ACCESS_KEY": "made-up",
+    }
+
+
+def test_sink_that_cannot_be_used_is_replaced_by_no_other_place(
+    aws: RecordingReceiver, begin: Begin
+) -> None:
+    """Nobody asked for the default log group. Failed invocations are printed at once, and that is said."""
+    extension = begin(SINK="s3:bucket", SAMPLE_RATE="1", **at(aws))
+    extension.invoke(1, "healthy")
+    extension.invoke(2, ERROR)
+
+    records, said = extension.shut_down()
+
+    assert aws.requests == []
+    assert lines(records) == [ERROR]
+    told = next(one for one in said if one.get("variable") == "FLIGHT_RECORDER_SINK")
+    assert "standard output" in told["used"]
+    account = said[-1]
+    assert (account["lost_lines"], account["last_resort_lines"]) == ({"refused": 1}, 1)
+
+
+def test_lines_wait_for_a_reference_that_names_no_sink(
+    aws: RecordingReceiver, begin: Begin
+) -> None:
+    """Somebody may mend it: nothing goes to the default log group, and failed invocations are printed at the end."""
+    aws.otherwise = lambda _asked: as_json({"SecretString": "s3:bucket"})
+    place = "secretsmanager:place"
+    extension = begin(
+        SINK=place, FALLBACK_SINK=place, ARCHIVE_SINK=place, SAMPLE_RATE="1", **at(aws)
+    )
+    extension.invoke(1, "healthy")
+    extension.invoke(2, ERROR)
+
+    records, said = extension.shut_down()
+
+    assert {one.action for one in aws.requests} == {"GetSecretValue"}
+    assert lines(records) == [ERROR]
+    told = [one for one in said if one.get("event") == "a setting cannot be used"]
+    assert len(told) == 3
+    assert all("wait" in one["used"] for one in told)
+    assert said[-1]["lost_lines"] == {"shutdown": 1}
+
+
 def test_managed_instances_are_recorded_where_an_emulator_leaves_the_path_out(
     cloud: ScriptedLambda, begin: Begin
 ) -> None:
@@ -369,62 +425,6 @@ def test_a_signal_ends_an_extension_that_has_stopped_recording(cloud: ScriptedLa
 
         assert process.wait(WAIT_S) == -signal.SIGTERM
     assert b"stopped recording" in said
-
-
-@pytest.fixture
-def aws() -> Iterator[RecordingReceiver]:
-    with RecordingReceiver() as receiver:
-        yield receiver
-
-
-def at(aws: RecordingReceiver) -> dict[str, str]:
-    """Return the variables with which the extension takes the receiver for AWS."""
-    return {
-        "_AWS_ENDPOINT_URL": f"http://{aws.address}",
-        "_AWS_REGION": "eu-west-1",
-        "_AWS_ACCESS_KEY_ID": "made-up",
-        "_AWS_SECRET_ACCESS_KEY": "made-up",
-    }
-
-
-def test_sink_that_cannot_be_used_is_replaced_by_no_other_place(
-    aws: RecordingReceiver, begin: Begin
-) -> None:
-    """Nobody asked for the default log group. Failed invocations are printed at once, and that is said."""
-    extension = begin(SINK="s3:bucket", SAMPLE_RATE="1", **at(aws))
-    extension.invoke(1, "healthy")
-    extension.invoke(2, ERROR)
-
-    records, said = extension.shut_down()
-
-    assert aws.requests == []
-    assert lines(records) == [ERROR]
-    told = next(one for one in said if one.get("variable") == "FLIGHT_RECORDER_SINK")
-    assert "standard output" in told["used"]
-    account = said[-1]
-    assert (account["lost_lines"], account["last_resort_lines"]) == ({"refused": 1}, 1)
-
-
-def test_lines_wait_for_a_reference_that_names_no_sink(
-    aws: RecordingReceiver, begin: Begin
-) -> None:
-    """Somebody may mend it: nothing goes to the default log group, and failed invocations are printed at the end."""
-    aws.otherwise = lambda _asked: as_json({"SecretString": "s3:bucket"})
-    place = "secretsmanager:place"
-    extension = begin(
-        SINK=place, FALLBACK_SINK=place, ARCHIVE_SINK=place, SAMPLE_RATE="1", **at(aws)
-    )
-    extension.invoke(1, "healthy")
-    extension.invoke(2, ERROR)
-
-    records, said = extension.shut_down()
-
-    assert {one.action for one in aws.requests} == {"GetSecretValue"}
-    assert lines(records) == [ERROR]
-    told = [one for one in said if one.get("event") == "a setting cannot be used"]
-    assert len(told) == 3
-    assert all("wait" in one["used"] for one in told)
-    assert said[-1]["lost_lines"] == {"shutdown": 1}
 
 
 def test_a_copy_of_a_snapshot_fetches_references_before_its_first_delivery(
