@@ -91,8 +91,9 @@ def test_summary_is_written_out_masked(world: Deliveries) -> None:
     metadata = Metadata("a", "", "f", "1", "e", "level-error", 1.0, failed=True)
     segment = Segment(raw, count=1, first_number=0, kind=Kind.SUMMARY)
     world.queues.primary.put(Chunk(metadata, [segment]))
+    world.attempt()
 
-    world.finish()
+    world.finish(within_s=60.0)
 
     (record,) = world.written()
     assert record["record"]["errorMessage"] == "password=[REDACTED:passwords] refused"
