@@ -83,7 +83,7 @@ def test_shutdown_writes_out_failed_invocations_that_no_sink_takes(
 def test_summary_is_written_out_masked(world: Deliveries) -> None:
     """The last resort is no way past REDACT: the summary quotes the line that failed."""
     redactor = Redactor(read_patterns("passwords"))
-    world.delivery.rewrite(lambda: partial(rewritten, rewrite=redactor.redact))
+    world.delivery.rewrite(lambda: partial(rewritten, rewrite=redactor.redact, by=redactor))
     world.sink.answer = lambda _: DOWN
     quoted = held_back(compact(line("[ERROR] password=hunter2 refused")))
     summary = event("flightRecorder.invocation", {"outcome": "error"})
