@@ -270,6 +270,21 @@ def test_lines_are_written_out_also_behind_a_deadline_that_has_passed(make: Make
     assert [one["record"] for one in world.written()] == ["line"]
 
 
+@pytest.mark.parametrize(("share", "has_level"), [(1.0, True), (0.001, False)])
+def test_levels_are_left_out_only_where_the_time_is_too_short(
+    make: Make, share: float, has_level: bool
+) -> None:
+    """Reading them takes longer than writing the lines."""
+    world = make(processor_share=share)
+    world.sink.answer = lambda _: DENIED
+    world.put("a", text="[ERROR] " + "x" * 1000)
+
+    world.finish(within_s=0.2)
+
+    (record,) = world.written()
+    assert ("level" in record) == has_level
+
+
 def test_a_small_function_sends_little_at_a_time(make: Make) -> None:
     """What a sink has taken is safe when the time is up."""
     world = make(processor_share=0.0725)
