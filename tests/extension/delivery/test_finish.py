@@ -270,7 +270,7 @@ def test_lines_are_written_out_also_behind_a_deadline_that_has_passed(make: Make
     assert [one["record"] for one in world.written()] == ["line"]
 
 
-@pytest.mark.parametrize(("share", "has_level"), [(1.0, True), (0.001, False)])
+@pytest.mark.parametrize(("share", "has_level"), [(1.0, True), (0.0001, False)])
 def test_levels_are_left_out_only_where_the_time_is_too_short(
     make: Make, share: float, has_level: bool
 ) -> None:
