@@ -76,9 +76,8 @@ class Searches(NamedTuple):
     def _edits_of_token(self, token: re.Match[str]) -> list[Edit]:
         written, begin = token.group(), token.start()
         if written[0] != '"':
-            found = any(True for _ in self._matches(written))
-            mask = next((mask for _, mask in self._matches(written)), "")
-            return [Edit(*token.span(), json.dumps(mask))] if found else []
+            mask = next((mask for _, mask in self._matches(written)), None)
+            return [Edit(*token.span(), f'"{mask}"')] if mask else []
         if "\\" in written:
             edits = within_string(written, self.edits(json.loads(written)))
         elif self.masks:
@@ -141,7 +140,7 @@ class _Places:
             if begin >= end:
                 break
             if written[0] != '"':
-                edits.append(Edit(begin, self.ends[number], json.dumps(mask)))
+                edits.append(Edit(begin, self.ends[number], f'"{mask}"'))
                 continue
             if "\\" in written:
                 if number not in self._chars:
@@ -206,9 +205,7 @@ def within_string(written: str, edits: list[Edit]) -> list[Edit]:
         return []
     begin = 1 + written.index('"')
     if "\\" not in written:
-        return [
-            Edit(begin + start, begin + end, json.dumps(text)[1:-1]) for start, end, text in edits
-        ]
+        return [Edit(begin + start, begin + end, text) for start, end, text in edits]
     last = written.rindex('"')
     escapes = _ESCAPE.finditer(written, begin, last)
     escape = next(escapes, None)
@@ -222,9 +219,13 @@ def within_string(written: str, edits: list[Edit]) -> list[Edit]:
             escape = next(escapes, None)
         found.append(at + wanted - count)
     return [
-        Edit(found[2 * n], found[2 * n + 1], json.dumps(edit.text)[1:-1])
-        for n, edit in enumerate(edits)
+        Edit(found[2 * n], found[2 * n + 1], _escaped(edit.text)) for n, edit in enumerate(edits)
     ]
+
+
+def _escaped(mask: str) -> str:
+    """Escape the quotes of a mask that replaces a number."""
+    return json.dumps(mask)[1:-1] if '"' in mask else mask
 
 
 def merged(edits: list[Edit]) -> list[Edit]:

@@ -93,12 +93,12 @@ _DIGITS = bytes(
     b"0"[0] if code in b"023456789" else code if code in b"1" else b"x"[0] for code in range(256)
 )
 """Table that makes every digit but 1 a 0, and everything else a letter; card numbers begin with no 1."""
-_BETWEEN_DIGITS = b" -._+%\\ntr" + bytes(range(128, 256))
-_ESCAPED_BLANK = re.compile(rb"\\u(?:00[aA]0|20[012]|2212)|%2[dD][0-9]|&nbsp;[0-9]")
+_BETWEEN_DIGITS = b" -._+%D\\ntr" + bytes(range(128, 256))
+_ESCAPED_BLANK = re.compile(rb"\\u(?:00[aA]0|20[012]|2212)")
 _CARD_DIGITS = re.compile(rb"0[01]{12}")
 _CARD = re.compile(
     rb"[2-689](?:(?<![0-9A-Za-z].)|(?<=\\[bfnrt].)|(?<=\\u[0-9a-fA-F]{4}.)|(?<=%[0-9a-fA-F]{2}.))"
-    rb"(?:(?:[ ._+\x80-\xff-]|%20|\\{1,31}[nt]){0,9}[0-9]){12}"
+    rb"(?:(?:[ ._+\x80-\xff-]|%20|%2[Dd]|\\{1,31}[nt]){0,9}[0-9]){12}"
 )
 """Digits of a card; no letter stands before the first one, unless it belongs to an escape."""
 
@@ -139,7 +139,7 @@ class _Rare:
 
 
 def _may_hold_card(raw: bytes) -> bool:
-    if _ESCAPED_BLANK.search(raw):
+    if b"&nbsp;" in raw or (b"\\u" in raw and _ESCAPED_BLANK.search(raw)):
         return True
     digits = raw.translate(_DIGITS, _BETWEEN_DIGITS)
     return _CARD_DIGITS.search(digits) is not None and _CARD.search(raw) is not None
