@@ -55,6 +55,19 @@ class Searches(NamedTuple):
 
     def edits_of_json(self, text: str) -> list[Edit]:
         """Return the edits of JSON text."""
+        if not self.masks and "\\" not in text:
+            # Most lines that may hold a secret hold none, and need not be taken apart.
+            secrets = list(secrets_in(text, self.presets, is_json=True))
+            if not secrets:
+                return []
+            places = _Places(list(_TOKEN.finditer(text)))
+            return merged(
+                [
+                    edit
+                    for start, end, preset in secrets
+                    for edit in places.edits(start, end, mask_of(preset))
+                ]
+            )
         tokens = list(_TOKEN.finditer(text))
         inner = [self._edits_of_token(token) for token in tokens]
         edits = [edit for each in inner for edit in each]
