@@ -5,8 +5,9 @@ the pattern, which Python's own parser reads.
 
 Promises: ``search`` agrees with ``re.search``, and ``matches`` with ``re.finditer``: the leftmost match, and among these
 the preferred one, so that ``.*?`` stops early. Two things differ. Empty matches are left out. Where a repeated part may
-match nothing, as in ``(a??)*``, the same text may be divided into other matches. Constructs that are not regular are
-refused: backreferences, lookaround, atomic groups and possessive repetition. Pure.
+match nothing, as in ``(a??)*``, the same text may be divided into other matches; every character that ``re`` matches is
+matched. Constructs that are not regular are refused: backreferences, lookaround, atomic groups and possessive
+repetition. Pure.
 
 Threads may share a pattern. An automaton grows while it is used, so each thread that searches has one of its own.
 """

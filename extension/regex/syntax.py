@@ -160,7 +160,7 @@ class _Reader:
 
     def expression(self) -> Expression:
         flags = self._tree.state.flags
-        entry = self._sequence(self._tree, flags, 0)
+        entry = self._sequence(self._tree, flags, [0])[0]
         follows = self._follows[FIRST_POSITION:]
         reached = {node: self._reach(node) for node in {entry, *follows}}
         edges: list[tuple[Edge, ...]] = [()] * FIRST_POSITION
@@ -176,14 +176,22 @@ class _Reader:
             _needles(self._tree, flags),
         )
 
-    def _sequence(self, items: Iterable[tuple[Any, Any]], flags: int, follows: int) -> int:
+    def _sequence(
+        self, items: Iterable[tuple[Any, Any]], flags: int, follows: list[int]
+    ) -> list[int]:
         for op, value in reversed(list(items)):
             follows = self._item(str(op), value, flags, follows)
         return follows
 
-    def _item(self, op: str, value: Any, flags: int, follows: int) -> int:
+    def _item(self, op: str, value: Any, flags: int, follows: list[int]) -> list[int]:
+        """Add an item before the nodes that follow it, and return where it begins.
+
+        There is one such node for each number of repetitions around the item, from the outermost, that have matched a
+        character since they began anew; all others have matched nothing yet. A character counts for all of them.
+        """
         if op == "BRANCH":
-            return self._node(_CHOICE, [self._sequence(one, flags, follows) for one in value[1]])
+            options = [self._sequence(one, flags, follows) for one in value[1]]
+            return [self._node(_CHOICE, list(nodes)) for nodes in zip(*options, strict=True)]
         if op == "SUBPATTERN":
             group, added, removed, inner = value
             was_inside = self._is_inside
@@ -196,31 +204,39 @@ class _Reader:
         if op == "AT":
             asked = _asked(str(value), flags)
             self._asks |= asked
-            return self._node(_ASK, (asked, follows))
+            return [self._node(_ASK, (asked, node)) for node in follows]
         if op in _NOT_REGULAR:
             raise ValueError(f"{_NOT_REGULAR[op]} cannot be searched for in linear time")
-        return self._char(_character_set(op, value, flags), follows)
+        return [self._char(_character_set(op, value, flags), follows[-1])] * len(follows)
 
-    def _repeat(self, value: Any, flags: int, follows: int, *, greedy: bool) -> int:
+    def _repeat(self, value: Any, flags: int, follows: list[int], *, greedy: bool) -> list[int]:
         least, most, inner = value
         before = len(self._nodes)
 
-        def either(begin: int) -> list[int]:
-            return [begin, follows] if greedy else [follows, begin]
+        def either(begin: list[int]) -> list[list[int]]:
+            pairs = zip(begin, follows, strict=True)
+            return [[one, other] if greedy else [other, one] for one, other in pairs]
 
         if most == _parser.MAXREPEAT:
             # A loop of one or more is entered at its part. Entered at the choice, a part that may match nothing would
             # find the way back already taken.
-            loop = self._node(_CHOICE, None)
+            loop = [self._node(_CHOICE, None) for _ in follows]
             begin = self._sequence(inner, flags, loop)
-            self._nodes[loop] = (_CHOICE, either(begin))
+            for node, options in zip(loop, either(begin), strict=True):
+                self._nodes[node] = (_CHOICE, options)
             if least == 0:
-                return self._node(_CHOICE, either(begin))
+                return [self._node(_CHOICE, options) for options in either(begin)]
             least -= 1
         else:
             begin = follows
-            for _ in range(most - least):
-                begin = self._node(_CHOICE, either(self._sequence(inner, flags, begin)))
+            may_be_empty = inner.getwidth()[0] == 0
+            for number in range(most - least):
+                if may_be_empty and number:
+                    # As in ``re``, a repetition that matches nothing is the last one.
+                    part = self._sequence(inner, flags, [*follows, begin[-1]])[:-1]
+                else:
+                    part = self._sequence(inner, flags, begin)
+                begin = [self._node(_CHOICE, options) for options in either(part)]
         for _ in range(least):
             begin = self._sequence(inner, flags, begin)
             if len(self._nodes) == before:
