@@ -206,7 +206,15 @@ PATTERN_FORM = "a regular expression without backreferences and lookaround"
 """The form that :mod:`extension.regex.pattern` accepts."""
 
 PRESET_NAMES = (
-    *("aws-keys", "bearer-tokens", "card-numbers", "emails", "passwords", "private-keys", "vendor-tokens"),
+    *(
+        "aws-keys",
+        "bearer-tokens",
+        "card-numbers",
+        "emails",
+        "passwords",
+        "private-keys",
+        "vendor-tokens",
+    ),
 )
 """Names of :data:`extension.redaction.patterns.PRESETS`. That module is loaded only where REDACT or EXCLUDE is set."""
 

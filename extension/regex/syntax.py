@@ -87,6 +87,8 @@ class Expression(NamedTuple):
         meant: positions within the group that is asked for by its name; None if there is no such group.
         asks: all assertions of the expression, as bits.
         needles: strings of which every match holds one; None if they are not known.
+        may_find_less: whether a part is repeated that may match nothing where an assertion holds, as in ``(?:^|b){0,2}``.
+            There Python's ``re`` may find a longer match.
     """
 
     sets: tuple[CharacterSet, ...]
@@ -95,6 +97,7 @@ class Expression(NamedTuple):
     meant: frozenset[int] | None
     asks: int
     needles: Needles | None
+    may_find_less: bool
 
 
 def read_expression(text: str, *, group: str = SECRET_GROUP) -> Expression:
@@ -115,6 +118,17 @@ def read_expression(text: str, *, group: str = SECRET_GROUP) -> Expression:
         raise ValueError("repeats too often") from None
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _holds_assertion(tree: Any) -> bool:
+    for op, value in tree:
+        name = str(op)
+        parts = value[1] if name == "BRANCH" else []
+        if name in {"SUBPATTERN", "MAX_REPEAT", "MIN_REPEAT"}:
+            parts = [value[-1]]
+        if name == "AT" or any(map(_holds_assertion, parts)):
+            return True
+    return False
 
 
 _NOT_REGULAR = {
@@ -157,6 +171,7 @@ class _Reader:
         self._nodes: list[tuple[int, Any]] = [(_END, None)]
         self._edge_count = 0
         self._asks = 0
+        self._may_find_less = False
 
     def expression(self) -> Expression:
         flags = self._tree.state.flags
@@ -174,6 +189,7 @@ class _Reader:
             frozenset(self._meant) if self._group is not None else None,
             self._asks,
             _needles(self._tree, flags),
+            self._may_find_less,
         )
 
     def _sequence(self, items: Iterable[tuple[Any, Any]], flags: int, follows: int) -> int:
@@ -204,6 +220,8 @@ class _Reader:
     def _repeat(self, value: Any, flags: int, follows: int, *, greedy: bool) -> int:
         least, most, inner = value
         before = len(self._nodes)
+        if most > 1 and inner.getwidth()[0] == 0 and _holds_assertion(inner):
+            self._may_find_less = True
 
         def either(begin: int) -> list[int]:
             return [begin, follows] if greedy else [follows, begin]
