@@ -51,7 +51,7 @@ def test_one_process_for_all_tests_measures_coverage_to_the_end(tmp_path: Path) 
     (tmp_path / "test_two.py").write_text(TWO)
     (tmp_path / "conftest.py").symlink_to(ROOT / "tests" / "conftest.py")
     settings = [f"--rcfile={ROOT / 'pyproject.toml'}", f"--data-file={tmp_path / 'data'}"]
-    tests = ["pytest", "-q", "-p", "no:cacheprovider", "-W", "error", tmp_path]
+    tests = ["pytest", "-q", "-p", "no:cacheprovider", "-W", "error", str(tmp_path)]
 
     ran = subprocess.run(
         [sys.executable, "-m", "coverage", "run", *settings, "-m", *tests],

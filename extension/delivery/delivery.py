@@ -28,10 +28,6 @@ ATTEMPT_TIMEOUT_S = 10.0
 """For one attempt at a delivery. No invocation waits for it: FLUSH_TIMEOUT bounds that."""
 
 
-SMALL_SHARE = 0.5
-"""Of a processor: with less, the last resort writes records without ``level``. Reading levels takes most of its time."""
-
-
 class Delivery:
     """Deliver the queues of one environment.
 
@@ -172,7 +168,7 @@ class Delivery:
             written = self.write_out(chunk, self._monotonic_s() + LAST_RESORT_S)
             self.lose(exporter, reason, chunk.lines - written)
 
-    def write_out(self, chunk: Chunk, until_s: float) -> int:
+    def write_out(self, chunk: Chunk, until_s: float, *, with_levels: bool = True) -> int:
         """Write a failed invocation's chunk to standard output; count the lines that were written, and return how many."""
         if self._last_resort is None or not chunk.metadata.failed:
             return 0
@@ -184,7 +180,7 @@ class Delivery:
             self._last_resort,
             until_s,
             rewrite=self._rewrite,
-            with_levels=self.processor_share >= SMALL_SHARE,
+            with_levels=with_levels,
             monotonic_s=self._monotonic_s,
         )
         self.account.keep(chunk.metadata.reason, written)
@@ -202,7 +198,7 @@ class Delivery:
         variable = f"{PREFIX}{exporter.variable}"
         if receipt.answer is Answer.DENIED:
             once(
-                "the sink denied access; kept lines stay in the buffer and are retried until the permission or token is fixed",
+                "the sink denied access or can take nothing; kept lines stay in the buffer and are retried until its permission, token or settings are fixed",
                 variable=variable,
             )
         elif receipt.answer is Answer.UNAVAILABLE and exporter.queue.backoff.failures > 1:

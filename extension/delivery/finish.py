@@ -31,6 +31,9 @@ REWRITE_BYTES_PER_S = 8 * 1024 * 1024
 WRITE_BYTES_PER_S = 16 * 1024 * 1024
 """Of events that a whole processor encodes and writes to a pipe (measured: 20 to 40 MiB)."""
 
+SMALL_SHARE = 0.5
+"""Of a processor: with less, records are written out without ``level``. Reading levels takes most of the time."""
+
 LEAST_S = 0.1
 """To write lines out, also behind a deadline that has passed: it may be a clock that is wrong."""
 
@@ -143,12 +146,13 @@ class Finish:
     def _write_out(self) -> tuple[int, int]:
         """Write lines of failed invocations to standard output; return how many were lost, and how many written."""
         lost = written = 0
+        is_small = self._delivery.processor_share < SMALL_SHARE
         for exporter in self._exporters:
             for chunk in exporter.take_all() if exporter.failed_chunks() else []:
                 if not chunk.metadata.failed:
                     exporter.queue.put(chunk)
                     continue
-                out = self._delivery.write_out(chunk, self._until_s)
+                out = self._delivery.write_out(chunk, self._until_s, with_levels=not is_small)
                 self._delivery.lose(exporter, "shutdown", chunk.lines - out)
                 lost += chunk.lines - out
                 written += out

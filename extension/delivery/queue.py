@@ -4,8 +4,9 @@ Promises: chunks leave in the order they came. A batch that was tried stays as i
 bytes. What a sink does not take now stays in its place and is retried after a pause that grows. A batch that is too
 large, or holds a record that is never taken, is halved until that record stands alone. The rest is delivered. What the
 sink will never take is given back. A sink that has taken nothing yet and finds one record as unreadable as the others
-is not to be judged by its records: it counts as one that denies access, and everything stays. The recorder holds the
-memory bound, through :meth:`Queues.give_up`.
+is not to be judged by its records: it counts as one that denies access, and everything stays. Only the records that it
+was asked about alone lose their place, since the next one may pass. The recorder holds the memory bound, through
+:meth:`Queues.give_up`.
 """
 
 from collections import deque
@@ -45,9 +46,11 @@ class Batch:
         is_set_aside: whether it is one record, behind all others until the sink has taken something.
     """
 
-    def __init__(self, chunks: list[Chunk], origin: "Batch | None" = None) -> None:
+    def __init__(
+        self, chunks: list[Chunk], origin: "Batch | None" = None, attempts: int = 0
+    ) -> None:
         self.chunks = chunks
-        self.attempts = 0
+        self.attempts = attempts
         self.origin = origin or self
         self.cuts_left = MAX_CUTS
         self.is_set_aside = False
@@ -157,9 +160,8 @@ class SendingQueue:
         rest = without(batch.chunks, {first})
         if not rest:
             return [batch]
-        parts = [Batch(part, batch.origin) for part in (_only(batch.chunks, {first}), rest)]
-        for part in parts:
-            part.attempts = batch.attempts
+        both = _only(batch.chunks, {first}), rest
+        parts = [Batch(part, batch.origin, batch.attempts) for part in both]
         self.held_bytes += sum(_size(part.chunks) for part in parts) - _size(batch.chunks)
         return parts
 
@@ -209,7 +211,10 @@ class SendingQueue:
         chunks, refused = batch.chunks, receipt.refused
         self.held_bytes -= _size(chunks)
         given_back = _refused(chunks, refused)
-        self._has_taken |= receipt.answer is Answer.TAKEN or bool(receipt.taken or refused)
+        if not self._has_taken and (receipt.answer is Answer.TAKEN or receipt.taken or refused):
+            self._has_taken = True
+            # The records that stood alone are as good as all others from now on, and the oldest.
+            self._batches = deque(sorted(self._batches, key=lambda one: not one.is_set_aside))
         if receipt.answer is Answer.TAKEN:
             self._hopeless = False
             _count(self.tally, receipt, without(chunks, refused) if refused else chunks)

@@ -35,7 +35,7 @@ MAX_HELD_BYTES = MAX_BODY_BYTES + MAX_CONNECTIONS * MAX_HEAD_BYTES
 """Of all requests that are not whole yet: Lambda's largest batch fits, whatever the other connections hold."""
 
 SMALL_READ_BYTES = 64 * 1024
-LARGE_READ_BYTES = 1024 * 1024
+LARGE_READ_BYTES = 256 * 1024
 """A read asks for the bytes that are announced, so that a small batch does not pay for a large buffer."""
 
 ACCEPT_PAUSE_S = 0.25

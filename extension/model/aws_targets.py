@@ -10,7 +10,6 @@ functions need more than one.
 
 import re
 from typing import NamedTuple
-from urllib.parse import unquote
 
 _ARN = r"arn:(aws[a-z-]*):([a-z0-9-]+):([a-z0-9-]*):((?:[0-9]{12})?):(.+)"
 _LOG_GROUP = r"[.\-_/#A-Za-z0-9]{1,512}"
@@ -163,7 +162,10 @@ def _headers(parameters: str) -> tuple[tuple[str, str], ...]:
         if name not in _PARAMETERS:
             raise ValueError(f"behind ? may stand {', '.join(_PARAMETERS)}")
         _, pattern, form = _PARAMETERS[name]
-        value = unquote(value)
+        if "%" in value:
+            from urllib.parse import unquote  # only a value that somebody encoded needs it
+
+            value = unquote(value)
         if name in given or not re.fullmatch(pattern, value):
             raise ValueError(f"{name} wants {form}, once")
         given[name] = value

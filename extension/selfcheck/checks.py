@@ -44,7 +44,7 @@ SINK_S = 8.0
 """Bound on the tries of one sink: a TLS handshake and two requests of a small function."""
 
 GRACE_S = 2.0
-"""Extra time for calls that exceed their bound: resolving a name takes as long as the system's resolver does."""
+"""Extra time for calls that exceed their bound, as when a server stretches the TLS handshake."""
 
 ATTEMPTS = 3
 

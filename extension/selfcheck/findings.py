@@ -243,7 +243,7 @@ def _judge_each_sink(environ: Mapping[str, str], settings: Settings) -> Iterator
 def _judge_together(settings: Settings) -> Iterator[Finding]:
     """Judge settings that have no effect, or an odd one, beside others."""
     primary, fallback, _ = settings.sinks
-    if fallback.url and fallback.url == primary.url:
+    if fallback.url == primary.url and kind_of_sink(primary.url) not in {"", "unusable"}:
         found = "is the same as SINK: it fails when that does"
         yield _warn("FALLBACK_SINK", found, "name another, or remove it")
     if _metrics_go_to_stdout(settings):

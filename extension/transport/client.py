@@ -128,7 +128,7 @@ class Transport:
             raise
 
     def abort(self) -> None:
-        """Break the connection off. A server that answers byte by byte never meets a time-out."""
+        """Break the connection off. Each byte of a handshake, or of a request that is read slowly, starts a time-out anew."""
         self._aborted = True
         connection = self._stream and self._stream.get_extra_info("socket")
         if connection is not None:
@@ -184,7 +184,7 @@ class Transport:
             self._client, self._origin = self._new_client(target), origin
         if self._network is not None:
             self._network.until_s = until_s
-        # httpx bounds each wait, not their sum: so each may take the time that is left.
+        # Each wait may take the time that is left; Network shortens those that begin later.
         timeout = httpx.Timeout(max(until_s - time.monotonic(), 0.001))
         more = {"trace": self._note}
         answer = bytearray()

@@ -71,9 +71,17 @@ def limited(pid: int, held: Held, name: str) -> Iterator[None]:
 def _group(name: str) -> Path | None:
     """Make a control group with the share; return None where that cannot be done."""
     quota_us = int(PERIOD_US * SHARE)
+    # Ten times the usual weight: what else runs on this machine takes nothing of the share.
     limits = (
-        (ROOT / "cpu", {"cpu.cfs_period_us": str(PERIOD_US), "cpu.cfs_quota_us": str(quota_us)}),
-        (ROOT, {"cpu.max": f"{quota_us} {PERIOD_US}"}),
+        (
+            ROOT / "cpu",
+            {
+                "cpu.cfs_period_us": str(PERIOD_US),
+                "cpu.cfs_quota_us": str(quota_us),
+                "cpu.shares": "10240",
+            },
+        ),
+        (ROOT, {"cpu.max": f"{quota_us} {PERIOD_US}", "cpu.weight": "1000"}),
     )
     for parent, files in limits:
         group = parent / f"flight-recorder-{os.getpid()}-{name}"

@@ -72,6 +72,7 @@ class _Play:
         self._put_lines = self._number = 0
         self._batch: list[Chunk] | None = None
         self._last_taken = -1
+        self._asked_alone: set[int] = set()
 
     def _put(self, size: int, segments: int, kind: int) -> None:
         made = []
@@ -104,15 +105,20 @@ class _Play:
         )
         refused = {number: reason for number, reason in refused.items() if number not in taken}
         if given is Answer.TAKEN:
-            assert sent == sorted(sent)
-            assert sent[0] > self._last_taken
-            self._last_taken = sent[-1]
+            in_turn = [number for number in sent if number not in self._asked_alone]
+            assert in_turn == sorted(in_turn)
+            assert not in_turn or in_turn[0] > self._last_taken
+            self._last_taken = max([self._last_taken, *in_turn])
         receipt = Receipt(
             given,
             retry_after_s=float(wait * 20) if wait > 4 else None,
             taken=taken,
             refused=refused,
         )
+        if given in (Answer.UNREADABLE, Answer.DENIED) and len(sent) == 1:
+            # A sink that has taken nothing gets the next record before it.
+            self._asked_alone.update(sent)
+        receipt = self._queue.judged(receipt)
         for reason, one in self._queue.settle(receipt, self._now_s) or []:
             self._account.lose(reason, one.lines)
         self._batch = None

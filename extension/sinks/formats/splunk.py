@@ -19,6 +19,9 @@ DENIED_CODES = frozenset({1, 2, 3, 4, 7, 10, 11, 14, 16})
 
 INVALID_EVENT_CODES = frozenset({6, 12, 13, 15})
 
+MAX_CODE = 999
+"""Splunk's codes have two digits. A number that is not one must not fill the log."""
+
 
 class Splunk(EntryFormat):
     """Write an event for each record, with the line as it was written."""
@@ -68,4 +71,5 @@ class Splunk(EntryFormat):
 def _code_and_number(answer: Any) -> tuple[int | None, int | None]:
     """Return an answer's code and event number; None where it has none."""
     code, number = answer.get("code"), answer.get("invalid-event-number")
-    return code if type(code) is int else None, number if type(number) is int else None
+    is_code = type(code) is int and 0 <= code <= MAX_CODE
+    return code if is_code else None, number if type(number) is int else None

@@ -13,7 +13,7 @@ from extension.app.metrics_reporter import MetricsReporter
 from extension.app.parts import Parts
 from extension.app.settings_refresh import SettingsRefresh
 from extension.boot import Boot, listen, subscribe
-from extension.config.parsers import Flush
+from extension.config.parsers import Flush, PlatformEvents
 from extension.config.references import Fetched, References
 from extension.config.settings import Settings
 from extension.delivery.delivery import Delivery
@@ -32,7 +32,7 @@ from extension.recorder.tail_sampler import TailSampler
 from tests.doubles.extension.accounts import settled
 from tests.doubles.extension.deliveries import ScriptedSink, said
 from tests.doubles.extension.listeners import close_listener
-from tests.doubles.lambda_events import line, runtime_done, start
+from tests.doubles.lambda_events import event, line, runtime_done, start
 from tests.doubles.recording_receiver import CLOSE, Cut, Reply
 from tests.doubles.scripted_lambda import IDENTIFIER, ScriptedLambda
 
@@ -494,6 +494,59 @@ def test_loop_goes_on_after_garbage_batches(cloud: ScriptedLambda, begin: Begin)
     cloud.wait_for("next", 2, timeout_s=2.0)
 
     assert ERROR in environment.sink.lines()
+
+
+ODD_VALUES: tuple[object, ...] = (
+    None,
+    0,
+    -1.5,
+    "",
+    "x" * 300_000,
+    [],
+    {},
+    [[]],
+    {"requestId": A},
+    True,
+)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "start",
+        "runtimeDone",
+        "end",
+        "report",
+        "fault",
+        "initStart",
+        "initReport",
+        "logsDropped",
+        "new",
+    ],
+)
+def test_faulty_platform_events_cost_nothing_but_themselves(
+    cloud: ScriptedLambda, begin: Begin, kind: str
+) -> None:
+    """Lambda writes none of these. Whoever does, and whatever stands in each member, the next lines are recorded."""
+    environment = begin(platform_events=PlatformEvents.ALL)
+    members = ("requestId", "status", "metrics", "tracing", "spans", "reason", "droppedRecords")
+    records = [
+        *ODD_VALUES,
+        *({"requestId": B, name: value} for name in members for value in ODD_VALUES),
+    ]
+
+    cloud.invoke(A)
+    cloud.post([start(A)])
+    for record in records:
+        cloud.post([event(f"platform.{kind}", record)])
+    cloud.post([start(A), line(ERROR), runtime_done(A)])
+    cloud.wait_for("next", 2, timeout_s=WAIT_S)
+    cloud.shut_down()
+    environment.join()
+
+    assert ERROR in environment.sink.lines()
+    assert environment.error is None
+    assert_adds_up(environment)
 
 
 def test_an_internal_error_in_one_batch_does_not_end_the_loop(

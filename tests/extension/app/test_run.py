@@ -360,6 +360,20 @@ def test_lines_wait_for_a_reference_that_names_no_sink(
     assert said[-1]["lost_lines"] == {"shutdown": 1}
 
 
+def test_managed_instances_are_recorded_where_an_emulator_leaves_the_path_out(
+    cloud: ScriptedLambda, begin: Begin
+) -> None:
+    """AWS's own emulator of Managed Instances posts to the root, whatever path it was given."""
+    extension = begin(_AWS_LAMBDA_INITIALIZATION_TYPE="lambda-managed-instances")
+    cloud.target = "/"
+    cloud.post([start(ID.format(1)), line({"requestId": ID.format(1), "level": "ERROR"})])
+
+    records, said = extension.shut_down()
+
+    assert lines(records) == [{"requestId": ID.format(1), "level": "ERROR"}]
+    assert [one["event"] for one in said] == ["account"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_to_end_is_taken_as_shutdown(
     cloud: ScriptedLambda, begin: Begin, number: signal.Signals

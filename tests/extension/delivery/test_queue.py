@@ -371,7 +371,8 @@ def test_a_sink_that_never_took_anything_is_denied_and_not_searched(
     assert lines_in(queue) == 1001
     assert queue.held_bytes == sum(one.held_bytes for one in chunks_in(queue))
     taken, back, _ = try_all(queue, lambda _: Answer.TAKEN)
-    assert (sorted(taken), back) == ([*range(1001)], [])
+    # One more was asked about alone in each pause; they come right behind the first that is taken.
+    assert (taken, back) == ([12, *range(12), *range(13, 1001)], [])
 
 
 def test_poisoned_records_at_the_beginning_do_not_stop_a_sink_for_long(queue: SendingQueue) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from extension.config.settings import NO_SINK, SINK_TO_COME
 from extension.model.chunk import Chunk
 from extension.model.ndjson import encode
 from extension.model.receipt import Answer, Receipt
 from extension.sinks.base import SinkConfig
-from extension.sinks.local import FileSink, StdoutSink
+from extension.sinks.local import FileSink, StdoutSink, UnusableSink
 from tests.doubles.extension.chunks import lines
 
 
@@ -312,3 +313,21 @@ def test_local_sinks_go_on_after_abort_and_close(
 
         assert receipt == Receipt(Answer.TAKEN, sent_bytes=len(expected))
     assert path.read_bytes() == capfd.readouterr().out.encode() == expected
+
+
+# No sink -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "answer"), [(NO_SINK, Answer.REFUSED), (SINK_TO_COME, Answer.DENIED)]
+)
+def test_unusable_sink_takes_nothing(url: str, answer: Answer) -> None:
+    """Its lines go elsewhere at once, or wait for a reference that somebody may mend."""
+    sink = UnusableSink(SinkConfig(url, {}))
+
+    receipt = sink.send(chunks(), timeout_s=1.0)
+    sink.abort()
+    sink.close()
+
+    assert receipt.answer is answer
+    assert receipt.detail

@@ -480,6 +480,26 @@ def test_signature_holds_for_any_prefix(prefix: str) -> None:
 
 
 @pytest.mark.services
+@pytest.mark.parametrize("name", ["logs", "my.logs"])
+def test_object_of_a_redirected_request_is_in_its_bucket(cloud: LimitsFront, name: str) -> None:
+    """With a dot in its name or without, and no object is anywhere else."""
+    bucket = moto().make_bucket(unique(name))
+    others = [moto().make_bucket(unique(one)) for one in ("kept", "other")]
+    sink = sink_for(cloud, f"s3://{bucket}/{others[0]}?owner=123456789012")
+    headers = {"x-amz-bucket-region": "us-west-2"}
+    cloud.behaviours.append(lambda _request, _pass_on: HttpAnswer(301, b"", headers))
+
+    receipt = sink.send([lines("a")], timeout_s=WAIT_S)
+    sink.close()
+
+    assert receipt.answer is Answer.TAKEN
+    assert [len(moto().object_keys(one)) for one in (bucket, *others)] == [1, 0, 0]
+    first, second = cloud.requests
+    assert first.path == second.path
+    assert "/us-west-2/s3/aws4_request" in second.headers["authorization"]
+
+
+@pytest.mark.services
 def test_object_is_encrypted_as_the_sink_says(cloud: LimitsFront) -> None:
     """What a policy that wants encryption looks at is stored with the object."""
     bucket = moto().make_bucket(unique("logs"))

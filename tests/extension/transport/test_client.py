@@ -236,7 +236,7 @@ def test_body_that_does_not_end_leaves_the_status(
 
 
 def test_body_that_trickles_is_left_in_time(server: ScriptedServer, transport: Transport) -> None:
-    """No single wait is too long, so httpx would wait for ever."""
+    """No single wait is too long; the sum of them is."""
     server.answers = [server.trickle(CUT_BODY, b"x")]
 
     assert not post(transport, server.url, timeout_s=SHORT_S).complete
@@ -536,7 +536,7 @@ def test_abort_without_a_request_does_nothing(server: ScriptedServer, transport:
 def test_abort_ends_an_answer_that_trickles(
     server: ScriptedServer, transport: Transport, used: bool, beginning: bytes
 ) -> None:
-    """No time-out ends an answer whose framing comes byte by byte; there is no second attempt."""
+    """Whoever waits no longer need not wait for the time-out; there is no second attempt."""
     server.answers = [*([OK] if used else []), server.trickle(beginning, b"x")]
     if used:
         post(transport, server.url)

@@ -1,6 +1,7 @@
 """Variables of a proxy, as curl and Go read them: environments in, the proxy or none out."""
 
 import pytest
+from hypothesis import given, strategies as st
 
 from extension.transport.proxies import Proxy, proxy_for, unreadable_exemptions
 
@@ -105,3 +106,22 @@ def test_entry_that_may_hold_a_secret_is_named_by_its_place() -> None:
     found = unreadable_exemptions({"NO_PROXY": exemptions, "HTTPS_PROXY": URL})
 
     assert found == ["entry 2", "entry 3"]
+
+
+ENTRIES = st.lists(st.text(st.sampled_from("a0.:/[]*-%@ é٣")) | st.text(max_size=80), max_size=4)
+
+
+@given(
+    entries=ENTRIES,
+    host=st.text(max_size=20) | st.sampled_from(["h.example", "10.1.2.3", "fd00::1"]),
+)
+def test_any_text_is_read(entries: list[str], host: str) -> None:
+    """Whatever the variables hold, there is a proxy or none; an entry that cannot be read exempts nothing."""
+    environ = {"HTTPS_PROXY": URL, "NO_PROXY": ",".join(entries)}
+
+    found = proxy_for("https", host, 443, environ)
+    unreadable = unreadable_exemptions(environ)
+
+    assert found in {None, Proxy("HTTPS_PROXY", URL)}
+    alone = {**environ, "NO_PROXY": ",".join(unreadable)}
+    assert proxy_for("https", "h.example", 443, alone) is not None

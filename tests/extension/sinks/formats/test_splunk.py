@@ -31,6 +31,7 @@ def told(status: int, **members: object) -> Reply:
             Receipt(Answer.UNREADABLE, "status 400, code 6", uncertain=True),
         ),
         (told(400, text="No data", code=5), Receipt(Answer.UNREADABLE, "status 400, code 5")),
+        (told(400, code=int("1" * 200)), Receipt(Answer.UNREADABLE, "status 400")),
         (told(400), Receipt(Answer.UNREADABLE, "status 400")),
         (Reply(400, b"[1]"), Receipt(Answer.UNREADABLE, "status 400")),
         (Reply(400, b"<html>"), Receipt(Answer.UNREADABLE, "status 400")),
