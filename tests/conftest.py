@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 # How long an example takes says how busy the machine is; pytest's own time-out ends what hangs. The ordinary run draws
-# the same few examples every time, so it says the same every time. `./build.sh fuzz` draws many new ones.
+# the same few examples every time, so it says the same every time. `./build.sh fuzz --properties` draws many new ones.
 ORDINARY_EXAMPLES = 50
 FUZZ_EXAMPLES = 20_000
 settings.register_profile(

@@ -33,10 +33,14 @@ def main(arguments: Sequence[str]) -> int:
         flush=True,
     )
     began_s = time.monotonic()
-    total = run(names, seed=given.seed, workers=given.workers, within_s=given.minutes * 60.0)
+    total = run(
+        names,
+        seed=given.seed,
+        workers=given.workers,
+        within_s=given.minutes * 60.0,
+        on_breach=_print_breach,
+    )
     _print_table(total, time.monotonic() - began_s)
-    for breach in total.breaches.values():
-        _print_breach(breach)
     return 1 if total.breaches else 0
 
 

@@ -110,7 +110,7 @@ class Expressions(Fuzzer):
             got = [span for match in ours.matches(text) for span in match.meant]
             assert ours.search(text) == found, text
             if divided:
-                # The text may be divided otherwise; but no character that re finds is left out.
+                # The text may be divided otherwise; but no character that re finds is left out of a mask.
                 assert _places(got) >= _places(spans), (text, got, spans)
             else:
                 assert got == spans, (text, got, spans)

@@ -14,6 +14,7 @@ from tests.fuzz.fuzzers import FUZZERS
 from tests.fuzz.running import Breach, breach_of, kind_of, run_cases
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from multiprocessing.queues import Queue as Channel
 
     from tests.fuzz.running import Fuzzer
@@ -47,18 +48,28 @@ class Total:
     inputs: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
     breaches: dict[tuple[str, str], Breach] = field(default_factory=dict)
+    on_breach: Callable[[Breach], object] = lambda _: None
 
     def add(self, told: Tried | Breach) -> None:
         if isinstance(told, Breach):
-            self.breaches.setdefault((told.name, told.kind), told)
+            if (told.name, told.kind) not in self.breaches:
+                self.breaches[told.name, told.kind] = told
+                self.on_breach(told)
             return
         self.cases[told.name] += told.cases
         self.inputs[told.name] += told.inputs
         self.seconds[told.name] = self.seconds.get(told.name, 0.0) + told.seconds
 
 
-def run(names: list[str], *, seed: int, workers: int, within_s: float) -> Total:
-    """Run fuzzers for a time in some processes."""
+def run(
+    names: list[str],
+    *,
+    seed: int,
+    workers: int,
+    within_s: float,
+    on_breach: Callable[[Breach], object],
+) -> Total:
+    """Run fuzzers for a time in some processes; tell of each breach when it is found."""
     context = multiprocessing.get_context("spawn")
     channel: Channel[Tried | Breach | None] = context.Queue()
     processes = [
@@ -69,7 +80,7 @@ def run(names: list[str], *, seed: int, workers: int, within_s: float) -> Total:
     ]
     for process in processes:
         process.start()
-    total, running, shown_s = Total(), workers, time.monotonic()
+    total, running, shown_s = Total(on_breach=on_breach), workers, time.monotonic()
     until_s = time.monotonic() + within_s + GRACE_S * len(names)
     while running and time.monotonic() < until_s:
         try:

@@ -89,6 +89,7 @@ def test_failures_recognise_the_line_of_an_unhandled_error(reason: str, record: 
         node_line("System.Exception was caught\n   at F()", level="info"),
         {"level": "INFO", "errorMessage": "x", "errorType": "E"},
         {"level": "WARN", "message": {"errorType": "E"}},
+        f"child said: {TIME} {FIRST} Task timed out after 3.00 seconds",
         {"message": "Task timed out after lunch"},
         "Task timed out after lunch",
         "",

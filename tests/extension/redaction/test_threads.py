@@ -71,7 +71,7 @@ def mask_on_two_threads(patterns: Patterns, events: list[bytes]) -> list[list[by
 @pytest.mark.hypothesis
 @pytest.mark.usefixtures("_quick_switches")
 def test_two_threads_mask_every_line_as_one_does() -> None:
-    """No secret is shown, and no error of ours masks a whole line. ``./build.sh fuzz`` masks 60,000 lines."""
+    """No secret is shown, and no error of ours masks a whole line. ``./build.sh fuzz --properties`` masks 60,000 lines."""
     shown = whole = different = 0
 
     for seed in range(LINES // LINES_A_ROUND // 2):
