@@ -218,7 +218,7 @@ def within_string(written: str, edits: list[Edit]) -> list[Edit]:
         return []
     begin = 1 + written.index('"')
     if "\\" not in written:
-        return [Edit(begin + start, begin + end, text) for start, end, text in edits]
+        return [Edit(begin + start, begin + end, _escaped(text)) for start, end, text in edits]
     last = written.rindex('"')
     escapes = _ESCAPE.finditer(written, begin, last)
     escape = next(escapes, None)
