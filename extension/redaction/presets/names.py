@@ -57,37 +57,6 @@ _NAME = re.compile(
 )
 """Words that make a name a secret, by kind. Each alternative begins with a letter, so ``re`` passes quickly over others."""
 
-_BEGINNINGS = (
-    *(
-        "pass",
-        "pwd",
-        "kennwort",
-        "contrase",
-        "senha",
-        "wachtwoord",
-        "mot",
-        "mdp",
-        "secret",
-        "session",
-    ),
-    *(
-        "security",
-        "token",
-        "key",
-        "credential",
-        "auth",
-        "cookie",
-        "pin",
-        "otp",
-        "cvv",
-        "cvc",
-        "sig",
-        "code",
-    ),
-    "identified",
-)
-"""With one of these every match of the pattern begins. To find them takes a tenth of the time of a search."""
-
 _TAIL = re.compile(
     r"(?:[_-]?(?:hash|salt|confirm(?:ation)?|repeat|again|value|plain|plaintext|text|string|binary|encrypted|base64|b64"
     r"|raw|old|new|current|previous|prod|dev|staging|test|primary|secondary|live|production|base|key[_-]?base|key|header"
@@ -156,9 +125,7 @@ def named_secrets(text: str, presets: frozenset[str], *, is_json: bool) -> Itera
     low = lowered(text)
     reader = Reader(text, is_json=is_json)
     at = 0
-    for match in filter(None, (_NAME.match(low, place) for place in _places(low))):
-        if match.start() < at:
-            continue
+    while match := _NAME.search(low, at):
         at = match.end()
         kind = (match.lastgroup or "").rstrip("23456")
         preset = _PRESETS.get(kind, PASSWORDS)
@@ -187,18 +154,6 @@ def _aws_secrets(name: Name, value: Value, presets: frozenset[str]) -> Iterator[
         # A secret of another service, or of a form that AWS does not have.
         for span in secrets_of(name._replace(kind="token"), value):
             yield Found(*span, PASSWORDS)
-
-
-def _places(low: str) -> list[int]:
-    """Return where names may begin, in order."""
-    places = []
-    for beginning in _BEGINNINGS:
-        place = low.find(beginning)
-        while place >= 0:
-            places.append(place)
-            place = low.find(beginning, place + 1)
-    places.sort()
-    return places
 
 
 def _name(text: str, low: str, match: re.Match[str], kind: str) -> Name | None:
