@@ -87,8 +87,8 @@ class Expression(NamedTuple):
         meant: positions within the group that is asked for by its name; None if there is no such group.
         asks: all assertions of the expression, as bits.
         needles: strings of which every match holds one; None if they are not known.
-        may_find_less: whether a part is repeated that may match nothing where an assertion holds, as in ``(?:^|b){0,2}``.
-            There Python's ``re`` may find a longer match.
+        may_find_less: whether a part is repeated that may match nothing, and may do so although it could match more, as
+            ``(?:^|b){0,2}`` and ``(?:a*?)*``. There the matches of Python's ``re`` may cover more of a text.
     """
 
     sets: tuple[CharacterSet, ...]
@@ -120,13 +120,12 @@ def read_expression(text: str, *, group: str = SECRET_GROUP) -> Expression:
         raise ValueError("nested too deeply") from None
 
 
-def _holds_assertion(tree: Any) -> bool:
+def _may_prefer_nothing(tree: Any) -> bool:
+    """Tell whether a part that may match nothing may do so although it could match more: it stops early, asks, or chooses."""
     for op, value in tree:
-        name = str(op)
-        parts = value[1] if name == "BRANCH" else []
-        if name in {"SUBPATTERN", "MAX_REPEAT", "MIN_REPEAT"}:
-            parts = [value[-1]]
-        if name == "AT" or any(map(_holds_assertion, parts)):
+        if str(op) in {"AT", "BRANCH", "MIN_REPEAT"}:
+            return True
+        if str(op) in {"SUBPATTERN", "MAX_REPEAT"} and _may_prefer_nothing(value[-1]):
             return True
     return False
 
@@ -220,7 +219,7 @@ class _Reader:
     def _repeat(self, value: Any, flags: int, follows: int, *, greedy: bool) -> int:
         least, most, inner = value
         before = len(self._nodes)
-        if most > 1 and inner.getwidth()[0] == 0 and _holds_assertion(inner):
+        if most > 1 and inner.getwidth()[0] == 0 and _may_prefer_nothing(inner):
             self._may_find_less = True
 
         def either(begin: int) -> list[int]:
