@@ -4,6 +4,7 @@ import _signal as signals  # type: ignore[import-not-found]  # signal makes enum
 import os
 import select
 import sys
+import threading
 from _socket import socket as Socket  # noqa: N812 - the class, under the name the standard library gives it
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -296,7 +297,10 @@ class Wiring:
         # Imported here, with the patterns: most functions mask nothing.
         from extension.redaction.redactor import Redactor
 
-        delivery.rewrite(lambda: partial(rewritten, rewrite=Redactor(patterns).redact, by=patterns))
+        redactor = Redactor(patterns)
+        delivery.rewrite(partial(rewritten, rewrite=redactor.redact, by=patterns))
+        # While the runtime starts, the processor is a whole one; the first failure of a small function has no time for it.
+        threading.Thread(target=redactor.prepare, name="redact", daemon=True).start()
 
     def _apply_to_metrics(self, settings: Settings) -> None:
         """Start to write metrics, go on, or stop, as METRICS says."""

@@ -95,11 +95,11 @@ class Delivery:
         )
         return self.own_metrics
 
-    def rewrite(self, make: Callable[[], Rewrite] | None) -> None:
-        """Rewrite each batch before it leaves, with a rewriter for each thread, which may keep a state; None for none."""
-        self._rewrite = make() if make is not None else None
+    def rewrite(self, rewrite: Rewrite | None) -> None:
+        """Rewrite each batch before it leaves, to mask secrets; None for no rewriting. All threads call ``rewrite``."""
+        self._rewrite = rewrite
         for exporter in self.exporters:
-            exporter.worker.rewrite = make() if make is not None else None
+            exporter.worker.rewrite = rewrite
 
     def overdue(self) -> None:
         """Note that an invocation was held for as long as it may be."""

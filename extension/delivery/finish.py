@@ -31,8 +31,8 @@ REWRITE_BYTES_PER_S = 8 * 1024 * 1024
 WRITE_BYTES_PER_S = 16 * 1024 * 1024
 """Of events that a whole processor encodes and writes to a pipe (measured: 20 to 40 MiB)."""
 
-SMALL_SHARE = 0.5
-"""Of a processor: with less, records are written out without ``level``. Reading levels takes most of the time."""
+LEVELS_BYTES_PER_S = 16 * 1024 * 1024
+"""Of events whose level a whole processor reads (measured: 23 MiB). If the time is too short for that, records have none."""
 
 LEAST_S = 0.1
 """To write lines out, also behind a deadline that has passed: it may be a clock that is wrong."""
@@ -131,28 +131,36 @@ class Finish:
 
     def _reserve_s(self, exporters: list[Exporter]) -> float:
         """Return the time for the lines of failed invocations that wait for these sinks, if they have to be written out."""
-        cost_s = 0.0
-        for chunk in [chunk for one in exporters for chunk in one.failed_chunks()]:
-            cost_s += chunk.held_bytes / WRITE_BYTES_PER_S
-            if self._delivery.rewrites and chunk.rewritten_by is None:
-                cost_s += chunk.held_bytes / REWRITE_BYTES_PER_S
+        cost_s = self._cost_s(exporters)
         if not cost_s or not self._delivery.has_last_resort:
             return 0.0
         is_failing = all(one.queue.backoff.is_failing for one in exporters)
         share = FAILING_RESERVE_SHARE if is_failing else RESERVE_SHARE
         most_s = (self._until_s - self._begin_s) * share
-        return min(LAST_RESORT_S + cost_s / self._delivery.processor_share, most_s)
+        return min(LAST_RESORT_S + cost_s, most_s)
+
+    def _cost_s(self, exporters: list[Exporter], *, with_levels: bool = False) -> float:
+        """Estimate how long it takes to write out the lines of failed invocations that wait for these sinks."""
+        cost_s = 0.0
+        for chunk in [chunk for one in exporters for chunk in one.failed_chunks()]:
+            cost_s += chunk.held_bytes / WRITE_BYTES_PER_S
+            if with_levels:
+                cost_s += chunk.held_bytes / LEVELS_BYTES_PER_S
+            if self._delivery.rewrites and chunk.rewritten_by is None:
+                cost_s += chunk.held_bytes / REWRITE_BYTES_PER_S
+        return cost_s / self._delivery.processor_share
 
     def _write_out(self) -> tuple[int, int]:
         """Write lines of failed invocations to standard output; return how many were lost, and how many written."""
         lost = written = 0
-        is_small = self._delivery.processor_share < SMALL_SHARE
+        left_s = self._until_s - self._monotonic_s()
+        with_levels = self._cost_s(self._exporters, with_levels=True) < left_s
         for exporter in self._exporters:
             for chunk in exporter.take_all() if exporter.failed_chunks() else []:
                 if not chunk.metadata.failed:
                     exporter.queue.put(chunk)
                     continue
-                out = self._delivery.write_out(chunk, self._until_s, with_levels=not is_small)
+                out = self._delivery.write_out(chunk, self._until_s, with_levels=with_levels)
                 self._delivery.lose(exporter, "shutdown", chunk.lines - out)
                 lost += chunk.lines - out
                 written += out

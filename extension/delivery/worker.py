@@ -15,7 +15,7 @@ from extension.model.receipt import Answer, Receipt
 from extension.sinks.base import Sink
 
 Rewrite = Callable[[list[Chunk]], list[Chunk]]
-"""Rewrites chunks before they leave, each to one. It may keep a state, so each thread has one of its own."""
+"""Rewrites chunks before they leave, each to one. Several threads may call it at once."""
 
 
 class CancelledError(Exception):

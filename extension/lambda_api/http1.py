@@ -149,19 +149,16 @@ class MessageReader:
     # Each of these reads one part of a message from a place on; it returns where the part ends, or -1 if it is not whole.
 
     def _read_head(self, data: bytes, at: int) -> int:
-        if self._targets is not None:
-            # The line is compared whole: told byte by byte, a secret path would be found byte by byte. Time tells nothing
-            # of it: bytes are compared by the machine word, and no turn of the main loop is as regular as a nanosecond.
-            end = _find(data, b"\r\n", at)
-            if end < 0:
-                return -1
-            if _target(data[at:end]) not in self._targets:
+        end = _find(data, b"\r\n\r\n", at)
+        lines = (data[at:end] if end >= 0 else data[at:]).split(b"\r\n")
+        # The request line is looked at once it is whole: told byte by byte, a secret path would be found byte by byte. The
+        # time of the look-up tells nothing of it, since a set compares keyed hashes first.
+        if self._targets is not None and (end >= 0 or len(lines) > 1):
+            if _target(lines[0]) not in self._targets:
                 raise RefusedMessageError
             self.has_accepted = True
-        end = _find(data, b"\r\n\r\n", at)
         if end < 0:
             return -1
-        lines = data[at:end].split(b"\r\n")
         if b"HTTP/1." not in lines[0]:
             raise MalformedMessageError
         headers = {}

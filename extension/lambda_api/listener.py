@@ -149,7 +149,7 @@ class Listener:
             # The system gives the lowest free number, so this one tells how few are left.
             self.drop_strangers()
         if len(self._peers) >= MAX_CONNECTIONS:
-            self._drop(min(self._peers, key=lambda other: self._peers[other].rank))
+            self._drop(self._weakest())
         self._turn += 1
         self._peers[descriptor] = _Peer(connection, MessageReader(self._targets), self._turn)
         self._poll.register(descriptor, select.POLLIN)
@@ -162,6 +162,10 @@ class Listener:
         self._poll.unregister(self._listening.fileno())
         self.resume_at_s = self._monotonic_s() + ACCEPT_PAUSE_S
         self._say(CANNOT_ACCEPT, problem=problem)
+
+    def _weakest(self) -> int:
+        """Return the descriptor of the connection to give up first."""
+        return min(self._peers, key=lambda descriptor: self._peers[descriptor].rank)
 
     def _drop(self, descriptor: int) -> None:
         peer = self._peers.pop(descriptor)

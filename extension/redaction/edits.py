@@ -55,6 +55,19 @@ class Searches(NamedTuple):
 
     def edits_of_json(self, text: str) -> list[Edit]:
         """Return the edits of JSON text."""
+        if not self.masks and "\\" not in text:
+            # Most lines that may hold a secret hold none, and need not be taken apart.
+            secrets = list(secrets_in(text, self.presets, is_json=True))
+            if not secrets:
+                return []
+            places = _Places(list(_TOKEN.finditer(text)))
+            return merged(
+                [
+                    edit
+                    for start, end, preset in secrets
+                    for edit in places.edits(start, end, mask_of(preset))
+                ]
+            )
         tokens = list(_TOKEN.finditer(text))
         inner = [self._edits_of_token(token) for token in tokens]
         edits = [edit for each in inner for edit in each]
@@ -76,9 +89,8 @@ class Searches(NamedTuple):
     def _edits_of_token(self, token: re.Match[str]) -> list[Edit]:
         written, begin = token.group(), token.start()
         if written[0] != '"':
-            found = any(True for _ in self._matches(written))
-            mask = next((mask for _, mask in self._matches(written)), "")
-            return [Edit(*token.span(), json.dumps(mask))] if found else []
+            mask = next((mask for _, mask in self._matches(written)), None)
+            return [Edit(*token.span(), f'"{mask}"')] if mask else []
         if "\\" in written:
             edits = within_string(written, self.edits(json.loads(written)))
         elif self.masks:
@@ -141,7 +153,7 @@ class _Places:
             if begin >= end:
                 break
             if written[0] != '"':
-                edits.append(Edit(begin, self.ends[number], json.dumps(mask)))
+                edits.append(Edit(begin, self.ends[number], f'"{mask}"'))
                 continue
             if "\\" in written:
                 if number not in self._chars:
@@ -206,9 +218,7 @@ def within_string(written: str, edits: list[Edit]) -> list[Edit]:
         return []
     begin = 1 + written.index('"')
     if "\\" not in written:
-        return [
-            Edit(begin + start, begin + end, json.dumps(text)[1:-1]) for start, end, text in edits
-        ]
+        return [Edit(begin + start, begin + end, _escaped(text)) for start, end, text in edits]
     last = written.rindex('"')
     escapes = _ESCAPE.finditer(written, begin, last)
     escape = next(escapes, None)
@@ -222,9 +232,13 @@ def within_string(written: str, edits: list[Edit]) -> list[Edit]:
             escape = next(escapes, None)
         found.append(at + wanted - count)
     return [
-        Edit(found[2 * n], found[2 * n + 1], json.dumps(edit.text)[1:-1])
-        for n, edit in enumerate(edits)
+        Edit(found[2 * n], found[2 * n + 1], _escaped(edit.text)) for n, edit in enumerate(edits)
     ]
+
+
+def _escaped(mask: str) -> str:
+    """Escape the quotes of a mask that replaces a number."""
+    return json.dumps(mask)[1:-1] if '"' in mask else mask
 
 
 def merged(edits: list[Edit]) -> list[Edit]:

@@ -62,17 +62,10 @@ def read_patterns(text: str) -> Patterns:
                     preset for name in item.split(",") for preset in _named(name.strip())
                 )
             else:
-                masks.append(Mask(_whole(Pattern(item))))
+                masks.append(Mask(Pattern(item)))
         except ValueError as error:  # noqa: PERF203 - a pattern that fails must not stop the others
             problems.append(f"pattern {number}: {error}")
     return Patterns(tuple(masks), tuple(problems), tuple(presets))
-
-
-def _whole(pattern: Pattern) -> Pattern:
-    """Return a pattern that finds all that ``re`` finds; raise ValueError for any other."""
-    if pattern.may_find_less:
-        raise ValueError("repeats a part that may match nothing, such as (^|a)*")
-    return pattern
 
 
 def read_exclusions(text: str) -> Patterns:

@@ -5,9 +5,9 @@ the pattern, which Python's own parser reads.
 
 Promises: ``search`` agrees with ``re.search``, and ``matches`` with ``re.finditer``: the leftmost match, and among these
 the preferred one, so that ``.*?`` stops early. Two things differ. Empty matches are left out. Where a repeated part may
-match nothing, as in ``(a??)*``, the same text may be divided into other matches. :attr:`Pattern.may_find_less` tells where less of
-it may be found than ``re`` finds. Constructs that are not regular are
-refused: backreferences, lookaround, atomic groups and possessive repetition. Pure.
+match nothing, as in ``(a??)*``, the same text may be divided into other matches; every character that ``re`` matches is
+matched. Constructs that are not regular are refused: backreferences, lookaround, atomic groups and possessive
+repetition. Pure.
 
 Threads may share a pattern. An automaton grows while it is used, so each thread that searches has one of its own.
 """
@@ -41,11 +41,6 @@ class Pattern:
     def has_group(self) -> bool:
         """Whether the pattern has the group that is asked for."""
         return self._expression.meant is not None
-
-    @property
-    def may_find_less(self) -> bool:
-        """Whether matches may be shorter than those of ``re``: see :class:`extension.regex.syntax.Expression`."""
-        return self._expression.may_find_less
 
     @property
     def _automaton(self) -> Automaton:

@@ -87,8 +87,6 @@ class Expression(NamedTuple):
         meant: positions within the group that is asked for by its name; None if there is no such group.
         asks: all assertions of the expression, as bits.
         needles: strings of which every match holds one; None if they are not known.
-        may_find_less: whether a part is repeated that may match nothing, and may do so although it could match more, as
-            ``(?:^|b){0,2}`` and ``(?:a*?)*``. There the matches of Python's ``re`` may cover more of a text.
     """
 
     sets: tuple[CharacterSet, ...]
@@ -97,7 +95,6 @@ class Expression(NamedTuple):
     meant: frozenset[int] | None
     asks: int
     needles: Needles | None
-    may_find_less: bool
 
 
 def read_expression(text: str, *, group: str = SECRET_GROUP) -> Expression:
@@ -118,16 +115,6 @@ def read_expression(text: str, *, group: str = SECRET_GROUP) -> Expression:
         raise ValueError("repeats too often") from None
     except RecursionError:
         raise ValueError("nested too deeply") from None
-
-
-def _may_prefer_nothing(tree: Any) -> bool:
-    """Tell whether a part that may match nothing may do so although it could match more: it stops early, asks, or chooses."""
-    for op, value in tree:
-        if str(op) in {"AT", "BRANCH", "MIN_REPEAT"}:
-            return True
-        if str(op) in {"SUBPATTERN", "MAX_REPEAT"} and _may_prefer_nothing(value[-1]):
-            return True
-    return False
 
 
 _NOT_REGULAR = {
@@ -170,11 +157,10 @@ class _Reader:
         self._nodes: list[tuple[int, Any]] = [(_END, None)]
         self._edge_count = 0
         self._asks = 0
-        self._may_find_less = False
 
     def expression(self) -> Expression:
         flags = self._tree.state.flags
-        entry = self._sequence(self._tree, flags, 0)
+        entry = self._sequence(self._tree, flags, [0])[0]
         follows = self._follows[FIRST_POSITION:]
         reached = {node: self._reach(node) for node in {entry, *follows}}
         edges: list[tuple[Edge, ...]] = [()] * FIRST_POSITION
@@ -188,17 +174,24 @@ class _Reader:
             frozenset(self._meant) if self._group is not None else None,
             self._asks,
             _needles(self._tree, flags),
-            self._may_find_less,
         )
 
-    def _sequence(self, items: Iterable[tuple[Any, Any]], flags: int, follows: int) -> int:
+    def _sequence(
+        self, items: Iterable[tuple[Any, Any]], flags: int, follows: list[int]
+    ) -> list[int]:
         for op, value in reversed(list(items)):
             follows = self._item(str(op), value, flags, follows)
         return follows
 
-    def _item(self, op: str, value: Any, flags: int, follows: int) -> int:
+    def _item(self, op: str, value: Any, flags: int, follows: list[int]) -> list[int]:
+        """Add an item before the nodes that follow it, and return where it begins.
+
+        There is one such node for each number of repetitions around the item, from the outermost, that have matched a
+        character since they began anew; all others have matched nothing yet. A character counts for all of them.
+        """
         if op == "BRANCH":
-            return self._node(_CHOICE, [self._sequence(one, flags, follows) for one in value[1]])
+            options = [self._sequence(one, flags, follows) for one in value[1]]
+            return [self._node(_CHOICE, list(nodes)) for nodes in zip(*options, strict=True)]
         if op == "SUBPATTERN":
             group, added, removed, inner = value
             was_inside = self._is_inside
@@ -211,33 +204,39 @@ class _Reader:
         if op == "AT":
             asked = _asked(str(value), flags)
             self._asks |= asked
-            return self._node(_ASK, (asked, follows))
+            return [self._node(_ASK, (asked, node)) for node in follows]
         if op in _NOT_REGULAR:
             raise ValueError(f"{_NOT_REGULAR[op]} cannot be searched for in linear time")
-        return self._char(_character_set(op, value, flags), follows)
+        return [self._char(_character_set(op, value, flags), follows[-1])] * len(follows)
 
-    def _repeat(self, value: Any, flags: int, follows: int, *, greedy: bool) -> int:
+    def _repeat(self, value: Any, flags: int, follows: list[int], *, greedy: bool) -> list[int]:
         least, most, inner = value
         before = len(self._nodes)
-        if most > 1 and inner.getwidth()[0] == 0 and _may_prefer_nothing(inner):
-            self._may_find_less = True
 
-        def either(begin: int) -> list[int]:
-            return [begin, follows] if greedy else [follows, begin]
+        def either(begin: list[int]) -> list[list[int]]:
+            pairs = zip(begin, follows, strict=True)
+            return [[one, other] if greedy else [other, one] for one, other in pairs]
 
         if most == _parser.MAXREPEAT:
             # A loop of one or more is entered at its part. Entered at the choice, a part that may match nothing would
             # find the way back already taken.
-            loop = self._node(_CHOICE, None)
+            loop = [self._node(_CHOICE, None) for _ in follows]
             begin = self._sequence(inner, flags, loop)
-            self._nodes[loop] = (_CHOICE, either(begin))
+            for node, options in zip(loop, either(begin), strict=True):
+                self._nodes[node] = (_CHOICE, options)
             if least == 0:
-                return self._node(_CHOICE, either(begin))
+                return [self._node(_CHOICE, options) for options in either(begin)]
             least -= 1
         else:
             begin = follows
-            for _ in range(most - least):
-                begin = self._node(_CHOICE, either(self._sequence(inner, flags, begin)))
+            may_be_empty = inner.getwidth()[0] == 0
+            for number in range(most - least):
+                if may_be_empty and number:
+                    # As in ``re``, a repetition that matches nothing is the last one.
+                    part = self._sequence(inner, flags, [*follows, begin[-1]])[:-1]
+                else:
+                    part = self._sequence(inner, flags, begin)
+                begin = [self._node(_CHOICE, options) for options in either(part)]
         for _ in range(least):
             begin = self._sequence(inner, flags, begin)
             if len(self._nodes) == before:

@@ -97,12 +97,14 @@ MAX_LOCAL_CHARS = 320
 """Longest local part that is masked whole: five times what RFC 5321 allows, for its percent-encoded form."""
 
 _SCHEME = re.compile(r"(?:(?<=[A-Za-z0-9])):(?:\\*/){2}|%3[Aa](?:%2[Ff]){2}")
+_URL_SIGNS = re.compile(r"//|%(?=2[Ff]%)|/(?<=\\/)\\")
 _AUTHORITY = re.compile(r"[^\s\"'<>`]+")
 _PORT = re.compile(r"\d{1,5}(?:\\?[/?#]|\Z)")
 _ORACLE = re.compile(
     r"(?i:\bthin:|\bsqlplus\s{1,4}(?:-\w{1,8}\s{1,4}){0,4})[\w.$#]{1,64}/(?P<secret>[^\s@\"']{1,200})@"
 )
 
+_OPTION_SIGNS = re.compile(r"-(?<=[\s\"',]-)|:(?<=pass:)")
 _COMMAND = re.compile(
     r"\b(?:(?P<mysql>mysql\w{0,16}|mariadb\w{0,16}|mycli|7za?)|(?P<user>curl|wget|http|https|xh|svn)"
     r"|(?P<p>sshpass|docker|podman|helm|oc|mongo|mongosh|mongodump|mongorestore|az|htpasswd|zip|unzip|nerdctl|skopeo|buildah)"
@@ -184,27 +186,21 @@ def _is_no_address(local: str, domain: str, text: str, end: int) -> bool:
 
 def url_passwords(text: str) -> Iterator[Span]:
     """Yield passwords of URLs: between the colon behind a user, who may be an address, and the host's ``@``."""
-    at = 0
-    while scheme := _SCHEME.search(text, at):
-        begin = scheme.end()
-        authority = _AUTHORITY.match(text, begin)
-        at = begin
+    schemes = list(_SCHEME.finditer(text)) if _URL_SIGNS.search(text) else []
+    # A URL does not reach into the next one.
+    ends = [*(scheme.start() for scheme in schemes[1:]), len(text)]
+    for scheme, end in zip(schemes, ends, strict=False):
+        authority = _AUTHORITY.match(text, scheme.end(), end)
         if authority is None:
             continue
-        # A URL does not reach into the next one.
-        end = authority.end()
-        following = _SCHEME.search(text, begin, end)
-        if following:
-            end = following.start()
-        at = end
         is_encoded = scheme.group()[0] == "%"
-        span = _password_of(
-            text, begin, end, *(("%3A", "%40", "%2F") if is_encoded else (":", "@", "/"))
-        )
+        signs = ("%3A", "%40", "%2F") if is_encoded else (":", "@", "/")
+        span = _password_of(text, *authority.span(), *signs)
         if span:
             yield span
-    for match in _ORACLE.finditer(text):
-        yield match.span("secret")
+    if "thin:" in text.lower() or "sqlplus" in text.lower():
+        for match in _ORACLE.finditer(text):
+            yield match.span("secret")
 
 
 def _password_of(text: str, begin: int, end: int, colon: str, sign: str, slash: str) -> Span | None:
@@ -225,7 +221,7 @@ def _password_of(text: str, begin: int, end: int, colon: str, sign: str, slash: 
 
 def command_passwords(text: str) -> Iterator[Span]:
     """Yield passwords among the arguments of commands: ``mysql -psecret``, ``curl -u user:secret``."""
-    at = 0
+    at = 0 if _OPTION_SIGNS.search(text) else len(text)
     while command := _COMMAND.search(text, at):
         at = command.end()
         option = _OPTIONS[command.lastgroup or ""].search(text, at - 1, at + MAX_COMMAND_CHARS)
@@ -233,5 +229,6 @@ def command_passwords(text: str) -> Iterator[Span]:
             start, end = option.span("secret")
             yield start, end
             at = end
-    for match in _BASIC_AUTH.finditer(text):
-        yield match.span("secret")
+    if "auth" in text or "Auth" in text:
+        for match in _BASIC_AUTH.finditer(text):
+            yield match.span("secret")

@@ -55,13 +55,17 @@ _SCHEME = re.compile(
     r"(?i:bearer|basic|token|apikey|api-key|negotiate|ntlm|digest|hawk|hmac|mac|dpop|bot|jwt|key|oauth|gnap|signature"
     r"|privatetoken|sharedaccesssignature)(?:\s{1,8}|%20|\+)(?=\S)"
 )
-_REST_OF_LINE = re.compile(r"[^\r\n]{1,4096}")
+MAX_COOKIE_CHARS = 8192
+"""Of a header without quotes; browsers keep less for one server (RFC 6265, section 6.1)."""
 _COOKIE = re.compile(
     r"(?:(?i:path|domain|expires|max-age|samesite|version|comment|priority)|(?P<name>[\w!#$%&*.^`|~+-]{1,128}))="
     r"(?P<value>[^\s;,\"'\\]*)"
 )
 MIN_STRUCTURE_CHARS = 16
 """Of a value within ``credentials``: regions and the names of profiles are shorter."""
+MAX_READ_CHARS = 4096
+"""Of a value. A longer one is masked whatever it looks like, since names within it would have it read again."""
+
 MIN_PROSE_CHARS, MIN_AUTH_CHARS, MIN_CODE_CHARS = 20, 12, 16
 """Words of a sentence are shorter, and so are the names of methods and states."""
 
@@ -88,7 +92,6 @@ class Name(NamedTuple):
     begin: int
     end: int
     is_plural: bool
-    is_json: bool
 
     @property
     def prefix(self) -> str:
@@ -153,7 +156,11 @@ def _chosen(
 ) -> Callable[[Name, Value], list[Span]]:
     def chosen(name: Name, value: Value) -> list[Span]:
         value = _trimmed(name, value) if trims else value
-        return [span for span, text in _texts(name, value) if accepts(Candidate(name, value, text))]
+        return [
+            span
+            for span, text in _texts(name, value)
+            if len(text) > MAX_READ_CHARS or accepts(Candidate(name, value, text))
+        ]
 
     return chosen
 
@@ -258,8 +265,9 @@ def _cookies(name: Name, value: Value) -> list[Span]:
     for start, end in value.spans:
         last = end
         if not value.is_quoted:
-            rest = _REST_OF_LINE.match(name.text, start)
-            last = rest.end() if rest else end
+            last = min(start + MAX_COOKIE_CHARS, len(name.text))
+            newline = name.text.find("\n", start, last)
+            last = newline if newline >= 0 else last
         at = start
         while at < last and (pair := _COOKIE.match(name.text, at, last)):
             if pair["name"] and pair["value"]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from extension.redaction.presets.meanings import Name, secrets_of
-from extension.redaction.presets.values import Value, value_at, value_behind
+from extension.redaction.presets.values import Reader, Value
 
 _KEYS = tuple(
     word + dash
@@ -71,13 +71,13 @@ _PAIR_NAME = re.compile(
     re.IGNORECASE,
 )
 _PAIR_VALUE = re.compile(
-    r"\\{0,31}[\"']?(?:\s{0,8},?\s{0,8}(?!\\{0,31}[\"']?(?:\w{0,16}value\b|val\b|content\b))\\{0,31}[\"']?[\w-]{1,32}\\{0,31}[\"']?"
+    r"\\{0,31}[\"']?(?:(?:\s{0,8},)?\s{0,8}(?!\\{0,31}[\"']?(?:\w{0,16}value\b|val\b|content\b))\\{0,31}[\"']?[\w-]{1,32}\\{0,31}[\"']?"
     r"\s{0,4}(?:[:=]|=>)\s{0,4}(?:\\{0,31}[\"'][^\"'\\{}]{0,128}\\{0,31}[\"']|[\w.]{1,32})){0,3}"
-    r"\s{0,8},?\s{0,8}\\{0,31}[\"']?(?:\w{0,16}value|val|content)\\{0,31}[\"']?\s{0,4}(?:[:=]|=>)\s{0,4}",
+    r"(?:\s{0,8},)?\s{0,8}\\{0,31}[\"']?(?:\w{0,16}value|val|content)\\{0,31}[\"']?\s{0,4}(?:[:=]|=>)\s{0,4}",
     re.IGNORECASE,
 )
 _PAIR_BEFORE = re.compile(
-    r"(?P<lead>\\{0,31})\"(?:\w{0,16}value|val|content)(?P=lead)\"\s{0,4}:\s{0,4}(?P=lead)\"(?P<secret>[^\"]{0,4000}?)(?P=lead)\""
+    r"(?P<lead>\\{0,31})\"(?:\w{0,16}value|val|content)(?P=lead)\"\s{0,4}:\s{0,4}(?P=lead)\"(?P<secret>[^\"]{0,1000}?)(?P=lead)\""
     r"\s{0,4},\s{0,4}(?P=lead)\"[A-Za-z]{0,16}(?:name|key)(?P=lead)\"\s{0,4}:\s{0,4}(?P=lead)\"[\w. -]{0,64}\Z",
     re.IGNORECASE,
 )
@@ -94,7 +94,7 @@ _OPTION_VALUE = re.compile(r"\\{0,31}[\"']\s{0,8},\s{0,64}(?=\\{0,31}[\"'][^-])"
 _BY = re.compile(r"\s{1,8}(?:password\s{1,8}|values\s{1,8})?(?=\\{0,31}['\"])|\s{1,8}(?=[^\s'\"])")
 
 
-MAX_PAIR_CHARS = 4096
+MAX_PAIR_CHARS = 1024
 """How far before its name the value of a pair is looked for."""
 
 PASSWORDS, BEARERS, AWS = "passwords", "bearer-tokens", "aws-keys"
@@ -121,6 +121,7 @@ _ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 def named_secrets(text: str, presets: frozenset[str], *, is_json: bool) -> Iterator[Found]:
     """Yield the values of names in text; ``is_json`` for JSON whose strings hold no backslash."""
     low = lowered(text)
+    reader = Reader(text, is_json=is_json)
     at = 0
     while match := _NAME.search(low, at):
         at = match.end()
@@ -128,10 +129,10 @@ def named_secrets(text: str, presets: frozenset[str], *, is_json: bool) -> Itera
         preset = _PRESETS.get(kind, PASSWORDS)
         if preset not in presets and kind != "aws":
             continue
-        name = _name(text, low, match, kind, is_json=is_json)
+        name = _name(text, low, match, kind)
         if name is None:
             continue
-        value = _value(name)
+        value = _value(name, reader)
         if value is None:
             continue
         spans = []
@@ -148,12 +149,12 @@ def named_secrets(text: str, presets: frozenset[str], *, is_json: bool) -> Itera
             at = max(at, spans[-1][1])
 
 
-def _name(text: str, low: str, match: "re.Match[str]", kind: str, *, is_json: bool) -> Name | None:
+def _name(text: str, low: str, match: re.Match[str], kind: str) -> Name | None:
     begin = match.start()
     head = low[max(0, begin - 64) : begin]
     word_begin = begin - len(head) + len(head.rstrip(_WORD_CHARS))
     if kind == "sql":
-        return Name(text, kind, word_begin, begin, match.end(), is_plural=False, is_json=is_json)
+        return Name(text, kind, word_begin, begin, match.end(), is_plural=False)
     if kind == "key" and not low.endswith(_KEYS, 0, begin):
         return None
     if kind in {"short", "number", "sig", "auth", "code"} and not _begins_word(text, begin):
@@ -162,7 +163,7 @@ def _name(text: str, low: str, match: "re.Match[str]", kind: str, *, is_json: bo
     if tail is None:
         return None
     plural = tail["plural"] is not None
-    return Name(text, kind, word_begin, begin, tail.end(), is_plural=plural, is_json=is_json)
+    return Name(text, kind, word_begin, begin, tail.end(), is_plural=plural)
 
 
 def _begins_word(text: str, at: int) -> bool:
@@ -173,34 +174,32 @@ def _begins_word(text: str, at: int) -> bool:
     return text[at - 3 : at - 2] == "%" or (text[at - 2 : at - 1] == "\\" and before in "nrt")
 
 
-def _value(name: Name) -> Value | None:
+def _value(name: Name, reader: Reader) -> Value | None:
     text, end = name.text, name.end
     if name.kind == "sql":
         by = _BY.match(text, end)
-        return _quoted_at(name, by.end()) if by else None
-    is_option = name.prefix.startswith("-")
-    apart = _value_apart(name)
-    if apart is not None:
-        return apart
-    value = value_behind(text, end, is_json=name.is_json, blank=is_option)
+        return reader.value_at(by.end()) if by else None
+    value = _value_apart(name, reader)
+    if value is None:
+        value = reader.value_behind(end, blank=name.prefix.startswith("-"))
     if value is None and name.kind == "password":
         blank = _BLANK_QUOTE.match(text, end)
-        if blank and not (name.is_json and text[blank.end()] == '"'):
-            value = _quoted_at(name, blank.end())
+        if blank and not (reader.is_json and text[blank.end()] == '"'):
+            value = reader.value_at(blank.end())
     if value is None and name.kind == "aws":
         blanks = _AWS_BLANKS.match(text, end)
         if blanks:
-            value = value_at(text, blanks.end(), is_json=name.is_json, has_quoted_name=False)
+            value = reader.value_at(blanks.end(), has_quoted_name=False)
     return value
 
 
-def _value_apart(name: Name) -> Value | None:
+def _value_apart(name: Name, reader: Reader) -> Value | None:
     """Return the value that stands apart from its name: in a pair, a list of arguments, or a form."""
     text, end = name.text, name.end
     before = text[max(0, name.word_begin - 80) : name.word_begin].rstrip("\\\"'bu ")
     if before.endswith((":", "=", "=>")):
         before = text[max(0, name.word_begin - 120) : name.begin]
-        return _value_of_pair(name) if _PAIR_NAME.search(before) else None
+        return _value_of_pair(name, reader) if _PAIR_NAME.search(before) else None
     if not name.quote:
         return None
     is_option = name.prefix.startswith("-")
@@ -208,22 +207,17 @@ def _value_apart(name: Name) -> Value | None:
     if item is None:
         return None
     is_header = name.kind in {"authorization", "cookie", "aws"} or "x-" in name.prefix
-    if is_option or is_header or _is_pair(name, item.end()):
-        return _quoted_at(name, item.end())
-    return None
+    value = reader.value_at(item.end())
+    return value if is_option or is_header or _is_pair(name, value) else None
 
 
-def _quoted_at(name: Name, at: int) -> Value | None:
-    return value_at(name.text, at, is_json=name.is_json, has_quoted_name=True)
-
-
-def _value_of_pair(name: Name) -> Value | None:
+def _value_of_pair(name: Name, reader: Reader) -> Value | None:
     text, end = name.text, name.end
     behind = _PAIR_VALUE.match(text, end) or _PAIR_ELEMENT.match(text, end)
     if behind:
-        return _quoted_at(name, behind.end())
-    opening = max(text.rfind("{", max(0, name.begin - MAX_PAIR_CHARS), name.begin), 0)
-    ahead = _PAIR_BEFORE.search(text, opening, name.begin)
+        return reader.value_at(behind.end())
+    opening = text.rfind("{", max(0, name.begin - MAX_PAIR_CHARS), name.begin)
+    ahead = _PAIR_BEFORE.search(text, opening, name.begin) if opening >= 0 else None
     if ahead:
         return Value([ahead.span("secret")], end, is_quoted=True)
     multipart = _MULTIPART.match(text, end)
@@ -231,7 +225,7 @@ def _value_of_pair(name: Name) -> Value | None:
     return Value([line.span()], line.end(), is_quoted=True) if line else None
 
 
-def _is_pair(name: Name, value_begin: int) -> bool:
+def _is_pair(name: Name, value: Value | None) -> bool:
     """Tell whether name and value are the only items of a list within a list, or of a tuple."""
     text = name.text
     opening = text[max(0, name.word_begin - 80) : name.word_begin - 1].rstrip("\\ bu\r\n\t")
@@ -240,5 +234,4 @@ def _is_pair(name: Name, value_begin: int) -> bool:
     outer = opening[:-1].rstrip()
     if opening.endswith("[") and outer.endswith((":", "=")):
         return False
-    value = _quoted_at(name, value_begin)
     return value is not None and text[value.end : value.end + 64].lstrip()[:1] in {"]", ")"}

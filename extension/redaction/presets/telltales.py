@@ -1,8 +1,7 @@
 r"""Tell quickly which presets may find a secret in undecoded bytes.
 
 ``re`` passes quickly over characters that begin no alternative of a pattern, if all alternatives begin with a character.
-So most telltales begin at a rare character and look back from there: ``_(?<=ghp_)``. Common words are searched for as
-they are. A telltale holds no character that JSON must escape; :mod:`extension.redaction.prefilter` sees escapes that it
+So telltales begin at a rare character, if they can, and look back from there: ``_(?<=ghp_)``. A telltale holds no character that JSON must escape; :mod:`extension.redaction.prefilter` sees escapes that it
 need not. Pure.
 """
 
@@ -60,45 +59,46 @@ _AS_WRITTEN: tuple[tuple[_Told, tuple[bytes, ...]], ...] = (
 )
 """What tells of presets, in bytes as they are written. Each begins with a character, in which no other one begins."""
 
+_CODE = rb"c(?<![a-z].)(?=ode[\"'\\]{0,9}\s?[:=%])"
+
 _ANY_CASE: tuple[tuple[_Told, tuple[bytes, ...]], ...] = (
-    ((_AWS, _PASSWORDS), (rb"k(?<=tok)(?=en)",)),
+    ((_AWS, _PASSWORDS), (rb"k(?<=tok)(?=en)", rb"s(?=ecret|ig(?:nature|(?![a-z])))")),
     (
         (_PASSWORDS,),
         (
             rb"k(?:(?=ennwort)|(?=ey)(?:(?<=[_ -]k)|(?<=[a-z]{3}k)))",
             rb"w(?:(?<=pw)(?=d)|(?=achtwoord))",
-            *(rb"v(?<=cv)(?=[vc])", rb"f(?<=identif)(?=ied)", rb"b(?=asicauth)"),
+            *(
+                rb"v(?<=cv)(?=[vc])",
+                rb"f(?<=identif)(?=ied)",
+                rb"b(?=asicauth)",
+                rb"u(?<=au)(?=th(?![a-z]))",
+            ),
+            *(
+                rb"p(?:(?=ass(?![ei])|in(?![a-z]))|(?<=otp)(?![a-z]))",
+                rb"c(?=redential|ontrase)",
+                rb"s(?=enha)",
+            ),
         ),
     ),
-    ((_BEARERS,), (rb"z(?<=authoriz)(?=ation)", rb"k(?<=cook)(?=ie)", rb"b(?=earer)")),
+    ((_BEARERS,), (rb"z(?<=authoriz)(?=ation)", rb"k(?<=cook)(?=ie)", rb"b(?=earer)", _CODE)),
     ((_KEYS,), (rb"v(?<=priv)(?=ate-lines)", rb"k(?=ty)")),
 )
 """The same for bytes in lower case."""
 
-_WORDS: tuple[tuple[_Told, bytes, bytes], ...] = (
-    ((_AWS, _PASSWORDS), b"secret", b""),
-    ((_PASSWORDS,), b"pass", rb"pass(?![ei])"),
-    ((_PASSWORDS,), b"credential", b""),
-    ((_PASSWORDS,), b"senha", b""),
-    ((_PASSWORDS,), b"contrase", b""),
-    ((_AWS, _PASSWORDS), b"sig", rb"sig(?:nature|(?![a-z]))"),
-    ((_PASSWORDS,), b"auth", rb"auth(?![a-z])"),
-    ((_PASSWORDS,), b"pin", rb"pin(?![a-z])"),
-    ((_PASSWORDS,), b"otp", rb"otp(?![a-z])"),
-    ((_BEARERS,), b"code", rb"(?<![a-z])code[\"'\\]{0,9}\s?[:=%]"),
+_DIGITS = bytes(b"0"[0] if code in b"0123456789" else b"x"[0] for code in range(256))
+"""Table that makes every digit a 0, and everything else a letter."""
+_FIRST_DIGITS = bytes(
+    b"1"[0] if code in b"017" else digit for code, digit in zip(range(256), _DIGITS, strict=True)
 )
-"""Common words in lower case, each with the pattern that must match then."""
-
-_DIGITS = bytes(
-    b"0"[0] if code in b"023456789" else code if code in b"1" else b"x"[0] for code in range(256)
-)
-"""Table that makes every digit but 1 a 0, and everything else a letter; card numbers begin with no 1."""
-_BETWEEN_DIGITS = b" -._+%\\ntr" + bytes(range(128, 256))
-_ESCAPED_BLANK = re.compile(rb"\\u(?:00[aA]0|20[012]|2212)|%2[dD][0-9]|&nbsp;[0-9]")
-_CARD_DIGITS = re.compile(rb"0[01]{12}")
+"""The same, with a 1 for digits with which no card number begins, as those of times in milliseconds."""
+_BETWEEN_DIGITS = b" -._+%D\\ntr" + bytes(range(128, 256))
+_ESCAPED_BLANK = re.compile(rb"\\u(?:00[aA]0|20[012]|2212)")
+_CARD_DIGITS = b"0" * 13
+_FIRST_AND_MORE = re.compile(rb"0[01]{12}")
 _CARD = re.compile(
     rb"[2-689](?:(?<![0-9A-Za-z].)|(?<=\\[bfnrt].)|(?<=\\u[0-9a-fA-F]{4}.)|(?<=%[0-9a-fA-F]{2}.))"
-    rb"(?:(?:[ ._+\x80-\xff-]|%20|\\{1,31}[nt]){0,9}[0-9]){12}"
+    rb"(?:(?:[ ._+\x80-\xff-]|%20|%2[Dd]|\\{1,31}[nt]){0,9}[0-9]){12}"
 )
 """Digits of a card; no letter stands before the first one, unless it belongs to an escape."""
 
@@ -139,10 +139,13 @@ class _Rare:
 
 
 def _may_hold_card(raw: bytes) -> bool:
-    if _ESCAPED_BLANK.search(raw):
+    if b"&nbsp;" in raw or (b"\\u" in raw and _ESCAPED_BLANK.search(raw)):
         return True
     digits = raw.translate(_DIGITS, _BETWEEN_DIGITS)
-    return _CARD_DIGITS.search(digits) is not None and _CARD.search(raw) is not None
+    if _CARD_DIGITS not in digits:
+        return False
+    digits = raw.translate(_FIRST_DIGITS, _BETWEEN_DIGITS)
+    return _FIRST_AND_MORE.search(digits) is not None and _CARD.search(raw) is not None
 
 
 def _second(item: tuple[str, int]) -> int:
@@ -155,22 +158,13 @@ class Telltales:
     def __init__(self, presets: frozenset[str]) -> None:
         self._as_written = _Rare(_AS_WRITTEN, presets)
         self._any_case = _Rare(_ANY_CASE, presets)
-        self._words = [
-            (word, re.compile(pattern or word).search, presets.intersection(told))
-            for told, word, pattern in _WORDS
-            if presets.intersection(told)
-        ]
         self._finds_cards = _CARDS in presets
 
     def presets_in(self, raw: bytes) -> frozenset[str]:
         """Return the presets that may find a secret in a line."""
         found: set[str] = set()
         self._as_written.told_in(raw, found)
-        lower = raw.lower()
-        self._any_case.told_in(lower, found)
-        for word, search, told in self._words:
-            if word in lower and search(lower):
-                found |= told
+        self._any_case.told_in(raw.lower(), found)
         if self._finds_cards and _may_hold_card(raw):
             found.add(_CARDS)
         return frozenset(found)

@@ -16,6 +16,12 @@ Span = tuple[int, int]
 MAX_VALUES = 100
 """Values of one structure, such as a list of headers. What follows is masked by its own names, if at all."""
 
+MAX_DEPTH = 6
+"""Structures within one another. Each may begin with a name, so a character is read so many times at most."""
+
+MAX_WRAPPERS = 6
+"""Wrappers of one value: ``Some(Secret("x"))`` has two."""
+
 _FIELD = r"[\w.\[\]-]{1,64}"
 _QUOTE = r"(?:\\{0,31}[\"'`]|&quot;|&#0?3[49];|\\{1,31}u002[27])"
 _ENCODED_QUOTE = r"%(?:25)?2[27]"
@@ -52,6 +58,7 @@ _WRAPPER = re.compile(
     r"|<!\[CDATA\[|!!\w{1,16}\s|%[qQw]?(?=\{)|[|>][+-]?\r?\n[ \t]{1,32}"
     rf"|(?:[bBuUrRL@]|[rR][bB]|[bB][rR])(?=\\{{0,31}}[\"'`])|&{_STRING_AHEAD}"
 )
+_WORD_BEHIND_BLANK = re.compile(r" [^\s-]")
 _OPENING = re.compile(r"[\[{(]")
 _DELIMITER = re.compile(r"$|[\s,;)\]}&\"'`\\<]")
 _STRING_BEGIN = re.compile(r"(\\{0,31})([\"'`])|(&quot;|&#0?3[49];|\\{1,31}u002[27])")
@@ -145,120 +152,135 @@ def string_end(text: str, begin: int, lead: str, quote: str) -> int:
     return -1
 
 
-def value_behind(text: str, name_end: int, *, is_json: bool, blank: bool) -> Value | None:
-    """Return the value behind a name; None without one. ``blank``: a blank alone may stand between, as for options."""
-    closing = _CLOSING.match(text, name_end)
-    at = closing.end() if closing else name_end
-    separator = _SEPARATOR.match(text, at)
-    if separator is None:
-        value = _encoded_value(text, name_end)
-        if (
-            value is None
-            and blank
-            and text[at : at + 1] == " "
-            and text[at + 1 : at + 2] not in {"-", ""}
-        ):
-            value = value_at(text, at + 1, is_json=is_json, has_quoted_name=False)
+class Reader:
+    """Reader of the values in one text.
+
+    Values without quotes may begin within one another, as in ``pin=pin=pin=``. All of them end at the same place, so it
+    is kept.
+    """
+
+    def __init__(self, text: str, *, is_json: bool) -> None:
+        """Read a text; ``is_json`` for JSON whose strings hold no backslash."""
+        self.text = text
+        self.is_json = is_json
+        self._run = (0, 0)
+
+    def value_behind(self, name_end: int, *, blank: bool) -> Value | None:
+        """Return the value behind a name; None without one. ``blank``: a blank alone may stand between, as for options."""
+        text = self.text
+        closing = _CLOSING.match(text, name_end)
+        at = closing.end() if closing else name_end
+        separator = _SEPARATOR.match(text, at)
+        if separator is None:
+            value = self._encoded(name_end)
+            if value is None and blank and _WORD_BEHIND_BLANK.match(text, at):
+                value = self.value_at(at + 1, has_quoted_name=False)
+            return value
+        begin = separator.end()
+        if self.is_json and at == name_end and '"' in text[at:begin]:
+            return None
+        declared = _TYPE.match(text, begin)
+        if declared:
+            begin = declared.end()
+        value = self.value_at(begin, has_quoted_name=at > name_end)
+        if value is not None and not value.is_quoted and separator.group()[-1:] == " ":
+            return value._replace(is_plain=at == name_end)
         return value
-    begin = separator.end()
-    if is_json and at == name_end and '"' in text[at:begin]:
-        return None
-    declared = _TYPE.match(text, begin)
-    if declared:
-        begin = declared.end()
-    value = value_at(text, begin, is_json=is_json, has_quoted_name=at > name_end)
-    if value is not None and not value.is_quoted and separator.group()[-1:] == " ":
-        return value._replace(is_plain=at == name_end)
-    return value
 
+    def value_at(self, begin: int, *, has_quoted_name: bool = True) -> Value | None:
+        """Return the value that begins at a place, without its wrappers."""
+        text, at = self.text, begin
+        for _ in range(MAX_WRAPPERS):
+            wrapper = _WRAPPER.match(text, at)
+            if wrapper is None:
+                break
+            at = wrapper.end()
+        is_bare = has_quoted_name or at > begin
+        string = _STRING_BEGIN.match(text, at)
+        if string:
+            return self._string(string)
+        if _OPENING.match(text, at):
+            structure = self._structure(at)
+            if is_bare or _DELIMITER.match(text, structure.end):
+                return structure
+            # A value that merely begins with a bracket.
+        end = self._bare_end(at) if is_bare else self._unquoted_end(at)
+        if self.is_json:
+            limit = text.find('"', at, end)
+            end = limit if limit >= 0 else end
+        if end <= at or text[at:end].lower() in _EMPTY:
+            return None
+        return Value([(at, end)], end)
 
-def _encoded_value(text: str, name_end: int) -> Value | None:
-    """Return the value behind a name in percent-encoded text."""
-    separator = _ENCODED_SEPARATOR.match(text, name_end)
-    if separator is None:
-        return None
-    pattern = _ENCODED_STRING if separator["quote"] else _ENCODED_VALUE
-    found = pattern.match(text, separator.end())
-    return Value([found.span()], found.end()) if found else None
+    def _bare_end(self, at: int) -> int:
+        found = _BARE.match(self.text, at)
+        return found.end() if found else at
 
+    def _unquoted_end(self, at: int) -> int:
+        begin, end = self._run
+        if not begin <= at < end:
+            found = _UNQUOTED.match(self.text, at)
+            end = found.end() if found else at
+            self._run = (at, end)
+        return end
 
-def value_at(text: str, begin: int, *, is_json: bool, has_quoted_name: bool) -> Value | None:
-    """Return the value that begins at a place, without its wrappers."""
-    at = begin
-    wrapped = False
-    for _ in range(6):
-        wrapper = _WRAPPER.match(text, at)
-        if wrapper is None:
-            break
-        at, wrapped = wrapper.end(), True
-    string = _STRING_BEGIN.match(text, at)
-    if string:
-        return _string(text, string, is_json=is_json)
-    if _OPENING.match(text, at):
-        structure = _structure(text, at, is_json=is_json)
-        if has_quoted_name or wrapped or _DELIMITER.match(text, structure.end):
-            return structure
-        # A value that merely begins with a bracket.
-    return _unquoted(text, at, _BARE if has_quoted_name or wrapped else _UNQUOTED, is_json=is_json)
+    def _encoded(self, name_end: int) -> Value | None:
+        """Return the value behind a name in percent-encoded text."""
+        separator = _ENCODED_SEPARATOR.match(self.text, name_end)
+        if separator is None:
+            return None
+        pattern = _ENCODED_STRING if separator["quote"] else _ENCODED_VALUE
+        found = pattern.match(self.text, separator.end())
+        return Value([found.span()], found.end()) if found else None
 
+    def _string(self, begins: re.Match[str]) -> Value | None:
+        text, at = self.text, begins.end()
+        entity, lead, quote = begins[3], begins[1], begins[2]
+        end = text.find(entity, at) if entity else string_end(text, at, lead, quote)
+        if self.is_json and quote != '"':
+            limit = text.find('"', at)
+            end = limit if end < 0 or 0 <= limit < end else end
+        after = end + len(begins.group())
+        if end < 0:
+            end = after = len(text)
+        if end <= at:
+            return None if end < at else Value([], after, is_quoted=True)
+        return Value([(at, end)], after, is_quoted=True)
 
-def _unquoted(text: str, at: int, pattern: re.Pattern[str], *, is_json: bool) -> Value | None:
-    found = pattern.match(text, at)
-    end = found.end() if found else at
-    if is_json:
-        limit = text.find('"', at)
-        end = min(end, limit) if limit >= 0 else end
-    if end <= at or text[at:end].lower() in _EMPTY:
-        return None
-    return Value([(at, end)], end)
-
-
-def _string(text: str, begins: re.Match[str], *, is_json: bool) -> Value | None:
-    at = begins.end()
-    entity, lead, quote = begins[3], begins[1], begins[2]
-    end = text.find(entity, at) if entity else string_end(text, at, lead, quote)
-    if is_json and quote != '"':
-        limit = text.find('"', at)
-        end = limit if end < 0 or 0 <= limit < end else end
-    after = end + len(begins.group())
-    if end < 0:
-        end = after = len(text)
-    if end <= at:
-        return None if end < at else Value([], after, is_quoted=True)
-    return Value([(at, end)], after, is_quoted=True)
-
-
-def _structure(text: str, begin: int, *, is_json: bool) -> Value:
-    """Return the values of a list or an object, but not its keys."""
-    spans: list[Span] = []
-    depth = 0
-    at = begin
-    tells = False
-    while len(spans) < MAX_VALUES and (token := _STRUCTURE_TOKEN.search(text, at)):
-        kind = token.lastgroup
-        at = token.end()
-        depth += (kind == "open") - (kind == "close")
-        if depth <= 0:
-            break
-        if kind in {"open", "close", "wrapper"}:
-            tells = False
-            continue
-        value = _leaf(text, token, is_json=is_json)
-        at = value.end
-        follows = _FOLLOWS_KEY.match(text, at)
-        if follows:
-            tells = any(text[start:end].lower() in _TELLS for start, end in value.spans)
-            at = follows.end()
-            continue
-        if not tells:
-            spans += [span for span in value.spans if text[slice(*span)].lower() not in _EMPTY]
+    def _structure(self, begin: int) -> Value:
+        """Return the values of a list or an object, but not its keys."""
+        text = self.text
+        spans: list[Span] = []
+        depth = 0
+        at = begin
         tells = False
-    return Value(spans, at, is_quoted=True, is_structure=True)
+        while len(spans) < MAX_VALUES and (token := _STRUCTURE_TOKEN.search(text, at)):
+            kind = token.lastgroup
+            depth += (kind == "open") - (kind == "close")
+            if depth > MAX_DEPTH:
+                break
+            at = token.end()
+            if depth <= 0:
+                break
+            if kind in {"open", "close", "wrapper"}:
+                tells = False
+                continue
+            value = self._leaf(token)
+            at = value.end
+            follows = _FOLLOWS_KEY.match(text, at)
+            if follows:
+                tells = any(text[start:end].lower() in _TELLS for start, end in value.spans)
+                at = follows.end()
+                continue
+            if not tells:
+                spans += [span for span in value.spans if text[slice(*span)].lower() not in _EMPTY]
+            tells = False
+        return Value(spans, at, is_quoted=True, is_structure=True)
 
-
-def _leaf(text: str, token: re.Match[str], *, is_json: bool) -> Value:
-    """Return a string or a word of a structure."""
-    begins = _STRING_BEGIN.match(text, token.start()) if token.lastgroup == "string" else None
-    if begins is None:
-        return Value([token.span()], token.end())
-    return _string(text, begins, is_json=is_json) or Value([], token.end())
+    def _leaf(self, token: re.Match[str]) -> Value:
+        """Return a string or a word of a structure."""
+        is_string = token.lastgroup == "string"
+        begins = _STRING_BEGIN.match(self.text, token.start()) if is_string else None
+        if begins is None:
+            return Value([token.span()], token.end())
+        return self._string(begins) or Value([], token.end())

@@ -11,7 +11,8 @@ from bench.control_plane import process
 from bench.control_plane.plane import ControlPlane
 from bench.control_plane.sockets import BenchError
 
-FLOOR = Path(__file__).resolve().parents[3] / "bench" / "programs" / "floor.py"
+ROOT = Path(__file__).resolve().parents[3]
+FLOOR = ROOT / "bench" / "programs" / "floor.py"
 
 
 @pytest.fixture
@@ -56,6 +57,19 @@ def test_plane_serves_the_sink(started: Callable[..., ControlPlane]) -> None:
 
     assert plane.count("sink") == 1
     assert plane.sink_bytes == len(failed)
+
+
+def test_plane_posts_to_the_path_that_a_subject_subscribes() -> None:
+    """The recorder takes events by a secret path only, so that a measurement of another path would find nothing kept."""
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from extension.boot import main; main([])"
+    with ControlPlane() as plane:
+        plane.start((sys.executable, "-c", code, str(ROOT)), dict(os.environ))
+        plane.wait_next()
+        run_invocation(plane, 0, batches.invocation(0, line_count=10, failed=True))
+
+        plane.wait_sink(1)
+
+    assert plane.sink_bytes > 0
 
 
 def test_plane_freezes_a_subject_after_each_next(started: Callable[..., ControlPlane]) -> None:

@@ -83,7 +83,7 @@ def test_shutdown_writes_out_failed_invocations_that_no_sink_takes(
 def test_summary_is_written_out_masked(world: Deliveries) -> None:
     """The last resort is no way past REDACT: the summary quotes the line that failed."""
     redactor = Redactor(read_patterns("passwords"))
-    world.delivery.rewrite(lambda: partial(rewritten, rewrite=redactor.redact))
+    world.delivery.rewrite(partial(rewritten, rewrite=redactor.redact, by=redactor))
     world.sink.answer = lambda _: DOWN
     quoted = held_back(compact(line("[ERROR] password=hunter2 refused")))
     summary = event("flightRecorder.invocation", {"outcome": "error"})
@@ -91,8 +91,9 @@ def test_summary_is_written_out_masked(world: Deliveries) -> None:
     metadata = Metadata("a", "", "f", "1", "e", "level-error", 1.0, failed=True)
     segment = Segment(raw, count=1, first_number=0, kind=Kind.SUMMARY)
     world.queues.primary.put(Chunk(metadata, [segment]))
+    world.attempt()
 
-    world.finish()
+    world.finish(within_s=60.0)
 
     (record,) = world.written()
     assert record["record"]["errorMessage"] == "password=[REDACTED:passwords] refused"
@@ -269,6 +270,21 @@ def test_lines_are_written_out_also_behind_a_deadline_that_has_passed(make: Make
     assert [one["record"] for one in world.written()] == ["line"]
 
 
+@pytest.mark.parametrize(("share", "has_level"), [(1.0, True), (0.0001, False)])
+def test_levels_are_left_out_only_where_the_time_is_too_short(
+    make: Make, share: float, has_level: bool
+) -> None:
+    """Reading them takes longer than writing the lines."""
+    world = make(processor_share=share)
+    world.sink.answer = lambda _: DENIED
+    world.put("a", text="[ERROR] " + "x" * 1000)
+
+    world.finish(within_s=0.2)
+
+    (record,) = world.written()
+    assert ("level" in record) == has_level
+
+
 def test_a_small_function_sends_little_at_a_time(make: Make) -> None:
     """What a sink has taken is safe when the time is up."""
     world = make(processor_share=0.0725)
@@ -291,7 +307,7 @@ def test_what_the_sink_was_sent_is_not_masked_again(make: Make) -> None:
         return raw.replace(b"secret", b"******")
 
     by = object()
-    world.delivery.rewrite(lambda: partial(rewritten, rewrite=mask, by=by))
+    world.delivery.rewrite(partial(rewritten, rewrite=mask, by=by))
     world.sink.answer = lambda _: DOWN
     world.put("a", text="secret")
 
@@ -307,13 +323,13 @@ def test_a_change_of_redact_masks_again_what_was_masked(make: Make) -> None:
     world = make()
     first, second = object(), object()
     world.delivery.rewrite(
-        lambda: partial(rewritten, rewrite=lambda raw: raw.replace(b"one", b"1"), by=first)
+        partial(rewritten, rewrite=lambda raw: raw.replace(b"one", b"1"), by=first)
     )
     world.sink.answer = lambda _: DOWN
     world.put("a", text="one two")
     world.attempt()
     world.delivery.rewrite(
-        lambda: partial(rewritten, rewrite=lambda raw: raw.replace(b"two", b"2"), by=second)
+        partial(rewritten, rewrite=lambda raw: raw.replace(b"two", b"2"), by=second)
     )
 
     world.finish()

@@ -67,8 +67,9 @@ class Loop:
         return bool(ready)
 
     def until_quiet(self, *, timeout_s: float = 0.05) -> None:
+        until_s = time.monotonic() + 2 * WAIT_S
         while self.turn(timeout_s=timeout_s):
-            pass
+            assert time.monotonic() < until_s, "the loop turns for nothing"
 
     def until(self, bodies: int) -> None:
         until_s = time.monotonic() + WAIT_S

@@ -2,12 +2,12 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings, strategies as st
+from hypothesis import assume, example, given, settings, strategies as st
 
 from extension.regex.pattern import Pattern
 from extension.regex.syntax import _parser  # type: ignore[attr-defined]
@@ -108,8 +108,56 @@ def test_pattern_agrees_with_python_re_on_any_expression(
     assert Pattern(pattern).search(text) == expected[0]
     if not repeats_nothing(_parser.parse(pattern)):
         assert found == expected[1]
+    assert covered(expected[1]) <= covered(found)
     assert all(start < end for start, end in found)
     assert [at for span in found for at in span] == sorted(at for span in found for at in span)
+
+
+EMPTY_PARTS = [
+    "^",
+    "$",
+    "\\b",
+    "\\B",
+    "",
+    "a?",
+    "a??",
+    "b*",
+    "b*?",
+    "(?m:^)",
+    "(?:a|)",
+    "(?:^a)?",
+    "(?:\\bb)??",
+]
+PARTS = ["a", "b", "ab", "a?", "a+", "\\bb", "b$", "(?:a|b)", "."]
+AROUND = ["", "^", "a", "b", "$", "\\b", "a?", "."]
+
+
+@st.composite
+def repeated_nothings(draw: st.DrawFn) -> str:
+    """Makes repetitions of alternatives of which one may match nothing."""
+    empty, part = draw(st.sampled_from(EMPTY_PARTS)), draw(st.sampled_from(PARTS))
+    options = draw(st.permutations([empty, part, draw(st.sampled_from(PARTS + EMPTY_PARTS))]))
+    counts = st.sampled_from([*COUNTS, "{1,2}", "{3}", "{0,2}", "{0,3}?"])
+    around = st.sampled_from(AROUND)
+    made = f"{draw(around)}(?:{'|'.join(options)}){draw(counts)}{draw(around)}"
+    return draw(st.sampled_from([made, f"{draw(around)}(?:{made}){draw(counts)}"]))
+
+
+@given(repeated_nothings(), st.text("aab b\n", min_size=1, max_size=7))
+@example("^(?:^|b){0,2}", "bba ")
+@example("\\b(?:(?:a|)|b){0,2}", "ba")
+@example("^(?:(?:a+|b*?){1,}?){0,2}", "baba b")
+@example("(?:^(?:b$|^|a){1,3}){0,2}?", "aa")
+@example("a?(?:\\b(?:a?|.){0,2}){2,}", " baa  ")
+def test_pattern_never_masks_less_than_python_re(pattern: str, text: str) -> None:
+    """Where a repeated part may match nothing, a repetition that does so is the last one."""
+    # Python's own parts of a match may be divided otherwise.
+    assert covered(spans_of_python(pattern, text)) <= covered(spans(pattern, text))
+    assert Pattern(pattern).search(text) == bool(re.search(pattern, text))
+
+
+def covered(found: Iterable[Sequence[int]]) -> set[int]:
+    return {at for start, end in found for at in range(start, end)}
 
 
 def test_pattern_answers_where_python_re_backtracks_without_end() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given, strategies as st
 
 from extension.redaction.patterns import read_patterns
 from extension.redaction.redactor import Redactor
@@ -23,7 +24,7 @@ DATA = Path(__file__).resolve().parents[3] / "data"
 MASK = re.compile(r"\[REDACTED:[a-z-]+\]")
 
 
-def given(name: str) -> Iterator[Case]:
+def cases_of(name: str) -> Iterator[Case]:
     """Yield the cases of a file of ``tests/data``."""
     for row in map(json.loads, (DATA / name).read_text(encoding="utf-8").splitlines()):
         yield Case(row["group"], row["record"], tuple(row["secrets"]), tuple(row["keep"]))
@@ -84,7 +85,7 @@ def right_by_group(told: Iterable[Case]) -> tuple[Counter[str], Counter[str], li
 @pytest.mark.parametrize("name", ["secret-lines.ndjson", "secret-forms.ndjson"])
 def test_redact_all_masks_the_secrets_of_a_file_and_nothing_else(name: str) -> None:
     """Lines as functions write them; each kind that is wrong is named."""
-    right, count, wrong = right_by_group(given(name))
+    right, count, wrong = right_by_group(cases_of(name))
 
     assert (right.total(), wrong) == (count.total(), [])
 
@@ -97,8 +98,90 @@ def test_redact_all_masks_each_kind_of_secret_in_each_form() -> None:
     assert (right.total(), wrong[:20]) == (count.total(), [])
 
 
+FRAGMENTS = [
+    *(
+        "hunter2",
+        "password",
+        "token",
+        " ",
+        "\n",
+        '"',
+        "'",
+        "\\",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        "=",
+        ",",
+        "&x=1",
+        ";E=1",
+        "ä",
+        "😀",
+    ),
+    *(
+        "\\u00e9",
+        "\u2011",
+        "\x1b[31m",
+        "\x00",
+        "4111111111111111",
+        "4111 1111 1111 1111",
+        "a@b.com",
+        "%22",
+        "%3D",
+        "://u:",
+    ),
+    *(
+        "ghp_p7CgQ0PBQFI14zGtSnovm14TUOizwd1iaeOV",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxNyJ9.Jhx2jI",
+        "Authorization: Basic ",
+    ),
+    *(
+        "-----BEGIN PRIVATE KEY-----",
+        "Some(",
+        "b'",
+        "cookie: a=b; ",
+        "curl -u ",
+        '"name":"password",',
+        "<password>",
+    ),
+]
+TEXTS = st.lists(st.sampled_from(FRAGMENTS), max_size=9).map("".join)
+NAMES = TEXTS | st.sampled_from(["password", "token", "name", "value", "Authorization", "cookie"])
+SCALARS = TEXTS | st.integers(0, 10**17) | st.sampled_from([4111111111111111, None, True, 1.5])
+RECORDS = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(NAMES, inner, max_size=3)
+        | inner.map(json.dumps)
+        | inner.map(str)
+    ),
+    max_leaves=8,
+)
+
+
+@given(record=RECORDS, as_ascii=st.booleans())
+@example(record="[4111111111111111]", as_ascii=True)
+@example(
+    record={"password": {"a": ['x"\\', 123456, {"b": "[17, 4111111111111111]"}]}}, as_ascii=True
+)
+def test_redact_all_reads_any_record(record: Any, as_ascii: bool) -> None:
+    """No error of ours masks a whole line, JSON stays JSON, and every other byte stays."""
+    event = json.dumps(line(record), separators=(",", ":"), ensure_ascii=as_ascii).encode()
+
+    masked = Redactor(read_patterns("all")).redact(event)
+
+    left = json.loads(masked)["record"]
+    assert left != "[REDACTED]"
+    assert _is_masked_from(masked.decode(), event.decode())
+    if isinstance(record, str) and record.lstrip().startswith(("{", "[")):
+        assert _is_json(left) is _is_json(record)
+
+
 if __name__ == "__main__":
-    for told in (given("secret-lines.ndjson"), given("secret-forms.ndjson"), cases()):
+    for told in (cases_of("secret-lines.ndjson"), cases_of("secret-forms.ndjson"), cases()):
         right_ones, all_ones, faulty = right_by_group(told)
         for group_name, total in all_ones.items():
             print(f"{group_name:16} {right_ones[group_name]:6} of {total:6}")
