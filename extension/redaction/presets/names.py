@@ -63,11 +63,11 @@ _TAIL = re.compile(
 """End of a name behind the word that makes it a secret; no further word follows."""
 
 _AWS_BLANKS = re.compile(r"(?:\s\[[\w*]{1,24}\])?[\s=:>]{1,16}(?=[A-Za-z0-9/+]{40})")
-_WORD_CHARS = "abcdefghijklmnopqrstuvwxyz0123456789_.-"
+_WORD_CHARS = "abcdefghijklmnopqrstuvwxyz0123456789_.-/"
 _ITEM = re.compile(r"\\{0,31}[\"']\s{0,8},\s{0,64}(?=[bu]?\\{0,31}[\"'])")
 _PAIR_NAME = re.compile(
     r"\\{0,31}[\"']?(?:[A-Za-z]{0,16}(?:name|key|field|header|variable|option))\\{0,31}[\"']?\s{0,4}(?:[:=]|=>)\s{0,4}"
-    r"(?:\\{0,31}[\"'])?[\w. -]{0,64}\Z",
+    r"(?:\\{0,31}[\"'])?[\w./ -]{0,64}\Z",
     re.IGNORECASE,
 )
 _PAIR_VALUE = re.compile(
@@ -78,7 +78,7 @@ _PAIR_VALUE = re.compile(
 )
 _PAIR_BEFORE = re.compile(
     r"(?P<lead>\\{0,31})\"(?:\w{0,16}value|val|content)(?P=lead)\"\s{0,4}:\s{0,4}(?P=lead)\"(?P<secret>[^\"]{0,1000}?)(?P=lead)\""
-    r"\s{0,4},\s{0,4}(?P=lead)\"[A-Za-z]{0,16}(?:name|key)(?P=lead)\"\s{0,4}:\s{0,4}(?P=lead)\"[\w. -]{0,64}\Z",
+    r"\s{0,4},\s{0,4}(?P=lead)\"[A-Za-z]{0,16}(?:name|key)(?P=lead)\"\s{0,4}:\s{0,4}(?P=lead)\"[\w./ -]{0,64}\Z",
     re.IGNORECASE,
 )
 _PAIR_ELEMENT = re.compile(r"\\{0,31}[\"']\s{0,4}/?>\s{0,4}(?=[^\s<])")
