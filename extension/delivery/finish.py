@@ -19,11 +19,11 @@ SHUTDOWN_PAUSE_S = 0.1
 FALLBACK_SHARE = 0.5
 """Of the time at SHUTDOWN, the share for FALLBACK_SINK if SINK does not answer: each needs a connection and a request."""
 
-RESERVE_SHARE = 0.5
-"""Of the time at SHUTDOWN, the most that is kept free to write lines out while a sink may still take them."""
+RESERVE_SHARE = 0.65
+"""Of the time at SHUTDOWN, the most that is kept free to write lines out if a sink has been well so far."""
 
-FAILING_RESERVE_SHARE = 0.8
-"""The same for sinks that were failing before: the rest is enough for an attempt, if the sink is back."""
+UNPROVEN_RESERVE_SHARE = 0.9
+"""The same for sinks that are failing, or have taken nothing yet: the rest is enough for one that is there."""
 
 REWRITE_BYTES_PER_S = 8 * 1024 * 1024
 """Of events that a whole processor masks with all presets, where every line holds a secret (measured: 10 MiB)."""
@@ -134,8 +134,8 @@ class Finish:
         cost_s = self._cost_s(exporters)
         if not cost_s or not self._delivery.has_last_resort:
             return 0.0
-        is_failing = all(one.queue.backoff.is_failing for one in exporters)
-        share = FAILING_RESERVE_SHARE if is_failing else RESERVE_SHARE
+        is_well = any(one.queue.has_taken and not one.queue.backoff.is_failing for one in exporters)
+        share = RESERVE_SHARE if is_well else UNPROVEN_RESERVE_SHARE
         most_s = (self._until_s - self._begin_s) * share
         return min(LAST_RESORT_S + cost_s, most_s)
 

@@ -55,6 +55,37 @@ _NAME = re.compile(
     r"\s{1,8})?by)"
 )
 
+_BEGINNINGS = (
+    *(
+        "pass",
+        "pwd",
+        "kennwort",
+        "contrase",
+        "senha",
+        "wachtwoord",
+        "mot",
+        "mdp",
+        "secret",
+        "session",
+    ),
+    *(
+        "security",
+        "token",
+        "key",
+        "credential",
+        "auth",
+        "cookie",
+        "pin",
+        "otp",
+        "cvv",
+        "cvc",
+        "sig",
+        "code",
+    ),
+    "identified",
+)
+"""With one of these every match of the pattern begins. To find them takes a tenth of the time of a search."""
+
 _TAIL = re.compile(
     r"(?:[_-]?(?:hash|salt|confirm(?:ation)?|repeat|again|value|plain|plaintext|text|string|binary|encrypted|base64|b64"
     r"|raw|old|new|current|previous|prod|dev|staging|test|primary|secondary|live|production|base|key[_-]?base|key|header"
@@ -123,7 +154,9 @@ def named_secrets(text: str, presets: frozenset[str], *, is_json: bool) -> Itera
     low = lowered(text)
     reader = Reader(text, is_json=is_json)
     at = 0
-    while match := _NAME.search(low, at):
+    for match in filter(None, (_NAME.match(low, place) for place in _places(low))):
+        if match.start() < at:
+            continue
         at = match.end()
         kind = match.lastgroup or ""
         preset = _PRESETS.get(kind, PASSWORDS)
@@ -135,18 +168,35 @@ def named_secrets(text: str, presets: frozenset[str], *, is_json: bool) -> Itera
         value = _value(name, reader)
         if value is None:
             continue
-        spans = []
-        if kind != "aws" or AWS in presets:
-            spans = secrets_of(name, value)
         if kind == "aws":
-            preset = AWS if spans else PASSWORDS
-            if not spans and PASSWORDS in presets:
-                # A secret of another service, or of a form that AWS does not have.
-                spans = secrets_of(name._replace(kind="token"), value)
-        for start, end in spans:
-            yield Found(start, end, preset)
-        if spans:
-            at = max(at, spans[-1][1])
+            found = list(_aws_secrets(name, value, presets))
+        else:
+            found = [Found(*span, preset) for span in secrets_of(name, value)]
+        yield from found
+        if found:
+            at = max(at, found[-1].end)
+
+
+def _aws_secrets(name: Name, value: Value, presets: frozenset[str]) -> Iterator[Found]:
+    spans = secrets_of(name, value) if AWS in presets else []
+    for span in spans:
+        yield Found(*span, AWS)
+    if not spans and PASSWORDS in presets:
+        # A secret of another service, or of a form that AWS does not have.
+        for span in secrets_of(name._replace(kind="token"), value):
+            yield Found(*span, PASSWORDS)
+
+
+def _places(low: str) -> list[int]:
+    """Return where names may begin, in order."""
+    places = []
+    for beginning in _BEGINNINGS:
+        place = low.find(beginning)
+        while place >= 0:
+            places.append(place)
+            place = low.find(beginning, place + 1)
+    places.sort()
+    return places
 
 
 def _name(text: str, low: str, match: re.Match[str], kind: str) -> Name | None:

@@ -103,6 +103,10 @@ _CARD = re.compile(
 """Digits of a card; no letter stands before the first one, unless it belongs to an escape."""
 
 
+_UUID = re.compile(rb"-(?<=[0-9A-Fa-f]{8}-)(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
+"""A UUID (RFC 9562) behind its first part. Some have hardly a letter, and a line is often full of them."""
+
+
 class _Rare:
     """Pattern of the telltales that begin at rare characters."""
 
@@ -144,6 +148,7 @@ def _may_hold_card(raw: bytes) -> bool:
     digits = raw.translate(_DIGITS, _BETWEEN_DIGITS)
     if _CARD_DIGITS not in digits:
         return False
+    raw = _UUID.sub(b"-x", raw)
     digits = raw.translate(_FIRST_DIGITS, _BETWEEN_DIGITS)
     return _FIRST_AND_MORE.search(digits) is not None and _CARD.search(raw) is not None
 

@@ -12,6 +12,7 @@ from extension.delivery.queue import (
     MAX_BATCH_BYTES,
     MAX_CUTS,
     MIN_BATCH_BYTES,
+    SLICE_BYTES,
     Queues,
     SendingQueue,
 )
@@ -480,7 +481,12 @@ def test_failed_chunks_come_before_healthy_ones_also_before_a_batch_that_was_tri
         sent.append(ids(batch))
         queue.settle(TAKEN, 0.0)
 
-    assert sent == [["b", "d"], ["e"], ["tried"], ["a", "c"]]
+    assert [list(dict.fromkeys(batch)) for batch in sent] == [
+        ["b", "d"],
+        ["e"],
+        ["tried"],
+        ["a", "c"],
+    ]
     assert held_bytes > queue.held_bytes == 0
 
 
@@ -501,7 +507,7 @@ def test_failed_lines_are_found_wherever_they_are(queue: SendingQueue) -> None:
 
 def test_a_batch_is_cut_into_slices(queue: SendingQueue) -> None:
     """So that whoever goes through it can be stopped; the bytes held stay true."""
-    queue.put(chunk(size=300_000, count=300))
+    queue.put(chunk(size=4 * SLICE_BYTES, count=300))
 
     batch = queue.begin(0.0)
 
