@@ -212,7 +212,8 @@ class SendingQueue:
         chunks, refused = batch.chunks, receipt.refused
         self.held_bytes -= _size(chunks)
         given_back = _refused(chunks, refused)
-        self.has_taken |= receipt.answer is Answer.TAKEN or bool(receipt.taken or refused)
+        if not self.has_taken and (receipt.answer is Answer.TAKEN or receipt.taken or refused):
+            self.has_taken = True
             # The records that stood alone are as good as all others from now on, and the oldest.
             self._batches = deque(sorted(self._batches, key=lambda one: not one.is_set_aside))
         if receipt.answer is Answer.TAKEN:
