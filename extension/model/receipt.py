@@ -85,7 +85,7 @@ def read_answer(body: bytes, read: Callable[[Any], Told], otherwise: Other) -> T
     """Read an answer in JSON; return ``otherwise`` where it has not the form that the receiver documents."""
     try:
         return read(json.loads(body))
-    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+    except (ValueError, OverflowError, RecursionError, LookupError, TypeError, AttributeError):
         return otherwise
 
 

@@ -113,9 +113,11 @@ def _java_text(line: str) -> bool:
 
 def _go_text(line: str) -> bool:
     at = line.find(_GO_PAYLOAD, 0, _GO_PREFIX_CHARS)
+    if at < 0 or line[at - 1 : at].isalnum():
+        return False
     # A prefix may begin with a word of the function's own; with digits only a time begins.
-    is_prefixed = at >= 0 and (not line[0].isdecimal() or re.match(TIME, line) is not None)
-    return is_prefixed and _is_go(_decoded(line[at:]))
+    is_prefix = not line[0].isdecimal() or re.match(TIME, line) is not None
+    return is_prefix and _is_go(_decoded(line[at:]))
 
 
 def _go_logfmt(line: str) -> bool:

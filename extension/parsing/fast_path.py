@@ -22,21 +22,24 @@ FUNCTION = b'","type":"function","record":"'
 FUNCTION_OBJECT = b'","type":"function","record":{'
 
 # Text with one of these must be read although it begins like any other: Java's client ends its report of an unhandled
-# error with an empty line, .NET's begins it with the name of a class, and bref's with the request id.
+# error with an empty line, .NET's begins it with the name of a class, bref's with the request id, and Go's with any prefix.
 _JAVA = b'\\n\\n"'
 _JAVA_WITHIN = _JAVA + b'},{"time":"' + CENTURY
 """The same with what follows in a batch. A search for more bytes is quicker."""
 _DOTNET = b"Exception:"
 _BREF = b"Invoke Error\\t{"
+_GO = b'{\\"errorMessage\\":'
+"""In text. Where Go's logger has a prefix of the function's own, what its client writes begins with a word."""
 _ENDING_BYTES = len(_JAVA) + 2
 _CAPITALS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_")
+_LETTERS = _CAPITALS | frozenset(b"abcdefghijklmnopqrstuvwxyz")
 _MAY_BE_JSON = frozenset(b"{ \\") | frozenset(range(0x80, 0x100))
 """A brace, or white space before one: a space, an escape, or a byte of Unicode's white space."""
 
 
 def telltales_in(body: bytes) -> list[bytes]:
     """Return the telltales that occur anywhere in a batch. Each line that holds one must be read."""
-    return [needle for needle in (_JAVA, _DOTNET, _BREF) if needle in body]
+    return [needle for needle in (_JAVA, _DOTNET, _BREF, _GO) if needle in body]
 
 
 def count_plain(body: bytes, open_id: bytes, careful_from: int) -> tuple[int, bool]:
@@ -86,7 +89,9 @@ def _may_tell(body: bytes, firsts: set[int]) -> bool:
     """Tell whether a line may be a runtime's report although it begins like any other."""
     if _JAVA_WITHIN in body or _JAVA in body[-_ENDING_BYTES:] or _BREF in body:
         return True
-    return not firsts.isdisjoint(_CAPITALS) and _DOTNET in body
+    if firsts.isdisjoint(_LETTERS):
+        return False
+    return _GO in body or (not firsts.isdisjoint(_CAPITALS) and _DOTNET in body)
 
 
 def is_plain(piece: bytes, at: int, open_id: bytes, careful_from: int) -> bool:

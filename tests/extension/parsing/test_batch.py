@@ -95,6 +95,21 @@ def test_batch_reads_remarkable_lines(text: object) -> None:
     assert json.loads(items[1].raw)["record"] == text
 
 
+@pytest.mark.parametrize(
+    "before", ["shop: ", "shop ", "Shop7 2026/10/12 00:01:15 ", "s-1: ", "[shop] ", ""]
+)
+@pytest.mark.parametrize("others", [0, 500])
+def test_batch_finds_an_error_of_go_behind_any_prefix(before: str, others: int) -> None:
+    """A function may set a prefix of its logger, with which the client writes as well; in small batches and in floods."""
+    text = before + '{"errorMessage":"refused","errorType":"errorString"}\n'
+    records = [before + "order 17 stored"] * others + [text]
+
+    items = read_all(batch(map(line, records)), rules=LineRules(), open_id=FIRST.encode())
+
+    failures = [one.facts.failure for one in items if isinstance(one, Line)]
+    assert [one.reason for one in failures if one] == ["go-exception"]
+
+
 @pytest.mark.parametrize("text", [*HEALTHY, *REMARKABLE])
 def test_fast_and_exact_parsing_agree_on_known_lines(text: object) -> None:
     """Whatever a full look would find failed, metric or foreign is never passed by on first bytes."""

@@ -80,6 +80,7 @@ def test_each_document_has_its_own_status(
         b'{"errors":true,"items":[{}]}',
         b'{"errors":true,"items":[{"create":{"status":"x"}}]}',
         b'{"errors":true,"items":[{"create":{"status":600}}]}',
+        b'{"errors":true,"items":[{"create":{"status":1e400}}]}',
         b'{"errors":true,"items":[{"create":{"status":%d}}]}' % 10**100,
         b'{"errors":true,"items":[{"create":{"status":201,"error":1}}]}',
         b'{"errors":true,"items":[{"create":{"status":201}}',
