@@ -7,7 +7,7 @@ of the lines, and the summary stays, so that the delivery tells of the loss.
 from collections import deque
 
 from extension.diagnostics.account import Tally
-from extension.model.chunk import Chunk
+from extension.model.chunk import CHUNK_COST_BYTES, Chunk
 from extension.model.recording import Recording
 from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
 
@@ -35,7 +35,8 @@ def merge_gaps(chunks: deque[Chunk], *, need_bytes: int) -> int:
     """Merge the oldest chunks without lines into one gap, which no invocation has; return the bytes freed."""
     oldest: list[Chunk] = []
     freed = 0
-    while chunks and not chunks[0].lines and freed < need_bytes + SEGMENT_COST_BYTES:
+    most_bytes = need_bytes + CHUNK_COST_BYTES + SEGMENT_COST_BYTES
+    while chunks and not chunks[0].lines and freed < most_bytes:
         oldest.append(chunks.popleft())
         freed += oldest[-1].held_bytes
     if not oldest:

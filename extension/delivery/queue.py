@@ -18,6 +18,9 @@ from extension.model.segment import Segment
 MAX_BATCH_BYTES = 1024 * 1024
 """Of events in one delivery: large enough to compress well, small enough to be sent within a flush's budget."""
 
+BATCH_SHARE = 16
+"""A batch is a sixteenth of BUFFER_SIZE at most, because a sink's form of it may be four times as large beside it."""
+
 MIN_BATCH_BYTES = 16 * 1024
 """The least that a batch is filled up to, however small the receiver asks it to be."""
 
@@ -115,6 +118,7 @@ class SendingQueue:
         random: Callable[[], float],
         ripe_bytes: int = 0,
         linger_s: float = 0.0,
+        buffer_bytes: int = BATCH_SHARE * MAX_BATCH_BYTES,
     ) -> None:
         """Start empty. ``ripe_bytes`` are sent at once; fewer wait ``linger_s`` for more to come."""
         self.tally = tally
@@ -124,7 +128,8 @@ class SendingQueue:
         self._chunks: deque[Chunk] = deque()
         self._batches: deque[Batch] = deque()
         self._under_way: Batch | None = None
-        self._max_batch_bytes = MAX_BATCH_BYTES
+        share_bytes = max(buffer_bytes // BATCH_SHARE, MIN_BATCH_BYTES)
+        self._max_batch_bytes = min(MAX_BATCH_BYTES, share_bytes)
         self._since_s: float | None = None
         self._hopeless = False
         self.held_bytes = 0

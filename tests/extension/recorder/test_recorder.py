@@ -513,7 +513,20 @@ KINDS = [
     "extension",
 ]
 FIELDS = ("requestId", "status", "errorType", "metrics", "tracing", "phase", "tenantId", "events")
-ODD = (None, True, -1, 10**308 * 10, 1e999, float("nan"), "", "x" * 100_000, [], [[]], {}, {"": 0})
+ODD: tuple[object, ...] = (
+    None,
+    True,
+    -1,
+    10**308 * 10,
+    1e999,
+    float("nan"),
+    "",
+    "x" * 100_000,
+    [],
+    [[]],
+    {},
+    {"": 0},
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
