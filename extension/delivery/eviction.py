@@ -31,15 +31,23 @@ def evict(chunks: list[Chunk], tally: Tally, *, need_bytes: int, failed_too: boo
     return freed
 
 
-def merge_gaps(chunks: deque[Chunk], *, need_bytes: int) -> int:
+def merge_gaps(chunks: deque[Chunk], *, need_bytes: int, failed_too: bool = True) -> int:
     """Merge the oldest chunks without lines into one gap, which no invocation has; return the bytes freed."""
     oldest: list[Chunk] = []
+    left: list[Chunk] = []
     freed = 0
-    most_bytes = need_bytes + CHUNK_COST_BYTES + SEGMENT_COST_BYTES
-    while chunks and not chunks[0].lines and freed < most_bytes:
-        oldest.append(chunks.popleft())
-        freed += oldest[-1].held_bytes
-    if not oldest:
+    gap_bytes = CHUNK_COST_BYTES + SEGMENT_COST_BYTES
+    for chunk in chunks:
+        if (
+            chunk.lines
+            or freed >= need_bytes + gap_bytes
+            or (chunk.metadata.failed and not failed_too)
+        ):
+            left.append(chunk)
+        else:
+            oldest.append(chunk)
+            freed += chunk.held_bytes
+    if freed <= gap_bytes:
         return 0
     segments = [segment for chunk in oldest for segment in chunk.segments]
     gaps = [segment for segment in segments if segment.kind is Kind.GAP]
@@ -51,5 +59,6 @@ def merge_gaps(chunks: deque[Chunk], *, need_bytes: int) -> int:
         gone_bytes=sum(segment.gone_bytes for segment in gaps),
     )
     merged = Chunk(oldest[-1].metadata._replace(request_id="", trace_id="", span_id=""), [gap])
-    chunks.appendleft(merged)
+    chunks.clear()
+    chunks.extend([merged, *left])
     return freed - merged.held_bytes

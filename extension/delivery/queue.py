@@ -278,10 +278,22 @@ class SendingQueue:
     # The memory bound -------------------------------------------------------------------------------------------
 
     def give_up(self, *, need_bytes: int, failed_too: bool) -> int:
-        """Give up lines that wait, oldest first, and then merge the oldest gaps; return the bytes freed."""
+        """Give up lines that wait, oldest first, and then merge the oldest gaps; return the bytes freed.
+
+        What is left of healthy invocations without their lines makes way for lines of failed ones.
+        """
         from extension.delivery.eviction import evict, merge_gaps
 
-        freed = evict(self._waiting(), self.tally, need_bytes=need_bytes, failed_too=failed_too)
+        freed = 0
+        if failed_too:
+            freed = merge_gaps(self._chunks, need_bytes=need_bytes, failed_too=False)
+        if freed < need_bytes:
+            freed += evict(
+                self._waiting(),
+                self.tally,
+                need_bytes=need_bytes - freed,
+                failed_too=failed_too,
+            )
         if failed_too and freed < need_bytes:
             freed += merge_gaps(self._chunks, need_bytes=need_bytes - freed)
         self.held_bytes -= freed
