@@ -24,7 +24,9 @@ def evict(chunks: list[Chunk], tally: Tally, *, need_bytes: int, failed_too: boo
                 continue
             before_bytes = chunk.held_bytes
             recording = Recording(list(chunk.segments))
-            lines = recording.give_up(need_bytes=need_bytes - freed, middle_only=middle_only)
+            lines = recording.give_up(
+                need_bytes=need_bytes - freed, middle_only=middle_only, events_too=failed_too
+            )
             tally.evict(lines, request_id=metadata.request_id, failed=metadata.failed)
             chunk.hold(recording.segments)
             freed += before_bytes - chunk.held_bytes
@@ -47,7 +49,7 @@ def merge_gaps(chunks: deque[Chunk], *, need_bytes: int, failed_too: bool = True
         else:
             oldest.append(chunk)
             freed += chunk.held_bytes
-    if freed <= gap_bytes:
+    if freed <= gap_bytes or (not failed_too and len(oldest) == 1):
         return 0
     segments = [segment for chunk in oldest for segment in chunk.segments]
     gaps = [segment for segment in segments if segment.kind is Kind.GAP]
@@ -56,7 +58,7 @@ def merge_gaps(chunks: deque[Chunk], *, need_bytes: int, failed_too: bool = True
         count=sum(segment.count for segment in gaps),
         first_number=segments[0].first_number,
         kind=Kind.GAP,
-        gone_bytes=sum(segment.gone_bytes for segment in gaps),
+        gone_bytes=sum(segment.gone_bytes or len(segment.raw) for segment in segments),
     )
     merged = Chunk(oldest[-1].metadata._replace(request_id="", trace_id="", span_id=""), [gap])
     chunks.clear()

@@ -19,7 +19,9 @@ MAX_BATCH_BYTES = 1024 * 1024
 """Of events in one delivery: large enough to compress well, small enough to be sent within a flush's budget."""
 
 BATCH_SHARE = 16
-"""A batch is a sixteenth of BUFFER_SIZE at most, because a sink's form of it may be four times as large beside it."""
+MIN_SHARE_BYTES = 256 * 1024
+"""A batch is a sixteenth of BUFFER_SIZE at most, because a sink's form of it may be four times as large beside it. A smaller
+batch than a quarter of a MiB would only mean more requests."""
 
 MIN_BATCH_BYTES = 16 * 1024
 """The least that a batch is filled up to, however small the receiver asks it to be."""
@@ -128,7 +130,7 @@ class SendingQueue:
         self._chunks: deque[Chunk] = deque()
         self._batches: deque[Batch] = deque()
         self._under_way: Batch | None = None
-        share_bytes = max(buffer_bytes // BATCH_SHARE, MIN_BATCH_BYTES)
+        share_bytes = max(buffer_bytes // BATCH_SHARE, MIN_SHARE_BYTES)
         self._max_batch_bytes = min(MAX_BATCH_BYTES, share_bytes)
         self._since_s: float | None = None
         self._hopeless = False
