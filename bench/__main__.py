@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.parts import cold, cost, latency, memory, soak, startup
+from bench.parts import cold, cost, floods, latency, memory, soak, startup
 from bench.preparation import PYTHON_LAYER, ROOT, prepare
 from bench.reporting import report
 from bench.reporting.chart import Bar, Group, draw
@@ -24,7 +24,10 @@ PARTS: dict[str, Callable[[Bench], Any]] = {
     "latency": latency.measure,
     "soak": soak.measure,
 }
-ON_REQUEST: dict[str, Callable[[Bench], Any]] = {"cold": cold.measure}
+ON_REQUEST: dict[str, Callable[[Bench], Any]] = {
+    "cold": cold.measure,
+    "floods": floods.measure,
+}
 """Parts that run only with --only."""
 
 CHARTED = {

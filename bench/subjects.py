@@ -51,6 +51,7 @@ class Subject:
         *,
         freezes: bool = False,
         stop_at_next: bool = False,
+        archives: bool = False,
     ) -> Iterator[ControlPlane]:
         """Start it, wait for its first Next, and kill it at the end.
 
@@ -58,10 +59,11 @@ class Subject:
             environ: more of its environment.
             freezes: stop it after each Next.
             stop_at_next: stop it at the first Next only.
+            archives: let the sink be ARCHIVE_SINK too.
         """
         with ControlPlane(freezes=freezes) as plane:
             plane.stop_at_next = stop_at_next
-            plane.start(self.command, {**self.environ, **(environ or {})})
+            plane.start(self.command, {**self.environ, **(environ or {})}, archives=archives)
             plane.wait_next()
             yield plane
 

@@ -59,6 +59,7 @@ class ControlPlane:
     Attributes:
         requests: all that have arrived, in order: ``register``, ``subscribe``, ``next``, ``sink``.
         sink_bytes: bodies that the sink has taken.
+        stalls: whether the sink leaves requests without an answer.
         stop_at_next: whether to stop the subject at its next Next.
     """
 
@@ -69,7 +70,7 @@ class ControlPlane:
         self._sockets = Sockets(self._take)
         self._asking: socket | None = None
         self._deadline_ms = round(time.time() * 1000) + DEADLINE_MS
-        self.stop_at_next = False
+        self.stop_at_next = self.stalls = False
         self.requests: list[Request] = []
         self.sink_bytes = 0
 
@@ -107,6 +108,7 @@ class ControlPlane:
         command: tuple[str, ...],
         environ: dict[str, str],
         *,
+        archives: bool = False,
         cores: Collection[int] = frozenset(THEIRS),
     ) -> None:
         """Start the subject.
@@ -114,12 +116,15 @@ class ControlPlane:
         Args:
             command: the program and its arguments.
             environ: its environment, without the variables that depend on our port.
+            archives: whether the sink is ARCHIVE_SINK too.
             cores: those that it may run on.
         """
         ours = {
             "AWS_LAMBDA_RUNTIME_API": self._sockets.address,
             "FLIGHT_RECORDER_SINK": self.sink,
         }
+        if archives:
+            ours["FLIGHT_RECORDER_ARCHIVE_SINK"] = self.sink
         self._subject.start(command, ours | environ, cores=cores)
 
     def thaw(self) -> None:
@@ -262,7 +267,8 @@ class ControlPlane:
         elif target.startswith(b"/sink"):
             self.requests.append(Request("sink", now_ns, len(body)))
             self.sink_bytes += len(body)
-            connection.sendall(_answer(b""))
+            if not self.stalls:
+                connection.sendall(_answer(b""))
         elif target.endswith(b"/register"):
             self.requests.append(Request("register", now_ns, 0))
             connection.sendall(_answer(b'{"functionName":"f"}', content_type="application/json"))

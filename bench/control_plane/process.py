@@ -60,6 +60,11 @@ def memory(pid: int) -> Memory:
     )
 
 
+def reset_peak(pid: int) -> None:
+    """Let the peak of a process's memory begin anew (Linux: proc(5), ``clear_refs``)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 def threads(pid: int) -> int:
     """Return how many threads a process has."""
     return _fields(f"/proc/{pid}/status")["Threads"]

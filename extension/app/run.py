@@ -173,15 +173,14 @@ class Wiring:
             exporters.append(Exporter(name, queue, worker))
             return queue
 
-        primary = SendingQueue(account, random=_random)
+        queue = partial(SendingQueue, random=_random, buffer_bytes=settings.buffer_bytes)
+        primary = queue(account)
         ripe_bytes = min(MAX_BATCH_BYTES, settings.buffer_bytes // ARCHIVE_SHARE)
-        archive = SendingQueue(
-            account.archive, random=_random, ripe_bytes=ripe_bytes, linger_s=ARCHIVE_LINGER_S
-        )
+        archive = queue(account.archive, ripe_bytes=ripe_bytes, linger_s=ARCHIVE_LINGER_S)
         start("SINK", primary, self.log.preload)
         queues = Queues(
             primary,
-            fallback=start("FALLBACK_SINK", SendingQueue(account, random=_random)),
+            fallback=start("FALLBACK_SINK", queue(account)),
             archive=start("ARCHIVE_SINK", archive),
         )
         last_resort = None if settings.sinks[0].url == "stdout:" else STDOUT

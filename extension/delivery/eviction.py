@@ -7,9 +7,32 @@ of the lines, and the summary stays, so that the delivery tells of the loss.
 from collections import deque
 
 from extension.diagnostics.account import Tally
-from extension.model.chunk import Chunk
+from extension.model.chunk import CHUNK_COST_BYTES, Chunk
 from extension.model.recording import Recording
 from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
+
+
+def make_room(
+    tried: list[Chunk],
+    waiting: deque[Chunk],
+    tally: Tally,
+    *,
+    need_bytes: int,
+    failed_too: bool,
+) -> int:
+    """Give up lines in place, oldest first, and then merge the oldest gaps of what waits; return the bytes freed.
+
+    What is left of healthy invocations without their lines makes way for lines of failed ones.
+    """
+    freed = 0
+    if failed_too:
+        freed = merge_gaps(waiting, need_bytes=need_bytes, failed_too=False)
+    if freed < need_bytes:
+        chunks = [*tried, *waiting]
+        freed += evict(chunks, tally, need_bytes=need_bytes - freed, failed_too=failed_too)
+    if failed_too and freed < need_bytes:
+        freed += merge_gaps(waiting, need_bytes=need_bytes - freed)
+    return freed
 
 
 def evict(chunks: list[Chunk], tally: Tally, *, need_bytes: int, failed_too: bool) -> int:
@@ -24,21 +47,32 @@ def evict(chunks: list[Chunk], tally: Tally, *, need_bytes: int, failed_too: boo
                 continue
             before_bytes = chunk.held_bytes
             recording = Recording(list(chunk.segments))
-            lines = recording.give_up(need_bytes=need_bytes - freed, middle_only=middle_only)
+            lines = recording.give_up(
+                need_bytes=need_bytes - freed, middle_only=middle_only, events_too=failed_too
+            )
             tally.evict(lines, request_id=metadata.request_id, failed=metadata.failed)
             chunk.hold(recording.segments)
             freed += before_bytes - chunk.held_bytes
     return freed
 
 
-def merge_gaps(chunks: deque[Chunk], *, need_bytes: int) -> int:
+def merge_gaps(chunks: deque[Chunk], *, need_bytes: int, failed_too: bool = True) -> int:
     """Merge the oldest chunks without lines into one gap, which no invocation has; return the bytes freed."""
     oldest: list[Chunk] = []
+    left: list[Chunk] = []
     freed = 0
-    while chunks and not chunks[0].lines and freed < need_bytes + SEGMENT_COST_BYTES:
-        oldest.append(chunks.popleft())
-        freed += oldest[-1].held_bytes
-    if not oldest:
+    gap_bytes = CHUNK_COST_BYTES + SEGMENT_COST_BYTES
+    for chunk in chunks:
+        if (
+            chunk.lines
+            or freed >= need_bytes + gap_bytes
+            or (chunk.metadata.failed and not failed_too)
+        ):
+            left.append(chunk)
+        else:
+            oldest.append(chunk)
+            freed += chunk.held_bytes
+    if freed <= gap_bytes or (not failed_too and len(oldest) == 1):
         return 0
     segments = [segment for chunk in oldest for segment in chunk.segments]
     gaps = [segment for segment in segments if segment.kind is Kind.GAP]
@@ -47,8 +81,9 @@ def merge_gaps(chunks: deque[Chunk], *, need_bytes: int) -> int:
         count=sum(segment.count for segment in gaps),
         first_number=segments[0].first_number,
         kind=Kind.GAP,
-        gone_bytes=sum(segment.gone_bytes for segment in gaps),
+        gone_bytes=sum(segment.gone_bytes or len(segment.raw) for segment in segments),
     )
     merged = Chunk(oldest[-1].metadata._replace(request_id="", trace_id="", span_id=""), [gap])
-    chunks.appendleft(merged)
+    chunks.clear()
+    chunks.extend([merged, *left])
     return freed - merged.held_bytes

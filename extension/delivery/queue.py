@@ -10,17 +10,31 @@ was asked about alone lose their place, since the next one may pass. The recorde
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set as AbstractSet
+from collections.abc import Callable
 from typing import NamedTuple
 
 from extension.delivery.backoff import Backoff
+from extension.delivery.batch import (
+    MAX_CUTS,
+    Batch,
+    count_delivery,
+    first_alone,
+    only,
+    refused_chunks,
+    size_of,
+)
 from extension.diagnostics.account import Tally
-from extension.model.chunk import Chunk, Metadata, halves, numbers_in, sliced, without
+from extension.model.chunk import Chunk, Metadata, halves, sliced, without
 from extension.model.receipt import Answer, Receipt
 from extension.model.segment import Segment
 
 MAX_BATCH_BYTES = 1024 * 1024
 """Of events in one delivery: large enough to compress well, small enough to be sent within a flush's budget."""
+
+BATCH_SHARE = 16
+MIN_SHARE_BYTES = 256 * 1024
+"""A batch is a sixteenth of BUFFER_SIZE at most, because a sink's form of it may be four times as large beside it. A smaller
+batch than a quarter of a MiB would only mean more requests."""
 
 MIN_BATCH_BYTES = 16 * 1024
 """The least that a batch is filled up to, however small the receiver asks it to be."""
@@ -31,34 +45,6 @@ to 4 ms of a processor, and 60 ms in a function of 128 MB."""
 
 MAX_ATTEMPTS = 240
 """For one batch: two hours at the longest pause, longer than an outage that people wait out. Then it is given back."""
-
-MAX_CUTS = 64
-"""For one batch with an unreadable record: enough to single out four records of 10,000. If the sink accepts none of
-them, later batches are tried once each, until it accepts one."""
-
-
-class Batch:
-    """Hold chunks that are sent together.
-
-    Attributes:
-        origin: the batch that this one is a part of; itself if it was never cut.
-        cuts_left: of an origin, how often its parts may still be halved.
-        is_set_aside: whether it is one record, behind all others until the sink has taken something.
-    """
-
-    def __init__(
-        self, chunks: list[Chunk], origin: "Batch | None" = None, attempts: int = 0
-    ) -> None:
-        self.chunks = chunks
-        self.attempts = attempts
-        self.origin = origin or self
-        self.cuts_left = MAX_CUTS
-        self.is_set_aside = False
-
-    @property
-    def holds_failed(self) -> bool:
-        """Whether it holds lines of a failed invocation."""
-        return any(chunk.metadata.failed for chunk in self.chunks)
 
 
 class SendingQueue:
@@ -79,6 +65,7 @@ class SendingQueue:
         ripe_bytes: int = 0,
         linger_s: float = 0.0,
         is_trusted: bool = False,
+        buffer_bytes: int = BATCH_SHARE * MAX_BATCH_BYTES,
     ) -> None:
         """Start empty. ``ripe_bytes`` are sent at once; fewer wait ``linger_s``. A trusted sink is never doubted."""
         self.tally = tally
@@ -88,7 +75,8 @@ class SendingQueue:
         self._chunks: deque[Chunk] = deque()
         self._batches: deque[Batch] = deque()
         self._under_way: Batch | None = None
-        self._max_batch_bytes = MAX_BATCH_BYTES
+        share_bytes = max(buffer_bytes // BATCH_SHARE, MIN_SHARE_BYTES)
+        self._max_batch_bytes = min(MAX_BATCH_BYTES, share_bytes)
         self._since_s: float | None = None
         self._hopeless = False
         self.has_taken = is_trusted
@@ -149,21 +137,15 @@ class SendingQueue:
         is_behind = is_doubted and bool(batches) and batches[0].is_set_aside and bool(self._chunks)
         batch = batches.popleft() if batches and not is_behind else self._assemble()
         if is_doubted:
-            batch, *rest = self._first_alone(batch)
+            batch, *rest = self._alone_first(batch)
             batches.extendleft(rest)
         self._under_way = batch
         batch.attempts += 1
         return batch.chunks
 
-    def _first_alone(self, batch: Batch) -> list[Batch]:
-        """Cut a batch behind its first record; return the parts, or the batch if it is one record."""
-        first = next(_numbers(batch.chunks))
-        rest = without(batch.chunks, {first})
-        if not rest:
-            return [batch]
-        both = _only(batch.chunks, {first}), rest
-        parts = [Batch(part, batch.origin, batch.attempts) for part in both]
-        self.held_bytes += sum(_size(part.chunks) for part in parts) - _size(batch.chunks)
+    def _alone_first(self, batch: Batch) -> list[Batch]:
+        parts = first_alone(batch)
+        self.held_bytes += sum(size_of(part.chunks) for part in parts) - size_of(batch.chunks)
         return parts
 
     def _assemble(self) -> Batch:
@@ -182,7 +164,7 @@ class SendingQueue:
             chunks.append(chunk)
         self._since_s = None
         parts = [part for chunk in chunks for part in sliced(chunk, SLICE_BYTES)]
-        self.held_bytes += _size(parts) - size
+        self.held_bytes += size_of(parts) - size
         return Batch(parts)
 
     def judged(self, receipt: Receipt, *, goes_alone: bool = True) -> Receipt:
@@ -210,17 +192,17 @@ class SendingQueue:
         if batch is None:
             return None
         chunks, refused = batch.chunks, receipt.refused
-        self.held_bytes -= _size(chunks)
-        given_back = _refused(chunks, refused)
+        self.held_bytes -= size_of(chunks)
+        given_back = refused_chunks(chunks, refused)
         if not self.has_taken and (receipt.answer is Answer.TAKEN or receipt.taken or refused):
             self.has_taken = True
             # The records that stood alone are as good as all others from now on, and the oldest.
             self._batches = deque(sorted(self._batches, key=lambda one: not one.is_set_aside))
         if receipt.answer is Answer.TAKEN:
             self._hopeless = False
-            _count(self.tally, receipt, without(chunks, refused) if refused else chunks)
+            count_delivery(self.tally, receipt, without(chunks, refused) if refused else chunks)
         else:
-            _count(self.tally, receipt, _only(chunks, receipt.taken))
+            count_delivery(self.tally, receipt, only(chunks, receipt.taken))
             if gone := receipt.taken.union(refused):
                 batch.attempts = 1
                 batch.chunks = without(chunks, gone)
@@ -236,7 +218,7 @@ class SendingQueue:
             return self._single_out(batch, answer)
         if answer is Answer.TOO_LARGE:
             # No later batch is larger than half of the one that was too large.
-            half_bytes = _size(batch.chunks) // 2
+            half_bytes = size_of(batch.chunks) // 2
             self._max_batch_bytes = max(MIN_BATCH_BYTES, min(self._max_batch_bytes, half_bytes))
         elif answer is Answer.UNREADABLE:
             if origin.cuts_left <= 0 or (self._hopeless and origin.cuts_left == MAX_CUTS):
@@ -251,15 +233,15 @@ class SendingQueue:
                 return False
             batches = [Batch(half, origin) for half in both]
         self._batches.extendleft(reversed(batches))
-        self.held_bytes += sum(_size(each.chunks) for each in batches)
+        self.held_bytes += sum(size_of(each.chunks) for each in batches)
         return True
 
     def _single_out(self, batch: Batch, answer: Answer) -> bool:
         """Put back a batch for a sink that has taken nothing: its first record before the others, or behind them all."""
         if batch.attempts >= MAX_ATTEMPTS:
             return False
-        self.held_bytes += _size(batch.chunks)
-        parts = self._first_alone(batch) if answer is Answer.UNREADABLE else [batch]
+        self.held_bytes += size_of(batch.chunks)
+        parts = self._alone_first(batch) if answer is Answer.UNREADABLE else [batch]
         if self._is_suspect:
             batch.is_set_aside = True
             self._batches += parts
@@ -273,7 +255,7 @@ class SendingQueue:
         if batch is not None:
             count = len(batch.chunks)
             chunks = [*chunks[:count], *batch.chunks[len(chunks) :]]
-            self.held_bytes += _size(chunks) - _size(batch.chunks)
+            self.held_bytes += size_of(chunks) - size_of(batch.chunks)
             batch.chunks = chunks
 
     def put_failed_first(self, *, max_batch_bytes: int) -> None:
@@ -304,7 +286,7 @@ class SendingQueue:
         chunks = self._waiting()
         self._batches.clear()
         self._chunks.clear()
-        self.held_bytes -= _size(chunks)
+        self.held_bytes -= size_of(chunks)
         return chunks
 
     def _waiting(self) -> list[Chunk]:
@@ -314,49 +296,14 @@ class SendingQueue:
 
     def give_up(self, *, need_bytes: int, failed_too: bool) -> int:
         """Give up lines that wait, oldest first, and then merge the oldest gaps; return the bytes freed."""
-        from extension.delivery.eviction import evict, merge_gaps
+        from extension.delivery.eviction import make_room
 
-        freed = evict(self._waiting(), self.tally, need_bytes=need_bytes, failed_too=failed_too)
-        if failed_too and freed < need_bytes:
-            freed += merge_gaps(self._chunks, need_bytes=need_bytes - freed)
+        tried = [chunk for batch in self._batches for chunk in batch.chunks]
+        freed = make_room(
+            tried, self._chunks, self.tally, need_bytes=need_bytes, failed_too=failed_too
+        )
         self.held_bytes -= freed
         return freed
-
-
-def _count(tally: Tally, receipt: Receipt, taken: list[Chunk]) -> None:
-    """Count a delivery and what it took, except the lines that the sink rejected without naming them."""
-    rejected_lines = receipt.rejected_lines
-    tally.count_delivery(receipt.answer.value, sent_bytes=receipt.sent_bytes)
-    for chunk in taken:
-        rejected = min(rejected_lines, chunk.lines)
-        rejected_lines -= rejected
-        tally.keep(chunk.metadata.reason, chunk.lines - rejected)
-        if rejected:
-            tally.lose("rejected", rejected)
-
-
-def _size(chunks: Iterable[Chunk]) -> int:
-    return sum(chunk.held_bytes for chunk in chunks)
-
-
-def _only(chunks: list[Chunk], numbers: AbstractSet[int]) -> list[Chunk]:
-    """Return the records with these numbers."""
-    if not numbers:
-        return []
-    return without(chunks, set(_numbers(chunks)) - numbers)
-
-
-def _numbers(chunks: list[Chunk]) -> Iterator[int]:
-    return (n for chunk in chunks for segment in chunk.segments for n in numbers_in(segment))
-
-
-def _refused(chunks: list[Chunk], refused: Mapping[int, str]) -> list[tuple[str, Chunk]]:
-    """Return the records that a sink refused by number, each chunk with its reason."""
-    back: list[tuple[str, Chunk]] = []
-    for reason in dict.fromkeys(refused.values()):
-        numbers = frozenset(number for number, given in refused.items() if given == reason)
-        back += [(reason, chunk) for chunk in _only(chunks, numbers)]
-    return back
 
 
 class Queues(NamedTuple):

@@ -46,6 +46,10 @@ class Metadata(NamedTuple):
     level_in: LevelReader | None = None
 
 
+CHUNK_COST_BYTES = 400
+"""A chunk's cost beside its segments: its metadata, which may be its own, the objects and its place in a queue (measured)."""
+
+
 class Segments:
     """Hold segments in the order received, with the bytes and the lines of all of them."""
 
@@ -86,6 +90,11 @@ class Chunk(Segments):
         """Return a chunk of other segments that keeps everything else."""
         return Chunk(self.metadata, segments, rewritten_by=self.rewritten_by)
 
+    def hold(self, segments: list[Segment]) -> None:
+        """Replace the segments."""
+        super().hold(segments)
+        self.held_bytes += CHUNK_COST_BYTES
+
     def split_off(self, max_bytes: int) -> "Chunk":
         """Take the first segments, at least one, off as a chunk of at most about ``max_bytes``."""
         size = count = 0
@@ -96,6 +105,7 @@ class Chunk(Segments):
             count += 1
         first = self.of(self.segments[:count])
         del self.segments[:count]
+        # The cost of a chunk goes with the first one, so that both together are charged as before.
         self.held_bytes -= first.held_bytes
         self.lines -= first.lines
         return first

@@ -49,13 +49,16 @@ class Recording(Segments):
             self.hold([segment for segment in self.segments if not segment.is_emf])
         return taken
 
-    def give_up(self, *, need_bytes: int, middle_only: bool = False) -> int:
+    def give_up(
+        self, *, need_bytes: int, middle_only: bool = False, events_too: bool = False
+    ) -> int:
         """Give up at least ``need_bytes`` of lines, or all if they are less, and return how many lines are gone.
 
-        ``middle_only`` spares error lines, metrics and the head.
+        ``middle_only`` spares error lines, metrics and the head; ``events_too`` gives up platform events after all lines.
         """
         before = self.lines
-        for vital_too, head_too, kinds in _LEVELS[:1] if middle_only else _LEVELS:
+        levels = _LEVELS if events_too else _LEVELS[:-1]
+        for vital_too, head_too, kinds in levels[:1] if middle_only else levels:
             while need_bytes > 0:
                 held_bytes = self.held_bytes
                 # The gap that stays behind has a cost too.

@@ -20,9 +20,15 @@ def split_events(raw: bytes, count: int) -> list[bytes]:
     """Split comma-separated events into the JSON of each one: not ``count`` of them if they cannot be told apart."""
     if count == 1:
         return [raw]
-    pieces = raw[len(BATCH_BEGIN) - 1 : -1].split(BETWEEN)
-    if len(pieces) == count and raw.startswith(BATCH_BEGIN[1:]):
-        return [BATCH_BEGIN[1:] + piece + b"}" for piece in pieces]
+    events: list[bytes] = []
+    begin = 0
+    # Not by split, which would hold each event twice for a moment.
+    while (end := raw.find(BETWEEN, begin)) >= 0:
+        events.append(raw[begin : end + 1])
+        begin = end + 2
+    events.append(raw[begin:])
+    if len(events) == count and raw.startswith(BATCH_BEGIN[1:]):
+        return events
     text = raw.decode("utf-8", "replace")
     return [text[start:end].encode() for start, end, _ in scan(text)]
 

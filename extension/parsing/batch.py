@@ -157,18 +157,21 @@ class _Batch:
 
     def _lines(self, until: int) -> Iterator[Item]:
         """Read the lines before an offset; stop at one that is not text, and keep the run before it."""
-        run = self._body[self._at : until]
+        body, rules = self._body, self._rules
+        run = body[self._at : until]
         count, self._run_is_text = count_plain(run, self._open_id, self._careful_from)
         if count:
             yield Lines(run, count, is_text=self._run_is_text)
             self._at = until + 1
             return
         telltales = telltales_in(run)
+        del run
         time_bytes = 0
         current = self._open_id.decode("utf-8", "replace")
-        for piece in run[len(_EVENT_BEGIN) : -1].split(BETWEEN):
+        while self._at < until:
             begin = self._at
-            end = begin + len(piece) + len(_EVENT_BEGIN) + 1
+            end = body.find(BETWEEN, begin, until) + 1 or until
+            piece = body[begin + len(_EVENT_BEGIN) : end - 1]
             if not piece.startswith(FUNCTION, time_bytes):
                 time_bytes = max(piece.find(b'"'), 0)
             if not piece.startswith(FUNCTION, time_bytes) or piece[-1] != _QUOTE:
@@ -177,8 +180,8 @@ class _Batch:
             item: Item | None = None
             plain = is_plain(piece, time_bytes + len(FUNCTION), self._open_id, self._careful_from)
             if not plain or (telltales and any(needle in piece for needle in telltales)):
-                item = _read_event(self._body[begin:end], self._rules)
-                plain = _is_plain(item, self._rules, current)
+                item = _read_event(body[begin:end], rules)
+                plain = _is_plain(item, rules, current)
             if plain:
                 self._pass_by(begin, end)
             else:

@@ -37,6 +37,9 @@ WAITING_SHARE = 8
 WAITING_COST_BYTES = 440
 """Of a waiting line, beside its segment: its facts, its ids, and its place in two indexes (measured)."""
 
+BYTES_A_VERDICT = 2048
+"""A verdict is remembered for each two KiB of BUFFER_SIZE, so that all of them are a sixth of it at most."""
+
 REMEMBERED_VERDICTS = 8192
 """Of the invocations that ended last. Together they take 1.2 MB if all were dropped, and 2.9 MB if all were kept (measured);
 a function on Managed Instances has 2 GB or more."""
@@ -115,7 +118,8 @@ class WaitingLines:
 class Past:
     """Remember verdicts by request id: a dropped invocation's as the number of its lines alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, release: Release) -> None:
+        self._release = release
         # By the hash of the id: an integer takes half of the room. Two of some thousand share one by no chance to speak of.
         self._verdicts: dict[int, int | Remembered] = {}
         self._kinds: dict[Verdict, Verdict] = {}
@@ -136,7 +140,8 @@ class Past:
                 invocation.correlation_id,
                 invocation.tenant_id,
             )
-        if len(self._verdicts) > REMEMBERED_VERDICTS:
+        share = self._release.settings.buffer_bytes // BYTES_A_VERDICT
+        while len(self._verdicts) > min(REMEMBERED_VERDICTS, share):
             del self._verdicts[next(iter(self._verdicts))]
 
     def recall(self, request_id: str) -> Invocation | None:
@@ -177,7 +182,7 @@ class ManagedLines:
         self._known = known
         self._add = add
         self._forget = forget
-        self.past = Past()
+        self.past = Past(release)
         self.waiting = WaitingLines(self._take_alone)
 
     def take(self, segment: Segment, facts: LineFacts) -> None:

@@ -61,16 +61,17 @@ def make_room(  # noqa: PLR0913 - all that it may give up
         for invocation in sorted(running, key=lambda one: one.recording.held_bytes, reverse=True):
             excess, spare = still_over(), invocation.recording.held_bytes - floor_bytes
             if excess > 0 and spare > 0:
-                _evict(invocation, account, need_bytes=min(excess + slack, spare))
+                need_bytes = min(excess + slack, spare)
+                _evict(invocation, account, need_bytes=need_bytes, events_too=not floor_bytes)
         excess = still_over()
         if excess > 0 and floor_bytes:
             queues.give_up(need_bytes=excess + slack, failed_too=True)
 
 
-def _evict(invocation: Invocation, account: Account, *, need_bytes: int) -> None:
+def _evict(invocation: Invocation, account: Account, *, need_bytes: int, events_too: bool) -> None:
     recording = invocation.recording
     before_bytes = recording.held_bytes
-    lines = recording.give_up(need_bytes=need_bytes)
+    lines = recording.give_up(need_bytes=need_bytes, events_too=events_too)
     invocation.evicted_lines += lines
     invocation.evicted_bytes += before_bytes - recording.held_bytes
     account.evict(lines, request_id=invocation.request_id, failed=invocation.failure is not None)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from extension.config.settings import Settings
+from extension.config.settings import DEFAULT_BUFFER_MAX_BYTES, Settings
 from extension.delivery.queue import Queues, SendingQueue
 from extension.diagnostics.account import Account
 from extension.model.ndjson import encode
@@ -27,6 +27,9 @@ class Environment:
         **settings: object,
     ) -> None:
         given: dict[str, Any] = {"sample_rate": 0.0, **settings}
+        if managed_instances:
+            # Functions there have 2 GB of memory or more.
+            given.setdefault("buffer_bytes", DEFAULT_BUFFER_MAX_BYTES)
         self.settings = Settings()._replace(**given)
         self.account = Account()
         self.queue = SendingQueue(self.account, random=lambda: 0.0)

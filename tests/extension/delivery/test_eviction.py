@@ -60,7 +60,7 @@ def test_the_oldest_gaps_become_one_that_tells_the_sum() -> None:
 
     merged, *others = chunks
     (segment,) = merged.segments
-    assert (segment.kind, segment.count, segment.gone_bytes) == (Kind.GAP, 3, 20)
+    assert (segment.kind, segment.count, segment.gone_bytes) == (Kind.GAP, 3, 22)
     assert segment.first_number == 1
     assert [other.segments[0].first_number for other in others] == [4, 5, 6, 7, 8]
     assert freed_bytes == before_bytes - sum(chunk.held_bytes for chunk in chunks)

@@ -1,7 +1,20 @@
+import gc
+import tracemalloc
+from uuid import uuid4
+
 import pytest
 from hypothesis import given, strategies as st
 
-from extension.model.chunk import Chunk, halves, numbers_in, rewritten, sifted, sliced, without
+from extension.model.chunk import (
+    CHUNK_COST_BYTES,
+    Chunk,
+    halves,
+    numbers_in,
+    rewritten,
+    sifted,
+    sliced,
+    without,
+)
 from extension.model.record import records_in
 from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
 from tests.doubles.extension.chunks import STAMP, gap, lines
@@ -24,15 +37,35 @@ def segment_of(*texts: str, first_number: int = 0) -> Segment:
 
 
 def test_chunk_counts_its_bytes_and_lines() -> None:
-    """Bytes are those that its segments are charged; only lines count as lines."""
+    """Bytes are those that it and its segments are charged; only lines count as lines."""
     event = Segment(b"{}", count=1, first_number=2, kind=Kind.EVENT)
     line = segment_of("a", "b")
 
     chunk = Chunk(STAMP, [line, event])
 
-    assert (chunk.held_bytes, chunk.lines) == (len(line.raw) + 2 + 2 * SEGMENT_COST_BYTES, 2)
+    charged = CHUNK_COST_BYTES + len(line.raw) + 2 + 2 * SEGMENT_COST_BYTES
+    assert (chunk.held_bytes, chunk.lines) == (charged, 2)
     chunk.hold([event])
-    assert (chunk.held_bytes, chunk.lines) == (event.cost_bytes, 0)
+    assert (chunk.held_bytes, chunk.lines) == (CHUNK_COST_BYTES + event.cost_bytes, 0)
+
+
+def test_what_a_chunk_is_charged_is_what_it_takes() -> None:
+    """An invocation of which the summary alone is delivered has one chunk, and an outage may hold ten thousand of them."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before_bytes = tracemalloc.get_traced_memory()[0]
+        held = [
+            Chunk(
+                STAMP._replace(request_id=str(uuid4())), [segment_of(f"{n:0100d}", first_number=n)]
+            )
+            for n in range(10_000, 12_000)
+        ]
+        taken_bytes = tracemalloc.get_traced_memory()[0] - before_bytes
+    finally:
+        tracemalloc.stop()
+
+    assert taken_bytes * 0.8 < sum(chunk.held_bytes for chunk in held) < taken_bytes * 1.3
 
 
 def test_split_off_takes_the_first_segments() -> None:
@@ -215,7 +248,8 @@ def test_slices_hold_every_record_in_order_and_are_small(
     assert texts(slices) == texts([chunk])
     assert sum(one.lines for one in slices) == chunk.lines
     longest = max(len(event) for segment in segments for event in segment.events()) + 1
-    assert all(one.held_bytes <= max_bytes + longest + SEGMENT_COST_BYTES for one in slices)
+    more = longest + SEGMENT_COST_BYTES + CHUNK_COST_BYTES
+    assert all(one.held_bytes <= max_bytes + more for one in slices)
 
 
 def test_a_small_chunk_is_its_own_slice() -> None:
