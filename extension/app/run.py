@@ -297,7 +297,7 @@ class Wiring:
         from extension.redaction.redactor import Redactor
 
         redactor = Redactor(patterns)
-        delivery.rewrite(partial(rewritten, rewrite=redactor.redact, by=patterns))
+        delivery.rewrite(partial(rewritten, rewrite=redactor.redact_all, by=patterns))
         # While the runtime starts, the processor is a whole one; the first failure of a small function has no time for it.
         threading.Thread(target=redactor.prepare, name="redact", daemon=True).start()
 

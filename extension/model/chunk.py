@@ -11,6 +11,9 @@ from typing import NamedTuple
 from extension.levels.level import LevelReader
 from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
 
+RewriteLines = Callable[[list[bytes]], list[bytes]]
+"""Rewrites the JSON of lines, each to one."""
+
 
 class Metadata(NamedTuple):
     """Describe where the records of a chunk come from, and why they are kept.
@@ -167,9 +170,7 @@ def _sliced(segment: Segment, max_bytes: int) -> Iterator[Segment]:
     return (part for part, _ in segment.runs([end // max_bytes for end in ends], events))
 
 
-def rewritten(
-    chunks: list[Chunk], rewrite: Callable[[bytes], bytes], *, by: object = None
-) -> list[Chunk]:
+def rewritten(chunks: list[Chunk], rewrite: RewriteLines, *, by: object = None) -> list[Chunk]:
     """Return chunks with the JSON of each line rewritten, also where a summary quotes it; all else stays as it is.
 
     ``by`` identifies the rewriting: a chunk that has gone through it comes back itself.
@@ -186,7 +187,7 @@ def rewritten(
     ]
 
 
-def _rewritten(segment: Segment, rewrite: Callable[[bytes], bytes]) -> Segment:
+def _rewritten(segment: Segment, rewrite: RewriteLines) -> Segment:
     if segment.kind is Kind.SUMMARY:
         # Imported here: most deliveries hold no failed invocation.
         from extension.model.summary import rewritten_errors
@@ -195,7 +196,7 @@ def _rewritten(segment: Segment, rewrite: Callable[[bytes], bytes]) -> Segment:
     if segment.kind is not Kind.LINES:
         return segment
     events = segment.events()
-    new = [rewrite(event) for event in events]
+    new = rewrite(events)
     return segment if new == events else segment.rewritten(new)
 
 

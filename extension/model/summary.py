@@ -54,10 +54,10 @@ def unfinished(summary: dict[str, Any], *, reason: str, error_events: Sequence[b
     return b"\n".join([_json(summary), reason.encode(), *error_events])
 
 
-def rewritten_errors(raw: bytes, rewrite: Callable[[bytes], bytes]) -> bytes:
+def rewritten_errors(raw: bytes, rewrite: Callable[[list[bytes]], list[bytes]]) -> bytes:
     """Rewrite the error lines of an unfinished summary, and nothing that the extension itself tells."""
     summary, reason, *events = raw.split(b"\n")
-    return b"\n".join([summary, reason, *map(rewrite, events)])
+    return b"\n".join([summary, reason, *rewrite(events)])
 
 
 def finished(raw: bytes) -> bytes:

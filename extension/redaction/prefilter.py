@@ -1,6 +1,8 @@
 """Skip events in which no pattern can match, without decoding them."""
 
 import re
+from bisect import bisect_right
+from itertools import accumulate
 
 from extension.redaction.patterns import Mask
 from extension.redaction.presets.telltales import Telltales
@@ -13,6 +15,10 @@ _ESCAPED_LETTER = re.compile(rb"\\u00(?:2[0-57-9a-fA-F]|3[0-9abdfABDF]|[4-7])")
 """Needless escape of a character, which can hide a needle."""
 
 _ESCAPED_BEYOND = re.compile(rb"\\u(?!00)")
+
+
+def _start(match: re.Match[bytes]) -> int:
+    return match.start()
 
 
 class Prefilter:
@@ -39,6 +45,21 @@ class Prefilter:
             return self._presets, self._masks
         presets = frozenset() if self._telltales is None else self._telltales.presets_in(raw)
         return presets, self._masks if self._masks and self._holds_needle(raw) else ()
+
+    def suspects(self, events: list[bytes]) -> set[int]:
+        """Return the places in ``events`` of those that :meth:`searches` would return something for; more in doubt."""
+        raw = b"\n".join(events)
+        if self._masks and self._holds_needle(raw):
+            return set(range(len(events)))
+        ends = [*accumulate(len(event) + 1 for event in events)]
+        found = {bisect_right(ends, at) for at in map(_start, _ESCAPED_LETTER.finditer(raw))}
+        if self._telltales is not None:
+            found |= {bisect_right(ends, at) for at in self._telltales.places_in(raw)}
+            if self._telltales.may_hold_card(raw):
+                found |= {
+                    n for n, event in enumerate(events) if self._telltales.may_hold_card(event)
+                }
+        return found
 
     def may_hold(self, raw: bytes) -> bool:
         """Tell whether a pattern of the user's may match in these bytes; True in doubt."""

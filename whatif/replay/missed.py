@@ -7,13 +7,13 @@ Pure.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from extension.config.parsers import read_pattern
 from extension.levels.level import Level
-from extension.model.chunk import Chunk, rewritten
+from extension.model.chunk import Chunk, RewriteLines, rewritten
 from extension.model.record import Record, records_in
 from extension.sampling import verdict
 from whatif.model.signs import Sign
@@ -128,7 +128,7 @@ class Comparison:
         missed: Missed,
         detector: Detector,
         *,
-        redact: Callable[[bytes], bytes] | None,
+        redact: RewriteLines | None,
     ) -> None:
         """Take the replay under the user's own settings, which must see each batch first."""
         self._own = own

@@ -3,13 +3,13 @@
 Assumes: the sink is always up and accepts everything, and each batch is delivered before the next one comes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from extension.config.settings import Settings
 from extension.delivery.queue import Queues, SendingQueue
 from extension.diagnostics.account import Account
-from extension.model.chunk import Chunk
+from extension.model.chunk import Chunk, RewriteLines
 from extension.model.receipt import Answer, Receipt
 from extension.recorder.recorder import REMEMBERED_INVOCATIONS, Recorder
 from extension.recorder.tail_sampler import TailSampler
@@ -38,7 +38,7 @@ class Replay:
         tally: Tally,
         *,
         environment_id: str,
-        redact: Callable[[bytes], bytes] | None = None,
+        redact: RewriteLines | None = None,
         observer: Observer | None = None,
     ) -> None:
         """Make a new environment.

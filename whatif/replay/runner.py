@@ -6,13 +6,14 @@ Promises: several processes count the same as one. At most :data:`WAITING_BATCHE
 import multiprocessing
 import os
 import queue
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from extension.config.settings import Settings, read_settings
+from extension.model.chunk import RewriteLines
 from extension.redaction.redactor import Redactor
 from whatif.replay.batches import Batch
 from whatif.replay.functions import Figures, figures_of
@@ -188,11 +189,11 @@ class LocalRunner:
         self._open = {}
 
 
-def _redact_of(settings: Settings) -> Callable[[bytes], bytes] | None:
+def _redact_of(settings: Settings) -> RewriteLines | None:
     # The value of a reference is unknown here; the extension delivers nothing until it has fetched it.
     if settings.redact is None or "REDACT" in settings.unresolved:
         return None
-    return Redactor(settings.redact).redact
+    return Redactor(settings.redact).redact_all
 
 
 _Message = tuple[Environment | None, Batch | None]

@@ -7,12 +7,11 @@ not grow with the log. Pure.
 import math
 import zlib
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from extension.diagnostics.account import Account
-from extension.model.chunk import Chunk, Metadata, rewritten
+from extension.model.chunk import Chunk, Metadata, RewriteLines, rewritten
 from extension.model.ndjson import lines_of
 from extension.model.record import GAP_TYPE, Record, records_in
 from extension.model.segment import Kind, Segment
@@ -198,14 +197,14 @@ class Tally:
         chunks: list[Chunk],
         followed: dict[str, Followed],
         *,
-        redact: Callable[[bytes], bytes] | None = None,
+        redact: RewriteLines | None = None,
     ) -> None:
         """Count one delivery of one environment.
 
         Args:
             chunks: The delivered chunks, not masked yet.
             followed: The environment's invocations, by request id; new ones are added.
-            redact: Masks the JSON of one event; None without REDACT.
+            redact: Masks the JSON of events; None without REDACT.
         """
         measured = []
         for chunk in chunks:
@@ -247,7 +246,7 @@ class Tally:
     def _measure(
         self,
         chunks: list[Chunk],
-        redact: Callable[[bytes], bytes] | None,
+        redact: RewriteLines | None,
         followed: dict[str, Followed],
     ) -> list[Record]:
         sizes = self._sizes

@@ -6,6 +6,7 @@ need not. Pure.
 """
 
 import re
+from collections.abc import Iterator
 
 _AWS, _BEARERS, _CARDS = "aws-keys", "bearer-tokens", "card-numbers"
 _EMAILS, _PASSWORDS, _KEYS, _VENDORS = "emails", "passwords", "private-keys", "vendor-tokens"
@@ -137,6 +138,9 @@ class _Rare:
             ),
         ]
 
+    def places_in(self, raw: bytes) -> Iterator[int]:
+        return (match.start() for match in self._search(raw))
+
     def told_in(self, raw: bytes, found: set[str]) -> None:
         for match in self._search(raw):
             found |= self._of_group[match.lastindex or 0]
@@ -170,6 +174,15 @@ class Telltales:
         found: set[str] = set()
         self._as_written.told_in(raw, found)
         self._any_case.told_in(raw.lower(), found)
-        if self._finds_cards and _may_hold_card(raw):
+        if self.may_hold_card(raw):
             found.add(_CARDS)
         return frozenset(found)
+
+    def places_in(self, raw: bytes) -> Iterator[int]:
+        """Yield where telltales of presets stand, but for those of cards."""
+        yield from self._as_written.places_in(raw)
+        yield from self._any_case.places_in(raw.lower())
+
+    def may_hold_card(self, raw: bytes) -> bool:
+        """Tell whether there may be the number of a card, and whether that is looked for."""
+        return self._finds_cards and _may_hold_card(raw)

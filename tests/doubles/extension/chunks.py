@@ -1,6 +1,6 @@
 """Chunks for the tests of sinks: events as Lambda writes them, with the metadata that the recorder adds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
 from extension.model.chunk import Chunk, Metadata
@@ -29,6 +29,11 @@ def milliseconds(time: str) -> int:
     """Return the same time as CloudWatch has it."""
     moment = datetime.fromisoformat(time.replace("Z", "+00:00"))
     return round(moment.timestamp() * 1000)
+
+
+def each(rewrite: Callable[[bytes], bytes]) -> Callable[[list[bytes]], list[bytes]]:
+    """Return what rewrites many events, each by itself."""
+    return lambda events: [rewrite(event) for event in events]
 
 
 def chunk(events: Sequence[object], *, first_number: int = 0, metadata: Metadata = STAMP) -> Chunk:

@@ -16,6 +16,7 @@ from extension.model.summary import held_back, unfinished
 from extension.redaction.patterns import read_patterns
 from extension.redaction.redactor import Redactor
 from tests.doubles.extension.accounts import settled
+from tests.doubles.extension.chunks import each
 from tests.doubles.extension.deliveries import DOWN, TAKEN, Deliveries, said
 from tests.doubles.lambda_events import compact, event, line
 
@@ -83,7 +84,7 @@ def test_shutdown_writes_out_failed_invocations_that_no_sink_takes(
 def test_summary_is_written_out_masked(world: Deliveries) -> None:
     """The last resort is no way past REDACT: the summary quotes the line that failed."""
     redactor = Redactor(read_patterns("passwords"))
-    world.delivery.rewrite(partial(rewritten, rewrite=redactor.redact, by=redactor))
+    world.delivery.rewrite(partial(rewritten, rewrite=redactor.redact_all, by=redactor))
     world.sink.answer = lambda _: DOWN
     quoted = held_back(compact(line("[ERROR] password=hunter2 refused")))
     summary = event("flightRecorder.invocation", {"outcome": "error"})
@@ -304,7 +305,7 @@ def test_what_the_sink_was_sent_is_not_masked_again(make: Make) -> None:
         return raw.replace(b"secret", b"******")
 
     by = object()
-    world.delivery.rewrite(partial(rewritten, rewrite=mask, by=by))
+    world.delivery.rewrite(partial(rewritten, rewrite=each(mask), by=by))
     world.sink.answer = lambda _: DOWN
     world.put("a", text="secret")
 
@@ -320,13 +321,13 @@ def test_a_change_of_redact_masks_again_what_was_masked(make: Make) -> None:
     world = make()
     first, second = object(), object()
     world.delivery.rewrite(
-        partial(rewritten, rewrite=lambda raw: raw.replace(b"one", b"1"), by=first)
+        partial(rewritten, rewrite=each(lambda raw: raw.replace(b"one", b"1")), by=first)
     )
     world.sink.answer = lambda _: DOWN
     world.put("a", text="one two")
     world.attempt()
     world.delivery.rewrite(
-        partial(rewritten, rewrite=lambda raw: raw.replace(b"two", b"2"), by=second)
+        partial(rewritten, rewrite=each(lambda raw: raw.replace(b"two", b"2")), by=second)
     )
 
     world.finish()

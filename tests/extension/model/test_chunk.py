@@ -17,7 +17,7 @@ from extension.model.chunk import (
 )
 from extension.model.record import records_in
 from extension.model.segment import SEGMENT_COST_BYTES, Kind, Segment
-from tests.doubles.extension.chunks import STAMP, gap, lines
+from tests.doubles.extension.chunks import STAMP, each, gap, lines
 
 
 def numbers(chunks: list[Chunk]) -> list[int]:
@@ -196,7 +196,7 @@ def test_rewritten_changes_lines_and_nothing_else() -> None:
     note = Segment(b'{"b":1}', count=1, first_number=3, kind=Kind.EVENT)
     chunks = [Chunk(STAMP, [first, second, note])]
 
-    (chunk,) = rewritten(chunks, lambda event: event.replace(b'"b"', b'"B"'))
+    (chunk,) = rewritten(chunks, each(lambda event: event.replace(b'"b"', b'"B"')))
 
     assert [one.raw for one in chunk.segments] == [
         first.raw.replace(b'"b"', b'"B"'),
@@ -281,11 +281,11 @@ def test_a_rewriting_is_done_once_also_for_parts_of_a_chunk() -> None:
         rewrites.append(raw)
         return raw.replace(b'"a"', b'"A"')
 
-    (once,) = rewritten([lines("a", "b", "c")], rewrite, by=by)
+    (once,) = rewritten([lines("a", "b", "c")], each(rewrite), by=by)
     first, second = halves([once]) or ([], [])
     parts = [*first, *second, *without([once], {0}), *sliced(once, 1), once.split_off(1)]
-    again = rewritten(parts, rewrite, by=by)
-    rewritten(first, rewrite, by=object())
+    again = rewritten(parts, each(rewrite), by=by)
+    rewritten(first, each(rewrite), by=object())
 
     assert texts(first) == ["A"]
     assert again == parts
@@ -296,7 +296,7 @@ def test_a_rewriting_without_a_name_is_always_done() -> None:
     """Nothing tells whether it was done before."""
     chunk = lines("a")
 
-    (once,) = rewritten([chunk], lambda raw: raw.replace(b"a", b"aa", 1))
-    (twice,) = rewritten([once], lambda raw: raw)
+    (once,) = rewritten([chunk], each(lambda raw: raw.replace(b"a", b"aa", 1)))
+    (twice,) = rewritten([once], each(lambda raw: raw))
 
     assert twice is not once

@@ -38,7 +38,7 @@ def written(raw: bytes, *, redact: str = "") -> dict[str, Any]:
     """Return the record as a sink writes it, with REDACT as given."""
     chunks = [Chunk(STAMP, [Segment(raw, count=1, first_number=1, kind=Kind.SUMMARY)])]
     if redact:
-        chunks = rewritten(chunks, Redactor(read_patterns(redact)).redact)
+        chunks = rewritten(chunks, Redactor(read_patterns(redact)).redact_all)
     (found,) = records_in(chunks)
     assert isinstance(found.record, dict)
     assert json.loads(found.raw) == {

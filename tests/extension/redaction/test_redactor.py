@@ -1,6 +1,7 @@
 """What is masked before a line leaves, and which lines are never recorded."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -270,3 +271,28 @@ def test_a_pattern_that_cannot_be_used_excludes_nothing() -> None:
     assert not excluder.excludes(event("x"))
     assert not excluder.excludes(b"garbage")
     assert not Excluder(Patterns(problems=("x",))).may_match(event("x"))
+
+
+def test_many_lines_are_masked_as_each_alone() -> None:
+    """What is looked for in all at once is found in every line, also on both sides of a line's end."""
+    path = Path(__file__).resolve().parents[2] / "data" / "secret-lines.ndjson"
+    rows = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
+    events = [event(row["record"]) for row in rows]
+    events += [event(record) for record in ("plain", "token=\u00e9", {"a": 1}, 'x "pass', "word=x")]
+    odd = [
+        b'{ "time":"","type":"function","record":"password=x"}',
+        b'{"time":"","record":"\\u0061b"}',
+    ]
+    for setting in ("all", "emails", '["all", "sent"]', '["(?i)x{2,}|o$"]'):
+        redactor = Redactor(read_patterns(setting))
+        for some in (events, events[::-1], odd + events[:9], events[-5:], []):
+            assert redactor.redact_all(some) == [redactor.redact(one) for one in some]
+
+
+def test_many_lines_are_masked_whole_by_a_pattern_that_cannot_be_used() -> None:
+    """As one is."""
+    redactor = Redactor(read_patterns("(?=x)"))
+
+    masked = redactor.redact_all([event("a"), event("b")])
+
+    assert [json.loads(one)["record"] for one in masked] == [MASK, MASK]

@@ -206,7 +206,7 @@ def sent_by(url: str, kept: Chunk, folder: Path, redactor: Redactor) -> str:
     host = f"http://127.0.0.1:{receiver.port}"
     url = url.replace("HOST", host).replace("PATH", str(path))
     worker = SinkWorker(partial(open_sink, SinkConfig(url, ENVIRON | {"AWS_ENDPOINT_URL": host})))
-    worker.rewrite = partial(rewritten, rewrite=redactor.redact)
+    worker.rewrite = partial(rewritten, rewrite=redactor.redact_all)
     worker.start()
 
     worker.send([kept], timeout_s=WAIT_S)

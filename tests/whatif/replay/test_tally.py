@@ -1,10 +1,9 @@
 import json
-from collections.abc import Callable
 from random import Random
 
 import pytest
 
-from extension.model.chunk import Chunk, Metadata
+from extension.model.chunk import Chunk, Metadata, RewriteLines
 from extension.model.segment import Kind, Segment
 from extension.redaction.patterns import MASK, read_patterns
 from extension.redaction.redactor import Redactor
@@ -40,7 +39,7 @@ def gap(count: int) -> Segment:
     return Segment(b"", count=count, first_number=901, kind=Kind.GAP, gone_bytes=100)
 
 
-def tallied(*chunks: Chunk, redact: Callable[[bytes], bytes] | None = None) -> Tally:
+def tallied(*chunks: Chunk, redact: RewriteLines | None = None) -> Tally:
     tally = Tally()
     followed: dict[str, Followed] = {}
     for chunk in chunks:
@@ -168,7 +167,7 @@ def test_volume_is_that_of_masked_lines(monkeypatch: pytest.MonkeyPatch) -> None
         Chunk(metadata(str(n)), [lines(20, n * 100, "key " + "7" * 300), summary(20)])
         for n in range(100)
     ]
-    redact = Redactor(read_patterns("7+")).redact
+    redact = Redactor(read_patterns("7+")).redact_all
 
     plain, masked = tallied(*chunks), tallied(*chunks, redact=redact)
     monkeypatch.setattr("whatif.replay.tally.MEASURED_BYTES", 50_000)
