@@ -10,7 +10,7 @@ from itertools import islice
 from extension.delivery.standard_output import write_out
 from extension.delivery.worker import Rewrite
 from extension.model.chunk import Chunk, sliced
-from extension.model.ndjson import lines_of
+from extension.model.ndjson import lines_of, lines_unread
 from extension.model.record import records_in
 
 SLICE_BYTES = 16 * 1024
@@ -31,11 +31,11 @@ def write_chunk(
     for part in sliced(chunk, SLICE_BYTES):
         if monotonic_s() >= until_s:
             break
-        chunks = [part] if rewrite is None else rewrite([part])
-        data = b"".join(lines_of(records_in(chunks), with_levels=with_levels))
+        chunk = part if rewrite is None else rewrite([part])[0]
+        data = b"".join(lines_of(records_in([chunk])) if with_levels else lines_unread(chunk))
         size = write_out(descriptor, data, until_s, monotonic_s)
         if size < len(data):
-            whole = islice(records_in(chunks), data.count(b"\n", 0, size))
+            whole = islice(records_in([chunk]), data.count(b"\n", 0, size))
             return written + sum(record.is_line for record in whole)
         written += part.lines
     return written

@@ -12,12 +12,16 @@ Pure.
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from extension.model.chunk import Chunk
+from extension.model.chunk import Chunk, Metadata
 from extension.model.record import Record, fields_of, members, records_in
+from extension.model.segment import Kind, Segment
 
 RECORDS_AT_ONCE = 256
 """So many that a call costs nothing beside them, and a small part of a batch: as NDJSON, with all that is known of each
 line, a batch of short lines is four times its size (measured)."""
+
+
+_BEGIN = b'{"time":"'
 
 
 def encode(chunks: list[Chunk]) -> bytes:
@@ -25,21 +29,48 @@ def encode(chunks: list[Chunk]) -> bytes:
     return b"".join(lines_of(records_in(chunks)))
 
 
-def lines_of(records: Iterable[Record], *, with_levels: bool = True) -> list[bytes]:
-    """Write records, one JSON object and a newline each. Reading the levels takes two thirds of the time."""
+def lines_of(records: Iterable[Record]) -> list[bytes]:
+    """Write records, one JSON object and a newline each."""
     lines: list[bytes] = []
     metadata, tail = None, b""
     for record in records:
         if record.metadata is not metadata:
             metadata = record.metadata
-            tail = b',%b,"id":"%b-' % (
-                members(fields_of(metadata)),
-                metadata.environment_id.encode(),
-            )
-        level = record.level if with_levels else None
+            tail = _tail_of(metadata)
+        level = record.level
         named = b"" if level is None else b',"level":"%b"' % level.name.encode()
         lines.append(b'%b%b%b%d"}\n' % (record.raw[:-1], named, tail, record.number))
     return lines
+
+
+def lines_unread(chunk: Chunk) -> list[bytes]:
+    """Write the records of a chunk as :func:`lines_of` does, but for the levels, in a fifth of the time.
+
+    Lines as Lambda writes them are not decoded, so nothing tells a line that is no JSON.
+    """
+    lines: list[bytes] = []
+    tail = _tail_of(chunk.metadata)
+    # The record before tells the time of one that has none.
+    before: list[Segment] = []
+    for segment in chunk.segments:
+        events = segment.events() if segment.kind is Kind.LINES else []
+        if events and all(map(_is_usual, events)):
+            for number, event in enumerate(events, segment.first_number):
+                lines.append(b'%b%b%d"}\n' % (event[:-1], tail, number))
+            before = [Segment(events[-1], count=1, first_number=0)]
+        else:
+            read = lines_of(records_in([chunk.of([*before, segment])]))
+            lines += read[len(before) :]
+    return lines
+
+
+def _is_usual(event: bytes) -> bool:
+    return event.startswith(_BEGIN) and event.endswith(b"}") and b"\n" not in event
+
+
+def _tail_of(metadata: Metadata) -> bytes:
+    told = members(fields_of(metadata))
+    return b',%b,"id":"%b-' % (told, metadata.environment_id.encode())
 
 
 def numbered_lines(chunks: list[Chunk]) -> Iterator[tuple[int, bytes]]:

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given, strategies as st
 
 from extension.model.chunk import Chunk, Metadata
-from extension.model.ndjson import RECORDS_AT_ONCE, encode, numbered_lines
+from extension.model.ndjson import (
+    RECORDS_AT_ONCE,
+    encode,
+    lines_of,
+    lines_unread,
+    numbered_lines,
+)
 from extension.model.record import records_in
 from extension.model.segment import Kind, Segment
 
@@ -188,3 +194,25 @@ def test_numbered_lines_are_the_batch_with_numbers(count: int) -> None:
 
     assert b"".join(line for _, line in numbered) == encode(batch)
     assert [number for number, _ in numbered] == list(range(3, 4 + count))
+
+
+def test_lines_unread_are_those_that_were_read_without_their_levels() -> None:
+    """Whatever stands among them: a gap, a platform event, a line that Lambda does not write so."""
+    parts = [
+        segment(function(b'"[ERROR] a"'), function(b'{"level":"INFO","m":"b"}'), number=3),
+        Segment(b"", count=2, first_number=5, kind=Kind.GAP, gone_bytes=70),
+        segment(
+            function(b"{}").replace(b"function", b"platform.report"), number=6, kind=Kind.EVENT
+        ),
+        segment(b'{ "time" : "x", "type": "function", "record": "c"}', number=7),
+        segment(b"no JSON", number=8),
+    ]
+    whole = Chunk(metadata(), parts)
+
+    unread = [json.loads(one) for one in lines_unread(whole)]
+
+    read = [json.loads(one) for one in lines_of(records_in([whole]))]
+    assert [one["id"][-1] for one in read] == ["3", "4", "5", "6", "7", "8"]
+    for one in read[:2]:
+        del one["level"]
+    assert unread == read
