@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layer.archive import unpack
-from tests.chaos import floods
+from tests.chaos import floods, shutdown
 from tests.chaos.cpu_share import means
 from tests.chaos.judging import breaches_of, table
 from tests.chaos.life import SECRET, live
@@ -46,6 +46,8 @@ def main(arguments: Sequence[str]) -> int:
         unpack(given.layer, layer)
         if given.memory:
             return _floods(layer)
+        if given.shutdown:
+            return _shutdown(layer)
         began_s = time.monotonic()
         lives = _live(given, layer)
     print(f"\n{table(lives)}\n")
@@ -76,6 +78,14 @@ def _floods(layer: Path) -> int:
     return 1 if too_many else 0
 
 
+def _shutdown(layer: Path) -> int:
+    found = shutdown.measure_all(layer)
+    print(f"\nWhat was out when the process had ended:\n\n{shutdown.table(found)}\n")
+    late = sum(not shutdown.is_whole(ended, case) for case, ended in found)
+    print(f"{late} of {len(found)} environments lost lines", flush=True)
+    return 1 if late else 0
+
+
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="./build.sh chaos", description="Freeze and stop the built layer at random moments."
@@ -94,6 +104,11 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
         "--memory",
         action="store_true",
         help="measure memory under floods instead, in some three minutes",
+    )
+    parser.add_argument(
+        "--shutdown",
+        action="store_true",
+        help="measure what is out at SHUTDOWN instead, in some three minutes",
     )
     parser.add_argument("--life", type=int, help="live this plan of the seed alone")
     parser.add_argument(
