@@ -391,6 +391,19 @@ def test_a_signal_to_end_is_taken_as_shutdown(
     assert [json.loads(one)["event"] for one in err.splitlines()] == ["account"]
 
 
+def test_lines_of_an_environment_that_is_never_invoked_are_judged_at_its_end() -> None:
+    """Provisioned concurrency that is not needed, and an init that fails: whole with an error, else nothing at rate 0."""
+    told = []
+    for texts in (["starting", "ready"], ["starting", ERROR]):
+        with ScriptedLambda() as cloud:
+            extension = Extension(cloud, SAMPLE_RATE="0")
+            cloud.post([line(text) for text in texts])
+            records, _ = extension.shut_down()
+            told.append(lines(records))
+
+    assert told == [[], ["starting", ERROR]]
+
+
 def test_a_signal_that_is_ignored_stays_so(cloud: ScriptedLambda, begin: Begin) -> None:
     """Under nohup a program outlives its terminal."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
