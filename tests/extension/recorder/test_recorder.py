@@ -1,5 +1,6 @@
 """Whose line it is, and what platform events say."""
 
+import json
 from typing import Any
 
 import pytest
@@ -164,6 +165,27 @@ def test_the_running_invocation_quotes_an_error_with_the_id_of_an_earlier_one() 
     first, second = env.summaries()
     assert first["errorLine"] == second["errorLine"] != ""
     assert env.account.failed_invocations == 2
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"errorMessage": "m", "errorType": "E", "requestId": SECOND, "stackTrace": []},
+        f"2026-11-29T10:00:00.000Z {SECOND} Task timed out after 3.00 seconds\n\n",
+        f"RequestId: {SECOND} Error: Runtime exited with error: exit status 1\nRuntime.ExitError\n",
+    ],
+    ids=["an unhandled error", "a timeout", "an exit"],
+)
+@pytest.mark.parametrize("name", [FIRST, SECOND])
+def test_what_another_function_has_said_of_its_end_is_no_failure(record: Any, name: str) -> None:
+    """A function that ships the logs of others, or calls them: the id is none that Lambda has told here."""
+    text = json.dumps(record).replace(SECOND, name)
+    env = Environment()
+
+    env.invoke().receive(start(), line(json.loads(text)), done(), report())
+    env.deliver()
+
+    assert env.account.failed_invocations == (name == FIRST)
 
 
 def test_recorder_counts_each_attempt_of_a_retry() -> None:
