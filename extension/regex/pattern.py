@@ -4,10 +4,8 @@ Python's ``re`` tries one way after another; hostile text makes it try exponenti
 the pattern, which Python's own parser reads.
 
 Promises: ``search`` agrees with ``re.search``, and ``matches`` with ``re.finditer``: the leftmost match, and among these
-the preferred one, so that ``.*?`` stops early. Two things differ. Empty matches are left out. Where a repeated part may
-match nothing, as in ``(a??)*``, the same text may be divided into other matches; every character that ``re`` matches is
-matched. Constructs that are not regular are refused: backreferences, lookaround, atomic groups and possessive
-repetition. Pure.
+the preferred one, so that ``.*?`` stops early. One thing differs: empty matches are left out. Constructs that are not
+regular are refused: backreferences, lookaround, atomic groups and possessive repetition. Pure.
 
 Threads may share a pattern. An automaton grows while it is used, so each thread that searches has one of its own.
 """

@@ -187,7 +187,8 @@ class _Reader:
         """Add an item before the nodes that follow it, and return where it begins.
 
         There is one such node for each number of repetitions around the item, from the outermost, that have matched a
-        character since they began anew; all others have matched nothing yet. A character counts for all of them.
+        character since they began anew; all others have matched nothing yet. A character counts for all of them. Only
+        repetitions of what may match nothing are counted.
         """
         if op == "BRANCH":
             options = [self._sequence(one, flags, follows) for one in value[1]]
@@ -211,33 +212,32 @@ class _Reader:
 
     def _repeat(self, value: Any, flags: int, follows: list[int], *, greedy: bool) -> list[int]:
         least, most, inner = value
-        before = len(self._nodes)
 
-        def either(begin: list[int]) -> list[list[int]]:
+        def part(following: int) -> list[int]:
+            if inner.getwidth()[0] > 0:
+                return self._sequence(inner, flags, [following]) * len(follows)
+            # As in ``re``, a repetition that matches nothing is the last one.
+            return self._sequence(inner, flags, [*follows, following])[:-1]
+
+        def optional(begin: list[int]) -> list[int]:
             pairs = zip(begin, follows, strict=True)
-            return [[one, other] if greedy else [other, one] for one, other in pairs]
+            return [self._node(_CHOICE, list(pair if greedy else pair[::-1])) for pair in pairs]
 
         if most == _parser.MAXREPEAT:
-            # A loop of one or more is entered at its part. Entered at the choice, a part that may match nothing would
-            # find the way back already taken.
-            loop = [self._node(_CHOICE, None) for _ in follows]
-            begin = self._sequence(inner, flags, loop)
-            for node, options in zip(loop, either(begin), strict=True):
-                self._nodes[node] = (_CHOICE, options)
-            if least == 0:
-                return [self._node(_CHOICE, options) for options in either(begin)]
-            least -= 1
+            loop = self._node(_CHOICE, None)
+            once = part(loop)
+            begin = optional(once)
+            self._nodes[loop] = self._nodes[begin[-1]]
+            if least:
+                # If the first matches nothing, a second one would match only what the first tries as well.
+                begin = once
+                least -= 1
         else:
             begin = follows
-            may_be_empty = inner.getwidth()[0] == 0
-            for number in range(most - least):
-                if may_be_empty and number:
-                    # As in ``re``, a repetition that matches nothing is the last one.
-                    part = self._sequence(inner, flags, [*follows, begin[-1]])[:-1]
-                else:
-                    part = self._sequence(inner, flags, begin)
-                begin = [self._node(_CHOICE, options) for options in either(part)]
+            for _ in range(most - least):
+                begin = optional(part(begin[-1]))
         for _ in range(least):
+            before = len(self._nodes)
             begin = self._sequence(inner, flags, begin)
             if len(self._nodes) == before:
                 break  # The part matches nothing, however often.
