@@ -11,22 +11,24 @@ MAX_CUTS = 64
 them, later batches are tried once each, until it accepts one."""
 
 
+class Cuts:
+    """Count how often the parts of one batch may still be halved."""
+
+    left = MAX_CUTS
+
+
 class Batch:
     """Hold chunks that are sent together.
 
     Attributes:
-        origin: the batch that this one is a part of; itself if it was never cut.
-        cuts_left: of an origin, how often its parts may still be halved.
+        cuts: shared by all parts of what was one batch. They do not refer to that batch, which would keep its chunks.
         is_set_aside: whether it is one record, behind all others until the sink has taken something.
     """
 
-    def __init__(
-        self, chunks: list[Chunk], origin: "Batch | None" = None, attempts: int = 0
-    ) -> None:
+    def __init__(self, chunks: list[Chunk], cuts: Cuts | None = None, attempts: int = 0) -> None:
         self.chunks = chunks
         self.attempts = attempts
-        self.origin = origin or self
-        self.cuts_left = MAX_CUTS
+        self.cuts = cuts or Cuts()
         self.is_set_aside = False
 
     @property
@@ -42,7 +44,7 @@ def first_alone(batch: Batch) -> list[Batch]:
     if not rest:
         return [batch]
     both = only(batch.chunks, {first}), rest
-    return [Batch(part, batch.origin, batch.attempts) for part in both]
+    return [Batch(part, batch.cuts, batch.attempts) for part in both]
 
 
 def count_delivery(tally: Tally, receipt: Receipt, taken: list[Chunk]) -> None:

@@ -213,7 +213,7 @@ class SendingQueue:
 
     def _put_back(self, batch: Batch, answer: Answer) -> bool:
         """Put a batch back, in halves where that helps; return whether it is tried again."""
-        batches, origin = [batch], batch.origin
+        batches, cuts = [batch], batch.cuts
         if answer in (Answer.UNREADABLE, Answer.DENIED) and not self.has_taken:
             return self._single_out(batch, answer)
         if answer is Answer.TOO_LARGE:
@@ -221,17 +221,17 @@ class SendingQueue:
             half_bytes = size_of(batch.chunks) // 2
             self._max_batch_bytes = max(MIN_BATCH_BYTES, min(self._max_batch_bytes, half_bytes))
         elif answer is Answer.UNREADABLE:
-            if origin.cuts_left <= 0 or (self._hopeless and origin.cuts_left == MAX_CUTS):
+            if cuts.left <= 0 or (self._hopeless and cuts.left == MAX_CUTS):
                 self._hopeless = True
                 return False
-            origin.cuts_left -= 1
+            cuts.left -= 1
         elif answer is Answer.REFUSED or batch.attempts >= MAX_ATTEMPTS:
             return False
         if answer in (Answer.TOO_LARGE, Answer.UNREADABLE):
             both = halves(batch.chunks)
             if both is None:
                 return False
-            batches = [Batch(half, origin) for half in both]
+            batches = [Batch(half, cuts) for half in both]
         self._batches.extendleft(reversed(batches))
         self.held_bytes += sum(size_of(each.chunks) for each in batches)
         return True

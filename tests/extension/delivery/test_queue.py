@@ -1,5 +1,7 @@
 """What waits for a sink: order, batches, answers, and the memory bound."""
 
+import gc
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -49,6 +51,10 @@ def event(number: int = 0) -> Segment:
 
 def chunk(request_id: str = "id", *, failed: bool = True, size: int = 10, count: int = 1) -> Chunk:
     return Chunk(metadata(request_id, failed=failed), [lines(count, size=size)])
+
+
+class Watched(Chunk):
+    """A chunk that tells when it is gone."""
 
 
 def ids(chunks: list[Chunk] | None) -> list[str]:
@@ -783,3 +789,24 @@ def test_a_batch_is_a_share_of_the_buffer(
     sizes = sum(one.held_bytes for one in queue.begin(0.0) or [])
 
     assert most_bytes - 51_000 < sizes <= most_bytes
+
+
+@pytest.mark.parametrize("answers", [[TAKEN], [UNAVAILABLE, TAKEN], [Receipt(Answer.TOO_LARGE), TAKEN, TAKEN]])
+def test_what_was_delivered_is_freed_at_once(answers: list[Receipt]) -> None:
+    # Few objects hold many bytes here, so the garbage collector would come megabytes later.
+    queue = SendingQueue(Account(), random=lambda: 0.0)
+    watched = [Watched(metadata(name), [lines()]) for name in "ab"]
+    gone = [weakref.ref(one) for one in watched]
+    gc.disable()
+    try:
+        for one in watched:
+            queue.put(one)
+        watched.clear()
+        del one
+        for answer in answers:
+            queue.begin(0.0, at_once=True)
+            queue.settle(answer, 0.0)
+        assert queue.empty
+        assert [one() for one in gone] == [None, None]
+    finally:
+        gc.enable()
