@@ -10,14 +10,10 @@ Pure.
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import tee
 
 from extension.model.chunk import Chunk
 from extension.model.record import Record, fields_of, members, records_in
-
-RECORDS_AT_ONCE = 256
-"""So many that a call costs nothing beside them, and a small part of a batch: as NDJSON, with all that is known of each
-line, a batch of short lines is four times its size (measured)."""
 
 
 def encode(chunks: list[Chunk]) -> bytes:
@@ -25,9 +21,12 @@ def encode(chunks: list[Chunk]) -> bytes:
     return b"".join(lines_of(records_in(chunks)))
 
 
-def lines_of(records: Iterable[Record], *, with_levels: bool = True) -> list[bytes]:
-    """Write records, one JSON object and a newline each. Reading the levels takes two thirds of the time."""
-    lines: list[bytes] = []
+def lines_of(records: Iterable[Record], *, with_levels: bool = True) -> Iterator[bytes]:
+    """Write records, one JSON object and a newline each. Reading the levels takes two thirds of the time.
+
+    Each is made as it is asked for: as NDJSON, with all that is known of each line, a batch of short lines is four times
+    its size (measured).
+    """
     metadata, tail = None, b""
     for record in records:
         if record.metadata is not metadata:
@@ -38,12 +37,10 @@ def lines_of(records: Iterable[Record], *, with_levels: bool = True) -> list[byt
             )
         level = record.level if with_levels else None
         named = b"" if level is None else b',"level":"%b"' % level.name.encode()
-        lines.append(b'%b%b%b%d"}\n' % (record.raw[:-1], named, tail, record.number))
-    return lines
+        yield b'%b%b%b%d"}\n' % (record.raw[:-1], named, tail, record.number)
 
 
 def numbered_lines(chunks: list[Chunk]) -> Iterator[tuple[int, bytes]]:
     """Yield the number and the line, with its newline, of each record, in order."""
-    records = records_in(chunks)
-    while some := list(islice(records, RECORDS_AT_ONCE)):
-        yield from zip((record.number for record in some), lines_of(some), strict=True)
+    records, again = tee(records_in(chunks))
+    return zip((record.number for record in again), lines_of(records), strict=True)
