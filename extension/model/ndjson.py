@@ -10,16 +10,11 @@ Pure.
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, tee
 
 from extension.model.chunk import Chunk, Metadata
 from extension.model.record import Record, fields_of, members, records_in
 from extension.model.segment import Kind, Segment
-
-RECORDS_AT_ONCE = 256
-"""So many that a call costs nothing beside them, and a small part of a batch: as NDJSON, with all that is known of each
-line, a batch of short lines is four times its size (measured)."""
-
 
 _BEGIN = b'{"time":"'
 
@@ -29,9 +24,12 @@ def encode(chunks: list[Chunk]) -> bytes:
     return b"".join(lines_of(records_in(chunks)))
 
 
-def lines_of(records: Iterable[Record]) -> list[bytes]:
-    """Write records, one JSON object and a newline each."""
-    lines: list[bytes] = []
+def lines_of(records: Iterable[Record]) -> Iterator[bytes]:
+    """Write records, one JSON object and a newline each.
+
+    Each is made as it is asked for: as NDJSON, with all that is known of each line, a batch of short lines is four times
+    its size (measured).
+    """
     metadata, tail = None, b""
     for record in records:
         if record.metadata is not metadata:
@@ -39,8 +37,7 @@ def lines_of(records: Iterable[Record]) -> list[bytes]:
             tail = _tail_of(metadata)
         level = record.level
         named = b"" if level is None else b',"level":"%b"' % level.name.encode()
-        lines.append(b'%b%b%b%d"}\n' % (record.raw[:-1], named, tail, record.number))
-    return lines
+        yield b'%b%b%b%d"}\n' % (record.raw[:-1], named, tail, record.number)
 
 
 def lines_unread(chunk: Chunk) -> list[bytes]:
@@ -60,7 +57,7 @@ def lines_unread(chunk: Chunk) -> list[bytes]:
             before = [Segment(events[-1], count=1, first_number=0)]
         else:
             read = lines_of(records_in([chunk.of([*before, segment])]))
-            lines += read[len(before) :]
+            lines += islice(read, len(before), None)
     return lines
 
 
@@ -75,6 +72,5 @@ def _tail_of(metadata: Metadata) -> bytes:
 
 def numbered_lines(chunks: list[Chunk]) -> Iterator[tuple[int, bytes]]:
     """Yield the number and the line, with its newline, of each record, in order."""
-    records = records_in(chunks)
-    while some := list(islice(records, RECORDS_AT_ONCE)):
-        yield from zip((record.number for record in some), lines_of(some), strict=True)
+    records, again = tee(records_in(chunks))
+    return zip((record.number for record in again), lines_of(records), strict=True)

@@ -129,7 +129,7 @@ def message_of(record: Record, *, form: Form, stream: str = "") -> str:
     """
     is_line, content = record.type == "function", record.record
     if record.type in _WHOLE_RECORDS or (form is Form.RECORDS and not record.is_emf):
-        told = lines_of([record])[0].decode("utf-8", "replace").removesuffix("\n")
+        told = next(lines_of([record])).decode("utf-8", "replace").removesuffix("\n")
         if stream and record.type == SUMMARY_TYPE:
             return f'{told[:-1]},"logStream":{dumps(stream)}}}'
         return told

@@ -6,6 +6,7 @@ A POST may have arrived although its answer did not. So a batch may arrive twice
 import time
 import zlib
 from collections.abc import Callable, Iterable
+from io import BytesIO
 
 from extension.model.chunk import Chunk
 from extension.model.receipt import Receipt, send_in_turn
@@ -28,6 +29,13 @@ def gzipped(parts: Iterable[bytes]) -> bytes:
     """Compress parts into one gzip container: the same bytes each time."""
     compressor = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, GZIP)
     return b"".join([*map(compressor.compress, parts), compressor.flush()])
+
+
+def _whole(parts: Iterable[bytes]) -> bytes:
+    """Join parts, without holding all of them beside the whole."""
+    buffer = BytesIO()
+    buffer.writelines(parts)
+    return buffer.getvalue()
 
 
 def read_url(url: str) -> tuple[str, str, str, str]:
@@ -77,8 +85,7 @@ class HttpSink:
 
     def _post(self, request: Request, until_s: float) -> Receipt:
         parts = self._format.body(request)
-        body = gzipped(parts) if self._is_gzipped else b"".join(parts)
-        request.entries.clear()
+        body = gzipped(parts) if self._is_gzipped else _whole(parts)
         try:
             reply = self._transport.exchange(
                 "POST", self._url, headers=self._headers, body=body, until_s=until_s

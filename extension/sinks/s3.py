@@ -18,10 +18,11 @@ from extension.aws.endpoints import ACCESS_POINTS, endpoint_for
 from extension.aws.errors import MAX_SEARCHED_BYTES, error_code, receipt_for_aws
 from extension.model.aws_targets import read_s3
 from extension.model.chunk import Chunk
-from extension.model.ndjson import numbered_lines
+from extension.model.ndjson import lines_of
 from extension.model.receipt import Answer, Receipt
 from extension.model.record import records_in, timed
 from extension.sinks.base import SinkConfig
+from extension.sinks.formats.base import joined
 from extension.sinks.http import gzipped
 from extension.transport.client import Reply
 from extension.transport.errors import Unreachable
@@ -88,7 +89,7 @@ class S3Sink:
         """Put chunks as one object."""
         until_s = time.monotonic() + timeout_s
         # Without holding all of the batch in plain.
-        body = gzipped(line for _, line in numbered_lines(chunks))
+        body = gzipped(joined(lines_of(records_in(chunks)), b""))
         key = object_key(self._prefix, chunks, body, otherwise_s=self._opened_s)
         try:
             reply = self._client.request(

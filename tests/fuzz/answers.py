@@ -88,7 +88,7 @@ VALUES = (
     "é",
 )
 NUMBERS = [7, 8, 9]
-REQUEST = Request(NUMBERS, [b"{}"] * 4, [7, 8, 8, 9])
+REQUEST = Request(NUMBERS, iter([b"{}"] * 4), [7, 8, 8, 9])
 EVENTS = [LogEvent(number, 0, "m", 27) for number in NUMBERS]
 PACKS = [Pack(b"x", [7, 8]), Pack(b"y", [9])]
 

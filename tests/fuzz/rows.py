@@ -88,8 +88,9 @@ class Rows(Fuzzer):
         format_ = _format(form)
         numbers: list[int] = []
         for request in format_.requests(records_in(chunks), now_ns=NOW_NS):
+            body = b"".join(format_.body(request))
+            _check_body(body, form, len(request.numbers))
             numbers += request.numbers
-            _check_body(b"".join(format_.body(request)), form, len(request.numbers))
         assert numbers == [record.number for record in records_in(chunks)]
         return count
 

@@ -11,11 +11,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
+from itertools import chain, islice
 from typing import NamedTuple
 
 from extension.levels.level import Level
 from extension.model.chunk import Metadata
-from extension.model.receipt import Receipt, cut
+from extension.model.receipt import Receipt
 from extension.model.record import Record, fields_of, members, timed, to_json
 from extension.transport.client import Reply
 from extension.transport.responses import receipt_for
@@ -63,23 +64,27 @@ def pieces_of(text: str, max_bytes: int, size_of: Callable[[str], int]) -> list[
     return first + pieces_of(text[middle:], max_bytes, size_of)
 
 
-def joined(entries: list[bytes], separator: bytes) -> Iterator[bytes]:
+def joined(entries: Iterable[bytes], separator: bytes) -> Iterator[bytes]:
     """Join entries, many at a time: compressing each alone would cost more."""
-    for begin in range(0, len(entries), _JOINED):
-        yield (separator if begin else b"") + separator.join(entries[begin : begin + _JOINED])
+    entries = iter(entries)
+    before = b""
+    while some := list(islice(entries, _JOINED)):
+        yield before + separator.join(some)
+        before = separator
 
 
 class Request(NamedTuple):
     """Hold one request's records in the receiver's form.
 
     Attributes:
-        numbers: of its records.
-        entries: in the receiver's form, one or several for each record.
+        numbers: of the records whose entries were asked for.
+        entries: in the receiver's form, one or several for each record. Each is made as it is asked for, because all of
+            them would be several times the batch.
         owners: the record's number for each entry, of a format that writes entries.
     """
 
     numbers: list[int]
-    entries: list[bytes]
+    entries: Iterator[bytes]
     owners: list[int]
 
 
@@ -106,7 +111,10 @@ class Format(ABC):
 
     @abstractmethod
     def requests(self, records: Iterable[Record], *, now_ns: int) -> Iterator[Request]:
-        """Cut a batch into requests, each as it is asked for; ``now_ns`` is the time if no record has one."""
+        """Cut a batch into requests, each as it is asked for; ``now_ns`` is the time if no record has one.
+
+        A request's entries must be asked for before the next request.
+        """
 
     def body(self, request: Request) -> Iterator[bytes]:
         """Yield the parts of a request's body."""
@@ -126,18 +134,19 @@ class BatchFormat(Format):
     def requests(self, records: Iterable[Record], *, now_ns: int) -> Iterator[Request]:  # noqa: ARG002 - see above
         """Write all records at once."""
         numbers: list[int] = []
+        rest = iter(records)
+        first = next(rest, None)
 
-        def noted() -> Iterator[Record]:
-            for record in records:
+        def noted(first: Record) -> Iterator[Record]:
+            for record in chain((first,), rest):
                 numbers.append(record.number)
                 yield record
 
-        entries = self.write(noted())
-        if entries:
-            yield Request(numbers, entries, [])
+        if first is not None:
+            yield Request(numbers, iter(self.write(noted(first))), [])
 
     @abstractmethod
-    def write(self, records: Iterator[Record]) -> list[bytes]:
+    def write(self, records: Iterator[Record]) -> Iterable[bytes]:
         """Write records in the receiver's form."""
 
 
@@ -166,12 +175,27 @@ class EntryFormat(Format):
     def requests(self, records: Iterable[Record], *, now_ns: int) -> Iterator[Request]:
         """Cut records into requests within the receiver's two limits."""
         written = ((one.number, self._entries(one, ns)) for one, ns in timed(records, now_ns))
-        for request in cut(written, _measure, self.max_entries, self.max_bytes):
-            yield Request(
-                [number for number, _ in request],
-                [entry for _, entries in request for entry in entries],
-                [number for number, entries in request for _ in entries],
-            )
+        following = next(written, None)
+
+        def fill(numbers: list[int], owners: list[int]) -> Iterator[bytes]:
+            nonlocal following
+            count = size_bytes = 0
+            while following is not None:
+                number, entries = following
+                count += len(entries)
+                size_bytes += sum(map(len, entries)) + len(entries)
+                if numbers and (count > self.max_entries or size_bytes > self.max_bytes):
+                    return
+                following = None
+                numbers.append(number)
+                owners += [number] * len(entries)
+                yield from entries
+                following = next(written, None)
+
+        while following is not None:
+            numbers: list[int] = []
+            owners: list[int] = []
+            yield Request(numbers, fill(numbers, owners), owners)
 
     def fields(self, record: Record) -> dict[str, object]:
         """Return what an entry tells beside line, time and id; empty values are left out when written."""
@@ -209,12 +233,6 @@ class EntryFormat(Format):
                 values[b"part"] = b',"part":"%d/%d"' % (index + 1, len(pieces))
             entries.append(self.template % values)
         return entries
-
-
-def _measure(written: tuple[int, list[bytes]]) -> tuple[int, int]:
-    """Count a record's entries and their bytes, with a separator each."""
-    entries = written[1]
-    return len(entries), sum(map(len, entries)) + len(entries)
 
 
 def level_word(record: Record) -> str:

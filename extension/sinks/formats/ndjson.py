@@ -13,7 +13,7 @@ class Lines(BatchFormat):
     content_type = "application/x-ndjson"
     around = NOTHING_AROUND
 
-    def write(self, records: Iterator[Record]) -> list[bytes]:
+    def write(self, records: Iterator[Record]) -> Iterator[bytes]:
         """Write records as files and standard output have them."""
         return lines_of(records)
 
@@ -21,6 +21,6 @@ class Lines(BatchFormat):
 class Array(BatchFormat):
     """Write the same objects in one array, with commas where the newlines were."""
 
-    def write(self, records: Iterator[Record]) -> list[bytes]:
+    def write(self, records: Iterator[Record]) -> Iterator[bytes]:
         """Write records without their newlines."""
-        return [line[:-1] for line in lines_of(records)]
+        return (line[:-1] for line in lines_of(records))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from extension.model.receipt import Answer, Receipt
 from extension.model.record import Record
-from extension.sinks.formats.base import BatchFormat, Request
+from extension.sinks.formats.base import NOTHING_AROUND, BatchFormat, Request
 from extension.sinks.otlp.mapping import encode
 from extension.sinks.otlp.protobuf import rejected_in
 from extension.transport.client import Reply
@@ -26,16 +26,13 @@ class Otlp(BatchFormat):
     """Write one ``ExportLogsServiceRequest`` a batch. A time that is not known is left out."""
 
     content_type = "application/x-protobuf"
+    around = NOTHING_AROUND
     path = "/v1/logs"
     """Where logs go (OpenTelemetry: OTLP Specification, "OTLP/HTTP Request")."""
 
     def write(self, records: Iterator[Record]) -> list[bytes]:
         """Write records into one message."""
         return encode(records, self._environ)
-
-    def body(self, request: Request) -> Iterator[bytes]:
-        """Yield the message, whose parts are many and small, at once."""
-        yield b"".join(request.entries)
 
     def receipt(self, reply: Reply, request: Request, *, sent_bytes: int) -> Receipt:
         """Read the number of rejected records.

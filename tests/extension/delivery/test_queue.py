@@ -791,7 +791,9 @@ def test_a_batch_is_a_share_of_the_buffer(
     assert most_bytes - 51_000 < sizes <= most_bytes
 
 
-@pytest.mark.parametrize("answers", [[TAKEN], [UNAVAILABLE, TAKEN], [Receipt(Answer.TOO_LARGE), TAKEN, TAKEN]])
+@pytest.mark.parametrize(
+    "answers", [[TAKEN], [UNAVAILABLE, TAKEN], [Receipt(Answer.TOO_LARGE), TAKEN, TAKEN]]
+)
 def test_what_was_delivered_is_freed_at_once(answers: list[Receipt]) -> None:
     # Few objects hold many bytes here, so the garbage collector would come megabytes later.
     queue = SendingQueue(Account(), random=lambda: 0.0)

@@ -1,11 +1,14 @@
 import gzip
 import json
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import example, given, strategies as st
 
 from extension.model.receipt import Answer, Receipt
+from extension.model.record import Record, records_in
 from extension.model.timestamps import epoch_ns
+from extension.sinks.formats import format_named
 from extension.sinks.formats.base import json_bytes, pieces_of, time_text, utf8_bytes
 from extension.sinks.http import HttpSink
 from tests.doubles.extension.chunks import STAMP, at, chunk, lines, now
@@ -23,6 +26,27 @@ from tests.extension.sinks.formats.cases import (
 )
 
 every_intake = pytest.mark.parametrize("case", KINDS, indirect=True)
+
+
+@pytest.mark.parametrize("form", ["", "json", "splunk", "elasticsearch", "datadog", "logzio"])
+def test_a_body_is_made_as_it_is_asked_for(form: str) -> None:
+    """All entries of a batch at once would be several times the batch."""
+    read = 0
+
+    def counted() -> Iterator[Record]:
+        nonlocal read
+        for record in records_in([lines(*range(1000))]):
+            read += 1
+            yield record
+
+    made = format_named(form, {})
+    request = next(made.requests(counted(), now_ns=0))
+    body = made.body(request)
+    next(part for part in body if b'"id"' in part)
+
+    assert read < 200
+    assert sum(part.count(b'"id"') for part in body) > 800
+    assert read == len(request.numbers) == 1000
 
 
 # All intakes ---------------------------------------------------------------------------------------------------------
