@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layer.archive import unpack
-from tests.chaos import floods
 from tests.chaos.cpu_share import means
 from tests.chaos.judging import breaches_of, table
 from tests.chaos.life import SECRET, live
@@ -44,8 +43,6 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         layer = Path(folder) / "opt"
         unpack(given.layer, layer)
-        if given.memory:
-            return _floods(layer)
         began_s = time.monotonic()
         lives = _live(given, layer)
     print(f"\n{table(lives)}\n")
@@ -63,19 +60,6 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if broken else 0
 
 
-def _floods(layer: Path) -> int:
-    peaks = floods.measure_all(layer, at_a_time=len(os.sched_getaffinity(0)))
-    print(
-        f"\nPeak of memory above what it was before, in MiB, by BUFFER_SIZE:\n\n{floods.table(peaks)}\n"
-    )
-    too_many = floods.over(peaks)
-    print(
-        f"{len(too_many)} floods cost more than 1.3 times BUFFER_SIZE and 4 MiB: {', '.join(too_many) or 'none'}",
-        flush=True,
-    )
-    return 1 if too_many else 0
-
-
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="./build.sh chaos", description="Freeze and stop the built layer at random moments."
@@ -89,11 +73,6 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
         type=int,
         default=int(time.time()),
         help="draws the same plans again (default: the time)",
-    )
-    parser.add_argument(
-        "--memory",
-        action="store_true",
-        help="measure memory under floods instead, in some three minutes",
     )
     parser.add_argument("--life", type=int, help="live this plan of the seed alone")
     parser.add_argument(

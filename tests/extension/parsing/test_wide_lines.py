@@ -8,6 +8,7 @@ import pytest
 from extension.levels.level import Level
 from extension.levels.reading import MAX_BRACKETS, NARROW_CHARS, is_wide
 from extension.parsing.batch import Line, Lines, read_batch
+from extension.parsing.correlation import Correlation
 from extension.parsing.line import LineRules
 from extension.parsing.wide_lines import events_in, text_of
 from tests.doubles.lambda_events import FIRST, SECOND, TIME, compact, line
@@ -117,3 +118,9 @@ def test_line_is_wide_by_length_and_by_brackets() -> None:
     assert is_wide(brackets + " " * NARROW_CHARS)
     assert is_wide(b"{" * (MAX_BRACKETS + 1) + b" " * NARROW_CHARS)
     assert not is_wide(" " * 2 * NARROW_CHARS)
+
+
+def test_wide_line_names_its_transaction() -> None:
+    event = compact(line({"a": WIDE, "correlation_id": "c-1"}))
+
+    assert Correlation(("correlation_id",)).found_in(event, count=1) == "c-1"
