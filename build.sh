@@ -30,8 +30,8 @@ usage() {
                            run the property tests on many random examples, on the newest Python; takes long; ARGs go to
                            pytest (./build.sh fuzz --properties -k redaction)
 ./build.sh chaos [ARG...]  build the layer and freeze it, stop it and take its sinks away at random moments: --minutes N (1),
-                           --seed S; exit status 1 if a line is lost or comes twice, or Next is missing; --shutdown and
-                           --memory measure the end and floods instead
+                           --seed S; exit status 1 if a line is lost or comes twice, or Next is missing; --shutdown
+                           measures what is out at SHUTDOWN instead
 ./build.sh bench [ARG...]  build the layer and measure what it costs, beside the floor and the obvious way, in some five
                            minutes; writes bench/results/ (--quick: a minute, --only PART,...: some parts, these write to
                            .cache/bench/; --beside ZIP: compare the layer with another one in the same run; --python PATH)

@@ -14,7 +14,7 @@ Pure.
 """
 
 from extension.levels.objects import Members
-from extension.levels.reading import Reading, read
+from extension.levels.reading import Reading, is_wide, read
 
 DIRECTIVES = "CloudWatchMetrics"
 """The member that every such line has: in ``_aws``, and in version 0 of the format at the root."""
@@ -30,6 +30,8 @@ def holds_metrics(record: object, reading: Reading | None = None) -> bool:
     if isinstance(record, str):
         if DIRECTIVES not in record:
             return False
+        if is_wide(record):
+            return True
     elif not isinstance(record, dict):
         return False
     reading = reading or read(record)

@@ -22,6 +22,18 @@ MAX_DEPTH = 3
 MAX_OBJECTS = 16
 """Of one text, on lines of their own."""
 
+NARROW_CHARS = 64 * 1024
+MAX_BRACKETS = 4096
+"""JSON that is longer and opens more objects and arrays is wide, and not decoded: an empty object takes 72 bytes, and 3 as
+JSON. Of a wide object its outermost members are read that stand before all inner objects and arrays, or behind them."""
+
+_END_CHARS = 4096
+"""Of a wide object, in which its last members are looked for."""
+
+_MEMBER = r'"(?:[^"\\]|\\.)*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[\w.+-]+)'
+_FIRST_MEMBERS = rf"\{{\s*({_MEMBER}(?:\s*,\s*{_MEMBER})*)\s*,"
+_LAST_MEMBERS = rf",\s*({_MEMBER}(?:\s*,\s*{_MEMBER})*)\s*\}}\s*$"
+
 WRAPPER_KEYS = frozenset(
     ("timestamp", "time", "level", "message", "requestId", "AWSRequestId", "tenantId", "traceId")
 )
@@ -63,11 +75,23 @@ class Reading(NamedTuple):
     request_ids: tuple[str, ...] = ()
 
 
+def is_wide(text: str | bytes) -> bool:
+    """Tell whether JSON would take many times its size in memory if it were decoded."""
+    if len(text) <= NARROW_CHARS:
+        return False
+    opened = (
+        text.count("{") + text.count("[")
+        if isinstance(text, str)
+        else text.count(b"{") + text.count(b"[")
+    )
+    return opened > MAX_BRACKETS
+
+
 def object_of(record: object) -> Members | None:
     """Return the object that a record is or holds as text; None for other records."""
     if isinstance(record, str):
         text = record.lstrip(_BEFORE_JSON)
-        if not text.startswith("{"):
+        if not text.startswith("{") or is_wide(text):
             return None
         try:
             record = json.loads(text.rstrip(_BEFORE_JSON))
@@ -147,6 +171,9 @@ def _objects_of(text: str) -> tuple[Members, ...]:
     The embedded metric format is written so. Of the level, the first one tells.
     """
     objects: list[Members] = []
+    if is_wide(text):
+        outline = _outline_of(text)
+        return (outline,) if outline else ()
     at = 0
     while len(objects) < MAX_OBJECTS:
         try:
@@ -160,6 +187,18 @@ def _objects_of(text: str) -> tuple[Members, ...]:
             return () if text[at:].strip(_BEFORE_JSON) else tuple(objects)
         at += 1
     return tuple(objects)
+
+
+def _outline_of(text: str) -> Members:
+    """Return the first and the last members of a wide object, those that hold no others; empty where it cannot be read."""
+    first = re.match(_FIRST_MEMBERS, text)
+    last = re.search(_LAST_MEMBERS, text[-_END_CHARS:])
+    told = [match.group(1) for match in (first, last) if match]
+    try:
+        found: Members = json.loads(f"{{{','.join(told)}}}")
+    except ValueError:
+        return {}
+    return found
 
 
 def _highest(*levels: Level | None) -> Level | None:

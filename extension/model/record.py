@@ -14,7 +14,7 @@ from functools import cache
 
 from extension.levels.level import Level
 from extension.levels.metrics import holds_metrics
-from extension.levels.reading import level_of, object_of
+from extension.levels.reading import is_wide, level_of, object_of
 from extension.model.chunk import Chunk, Metadata
 from extension.model.segment import Kind, Segment
 from extension.model.timestamps import epoch_ns
@@ -44,7 +44,7 @@ class Record:
         raw: one JSON object, as Lambda delivered it, or as one of ours.
         time: as Lambda writes it, ISO 8601 in UTC; that of the record before where it has none of its own.
         type: ``function``, ``platform.report`` and its like, ``flightRecorder.invocation`` or ``flightRecorder.gap``.
-        record: decoded: for a line, text, or an object with the JSON log format.
+        record: decoded: for a line, text, or an object with the JSON log format; a wide object as its JSON text.
 
     ``text_at`` is the offset in ``raw`` from which all but the last byte is the record's JSON; 0 if unknown.
     """
@@ -201,6 +201,9 @@ def _as_lambda_writes(metadata: Metadata, number: int, event: bytes) -> Record |
             return None
         # The beginning is ASCII, so that offsets in the text are those in the bytes.
         at = beginning.end()
+        if is_wide(text) and beginning[2] == "function" and text.startswith("{", at):
+            # Its text is the line as written, as that of any object; nothing reads its members.
+            return Record(number, metadata, raw, beginning[1], beginning[2], text[at:-1])
         record, end = _decode_at(text, at)
     except (ValueError, RecursionError):
         return None

@@ -118,7 +118,7 @@ def _cut(segment: Segment, *, keep_bytes: int, drop_bytes: int) -> list[tuple[Se
         return [(segment, True)]
     events = segment.events()
     kept = _count_within(events, keep_bytes)
-    dropped = kept + max(1, _count_within(events[kept:], drop_bytes + SPLIT_ABOVE_BYTES))
+    dropped = kept + _count_taking(events[kept:], drop_bytes)
     return segment.runs([kept <= n < dropped for n in range(len(events))], events)
 
 
@@ -128,5 +128,18 @@ def _count_within(events: list[bytes], max_bytes: int) -> int:
     for count, event in enumerate(events):
         size += len(event)
         if size > max_bytes:
+            return count
+    return len(events)
+
+
+def _count_taking(events: list[bytes], least_bytes: int) -> int:
+    """Count the first events that take at least ``least_bytes`` together, or all.
+
+    With one event less, each of many segments would give up a short line before a long one, and be copied for it.
+    """
+    size = 0
+    for count, event in enumerate(events, 1):
+        size += len(event)
+        if size >= least_bytes:
             return count
     return len(events)

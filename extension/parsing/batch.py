@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from extension.levels.level import PLAIN_NAMES, Level
 from extension.levels.metrics import DIRECTIVES
-from extension.levels.reading import WRAPPER_KEYS
+from extension.levels.reading import WRAPPER_KEYS, is_wide
 from extension.model.segment import BATCH_BEGIN, BETWEEN, UNREADABLE, scan
 from extension.parsing.fast_path import (
     FUNCTION,
@@ -230,7 +230,8 @@ class _Batch:
         last = len(body) - 1
         while is_compact and at < last:
             until = body.find(BETWEEN, at + DECODED_BYTES) + 1 or last
-            events = _aligned(body[at:until], at)
+            raw = body[at:until]
+            events = _skimmed(raw, at) if is_wide(raw) else _aligned(raw, at)
             if events is None:
                 break
             yield events
@@ -282,6 +283,23 @@ def _aligned(raw: bytes, at: int) -> list[_Found] | None:
         end = at + len(piece) + len(_EVENT_BEGIN) + 1
         found.append((at, end, event))
         at = end + 1
+    return found
+
+
+def _skimmed(raw: bytes, at: int) -> list[_Found] | None:
+    """Read some events as :func:`_aligned` does, and of a wide line no more than its text."""
+    # Imported here: few functions write such lines.
+    from extension.parsing.wide_lines import events_in, text_of
+
+    events = events_in(raw)
+    if events is None:
+        return None
+    found: list[_Found] = []
+    for begin, end in events:
+        piece = raw[begin:end]
+        text = text_of(piece)
+        event = _decoded(piece) if text is None else {"type": "function", "record": text}
+        found.append((at + begin, at + end, event))
     return found
 
 

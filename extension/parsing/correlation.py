@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 
-from extension.levels.reading import objects_in
+from extension.levels.reading import is_wide, objects_in
 from extension.model.segment import split_events
 
 MAX_ID_CHARS = 256
@@ -97,20 +97,30 @@ class Correlation:
         return re.compile(b"|".join(dict.fromkeys(_patterns(self._names, self._stems))))
 
     def _named_by(self, event: bytes) -> str:
-        try:
-            parsed = json.loads(event)
-        except (ValueError, RecursionError):
-            return ""
-        if not isinstance(parsed, dict):
-            return ""
         found: dict[str, str] = {}
-        for one in objects_in(parsed.get("record")):
+        for one in objects_in(_record_of(event)):
             for fields in _levels_of(one):
                 for key, value in fields.items():
                     name = _plain(key)
                     if name in self._names and name not in found and _is_id(value):
                         found[name] = str(value)[:MAX_ID_CHARS]
         return next((found[name] for name in self._names if name in found), "")
+
+
+def _record_of(event: bytes) -> object:
+    """Return what the function wrote, a wide object as its text; None if the event cannot be read."""
+    if is_wide(event):
+        # Imported here: few functions write such lines.
+        from extension.parsing.wide_lines import text_of
+
+        text = text_of(event)
+        if text is not None:
+            return text
+    try:
+        parsed = json.loads(event)
+    except (ValueError, RecursionError):
+        return None
+    return parsed.get("record") if isinstance(parsed, dict) else None
 
 
 def _levels_of(line: dict[str, object]) -> Iterator[dict[str, object]]:

@@ -11,7 +11,7 @@ import json
 import re
 from typing import NamedTuple
 
-from extension.levels.reading import object_of
+from extension.levels.reading import is_wide, object_of
 from extension.model.segment import split_events
 
 EXECUTION_FIELDS = ("executionArn", "durableExecutionArn")
@@ -43,7 +43,9 @@ def execution_in(raw: bytes, count: int) -> ExecutionFacts:
 
 
 def _facts_of(event: bytes) -> ExecutionFacts | None:
-    """Read one line; return None if the SDK's logger did not write it."""
+    """Read one line; return None if the SDK's logger did not write it, and for a wide one."""
+    if is_wide(event):
+        return None
     try:
         parsed = json.loads(event)
     except (ValueError, RecursionError):

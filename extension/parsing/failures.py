@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from extension.levels.forms import TIME, UUID
 from extension.levels.level import Level
-from extension.levels.reading import Reading
+from extension.levels.reading import Reading, is_wide
 
 Fields = dict[str, object]
 
@@ -134,6 +134,8 @@ def _go_object(line: Fields) -> bool:
 
 
 def _decoded(text: str) -> object:
+    if is_wide(text):
+        return None
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from extension.levels.level import PLAIN_NAMES, Level
 from extension.levels.metrics import DIRECTIVES
-from extension.levels.reading import WRAPPER_KEYS
+from extension.levels.reading import WRAPPER_KEYS, is_wide
 from extension.model.segment import BATCH_BEGIN, BETWEEN
 from extension.parsing.text_starts import (
     START,
@@ -44,6 +44,9 @@ _MOST_OF_NUMBERS = 30
 _PLAIN = rb"[^\[\]{}\"\\]*"
 _PAIR = rb"\[" + _PLAIN + rb"(?:\"" + _PLAIN + rb"\"" + _PLAIN + rb")*\]"
 """Both brackets stand in one text, or in none."""
+
+_MAX_PAIRS = 16 * 1024
+"""Of a batch that is looked through as a whole. They take half a MiB for the moment; common batches have a tenth as many."""
 
 _WRAPPER_KEYS = frozenset(key.encode() for key in WRAPPER_KEYS)
 
@@ -220,11 +223,14 @@ def _are_whole(lines: list[bytes], body: bytes) -> bool:
 
 def _has_pairs_alone(part: bytes) -> bool:
     """Tell whether each ``]`` has its ``[`` before it, with neither braces nor half a text between them."""
-    return len(_compiled(_PAIR).findall(part)) == part.count(b"]")
+    count = part.count(b"]")
+    return count <= _MAX_PAIRS and len(_compiled(_PAIR).findall(part)) == count
 
 
 def _is_whole(line: bytes) -> bool:
-    """Tell whether what stands between two separators is an event by itself."""
+    """Tell whether what stands between two separators is an event by itself; of a wide one that is not told."""
+    if is_wide(line):
+        return False
     try:
         json.loads(b'{"time":"%b}' % line)
     except (ValueError, RecursionError):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layer.archive import unpack
-from tests.chaos import floods, shutdown
+from tests.chaos import shutdown
 from tests.chaos.cpu_share import means
 from tests.chaos.judging import breaches_of, table
 from tests.chaos.life import SECRET, live
@@ -44,8 +44,6 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         layer = Path(folder) / "opt"
         unpack(given.layer, layer)
-        if given.memory:
-            return _floods(layer)
         if given.shutdown:
             return _shutdown(layer)
         began_s = time.monotonic()
@@ -63,19 +61,6 @@ def main(arguments: Sequence[str]) -> int:
         flush=True,
     )
     return 1 if broken else 0
-
-
-def _floods(layer: Path) -> int:
-    peaks = floods.measure_all(layer, at_a_time=len(os.sched_getaffinity(0)))
-    print(
-        f"\nPeak of memory above what it was before, in MiB, by BUFFER_SIZE:\n\n{floods.table(peaks)}\n"
-    )
-    too_many = floods.over(peaks)
-    print(
-        f"{len(too_many)} floods cost more than 1.3 times BUFFER_SIZE and 4 MiB: {', '.join(too_many) or 'none'}",
-        flush=True,
-    )
-    return 1 if too_many else 0
 
 
 def _shutdown(layer: Path) -> int:
@@ -99,11 +84,6 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
         type=int,
         default=int(time.time()),
         help="draws the same plans again (default: the time)",
-    )
-    parser.add_argument(
-        "--memory",
-        action="store_true",
-        help="measure memory under floods instead, in some three minutes",
     )
     parser.add_argument(
         "--shutdown",

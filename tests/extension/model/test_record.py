@@ -199,3 +199,15 @@ def test_record_decodes_each_json_text_once(
 
     assert len(decoded) == decodings
     assert [level for level, _, _ in answers] == [Level.INFO]
+
+
+def test_wide_object_is_its_text_and_tells_its_level() -> None:
+    """Decoded, so many small objects would take twenty times their bytes."""
+    wide = b'{"level":"WARN","a":[%b{}]}' % (b"{}, " * 30_000)
+
+    record = one(function(wide))
+
+    assert record.text == wide.decode()
+    assert record.record == record.text
+    assert record.parsed is None
+    assert record.level is Level.WARN

@@ -118,3 +118,17 @@ def test_recording_keeps_the_order_and_counts_every_line(
     gaps = sum(one.kind is Kind.GAP for one in recording.segments)
     assert recording.held_bytes <= max(before_bytes - need_bytes, 0) + gaps * SEGMENT_COST_BYTES
     assert recording.held_bytes == sum(one.cost_bytes for one in recording.segments)
+
+
+def test_giving_up_less_than_a_long_line_copies_no_other() -> None:
+    """With a short line before each long one, as many copies as lines would live beside the lines themselves."""
+    recording = Recording()
+    for first in range(0, 40, 2):
+        short, long = segment(first, size=10).raw, segment(first + 1, size=50_000).raw
+        recording.append(Segment(short + b"," + long, count=2, first_number=first))
+    before = list(recording.segments)
+
+    gone = recording.give_up(need_bytes=30_000)
+
+    assert gone <= 2
+    assert sum(one in before for one in recording.segments) >= len(before) - 2
