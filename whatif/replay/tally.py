@@ -253,7 +253,7 @@ class Tally:
         # By the sizes before masking, since estimated chunks are not masked.
         sizes.raw_bytes += sum(_raw_bytes(chunk) for chunk in chunks)
         records = list(records_in(chunks if redact is None else rewritten(chunks, redact)))
-        encoded = lines_of(records)
+        encoded = list(lines_of(records))
         for kept, line in zip(records, encoded, strict=True):
             message = message_of(kept, form=Form.TEXT, stream=_STREAM)
             text_bytes = len(message.encode("utf-8", "replace")) + EVENT_BYTES

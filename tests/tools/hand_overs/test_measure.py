@@ -8,13 +8,13 @@ from tools.hand_overs.measure import SINKS, measure
 
 pytestmark = pytest.mark.newest
 
-MOST_HAND_OVERS = 200
+MOST_HAND_OVERS = 205
 """Of the batch on its way to CloudWatch Logs. Some 55 of them came with two rooms: ``levels``, which reads each line that
-may matter, and ``model/errors``, which reads the error of a failed invocation. Some 30 came with three modules:
-``transport/network`` bounds what a network may cost, ``delivery/batch`` and ``delivery/backoff`` keep queues readable, and a
-worker can be stopped between two chunks. Without a new room or module this bound only falls."""
+may matter, and ``model/errors``, which reads the error of a failed invocation. Some 35 came with four modules:
+``transport/network`` bounds what a network may cost, ``delivery/batch`` and ``delivery/backoff`` keep queues readable, and
+``parsing/wide_lines`` what a line may. A worker can be stopped between two chunks, and lines are written as they are asked for. Without a new room or module this bound only falls."""
 
-MOST_WAYS = {"cloudwatch": MOST_HAND_OVERS, "stdout": 170, "http": 193, "healthy": 51}
+MOST_WAYS = {"cloudwatch": MOST_HAND_OVERS, "stdout": 178, "http": 202, "healthy": 51}
 
 
 @pytest.fixture(scope="module")
