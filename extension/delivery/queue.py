@@ -151,17 +151,17 @@ class SendingQueue:
     def _assemble(self) -> Batch:
         size = 0
         chunks: list[Chunk] = []
-        while self._chunks:
-            chunk = self._chunks.popleft()
-            if size + chunk.held_bytes > self._max_batch_bytes:
-                if not size:
-                    chunks.append(chunk.split_off(self._max_batch_bytes))
-                    size = chunks[0].held_bytes
-                if chunk.segments:
-                    self._chunks.appendleft(chunk)
-                break
-            size += chunk.held_bytes
-            chunks.append(chunk)
+        while self._chunks and size + self._chunks[0].held_bytes <= self._max_batch_bytes:
+            chunks.append(self._chunks.popleft())
+            size += chunks[-1].held_bytes
+        if not chunks:
+            chunk = self._chunks[0]
+            size = chunk.held_bytes
+            chunks = [chunk.split_off(self._max_batch_bytes)]
+            if chunk.segments:
+                size -= chunk.held_bytes
+            else:
+                self._chunks.popleft()
         self._since_s = None
         parts = [part for chunk in chunks for part in sliced(chunk, SLICE_BYTES)]
         self.held_bytes += size_of(parts) - size
