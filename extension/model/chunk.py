@@ -107,10 +107,7 @@ class Chunk(Segments):
             size += segment.cost_bytes
             count += 1
         first = self.of(self.segments[:count])
-        del self.segments[:count]
-        # The cost of a chunk goes with the first one, so that both together are charged as before.
-        self.held_bytes -= first.held_bytes
-        self.lines -= first.lines
+        self.hold(self.segments[count:])
         return first
 
 

@@ -145,8 +145,7 @@ class _Play:
         costs = [
             len(segment.raw) + SEGMENT_COST_BYTES for one in chunks for segment in one.segments
         ]
-        # A chunk that was cut is charged for one chunk still, by either part.
-        assert 0 <= queue.held_bytes - sum(costs) <= len(chunks) * CHUNK_COST_BYTES
+        assert queue.held_bytes == sum(costs) + len(chunks) * CHUNK_COST_BYTES
         assert all(one.lines == sum(segment.lines for segment in one.segments) for one in chunks)
         # A pause is added to the time and taken from it again, which rounds.
         assert 0.0 <= (queue.wait_s(self._now_s) or 0.0) <= MAX_PAUSE_S + 1e-6

@@ -700,8 +700,7 @@ class QueueMachine(RuleBasedStateMachine):
         chunks = chunks_in(self.queue)
         segments = sum(len(segment.raw) + 160 for one in chunks for segment in one.segments)
         assert self.queue.held_bytes == sum(one.held_bytes for one in chunks)
-        # What is left of a chunk that was split is not charged a second time.
-        assert 0 <= self.queue.held_bytes - segments <= len(chunks) * CHUNK_COST_BYTES
+        assert self.queue.held_bytes == segments + len(chunks) * CHUNK_COST_BYTES
         assert all(one.lines == sum(seg.lines for seg in one.segments) for one in chunks)
 
     @invariant()

@@ -79,7 +79,7 @@ def test_split_off_takes_the_first_segments() -> None:
     assert (first.segments, chunk.segments) == (segments[:2], segments[2:])
     assert first.metadata is chunk.metadata
     assert (first.lines, chunk.lines) == (2, 2)
-    assert first.held_bytes + chunk.held_bytes == before
+    assert first.held_bytes + chunk.held_bytes == before + CHUNK_COST_BYTES
 
 
 def test_split_off_takes_at_least_one_segment() -> None:
@@ -89,7 +89,7 @@ def test_split_off_takes_at_least_one_segment() -> None:
     first = chunk.split_off(10)
 
     assert (first.lines, chunk.lines) == (1, 0)
-    assert chunk.held_bytes == 0
+    assert chunk.held_bytes == CHUNK_COST_BYTES
 
 
 # Numbers -------------------------------------------------------------------------------------------------------------
