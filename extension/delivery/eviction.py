@@ -57,10 +57,13 @@ def evict(chunks: list[Chunk], tally: Tally, *, need_bytes: int, failed_too: boo
 
 
 def merge_gaps(chunks: deque[Chunk], *, need_bytes: int, failed_too: bool = True) -> int:
-    """Merge the oldest chunks without lines into one gap, which no invocation has; return the bytes freed."""
+    """Merge the oldest chunks without lines into one gap, in the place of the first; return the bytes freed.
+
+    No invocation has that gap.
+    """
     oldest: list[Chunk] = []
     left: list[Chunk] = []
-    freed = 0
+    freed = place = 0
     gap_bytes = CHUNK_COST_BYTES + SEGMENT_COST_BYTES
     for chunk in chunks:
         if (
@@ -70,6 +73,7 @@ def merge_gaps(chunks: deque[Chunk], *, need_bytes: int, failed_too: bool = True
         ):
             left.append(chunk)
         else:
+            place = place if oldest else len(left)
             oldest.append(chunk)
             freed += chunk.held_bytes
     if freed <= gap_bytes or (not failed_too and len(oldest) == 1):
@@ -85,5 +89,5 @@ def merge_gaps(chunks: deque[Chunk], *, need_bytes: int, failed_too: bool = True
     )
     merged = Chunk(oldest[-1].metadata._replace(request_id="", trace_id="", span_id=""), [gap])
     chunks.clear()
-    chunks.extend([merged, *left])
+    chunks.extend([*left[:place], merged, *left[place:]])
     return freed - merged.held_bytes

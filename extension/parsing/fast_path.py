@@ -29,10 +29,10 @@ _JAVA_WITHIN = _JAVA + b'},{"time":"' + CENTURY
 _DOTNET = b"Exception:"
 _BREF = b"Invoke Error\\t{"
 _GO = b'{\\"errorMessage\\":'
-"""In text. Where Go's logger has a prefix of the function's own, what its client writes begins with a word."""
+"""In text. Where Go's logger has a prefix of the function's own, what its client writes begins with anything."""
 _ENDING_BYTES = len(_JAVA) + 2
 _CAPITALS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_")
-_LETTERS = _CAPITALS | frozenset(b"abcdefghijklmnopqrstuvwxyz")
+_DIGITS = frozenset(b"0123456789")
 _MAY_BE_JSON = frozenset(b"{ \\") | frozenset(range(0x80, 0x100))
 """A brace, or white space before one: a space, an escape, or a byte of Unicode's white space."""
 
@@ -89,7 +89,8 @@ def _may_tell(body: bytes, firsts: set[int]) -> bool:
     """Tell whether a line may be a runtime's report although it begins like any other."""
     if _JAVA_WITHIN in body or _JAVA in body[-_ENDING_BYTES:] or _BREF in body:
         return True
-    if firsts.isdisjoint(_LETTERS):
+    # With a digit a time begins, which is read as a start of its own.
+    if firsts <= _DIGITS:
         return False
     return _GO in body or (not firsts.isdisjoint(_CAPITALS) and _DOTNET in body)
 

@@ -75,3 +75,14 @@ def test_gaps_behind_lines_are_not_merged() -> None:
 
     assert merge_gaps(chunks, need_bytes=1) == 0
     assert len(chunks) == 2
+
+
+def test_merged_gaps_stand_in_the_place_of_the_first() -> None:
+    """Lines that came before them still leave before them."""
+    numbers = (1, 2, 3, 4)
+    chunks = deque(Chunk(METADATA, [lines(n) if n in {1, 3} else gap(n)]) for n in numbers)
+
+    merge_gaps(chunks, need_bytes=1000)
+
+    assert [one.segments[0].first_number for one in chunks] == [1, 2, 3]
+    assert chunks[1].segments[0].count == 2
