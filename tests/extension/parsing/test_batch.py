@@ -97,7 +97,7 @@ def test_batch_reads_remarkable_lines(text: object) -> None:
 
 @pytest.mark.parametrize(
     "before",
-    ["shop: ", "shop ", "Shop7 2026/10/12 00:01:15 ", "s-1: ", "[shop] ", "(shop) ", "<7> ", ""],
+    ["shop: ", "shop ", "Shop7 2026/10/12 00:01:15 ", "s-1: ", "[shop] ", "(shop) ", "<shop> ", ""],
 )
 @pytest.mark.parametrize("others", [0, 500])
 def test_batch_finds_an_error_of_go_behind_any_prefix(before: str, others: int) -> None:
