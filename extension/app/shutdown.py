@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SHUTDOWN_S = 2.0
 """What Lambda gives at SHUTDOWN when it does not say (AWS: Lambda execution environment, shutdown phase)."""
 
-SHUTDOWN_RESERVE_S = 0.2
+SHUTDOWN_RESERVE_S = 0.15
 """Of it, for the account and for the process to end; SIGKILL comes at the deadline."""
 
 DRAIN_S = 0.3

@@ -22,7 +22,7 @@ FALLBACK_SHARE = 0.5
 RESERVE_SHARE = 0.65
 """Of the time at SHUTDOWN, the most that is kept free to write lines out if a sink has been well so far."""
 
-UNPROVEN_RESERVE_SHARE = 0.9
+UNPROVEN_RESERVE_SHARE = 0.95
 """The same for sinks that are failing, or have taken nothing yet: the rest is enough for one that is there."""
 
 REWRITE_BYTES_PER_S = 8 * 1024 * 1024
@@ -117,6 +117,7 @@ class Finish:
                 switch_s = begin_s + (limit_s - begin_s) * (1 - FALLBACK_SHARE)
                 if now_s >= switch_s or primary.queue.backoff.is_failing:
                     delivery.fail_over(primary.take_all())
+                    now_s = self._monotonic_s()
                     continue
                 limit_s = switch_s
             if now_s >= attempt_at_s:
