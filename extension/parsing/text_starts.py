@@ -31,6 +31,10 @@ _ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 
 START = itemgetter(slice(0, START_BYTES))
 
+_DOTNET_STARTS = frozenset((b"info: ", b"dbug: ", b"trce: "))
+_DOTNET_JSON = re.compile(rb"\]\\n(?: |\\[nrt])*\{")
+""".NET's console logger writes the message on a line of its own. If that is JSON, it has a level of its own."""
+
 _MAY_BEGIN_PREFIX = (
     rb"[\[{<\\ \x80-\xff]"  # JSON, brackets, syslog; an escape, white space or a byte order mark before them
     + STARTS.encode()
@@ -101,6 +105,10 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
     return re.compile(pattern)
 
 
+def _holds_json_of_dotnet(line: bytes) -> bool:
+    return START(line) in _DOTNET_STARTS and _DOTNET_JSON.search(line) is not None
+
+
 def lines_are_plain(
     lines: list[bytes], starts: set[bytes], open_id: bytes, careful_from: int
 ) -> bool:
@@ -109,6 +117,8 @@ def lines_are_plain(
     A line may be followed by more bytes of the batch, from its closing quote on. ``starts`` are those of the lines. JSON
     lines are never plain here.
     """
+    if not starts.isdisjoint(_DOTNET_STARTS) and any(map(_holds_json_of_dotnet, lines)):
+        return False
     suspects = _suspicious(starts)
     if not suspects:
         return True

@@ -111,6 +111,18 @@ def test_batch_finds_an_error_of_go_behind_any_prefix(before: str, others: int) 
     assert [one.reason for one in failures if one] == ["go-exception"]
 
 
+@pytest.mark.parametrize("others", [0, 500])
+def test_batch_finds_an_error_in_json_of_dotnets_console_logger(others: int) -> None:
+    """The message stands on a line of its own, and its level counts."""
+    before = "info: Shop.Handler[0]\n      "
+    records = [before + "stored\n"] * others + [before + '{"level":"error","msg":"m"}\n']
+
+    items = read_all(batch(map(line, records)), rules=LineRules(), open_id=FIRST.encode())
+
+    failures = [one.facts.failure for one in items if isinstance(one, Line)]
+    assert [one.reason for one in failures if one] == ["level-error"]
+
+
 @pytest.mark.parametrize("text", [*HEALTHY, *REMARKABLE])
 def test_fast_and_exact_parsing_agree_on_known_lines(text: object) -> None:
     """Whatever a full look would find failed, metric or foreign is never passed by on first bytes."""
