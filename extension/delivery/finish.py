@@ -26,7 +26,8 @@ UNPROVEN_RESERVE_SHARE = 0.95
 """The same for sinks that are failing, or have taken nothing yet: the rest is enough for one that is there."""
 
 REWRITE_BYTES_PER_S = 8 * 1024 * 1024
-"""Of events that a whole processor masks with all presets, where every line holds a secret (measured: 10 MiB)."""
+"""Of events that a whole processor masks with all presets, where few lines hold a secret (measured: 20 MiB where none does, 2
+where each does)."""
 
 WRITE_BYTES_PER_S = 16 * 1024 * 1024
 """Of events that a whole processor encodes and writes to a pipe (measured: 20 to 40 MiB)."""
