@@ -37,6 +37,7 @@ from extension.recorder.tail_sampler import TailSampler
 if TYPE_CHECKING:
     from extension.app.settings_refresh import SettingsRefresh
     from extension.config.references import Fetched
+    from extension.redaction.patterns import Patterns
 
 ARCHIVE_LINGER_S = 60.0
 """How long lines for the archive wait for more. A write to cheap storage costs more than storing what it writes, so an
@@ -109,6 +110,9 @@ def run(
 
 class Wiring:
     """Make the parts of one environment, and apply changed settings to them."""
+
+    _patterns: "Patterns | None" = None
+    """Of REDACT, as they were applied last."""
 
     def __init__(
         self,
@@ -290,6 +294,10 @@ class Wiring:
         delivery = self._parts.delivery
         delivery.is_ready = not settings.unresolved & DELIVERY_SETTINGS
         patterns = settings.redact
+        if patterns == self._patterns:
+            # What was masked by these is not masked again.
+            return
+        self._patterns = patterns
         if patterns is None:
             delivery.rewrite(None)
             return
