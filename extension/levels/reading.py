@@ -53,8 +53,6 @@ _INSPECTED = r"\{\s(?=[^{}]{0,600}?\bmessage: ['\"`])[^{}]{0,600}?\blevel: '(\w+
 _NODE_WARNING = r"\(node:\d+\) "
 """Node.js prints its own warnings through ``console.error``, which its runtime client calls ERROR."""
 
-_decode_at = json.JSONDecoder().raw_decode
-
 
 class Reading(NamedTuple):
     """Hold what one line says.
@@ -87,6 +85,22 @@ def is_wide(text: str | bytes) -> bool:
     return opened > MAX_BRACKETS
 
 
+def keep_first(pairs: list[tuple[str, object]]) -> Members:
+    """Make an object in which the first of two members of one name counts: a decoder's ``object_pairs_hook``.
+
+    Go's zap and zerolog write their own level first, and their caller's fields behind it, whatever those are called.
+    """
+    members: Members = {}
+    for name, value in pairs:
+        members.setdefault(name, value)
+    return members
+
+
+_decode_at = json.JSONDecoder().raw_decode
+_decode_first_at = json.JSONDecoder(object_pairs_hook=keep_first).raw_decode
+_LEVEL = '"level"'
+
+
 def object_of(record: object) -> Members | None:
     """Return the object that a record is or holds as text; None for other records."""
     if isinstance(record, str):
@@ -94,7 +108,8 @@ def object_of(record: object) -> Members | None:
         if not text.startswith("{") or is_wide(text):
             return None
         try:
-            record = json.loads(text.rstrip(_BEFORE_JSON))
+            hook = keep_first if text.count(_LEVEL) > 1 else None
+            record = json.loads(text.rstrip(_BEFORE_JSON), object_pairs_hook=hook)
         except (ValueError, RecursionError):
             return None
     return record if isinstance(record, dict) else None
@@ -174,10 +189,11 @@ def _objects_of(text: str) -> tuple[Members, ...]:
     if is_wide(text):
         outline = _outline_of(text)
         return (outline,) if outline else ()
+    decode = _decode_at if text.count(_LEVEL) < 2 else _decode_first_at  # noqa: PLR2004 - twice
     at = 0
     while len(objects) < MAX_OBJECTS:
         try:
-            found, at = _decode_at(text, at)
+            found, at = decode(text, at)
         except (ValueError, RecursionError):
             return ()
         if not isinstance(found, dict):

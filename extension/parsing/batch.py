@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from extension.levels.level import PLAIN_NAMES, Level
 from extension.levels.metrics import DIRECTIVES
-from extension.levels.reading import WRAPPER_KEYS, is_wide
+from extension.levels.reading import WRAPPER_KEYS, is_wide, keep_first
 from extension.model.segment import BATCH_BEGIN, BETWEEN, UNREADABLE, scan
 from extension.parsing.fast_path import (
     FUNCTION,
@@ -43,6 +43,11 @@ _QUOTE = ord('"')
 
 _decode_at = json.JSONDecoder().raw_decode
 """Half of the cost of :func:`json.loads`, which also skips white space."""
+
+_decode_first_at = json.JSONDecoder(object_pairs_hook=keep_first).raw_decode
+
+_LEVEL = b'"level"'
+"""Of an event that holds it twice, the first one may be the line's own; see :func:`keep_first`."""
 
 
 class Lines:
@@ -109,7 +114,7 @@ class _Batch:
     def items(self) -> Iterator[Item]:
         """Yield the items: those of the quick way, as far as it goes, and then those of the exact way."""
         body, rules = self._body, self._rules
-        if not rules.reads_all and body.startswith(BATCH_BEGIN) and body.endswith(b"}]"):
+        if not rules.reads_all and _is_compact(body):
             self._at = 1
             has_objects = not rules.texts_only and FUNCTION_OBJECT in body
             if has_objects:
@@ -248,8 +253,9 @@ class _Batch:
         for begin, end, event in scan(text):
             at += len(text[passed:begin].encode("utf-8", "replace"))
             event_at, passed = at, end
-            at += len(text[begin:end].encode("utf-8", "replace"))
-            yield event_at, at, event
+            raw = text[begin:end].encode("utf-8", "replace")
+            at += len(raw)
+            yield event_at, at, _decoded(raw) if raw.count(_LEVEL) > 1 else event
 
     def _pass_by(self, begin: int, end: int) -> None:
         """Add an unremarkable line to the run, or begin one with it."""
@@ -264,6 +270,14 @@ class _Batch:
             raw = self._body[self._run_begin : self._run_end]
             yield Lines(raw, self._run_count, is_text=self._run_is_text)
             self._run_count = 0
+
+
+def _is_compact(body: bytes) -> bool:
+    """Tell whether a batch begins and ends in compact form, and its second event follows as in compact form."""
+    if not (body.startswith(BATCH_BEGIN) and body.endswith(b"}]")):
+        return False
+    second = body.find(_EVENT_BEGIN, len(BATCH_BEGIN))
+    return second < 0 or body.startswith(BETWEEN, second + len(_EVENT_BEGIN) - len(BETWEEN))
 
 
 def _aligned(raw: bytes, at: int) -> list[_Found] | None:
@@ -281,7 +295,8 @@ def _aligned(raw: bytes, at: int) -> list[_Found] | None:
     found: list[_Found] = []
     for piece, event in zip(pieces, events, strict=True):
         end = at + len(piece) + len(_EVENT_BEGIN) + 1
-        found.append((at, end, event))
+        is_clear = piece.count(_LEVEL) <= 1
+        found.append((at, end, event if is_clear else _decoded(b"%b%b}" % (_EVENT_BEGIN, piece))))
         at = end + 1
     return found
 
@@ -306,10 +321,12 @@ def _skimmed(raw: bytes, at: int) -> list[_Found] | None:
 def _decoded(raw: bytes) -> object:
     """Decode one event that begins with its brace; return UNREADABLE for anything else."""
     text = raw.decode("utf-8", "replace")
+    hook = keep_first if raw.count(_LEVEL) > 1 else None
     try:
-        event, end = _decode_at(text)
+        event, end = (_decode_at if hook is None else _decode_first_at)(text)
         if end != len(text):
-            event = json.loads(text)  # White space may follow, and nothing else.
+            # White space may follow, and nothing else.
+            event = json.loads(text, object_pairs_hook=hook)
     except (ValueError, RecursionError):
         return UNREADABLE
     return event

@@ -97,6 +97,25 @@ def test_message_of_a_logger_is_not_read_for_another_level() -> None:
     assert level_of(line) is Level.INFO
 
 
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        # zap 1.27.0: l.Info("m", zap.String("level", "fatal"))
+        (
+            '{"level":"info","ts":1795981890.6104424,"caller":"zap/main.go:5","msg":"m","level":"fatal"}',
+            Level.INFO,
+        ),
+        # zerolog 1.33.0: z.Info().Str("level", "fatal").Msg("m")
+        ('{"level":"info","level":"fatal","message":"m"}', Level.INFO),
+        ('{"level":"fatal","msg":"m","level":"info"}', Level.FATAL),
+    ],
+)
+def test_first_level_counts_where_a_caller_adds_another(line: str, level: Level) -> None:
+    """Go's loggers write their own level first, and behind it what their caller calls the same."""
+    assert level_of(line + "\n") is level
+    assert level_of(node_line(line)) is level
+
+
 @pytest.mark.parametrize("level", ["ERROR", "WARN"])
 def test_warnings_of_node_itself_are_warnings(level: str) -> None:
     """Node.js prints them through console.error, which its runtime client calls ERROR."""

@@ -4,6 +4,7 @@ The lines are those of ``tests/data`` and ``tests/captured``. ``tests/fuzz/batch
 """
 
 import json
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,53 @@ def test_quick_and_exact_way_agree_on_every_line(before: str) -> None:
         assert comparable(quick) == comparable(
             read_exactly(body, rules=rules, open_id=FIRST.encode())
         )
+
+
+@pytest.mark.parametrize("as_object", [False, True])
+@pytest.mark.parametrize("error_level", [Level.WARN, Level.ERROR])
+@pytest.mark.parametrize("first", ["info", "warn", "fatal"])
+@pytest.mark.parametrize("second", ["info", "warn", "fatal"])
+def test_level_that_is_named_twice_is_read_alike(
+    first: str, second: str, error_level: Level, *, as_object: bool
+) -> None:
+    """The first one counts (zap, zerolog), whether the line is passed by or decoded, in a batch or alone."""
+    rules = LineRules(error_level=error_level)
+    twice = '{"level":"%s","msg":"m","level":"%s"}' % (first, second)  # noqa: UP031 - braces
+    text = twice if as_object else json.dumps(twice)
+    found = b'{"time":"2026-10-12T00:01:15.123Z","type":"function","record":%b}' % text.encode()
+    healthy = found.replace(second.encode(), b"info").replace(first.encode(), b"info")
+    is_failure = Level[first.upper()] >= error_level
+
+    for body in (
+        b"[%b]" % found,
+        b"[%b,%b]" % (healthy, found),
+        b"[%b, %b]" % (healthy, found),
+    ):
+        quick = read_all(body, rules=rules, open_id=FIRST.encode())
+        exact = read_exactly(body, rules=rules, open_id=FIRST.encode())
+
+        assert comparable(quick) == comparable(exact)
+        failures = [one for one in quick if isinstance(one, Line) and one.facts.failure]
+        assert len(failures) == is_failure
+
+
+@pytest.mark.parametrize("separator", [b",", b", ", b",\n", b"\n,"])
+@pytest.mark.parametrize("flood_bytes", [1, FLOOD_BYTES])
+def test_events_are_told_apart_whatever_stands_between_them(
+    separator: bytes, flood_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lambda writes a comma alone. If it ever writes more, no failure is passed by and each line is counted."""
+    monkeypatch.setattr("extension.parsing.batch.FLOOD_BYTES", flood_bytes)
+    records = ["a", {"level": "INFO", "message": "m"}, '{"level":"INFO"}', {"level": "ERROR"}]
+    for some in permutations(records):
+        parts = [batch([line(one)])[1:-1] for one in some]
+
+        items = read_all(b"[%b]" % separator.join(parts), rules=LineRules(), open_id=FIRST.encode())
+
+        assert sum(one.count if isinstance(one, Lines) else 1 for one in items) == len(some)
+        assert [one.raw for one in items if isinstance(one, Line)] == [
+            part for part, one in zip(parts, some, strict=True) if one == records[-1]
+        ]
 
 
 @pytest.mark.parametrize("path", sorted(CAPTURED.glob("*.ndjson")), ids=lambda path: path.stem)
