@@ -31,7 +31,7 @@ _ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 
 START = itemgetter(slice(0, START_BYTES))
 
-_DOTNET_STARTS = frozenset((b"info: ", b"dbug: ", b"trce: "))
+_DOTNET_STARTS = frozenset((b"warn: ", b"info: ", b"dbug: ", b"trce: "))
 _DOTNET_JSON = re.compile(rb"\]\\n(?: |\\[nrt])*\{")
 """.NET's console logger writes the message on a line of its own. If that is JSON, it has a level of its own."""
 

@@ -111,10 +111,11 @@ def test_batch_finds_an_error_of_go_behind_any_prefix(before: str, others: int) 
     assert [one.reason for one in failures if one] == ["go-exception"]
 
 
+@pytest.mark.parametrize("level", ["trce", "dbug", "info", "warn"])
 @pytest.mark.parametrize("others", [0, 500])
-def test_batch_finds_an_error_in_json_of_dotnets_console_logger(others: int) -> None:
-    """The message stands on a line of its own, and its level counts."""
-    before = "info: Shop.Handler[0]\n      "
+def test_batch_finds_an_error_in_json_of_dotnets_console_logger(others: int, level: str) -> None:
+    """The message stands on a line of its own, and its level counts, whatever the logger's own is."""
+    before = f"{level}: Shop.Handler[0]\n      "
     records = [before + "stored\n"] * others + [before + '{"level":"error","msg":"m"}\n']
 
     items = read_all(batch(map(line, records)), rules=LineRules(), open_id=FIRST.encode())
