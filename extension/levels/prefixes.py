@@ -34,7 +34,7 @@ _Match = re.Match[str]
 _FIRST_PAIR_CHARS = 12  # timestamp=
 
 # A time of 24 characters, the id (none in init), the level: Node.js, .NET, LLRT.
-_NODE = rf"[^\t\r\n]{{4}}-[^\t\r\n]{{19}}\t({UUID}|undefined|-|)\t([A-Za-z]{{3,11}})\t"
+_NODE = rf"[ -~]{{4}}-[ -~]{{19}}\t({UUID}|undefined|-|)\t([A-Za-z]{{3,11}})\t"
 _PYTHON = rf"\[([A-Z]{{4,8}})\]\t[^\t\r\n]{{1,30}}\t({UUID})?\t"
 _RUBY = rf"[A-Z], \[{TIME}[^\]\r\n]{{0,30}}\] +([A-Z]{{3,9}}) (?:({UUID}) )?"
 _BREF = rf"({UUID})\t(?=Invoke Error\t\{{)"

@@ -111,6 +111,11 @@ def test_text_that_has_no_such_form_has_no_level(text: str) -> None:
     assert prefix_of(text).level is None
 
 
+def test_text_in_place_of_a_time_makes_no_prefix_of_nodes_client() -> None:
+    """It writes an ASCII time; 24 other characters before a tab are the function's own words."""
+    assert prefix_of(f"\u00e9{TIME[1:]}\t{FIRST}\tINFO\tm") == NOTHING
+
+
 def test_empty_text_has_no_prefix() -> None:
     """Nothing is there."""
     assert prefix_of("") == NOTHING == Prefix(None, "", 0, LOGGER)
