@@ -113,9 +113,12 @@ def test_batch_finds_an_error_of_go_behind_any_prefix(before: str, others: int) 
 
 @pytest.mark.parametrize("level", ["trce", "dbug", "info", "warn"])
 @pytest.mark.parametrize("others", [0, 500])
-def test_batch_finds_an_error_in_json_of_dotnets_console_logger(others: int, level: str) -> None:
+@pytest.mark.parametrize("between", ["\n      ", "", " ", "\r\n\t", "\n\u00a0", "\n\x1e", "\ufeff"])
+def test_batch_finds_an_error_in_json_of_dotnets_console_logger(
+    others: int, level: str, between: str
+) -> None:
     """The message stands on a line of its own, and its level counts, whatever the logger's own is."""
-    before = f"{level}: Shop.Handler[0]\n      "
+    before = f"{level}: Shop.Handler[0]{between}"
     records = [before + "stored\n"] * others + [before + '{"level":"error","msg":"m"}\n']
 
     items = read_all(batch(map(line, records)), rules=LineRules(), open_id=FIRST.encode())
