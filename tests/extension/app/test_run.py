@@ -475,6 +475,30 @@ def test_a_copy_of_a_snapshot_fetches_references_before_its_first_delivery(
         assert b"importing" not in delivered
 
 
+REFRESHED = """
+from extension.app.run import Wiring
+from extension.config.references import Fetched
+from extension.delivery.delivery import Delivery
+from extension.lambda_api import Subscription
+applied = []
+Delivery.rewrite = lambda self, rewrite: applied.append(rewrite)
+names = {"FLIGHT_RECORDER_SINK": "stdout:", "FLIGHT_RECORDER_REDACT": "ssm:/shop/patterns"}
+wiring = Wiring(names, None, Subscription("/"), None)
+for patterns in ("all", "all", "vendor-tokens", ""):
+    wiring._apply(Fetched({"FLIGHT_RECORDER_REDACT": patterns}, []))
+    print(len(applied), applied[-1] is None)
+"""
+
+
+def test_masking_is_set_anew_only_where_a_refresh_changes_its_patterns() -> None:
+    """What waits is masked by them already, and masked twice a mask would hold a mask. Before a fetch the default masks."""
+    done = subprocess.run(
+        [sys.executable, "-c", REFRESHED], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.splitlines() == ["2 False", "2 False", "3 False", "4 True"]
+
+
 def test_run_says_that_lambda_accepted_no_subscription(begin: Begin) -> None:
     """Without a subscription nothing is held, nothing recorded, and that is said with the answers."""
     with ScriptedLambda(subscribe=lambda _path, _schema: Reply(202, b"{}")) as cloud:
