@@ -247,7 +247,11 @@ def failure_in_line(record: object, reading: Reading) -> Failure | None:
         found = _in_object(line, has_level=level is not None)
         if found is not None:
             return found
-    return _in_text(reading.text, _TEXT_RULES) if is_bare or reading.text else None
+    text = reading.text
+    if is_bare and text.endswith(_JAVA_END) and not str(record).endswith(_JAVA_END):
+        # A colour stood at the end; Java's client writes none.
+        text = text.removesuffix(_JAVA_END)
+    return _in_text(text, _TEXT_RULES) if is_bare or text else None
 
 
 def _in_text(text: str, rules: tuple[Rule, ...]) -> Failure | None:

@@ -86,6 +86,8 @@ def test_failures_recognise_the_line_of_an_unhandled_error(reason: str, record: 
         "thread 'main' was panicked at never",
         f"19:38:06.123-2026-11-28T19:38 {FIRST} Task timed out after 3.00 seconds",
         "java.lang.IllegalStateException: caught\n\tat example.Handler.run(Handler.java:3)",
+        # A test runner's output, in colours; Java's client ends its report with an empty line.
+        "boom: a.B\na.B: boom\n\tat c.D.e(D.java:1)\n\n\x1b[0m",
         node_line("System.Exception was caught\n   at F()", level="info"),
         {"level": "INFO", "errorMessage": "x", "errorType": "E"},
         {"level": "WARN", "message": {"errorType": "E"}},
