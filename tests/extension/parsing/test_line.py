@@ -81,3 +81,11 @@ def test_level_pattern_reads_what_no_known_form_tells() -> None:
     assert [one.level for one in asked] == [Level.ERROR, Level.INFO, None]
     assert [one.failure is not None for one in asked] == [True, False, False]
     assert known.level is Level.INFO
+
+
+@pytest.mark.parametrize("key", ["AWSRe.questId", "REQUEST_ID", "re-quest-id"])
+def test_name_that_no_logger_writes_is_no_request_id(key: str) -> None:
+    """Lines are passed by without being decoded unless they hold the letters of a name that some logger writes."""
+    facts = look_at({"level": "INFO", "labels": {key: FIRST}, key: FIRST}, rules=LineRules())
+
+    assert facts.request_ids == ()
