@@ -32,7 +32,9 @@ _ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 START = itemgetter(slice(0, START_BYTES))
 
 _DOTNET_STARTS = frozenset((b"warn: ", b"info: ", b"dbug: ", b"trce: "))
-_DOTNET_JSON = re.compile(rb"\](?:[ \x80-\xff]|\\(?:[nrt]|u001e|u00a0|ufeff))*\{")
+_DOTNET_JSON = re.compile(
+    rb"\](?:[ \x80-\xff]|\\(?:[nrt]|u001e|u00a0|ufeff|u001b\[[\d;]*[A-Za-z]))*\{"
+)
 """.NET's console logger writes the message on a line of its own, behind blanks. If that is JSON, it has a level of its own."""
 
 _MAY_BEGIN_PREFIX = (

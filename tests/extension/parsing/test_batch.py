@@ -113,7 +113,9 @@ def test_batch_finds_an_error_of_go_behind_any_prefix(before: str, others: int) 
 
 @pytest.mark.parametrize("level", ["trce", "dbug", "info", "warn"])
 @pytest.mark.parametrize("others", [0, 500])
-@pytest.mark.parametrize("between", ["\n      ", "", " ", "\r\n\t", "\n\u00a0", "\n\x1e", "\ufeff"])
+@pytest.mark.parametrize(
+    "between", ["\n      ", "", " ", "\r\n\t", "\n\u00a0", "\n\x1e", "\ufeff", "\x1b[1;32m "]
+)
 def test_batch_finds_an_error_in_json_of_dotnets_console_logger(
     others: int, level: str, between: str
 ) -> None:
