@@ -78,7 +78,8 @@ _BEFORE_JSON = (b"\xef\xbb\xbf", b"\xc2\xa0")
 _DASHED = rb"[a-z]{4}-[a-z]"
 _NOT_ASCII = bytes(range(0x80, 0x100))
 _PADDED_LEVEL = BEHIND_SYMBOL.encode()
-_NO_PAIR = rb"[\w.@-]{1,10}="
+_NO_PAIR = rb"(?![A-Z]+[-.@])[\w.@-]{1,10}="
+"""A level in capitals may have a dash behind it."""
 _LEVEL_PAIR = rb"(?:level|lvl|severity)="
 _OTHERS = frozenset(("php", "lambda_warning", "shout", "err"))
 

@@ -96,6 +96,7 @@ def test_plain_line_is_passed(text: str) -> None:
             if isinstance(one, str) and "Traceback" not in one and "\n\tat" not in one
         ),
         "ERROR: m",
+        "ERROR-=m",
         "error: m",
         "[ERROR] m",
         "[ERROR shop] m",
