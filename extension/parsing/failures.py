@@ -54,7 +54,7 @@ LOOKED_AT_CHARS = 16 * 1024
 # No pattern has two ways through the same text, so no line can make one slow. Compiled on first use.
 _PYTHON = r"(?:LAMBDA_WARNING: [^\r\n]*[\r\n]+)?\[ERROR\] "
 _NODE = (
-    r"[^\t]{4}-[^\t]{19}\t[^\t]*\tERROR\t"
+    r"[ -~]{4}-[ -~]{19}\t[^\t]*\tERROR\t"
     r"(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection|Init Error)[ \t]"
 )
 _PHP = rf"{UUID}\tInvoke Error\t\{{"
@@ -96,7 +96,7 @@ def _python_text(line: str) -> bool:
 
 def _dotnet_text(line: str) -> bool:
     # ConsoleLoggerWriter.cs: level "fail", and Exception.ToString() with its indented frames.
-    if re.match(r"[^\t]{4}-[^\t]{19}\t[^\t]*\tfail\t", line):
+    if re.match(r"[ -~]{4}-[ -~]{19}\t[^\t]*\tfail\t", line):
         at = line.find("Exception", 0, LOOKED_AT_CHARS)
         return at >= 0 and line.find("\n   at ", at) >= 0
     # AWS_LAMBDA_HANDLER_LOG_FORMAT=Unformatted leaves the prefix out.

@@ -88,6 +88,8 @@ def test_failures_recognise_the_line_of_an_unhandled_error(reason: str, record: 
         "java.lang.IllegalStateException: caught\n\tat example.Handler.run(Handler.java:3)",
         # A test runner's output, in colours; Java's client ends its report with an empty line.
         "boom: a.B\na.B: boom\n\tat c.D.e(D.java:1)\n\n\x1b[0m",
+        f"\u00e9{TIME[1:]}\t{FIRST}\tERROR\tInvoke Error \tm",
+        f"\u00e9{TIME[1:]}\t{FIRST}\tfail\tSystem.Exception: m\n   at F()",
         node_line("System.Exception was caught\n   at F()", level="info"),
         {"level": "INFO", "errorMessage": "x", "errorType": "E"},
         {"level": "WARN", "message": {"errorType": "E"}},
