@@ -185,9 +185,9 @@ def test_record_decodes_each_json_text_once(
     decoded: list[str] = []
 
     def counted(decode: Callable[..., Any]) -> Callable[..., Any]:
-        def counting(text: str, *at: int) -> Any:
+        def counting(text: str, *at: int, **options: Any) -> Any:
             decoded.append(text)
-            return decode(text, *at)
+            return decode(text, *at, **options)
 
         return counting
 
