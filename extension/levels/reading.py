@@ -45,7 +45,7 @@ _LEAST_MEMBERS = 3
 _BEFORE_JSON = " \t\r\n\ufeff\u00a0\x1e"
 """White space, a byte order mark, and the record separator of JSON text sequences (RFC 7464)."""
 
-_CUT_OFF = r'\{[^{}]{0,200}?"level": ?"(\w+)"'
+_CUT_OFF = r'\{(?:(?!"level":)[^{}]){0,200}"level": ?"(\w+)"'
 
 _INSPECTED = r"\{\s(?=[^{}]{0,600}?\bmessage: ['\"`])[^{}]{0,600}?\blevel: '(\w+)'"
 """As Node.js prints an object (winston's prettyPrint)."""

@@ -108,6 +108,7 @@ def test_message_of_a_logger_is_not_read_for_another_level() -> None:
         # zerolog 1.33.0: z.Info().Str("level", "fatal").Msg("m")
         ('{"level":"info","level":"fatal","message":"m"}', Level.INFO),
         ('{"level":"fatal","msg":"m","level":"info"}', Level.FATAL),
+        ('{"level":"info","msg":"cut off","level":"fatal"', Level.INFO),
     ],
 )
 def test_first_level_counts_where_a_caller_adds_another(line: str, level: Level) -> None:
