@@ -60,9 +60,9 @@ _NO_WORDS = b"|".join((_SMALL, MONTH.encode(), DAY.encode()))
 _SAYS = (
     rb"(?=[A-Za-z])(?!(?:"
     + _NO_WORDS
-    + rb")\b)[A-Z]?[a-z]+(?: (?![A-Z]{4})[A-Za-z0-9]+[ ,.;:!?\"\\]|[,.!?]?(?:\\n)?\")"
+    + rb")\b)[A-Z]?[a-z]+(?: (?![A-Z]{4})[A-Za-z0-9]+(?:[ ,.;:!?\"]|\\(?!u001b))|[,.!?]?(?:\\n)?\")"
 )
-"""Words of a message, of which the first is no level, no name before one, and no part of a time."""
+"""Words of a message, of which the first is no level, no name before one, and no part of a time. A colour may stand in a name."""
 
 _SAYS_BEHIND_TIME = rb"(?:\]|:)? *" + _SAYS
 _SAYS_BEHIND_TOPIC = rb"\[([A-Za-z][\w./# -]{0,40})\] *" + _SAYS

@@ -118,6 +118,7 @@ def test_plain_line_is_passed(text: str) -> None:
         "\u274c ERROR m",
         "\x1b[31mERROR\x1b[0m m",
         "a\x1b[31mERROR",
+        "2026-11-28 19:49:10 a shop\x1b[1m[8] ERROR",
         "  ERROR  m",
         "\ufeff{}",
         "\u00a0ERROR: m",
