@@ -161,7 +161,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="./build.sh bench",
         description="Measure the built layer beside the floor, the obvious way, and other layers.",
     )
-    parser.add_argument("--quick", action="store_true", help="few repetitions: under a minute")
+    parser.add_argument("--quick", action="store_true", help="few repetitions: some two minutes")
     parser.add_argument(
         "--only", type=_parts, metavar="PART,...", help=f"some of {', '.join(PARTS | ON_REQUEST)}"
     )

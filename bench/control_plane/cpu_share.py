@@ -13,6 +13,7 @@ SHARE = 0.0725
 """Of one processor, for 128 MB: a function gets a whole one at 1,769 MB (AWS: "Configure Lambda function memory")."""
 
 PERIOD_US = 100_000
+"""The kernel's own default (Linux: Documentation/scheduler/sched-bwc)."""
 
 ROOT = Path("/sys/fs/cgroup")
 
@@ -48,13 +49,13 @@ class Controller(NamedTuple):
     parent: Path
     weight: dict[str, str]
 
-    def limit(self, share: float | None) -> dict[str, str]:
+    def limit(self, share: float | None, period_us: int = PERIOD_US) -> dict[str, str]:
         """Return the files that give a group a share of one processor, and their text; None is no limit."""
-        quota_us = None if share is None else round(PERIOD_US * share)
+        quota_us = None if share is None else round(period_us * share)
         if self.means == _NAMES[0]:
             quota = "-1" if quota_us is None else str(quota_us)
-            return {"cpu.cfs_period_us": str(PERIOD_US), "cpu.cfs_quota_us": quota}
-        return {"cpu.max": f"{'max' if quota_us is None else quota_us} {PERIOD_US}"}
+            return {"cpu.cfs_period_us": str(period_us), "cpu.cfs_quota_us": quota}
+        return {"cpu.max": f"{'max' if quota_us is None else quota_us} {period_us}"}
 
 
 def controllers(root: Path) -> tuple[Controller, Controller]:
@@ -99,8 +100,14 @@ class CpuGroup:
         means: how they are limited: ``cgroup v1``, ``cgroup v2`` or ``stop and go``.
     """
 
-    def __init__(self, name: str) -> None:
-        """Make a control group without a limit; where none can be made, remember who is to be stopped."""
+    def __init__(self, name: str, *, period_us: int = PERIOD_US) -> None:
+        """Make a control group without a limit; where none can be made, remember who is to be stopped.
+
+        Args:
+            name: tells it from others of this process.
+            period_us: after this long, those who have used up their share go on.
+        """
+        self._period_us = period_us
         self._group = _made(f"flight-recorder-{os.getpid()}-{name}")
         self._held: list[Held] = []
         self._ended = threading.Event()
@@ -122,7 +129,7 @@ class CpuGroup:
     def limit(self, share: float | None) -> None:
         """Give all of them together a share of one processor from now on; None is no limit."""
         if self._group is not None:
-            self._group.write(self._group.controller.limit(share))
+            self._group.write(self._group.controller.limit(share, self._period_us))
             return
         self._go_on()
         if share is not None:
@@ -150,7 +157,7 @@ class CpuGroup:
             self._thread = None
 
     def _stop_and_go(self, share: float) -> None:
-        period_s = PERIOD_US / 1_000_000
+        period_s = self._period_us / 1_000_000
         while not self._ended.wait(period_s * share):
             with contextlib.ExitStack() as all_of_them:
                 for held in self._held:

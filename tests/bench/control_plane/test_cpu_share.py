@@ -29,10 +29,19 @@ def is_stopped(process: "subprocess.Popen[bytes]") -> bool:
 
 
 @pytest.mark.parametrize(
-    ("share", "files"),
+    ("share", "period_us", "files"),
     [
         (
             0.0725,
+            20_000,
+            [
+                {"cpu.cfs_period_us": "20000", "cpu.cfs_quota_us": "1450"},
+                {"cpu.max": "1450 20000"},
+            ],
+        ),
+        (
+            0.0725,
+            100_000,
             [
                 {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "7250"},
                 {"cpu.max": "7250 100000"},
@@ -40,6 +49,7 @@ def is_stopped(process: "subprocess.Popen[bytes]") -> bool:
         ),
         (
             None,
+            100_000,
             [
                 {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "-1"},
                 {"cpu.max": "max 100000"},
@@ -48,10 +58,10 @@ def is_stopped(process: "subprocess.Popen[bytes]") -> bool:
     ],
 )
 def test_share_is_written_as_each_version_of_control_groups_has_it(
-    share: float | None, files: list[dict[str, str]]
+    share: float | None, period_us: int, files: list[dict[str, str]]
 ) -> None:
     """Microseconds of processor time in a period."""
-    assert [one.limit(share) for one in controllers(Path("/"))] == files
+    assert [one.limit(share, period_us) for one in controllers(Path("/"))] == files
 
 
 def test_version_that_is_not_there_is_not_taken(
