@@ -59,10 +59,10 @@ class Controller(NamedTuple):
 
 
 def controllers(root: Path) -> tuple[Controller, Controller]:
-    """Return both versions. Ten times the usual weight: what else runs on this machine takes nothing of the share."""
+    """Return both versions. A hundred times the usual weight: what else runs on this machine takes nothing of the share."""
     return (
-        Controller(_NAMES[0], root / "cpu", {"cpu.shares": "10240"}),
-        Controller(_NAMES[1], root, {"cpu.weight": "1000"}),
+        Controller(_NAMES[0], root / "cpu", {"cpu.shares": "102400"}),
+        Controller(_NAMES[1], root, {"cpu.weight": "10000"}),
     )
 
 

@@ -53,7 +53,7 @@ def measure(bench: Bench) -> list[Row]:
         figures.add("CPU from exec to 2 s after Next", case, _cpu_ms(bench, case))
     for case in in_turn(cases(bench), bench.times(7, 2)):
         _at_once(bench, case, figures)
-    for case in in_turn(cases(bench), bench.times(5, 1)):
+    for case in in_turn(cases(bench), bench.times(3, 1)):
         _later(bench, case, figures)
     for case in in_turn(cases(bench), bench.times(3, 1)):
         _steady(bench, case, figures)

@@ -83,7 +83,7 @@ def curve(bench: Bench, topic: str) -> list[Row]:
     for share in shares:
         figures = Figures(topic)
         alone_ms = _alone_ms(bench, share, bench.times(2, 1))
-        for number in range(1 if share.of == SHARE else bench.times(3, 1)):
+        for number in range(1 if share.of == SHARE else bench.times(2, 1)):
             for case in in_turn(chosen[:: -1 if number % 2 else 1], 1):
                 for ready_ms in readies:
                     lived = _live(bench, case, share, ready_ms=ready_ms)
