@@ -4,16 +4,22 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, final
+
+from bench.control_plane.process import cpu_ns
 
 SHARE = 0.0725
 """Of one processor, for 128 MB: a function gets a whole one at 1,769 MB (AWS: "Configure Lambda function memory")."""
 
 PERIOD_US = 100_000
 """The kernel's own default (Linux: Documentation/scheduler/sched-bwc)."""
+
+POLL_NS = 500_000
+"""How often at most to look at what stopped processes have used."""
 
 ROOT = Path("/sys/fs/cgroup")
 
@@ -23,23 +29,27 @@ STOP_AND_GO = _NAMES[2]
 
 @final
 class Held:
-    """Holds a process still. Several may; it goes on when none does any longer."""
+    """Holds a process still. Several may; it goes on when none does any longer.
+
+    Attributes:
+        pid: of the process.
+    """
 
     def __init__(self, pid: int) -> None:
-        self._pid = pid
+        self.pid = pid
         self._lock = threading.Lock()
         self._count = 0
 
     def __enter__(self) -> None:
         with self._lock:
             self._count += 1
-            _send(self._pid, signal.SIGSTOP)
+            _send(self.pid, signal.SIGSTOP)
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._count -= 1
             if not self._count:
-                _send(self._pid, signal.SIGCONT)
+                _send(self.pid, signal.SIGCONT)
 
 
 class Controller(NamedTuple):
@@ -157,12 +167,29 @@ class CpuGroup:
             self._thread = None
 
     def _stop_and_go(self, share: float) -> None:
-        period_s = self._period_us / 1_000_000
-        while not self._ended.wait(period_s * share):
-            with contextlib.ExitStack() as all_of_them:
-                for held in self._held:
-                    all_of_them.enter_context(held)
-                self._ended.wait(period_s * (1 - share))
+        """Stop all of them for the rest of each period in which they have used up their share, as the kernel does it."""
+        period_ns = self._period_us * 1000
+        used_ns = self._used_ns()
+        while not self._ended.is_set():
+            until_ns = time.monotonic_ns() + period_ns
+            allowed_ns = used_ns + round(period_ns * share)
+            while (used_ns := self._used_ns()) < allowed_ns and time.monotonic_ns() < until_ns:
+                if self._ended.wait(max(allowed_ns - used_ns, POLL_NS) / 1e9):
+                    return
+            if used_ns >= allowed_ns:
+                with contextlib.ExitStack() as all_of_them:
+                    for held in self._held:
+                        all_of_them.enter_context(held)
+                    self._ended.wait(max(until_ns - time.monotonic_ns(), 0) / 1e9)
+            # What they have used beyond their share is missing from the next.
+            used_ns = min(used_ns, allowed_ns)
+
+    def _used_ns(self) -> int:
+        used_ns = 0
+        for held in self._held:
+            with contextlib.suppress(OSError):  # It has ended.
+                used_ns += cpu_ns(held.pid)
+        return used_ns
 
 
 def means() -> str:

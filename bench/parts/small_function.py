@@ -46,7 +46,7 @@ class Lived(NamedTuple):
 def measure(bench: Bench, topic: str) -> list[Row]:
     """Measure an invocation that comes as soon as it can, on one processor and on two."""
     figures = Figures(topic)
-    alone_ms = _alone_ms(bench, SMALL, bench.times(3, 1))
+    alone_ms = _alone_ms(bench, SMALL)
     later, until = (
         "small function: done later by",
         "small function: INVOKE to failed lines in the sink",
@@ -66,12 +66,16 @@ def measure(bench: Bench, topic: str) -> list[Row]:
     # Stopped processes that go on together have a processor each, so the share would be another.
     if len(CORES) == 1 or means() == STOP_AND_GO:
         return rows
-    two = f"{later}, on two processors"
     for case in in_turn(cases(bench, with_https=False), bench.times(3, 1)):
         lived = _live(bench, case, SMALL, cores=CORES[:2])
-        figures.add(two, case, lived.done_ms - alone_ms)
-    note = "the same share of one, as Lambda has it: where the function waits for nobody, others use the share up"
-    return [*rows, figures.row(two, "ms", note=note)]
+        figures.add(f"{later}, on two processors", case, lived.done_ms - alone_ms)
+        figures.add(f"{until}, on two processors", case, lived.sink_ms)
+    note = "the same share of one, as Lambda has it: what waits on one processor uses the share up on two"
+    return [
+        *rows,
+        figures.row(f"{later}, on two processors", "ms", note=note),
+        figures.row(f"{until}, on two processors", "ms"),
+    ]
 
 
 def curve(bench: Bench, topic: str) -> list[Row]:
@@ -82,7 +86,7 @@ def curve(bench: Bench, topic: str) -> list[Row]:
     chosen = cases(bench, with_https=False)
     for share in shares:
         figures = Figures(topic)
-        alone_ms = _alone_ms(bench, share, bench.times(2, 1))
+        alone_ms = _alone_ms(bench, share)
         for number in range(1 if share.of == SHARE else bench.times(2, 1)):
             for case in in_turn(chosen[:: -1 if number % 2 else 1], 1):
                 for ready_ms in readies:
@@ -123,9 +127,9 @@ def _live(
     return Lived((done_ns - invoked_ns) / MS, (sink_ns - invoked_ns) / MS)
 
 
-def _alone_ms(bench: Bench, share: Share, passes: int) -> float:
+def _alone_ms(bench: Bench, share: Share) -> float:
     """Return how long the function takes when nobody shares the processor's part with it."""
-    return statistics.median(_alone(bench, share) for _ in range(passes))
+    return statistics.median(_alone(bench, share) for _ in range(bench.times(5, 3)))
 
 
 def _alone(bench: Bench, share: Share) -> float:

@@ -99,20 +99,25 @@ def test_group_limits_its_processes_and_leaves_nothing(
     assert ends(process)
 
 
-def test_process_without_a_group_stops_and_goes_on(
-    process: "subprocess.Popen[bytes]", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_busy_process_without_a_group_stops_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is stopped for the rest of each period, and never at the end."""
+    """It is stopped when it has used up its share of a period, and never at the end."""
     monkeypatch.setattr(cpu_share, "ROOT", tmp_path)
-    with CpuGroup("test") as group:
-        group.add(process.pid)
+    with (
+        subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy,
+        CpuGroup("test") as group,
+    ):
+        group.add(busy.pid)
         group.limit(SHARE)
-        stopped = is_stopped(process)
+        stopped = is_stopped(busy)
         group.limit(None)
+        _, status = os.waitpid(busy.pid, os.WCONTINUED)
+        busy.kill()
 
     assert group.means == "stop and go"
     assert stopped
-    assert ends(process)
+    assert os.WIFCONTINUED(status)
 
 
 def test_process_goes_on_when_nobody_holds_it_any_longer(
