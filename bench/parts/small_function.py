@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from bench import batches
-from bench.control_plane.cpu_share import SHARE, STOP_AND_GO, means
+from bench.control_plane.cpu_share import SHARE, means
 from bench.control_plane.environment import Runtime
 from bench.control_plane.process import CORES, THEIRS
 from bench.parts.environments import MS, Case, Figures, cases, environment, failed_end, in_turn
@@ -52,7 +52,7 @@ def measure(bench: Bench, topic: str) -> list[Row]:
         "small function: INVOKE to failed lines in the sink",
     )
     for case in in_turn(cases(bench), bench.times(3, 1)):
-        lived = _live(bench, case, SMALL)
+        lived = live(bench, case, SMALL)
         figures.add(later, case, lived.done_ms - alone_ms)
         figures.add(until, case, lived.sink_ms)
     note = (
@@ -63,14 +63,13 @@ def measure(bench: Bench, topic: str) -> list[Row]:
         *figures.both(later, "ms", {"limit": LATER_LIMIT_MS}, {"limit": LATER_LIMIT_MS}, note=note),
         *figures.both(until, "ms", {"limit_ratio": SINK_RATIO}, {"limit_ratio": HTTPS_SINK_RATIO}),
     ]
-    # Stopped processes that go on together have a processor each, so the share would be another.
-    if len(CORES) == 1 or means() == STOP_AND_GO:
+    if len(CORES) == 1:
         return rows
     for case in in_turn(cases(bench, with_https=False), bench.times(3, 1)):
-        lived = _live(bench, case, SMALL, cores=CORES[:2])
+        lived = live(bench, case, SMALL, cores=CORES[:2])
         figures.add(f"{later}, on two processors", case, lived.done_ms - alone_ms)
         figures.add(f"{until}, on two processors", case, lived.sink_ms)
-    note = "the same share of one, as Lambda has it: what waits on one processor uses the share up on two"
+    note = "the same share, of one: what would wait for the function on one processor uses it up on the other"
     return [
         *rows,
         figures.row(f"{later}, on two processors", "ms", note=note),
@@ -87,14 +86,12 @@ def curve(bench: Bench, topic: str) -> list[Row]:
     for share in shares:
         figures = Figures(topic)
         alone_ms = _alone_ms(bench, share)
-        for number in range(1 if share.of == SHARE else bench.times(2, 1)):
-            for case in in_turn(chosen[:: -1 if number % 2 else 1], 1):
-                for ready_ms in readies:
-                    lived = _live(bench, case, share, ready_ms=ready_ms)
-                    figures.add(
-                        _told(share, ready_ms, "done later by"), case, lived.done_ms - alone_ms
-                    )
-                    figures.add(_told(share, ready_ms, "INVOKE to the sink"), case, lived.sink_ms)
+        for case in in_turn(chosen, 1 if share is SMALL else bench.times(2, 1)):
+            for ready_ms in readies:
+                lived = live(bench, case, share, ready_ms=ready_ms)
+                later_ms = lived.done_ms - alone_ms
+                figures.add(_told(share, ready_ms, "done later by"), case, later_ms)
+                figures.add(_told(share, ready_ms, "INVOKE to the sink"), case, lived.sink_ms)
         for figure in ("done later by", "INVOKE to the sink"):
             rows += [figures.row(_told(share, ready_ms, figure), "ms") for ready_ms in readies]
     return rows
@@ -104,7 +101,7 @@ def _told(share: Share, ready_ms: float, figure: str) -> str:
     return f"{share.told}, runtime ready after {ready_ms:.0f} ms: {figure}"
 
 
-def _live(
+def live(
     bench: Bench,
     case: Case,
     share: Share,
@@ -112,6 +109,15 @@ def _live(
     ready_ms: float = 0,
     cores: Collection[int] = frozenset(THEIRS),
 ) -> Lived:
+    """Live one environment's first invocation, which fails.
+
+    Args:
+        bench: for the HTTPS sink's certificate.
+        case: the extension and its sink.
+        share: of a processor, once both have asked for an event.
+        ready_ms: the runtime asks this long after the extension has registered.
+        cores: those that both may run on.
+    """
     runtime = Runtime(ready_ms=ready_ms, function_ms=FUNCTION_MS)
     identifier = batches.request_id(0)
     with environment(bench, case, runtime, cores=cores) as lived:
