@@ -33,6 +33,11 @@ def make_certificate(folder: Path) -> Path | None:
     return path
 
 
+class _Server(HTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: a subject that is killed leaves its connection in the middle of something."""
+
+
 @final
 class TlsSink:
     """Answer every POST with 200.
@@ -64,7 +69,7 @@ class TlsSink:
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -75,7 +80,7 @@ class TlsSink:
 
     def _serve(self) -> None:
         os.sched_setaffinity(0, OURS)  # Of this thread alone.
-        # A subject that is killed leaves its connection in the middle of something.
+        # The same, in a handshake.
         with contextlib.suppress(OSError):
             self._server.serve_forever(poll_interval=0.05)
 
