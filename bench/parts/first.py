@@ -51,7 +51,7 @@ def measure(bench: Bench) -> list[Row]:
     figures = Figures(TOPIC)
     for case in in_turn(cases(bench), bench.times(3, 1)):
         figures.add("CPU from exec to 2 s after Next", case, _cpu_ms(bench, case))
-    for case in in_turn(cases(bench), bench.times(7, 2)):
+    for case in in_turn(cases(bench), bench.times(5, 2)):
         _at_once(bench, case, figures)
     for case in in_turn(cases(bench), bench.times(3, 1)):
         _later(bench, case, figures)

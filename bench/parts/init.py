@@ -21,7 +21,7 @@ RUNTIMES = (
 def measure(bench: Bench, topic: str) -> list[Row]:
     """Measure all runtimes."""
     figures = Figures(topic)
-    for case in in_turn(cases(bench, with_https=False), bench.times(5, 1)):
+    for case in in_turn(cases(bench, with_https=False), bench.times(3, 1)):
         for runtime in RUNTIMES:
             figures.add(_told(runtime), case, _longer_ms(bench, case, runtime))
     return [figures.row(_told(runtime), "ms") for runtime in RUNTIMES]

@@ -6,7 +6,7 @@ begins when the runtime and the extension have both asked for an event, and the 
 
 import statistics
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple, final
 
 from bench import batches
 from bench.control_plane.cpu_share import SHARE, means
@@ -43,37 +43,74 @@ class Lived(NamedTuple):
     sink_ms: float
 
 
+LATER = "done later by"
+UNTIL = "INVOKE to failed lines in the sink"
+
+
+@final
+class _Invocations:
+    """First invocations with one share, and in turn with them the function alone, which they are held against."""
+
+    def __init__(self, bench: Bench, share: Share) -> None:
+        self._bench = bench
+        self._share = share
+        self._alone_ms: list[float] = []
+        self._lived: list[tuple[str, Case, Lived]] = []
+
+    @property
+    def alone_ms(self) -> float:
+        """How long the function takes alone."""
+        return statistics.median(self._alone_ms)
+
+    def take(self, told: str, case: Case, **how: Any) -> None:
+        """Live one, and count it to the rows that are told so."""
+        self._lived.append((told, case, live(self._bench, case, self._share, **how)))
+
+    def take_alone(self) -> None:
+        """Let the function run alone once."""
+        self._alone_ms.append(_alone_ms(self._bench, self._share))
+
+    def figures(self, topic: str) -> Figures:
+        """Return how much later each function was done, and when its lines were in the sink."""
+        figures = Figures(topic)
+        for told, case, lived in self._lived:
+            figures.add(f"{told}: {LATER}", case, lived.done_ms - self.alone_ms)
+            figures.add(f"{told}: {UNTIL}", case, lived.sink_ms)
+        return figures
+
+
 def measure(bench: Bench, topic: str) -> list[Row]:
     """Measure an invocation that comes as soon as it can, on one processor and on two."""
-    figures = Figures(topic)
-    alone_ms = _alone_ms(bench, SMALL)
-    later, until = (
-        "small function: done later by",
-        "small function: INVOKE to failed lines in the sink",
-    )
-    for case in in_turn(cases(bench), bench.times(3, 1)):
-        lived = live(bench, case, SMALL)
-        figures.add(later, case, lived.done_ms - alone_ms)
-        figures.add(until, case, lived.sink_ms)
+    invocations = _Invocations(bench, SMALL)
+    small, on_two = "small function", "small function on two processors"
+    for case in in_turn(cases(bench), bench.times(5, 1)):
+        if not case.is_https:
+            invocations.take_alone()
+            if len(CORES) > 1:
+                invocations.take(on_two, case, cores=CORES[:2])
+        invocations.take(small, case)
+    figures = invocations.figures(topic)
     note = (
         f"{SMALL.told} of a processor, by {means()}; the function alone takes {FUNCTION_MS:.0f} ms of it,"
-        f" which last {alone_ms:.0f} ms"
+        f" which last {invocations.alone_ms:.0f} ms"
     )
+    limit = {"limit": LATER_LIMIT_MS}
     rows = [
-        *figures.both(later, "ms", {"limit": LATER_LIMIT_MS}, {"limit": LATER_LIMIT_MS}, note=note),
-        *figures.both(until, "ms", {"limit_ratio": SINK_RATIO}, {"limit_ratio": HTTPS_SINK_RATIO}),
+        *figures.both(f"{small}: {LATER}", "ms", limit, limit, note=note),
+        *figures.both(
+            f"{small}: {UNTIL}",
+            "ms",
+            {"limit_ratio": SINK_RATIO},
+            {"limit_ratio": HTTPS_SINK_RATIO},
+        ),
     ]
     if len(CORES) == 1:
         return rows
-    for case in in_turn(cases(bench, with_https=False), bench.times(3, 1)):
-        lived = live(bench, case, SMALL, cores=CORES[:2])
-        figures.add(f"{later}, on two processors", case, lived.done_ms - alone_ms)
-        figures.add(f"{until}, on two processors", case, lived.sink_ms)
     note = "the same share, of one: what would wait for the function on one processor uses it up on the other"
     return [
         *rows,
-        figures.row(f"{later}, on two processors", "ms", note=note),
-        figures.row(f"{until}, on two processors", "ms"),
+        figures.row(f"{on_two}: {LATER}", "ms", note=note),
+        figures.row(f"{on_two}: {UNTIL}", "ms"),
     ]
 
 
@@ -82,23 +119,18 @@ def curve(bench: Bench, topic: str) -> list[Row]:
     shares = (SHARES[0], SHARES[-1]) if bench.quick else SHARES
     readies = (READY_MS[0], READY_MS[-2]) if bench.quick else READY_MS
     rows = []
-    chosen = cases(bench, with_https=False)
     for share in shares:
-        figures = Figures(topic)
-        alone_ms = _alone_ms(bench, share)
-        for case in in_turn(chosen, 1 if share is SMALL else bench.times(2, 1)):
-            for ready_ms in readies:
-                lived = live(bench, case, share, ready_ms=ready_ms)
-                later_ms = lived.done_ms - alone_ms
-                figures.add(_told(share, ready_ms, "done later by"), case, later_ms)
-                figures.add(_told(share, ready_ms, "INVOKE to the sink"), case, lived.sink_ms)
-        for figure in ("done later by", "INVOKE to the sink"):
-            rows += [figures.row(_told(share, ready_ms, figure), "ms") for ready_ms in readies]
+        told = {ready: f"{share.told}, runtime ready after {ready} ms" for ready in readies}
+        invocations = _Invocations(bench, share)
+        passes = 1 if share is SMALL else bench.times(2, 1)
+        for case in in_turn(cases(bench, with_https=False), passes):
+            invocations.take_alone()
+            for ready in readies:
+                invocations.take(told[ready], case, ready_ms=ready)
+        figures = invocations.figures(topic)
+        for figure in (LATER, UNTIL):
+            rows += [figures.row(f"{told[ready]}: {figure}", "ms") for ready in readies]
     return rows
-
-
-def _told(share: Share, ready_ms: float, figure: str) -> str:
-    return f"{share.told}, runtime ready after {ready_ms:.0f} ms: {figure}"
 
 
 def live(
@@ -135,10 +167,6 @@ def live(
 
 def _alone_ms(bench: Bench, share: Share) -> float:
     """Return how long the function takes when nobody shares the processor's part with it."""
-    return statistics.median(_alone(bench, share) for _ in range(bench.times(5, 3)))
-
-
-def _alone(bench: Bench, share: Share) -> float:
     # Some extension has to register; it is told nothing and is not in the group.
     floor = Case(KEEPING, bench.subjects[KEEPING], is_https=False)
     with environment(bench, floor, Runtime(function_ms=FUNCTION_MS), is_alone=True) as lived:
