@@ -62,6 +62,15 @@ class _Invocations:
         """How long the function takes alone."""
         return statistics.median(self._alone_ms)
 
+    @property
+    def alone_told(self) -> str:
+        """The same in words, with the lowest and the highest: what it varies by, differences vary by as well."""
+        lowest, highest = min(self._alone_ms), max(self._alone_ms)
+        return (
+            f"the function alone takes {FUNCTION_MS:.0f} ms of the processor, which last"
+            f" {self.alone_ms:.0f} ms ({lowest:.0f} to {highest:.0f})"
+        )
+
     def take(self, told: str, case: Case, **how: Any) -> None:
         """Live one, and count it to the rows that are told so."""
         self._lived.append((told, case, live(self._bench, case, self._share, **how)))
@@ -90,10 +99,7 @@ def measure(bench: Bench, topic: str) -> list[Row]:
                 invocations.take(on_two, case, cores=CORES[:2])
         invocations.take(small, case)
     figures = invocations.figures(topic)
-    note = (
-        f"{SMALL.told} of a processor, by {means()}; the function alone takes {FUNCTION_MS:.0f} ms of it,"
-        f" which last {invocations.alone_ms:.0f} ms"
-    )
+    note = f"{SMALL.told} of a processor, by {means()}; {invocations.alone_told}"
     limit = {"limit": LATER_LIMIT_MS}
     rows = [
         *figures.both(f"{small}: {LATER}", "ms", limit, limit, note=note),
@@ -128,8 +134,10 @@ def curve(bench: Bench, topic: str) -> list[Row]:
             for ready in readies:
                 invocations.take(told[ready], case, ready_ms=ready)
         figures = invocations.figures(topic)
-        for figure in (LATER, UNTIL):
-            rows += [figures.row(f"{told[ready]}: {figure}", "ms") for ready in readies]
+        for ready in readies:
+            note = "" if ready else invocations.alone_told
+            rows.append(figures.row(f"{told[ready]}: {LATER}", "ms", note=note))
+        rows += [figures.row(f"{told[ready]}: {UNTIL}", "ms") for ready in readies]
     return rows
 
 
