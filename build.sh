@@ -32,8 +32,8 @@ usage() {
 ./build.sh chaos [ARG...]  build the layer and freeze it, stop it and take its sinks away at random moments: --minutes N (1),
                            --seed S; exit status 1 if a line is lost or comes twice, or Next is missing; --shutdown
                            measures what is out at SHUTDOWN instead
-./build.sh bench [ARG...]  build the layer and measure what it costs, beside the floor and the obvious way, in some five
-                           minutes; writes bench/results/ (--quick: a minute, --only PART,...: some parts, these write to
+./build.sh bench [ARG...]  build the layer and measure what it costs, beside the floor and the obvious way, in some ten
+                           minutes; writes bench/results/ (--quick: two, --only PART,...: some parts, these write to
                            .cache/bench/; --beside ZIP: compare the layer with another one in the same run; --python PATH)
 ./build.sh whatif LOG...   replay exported logs under a grid of settings: what would be kept, which failures whole, at what
                            cost; prints tables and writes whatif.html (docs/whatif.md)

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.parts import cold, cost, floods, latency, memory, soak, startup
+from bench.parts import cold, cost, first, floods, latency, memory, soak, startup
 from bench.preparation import PYTHON_LAYER, ROOT, prepare
 from bench.reporting import report
 from bench.reporting.chart import Bar, Group, draw
@@ -22,6 +22,7 @@ PARTS: dict[str, Callable[[Bench], Any]] = {
     "memory": memory.measure,
     "cost": cost.measure,
     "latency": latency.measure,
+    "first": first.measure,
     "soak": soak.measure,
 }
 ON_REQUEST: dict[str, Callable[[Bench], Any]] = {
@@ -106,6 +107,8 @@ def _print(rows: list[Row], beside: tuple[str, ...]) -> None:
             print(f"\nways to start, {topic}: {told}")
         for line in ways:
             print(f"  {line[0]:<26}" + "  ".join(f"{cell:>9}" for cell in line[1:]))
+    if spread := report.spread_lines(rows, topic=first.TOPIC):
+        print(f"\nmedians, with the lowest and the highest of the passes\n{report.aligned(spread)}")
     for name in beside:
         print(f"\nbefore: {name}; after: {LAYER}; both in this run, in turn")
         print(report.aligned(report.beside_lines(rows, name)))
@@ -158,7 +161,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="./build.sh bench",
         description="Measure the built layer beside the floor, the obvious way, and other layers.",
     )
-    parser.add_argument("--quick", action="store_true", help="few repetitions: under a minute")
+    parser.add_argument("--quick", action="store_true", help="few repetitions: some two minutes")
     parser.add_argument(
         "--only", type=_parts, metavar="PART,...", help=f"some of {', '.join(PARTS | ON_REQUEST)}"
     )

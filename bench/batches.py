@@ -28,6 +28,15 @@ def event(kind: str, record: object) -> str:
     return f'{{"time":"{TIME}","type":"{kind}","record":{_compact(record)}}}'
 
 
+def init_done() -> list[str]:
+    """Return the events of an init: Lambda sends them when the runtime and all extensions have asked for an event."""
+    record = {"initializationType": "on-demand", "phase": "init", "status": "success"}
+    return [
+        event("platform.initRuntimeDone", record),
+        event("platform.initReport", {**record, "metrics": {"durationMs": 12.5}}),
+    ]
+
+
 def start(identifier: str) -> str:
     """Return a ``platform.start`` event."""
     return event("platform.start", {"requestId": identifier, "version": "$LATEST"})

@@ -7,11 +7,13 @@ it brings, and beside the layer that borrows the function's.
 """
 
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench.control_plane.tls_sink import make_certificate
 from bench.subjects import COMPILED, FLOOR, KEEPING, LAYER, OBVIOUS, Bench, Subject
 from layer.archive import unpack
 
@@ -19,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = ROOT / "bench" / "programs"
 LAUNCHER = ROOT / "layer" / "standalone" / "launcher.c"
 PYTHON_LAYER = ROOT / "dist" / "flight-recorder-python.zip"
+
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+$")
+"""Files of a folder of authorities that OpenSSL looks up by the hash of their subject (OpenSSL: openssl-rehash)."""
 
 _ASK = """
 import json, os, sys, sysconfig
@@ -52,9 +57,15 @@ with open(sys.argv[2], "wb") as file:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unpacked:
-    """A layer in a folder, as Lambda unpacks it under ``/opt``."""
+    """A layer in a folder, as Lambda unpacks it under ``/opt``.
+
+    Attributes:
+        opt: the folder.
+        trusts: whether its own authorities have the HTTPS sink's certificate.
+    """
 
     opt: Path
+    trusts: bool = False
 
     @property
     def private(self) -> Path:
@@ -76,6 +87,21 @@ class Unpacked:
         """Whether it runs on an interpreter of its own."""
         return self.python.exists()
 
+    def trusting(self, certificate: Path) -> "Unpacked":
+        """Return the layer with an authority more among those that it brings, if it brings any.
+
+        An HTTPS sink is then measured with all authorities of the layer, and with its way to look one up.
+        """
+        command = ["openssl", "x509", "-noout", "-hash", "-in", str(certificate)]
+        digest = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        bundles = list(self.private.rglob("cacert.pem"))
+        for bundle in bundles:
+            bundle.write_bytes(bundle.read_bytes() + b"\n" + certificate.read_bytes())
+        folders = {path.parent for path in self.private.rglob("*.0") if _HASHED.match(path.name)}
+        for folder in folders:
+            shutil.copy(certificate, folder / f"{digest}.0")
+        return replace(self, trusts=bool(bundles or folders))
+
     def subject(self, name: str, environ: dict[str, str]) -> Subject:
         """Return the layer, started through its launcher."""
         return Subject(
@@ -84,6 +110,7 @@ class Unpacked:
             environ=environ | {"FLIGHT_RECORDER_SAMPLE_RATE": "0"},
             is_layer=True,
             brings_python=self.brings_python,
+            trusts=self.trusts,
         )
 
 
@@ -97,10 +124,11 @@ def prepare(*, python: Path, layer: Path, beside: list[Path], scratch: Path, qui
         scratch: a temporary folder that outlives the measurements.
         quick: whether to do with few repetitions.
     """
-    measured = _unpacked(layer, scratch / "opt")
+    certificate = make_certificate(scratch)
+    measured = _unpacked(layer, scratch / "opt", certificate)
     borrowing = measured
     if measured.brings_python:
-        borrowing = _unpacked(PYTHON_LAYER, scratch / "borrowing")
+        borrowing = _unpacked(PYTHON_LAYER, scratch / "borrowing", certificate)
     about = json.loads(_said(python, "-I", "-c", _ASK))
     copy = _copy_interpreter(about, scratch / "runtime")
     environ = _environ(scratch / "runtime")
@@ -111,14 +139,13 @@ def prepare(*, python: Path, layer: Path, beside: list[Path], scratch: Path, qui
         name=OBVIOUS,
         command=(str(copy), str(PROGRAMS / "obvious.py")),
         environ=environ | deps,
+        trusts=borrowing.trusts,
     )
     first = subjects[LAYER] = measured.subject(LAYER, environ)
-    names = []
-    for number, archive in enumerate(beside):
-        name = f"layer {archive}"
-        other = _unpacked(archive, scratch / f"beside-{number}")
+    names = {f"layer {archive}": archive for archive in beside}
+    for number, (name, archive) in enumerate(names.items()):
+        other = _unpacked(archive, scratch / f"beside-{number}", certificate)
         subjects[name] = other.subject(name, environ)
-        names.append(name)
     version = about["version"]
     if measured.brings_python:
         ways = {"layer that borrows Python": replace(first, command=(borrowing.launcher,))}
@@ -135,12 +162,14 @@ def prepare(*, python: Path, layer: Path, beside: list[Path], scratch: Path, qui
         brings_python=measured.brings_python,
         quick=quick,
         scratch=scratch,
+        certificate=certificate,
     )
 
 
-def _unpacked(archive: Path, target: Path) -> Unpacked:
+def _unpacked(archive: Path, target: Path, certificate: Path | None) -> Unpacked:
     unpack(archive, target)
-    return Unpacked(opt=target)
+    layer = Unpacked(opt=target)
+    return layer.trusting(certificate) if certificate is not None else layer
 
 
 def _said(python: Path, *arguments: str) -> str:

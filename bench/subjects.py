@@ -27,6 +27,7 @@ class Subject:
         environ: all of its environment, without the variables that the control plane adds.
         is_layer: whether it is a built layer, however it is started.
         brings_python: whether it runs on an interpreter of its own.
+        trusts: whether the authorities that come with it have the HTTPS sink's certificate.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Subject:
     environ: dict[str, str] = field(default_factory=dict)
     is_layer: bool = False
     brings_python: bool = False
+    trusts: bool = False
 
     def with_settings(self, **settings: str) -> "Subject":
         """Return the subject with ``FLIGHT_RECORDER_...`` settings, which only the layer reads."""
@@ -43,6 +45,15 @@ class Subject:
     def with_words(self, *words: str) -> "Subject":
         """Return the subject with more words on its command line; the layer has settings instead."""
         return self if self.is_layer else replace(self, command=(*self.command, *words))
+
+    def under(self, *command: str) -> "Subject":
+        """Return the subject started by another program, such as a tracer."""
+        return replace(self, command=(*command, *self.command))
+
+    def with_https_sink(self, url: str, certificate: Path) -> "Subject":
+        """Return the subject with an HTTPS sink; one that brings no authorities is given the sink's own."""
+        named = {} if self.trusts else {"SSL_CERT_FILE": str(certificate)}
+        return replace(self, environ=self.environ | named).with_settings(SINK=url)
 
     @contextmanager
     def running(
@@ -81,6 +92,7 @@ class Bench:
         brings_python: whether the layer runs on an interpreter of its own.
         quick: whether to do with few repetitions.
         scratch: a temporary folder.
+        certificate: of the HTTPS sink, with its key; None where none can be made.
     """
 
     python: Path
@@ -91,6 +103,7 @@ class Bench:
     brings_python: bool
     quick: bool
     scratch: Path
+    certificate: Path | None = None
 
     def times(self, full: int, quick: int) -> int:
         """Return how often to repeat a measurement."""

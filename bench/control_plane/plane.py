@@ -57,7 +57,8 @@ class ControlPlane:
     """Run one subject from its start to SHUTDOWN, as one environment.
 
     Attributes:
-        requests: all that have arrived, in order: ``register``, ``subscribe``, ``next``, ``sink``.
+        requests: all that have arrived, in order: ``register``, ``subscribe``, ``next``, ``sink``, and of a runtime
+            ``runtime next`` and ``runtime done``.
         sink_bytes: bodies that the sink has taken.
         stalls: whether the sink leaves requests without an answer.
         stop_at_next: whether to stop the subject at its next Next.
@@ -69,6 +70,7 @@ class ControlPlane:
         self._subject = SubjectProcess()
         self._sockets = Sockets(self._take)
         self._asking: socket | None = None
+        self._idle_runtime: socket | None = None
         self._deadline_ms = round(time.time() * 1000) + DEADLINE_MS
         self.stop_at_next = self.stalls = False
         self.requests: list[Request] = []
@@ -87,7 +89,17 @@ class ControlPlane:
     @property
     def sink(self) -> str:
         """The URL of the sink."""
-        return f"http://{self._sockets.address}/sink"
+        return f"http://{self._sockets.sink_address}/sink"
+
+    @property
+    def address(self) -> str:
+        """Lambda's own address, of the Runtime API and the others."""
+        return self._sockets.address
+
+    @property
+    def all_ask(self) -> bool:
+        """Whether the subject and a runtime both ask for an event."""
+        return self._is_asked and self._idle_runtime is not None
 
     def __enter__(self) -> "ControlPlane":
         return self
@@ -190,12 +202,20 @@ class ControlPlane:
         """
         self._deadline_ms += gap_ms
         self.thaw()
-        return self._answer_next(
-            f'{{"eventType":"INVOKE","deadlineMs":{self._deadline_ms},"requestId":"{identifier}",'
-            '"invokedFunctionArn":"arn:aws:lambda:eu-west-1:123456789012:function:f",'
-            '"tracing":{"type":"X-Amzn-Trace-Id","value":'
-            '"Root=1-5f35ae12-0c0fec141ab77a00bc047aa2;Parent=2be948a625588e32;Sampled=1"}}'
-        )
+        return self._answer_next(_invoke_event(identifier, self._deadline_ms))
+
+    def run_function(self, identifier: str) -> int:
+        """Send an event to the runtime that is asking; return when it was sent, in ns.
+
+        Raises:
+            BenchError: none is asking.
+        """
+        runtime, self._idle_runtime = self._idle_runtime, None
+        if runtime is None:
+            raise BenchError("an event was due, and no runtime was asking for one")
+        head = f"Lambda-Runtime-Aws-Request-Id: {identifier}\r\n"
+        runtime.sendall(_answer(b"{}", content_type="application/json", head=head))
+        return time.monotonic_ns()
 
     def post(self, body: bytes) -> int:
         """Post a batch and wait for its 200, serving all other requests meanwhile.
@@ -203,9 +223,14 @@ class ControlPlane:
         Returns:
             When the last byte was handed to the kernel, in ns.
         """
-        sent_ns = self._sockets.post(body)
+        sent_ns = self.send(body)
         self.wait_for(lambda: self._sockets.all_acknowledged)
         return sent_ns
+
+    def send(self, body: bytes) -> int:
+        """Post a batch when the one before has its 200; return when the last byte was handed to the kernel, in ns."""
+        self.wait_for(lambda: self._sockets.all_acknowledged)
+        return self._sockets.post(body)
 
     def pump(self, *, until_ns: int) -> None:
         """Serve requests until a moment of the monotonic clock."""
@@ -224,8 +249,10 @@ class ControlPlane:
                 return
             before_ns = now_ns
 
-    def wait_for(self, condition: Callable[[], bool], *, within_s: float = WAIT_S) -> None:
-        """Serve requests until a condition holds.
+    def wait_for(
+        self, condition: Callable[[], bool], *, within_s: float = WAIT_S, every_s: float = 0.5
+    ) -> None:
+        """Serve requests until a condition holds; look every ``every_s`` where no request changes it.
 
         Raises:
             BenchError: it did not in time, or the subject has exited.
@@ -235,7 +262,7 @@ class ControlPlane:
             left_s = until_s - time.monotonic()
             if left_s <= 0:
                 raise BenchError("the subject did not answer in time")
-            served = self._sockets.step(min(left_s, 0.5))
+            served = self._sockets.step(min(left_s, every_s))
             if not served and self._subject.has_exited() and not condition():
                 raise BenchError("the subject has exited")
 
@@ -269,6 +296,12 @@ class ControlPlane:
             self.sink_bytes += len(body)
             if not self.stalls:
                 connection.sendall(_answer(b""))
+        elif target.endswith(b"/invocation/next"):
+            self.requests.append(Request("runtime next", now_ns, 0))
+            self._idle_runtime = connection
+        elif target.endswith(b"/response"):
+            self.requests.append(Request("runtime done", now_ns, len(body)))
+            connection.sendall(_answer(b'{"status":"OK"}', content_type="application/json"))
         elif target.endswith(b"/register"):
             self.requests.append(Request("register", now_ns, 0))
             connection.sendall(_answer(b'{"functionName":"f"}', content_type="application/json"))
@@ -282,9 +315,18 @@ class ControlPlane:
             connection.sendall(_answer(b'"OK"'))
 
 
-def _answer(body: bytes, *, content_type: str = "text/plain") -> bytes:
+def _invoke_event(identifier: str, deadline_ms: int) -> str:
+    return (
+        f'{{"eventType":"INVOKE","deadlineMs":{deadline_ms},"requestId":"{identifier}",'
+        '"invokedFunctionArn":"arn:aws:lambda:eu-west-1:123456789012:function:f",'
+        '"tracing":{"type":"X-Amzn-Trace-Id","value":'
+        '"Root=1-5f35ae12-0c0fec141ab77a00bc047aa2;Parent=2be948a625588e32;Sampled=1"}}'
+    )
+
+
+def _answer(body: bytes, *, content_type: str = "text/plain", head: str = "") -> bytes:
     head = (
-        f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n"
+        f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n{head}"
         f"Lambda-Extension-Identifier: {_IDENTIFIER}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

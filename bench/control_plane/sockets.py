@@ -30,7 +30,7 @@ Handler = Callable[[socket, bytes, bytes, int], None]
 
 @final
 class Sockets:
-    """The sockets of one environment: a listener for the subject, and one connection to the subject.
+    """The sockets of one environment: listeners for Lambda and the sink, and one connection to the subject.
 
     Attributes:
         destination_port: of the subject's own listener, once it has subscribed.
@@ -39,10 +39,7 @@ class Sockets:
 
     def __init__(self, handle: Handler) -> None:
         self._handle = handle
-        self._listening = socket()
-        self._listening.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-        self._listening.bind(("127.0.0.1", 0))
-        self._listening.listen(64)
+        self._lambda, self._sink = _listening(), _listening()
         self._connections: dict[int, tuple[socket, bytearray]] = {}
         self._poster: socket | None = None
         self._posted = self._acknowledged = 0
@@ -51,8 +48,13 @@ class Sockets:
 
     @property
     def address(self) -> str:
-        """The listener's address, as ``host:port``."""
-        return f"127.0.0.1:{self._listening.getsockname()[1]}"
+        """Lambda's address, as ``host:port``."""
+        return f"127.0.0.1:{self._lambda.getsockname()[1]}"
+
+    @property
+    def sink_address(self) -> str:
+        """The sink's address, which is not Lambda's, as ``host:port``."""
+        return f"127.0.0.1:{self._sink.getsockname()[1]}"
 
     @property
     def all_acknowledged(self) -> bool:
@@ -79,11 +81,11 @@ class Sockets:
 
     def step(self, timeout_s: float) -> bool:
         """Serve one round of ready sockets; return whether there was any."""
-        waiting = [self._listening.fileno(), *self._connections]
-        ready, _, _ = select.select(waiting, [], [], timeout_s)
+        listening = {each.fileno(): each for each in (self._lambda, self._sink)}
+        ready, _, _ = select.select([*listening, *self._connections], [], [], timeout_s)
         for descriptor in ready:
-            if descriptor == self._listening.fileno():
-                self._add(self._listening.accept()[0])
+            if descriptor in listening:
+                self._add(listening[descriptor].accept()[0])
             else:
                 self._read(descriptor)
         return bool(ready)
@@ -92,7 +94,8 @@ class Sockets:
         """Close all of them."""
         for connection, _ in self._connections.values():
             connection.close()
-        self._listening.close()
+        self._lambda.close()
+        self._sink.close()
 
     def _add(self, connection: socket) -> None:
         connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
@@ -139,3 +142,11 @@ class Sockets:
         if connection is self._poster:
             self._poster = None
         connection.close()
+
+
+def _listening() -> socket:
+    made = socket()
+    made.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+    made.bind(("127.0.0.1", 0))
+    made.listen(64)
+    return made

@@ -3,7 +3,7 @@
 from bench import batches
 from bench.control_plane.plane import ControlPlane
 from bench.control_plane.process import Memory, memory
-from bench.control_plane.tls_sink import TlsSink, make_certificate
+from bench.control_plane.tls_sink import TlsSink
 from bench.reporting.figures import Row, row
 from bench.subjects import KEEPING, LAYER, OBVIOUS, Bench, Subject
 
@@ -58,7 +58,7 @@ def _delivered(bench: Bench) -> list[Row]:
     plain: dict[str, list[float]] = {name: [] for name in holding}
     secure: dict[str, list[float]] = {name: [] for name in holding if name != KEEPING}
     resident: dict[str, list[float]] = {name: [] for name in secure}
-    certificate = make_certificate(bench.scratch)
+    certificate = bench.certificate
     for _ in range(bench.times(3, 1)):
         for name, subject in holding.items():
             with subject.running() as plane:

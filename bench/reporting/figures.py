@@ -78,9 +78,9 @@ class Row:
         return next((name for name in (FLOOR, KEEPING) if name in self.values), "")
 
     def ratio_to(self, subject: str) -> float | None:
-        """Return the layer's value in multiples of another's; None where that has none."""
+        """Return the layer's value in multiples of another's; None where that has none, or none above zero."""
         other = self.values.get(subject)
-        return self.measured / other if other else None
+        return self.measured / other if other and other > 0 else None
 
     @property
     def met(self) -> bool | None:

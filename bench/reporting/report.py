@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.reporting.figures import Row
+from bench.reporting.figures import Row, Series
 from bench.subjects import KEEPING, LAYER, OBVIOUS
 
 HEADINGS = ("", "target", "layer", "floor", "ratio", "obvious way", "ratio", "met")
 BESIDE_HEADINGS = ("", "before", "after", "ratio", "of the least")
 _NUMERIC = range(1, 7)
+
+SPREAD = "first"
+"""The topic whose rows are of few passes, so that the lowest and the highest tell more than a median."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +191,26 @@ def ways_lines(rows: Sequence[Row], *, topic: str = "start-up") -> list[list[str
     ]
 
 
+def spread_lines(rows: Sequence[Row], *, topic: str) -> list[list[str]]:
+    """Write the median of each subject, with the lowest and the highest of its passes: a column for each subject."""
+    chosen = [row for row in rows if row.topic == topic]
+    names = list(dict.fromkeys(name for row in chosen for name in row.values))
+    lines = [["", *names]] if chosen else []
+    for row in chosen:
+        told = f"{row.what}, {row.unit}" if row.unit else row.what
+        lines.append([told, *(_spread(row.detail.get(name)) for name in names)])
+    return lines
+
+
+def _spread(series: Series | None) -> str:
+    if series is None:
+        return ""
+    if series.minimum == series.p99:
+        return number(series.median)
+    # Of few passes, the p99 is the highest.
+    return f"{number(series.median)} ({number(series.minimum)} to {number(series.p99)})"
+
+
 def conditions(about: Machine) -> str:
     """Write the conditions of the measurement."""
     return (
@@ -226,6 +249,12 @@ def markdown(rows: Sequence[Row], about: Machine) -> str:
         notes = [f"- {row.what}: {row.note}." for row in chosen if row.note]
         if notes:
             parts.append("\n".join(notes))
+        if topic == SPREAD:
+            headings, *lines = spread_lines(chosen, topic=topic)
+            parts += [
+                "Medians, with the lowest and the highest of the passes.",
+                markdown_table(headings, lines),
+            ]
         if topic == "start-up":
             headings = ["way to start", *(row.what for row in chosen)]
             parts += [

@@ -15,9 +15,9 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.control_plane.cpu_share import means
 from layer.archive import unpack
 from tests.chaos import shutdown
-from tests.chaos.cpu_share import means
 from tests.chaos.judging import breaches_of, table
 from tests.chaos.life import SECRET, live
 from tests.chaos.plan import draw_plan

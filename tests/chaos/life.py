@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tests.chaos.cpu_share import Held, limited
+from bench.control_plane.cpu_share import Held, limited
 from tests.chaos.lived import Lived, missing, records_of
 from tests.chaos.plan import WEATHER, Invocation, Plan
 from tests.doubles.lambda_events import done, line, python_line, report, start

@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.chaos.cpu_share import Held, limited
+from bench.control_plane.cpu_share import Held, limited
 from tests.chaos.life import EXTENSION, SECRET
 from tests.doubles.lambda_events import batch, line, runtime_done, start
 from tests.doubles.recording_receiver import STALL, RecordingReceiver, Reply

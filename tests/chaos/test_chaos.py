@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.chaos.cpu_share import SHARE, Held, _stop_and_go, means
 from tests.chaos.judging import breaches_of, repeated, table
 from tests.chaos.life import SECRET, live
 from tests.chaos.lived import Lived, records_of
@@ -109,24 +104,6 @@ def test_unfinished_line_of_output_is_no_record() -> None:
 def test_seed_draws_the_same_plans() -> None:
     """So that a life can be lived again, as far as its moments allow."""
     assert draw_plan(1, 7) == draw_plan(1, 7) != draw_plan(1, 8)
-
-
-def test_process_goes_on_when_nobody_holds_it_any_longer() -> None:
-    """A freeze may fall into a stop of the processor's share."""
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    held = Held(process.pid)
-
-    with held:
-        with held, _stop_and_go(held):
-            pass
-        _, status = os.waitpid(process.pid, os.WUNTRACED)
-        assert os.WIFSTOPPED(status)
-    process.communicate(b"\n", timeout=20)
-
-    assert process.returncode == 0
-    assert means() in {"cgroup v1", "cgroup v2", "stop and go"}
-    assert 0 < SHARE < 1
-    assert signal.SIGSTOP
 
 
 @pytest.mark.end_to_end

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos.cpu_share import means
+from bench.control_plane.cpu_share import means
 from tests.chaos.shutdown import Case, shut_down
 
 if TYPE_CHECKING:

@@ -21,8 +21,15 @@ def test_series_sums_up_measurements() -> None:
         ({"floor": [2.0], "floor that keeps": [1.0]}, "floor", (1.5, None)),
         ({"floor": []}, "", (None, None)),
         ({"floor": [0.0]}, "floor", (None, None)),
+        ({"floor": [-1.0]}, "floor", (None, None)),
     ],
-    ids=["the floor that can do it", "the bare floor first", "not measured", "no time at all"],
+    ids=[
+        "the floor that can do it",
+        "the bare floor first",
+        "not measured",
+        "no time at all",
+        "earlier than alone",
+    ],
 )
 def test_row_compares_the_layer_with_the_others(
     values: dict[str, list[float]], reference: str, ratios: tuple[float | None, float | None]

@@ -8,6 +8,7 @@ from bench.reporting.report import (
     markdown,
     number,
     plain_table,
+    spread_lines,
     ways_lines,
 )
 
@@ -100,6 +101,18 @@ def test_plain_table_aligns_its_columns() -> None:
 def test_ways_lines_have_a_line_for_each_way_to_start() -> None:
     """The table has no room for them."""
     assert ways_lines([started(), delivered()])[-1] == ["layer, no bash", "11.0 ms"]
+
+
+def test_spread_lines_have_the_lowest_and_the_highest() -> None:
+    """A column for each subject: a median of three passes alone tells little."""
+    small = row("first", "done later by", "ms", {"layer": [30.0, 10.0, 20.0], "floor": [-1.0]})
+
+    assert spread_lines([small, started()], topic="first") == [
+        ["", "layer", "floor"],
+        ["done later by, ms", "20.0 (10.0 to 30.0)", "-1.00"],
+    ]
+    assert spread_lines([started()], topic="first") == []
+    assert "20.0 (10.0 to 30.0)" in markdown([small], ABOUT)
 
 
 def test_markdown_has_the_conditions_and_the_notes() -> None:
