@@ -202,7 +202,6 @@ def main(arguments: list[str]) -> None:
     try:
         listen(boot)
         subscribe(boot)
-        boot.api.ask_next()
         from extension.app.run import run
 
         run(

@@ -32,7 +32,7 @@ LINES_WAIT_S = 1.0
 
 
 class Loop:
-    """Drive one environment from the first Next to SHUTDOWN. ``reporting`` writes metrics, where METRICS is set."""
+    """Drive one environment from the first Next, which it asks for, to SHUTDOWN. ``reporting`` writes metrics, where METRICS is set."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -63,7 +63,7 @@ class Loop:
             self._parts.poll.register(descriptor, select.POLLIN)
         if self._parts.renewal is not None:
             self._parts.poll.register(self._parts.renewal.descriptor, select.POLLIN)
-        self._watch_next()
+        self._ask_next()
         self._main_loop()
         self._shutdown()
 

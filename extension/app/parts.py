@@ -25,7 +25,7 @@ class Parts(NamedTuple):
     """Everything that the main loop drives.
 
     Attributes:
-        api: with the first Next asked for already.
+        api: registered.
         listener: receives batches; None where Lambda delivers none, so that there is nothing to hold Next for.
         poll: the object that ``listener`` registers its connections with.
         renewal: fetches settings that are references; None where there are none.

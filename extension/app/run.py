@@ -1,4 +1,9 @@
-"""The wiring: make the parts of one environment, after the first ``/event/next``."""
+"""The wiring: make the parts of one environment, before the first ``/event/next``.
+
+Lambda's runtime initialises meanwhile, and has a whole processor. Once Next is asked for, an invocation may begin, and in a
+small function each millisecond of a processor then takes fourteen. So nothing is left to load that each invocation needs. What
+only a delivery needs is loaded with the first one, by the worker's thread.
+"""
 
 import _signal as signals  # type: ignore[import-not-found]  # signal makes enums of it, which takes a millisecond
 import os
@@ -6,7 +11,7 @@ import select
 import sys
 import threading
 from _socket import socket as Socket  # noqa: N812 - the class, under the name the standard library gives it
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -65,6 +70,9 @@ LEAST_MEMORY_MB = 128
 ENVIRONMENT_ID_BYTES = 8
 """64 random bits name an environment among all that a function ever has."""
 
+PREPARE_S = 0.1
+"""The most that init waits for the patterns of REDACT, while it has a whole processor: ``all`` takes a sixth of it."""
+
 SWITCH_INTERVAL_S = 0.0005
 """How long the delivery thread may keep the interpreter while an event waits (CPython's default is ten times that)."""
 
@@ -81,9 +89,9 @@ def run(
     listener: Socket | None,
     listener_problem: str,
 ) -> None:
-    """Run the extension from the first Next until SHUTDOWN, then end the process.
+    """Run the extension from its wiring until SHUTDOWN, then end the process.
 
-    The first Next has been asked for. ``listener`` is the socket that Lambda delivers to; None if it could not be opened.
+    ``listener`` is the socket that Lambda delivers to; None if it could not be opened.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     wiring = Wiring(environ, api, subscription, listener)
@@ -114,6 +122,9 @@ class Wiring:
     _patterns: "Patterns | None" = None
     """Of REDACT, as they were applied last."""
 
+    _preparing: threading.Thread | None = None
+    """Makes ready what masks. At SHUTDOWN a small function has no time for it."""
+
     def __init__(
         self,
         environ: dict[str, str],
@@ -121,7 +132,7 @@ class Wiring:
         subscription: Subscription,
         listener: Socket | None,
     ) -> None:
-        """Read the settings, start the sinks' threads, and make the parts."""
+        """Read the settings and make the parts."""
         settings, problems = read_settings(environ)
         initialization_type = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
         is_managed = self._is_managed = initialization_type == MANAGED_INSTANCES
@@ -164,14 +175,14 @@ class Wiring:
         self.loop = Loop(self._parts)
         self._apply_to_delivery(settings)
         self._apply_to_metrics(settings)
+        if self._preparing is not None:
+            self._preparing.join(PREPARE_S)
 
     def _start_delivery(self, settings: Settings, account: Account) -> tuple[Queues, Delivery]:
         exporters: list[Exporter] = []
 
-        def start(
-            name: str, queue: SendingQueue, prepare: Callable[[], None] | None = None
-        ) -> SendingQueue | None:
-            worker = self._sinks.start(name, prepare=prepare)
+        def start(name: str, queue: SendingQueue) -> SendingQueue | None:
+            worker = self._sinks.worker_for(name)
             if worker is None:
                 return None
             exporters.append(Exporter(name, queue, worker))
@@ -181,7 +192,7 @@ class Wiring:
         primary = queue(account)
         ripe_bytes = min(MAX_BATCH_BYTES, settings.buffer_bytes // ARCHIVE_SHARE)
         archive = queue(account.archive, ripe_bytes=ripe_bytes, linger_s=ARCHIVE_LINGER_S)
-        start("SINK", primary, self.log.preload)
+        start("SINK", primary)
         queues = Queues(
             primary,
             fallback=start("FALLBACK_SINK", queue(account)),
@@ -306,8 +317,8 @@ class Wiring:
 
         redactor = Redactor(patterns)
         delivery.rewrite(partial(rewritten, rewrite=redactor.redact_all, by=patterns))
-        # While the runtime starts, the processor is a whole one; the first failure of a small function has no time for it.
-        threading.Thread(target=redactor.prepare, name="redact", daemon=True).start()
+        self._preparing = threading.Thread(target=redactor.prepare, name="redact", daemon=True)
+        self._preparing.start()
 
     def _apply_to_metrics(self, settings: Settings) -> None:
         """Start to write metrics, go on, or stop, as METRICS says."""

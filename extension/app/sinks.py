@@ -1,7 +1,7 @@
 """Open the sinks that settings name, each with a worker of its own."""
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from extension.config.parsers import kind_of_sink
@@ -20,14 +20,12 @@ class Sinks:
         self._configs = self._configs_of(settings)
         self.workers: dict[str, SinkWorker] = {}
 
-    def start(self, name: str, *, prepare: Callable[[], None] | None = None) -> SinkWorker | None:
-        """Start the worker of one sink, if it is set."""
+    def worker_for(self, name: str) -> SinkWorker | None:
+        """Make the worker of one sink, if it is set."""
         config = self._configs[name]
         if not config.url:
             return None
-        worker = SinkWorker(partial(open_permanently, config), prepare=prepare)
-        worker.start()
-        self.workers[name] = worker
+        worker = self.workers[name] = SinkWorker(partial(open_permanently, config))
         return worker
 
     def apply(self, settings: Settings) -> None:

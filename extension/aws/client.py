@@ -14,7 +14,6 @@ import json
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from urllib.parse import SplitResult, quote, urlsplit
 
 from extension.aws.credentials import Credentials, NoCredentials
@@ -175,6 +174,9 @@ class AwsClient:
             return self._credentials.invalidate()
         if code not in CLOCK_CODES:
             return False
+        # Imported here: nearly all clocks are right.
+        from email.utils import parsedate_to_datetime
+
         try:
             aws_s = parsedate_to_datetime(reply.headers.get("Date", "")).timestamp()
         except (TypeError, ValueError, OverflowError):

@@ -45,12 +45,10 @@ class SinkWorker:
             to it, and the main loop's reads it.
     """
 
-    def __init__(
-        self, open_sink: Callable[[], Sink], *, prepare: Callable[[], None] | None = None
-    ) -> None:
-        """Make a worker that is started later. Its thread calls ``prepare`` and ``open_sink``, which import modules."""
+    def __init__(self, open_sink: Callable[[], Sink]) -> None:
+        """Start no thread yet. It begins with the first batch and calls ``open_sink``, which imports what a delivery needs."""
         self._open_sink = open_sink
-        self._prepare = prepare
+        self._is_started = False
         self._sink: Sink | None = None
         self._is_stale = False
         self.rewrite: Rewrite | None = None
@@ -59,10 +57,6 @@ class SinkWorker:
         self._jobs: SimpleQueue[tuple[UnderWay, float]] = SimpleQueue()
         self._receipts: SimpleQueue[Receipt] = SimpleQueue()
         self.descriptor, self._announce = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-
-    def start(self) -> None:
-        """Start the thread. It ends with the process."""
-        threading.Thread(target=self._run, name="worker", daemon=True).start()
 
     def change(self, open_sink: Callable[[], Sink]) -> None:
         """Deliver the next batch to another sink."""
@@ -73,6 +67,14 @@ class SinkWorker:
         """Hand a batch over. Only one may be under way; its receipt comes in any case."""
         self.rewritten = []
         self._under_way = UnderWay(chunks)
+        if not self._is_started:
+            try:
+                threading.Thread(target=self._run, name="worker", daemon=True).start()
+            except RuntimeError:
+                # The function shares the environment's limit of 1,024 threads and processes.
+                self._answer(Receipt(Answer.UNAVAILABLE, "no thread can be started"))
+                return
+            self._is_started = True
         self._jobs.put((self._under_way, timeout_s))
 
     def collect(self) -> Receipt | None:
@@ -93,15 +95,13 @@ class SinkWorker:
             sink.abort()
 
     def _run(self) -> None:
-        try:
-            if self._prepare is not None:
-                self._prepare()
-            self._sink = self._open_sink()
-        except Exception:  # noqa: BLE001, S110 - tried again, and reported, with the first batch
-            pass
+        """Deliver batch after batch, until the process ends."""
         while True:
-            self._receipts.put(self._deliver(*self._jobs.get()))
-            os.write(self._announce, b"!")
+            self._answer(self._deliver(*self._jobs.get()))
+
+    def _answer(self, receipt: Receipt) -> None:
+        self._receipts.put(receipt)
+        os.write(self._announce, b"!")
 
     def _deliver(self, chunks: UnderWay, timeout_s: float) -> Receipt:
         try:

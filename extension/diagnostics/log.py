@@ -5,21 +5,43 @@ Promises: an environment logs each problem once. A message says what happened an
 logged. Lambda records the output of extensions too, so a message for each line or invocation would cost what this
 extension is there to save.
 
-structlog is imported with the first message, or by :meth:`OwnLog.preload`: never before the first Next. Where it cannot be
-imported, for want of a file descriptor, a message is written all the same, without its time.
+structlog is imported with the first message, which mostly is the account at SHUTDOWN. Where it cannot be imported, for want of
+a file descriptor, a message is written all the same, without its time.
 """
 
-import importlib
 import json
 import sys
 from contextlib import suppress
-from types import ModuleType
 from typing import Any
 
 from extension import EXTENSION_NAME
+from extension.stand_ins import Placeholder, StandIns, load
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "off": 100}
 """As in the standard library's logging, with ``off`` above them all."""
+
+STRUCTLOG: StandIns = {
+    "logging": {},
+    "pickle": {"PicklingError": ValueError},
+    "traceback": {},
+    "structlog._frames": dict.fromkeys(
+        ("_find_first_app_frame_and_name", "_format_exception", "_format_stack"), Placeholder
+    ),
+    "structlog._greenlets": {},
+    "structlog._native": {"make_filtering_bound_logger": Placeholder},
+    "structlog.contextvars": dict.fromkeys(
+        ("merge_contextvars", "_ASYNC_CALLING_STACK", "_ASYNC_CALLING_THREAD"), Placeholder
+    ),
+    "structlog.dev": dict.fromkeys(("ConsoleRenderer", "_has_colors", "set_exc_info"), Placeholder),
+    "structlog.stdlib": {},
+    "structlog.testing": dict.fromkeys(("ReturnLogger", "ReturnLoggerFactory"), Placeholder),
+    "structlog.threadlocal": {},
+    "structlog.tracebacks": {"ExceptionDictTransformer": Placeholder},
+    "structlog.twisted": None,
+    "structlog.types": {},
+}
+"""Of structlog three processors are used and one logger. The rest takes nine tenths of its import: loggers of event loops,
+for consoles and for tests, tracebacks in colours, the standard library's logging."""
 
 MAX_PROBLEMS = 50
 """Different problems that one environment logs: a bound against fields that differ each time."""
@@ -52,11 +74,6 @@ class OwnLog:
         if self._level < LEVELS["off"]:
             self._write("info", "account", fields)
 
-    def preload(self) -> None:
-        """Import structlog, so that the account at SHUTDOWN does not have to."""
-        if self._level < LEVELS["off"]:
-            self._load()
-
     def _write(self, level: str, event: str, fields: dict[str, object]) -> None:
         try:
             getattr(self._load(), level)(event, **fields)
@@ -68,33 +85,14 @@ class OwnLog:
 
     def _load(self) -> Any:
         if self._logger is None:
-            structlog = _import_structlog()
-            self._logger = structlog.wrap_logger(
+            structlog = load("structlog", STRUCTLOG)
+            self._logger = structlog.BoundLogger(
                 structlog.WriteLogger(sys.stderr),
                 processors=[
                     structlog.processors.add_log_level,
                     structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
                     structlog.processors.JSONRenderer(),
                 ],
-            ).bind(logger=EXTENSION_NAME)
+                context={"logger": EXTENSION_NAME},
+            )
         return self._logger
-
-
-def _import_structlog() -> Any:
-    """Import structlog, and keep asyncio out of the process.
-
-    structlog imports asyncio for loggers of event loops, which we do not use. asyncio takes half of the import's time
-    and 1.8 MB (measured on CPython 3.13), so an empty module stands in for it during the import. A later structlog that
-    needs more of asyncio gets the real one.
-    """
-    if "asyncio" in sys.modules:
-        return importlib.import_module("structlog")
-    sys.modules["asyncio"] = ModuleType("asyncio")
-    try:
-        return importlib.import_module("structlog")
-    except (ImportError, AttributeError):
-        for name in [name for name in sys.modules if name.partition(".")[0] == "structlog"]:
-            del sys.modules[name]
-    finally:
-        del sys.modules["asyncio"]
-    return importlib.import_module("structlog")

@@ -1,6 +1,5 @@
 """Send HTTP requests and tell why they fail."""
 
-from extension.transport.deferred import defer
+from extension.transport.libraries import load_libraries
 
-# httpx imports it. Its tables take 0.3 MB of memory, for names of hosts beyond ASCII.
-defer("idna")
+load_libraries()

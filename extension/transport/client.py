@@ -10,22 +10,20 @@ A server that reads a request byte by byte, or stretches a TLS handshake, is lef
 import contextlib
 import os
 import socket
-import ssl
 import time
-from collections.abc import Callable, Mapping
-from http.cookiejar import DefaultCookiePolicy
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import httpcore
 import httpx
 
 from extension import EXTENSION_NAME, __version__
 from extension.transport.errors import CONNECTION_LOST, Reason, Unreachable, reason_for
+from extension.transport.network import Network
 from extension.transport.proxies import MAX_PORT, Proxy, proxy_for
 
 if TYPE_CHECKING:
-    from httpcore import ConnectionPool
-
-    from extension.transport.network import Network
+    from ssl import SSLContext
 
 KEEPALIVE_S = 55.0
 """Shorter than the 60 s after which common load balancers close an idle connection."""
@@ -79,8 +77,8 @@ class Transport:
         self._wall_s = wall_s
         self._client: httpx.Client | None = None
         self._origin = ""
-        self._network: Network | None = None
-        self._trust: ssl.SSLContext | None = None
+        self._network = Network()
+        self._trust: SSLContext | None = None
         self._stream: Any = None
         self._used_at_s = 0.0
         self._is_fresh = False
@@ -151,7 +149,7 @@ class Transport:
             self._to_proxy = info["request"].method == b"CONNECT"
         elif name == "http11.send_request_body.complete":
             self._request_sent = not self._to_proxy
-        elif name == "http11.receive_response_headers.started" and self._network is not None:
+        elif name == "http11.receive_response_headers.started":
             self._network.await_head()
 
     def _exchange(
@@ -182,8 +180,7 @@ class Transport:
         if self._client is None or origin != self._origin:
             self.close()
             self._client, self._origin = self._new_client(target), origin
-        if self._network is not None:
-            self._network.until_s = until_s
+        self._network.until_s = until_s
         # Each wait may take the time that is left; Network shortens those that begin later.
         timeout = httpx.Timeout(max(until_s - time.monotonic(), 0.001))
         more = {"trace": self._note}
@@ -209,19 +206,14 @@ class Transport:
         # The bound on an answer holds only if httpx does not decompress it.
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
         pool = self._pool(url, proxy)
-        client = httpx.Client(transport=_HttpTransport(pool), headers=headers, trust_env=False)
-        # A sink's cookies would be kept without a bound, and sent back as headers that nobody asked for.
-        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        return client
+        return httpx.Client(
+            transport=_HttpTransport(pool),
+            headers=headers,
+            trust_env=False,
+            cookies=_NoCookies(),  # type: ignore[arg-type]  # what httpx asks a jar for, and no more
+        )
 
-    def _pool(self, url: httpx.URL, proxy: Proxy | None) -> "ConnectionPool":
-        # Imported here: it takes asyncio with it, and many environments end without a delivery.
-        import httpcore
-
-        from extension.transport.network import Network
-
-        if self._network is None:
-            self._network = Network()
+    def _pool(self, url: httpx.URL, proxy: Proxy | None) -> httpcore.ConnectionPool:
         kept: dict[str, Any] = {
             "max_connections": 1,
             "keepalive_expiry": KEEPALIVE_S,
@@ -243,19 +235,32 @@ class Transport:
             **kept,
         )
 
-    def _trust_for(self, url: httpx.URL) -> ssl.SSLContext:
+    def _trust_for(self, url: httpx.URL) -> "SSLContext | None":
         if url.scheme != "https":
-            # Plain HTTP needs no certificate authorities, which take 5 to 20 ms to load.
-            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            return None
         if self._trust is None:
-            self._trust = _trust(self._environ)
+            # Imported here: plain HTTP needs no TLS.
+            from extension.transport.trust import trust
+
+            self._trust = trust(self._environ)
         return self._trust
+
+
+class _NoCookies:
+    """A jar that stays empty: a sink's cookies would be kept without a bound, and sent back although nobody asked for it."""
+
+    def __iter__(self) -> Iterator[object]:
+        """Yield nothing."""
+        return iter(())
+
+    def extract_cookies(self, _response: object, _request: object) -> None:
+        """Take nothing from an answer."""
 
 
 class _HttpTransport(httpx.HTTPTransport):
     """httpx's own, with a pool that it cannot make: it passes no ``network_backend`` on."""
 
-    def __init__(self, pool: "ConnectionPool") -> None:
+    def __init__(self, pool: httpcore.ConnectionPool) -> None:
         self._pool = pool
 
 
@@ -272,16 +277,3 @@ def _usable(proxy: Proxy) -> httpx.Proxy:
         f"{Reason.PROXY_UNUSABLE.value}: {proxy.variable} is not the URL of an http or https proxy"
     )
     raise Unreachable(Reason.PROXY_UNUSABLE, detail)
-
-
-def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Load the authorities that OpenSSL's variables name, or else the public ones; raise OSError for bad files."""
-    file, folder = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
-    if not file and not folder:
-        import certifi
-
-        return ssl.create_default_context(cafile=certifi.where())
-    context = ssl.create_default_context(cafile=file or None, capath=folder or None)
-    # Python 3.13 began to demand extensions that many private authorities lack, such as key usage.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context

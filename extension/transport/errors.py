@@ -2,7 +2,6 @@
 
 import errno
 import socket
-import ssl
 from enum import Enum
 
 import httpx
@@ -95,8 +94,8 @@ def reason_for(error: httpx.HTTPError) -> tuple[Reason, str]:
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OSError):
         cause = cause.__cause__ or cause.__context__
-    if isinstance(cause, ssl.SSLError):
-        return _reason_for_tls(cause), ""
+    if (reason_of_tls := _reason_for_tls(cause)) is not None:
+        return reason_of_tls, ""
     if isinstance(cause, socket.gaierror):
         return Reason.NAME_UNKNOWN, ""
     if isinstance(cause, OSError) and cause.errno in _BY_ERRNO:
@@ -105,7 +104,12 @@ def reason_for(error: httpx.HTTPError) -> tuple[Reason, str]:
     return reason, f"{reason.value}: {type(error).__name__}"
 
 
-def _reason_for_tls(error: ssl.SSLError) -> Reason:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return _BY_VERIFY_CODE.get(error.verify_code, Reason.CERTIFICATE_UNTRUSTED)
+def _reason_for_tls(error: OSError | None) -> Reason | None:
+    # By name: plain HTTP needs no TLS, so it may not be loaded.
+    kinds = {kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "ssl"}
+    if "SSLCertVerificationError" in kinds:
+        code = getattr(error, "verify_code", 0)
+        return _BY_VERIFY_CODE.get(code, Reason.CERTIFICATE_UNTRUSTED)
+    if "SSLError" not in kinds:
+        return None
     return Reason.NOT_TLS if getattr(error, "reason", "") in _NOT_TLS else Reason.TLS_FAILED

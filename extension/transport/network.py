@@ -9,15 +9,17 @@ up. The next request for the same name waits for that thread, and starts no othe
 
 import re
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpcore
 
 from extension.transport.errors import Reason, Unreachable
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 MAX_INFORMATIONAL = 32
 """Bound on the 1xx answers before an answer. A server sends one or two, and a patient one some more (RFC 9110, 15.2)."""
@@ -30,6 +32,11 @@ LEAST_S = 0.001
 
 _INFORMATIONAL = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d[ \r\n]")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
+
+
+def _as_bytes(host: str) -> Any:
+    """Encode a name that is in ASCII already, or an address: of a ``str`` Python makes one with tables of Unicode."""
+    return host.encode("ascii")
 
 
 class _Lookup:
@@ -57,7 +64,7 @@ class _Lookup:
 
     def _run(self) -> None:
         try:
-            found = socket.getaddrinfo(self.host, self._port, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(_as_bytes(self.host), self._port, type=socket.SOCK_STREAM)
             self._addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
         except (OSError, UnicodeError, OverflowError) as error:
             self._error = error
@@ -103,7 +110,7 @@ class Network(httpcore.NetworkBackend):
             share_s = max(left_s / (len(addresses) - number + 1), min(left_s, MIN_CONNECT_S))
             try:
                 stream = self._backend.connect_tcp(
-                    address, port, share_s, local_address, socket_options
+                    _as_bytes(address), port, share_s, local_address, socket_options
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if number == len(addresses):
@@ -167,7 +174,7 @@ class _Stream(httpcore.NetworkStream):
 
     def start_tls(
         self,
-        ssl_context: ssl.SSLContext,
+        ssl_context: "SSLContext",
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
@@ -175,4 +182,5 @@ class _Stream(httpcore.NetworkStream):
         return _Stream(self._stream.start_tls(ssl_context, server_hostname, left_s), self._network)
 
     def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+        # That one tells whether HTTP/2 was agreed on, which is not offered. To look for it loads TLS.
+        return None if info == "ssl_object" else self._stream.get_extra_info(info)

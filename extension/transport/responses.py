@@ -1,7 +1,6 @@
 """Map HTTP answers to receipts: the status says whether retrying can help (RFC 9110)."""
 
 import time
-from email.utils import parsedate_to_datetime
 
 from extension.model.receipt import Answer, Receipt
 from extension.transport.client import Reply
@@ -51,6 +50,9 @@ def retry_after_s(reply: Reply) -> float | None:
         return None
     if value.isascii() and value.strip().isdigit():
         return float(value.strip())
+    # Imported here: nearly all servers tell seconds.
+    from email.utils import parsedate_to_datetime
+
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except (TypeError, ValueError, OverflowError):

@@ -49,9 +49,9 @@ FIRST_MODULES = {
     "extension.lambda_api",
     "extension.lambda_api.http1",
 }
-"""All that is loaded before the first Next, beside what ``python -ISB`` itself loads."""
+"""All that is loaded before the extension has registered and subscribed, beside what ``python -ISB`` itself loads."""
 
-# Before extension.__main__ is imported, which is right after Next was asked for, the names of what is loaded are
+# Before extension.app.run is imported, which is right after it has subscribed, the names of what is loaded are
 # written to a pipe: an audit hook sees the import without changing anything.
 REPORTING = """
 def report(event, arguments):
@@ -155,19 +155,19 @@ STARTS = pytest.mark.parametrize("start", [False, True], indirect=True, ids=["ba
 
 
 @STARTS
-def test_boot_loads_only_the_listed_modules_before_the_first_next(
+def test_boot_loads_only_the_listed_modules_before_it_has_subscribed(
     cloud: ScriptedLambda, start: Run
 ) -> None:
-    """Lambda waits for us, and bills it: before Next nothing is loaded but the modules on this list."""
+    """Lambda starts the runtime when all have registered, and bills it: before that, only what is on this list is loaded."""
     process = start(before=REPORTING)
     loaded = set(process.report.read().split())
-    cloud.wait_for("next", 1)
     asked = [call.kind for call in cloud.calls]
+    cloud.wait_for("next", 1)
     cloud.shut_down()
     _, _, code = process.finish()
 
     assert loaded - baseline() == FIRST_MODULES
-    assert asked[-1] == "next"
+    assert asked == ["register", "subscribe"]
     assert code == 0
 
 
@@ -268,9 +268,7 @@ def test_the_path_of_the_subscription_is_new_in_each_environment(cloud: Scripted
     assert targets[0] == targets[1] != targets[2] == targets[3]
 
 
-def test_an_error_after_the_first_next_leads_to_the_idle_loop(
-    cloud: ScriptedLambda, run: Run
-) -> None:
+def test_an_error_in_the_wiring_leads_to_the_idle_loop(cloud: ScriptedLambda, run: Run) -> None:
     """What breaks in the rest is one line on stderr, and Next goes on being answered until SHUTDOWN."""
     process = run(cloud.address, before="sys.modules['extension.config.settings'] = None\n")
     for number in range(3):

@@ -194,9 +194,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 def _worker(sink: ScriptedSink) -> SinkWorker:
-    worker = SinkWorker(lambda: sink)
-    worker.start()
-    return worker
+    return SinkWorker(lambda: sink)
 
 
 def _event(record: object) -> bytes:

@@ -95,13 +95,11 @@ class Environment:
         listen(self.boot)
         subscribe(self.boot)
         assert self.boot.listener is not None
-        self.boot.api.ask_next()
         poll = select.poll()
         queues = Queues(SendingQueue(self.account, random=lambda: 0.0))
         sampler = TailSampler(given, queues=queues, account=self.account, managed_instances=managed)
         sampler.metadata.environment_id = "e"
         worker = SinkWorker(lambda: self.sink)
-        worker.start()
         log = OwnLog("info")
         self.listener = Listener(
             self.boot.listener, poll, path=self.boot.subscription.target, say=log.once

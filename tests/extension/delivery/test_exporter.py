@@ -103,7 +103,6 @@ def test_sink_that_takes_nothing_is_asked_rarely_and_nothing_is_lost(
         config = SinkConfig(url.format(receiver_url), {**KEYS, "AWS_ENDPOINT_URL": receiver_url})
         queue = SendingQueue(account := Account(), random=lambda: 0.0)
         worker = SinkWorker(partial(open_sink, config))
-        worker.start()
         exporter = Exporter("SINK", queue, worker)
         queue.put(lines(*(f"line {number}" for number in range(LINES))))
 

@@ -3,7 +3,8 @@
 import select
 import threading
 import time
-from collections.abc import Callable
+
+import pytest
 
 from extension.delivery.worker import SinkWorker
 from extension.model.chunk import Chunk, Metadata
@@ -43,14 +44,6 @@ class ListSink:
         self.closed = True
 
 
-def start(
-    open_sink: Callable[[], Sink], *, prepare: Callable[[], None] | None = None
-) -> SinkWorker:
-    worker = SinkWorker(open_sink, prepare=prepare)
-    worker.start()
-    return worker
-
-
 def receipt_of(worker: SinkWorker) -> Receipt:
     poll = select.poll()
     poll.register(worker.descriptor, select.POLLIN)
@@ -68,7 +61,7 @@ def answer_of(worker: SinkWorker) -> Receipt:
 def test_worker_delivers_a_batch_on_its_own_thread() -> None:
     """The sink gets the very batch and its time-out, in another thread than ours."""
     sink = ListSink([Receipt(Answer.TAKEN, sent_bytes=7)])
-    worker = start(lambda: sink)
+    worker = SinkWorker(lambda: sink)
     batch = [chunk()]
 
     worker.send(batch, timeout_s=1.5)
@@ -82,7 +75,7 @@ def test_worker_delivers_a_batch_on_its_own_thread() -> None:
 def test_the_descriptor_is_readable_only_while_a_receipt_waits() -> None:
     """Before a batch and after its receipt, a poll on the descriptor finds nothing."""
     poll = select.poll()
-    worker = start(ListSink)
+    worker = SinkWorker(ListSink)
     poll.register(worker.descriptor, select.POLLIN)
 
     before = poll.poll(0)
@@ -98,7 +91,7 @@ def test_the_descriptor_is_readable_only_while_a_receipt_waits() -> None:
 def test_an_exception_in_a_sink_is_a_receipt() -> None:
     """What breaks in a sink keeps its batch, is told by its type alone, and does not end the thread."""
     sink = ListSink([ValueError("secret-token")])
-    worker = start(lambda: sink)
+    worker = SinkWorker(lambda: sink)
 
     first = answer_of(worker)
     second = answer_of(worker)
@@ -108,7 +101,7 @@ def test_an_exception_in_a_sink_is_a_receipt() -> None:
 
 
 def test_worker_opens_a_sink_again_that_could_not_be_opened() -> None:
-    """A sink that could not be opened at start is opened with a later batch."""
+    """A sink that could not be opened with one batch is opened with a later one."""
     sink = ListSink()
     attempts = []
 
@@ -118,37 +111,42 @@ def test_worker_opens_a_sink_again_that_could_not_be_opened() -> None:
             raise PermissionError
         return sink
 
-    worker = start(open_sink)
+    worker = SinkWorker(open_sink)
     answers = [answer_of(worker).answer for _ in range(3)]
 
     assert answers == [Answer.UNAVAILABLE, Answer.TAKEN, Answer.TAKEN]
-    assert len(attempts) == 3
+    assert len(attempts) == 2
 
 
-def test_worker_opens_the_sink_before_the_first_batch() -> None:
-    """Opening, which imports, happens while the function initialises, after what is to be prepared."""
+def test_worker_starts_a_thread_and_opens_its_sink_with_the_first_batch() -> None:
+    """An environment that delivers nothing loads nothing for it. A second batch finds both there."""
     done: list[str] = []
-    opened = threading.Event()
 
     def open_sink() -> Sink:
-        done.append("open")
-        opened.set()
+        done.append(threading.current_thread().name)
         return ListSink()
 
-    start(open_sink, prepare=lambda: done.append("prepare"))
+    before = threading.active_count()
+    worker = SinkWorker(open_sink)
 
-    assert opened.wait(WAIT_S)
-    assert done == ["prepare", "open"]
+    assert threading.active_count() == before
+    assert done == []
+    assert [answer_of(worker).answer for _ in range(2)] == [Answer.TAKEN] * 2
+    assert done == ["worker"]
 
 
-def test_worker_delivers_although_its_preparation_failed() -> None:
-    """If what is to be loaded first cannot be, deliveries work all the same."""
+def test_worker_tries_again_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The function may have used up the environment's threads: the batch stays, and the next attempt may find one."""
+    worker = SinkWorker(ListSink)
 
-    def prepare() -> None:
-        raise ImportError
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
 
-    worker = start(ListSink, prepare=prepare)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        refused = answer_of(worker)
 
+    assert refused == Receipt(Answer.UNAVAILABLE, "no thread can be started")
     assert answer_of(worker).answer is Answer.TAKEN
 
 
@@ -161,7 +159,7 @@ def test_send_does_not_wait_for_the_sink() -> None:
             release.wait(WAIT_S)
             return super().send(chunks, timeout_s=timeout_s)
 
-    worker = start(Stalled)
+    worker = SinkWorker(Stalled)
     began = time.monotonic()
 
     worker.send([chunk()], timeout_s=10.0)
@@ -187,10 +185,8 @@ def test_abort_reaches_a_busy_sink() -> None:
             super().abort()
             release.set()
 
-    opened = threading.Event()
-    worker = start(Busy, prepare=opened.set)
+    worker = SinkWorker(Busy)
     worker.send([chunk()], timeout_s=1.0)
-    opened.wait(WAIT_S)
     while not release.is_set():
         worker.abort()
 
@@ -205,7 +201,7 @@ def test_abort_is_harmless_without_a_sink() -> None:
 def test_change_closes_the_sink_and_opens_another() -> None:
     """After a change the next batch goes to the new sink, and the old one is closed."""
     first, second = ListSink(), ListSink()
-    worker = start(lambda: first)
+    worker = SinkWorker(lambda: first)
     answer_of(worker)
 
     worker.change(lambda: second)
@@ -218,7 +214,7 @@ def test_change_closes_the_sink_and_opens_another() -> None:
 def test_worker_rewrites_a_batch_before_it_leaves() -> None:
     """In the delivery thread; what is kept for a repetition stays as it was."""
     sink = ListSink()
-    worker = start(lambda: sink)
+    worker = SinkWorker(lambda: sink)
     first, second, new = chunk(), chunk(), chunk()
     worker.rewrite = lambda chunks: [new if one is first else one for one in chunks]
     batch = [first, second]
@@ -234,7 +230,7 @@ def test_worker_rewrites_a_batch_before_it_leaves() -> None:
 def test_a_cancelled_batch_is_rewritten_and_encoded_no_further() -> None:
     """What was rewritten before is there for whoever takes the batch over; the sink gets none of it."""
     sink = ListSink()
-    worker = start(lambda: sink)
+    worker = SinkWorker(lambda: sink)
     masked = chunk()
 
     def rewrite(chunks: list[Chunk]) -> list[Chunk]:
@@ -253,7 +249,7 @@ def test_a_cancelled_batch_is_rewritten_and_encoded_no_further() -> None:
 def test_the_batch_after_a_cancelled_one_is_sent() -> None:
     """Cancelling ends with the batch that it was meant for."""
     sink = ListSink()
-    worker = start(lambda: sink)
+    worker = SinkWorker(lambda: sink)
 
     def rewrite(chunks: list[Chunk]) -> list[Chunk]:
         worker.cancel()

@@ -207,7 +207,6 @@ def sent_by(url: str, kept: Chunk, folder: Path, redactor: Redactor) -> str:
     url = url.replace("HOST", host).replace("PATH", str(path))
     worker = SinkWorker(partial(open_sink, SinkConfig(url, ENVIRON | {"AWS_ENDPOINT_URL": host})))
     worker.rewrite = partial(rewritten, rewrite=redactor.redact_all)
-    worker.start()
 
     worker.send([kept], timeout_s=WAIT_S)
     assert select.select([worker.descriptor], [], [], WAIT_S)[0], "no receipt was announced"
