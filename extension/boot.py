@@ -1,8 +1,8 @@
-"""The first milliseconds: from exec to the first ``/event/next``.
+"""The first milliseconds: from exec until Lambda knows us.
 
 Lambda holds the function's runtime back until every extension has registered, and bills the time. So this module
 does, in this order and with next to nothing loaded: register (unless the launcher has done so), open the listener,
-subscribe, ask for the next event. Only then does it import the rest of the package, while the runtime initialises.
+subscribe. Only then does it import the rest of the package, while the runtime initialises, and Next is asked for.
 
 Promises: whatever goes wrong, the process goes on answering ``/event/next`` and ends on SHUTDOWN only. An extension
 that exits fails the function's invocations (AWS: Lambda Extensions API, error handling).
@@ -202,6 +202,7 @@ def main(arguments: list[str]) -> None:
     try:
         listen(boot)
         subscribe(boot)
+        boot.api.connect()
         from extension.app.run import run
 
         run(

@@ -84,6 +84,14 @@ class ExtensionsApi:
         }
         return self._ask("PUT", path, headers, body)
 
+    def connect(self) -> None:
+        """Open the connection for Next, while there certainly is a descriptor. Whether it still lives, Next tells."""
+        try:
+            self._connection = self._connect(None)
+        except OSError:
+            self._connection = None
+        self._reader = MessageReader()
+
     def ask_next(self) -> Socket:
         """Send ``/event/next``; return the connection for its answer. Raise OSError if Lambda cannot be reached."""
         asked = request(

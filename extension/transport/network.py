@@ -27,6 +27,9 @@ MAX_INFORMATIONAL = 32
 MIN_CONNECT_S = 1.0
 """The least that one address of a name is given, if that much is left. Else addresses share the time left evenly."""
 
+MAX_LABEL_BYTES = 63
+"""Of a name, between its dots (RFC 1035, 2.3.4)."""
+
 LEAST_S = 0.001
 """The least wait: to a socket, zero means not to wait at all."""
 
@@ -35,7 +38,14 @@ _END_OF_HEAD = re.compile(rb"\n\r?\n")
 
 
 def _as_bytes(host: str) -> Any:
-    """Encode a name that is in ASCII already, or an address: of a ``str`` Python makes one with tables of Unicode."""
+    """Encode an ASCII name, or an address, as Python does with a ``str`` by its tables of Unicode, which take 0.6 MB.
+
+    Raises:
+        UnicodeError: a label is empty or too long.
+    """
+    labels = [] if ":" in host else host.removesuffix(".").split(".")
+    if not all(0 < len(label) <= MAX_LABEL_BYTES for label in labels):
+        raise UnicodeError("a label is empty or too long")
     return host.encode("ascii")
 
 
@@ -178,8 +188,9 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        left_s = self._network.left_s(timeout)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left_s), self._network)
+        name = None if server_hostname is None else _as_bytes(server_hostname)
+        stream = self._stream.start_tls(ssl_context, name, self._network.left_s(timeout))
+        return _Stream(stream, self._network)
 
     def get_extra_info(self, info: str) -> Any:
         # That one tells whether HTTP/2 was agreed on, which is not offered. To look for it loads TLS.

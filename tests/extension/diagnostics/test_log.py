@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from extension.diagnostics import log as log_module
-from extension.diagnostics.log import LEVELS, MAX_PROBLEMS, OwnLog
+from extension.diagnostics.log import MAX_PROBLEMS, OwnLog
 
 pytestmark = pytest.mark.every_python
 
@@ -60,12 +60,12 @@ def test_a_problem_is_said_where_structlog_cannot_be_imported(
 ) -> None:
     """Without a descriptor nothing can be imported, and what says so must not become a second error."""
 
-    def fail() -> None:
+    def fail(*_: object) -> None:
         raise error
 
     log = OwnLog("warning")
     with monkeypatch.context() as scarce:
-        scarce.setattr(log_module, "_import_structlog", fail)
+        scarce.setattr(log_module, "load", fail)
         log.once("bad", variable="A", problem=ValueError("1"))
         log.account(received_lines=2)
     log.once("worse")
@@ -132,17 +132,6 @@ def test_the_level_decides_which_lines_are_written(
         assert (account["received_lines"], account["kept_lines"]) == (3, {"crash": 2})
 
 
-@pytest.mark.parametrize("level", LEVELS)
-def test_preload_writes_nothing(level: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is loaded ahead is used later and writes nothing by itself; `off` does not load it."""
-    log = OwnLog(level)
-
-    log.preload()
-
-    assert lines(capsys) == []
-    assert (log._logger is None) is (level == "off")
-
-
 def test_odd_text_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """Newlines, quotes and bytes that are no UTF-8 in a value do not break the line."""
     OwnLog("warning").once("odd", value='a\n"b"\t\udcff\x00 é')
@@ -168,30 +157,26 @@ def _in_a_process_of_its_own(code: str, *paths: Path) -> str:
     return run.stdout + run.stderr
 
 
-def test_asyncio_is_kept_out_of_the_process() -> None:
-    """Our log works without it, and it would cost as much as structlog."""
+UNUSED = {
+    "asyncio",
+    "dataclasses",
+    "inspect",
+    "logging",
+    "pickle",
+    "structlog.dev",
+    "structlog.stdlib",
+    "structlog.tracebacks",
+    "traceback",
+}
+
+
+def test_a_message_loads_a_tenth_of_structlog() -> None:
+    """SHUTDOWN has two seconds, and a small function a tenth of a processor: the account must not take them."""
     said = _in_a_process_of_its_own(
         "from extension.diagnostics.log import OwnLog\n"
-        "OwnLog('info').once('works')\n"
-        "print('asyncio' in sys.modules, 'structlog' in sys.modules)"
+        "OwnLog('info').account(received_lines=2)\n"
+        f"print(*sorted({UNUSED} & set(sys.modules)), 'structlog' in sys.modules)"
     )
 
-    assert '"event": "works"' in said
-    assert "False True" in said
-
-
-def test_a_structlog_that_needs_asyncio_gets_it(tmp_path: Path) -> None:
-    """A later release may want more of it than to be there."""
-    package = tmp_path / "structlog"
-    package.mkdir()
-    (package / "__init__.py").write_text("from . import stdlib\n")
-    (package / "stdlib.py").write_text("import asyncio\nLoop = asyncio.AbstractEventLoop\n")
-
-    said = _in_a_process_of_its_own(
-        "from extension.diagnostics import log\n"
-        "structlog = log._import_structlog()\n"
-        "print(structlog.stdlib.Loop.__name__, log._import_structlog() is structlog)",
-        tmp_path,
-    )
-
-    assert said == "AbstractEventLoop True\n"
+    assert said.splitlines()[0] == "True"
+    assert json.loads(said.splitlines()[1])["received_lines"] == 2

@@ -36,7 +36,10 @@ class Resolver:
         self.released = threading.Event()
         self.released.set()
 
-    def getaddrinfo(self, host: str, port: int, *_: object, **_more: object) -> list[object]:
+    def getaddrinfo(
+        self, name: bytes | str, port: int, *_: object, **_more: object
+    ) -> list[object]:
+        host = name.decode() if isinstance(name, bytes) else name
         kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
         if host.startswith("127."):
             return [(*kind, (host, port))]

@@ -1,0 +1,105 @@
+"""httpx and httpcore, loaded without what a sender of logs never uses."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.doubles.scripted_server import ScriptedServer, make_certificate
+
+pytestmark = pytest.mark.every_python
+
+ROOT = Path(__file__).resolve().parents[3]
+
+POST = """
+import contextlib, json, sys, time
+from extension.transport.client import Transport
+from extension.transport.errors import Unreachable
+before = set(sys.modules)
+if sys.argv[1:]:
+    until_s = time.monotonic() + 20
+    with contextlib.suppress(Unreachable):
+        Transport().exchange("POST", sys.argv[1], headers={"A": "b"}, body=b"x", until_s=until_s)
+print(json.dumps([sorted(before), sorted(set(sys.modules) - before)]))
+"""
+
+NEVER = {
+    "_asyncio",
+    "anyio",
+    "asyncio",
+    "certifi",
+    "concurrent",
+    "dataclasses",
+    "email",
+    "encodings.idna",
+    "hashlib",
+    "http",
+    "http.cookiejar",
+    "httpcore._async",
+    "httpx._main",
+    "httpx._multipart",
+    "idna",
+    "inspect",
+    "logging",
+    "mimetypes",
+    "pathlib",
+    "unicodedata",
+    "urllib.request",
+}
+"""A library that wants one of these at its top, as a later version may, is imported anew with all of them."""
+
+
+def loaded(*arguments: str, **environ: str) -> tuple[set[str], set[str]]:
+    """Return the modules that are loaded with the client, and those that a request loads as well."""
+    done = subprocess.run(
+        [sys.executable, "-c", POST, *arguments],
+        cwd=ROOT,
+        # The measurement of coverage loads modules of its own.
+        env={name: value for name, value in os.environ.items() if "COV" not in name} | environ,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    before, more = json.loads(done.stdout)
+    return set(before), set(more)
+
+
+def test_libraries_load_nothing_that_a_sender_of_logs_never_uses() -> None:
+    """The pinned versions find all that they look up at their tops in the stand-ins."""
+    before, _ = loaded()
+
+    assert not before & (NEVER | {"ssl", "ipaddress"})
+    assert {"httpx._client", "httpcore._sync.connection_pool", "h11._connection"} <= before
+
+
+def test_request_loads_nothing_but_what_reads_an_address() -> None:
+    """No name of the stand-ins is missing on the way of a request, with a cookie and a date in the answer."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: a=b\r\nDate: today\r\n\r\nOK"
+    with ScriptedServer() as server:
+        server.answers.append(answer)
+        _, more = loaded(server.url)
+
+    assert more == {"ipaddress"}
+
+
+def test_request_with_tls_loads_tls_and_nothing_else(tmp_path: Path) -> None:
+    """It comes with the first host that needs it."""
+    certificate = make_certificate(tmp_path)
+    if certificate is None:
+        pytest.skip("openssl, which makes the test's certificate, is not installed")
+    with ScriptedServer(certificate) as server:
+        _, more = loaded(server.url, SSL_CERT_FILE=str(certificate))
+
+    assert "ssl" in more
+    assert not more & NEVER
+
+
+def test_foreign_name_loads_its_tables() -> None:
+    """A sink whose name is ASCII, as nearly all are, never needs them."""
+    _, more = loaded("http://bücher.invalid/")
+
+    assert "idna.core" in more
