@@ -4,7 +4,8 @@ Runs as a program, `python bundle.py OUTPUT`, under the Python that the bytecode
 modules as JSON; without OUTPUT, only the files that the list names are written. Promises equal bytes for equal sources,
 with one PYTHONHASHSEED, since the order in frozensets depends on it.
 
-The one file holds in this order: the size of the index, the marshalled index, the marshalled code, and sources. The index
+The one file holds in this order: the bytecode's magic number, the size of the index, the marshalled index, the marshalled code,
+and sources. The index
 is two dicts: name to (offset, size, whether it is a package), and name to (offset, size) of the source.
 """
 
@@ -17,7 +18,7 @@ from pathlib import Path
 from types import CodeType
 from typing import TypedDict
 
-SIZE_BYTES = 8
+SIZE_BYTES = 4
 """The same as in `start.py`, which is alone in Lambda."""
 
 SOME_DOCSTRING = "."
@@ -88,9 +89,10 @@ def bundled(modules: list[Listed]) -> bytes:
     # Where things are depends on the index's size; that does not depend on where they are, since marshal writes every
     # number up to 31 bits in four bytes.
     size = len(marshal.dumps(_index(codes, sources, 0)))
-    index = marshal.dumps(_index(codes, sources, SIZE_BYTES + size))
+    head = external.MAGIC_NUMBER + size.to_bytes(SIZE_BYTES, "little")
+    index = marshal.dumps(_index(codes, sources, len(head) + size))
     assert len(index) == size, "marshal writes numbers in other ways than was assumed"  # noqa: S101 - a build's
-    parts = [size.to_bytes(SIZE_BYTES, "little"), index]
+    parts = [head, index]
     parts += [code for code, _ in codes.values()]
     parts += sources.values()
     return b"".join(parts)

@@ -104,6 +104,7 @@ def run(
         # One that is ignored, as under nohup, stays so.
         if signals.getsignal(number) != signals.SIG_IGN:
             signals.signal(number, wiring.loop.ask_to_end)
+    wiring.await_patterns()
     try:
         wiring.loop.run()
     finally:
@@ -175,6 +176,9 @@ class Wiring:
         self.loop = Loop(self._parts)
         self._apply_to_delivery(settings)
         self._apply_to_metrics(settings)
+
+    def await_patterns(self) -> None:
+        """Wait until masking is ready, within bounds."""
         if self._preparing is not None:
             self._preparing.join(PREPARE_S)
 

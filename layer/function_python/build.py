@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layer.archive import entry_time, tree_files, unpack, write_archive
+from layer.authorities import FOLDER, write_authorities
 from layer.function_python.bytecode import PRIVATE, precompile, verify
 from layer.function_python.dependencies import RUNTIMES, BuildError, install, select
 
@@ -30,6 +31,9 @@ MAX_ZIPPED_BYTES = 8 * 1024 * 1024
 EXTENSION_NAME = "flight-recorder"
 
 ROOT = Path(__file__).resolve().parents[2]
+
+START = ROOT / "layer" / "start.py"
+"""The program that finds the layer's modules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +142,9 @@ def _lay_out(sources: Sources, dependencies: Path, tree: Path) -> None:
     no_bytecode = shutil.ignore_patterns("__pycache__")
     shutil.copytree(sources.package, private / "extension", ignore=no_bytecode)
     shutil.copytree(dependencies, private / "deps")
+    write_authorities(private / "deps" / "certifi" / "cacert.pem", private / "deps" / FOLDER)
     shutil.copyfile(sources.license, private / "LICENSE")
+    shutil.copyfile(START, private / START.name)
     for path in tree_files(private):
         path.chmod(0o644)
     launcher = tree / "extensions" / EXTENSION_NAME

@@ -1,8 +1,9 @@
 """Compile the layer for each Python at hand, and prove that each can import all of it.
 
-Promises bytecode that is used: `unchecked-hash` files are valid with any timestamps that Lambda's
-unpacking gives them. Equal sources give equal bytes. `bundle.py` compiles, and leaves out docstrings.
-The sources stay beside it: one folder serves several versions, and anyio reads its own source.
+Promises bytecode that is used. The modules of each version are in one file, `modules.cpython-313` and the like, which saves an
+open and a third of the time that importing a file takes. Few modules are files all the same; `unchecked-hash` bytecode is
+valid with any timestamps that Lambda's unpacking gives them. Equal sources give equal bytes. `bundle.py` compiles, and leaves
+out docstrings. The sources stay beside it, for a version that nobody has compiled for.
 """
 
 import json
@@ -23,12 +24,20 @@ need them, and the zip is a sixth smaller without them."""
 COMPILE_TIMEOUT_SECONDS = 180.0
 """A tree compiles in a few seconds; the rest is for a busy machine."""
 
+AS_FILES = "certifi"
+"""This package finds the certificate authorities beside its own file."""
+
+READS_ITSELF = "anyio"
+"""This package reads its own source; without it, it imports forty modules instead of two."""
+
 # httpcore swallows an anyio that cannot be imported and fails at the first request; so it is asked.
 VERIFY = """
 import sys
 private = sys.argv[1]
-sys.path[:] = [entry for entry in sys.path if entry] + [private, private + "/deps"]
-import anyio, certifi, httpcore, httpx, importlib, os, pkgutil, structlog
+sys.path[:] = [private] + [entry for entry in sys.path if entry]
+import start
+start.prepare(private)
+import anyio, certifi, httpcore, httpx, importlib, os, pathlib, structlog
 assert hasattr(httpcore.AnyIOBackend, "connect_tcp"), "httpcore has no anyio backend"
 # What anyio imports when it is asked for, it does not miss before.
 assert anyio.connect_tcp and anyio.run and anyio.to_thread
@@ -36,16 +45,18 @@ importlib.import_module("anyio._backends._asyncio")
 assert os.path.isfile(certifi.where()), "the certificate authorities are missing"
 httpx.Client().close()
 import extension
-for module in pkgutil.walk_packages(extension.__path__, "extension."):
-    if not module.name.endswith("__main__"):
-        importlib.import_module(module.name)
+for path in pathlib.Path(private, "extension").rglob("*.py"):
+    if path.name != "__main__.py":
+        parts = path.relative_to(private).with_suffix("").parts
+        importlib.import_module(".".join(part for part in parts if part != "__init__"))
 for module in (anyio, certifi, extension, httpcore, httpx, structlog):
-    assert module.__file__.startswith(private), module.__file__ + " is not the layer's"
+    assert module.__file__.startswith(("/opt/flight-recorder/", private)), module.__file__ + " is not the layer's"
+    assert module is certifi or type(module.__loader__).__name__ == "Bundle", module.__name__ + " is no part of the bundle"
 """
 
 
 def precompile(root: Path, pythons: dict[str, Path]) -> None:
-    """Compile every source file below `root` for each of `pythons` (by version, such as `3.12`).
+    """Write the bytecode of every source below `root`, for each of `pythons` (by version, such as `3.12`).
 
     Raises:
         BuildError: a file does not compile under one of them.
@@ -96,18 +107,36 @@ def _compile(
     version: str, python: Path, root: Path, sources: list[Path]
 ) -> subprocess.CompletedProcess[str]:
     tag = f"cpython-{version.replace('.', '')}"
-    listed: list[dict[str, object]] = [
-        {
-            "name": "",
-            "path": str(source),
-            # The name in tracebacks is where the file is in Lambda, so the folder of the build is nowhere.
-            "shown": f"/opt/{source.relative_to(root).as_posix()}",
-            "source": False,
-            "target": str(source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc"),
-        }
-        for source in sources
-    ]
-    return run_bundle(python, listed)
+    private = root / PRIVATE
+    listed: list[dict[str, object]] = []
+    for source in sources:
+        name = _name_of(source.relative_to(private))
+        is_file = name.partition(".")[0] in {AS_FILES, "start"}
+        listed.append(
+            {
+                "name": name,
+                "path": str(source),
+                # The name in tracebacks is where the file is in Lambda, so the folder of the build is nowhere.
+                "shown": f"/opt/{source.relative_to(root).as_posix()}",
+                "source": name == READS_ITSELF,
+                "target": str(source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc")
+                if is_file
+                else "",
+            }
+        )
+    # Ours first: what is read before the first Next then lies beside the index, and comes with it.
+    listed.sort(key=lambda one: not str(one["name"]).startswith("extension"))
+    return run_bundle(python, listed, str(private / f"modules.{tag}"))
+
+
+def _name_of(place: Path) -> str:
+    """Return the name that a file in the private folder, or in its `deps`, is imported by."""
+    parts = list(place.with_suffix("").parts)
+    if parts[0] == "deps":
+        del parts[0]
+    if parts[-1] == "__init__":
+        parts.pop()
+    return ".".join(parts)
 
 
 def run_bundle(

@@ -27,12 +27,6 @@ without single modules it has been seen to break."""
 NEEDED_AT_ONCE = ("os", "encodings", "encodings.aliases", "encodings.utf_8")
 """The interpreter looks for these files before it runs a line of ours; by `os` it finds its library."""
 
-AS_FILES = "certifi"
-"""This package reads the certificate authorities from a file."""
-
-READS_ITSELF = "anyio"
-"""This package reads its own source; without it, it imports forty modules instead of two."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
@@ -79,6 +73,11 @@ class Job:
         """The standard library's folder."""
         [folder] = (self.interpreter / "lib").glob("python3.*")
         return folder
+
+    @property
+    def tag(self) -> str:
+        """The name of the interpreter's bytecode, such as `cpython-313`."""
+        return self.library.name.replace("python", "cpython-").replace(".", "")
 
     @property
     def runs_here(self) -> bool:

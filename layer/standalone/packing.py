@@ -4,18 +4,12 @@ import shutil
 from pathlib import Path
 
 from layer.archive import tree_files
+from layer.authorities import FOLDER, write_authorities
 from layer.function_python.build import EXTENSION_NAME
-from layer.function_python.bytecode import PRIVATE, run_bundle
+from layer.function_python.bytecode import AS_FILES, PRIVATE, READS_ITSELF, run_bundle
 from layer.function_python.dependencies import BuildError
 from layer.standalone.compiling import LEFT_OUT
-from layer.standalone.contents import (
-    AS_FILES,
-    NEEDED_AT_ONCE,
-    READS_ITSELF,
-    Job,
-    Module,
-    modules_of,
-)
+from layer.standalone.contents import NEEDED_AT_ONCE, Job, Module, modules_of
 
 PACKINGS = ("bundle", "tree")
 """One file for all modules, which ships; or one for each, which is there for measurements (docs/standalone.md)."""
@@ -51,7 +45,7 @@ def lay_out(job: Job, tree: Path) -> None:
         target.chmod(0o755)
     _copy_data(job, private)
     modules = modules_of(job)
-    start = Path(__file__).parent / "start.py"
+    start = Path(__file__).parents[1] / "start.py"
     if job.packing == "bundle":
         as_files = {
             module.name
@@ -90,6 +84,7 @@ def _copy_data(job: Job, private: Path) -> None:
     authorities = job.dependencies / AS_FILES / "cacert.pem"
     (private / "deps" / AS_FILES).mkdir()
     shutil.copyfile(authorities, private / "deps" / AS_FILES / authorities.name)
+    write_authorities(authorities, private / "deps" / FOLDER)
 
 
 def _copy_libraries(job: Job, private: Path, dynload: Path) -> None:
@@ -120,7 +115,7 @@ def _compile(job: Job, private: Path, modules: list[Module], *, as_files: set[st
                 "target": str(target) if module.name in as_files else "",
             }
         )
-    words = [str(private / "modules")] if job.packing == "bundle" else []
+    words = [str(private / f"modules.{job.tag}")] if job.packing == "bundle" else []
     done = run_bundle(job.build_python, listed, *words)
     if done.returncode != 0:
         raise BuildError(f"the layer's modules do not compile:\n{done.stderr}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 LAYER = Path(__file__).resolve().parents[2] / "layer"
+NAME = f"modules.{sys.implementation.cache_tag}"
 
 
 # `start.py` is a program of Lambda's: it is loaded here by its path, as anything but the main program. The standard
@@ -42,7 +43,7 @@ def write_bundle(tmp_path: Path) -> Callable[..., Path]:
             about = {"name": name, "path": str(path), "shown": shown}
             listed.append({**about, "source": name == with_source, "target": ""})
         subprocess.run(
-            [sys.executable, "-SBs", str(LAYER / "bundle.py"), str(folder / "modules")],
+            [sys.executable, "-SBs", str(LAYER / "bundle.py"), str(folder / NAME)],
             input=json.dumps(listed),
             text=True,
             check=True,
@@ -56,7 +57,7 @@ def write_bundle(tmp_path: Path) -> Callable[..., Path]:
 
 def run(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     """Run code that finds modules in the bundle of a folder."""
-    start = LAYER / "standalone" / "start.py"
+    start = LAYER / "start.py"
     return subprocess.run(
         [sys.executable, "-ISB", "-c", LOAD + code, str(start), str(folder)],
         capture_output=True,
@@ -120,7 +121,7 @@ def test_bundle_of_equal_sources_has_equal_bytes(write_bundle: Callable[..., Pat
 
     folders = [write_bundle(sources, with_source="package", into=name) for name in ("a", "b")]
 
-    first, second = ((folder / "modules").read_bytes() for folder in folders)
+    first, second = ((folder / NAME).read_bytes() for folder in folders)
     assert first == second
 
 
@@ -143,3 +144,37 @@ def test_bundle_leaves_out_docstrings_alone(write_bundle: Callable[..., Path]) -
     assert done.stdout == "None . None\n"
     assert "line 12, in check" in done.stderr
     assert "AssertionError: held" in done.stderr
+
+
+@pytest.mark.parametrize("head", [None, b"\0\0\r\n"])
+def test_sources_are_read_where_nobody_has_compiled_for_this_python(
+    write_bundle: Callable[..., Path], head: bytes | None
+) -> None:
+    """A newer Python has another tag; one that is not released yet may have another form of bytecode under the same."""
+    folder = write_bundle({"package": "WHERE = 'bundle'\n"})
+    (folder / "package.py").write_text("WHERE = 'source'\n")
+    if head is None:
+        (folder / NAME).unlink()
+    else:
+        (folder / NAME).write_bytes(head + (folder / NAME).read_bytes()[4:])
+
+    done = run(folder, "import package; print(package.WHERE)")
+
+    assert done.stdout == "source\n", done.stderr
+
+
+def test_start_finds_the_standard_library_where_the_bundle_has_none(
+    write_bundle: Callable[..., Path],
+) -> None:
+    """The layer that borrows its Python takes it from there, before its own dependencies; the private folder is not searched."""
+    folder = write_bundle({"package": "import json\n"})
+    (folder / "deps").mkdir()
+    for place in (folder, folder / "deps"):
+        (place / "textwrap.py").write_text("raise SystemExit('the wrong one')\n")
+    code = "sys.path[:] = [sys.argv[2], *library]; start['prepare'](sys.argv[2])\n"
+
+    done = run(
+        folder, code + "import package, textwrap; print(sys.path[-1] == sys.argv[2] + '/deps')"
+    )
+
+    assert done.stdout == "True\n", done.stderr

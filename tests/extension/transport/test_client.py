@@ -697,6 +697,7 @@ def test_public_authorities_are_checked_as_strictly_as_python_does(transport: Tr
     """Only an authority of one's own may lack what the public ones have."""
     ours = transport._trust_for(httpx.URL("https://h/"))
 
+    assert ours is not None
     assert ours.verify_flags == ssl.create_default_context().verify_flags
     assert ours.check_hostname
     assert ours.verify_mode is ssl.CERT_REQUIRED

@@ -1,15 +1,18 @@
-"""Find modules in one file, and start the extension. A standalone layer's interpreter runs this first.
+"""Find modules in one file, and start the extension. A layer's interpreter runs this first.
 
 Promises that almost no file is opened for a module. The bundle is opened once, and each module is read from its place in
 it: in a new environment, files that nobody has read yet are slow to open. It holds the sources of packages that read
 their own (anyio). Data that must be a file, such as the certificate authorities, is beside the bundle.
 
-Runs as a program in Lambda, under the one Python that the layer brings; nothing imports it. `bundle.py` writes the file.
+A standalone layer has one bundle, with the standard library in it. The layer for Python has one for each version, beside the
+sources that a version without a bundle reads. `bundle.py` writes the bundles. Any Python 3 runs this: the package says if it is
+too old.
 """
 
 import marshal
 import sys
 from _frozen_importlib import ModuleSpec
+from _frozen_importlib_external import MAGIC_NUMBER
 from posix import O_CLOEXEC, O_RDONLY, open as open_file, pread
 
 # No import of typing's, which would be the first module that is looked for before it can be found.
@@ -17,21 +20,36 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType, ModuleType
 
-SIZE_BYTES = 8
-"""The file begins with its index's size."""
+MAGIC_BYTES = 4
+SIZE_BYTES = 4
+"""The file begins with the number of its bytecode's form, and its index's size."""
 
 
 class Bundle:
     """Find and load the modules of one file: a finder and a loader of importlib."""
 
     def __init__(self, path: str) -> None:
+        """Read the index.
+
+        Raises:
+            OSError: there is no such file.
+            ValueError: its bytecode is for another Python.
+        """
         self._file = open_file(path, O_RDONLY | O_CLOEXEC)
-        size = int.from_bytes(pread(self._file, SIZE_BYTES, 0), "little")
-        self._modules, self._sources = marshal.loads(pread(self._file, size, SIZE_BYTES))  # noqa: S302 - our own file
+        head = pread(self._file, MAGIC_BYTES + SIZE_BYTES, 0)
+        if head[:MAGIC_BYTES] != MAGIC_NUMBER:
+            raise ValueError(path)
+        size = int.from_bytes(head[MAGIC_BYTES:], "little")
+        self._modules, self._sources = marshal.loads(pread(self._file, size, len(head)))  # noqa: S302 - our own file
+
+    @property
+    def has_library(self) -> bool:
+        """Whether it holds the standard library too."""
+        return "threading" in self._modules
 
     def find_spec(
         self, name: str, _path: object = None, _target: object = None
-    ) -> ModuleSpec | None:
+    ) -> "ModuleSpec | None":
         """Return a module's spec; None if it is not in the file."""
         place = self._modules.get(name)
         if place is None:
@@ -54,7 +72,7 @@ class Bundle:
         code: CodeType = marshal.loads(pread(self._file, size, offset))  # noqa: S302 - our own file
         return code
 
-    def get_source(self, name: str) -> str | None:
+    def get_source(self, name: str) -> "str | None":
         """Return a module's source; None if the bundle has none."""
         if name not in self._sources:
             return None
@@ -63,15 +81,25 @@ class Bundle:
 
 
 def prepare(root: str) -> None:
-    """Make only the layer's modules importable.
+    """Make only the layer's modules importable, and the standard library.
 
     Args:
         root: the layer's private folder.
     """
+    deps = root + "/deps"
+    others = [entry for entry in sys.path if entry != root]
+    try:
+        bundle = Bundle(f"{root}/modules.{sys.implementation.cache_tag}")
+    except (OSError, ValueError):
+        # Nobody has compiled for this version: the sources are read.
+        sys.path[:] = [root, *others, deps]
+        return
     # Before the finder that looks at folders, after those of what is compiled in.
-    sys.meta_path.insert(2, Bundle(root + "/modules"))
-    # Extension modules are files where the interpreter does not have them built in.
-    sys.path[:] = [root + "/deps", *(entry for entry in sys.path if entry.endswith("/lib-dynload"))]
+    sys.meta_path.insert(2, bundle)
+    if bundle.has_library:
+        # Extension modules are files where the interpreter does not have them built in.
+        others = [entry for entry in others if entry.endswith("/lib-dynload")]
+    sys.path[:] = [deps, *others] if bundle.has_library else [*others, deps]
 
 
 if __name__ == "__main__":
