@@ -203,9 +203,10 @@ def main(arguments: list[str]) -> None:
         listen(boot)
         subscribe(boot)
         boot.api.connect()
-        from extension.app.run import run
+        from extension.light_typing import STAND_INS
+        from extension.stand_ins import load
 
-        run(
+        load("extension.app.run", STAND_INS).run(
             environ,
             api=boot.api,
             subscription=boot.subscription,

@@ -11,8 +11,13 @@ No stand-in is left in ``sys.modules``, so whoever imports such a module afterwa
 import sys
 from _thread import allocate_lock
 from collections.abc import Mapping
-from importlib import import_module
-from types import ModuleType
+
+# Not from typing and types, which take longer to import than all of this.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+else:
+    ModuleType = type(sys)
 
 StandIns = Mapping[str, Mapping[str, object] | None]
 """By the name of the module: the names that its stand-in has. None where the module counts as not installed."""
@@ -40,7 +45,7 @@ class StandIn(ModuleType):
             raise AttributeError(name)  # The import system asks for these, and does not need them.
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
-        module = import_module(self.__name__)
+        module = _imported(self.__name__)
         self.__dict__.update(module.__dict__)
         return getattr(module, name)
 
@@ -62,7 +67,7 @@ def load(library: str, stand_ins: StandIns) -> ModuleType:
         sys.modules.update(mine)  # type: ignore[arg-type]  # None is Python's own sign for a module that is not there
         parents = _put_into_packages(library, mine)
         try:
-            return import_module(library)
+            return _imported(library)
         except (ImportError, AttributeError, TypeError):
             _forget(library)
         finally:
@@ -71,7 +76,7 @@ def load(library: str, stand_ins: StandIns) -> ModuleType:
                     del sys.modules[name]
             for parent, name in parents:
                 parent.__dict__.pop(name, None)
-        return import_module(library)
+        return _imported(library)
 
 
 def _put_into_packages(
@@ -83,11 +88,16 @@ def _put_into_packages(
         package, _, last = name.rpartition(".")
         if stand_in is None or not package or package.partition(".")[0] == library:
             continue
-        parent = stand_ins.get(package) or import_module(package)
+        parent = stand_ins.get(package) or _imported(package)
         if last not in parent.__dict__:
             setattr(parent, last, stand_in)
             put.append((parent, last))
     return put
+
+
+def _imported(name: str) -> ModuleType:
+    __import__(name)
+    return sys.modules[name]
 
 
 def _forget(library: str) -> None:

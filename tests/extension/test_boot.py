@@ -51,11 +51,11 @@ FIRST_MODULES = {
 }
 """All that is loaded before the extension has registered and subscribed, beside what ``python -ISB`` itself loads."""
 
-# Before extension.app.run is imported, which is right after it has subscribed, the names of what is loaded are
+# Before extension.light_typing is imported, which is right after it has subscribed, the names of what is loaded are
 # written to a pipe: an audit hook sees the import without changing anything.
 REPORTING = """
 def report(event, arguments):
-    if event == "import" and arguments[0] == "extension.app.run":
+    if event == "import" and arguments[0] == "extension.light_typing":
         import posix
         posix.write(int(sys.argv[3]), "\\n".join(sorted(sys.modules)).encode())
         posix.close(int(sys.argv[3]))
