@@ -109,7 +109,7 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
 
 
 def _holds_json_of_dotnet(line: bytes) -> bool:
-    return START(line) in _DOTNET_STARTS and _DOTNET_JSON.search(line) is not None
+    return START(line) in _DOTNET_STARTS and _compiled(_DOTNET_JSON).search(line) is not None
 
 
 def lines_are_plain(
