@@ -7,8 +7,8 @@ processor time.
 
 import os
 import threading
+from _queue import SimpleQueue  # queue makes classes of its own beside it, for half a millisecond
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
 
 from extension.model.chunk import Chunk
 from extension.model.receipt import Answer, Receipt
