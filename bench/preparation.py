@@ -40,7 +40,8 @@ print(json.dumps({
 _START = """
 import sys
 sys.path.insert(0, {opt!r})
-sys.path.append({opt!r} + "/deps")
+from start import prepare
+prepare({opt!r})
 from extension.boot import main
 main(sys.argv[2:])
 """
@@ -133,12 +134,14 @@ def prepare(*, python: Path, layer: Path, beside: list[Path], scratch: Path, qui
     copy = _copy_interpreter(about, scratch / "runtime")
     environ = _environ(scratch / "runtime")
     subjects = _floors(measured.python if measured.brings_python else copy, environ, scratch)
-    # The libraries of the obvious way are the layer's own copies, compiled ahead as those are.
-    deps = {"PYTHONPATH": str(borrowing.private / "deps"), "PYTHONDONTWRITEBYTECODE": "1"}
+    libraries = {
+        "PYTHONPATH": str(_compiled_libraries(copy, borrowing, scratch)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     subjects[OBVIOUS] = Subject(
         name=OBVIOUS,
         command=(str(copy), str(PROGRAMS / "obvious.py")),
-        environ=environ | deps,
+        environ=environ | libraries,
         trusts=borrowing.trusts,
     )
     first = subjects[LAYER] = measured.subject(LAYER, environ)
@@ -198,6 +201,17 @@ def _floors(python: Path, environ: dict[str, str], scratch: Path) -> dict[str, S
         FLOOR: Subject(name=FLOOR, command=bare, environ=environ),
         KEEPING: Subject(name=KEEPING, command=(*bare, "keep"), environ=environ),
     }
+
+
+def _compiled_libraries(python: Path, layer: Unpacked, scratch: Path) -> Path:
+    """Return a folder with the layer's own copies of the libraries, each file compiled ahead as after an installation."""
+    folder = scratch / "libraries"
+    shutil.copytree(layer.private / "deps", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    options = ["-q", "-j0", "--invalidation-mode=unchecked-hash"]
+    command = [str(python), "-ISBm", "compileall", *options, str(folder)]
+    environ = {"LD_LIBRARY_PATH": str(python.parents[1] / "lib")}
+    subprocess.run(command, capture_output=True, check=True, env=environ)
+    return folder
 
 
 def _ways(layer: Subject) -> dict[str, Subject]:
