@@ -134,14 +134,11 @@ def prepare(*, python: Path, layer: Path, beside: list[Path], scratch: Path, qui
     copy = _copy_interpreter(about, scratch / "runtime")
     environ = _environ(scratch / "runtime")
     subjects = _floors(measured.python if measured.brings_python else copy, environ, scratch)
-    libraries = {
-        "PYTHONPATH": str(_compiled_libraries(copy, borrowing, scratch)),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
+    path = str(_compiled_libraries(copy, borrowing, scratch))
     subjects[OBVIOUS] = Subject(
         name=OBVIOUS,
         command=(str(copy), str(PROGRAMS / "obvious.py")),
-        environ=environ | libraries,
+        environ=environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
         trusts=borrowing.trusts,
     )
     first = subjects[LAYER] = measured.subject(LAYER, environ)

@@ -204,8 +204,10 @@ def main(arguments: list[str]) -> None:
         subscribe(boot)
         boot.api.connect()
         from extension.light_typing import STAND_INS
+        from extension.patterns import use
         from extension.stand_ins import load
 
+        use(__spec__.loader)
         load("extension.app.run", STAND_INS).run(
             environ,
             api=boot.api,

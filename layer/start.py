@@ -18,6 +18,7 @@ from posix import O_CLOEXEC, O_RDONLY, open as open_file, pread
 # No import of typing's, which would be the first module that is looked for before it can be found.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType, ModuleType
 
 MAGIC_BYTES = 4
@@ -40,7 +41,8 @@ class Bundle:
         if head[:MAGIC_BYTES] != MAGIC_NUMBER:
             raise ValueError(path)
         size = int.from_bytes(head[MAGIC_BYTES:], "little")
-        self._modules, self._sources = marshal.loads(pread(self._file, size, len(head)))  # noqa: S302 - our own file
+        index = marshal.loads(pread(self._file, size, len(head)))  # noqa: S302 - our own file
+        self._modules, self._sources, self._patterns = index
 
     @property
     def has_library(self) -> bool:
@@ -71,6 +73,19 @@ class Bundle:
         offset, size, _ = self._modules[name]
         code: CodeType = marshal.loads(pread(self._file, size, offset))  # noqa: S302 - our own file
         return code
+
+    def patterns_for(self, magic: int) -> "Callable[[object, int], object] | None":
+        """Return what looks up a compiled regular expression by its text and flags; None if they are in another form."""
+        offset, size = self._patterns
+        form, places = marshal.loads(pread(self._file, size, offset)) if size else (0, {})  # noqa: S302 - our own file
+        if form != magic:
+            return None
+
+        def look_up(pattern: object, flags: int) -> object:
+            place = places.get((pattern, flags))
+            return place and marshal.loads(pread(self._file, place[1], place[0]))  # noqa: S302 - our own file
+
+        return look_up
 
     def get_source(self, name: str) -> "str | None":
         """Return a module's source; None if the bundle has none."""

@@ -126,7 +126,8 @@ def _compile(
         )
     # Ours first: what is read before the first Next then lies beside the index, and comes with it.
     listed.sort(key=lambda one: not str(one["name"]).startswith("extension"))
-    return run_bundle(python, listed, str(private / f"modules.{tag}"))
+    folders = (str(private), str(private / "deps"))
+    return run_bundle(python, listed, str(private / f"modules.{tag}"), *folders)
 
 
 def _name_of(place: Path) -> str:

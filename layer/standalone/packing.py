@@ -116,6 +116,8 @@ def _compile(job: Job, private: Path, modules: list[Module], *, as_files: set[st
             }
         )
     words = [str(private / f"modules.{job.tag}")] if job.packing == "bundle" else []
+    if words:
+        words += [str(job.sources.package.parent), str(job.dependencies)]
     done = run_bundle(job.build_python, listed, *words)
     if done.returncode != 0:
         raise BuildError(f"the layer's modules do not compile:\n{done.stderr}")
