@@ -109,8 +109,8 @@ def prepare(root: str) -> None:
         # Nobody has compiled for this version: the sources are read.
         sys.path[:] = [root, *others, deps]
         return
-    # Before the finder that looks at folders, after those of what is compiled in.
-    sys.meta_path.insert(2, bundle)
+    # Before the finder that looks at folders. What is compiled in comes first, unless the bundle has ours alone.
+    sys.meta_path.insert(2 if bundle.has_library else 0, bundle)
     if bundle.has_library:
         # Extension modules are files where the interpreter does not have them built in.
         others = [entry for entry in others if entry.endswith("/lib-dynload")]

@@ -6,6 +6,7 @@ only a delivery needs is loaded with the first one, by the worker's thread.
 """
 
 import _signal as signals  # type: ignore[import-not-found]  # signal makes enums of it, which takes a millisecond
+import gc
 import os
 import select
 import sys
@@ -105,6 +106,8 @@ def run(
         if signals.getsignal(number) != signals.SIG_IGN:
             signals.signal(number, wiring.loop.ask_to_end)
     wiring.await_patterns()
+    gc.freeze()
+    gc.enable()
     try:
         wiring.loop.run()
     finally:

@@ -61,6 +61,9 @@ class Sinks:
 
 def open_permanently(config: SinkConfig) -> Sink:
     """Open a sink, and exempt all objects loaded by then from garbage collection: they live as long as the process."""
-    sink = open_sink(config)
-    gc.freeze()
-    return sink
+    gc.disable()
+    try:
+        return open_sink(config)
+    finally:
+        gc.freeze()
+        gc.enable()

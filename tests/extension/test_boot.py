@@ -43,6 +43,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 10.0
 
 FIRST_MODULES = {
+    "gc",
     "_socket",
     "extension",
     "extension.boot",
