@@ -10,7 +10,7 @@ from bench.subjects import KEEPING, LAYER, OBVIOUS, Bench, Subject
 TOPIC = "memory"
 
 NEXT_LIMIT_MB = 12.0
-HTTPS_LIMIT_MB = 26.0
+HTTPS_LIMIT_MB = 18.0
 BYTE_LIMIT = 1.3
 
 MB = 1e6
