@@ -28,6 +28,7 @@ _JAVA_WITHIN = _JAVA + b'},{"time":"' + CENTURY
 """The same with what follows in a batch. A search for more bytes is quicker."""
 _DOTNET = b"Exception:"
 _BREF = b"Invoke Error\\t{"
+_ERROR_OF_PYTHON = FUNCTION + b"[ERROR]\\t"
 _GO = b'{\\"errorMessage\\":'
 """In text. Where Go's logger has a prefix of the function's own, what its client writes begins with anything."""
 _ENDING_BYTES = len(_JAVA) + 2
@@ -58,8 +59,11 @@ def count_plain(body: bytes, open_id: bytes, careful_from: int) -> tuple[int, bo
             return count_plain_json(body, form, open_id, careful_from), False
     events = body.count(BETWEEN + CENTURY) + 1
     is_bracketed = body.startswith(b"[", first + len(FUNCTION))
-    if is_bracketed and _are_of_python(body, events, open_id, careful_from):
-        return events, True
+    if is_bracketed:
+        if _are_of_python(body, events, open_id, careful_from):
+            return events, True
+        if _ERROR_OF_PYTHON in body:
+            return 0, False
     lines = body.split(FUNCTION)
     del lines[0]
     if len(lines) != events:

@@ -57,6 +57,9 @@ _TIME_HEAD = (
 
 _SMALL = b"|".join(sorted((name.encode() for name in LEVEL_NAMES | SHORT_NAMES), reverse=True))
 _NO_WORDS = b"|".join((_SMALL, MONTH.encode(), DAY.encode()))
+_OF_PYTHON = rb"\[([A-Z]{4,8})\]\\t[0-9TZ:.-]{1,30}\\t([0-9a-f-]{36})\\t(?!\{)"
+"""What Python's client writes before a message. The id is another one in each invocation, so nothing is remembered of it."""
+
 _SAYS = (
     rb"(?=[A-Za-z])(?!(?:"
     + _NO_WORDS
@@ -127,6 +130,13 @@ def lines_are_plain(
         return True
     if len(suspects) < len(starts):
         lines = [line for line in lines if START(line) in suspects]
+    if lines[0].startswith(b"[") and _is_of_python(lines[0], open_id, careful_from) is not None:
+        told = [_is_of_python(line, open_id, careful_from) for line in lines]
+        if False in told:
+            return False
+        lines = [line for line, is_plain in zip(lines, told, strict=True) if is_plain is None]
+        if not lines:
+            return True
     tabbed = [line for line in lines if line.startswith(b"\\t", _NODE_TIME_BYTES)]
     if tabbed:
         if not tabbed_are_plain(tabbed, open_id, careful_from):
@@ -137,7 +147,17 @@ def lines_are_plain(
 
 def line_is_plain(line: bytes, open_id: bytes, careful_from: int) -> bool:
     """Tell the same of one line."""
-    return lines_are_plain([line], {START(line)}, open_id, careful_from)
+    told = _is_of_python(line, open_id, careful_from) if line.startswith(b"[") else None
+    return told if told is not None else lines_are_plain([line], {START(line)}, open_id, careful_from)
+
+
+def _is_of_python(line: bytes, open_id: bytes, careful_from: int) -> bool | None:
+    """Tell whether a line of Python's client is plain; None if it is none of these, or may hold JSON."""
+    told = _compiled(_OF_PYTHON).match(line)
+    level = _level_named(told[1]) if told else None
+    if told is None or level is None:
+        return None
+    return level < careful_from and told[2] == open_id
 
 
 def tabbed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
@@ -298,6 +318,11 @@ def _judge(key: bytes, beginning: bytes) -> _Judgement | None:
         _judged.clear()
     judgement = _judged[key] = _read(beginning)
     return judgement
+
+
+@lru_cache(maxsize=64)
+def _level_named(word: bytes) -> Level | None:
+    return LEVEL_NAMES.get(word.decode().lower())
 
 
 @lru_cache(maxsize=256)
