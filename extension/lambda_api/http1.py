@@ -25,6 +25,9 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 read and counted, but not held."""
 
 
+_LENGTH = b"\r\ncontent-length:"
+
+
 class MalformedMessageError(Exception):
     """The peer does not speak HTTP/1.1, so the connection cannot be used any more."""
 
@@ -38,18 +41,27 @@ class Message:
 
     Attributes:
         start: the request line or the status line.
-        headers: names in lower case.
         body: empty if it was larger than ``MAX_BODY_BYTES``.
         body_bytes: how large the body was on the wire, held or not.
     """
 
-    __slots__ = ("body", "body_bytes", "headers", "start")
+    __slots__ = ("_fields", "body", "body_bytes", "start")
 
-    def __init__(self, start: bytes, headers: dict[bytes, bytes]) -> None:
+    def __init__(self, start: bytes, fields: bytes) -> None:
+        """Hold the first line of a head, and the lines behind it."""
         self.start = start
-        self.headers = headers
+        self._fields = fields
         self.body = b""
         self.body_bytes = 0
+
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        """The headers, with names in lower case. They are parsed at each call: of a batch nobody asks for more than its length."""
+        headers = {}
+        for line in self._fields.split(b"\r\n") if self._fields else ():
+            name, _, value = line.partition(b":")
+            headers[name.strip().lower()] = value.strip()
+        return headers
 
     @property
     def status(self) -> int:
@@ -150,35 +162,38 @@ class MessageReader:
 
     def _read_head(self, data: bytes, at: int) -> int:
         end = _find(data, b"\r\n\r\n", at)
-        lines = (data[at:end] if end >= 0 else data[at:]).split(b"\r\n")
+        start, has_ended, fields = data[at : end if end >= 0 else None].partition(b"\r\n")
         # The request line is looked at once it is whole: told byte by byte, a secret path would be found byte by byte. The
         # time of the look-up tells nothing of it, since a set compares keyed hashes first.
-        if self._targets is not None and (end >= 0 or len(lines) > 1):
-            if _target(lines[0]) not in self._targets:
+        if self._targets is not None and (end >= 0 or has_ended):
+            if _target(start) not in self._targets:
                 raise RefusedMessageError
             self.has_accepted = True
         if end < 0:
             return -1
-        if b"HTTP/1." not in lines[0]:
+        if b"HTTP/1." not in start:
             raise MalformedMessageError
-        headers = {}
-        for line in lines[1:]:
-            name, _, value = line.partition(b":")
-            headers[name.strip().lower()] = value.strip()
-        message = self._message = Message(lines[0], headers)
-        length = headers.get(b"content-length", b"")
-        # A length beside the chunks means nothing (RFC 9112, section 6.3).
-        self._chunked = b"chunked" in headers.get(b"transfer-encoding", b"").lower()
+        message = self._message = Message(start, fields)
+        length, self._chunked = _framing(fields, message)
         self._remaining = 0 if self._chunked else _number(length)
-        # The status first: of any length that cannot be read, it is refused here.
-        is_bare = message.status not in (204, 304) and message.start.startswith(b"HTTP/")
+        # An answer's status first: of any length that cannot be read, it is refused here.
+        is_post = start.startswith(b"POST ")
+        is_bare = not is_post and message.status not in (204, 304) and start.startswith(b"HTTP/")
         self._until_close = is_bare and not self._chunked and not length
         return end + 4
 
     def _read_body(self, data: bytes, at: int) -> int:
         end = len(data) if self._until_close else min(at + self._remaining, len(data))
         self._remaining = max(0, self._remaining - (end - at))
-        self._keep(data[at:end])
+        message = self._message
+        is_whole = message is not None and not (
+            self._remaining or self._until_close or message.body_bytes
+        )
+        if message is not None and is_whole and end - at <= MAX_BODY_BYTES:
+            # A body in one piece is not copied into the buffer.
+            message.body, message.body_bytes = data[at:end], end - at
+        else:
+            self._keep(data[at:end])
         return end
 
     def _read_chunk(self, data: bytes, at: int) -> int:
@@ -224,6 +239,19 @@ def _find(data: bytes, end_mark: bytes, at: int) -> int:
     if end < 0 and len(data) - at > MAX_HEAD_BYTES:
         raise MalformedMessageError
     return end
+
+
+def _framing(fields: bytes, message: Message) -> tuple[bytes, bool]:
+    """Return the announced length, empty where there is none, and whether the body comes in chunks."""
+    lower = b"\r\n" + fields.lower()
+    at = lower.find(_LENGTH)
+    if at >= 0 and lower.count(b"content-length") == 1 and b"transfer-encoding" not in lower:
+        end = lower.find(b"\r\n", at + len(_LENGTH))
+        return lower[at + len(_LENGTH) : end if end >= 0 else None].strip(), False
+    headers = message.headers
+    # A length beside the chunks means nothing (RFC 9112, section 6.3).
+    is_chunked = b"chunked" in headers.get(b"transfer-encoding", b"").lower()
+    return headers.get(b"content-length", b""), is_chunked
 
 
 def _target(request_line: bytes) -> bytes:

@@ -36,6 +36,8 @@ _FIRST_PAIR_CHARS = 12  # timestamp=
 # A time of 24 characters, the id (none in init), the level: Node.js, .NET, LLRT.
 _NODE = rf"[ -~]{{4}}-[ -~]{{19}}\t({UUID}|undefined|-|)\t([A-Za-z]{{3,11}})\t"
 _PYTHON = rf"\[([A-Z]{{4,8}})\]\t[^\t\r\n]{{1,30}}\t({UUID})?\t"
+_PYTHON_ALONE = rf"\[([A-Z]{{4,8}})\]\t[0-9TZ:.-]{{1,30}}\t{UUID}\t(?!\{{)"
+"""The same, before text that is no JSON."""
 _RUBY = rf"[A-Z], \[{TIME}[^\]\r\n]{{0,30}}\] +([A-Z]{{3,9}}) (?:({UUID}) )?"
 _BREF = rf"({UUID})\t(?=Invoke Error\t\{{)"
 
@@ -100,6 +102,11 @@ def prefix_of(text: str) -> Prefix:
         return NOTHING
     head = text[:LOOKED_AT_CHARS]
     return _of_runtime(head) or _marked(head) or Grammar(head).read()
+
+
+def of_python(text: str) -> _Match | None:
+    """Match a line of Python's client, in the form that it nearly always has, up to a message that is no JSON."""
+    return _compiled(_PYTHON_ALONE).match(text)
 
 
 def _of_runtime(head: str) -> Prefix | None:
