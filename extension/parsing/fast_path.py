@@ -14,9 +14,10 @@ from extension.parsing.json_starts import (
     AS_TEXT,
     CENTURY,
     count_plain_json,
+    holds,
     json_line_is_plain,
 )
-from extension.parsing.text_starts import START, line_is_plain, lines_are_plain, tabbed_are_plain
+from extension.parsing.text_starts import START, are_alike, line_is_plain, lines_are_plain, tabbed_are_plain
 
 FUNCTION = b'","type":"function","record":"'
 FUNCTION_OBJECT = b'","type":"function","record":{'
@@ -71,6 +72,8 @@ def count_plain(body: bytes, open_id: bytes, careful_from: int) -> tuple[int, bo
     if tabbed_are_plain(lines, open_id, careful_from):
         # Below ERROR no rule for text applies.
         return events, True
+    if lines[0][:1].isdigit() and are_alike(lines, open_id, careful_from):
+        return (0 if _may_tell(body, {lines[0][0]}) else events), True
     starts = set(map(START, lines))
     firsts = {start[0] for start in starts}
     plain = not _may_tell(body, firsts) and lines_are_plain(lines, starts, open_id, careful_from)
@@ -91,12 +94,12 @@ def _are_of_python(body: bytes, events: int, open_id: bytes, careful_from: int) 
 
 def _may_tell(body: bytes, firsts: set[int]) -> bool:
     """Tell whether a line may be a runtime's report although it begins like any other."""
-    if _JAVA_WITHIN in body or _JAVA in body[-_ENDING_BYTES:] or _BREF in body:
+    if _JAVA_WITHIN in body or _JAVA in body[-_ENDING_BYTES:] or holds(body, _BREF, b"E"):
         return True
     # With a digit a time begins, which is read as a start of its own.
     if firsts <= _DIGITS:
         return False
-    return _GO in body or (not firsts.isdisjoint(_CAPITALS) and _DOTNET in body)
+    return holds(body, _GO, b"M") or (not firsts.isdisjoint(_CAPITALS) and _DOTNET in body)
 
 
 def is_plain(piece: bytes, at: int, open_id: bytes, careful_from: int) -> bool:

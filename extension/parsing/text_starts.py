@@ -20,8 +20,8 @@ START_BYTES = 6
 MAX_REMEMBERED = 4096
 """Starts, and beginnings. A function writes some dozens; each costs some 100 bytes."""
 
-_FIFTH = itemgetter(slice(4, 5))
-_DASH = b"-"
+_FIFTH = itemgetter(4)
+_DASH = ord("-")
 _NODE_TIME_BYTES = 24  # 2026-11-24T12:00:00.000Z
 
 MIN_ALIKE = 4
@@ -47,6 +47,9 @@ _WORD_OR_NUMBER = (
     rb"[03-9]\d{5}|(?!warnin|timest|severi|logger|caller|dateti|verbos|thread)[a-z]{6}"
 )
 """Most starts that may not begin a prefix, told by a quicker pattern."""
+
+_WORDS_OR_NUMBERS = rb"(?:" + _WORD_OR_NUMBER + rb")(?:\n(?:" + _WORD_OR_NUMBER + rb"))*"
+"""The same of many starts, one a line."""
 
 _TIME_HEAD = (
     rb"((?:\[[A-Z]{4,8}\]\\t|\[[A-Z][a-z]+\] \d+  - |[A-Z], \[|[DIWECF](?:\d{4})?\d{4} |\[[DIWECF] (?:\d{6} )?|[\[(<]|[a-z]{1,9}=(?:\\\")?)?)(?:"
@@ -137,12 +140,21 @@ def lines_are_plain(
         lines = [line for line, is_plain in zip(lines, told, strict=True) if is_plain is None]
         if not lines:
             return True
-    tabbed = [line for line in lines if line.startswith(b"\\t", _NODE_TIME_BYTES)]
-    if tabbed:
+    if not _is_tabbed(lines[0]):
+        # Before lines of Node.js's client are looked for, which other loggers' are seldom among.
+        left = _without_those_alike(lines, open_id.decode("utf-8", "replace"), careful_from)
+        if not left:
+            return left is not None
+        lines = left
+    if tabbed := [line for line in lines if _is_tabbed(line)]:
         if not tabbed_are_plain(tabbed, open_id, careful_from):
             return False
-        lines = [line for line in lines if not line.startswith(b"\\t", _NODE_TIME_BYTES)]
+        lines = [line for line in lines if not _is_tabbed(line)]
     return _heads_are_plain(lines, open_id.decode("utf-8", "replace"), careful_from)
+
+
+def _is_tabbed(line: bytes) -> bool:
+    return line.startswith(b"\\t", _NODE_TIME_BYTES)
 
 
 def line_is_plain(line: bytes, open_id: bytes, careful_from: int) -> bool:
@@ -166,28 +178,34 @@ def tabbed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> b
     body_at = lines[0].find(b"\\t", _NODE_TIME_BYTES + len(before)) + 2
     if not open_id or not lines[0].startswith(before, _NODE_TIME_BYTES):
         return False
-    # An escape within the time would move what stands behind it.
-    if len(lines[0]) <= body_at or set(map(_FIFTH, lines)) != {_DASH}:
+    try:
+        # An escape within the time would move what stands behind it.
+        if len(lines[0]) <= body_at or set(map(_FIFTH, lines)) != {_DASH}:
+            return False
+    except IndexError:
         return False
-    usual = b"\0"
     cut = itemgetter(slice(_NODE_TIME_BYTES, body_at + START_BYTES))
-    harmless = _harmless_starts
     every = set(map(cut, lines))
-    _suspicious({columns[-START_BYTES:] for columns in every})
+    starts = {columns[-START_BYTES:] for columns in every}
+    suspects = _suspicious(starts)
+    usual, size = cut(lines[0])[:-START_BYTES], body_at + START_BYTES - _NODE_TIME_BYTES
+    least, most, last = min(every), max(every), cut(lines[-1])
+    # What begins the first and the last in order begins all, so that one of them is read for all.
+    if not suspects and least.startswith(usual) and most.startswith(usual) and len(last) == size:
+        every = {last}
     for columns in every:
-        if columns[-START_BYTES:] in harmless and columns.startswith(usual):
-            continue
         word, tab, body = columns[len(before) :].partition(b"\\t")
         level = LEVEL_NAMES.get(word.decode("utf-8", "replace").lower())
         if not tab or level is None or level >= careful_from or not columns.startswith(before):
             return False
+        is_whole = len(columns) == size
+        if is_whole and columns.startswith(usual) and columns[-START_BYTES:] not in suspects:
+            continue
         if len(body) < START_BYTES or may_begin_prefix(body):
             at = _NODE_TIME_BYTES + len(columns) - len(body)
             bodies = [line[at:] for line in lines if cut(line) == columns]
             if not lines_are_plain(bodies, set(map(START, bodies)), open_id, careful_from):
                 return False
-        elif len(columns) == len(before) + len(word) + 2 + START_BYTES:
-            usual = columns[:-START_BYTES]
     return True
 
 
@@ -206,7 +224,12 @@ def _suspicious(starts: set[bytes]) -> set[bytes]:
     if not unknown:
         return unknown
     match, is_word = _compiled(_MAY_BEGIN_PREFIX).match, _compiled(_WORD_OR_NUMBER).fullmatch
-    suspects = {start for start in unknown if not is_word(start) and match(start)}
+    joined = b"\n".join(unknown)
+    if _compiled(_WORDS_OR_NUMBERS).fullmatch(joined):
+        # One call for all: messages that begin with a number or a name of their own are all different.
+        suspects = set()
+    else:
+        suspects = {start for start in unknown if not is_word(start) and match(start)}
     if len(_harmless_starts) > MAX_REMEMBERED:
         _harmless_starts.clear()
     _harmless_starts.update(unknown - suspects)
@@ -254,6 +277,13 @@ def _unread(line: bytes) -> tuple[bytes, int] | None:
     return _TIMED_MARK + head[1], head.end()
 
 
+def are_alike(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
+    """Tell whether all lines are of one logger, begin with times of one form, and are plain."""
+    is_timed = _compiled(_TIME_HEAD).match(lines[0]) is not None
+    current = open_id.decode("utf-8", "replace")
+    return is_timed and _without_those_alike(lines, current, careful_from) == []
+
+
 def _without_those_alike(lines: list[bytes], open_id: str, careful_from: int) -> list[bytes] | None:
     """Return the lines that are still to be judged; None if one matters.
 
@@ -292,16 +322,16 @@ def _least_window(line: bytes, end: int) -> int:
     known = line[end : end + _LEAST]
     size = _least_windows.get(known)
     if size is None:
-        least, most = 1, _LONGEST // _STEP
+        least, most = 1, _LONGEST
         while least < most:
             middle = (least + most) // 2
-            if _read(line[: end + middle * _STEP]) is None:
+            if _read(line[: end + middle]) is None:
                 least = middle + 1
             else:
                 most = middle
         if len(_least_windows) > MAX_REMEMBERED:
             _least_windows.clear()
-        size = _least_windows[known] = most * _STEP
+        size = _least_windows[known] = most
     return size
 
 
