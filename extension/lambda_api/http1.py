@@ -76,6 +76,29 @@ class Message:
         return _target(self.start)
 
 
+class _UsualHead:
+    """Hold a head that was read, as what stands before and behind the digits of its length.
+
+    Whoever posts batches writes one head after the other, so the next one need not be parsed.
+    """
+
+    __slots__ = ("before", "behind", "start", "target")
+
+    def __init__(self, head: bytes, message: Message, at: int, end: int) -> None:
+        self.before, self.behind = head[:at], head[end:]
+        self.start, self.target = message.start, message.target
+
+    @classmethod
+    def of(cls, head: bytes, message: Message) -> "_UsualHead | None":
+        """Split a head at its only length; return None where chunks or a second length need a closer look."""
+        lower = head.lower()
+        at = lower.find(_LENGTH + b" ") + len(_LENGTH) + 1
+        end = lower.find(b"\r", at)
+        if lower.count(b"content-length") != 1 or b"transfer-encoding" in lower:
+            return None
+        return cls(head, message, at, end) if head[at:end].isdigit() else None
+
+
 class MessageReader:
     """Assemble messages from the bytes of one connection, however the stream is cut.
 
@@ -93,6 +116,7 @@ class MessageReader:
         "_targets",
         "_unparsed",
         "_until_close",
+        "_usual",
         "has_accepted",
     )
 
@@ -105,6 +129,7 @@ class MessageReader:
         self._remaining = 0
         self._chunked = False
         self._until_close = False
+        self._usual: _UsualHead | None = None
         self.has_accepted = False
 
     @property
@@ -161,6 +186,8 @@ class MessageReader:
     # Each of these reads one part of a message from a place on; it returns where the part ends, or -1 if it is not whole.
 
     def _read_head(self, data: bytes, at: int) -> int:
+        if self._usual is not None and (end := self._read_usual_head(data, at, self._usual)) >= 0:
+            return end
         end = _find(data, b"\r\n\r\n", at)
         start, has_ended, fields = data[at : end if end >= 0 else None].partition(b"\r\n")
         # The request line is looked at once it is whole: told byte by byte, a secret path would be found byte by byte. The
@@ -180,7 +207,22 @@ class MessageReader:
         is_post = start.startswith(b"POST ")
         is_bare = not is_post and message.status not in (204, 304) and start.startswith(b"HTTP/")
         self._until_close = is_bare and not self._chunked and not length
+        self._usual = _UsualHead.of(data[at : end + 4], message) if is_post and length else None
         return end + 4
+
+    def _read_usual_head(self, data: bytes, at: int, usual: "_UsualHead") -> int:
+        """Read a head that differs from the last one in its length alone; return -1 for any other."""
+        length_at = at + len(usual.before)
+        end = data.find(b"\r", length_at, length_at + MAX_LENGTH_DIGITS + 1)
+        if end < 0 or not (data.startswith(usual.before, at) and data.startswith(usual.behind, end)):
+            return -1
+        digits = data[length_at:end]
+        if not digits.isdigit() or (self._targets is not None and usual.target not in self._targets):
+            return -1
+        fields = data[at + len(usual.start) + 2 : end + len(usual.behind) - 4]
+        self._message = Message(usual.start, fields)
+        self._remaining = int(digits)
+        return end + len(usual.behind)
 
     def _read_body(self, data: bytes, at: int) -> int:
         end = len(data) if self._until_close else min(at + self._remaining, len(data))

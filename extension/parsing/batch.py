@@ -129,6 +129,8 @@ class _Batch:
                     return
             if not has_objects:
                 yield from self._quickly()
+                if self._at >= len(body) - 1:
+                    return
         yield from self._exactly()
 
     def _quickly(self) -> Iterator[Item]:
@@ -152,13 +154,15 @@ class _Batch:
             item = _read_event(body[event_begin:end], self._rules)
             if isinstance(item, Unreadable):
                 break  # Not of the form after all.
-            yield from self._passed()
+            if self._run_count:
+                yield from self._passed()
             self._at = end + 1
             if isinstance(item, Started):
                 self._open_id = item.request_id.encode("utf-8", "replace")
             if item is not None:
                 yield item
-        yield from self._passed()
+        if self._run_count:
+            yield from self._passed()
 
     def _lines(self, until: int) -> Iterator[Item]:
         """Read the lines before an offset; stop at one that is not text, and keep the run before it."""
