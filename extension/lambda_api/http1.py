@@ -214,10 +214,14 @@ class MessageReader:
         """Read a head that differs from the last one in its length alone; return -1 for any other."""
         length_at = at + len(usual.before)
         end = data.find(b"\r", length_at, length_at + MAX_LENGTH_DIGITS + 1)
-        if end < 0 or not (data.startswith(usual.before, at) and data.startswith(usual.behind, end)):
+        if end < 0 or not (
+            data.startswith(usual.before, at) and data.startswith(usual.behind, end)
+        ):
             return -1
         digits = data[length_at:end]
-        if not digits.isdigit() or (self._targets is not None and usual.target not in self._targets):
+        if not digits.isdigit() or (
+            self._targets is not None and usual.target not in self._targets
+        ):
             return -1
         fields = data[at + len(usual.start) + 2 : end + len(usual.behind) - 4]
         self._message = Message(usual.start, fields)

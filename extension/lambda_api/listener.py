@@ -38,9 +38,6 @@ SMALL_READ_BYTES = 64 * 1024
 LARGE_READ_BYTES = 256 * 1024
 """A read asks for the bytes that are announced, so that a small batch does not pay for a large buffer."""
 
-READS_A_TURN = 2
-"""Of a connection, before the others and the rest of the loop have theirs: a batch in two pieces takes no second turn."""
-
 ACCEPT_PAUSE_S = 0.25
 """Where no descriptor is left. Lambda's connection waits in the backlog meanwhile, and four attempts a second cost nothing."""
 
@@ -181,14 +178,11 @@ class Listener:
         """Read from a connection, and answer every request that is complete."""
         peer = self._peers[descriptor]
         connection, reader = peer.connection, peer.reader
-        messages: list[Message] = []
         try:
-            for _ in range(READS_A_TURN):
-                size = min(max(reader.wanted_bytes, SMALL_READ_BYTES), LARGE_READ_BYTES)
-                data = connection.recv(size)
-                messages = reader.feed(data)
-                if messages or len(data) < size:
-                    break
+            data, messages = _received(connection, reader)
+            if not messages and len(data) >= SMALL_READ_BYTES:
+                # A batch in two pieces takes no second turn of the loop.
+                data, messages = _received(connection, reader)
         except BlockingIOError:
             # Nothing has come, or nothing more.
             if reader.held_bytes:
@@ -242,3 +236,9 @@ class Listener:
                 excess_bytes -= held[descriptor]
                 self.discarded_bytes += held[descriptor]
                 self._drop(descriptor)
+
+
+def _received(connection: Socket, reader: MessageReader) -> tuple[bytes, list[Message]]:
+    """Read what has come, as far as the message being read announces it; return it, and the messages it completed."""
+    data = connection.recv(min(max(reader.wanted_bytes, SMALL_READ_BYTES), LARGE_READ_BYTES))
+    return data, reader.feed(data)

@@ -17,7 +17,13 @@ from extension.parsing.json_starts import (
     holds,
     json_line_is_plain,
 )
-from extension.parsing.text_starts import START, are_alike, line_is_plain, lines_are_plain, tabbed_are_plain
+from extension.parsing.text_starts import (
+    START,
+    are_alike,
+    line_is_plain,
+    lines_are_plain,
+    tabbed_are_plain,
+)
 
 FUNCTION = b'","type":"function","record":"'
 FUNCTION_OBJECT = b'","type":"function","record":{'
@@ -59,12 +65,10 @@ def count_plain(body: bytes, open_id: bytes, careful_from: int) -> tuple[int, bo
         if body.startswith(form.begin, first):
             return count_plain_json(body, form, open_id, careful_from), False
     events = body.count(BETWEEN + CENTURY) + 1
-    is_bracketed = body.startswith(b"[", first + len(FUNCTION))
-    if is_bracketed:
-        if _are_of_python(body, events, open_id, careful_from):
-            return events, True
-        if _ERROR_OF_PYTHON in body:
-            return 0, False
+    if body.startswith(b"[", first + len(FUNCTION)):
+        told = _are_of_python(body, events, open_id, careful_from)
+        if told is not None:
+            return (events if told else 0), told
     lines = body.split(FUNCTION)
     del lines[0]
     if len(lines) != events:
@@ -81,15 +85,17 @@ def count_plain(body: bytes, open_id: bytes, careful_from: int) -> tuple[int, bo
     return (events if plain else 0), firsts.isdisjoint(_MAY_BE_JSON)
 
 
-def _are_of_python(body: bytes, events: int, open_id: bytes, careful_from: int) -> bool:
-    """Tell by counting alone whether all lines are of Python's loggers, at INFO or DEBUG, with this invocation's id."""
+def _are_of_python(body: bytes, events: int, open_id: bytes, careful_from: int) -> bool | None:
+    """Tell by counting alone whether all lines are of Python's loggers, at INFO or DEBUG, with this invocation's id.
+
+    Return False if one is at ERROR, and None if all have to be looked at.
+    """
     prefix_end = b"Z\\t" + open_id + b"\\t"
-    if careful_from <= Level.INFO or not open_id or body.count(prefix_end) != events:
-        return False
-    found = body.count(FUNCTION + b"[INFO]\\t")
-    if found != events and found + body.count(FUNCTION + b"[DEBUG]\\t") != events:
-        return False
-    return prefix_end + b"{" not in body
+    if careful_from > Level.INFO and open_id and body.count(prefix_end) == events:
+        found = body.count(FUNCTION + b"[INFO]\\t")
+        if found == events or found + body.count(FUNCTION + b"[DEBUG]\\t") == events:
+            return prefix_end + b"{" not in body or None
+    return False if _ERROR_OF_PYTHON in body else None
 
 
 def _may_tell(body: bytes, firsts: set[int]) -> bool:

@@ -252,7 +252,11 @@ def _unusual(windows: set[bytes], first: Start, careful_from: int) -> Iterable[b
     behind = set(map(itemgetter(slice(size, None)), windows))
     harmless = harmless_of(behind)
     # What begins the first and the last in order begins all.
-    if len(harmless) == len(behind) and min(windows).startswith(usual) and max(windows).startswith(usual):
+    if (
+        len(harmless) == len(behind)
+        and min(windows).startswith(usual)
+        and max(windows).startswith(usual)
+    ):
         return ()
     return [one for one in windows if not (one.startswith(usual) and one[size:] in harmless)]
 

@@ -6,13 +6,14 @@ Every answer is that of :mod:`extension.levels.prefixes`, or "it may matter", wh
 
 import json
 import re
+from collections.abc import Callable
 from functools import cache, lru_cache
 from operator import itemgetter
 
 from extension.levels.forms import DAY, LOGGER, LOOKED_AT_CHARS, MONTH, NODE, RUBY, TIME
 from extension.levels.grammar import BEHIND_SYMBOL, FIRST_WORDS
 from extension.levels.level import LEVEL_NAMES, SHORT_NAMES, Level
-from extension.levels.prefixes import STARTS, prefix_of
+from extension.levels.prefixes import STARTS, prefix_of, python_in_batch
 
 START_BYTES = 6
 """Of a line, by which most lines are passed by. Lines of one statement share them."""
@@ -60,8 +61,6 @@ _TIME_HEAD = (
 
 _SMALL = b"|".join(sorted((name.encode() for name in LEVEL_NAMES | SHORT_NAMES), reverse=True))
 _NO_WORDS = b"|".join((_SMALL, MONTH.encode(), DAY.encode()))
-_OF_PYTHON = rb"\[([A-Z]{4,8})\]\\t[0-9TZ:.-]{1,30}\\t([0-9a-f-]{36})\\t(?!\{)"
-"""What Python's client writes before a message. The id is another one in each invocation, so nothing is remembered of it."""
 
 _SAYS = (
     rb"(?=[A-Za-z])(?!(?:"
@@ -103,6 +102,7 @@ _QUOTED_JSON = ('msg="{', 'message="{')
 """As slog writes what Go's client reports."""
 
 _Judgement = tuple[Level, str]
+_Filter = Callable[[list[bytes], bytes, int], "list[bytes] | None"]
 
 _harmless_starts: set[bytes] = set()
 _judged: dict[bytes, _Judgement | None] = {}
@@ -133,43 +133,92 @@ def lines_are_plain(
         return True
     if len(suspects) < len(starts):
         lines = [line for line in lines if START(line) in suspects]
-    if lines[0].startswith(b"[") and _is_of_python(lines[0], open_id, careful_from) is not None:
-        told = [_is_of_python(line, open_id, careful_from) for line in lines]
-        if False in told:
-            return False
-        lines = [line for line, is_plain in zip(lines, told, strict=True) if is_plain is None]
-        if not lines:
-            return True
-    if not _is_tabbed(lines[0]):
-        # Before lines of Node.js's client are looked for, which other loggers' are seldom among.
-        left = _without_those_alike(lines, open_id.decode("utf-8", "replace"), careful_from)
+    others: tuple[_Filter, ...] = (_without_those_alike, _without_tabbed)
+    # Other loggers' lines are seldom among those of Node.js's client.
+    for without in (_without_pythons, *(others[::-1] if _is_tabbed(lines[0]) else others)):
+        left = without(lines, open_id, careful_from)
         if not left:
             return left is not None
         lines = left
-    if tabbed := [line for line in lines if _is_tabbed(line)]:
-        if not tabbed_are_plain(tabbed, open_id, careful_from):
-            return False
-        lines = [line for line in lines if not _is_tabbed(line)]
     return _heads_are_plain(lines, open_id.decode("utf-8", "replace"), careful_from)
+
+
+# Each of these returns the lines that are still to be judged; None if one matters.
+
+
+def _without_pythons(lines: list[bytes], open_id: bytes, careful_from: int) -> list[bytes] | None:
+    if not lines[0].startswith(b"[") or _is_of_python(lines[0], open_id, careful_from) is None:
+        return lines
+    told = [_is_of_python(line, open_id, careful_from) for line in lines]
+    if False in told:
+        return None
+    return [line for line, is_plain in zip(lines, told, strict=True) if is_plain is None]
+
+
+def _without_tabbed(lines: list[bytes], open_id: bytes, careful_from: int) -> list[bytes] | None:
+    tabbed = [line for line in lines if _is_tabbed(line)]
+    if not tabbed:
+        return lines
+    if not tabbed_are_plain(tabbed, open_id, careful_from):
+        return None
+    return [line for line in lines if not _is_tabbed(line)]
+
+
+def _without_those_alike(
+    lines: list[bytes], open_id: bytes, careful_from: int
+) -> list[bytes] | None:
+    """Judge lines of one logger, which differ in their times and their messages: what is between these is read once."""
+    if len(lines) < MIN_ALIKE:
+        return lines
+    first = lines[0]
+    head = _compiled(_TIME_HEAD).match(first)
+    end, lead = (head.end(), head[1]) if head else (0, b"")
+    if head:
+        times = b"".join(map(itemgetter(slice(0, end)), lines))
+        if times.translate(_ZEROS) != first[:end].translate(_ZEROS) * len(lines):
+            return lines
+    says = _compiled(_SAYS_BEHIND_TIME).match
+    said = says(first, end) if head and not lead else None
+    size = said.end() - end if said else _least_window(first, end)
+    if size == _LONGEST:
+        return lines  # The first one tells nothing about the others.
+    cut = itemgetter(slice(end, end + size))
+    undecided = set()
+    current = open_id.decode("utf-8", "replace")
+    for key in set(map(cut, lines)):
+        if said and says(key):
+            continue
+        mark = _TIMED_MARK + lead if head else b""
+        judgement = _judge(mark + key, first[:end] + key)
+        if judgement is None:
+            undecided.add(key)
+        elif _matters(judgement, current, careful_from):
+            return None
+    return [line for line in lines if cut(line) in undecided] if undecided else []
 
 
 def _is_tabbed(line: bytes) -> bool:
     return line.startswith(b"\\t", _NODE_TIME_BYTES)
 
 
+def are_alike(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
+    """Tell whether all lines are of one logger, begin with times of one form, and are plain."""
+    is_timed = _compiled(_TIME_HEAD).match(lines[0]) is not None
+    return is_timed and _without_those_alike(lines, open_id, careful_from) == []
+
+
 def line_is_plain(line: bytes, open_id: bytes, careful_from: int) -> bool:
     """Tell the same of one line."""
     told = _is_of_python(line, open_id, careful_from) if line.startswith(b"[") else None
-    return told if told is not None else lines_are_plain([line], {START(line)}, open_id, careful_from)
+    return (
+        told if told is not None else lines_are_plain([line], {START(line)}, open_id, careful_from)
+    )
 
 
 def _is_of_python(line: bytes, open_id: bytes, careful_from: int) -> bool | None:
     """Tell whether a line of Python's client is plain; None if it is none of these, or may hold JSON."""
-    told = _compiled(_OF_PYTHON).match(line)
-    level = _level_named(told[1]) if told else None
-    if told is None or level is None:
-        return None
-    return level < careful_from and told[2] == open_id
+    told = python_in_batch(line)
+    return None if told is None else told[0] < careful_from and told[1] == open_id
 
 
 def tabbed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
@@ -237,14 +286,11 @@ def _suspicious(starts: set[bytes]) -> set[bytes]:
 
 
 def _heads_are_plain(lines: list[bytes], open_id: str, careful_from: int) -> bool:
-    """Judge lines that may begin with a prefix: those of one logger at once, all others one by one."""
-    left = _without_those_alike(lines, open_id, careful_from)
-    if left is None:
-        return False
+    """Judge lines that may begin with a prefix one by one."""
     sizes = iter(_WINDOWS)
     size = next(sizes)
     seen: set[bytes] = set()
-    for line in left:
+    for line in lines:
         if line.startswith(b"{"):
             return False
         unread = _unread(line)
@@ -275,46 +321,6 @@ def _unread(line: bytes) -> tuple[bytes, int] | None:
     if not head[1] and _compiled(_SAYS_BEHIND_TIME).match(line, head.end()):
         return None
     return _TIMED_MARK + head[1], head.end()
-
-
-def are_alike(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
-    """Tell whether all lines are of one logger, begin with times of one form, and are plain."""
-    is_timed = _compiled(_TIME_HEAD).match(lines[0]) is not None
-    current = open_id.decode("utf-8", "replace")
-    return is_timed and _without_those_alike(lines, current, careful_from) == []
-
-
-def _without_those_alike(lines: list[bytes], open_id: str, careful_from: int) -> list[bytes] | None:
-    """Return the lines that are still to be judged; None if one matters.
-
-    Lines of one logger differ in their times and their messages. What is between these is read once.
-    """
-    if len(lines) < MIN_ALIKE:
-        return lines
-    first = lines[0]
-    head = _compiled(_TIME_HEAD).match(first)
-    end, lead = (head.end(), head[1]) if head else (0, b"")
-    if head:
-        times = b"".join(map(itemgetter(slice(0, end)), lines))
-        if times.translate(_ZEROS) != first[:end].translate(_ZEROS) * len(lines):
-            return lines
-    says = _compiled(_SAYS_BEHIND_TIME).match
-    said = says(first, end) if head and not lead else None
-    size = said.end() - end if said else _least_window(first, end)
-    if size == _LONGEST:
-        return lines  # The first one tells nothing about the others.
-    cut = itemgetter(slice(end, end + size))
-    undecided = set()
-    for key in set(map(cut, lines)):
-        if said and says(key):
-            continue
-        mark = _TIMED_MARK + lead if head else b""
-        judgement = _judge(mark + key, first[:end] + key)
-        if judgement is None:
-            undecided.add(key)
-        elif _matters(judgement, open_id, careful_from):
-            return None
-    return [line for line in lines if cut(line) in undecided] if undecided else []
 
 
 def _least_window(line: bytes, end: int) -> int:
@@ -348,11 +354,6 @@ def _judge(key: bytes, beginning: bytes) -> _Judgement | None:
         _judged.clear()
     judgement = _judged[key] = _read(beginning)
     return judgement
-
-
-@lru_cache(maxsize=64)
-def _level_named(word: bytes) -> Level | None:
-    return LEVEL_NAMES.get(word.decode().lower())
 
 
 @lru_cache(maxsize=256)

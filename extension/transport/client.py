@@ -12,17 +12,24 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
-from extension import EXTENSION_NAME, __version__
+from extension.transport.connections import (
+    WAITS,
+    Backend,
+    Body,
+    Connections,
+    HttpTransport,
+    Prepared,
+)
 from extension.transport.errors import CONNECTION_LOST, Reason, Unreachable, reason_for
 from extension.transport.proxies import MAX_PORT, Proxy, proxy_for
 
 if TYPE_CHECKING:
-    from httpcore import ConnectionInterface, ConnectionPool, Request, Response
+    from httpcore import ConnectionPool
 
     from extension.transport.network import Network
 
@@ -31,14 +38,6 @@ KEEPALIVE_S = 55.0
 
 MAX_ANSWER_BYTES = 1024 * 1024
 """Bound on the body of an answer that is read. No intake and no AWS service answers a batch with more."""
-
-_DEFAULT_HEADERS = {
-    "Accept": "*/*",
-    "Connection": "keep-alive",
-    "User-Agent": f"{EXTENSION_NAME}/{__version__}",
-    # The bound on an answer holds only if nobody decompresses it.
-    "Accept-Encoding": "identity",
-}
 
 
 class _KeptConnectionLost(Unreachable):
@@ -83,9 +82,9 @@ class Transport:
         self._direct = direct
         self._wall_s = wall_s
         self._http: httpx.HTTPTransport | None = None
-        self._connections: _Connections | None = None
+        self._connections: Connections | None = None
         self._origin = ""
-        self._prepared = _Prepared()
+        self._prepared = Prepared()
         self._network: Network | None = None
         self._trust: ssl.SSLContext | None = None
         self._stream: Any = None
@@ -177,14 +176,14 @@ class Transport:
     ) -> Reply:
         prepared = self._prepared
         if not prepared.is_for(method, url, headers):
-            prepared = self._prepared = _Prepared.of(method, url, headers)
+            prepared = self._prepared = Prepared.of(method, url, headers)
         if self._http is None or prepared.origin != self._origin:
             self.close()
-            self._connections = _Connections(self._pool_for(prepared.url))
-            self._http, self._origin = _HttpTransport(self._connections), prepared.origin
+            self._connections = Connections(self._pool_for(prepared.url))
+            self._http, self._origin = HttpTransport(self._connections), prepared.origin
         # Each wait may take the time that is left; Network shortens those that begin later.
         left_s = max(until_s - time.monotonic(), 0.001)
-        extensions: dict[str, Any] = {"timeout": dict.fromkeys(_WAITS, left_s)}
+        extensions: dict[str, Any] = {"timeout": dict.fromkeys(WAITS, left_s)}
         if self._network is not None:
             self._network.until_s = until_s
             self._network.await_head()
@@ -196,7 +195,7 @@ class Transport:
                 method,
                 prepared.url,
                 headers=[*prepared.headers, (b"Content-Length", b"%d" % len(body))],
-                stream=_Body(body, self._note_sent),
+                stream=Body(body, self._note_sent),
                 extensions=extensions,
             )
         )
@@ -242,7 +241,7 @@ class Transport:
         kept: dict[str, Any] = {
             "max_connections": 1,
             "keepalive_expiry": KEEPALIVE_S,
-            "network_backend": self._network,
+            "network_backend": Backend(self._network),
         }
         if proxy is None:
             return httpcore.ConnectionPool(ssl_context=self._trust_for(url), **kept)
@@ -267,102 +266,6 @@ class Transport:
         if self._trust is None:
             self._trust = _trust(self._environ)
         return self._trust
-
-
-_WAITS = ("connect", "read", "write", "pool")
-
-
-class _Prepared(NamedTuple):
-    """Hold what requests share: parsed and encoded once, for the many that go to one sink.
-
-    Attributes:
-        given: the method, the URL and the headers, of which it was made.
-        url: as parsed.
-        origin: of the URL.
-        headers: all but Content-Length, as they are sent.
-    """
-
-    given: tuple[str, str, dict[str, str]] = ("", "", {})
-    url: httpx.URL = httpx.URL()
-    origin: str = ""
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-
-    @classmethod
-    def of(cls, method: str, url: str, headers: Mapping[str, str]) -> "_Prepared":
-        """Parse and encode; raise Unreachable for a header, and httpx's errors for a URL, that cannot be sent as it is."""
-        all_headers = httpx.Headers(_DEFAULT_HEADERS)
-        try:
-            all_headers.update(headers)
-        except UnicodeError:
-            raise Unreachable(Reason.HEADER_INVALID) from None
-        target = httpx.URL(url)
-        if target.scheme not in ("http", "https") or not target.host:
-            raise httpx.UnsupportedProtocol("neither http nor https, or no host")
-        request = httpx.Request(method, target, headers=all_headers, stream=httpx.ByteStream(b""))
-        if target.userinfo:
-            request = next(httpx.BasicAuth(target.username, target.password).auth_flow(request))
-        host = (b"Host", target.netloc)
-        raw = request.headers.raw
-        return cls(
-            (method, url, dict(headers)),
-            target,
-            f"{target.scheme}://{target.netloc.decode()}",
-            tuple(raw) if "Host" in request.headers else (host, *raw),
-        )
-
-    def is_for(self, method: str, url: str, headers: Mapping[str, str]) -> bool:
-        """Tell whether it was made of these."""
-        return self.given == (method, url, headers)
-
-
-class _Body(httpx.SyncByteStream):
-    """Hold the body of a request, and note that it was sent."""
-
-    def __init__(self, body: bytes, note_sent: Callable[[], None]) -> None:
-        self._body = body
-        self._note_sent = note_sent
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self._body
-        # Nobody asks for more before this much was sent.
-        self._note_sent()
-
-
-class _Connections:
-    """Make connections, one at a time, with httpcore's pool, whose own bookkeeping takes a fifth of a request's time (measured)."""
-
-    def __init__(self, pool: "ConnectionPool") -> None:
-        self._pool = pool
-        self._connection: ConnectionInterface | None = None
-
-    def has_open(self) -> bool:
-        """Tell whether there is a connection for the next request; forget one that cannot be used any more."""
-        connection = self._connection
-        if connection is None:
-            return False
-        if connection.is_available() and not connection.has_expired():
-            return True
-        self.close()
-        return False
-
-    def handle_request(self, request: "Request") -> "Response":
-        """Send a request, on a new connection if there is none."""
-        if self._connection is None:
-            self._connection = self._pool.create_connection(request.url.origin)
-        return self._connection.handle_request(request)
-
-    def close(self) -> None:
-        """Close the connection."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-
-class _HttpTransport(httpx.HTTPTransport):
-    """httpx's own, with connections that it cannot make: it passes no ``network_backend`` on."""
-
-    def __init__(self, connections: _Connections) -> None:
-        self._pool = connections  # type: ignore[assignment]
 
 
 def _usable(proxy: Proxy) -> httpx.Proxy:
