@@ -40,6 +40,9 @@ _PYTHON_ALONE = rf"\[([A-Z]{{4,8}})\]\t[0-9TZ:.-]{{1,30}}\t{UUID}\t(?!\{{)"
 """The same, before text that is no JSON."""
 _PYTHON_IN_BATCH = rb"\[([A-Z]{4,8})\]\\t[0-9TZ:.-]{1,30}\\t([0-9a-f-]{36})\\t(?!\{)"
 """The same, with its tabs as they stand in JSON."""
+DOTNET_STARTS = frozenset((b"warn: ", b"info: ", b"dbug: ", b"trce: "))
+_DOTNET_JSON = rb"\](?:[ \x80-\xff]|\\(?:[nrt]|u001e|u00a0|ufeff|u001b\[[\d;]*[A-Za-z]))*\{"
+""".NET's console logger writes the message on a line of its own, behind blanks. If that is JSON, it has a level of its own."""
 _RUBY = rf"[A-Z], \[{TIME}[^\]\r\n]{{0,30}}\] +([A-Z]{{3,9}}) (?:({UUID}) )?"
 _BREF = rf"({UUID})\t(?=Invoke Error\t\{{)"
 
@@ -116,6 +119,16 @@ def python_in_batch(line: bytes) -> tuple[Level, bytes] | None:
     told = _in_batch().match(line)
     level = _level_named(told[1]) if told else None
     return None if told is None or level is None else (level, told[2])
+
+
+def dotnet_has_json(line: bytes) -> bool:
+    """Tell whether .NET's console logger says JSON in a line as it stands in a batch."""
+    return line[:6] in DOTNET_STARTS and _dotnet_json().search(line) is not None
+
+
+@cache
+def _dotnet_json() -> re.Pattern[bytes]:
+    return re.compile(_DOTNET_JSON)
 
 
 @cache

@@ -76,7 +76,7 @@ def count_plain(body: bytes, open_id: bytes, careful_from: int) -> tuple[int, bo
     if tabbed_are_plain(lines, open_id, careful_from):
         # Below ERROR no rule for text applies.
         return events, True
-    if lines[0][:1].isdigit() and are_alike(lines, open_id, careful_from):
+    if lines[0][:1].isalnum() and are_alike(lines, open_id, careful_from):
         return (0 if _may_tell(body, {lines[0][0]}) else events), True
     starts = set(map(START, lines))
     firsts = {start[0] for start in starts}

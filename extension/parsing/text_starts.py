@@ -10,10 +10,16 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from operator import itemgetter
 
-from extension.levels.forms import DAY, LOGGER, LOOKED_AT_CHARS, MONTH, NODE, RUBY, TIME
+from extension.levels.forms import LOGGER, LOOKED_AT_CHARS, NODE, RUBY, SAYS, TIME_HEAD
 from extension.levels.grammar import BEHIND_SYMBOL, FIRST_WORDS
 from extension.levels.level import LEVEL_NAMES, SHORT_NAMES, Level
-from extension.levels.prefixes import STARTS, prefix_of, python_in_batch
+from extension.levels.prefixes import (
+    DOTNET_STARTS,
+    STARTS,
+    dotnet_has_json,
+    prefix_of,
+    python_in_batch,
+)
 
 START_BYTES = 6
 """Of a line, by which most lines are passed by. Lines of one statement share them."""
@@ -32,12 +38,6 @@ _ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 
 START = itemgetter(slice(0, START_BYTES))
 
-_DOTNET_STARTS = frozenset((b"warn: ", b"info: ", b"dbug: ", b"trce: "))
-_DOTNET_JSON = re.compile(
-    rb"\](?:[ \x80-\xff]|\\(?:[nrt]|u001e|u00a0|ufeff|u001b\[[\d;]*[A-Za-z]))*\{"
-)
-""".NET's console logger writes the message on a line of its own, behind blanks. If that is JSON, it has a level of its own."""
-
 _MAY_BEGIN_PREFIX = (
     rb"[\[{<\\ \x80-\xff]"  # JSON, brackets, syslog; an escape, white space or a byte order mark before them
     + STARTS.encode()
@@ -52,25 +52,8 @@ _WORD_OR_NUMBER = (
 _WORDS_OR_NUMBERS = rb"(?:" + _WORD_OR_NUMBER + rb")(?:\n(?:" + _WORD_OR_NUMBER + rb"))*"
 """The same of many starts, one a line."""
 
-_TIME_HEAD = (
-    rb"((?:\[[A-Z]{4,8}\]\\t|\[[A-Z][a-z]+\] \d+  - |[A-Z], \[|[DIWECF](?:\d{4})?\d{4} |\[[DIWECF] (?:\d{6} )?|[\[(<]|[a-z]{1,9}=(?:\\\")?)?)(?:"
-    + TIME.encode()
-    + rb")"
-)
-"""A logger's own sign, where it has one, and the time: what differs from line to line."""
-
-_SMALL = b"|".join(sorted((name.encode() for name in LEVEL_NAMES | SHORT_NAMES), reverse=True))
-_NO_WORDS = b"|".join((_SMALL, MONTH.encode(), DAY.encode()))
-
-_SAYS = (
-    rb"(?=[A-Za-z])(?!(?:"
-    + _NO_WORDS
-    + rb")\b)[A-Z]?[a-z]+(?: (?![A-Z]{4})[A-Za-z0-9]+(?:[ ,.;:!?\"]|\\(?!u001b))|[,.!?]?(?:\\n)?\")"
-)
-"""Words of a message, of which the first is no level, no name before one, and no part of a time. A colour may stand in a name."""
-
-_SAYS_BEHIND_TIME = rb"(?:\]|:)? *" + _SAYS
-_SAYS_BEHIND_TOPIC = rb"\[([A-Za-z][\w./# -]{0,40})\] *" + _SAYS
+_SAYS_BEHIND_TIME = rb"(?:\]|:)? *" + SAYS
+_SAYS_BEHIND_TOPIC = rb"\[([A-Za-z][\w./# -]{0,40})\] *" + SAYS
 _WORD_IN_CAPITALS = rb"([A-Z]{2}\w*)(?![\w=.$/-]|  )"
 _NO_SIGN = (
     rb"\\\"|<(?!\d{1,3}>)"
@@ -114,10 +97,6 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
     return re.compile(pattern)
 
 
-def _holds_json_of_dotnet(line: bytes) -> bool:
-    return START(line) in _DOTNET_STARTS and _DOTNET_JSON.search(line) is not None
-
-
 def lines_are_plain(
     lines: list[bytes], starts: set[bytes], open_id: bytes, careful_from: int
 ) -> bool:
@@ -126,7 +105,7 @@ def lines_are_plain(
     A line may be followed by more bytes of the batch, from its closing quote on. ``starts`` are those of the lines. JSON
     lines are never plain here.
     """
-    if not starts.isdisjoint(_DOTNET_STARTS) and any(map(_holds_json_of_dotnet, lines)):
+    if not starts.isdisjoint(DOTNET_STARTS) and any(map(dotnet_has_json, lines)):
         return False
     suspects = _suspicious(starts)
     if not suspects:
@@ -171,7 +150,7 @@ def _without_those_alike(
     if len(lines) < MIN_ALIKE:
         return lines
     first = lines[0]
-    head = _compiled(_TIME_HEAD).match(first)
+    head = _compiled(TIME_HEAD).match(first)
     end, lead = (head.end(), head[1]) if head else (0, b"")
     if head:
         times = b"".join(map(itemgetter(slice(0, end)), lines))
@@ -203,16 +182,15 @@ def _is_tabbed(line: bytes) -> bool:
 
 def are_alike(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
     """Tell whether all lines are of one logger, begin with times of one form, and are plain."""
-    is_timed = _compiled(_TIME_HEAD).match(lines[0]) is not None
-    return is_timed and _without_those_alike(lines, open_id, careful_from) == []
+    is_timed = _compiled(TIME_HEAD).match(lines[0])
+    return is_timed is not None and _without_those_alike(lines, open_id, careful_from) == []
 
 
 def line_is_plain(line: bytes, open_id: bytes, careful_from: int) -> bool:
     """Tell the same of one line."""
     told = _is_of_python(line, open_id, careful_from) if line.startswith(b"[") else None
-    return (
-        told if told is not None else lines_are_plain([line], {START(line)}, open_id, careful_from)
-    )
+    starts = {START(line)}
+    return lines_are_plain([line], starts, open_id, careful_from) if told is None else told
 
 
 def _is_of_python(line: bytes, open_id: bytes, careful_from: int) -> bool | None:
@@ -225,13 +203,12 @@ def tabbed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> b
     """Judge lines of which each has a time, an id and a level between tabs, as Node.js and .NET write them."""
     before = b"\\t" + open_id + b"\\t"
     body_at = lines[0].find(b"\\t", _NODE_TIME_BYTES + len(before)) + 2
-    if not open_id or not lines[0].startswith(before, _NODE_TIME_BYTES):
+    # All but the last line of a batch are longer than that.
+    is_short = len(lines[0]) <= body_at or len(lines[-1]) <= _NODE_TIME_BYTES
+    if not open_id or is_short or not lines[0].startswith(before, _NODE_TIME_BYTES):
         return False
-    try:
-        # An escape within the time would move what stands behind it.
-        if len(lines[0]) <= body_at or set(map(_FIFTH, lines)) != {_DASH}:
-            return False
-    except IndexError:
+    # An escape within the time would move what stands behind it.
+    if set(map(_FIFTH, lines)) != {_DASH}:
         return False
     cut = itemgetter(slice(_NODE_TIME_BYTES, body_at + START_BYTES))
     every = set(map(cut, lines))
@@ -314,7 +291,7 @@ def _unread(line: bytes) -> tuple[bytes, int] | None:
     """Return what marks a line's beginning, and where its time ends; None if it certainly has no prefix."""
     if line.startswith(b"[") and (topic := _compiled(_SAYS_BEHIND_TOPIC).match(line)):
         return (b"", 0) if _is_level(topic[1]) else None
-    head = _compiled(_TIME_HEAD).match(line)
+    head = _compiled(TIME_HEAD).match(line)
     if head is None:
         has_none = _has_no_symbol if line[:1] >= b"\x80" else _has_no_prefix
         return None if has_none(line) else (b"", 0)
