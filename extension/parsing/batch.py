@@ -26,6 +26,7 @@ from extension.parsing.fast_path import (
     FUNCTION_OBJECT,
     count_plain,
     is_plain,
+    stretches,
     telltales_in,
 )
 from extension.parsing.json_starts import says_plainly
@@ -166,6 +167,13 @@ class _Batch:
 
     def _lines(self, until: int) -> Iterator[Item]:
         """Read the lines before an offset; stop at one that is not text, and keep the run before it."""
+        for end in stretches(self._body, self._at, until):
+            yield from self._stretch(end)
+            if self._at < end:
+                return
+
+    def _stretch(self, until: int) -> Iterator[Item]:
+        """Read lines as :meth:`_lines` does: at once if all are unremarkable, or else one by one."""
         body, rules = self._body, self._rules
         run = body[self._at : until]
         count, self._run_is_text = count_plain(run, self._open_id, self._careful_from)

@@ -8,7 +8,7 @@ Pure. Works on the batch's JSON as it arrived, so quotes and tabs in a line are 
 """
 
 from extension.levels.level import Level
-from extension.model.segment import BETWEEN
+from extension.model.segment import BATCH_BEGIN, BETWEEN
 from extension.parsing.json_starts import (
     AS_OBJECT,
     AS_TEXT,
@@ -38,6 +38,9 @@ _BREF = b"Invoke Error\\t{"
 _ERROR_OF_PYTHON = FUNCTION + b"[ERROR]\\t"
 _GO = b'{\\"errorMessage\\":'
 """In text. Where Go's logger has a prefix of the function's own, what its client writes begins with anything."""
+MAX_ERRORS_ALONE = 4
+"""Of a run of lines: each of them costs one more search of the lines behind it."""
+
 _ENDING_BYTES = len(_JAVA) + 2
 _CAPITALS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 _DIGITS = frozenset(b"0123456789")
@@ -106,6 +109,24 @@ def _may_tell(body: bytes, firsts: set[int]) -> bool:
     if firsts <= _DIGITS:
         return False
     return holds(body, _GO, b"M") or (not firsts.isdisjoint(_CAPITALS) and _DOTNET in body)
+
+
+def stretches(body: bytes, at: int, until: int) -> list[int]:
+    """Return where a run of lines is to be cut, so that a few errors of Python's client stand alone, and at last its end.
+
+    The lines between them are passed by at once.
+    """
+    count = body.count(_ERROR_OF_PYTHON, at, until)
+    if not 0 < count <= MAX_ERRORS_ALONE:
+        return [until]
+    ends = []
+    while at < until and (error := body.find(_ERROR_OF_PYTHON, at, until)) >= 0:
+        begin = body.rfind(BATCH_BEGIN[1:], at, error)
+        if begin > at:
+            ends.append(begin - 1)
+        at = (body.find(BETWEEN, error, until) + 1 or until) + 1
+        ends.append(at - 1)
+    return [*ends, until] if at < until else ends
 
 
 def is_plain(piece: bytes, at: int, open_id: bytes, careful_from: int) -> bool:

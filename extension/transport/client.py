@@ -84,7 +84,7 @@ class Transport:
         self._http: httpx.HTTPTransport | None = None
         self._connections: Connections | None = None
         self._origin = ""
-        self._prepared = Prepared()
+        self._prepared: Prepared | None = None
         self._network: Network | None = None
         self._trust: ssl.SSLContext | None = None
         self._stream: Any = None
@@ -175,11 +175,11 @@ class Transport:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, until_s: float
     ) -> Reply:
         prepared = self._prepared
-        if not prepared.is_for(method, url, headers):
+        if prepared is None or not prepared.is_for(method, url, headers):
             prepared = self._prepared = Prepared.of(method, url, headers)
         if self._http is None or prepared.origin != self._origin:
             self.close()
-            self._connections = Connections(self._pool_for(prepared.url))
+            self._connections = Connections(self._pool_for(prepared.request.url))
             self._http, self._origin = HttpTransport(self._connections), prepared.origin
         # Each wait may take the time that is left; Network shortens those that begin later.
         left_s = max(until_s - time.monotonic(), 0.001)
@@ -190,15 +190,11 @@ class Transport:
         if self._connections is not None and not self._connections.has_open():
             # A kept connection tells nothing that is not known, and telling takes a tenth of a request's time (measured).
             extensions["trace"] = self._note
-        response = self._http.handle_request(
-            httpx.Request(
-                method,
-                prepared.url,
-                headers=[*prepared.headers, (b"Content-Length", b"%d" % len(body))],
-                stream=Body(body, self._note_sent),
-                extensions=extensions,
-            )
-        )
+        length = (b"Content-Length", b"%d" % len(body))
+        prepared.request.headers = httpx.Headers([*prepared.headers, length])
+        prepared.request.stream = Body(body, self._note_sent)
+        prepared.request.extensions = extensions
+        response = self._http.handle_request(prepared.request)
         answer, complete = self._read(response, until_s)
         self._used_at_s = self._wall_s()
         return Reply(response.status_code, response.headers, answer, complete)

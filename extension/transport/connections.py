@@ -37,15 +37,15 @@ class Prepared(NamedTuple):
 
     Attributes:
         given: the method, the URL and the headers, of which it was made.
-        url: as parsed.
+        request: to be sent, with headers, a body and a time of its own each time.
         origin: of the URL.
         headers: all but Content-Length, as they are sent.
     """
 
-    given: tuple[str, str, dict[str, str]] = ("", "", {})
-    url: httpx.URL = httpx.URL()
-    origin: str = ""
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    given: tuple[str, str, dict[str, str]]
+    request: httpx.Request
+    origin: str
+    headers: tuple[tuple[bytes, bytes], ...]
 
     @classmethod
     def of(cls, method: str, url: str, headers: Mapping[str, str]) -> "Prepared":
@@ -61,13 +61,12 @@ class Prepared(NamedTuple):
         request = httpx.Request(method, target, headers=all_headers, stream=httpx.ByteStream(b""))
         if target.userinfo:
             request = next(httpx.BasicAuth(target.username, target.password).auth_flow(request))
-        host = (b"Host", target.netloc)
         raw = request.headers.raw
         return cls(
             (method, url, dict(headers)),
-            target,
+            request,
             f"{target.scheme}://{target.netloc.decode()}",
-            tuple(raw) if "Host" in request.headers else (host, *raw),
+            tuple(raw) if "Host" in request.headers else ((b"Host", target.netloc), *raw),
         )
 
     def is_for(self, method: str, url: str, headers: Mapping[str, str]) -> bool:

@@ -331,7 +331,7 @@ def test_garbage_raises_nothing_else(garbage: bytes, places: list[int]) -> None:
 )
 def test_the_status_of_an_answer(start: bytes, status: int) -> None:
     """The status is a number, and 0 where there is none."""
-    assert Message(start, {}).status == status
+    assert Message(start, b"").status == status
 
 
 def test_writes_a_request_that_it_reads_back() -> None:

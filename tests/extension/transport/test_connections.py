@@ -24,10 +24,12 @@ def transport() -> Iterator[Transport]:
     opened.close()
 
 
-def post(transport: Transport, url: str, *, body: bytes = b"body", **headers: str) -> int:
+def post(
+    transport: Transport, url: str, *, body: bytes = b"body", headers: dict[str, str] | None = None
+) -> int:
     until_s = time.monotonic() + WAIT_S
     reply = transport.exchange(
-        "POST", url, headers=headers, body=body, until_s=until_s, repeatable=False
+        "POST", url, headers=headers or {}, body=body, until_s=until_s, repeatable=False
     )
     return reply.status
 
@@ -100,7 +102,7 @@ def test_each_request_has_its_own_headers_and_length(
     sent = [("one", b"1"), ("two", b"22"), ("two", b"333"), ("one", b"4")]
 
     for key, body in sent:
-        post(transport, server.url, body=body, **{"X-Key": key})
+        post(transport, server.url, body=body, headers={"X-Key": key})
 
     told = [(one.headers["x-key"], one.parts[1]) for one in server.requests]
     assert told == sent
@@ -122,7 +124,7 @@ def test_head_is_that_of_httpx_s_client(server: ScriptedServer, transport: Trans
     given = {"content-type": "a/b", "USER-agent": "mine"}
     with httpx.Client(trust_env=False, headers={"Accept-Encoding": "identity"}) as client:
         client.post(server.url, headers=given, content=b"body")
-    post(transport, server.url, **given)
+    post(transport, server.url, headers=given)
 
     of_client, ours = (
         sorted(one.head.split(b"\r\n")) for one in (server.requests[-2], server.requests[-1])
@@ -173,7 +175,12 @@ def test_abort_reaches_the_connection_that_replaced_another(
 
     server.answers = [status(200, "Connection: close"), hang]
     post(transport, server.url)
-    threading.Thread(target=lambda: entered.wait(WAIT_S) and transport.abort()).start()
+
+    def abort() -> None:
+        entered.wait(WAIT_S)
+        transport.abort()
+
+    threading.Thread(target=abort).start()
 
     with pytest.raises(Unreachable) as caught:
         post(transport, server.url)
