@@ -128,6 +128,8 @@ def objects_in(record: object) -> tuple[Members, ...]:
 
     Loggers also write one behind the message and a tab (zap, pino-lambda). Its level would be no other than the prefix's.
     """
+    if isinstance(record, str) and "{" not in record:
+        return ()
     reading = read(record)
     behind = reading.text.rpartition("\t{")[2] if not reading.objects else ""
     return _objects_of("{" + behind) if behind else reading.objects

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from extension.model.errors.details import ErrorDetails
 
+_dumps: Callable[[object], str] = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
 MAX_TYPE_CHARS = 256
 """Longer than any class's name; a document in its place is cut."""
 MAX_MESSAGE_CHARS = 1024
@@ -122,5 +124,4 @@ def _line_of(raw: bytes) -> str:
 
 
 def _json(value: object) -> bytes:
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8", "replace")
+    return _dumps(value).encode("utf-8", "replace")

@@ -42,8 +42,8 @@ _PLATFORM = b'","type":"platform.'
 
 _QUOTE = ord('"')
 
-_decode_at = json.JSONDecoder().raw_decode
-"""Half of the cost of :func:`json.loads`, which also skips white space."""
+_decode_at = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # as of 3.10 to 3.14
+"""A third of the cost of :func:`json.loads`, which also skips white space. Raises StopIteration where there is no JSON."""
 
 _decode_first_at = json.JSONDecoder(object_pairs_hook=keep_first).raw_decode
 
@@ -335,11 +335,11 @@ def _decoded(raw: bytes) -> object:
     text = raw.decode("utf-8", "replace")
     hook = keep_first if raw.count(_LEVEL) > 1 else None
     try:
-        event, end = (_decode_at if hook is None else _decode_first_at)(text)
+        event, end = _decode_at(text, 0) if hook is None else _decode_first_at(text)
         if end != len(text):
             # White space may follow, and nothing else.
             event = json.loads(text, object_pairs_hook=hook)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, StopIteration):
         return UNREADABLE
     return event
 
