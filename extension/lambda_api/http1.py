@@ -25,6 +25,9 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 read and counted, but not held."""
 
 
+_LENGTH = b"\r\ncontent-length:"
+
+
 class MalformedMessageError(Exception):
     """The peer does not speak HTTP/1.1, so the connection cannot be used any more."""
 
@@ -38,18 +41,27 @@ class Message:
 
     Attributes:
         start: the request line or the status line.
-        headers: names in lower case.
         body: empty if it was larger than ``MAX_BODY_BYTES``.
         body_bytes: how large the body was on the wire, held or not.
     """
 
-    __slots__ = ("body", "body_bytes", "headers", "start")
+    __slots__ = ("_fields", "body", "body_bytes", "start")
 
-    def __init__(self, start: bytes, headers: dict[bytes, bytes]) -> None:
+    def __init__(self, start: bytes, fields: bytes) -> None:
+        """Hold the first line of a head, and the lines behind it."""
         self.start = start
-        self.headers = headers
+        self._fields = fields
         self.body = b""
         self.body_bytes = 0
+
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        """The headers, with names in lower case. They are parsed at each call: of a batch nobody asks for more than its length."""
+        headers = {}
+        for line in self._fields.split(b"\r\n") if self._fields else ():
+            name, _, value = line.partition(b":")
+            headers[name.strip().lower()] = value.strip()
+        return headers
 
     @property
     def status(self) -> int:
@@ -62,6 +74,29 @@ class Message:
     def target(self) -> bytes:
         """The target of a request, which is a path; empty if the request line has none."""
         return _target(self.start)
+
+
+class _UsualHead:
+    """Hold a head that was read, as what stands before and behind the digits of its length.
+
+    Whoever posts batches writes one head after the other, so the next one need not be parsed.
+    """
+
+    __slots__ = ("before", "behind", "start", "target")
+
+    def __init__(self, head: bytes, message: Message, at: int, end: int) -> None:
+        self.before, self.behind = head[:at], head[end:]
+        self.start, self.target = message.start, message.target
+
+    @classmethod
+    def of(cls, head: bytes, message: Message) -> "_UsualHead | None":
+        """Split a head at its only length; return None where chunks or a second length need a closer look."""
+        lower = head.lower()
+        at = lower.find(_LENGTH + b" ") + len(_LENGTH) + 1
+        end = lower.find(b"\r", at)
+        if lower.count(b"content-length") != 1 or b"transfer-encoding" in lower:
+            return None
+        return cls(head, message, at, end) if head[at:end].isdigit() else None
 
 
 class MessageReader:
@@ -81,6 +116,7 @@ class MessageReader:
         "_targets",
         "_unparsed",
         "_until_close",
+        "_usual",
         "has_accepted",
     )
 
@@ -93,6 +129,7 @@ class MessageReader:
         self._remaining = 0
         self._chunked = False
         self._until_close = False
+        self._usual: _UsualHead | None = None
         self.has_accepted = False
 
     @property
@@ -149,36 +186,60 @@ class MessageReader:
     # Each of these reads one part of a message from a place on; it returns where the part ends, or -1 if it is not whole.
 
     def _read_head(self, data: bytes, at: int) -> int:
+        if self._usual is not None and (end := self._read_usual_head(data, at, self._usual)) >= 0:
+            return end
         end = _find(data, b"\r\n\r\n", at)
-        lines = (data[at:end] if end >= 0 else data[at:]).split(b"\r\n")
+        start, has_ended, fields = data[at : end if end >= 0 else None].partition(b"\r\n")
         # The request line is looked at once it is whole: told byte by byte, a secret path would be found byte by byte. The
         # time of the look-up tells nothing of it, since a set compares keyed hashes first.
-        if self._targets is not None and (end >= 0 or len(lines) > 1):
-            if _target(lines[0]) not in self._targets:
+        if self._targets is not None and (end >= 0 or has_ended):
+            if _target(start) not in self._targets:
                 raise RefusedMessageError
             self.has_accepted = True
         if end < 0:
             return -1
-        if b"HTTP/1." not in lines[0]:
+        if b"HTTP/1." not in start:
             raise MalformedMessageError
-        headers = {}
-        for line in lines[1:]:
-            name, _, value = line.partition(b":")
-            headers[name.strip().lower()] = value.strip()
-        message = self._message = Message(lines[0], headers)
-        length = headers.get(b"content-length", b"")
-        # A length beside the chunks means nothing (RFC 9112, section 6.3).
-        self._chunked = b"chunked" in headers.get(b"transfer-encoding", b"").lower()
+        message = self._message = Message(start, fields)
+        length, self._chunked = _framing(fields, message)
         self._remaining = 0 if self._chunked else _number(length)
-        # The status first: of any length that cannot be read, it is refused here.
-        is_bare = message.status not in (204, 304) and message.start.startswith(b"HTTP/")
+        # An answer's status first: of any length that cannot be read, it is refused here.
+        is_post = start.startswith(b"POST ")
+        is_bare = not is_post and message.status not in (204, 304) and start.startswith(b"HTTP/")
         self._until_close = is_bare and not self._chunked and not length
+        self._usual = _UsualHead.of(data[at : end + 4], message) if is_post and length else None
         return end + 4
+
+    def _read_usual_head(self, data: bytes, at: int, usual: "_UsualHead") -> int:
+        """Read a head that differs from the last one in its length alone; return -1 for any other."""
+        length_at = at + len(usual.before)
+        end = data.find(b"\r", length_at, length_at + MAX_LENGTH_DIGITS + 1)
+        if end < 0 or not (
+            data.startswith(usual.before, at) and data.startswith(usual.behind, end)
+        ):
+            return -1
+        digits = data[length_at:end]
+        if not digits.isdigit() or (
+            self._targets is not None and usual.target not in self._targets
+        ):
+            return -1
+        fields = data[at + len(usual.start) + 2 : end + len(usual.behind) - 4]
+        self._message = Message(usual.start, fields)
+        self._remaining = int(digits)
+        return end + len(usual.behind)
 
     def _read_body(self, data: bytes, at: int) -> int:
         end = len(data) if self._until_close else min(at + self._remaining, len(data))
         self._remaining = max(0, self._remaining - (end - at))
-        self._keep(data[at:end])
+        message = self._message
+        is_whole = message is not None and not (
+            self._remaining or self._until_close or message.body_bytes
+        )
+        if message is not None and is_whole and end - at <= MAX_BODY_BYTES:
+            # A body in one piece is not copied into the buffer.
+            message.body, message.body_bytes = data[at:end], end - at
+        else:
+            self._keep(data[at:end])
         return end
 
     def _read_chunk(self, data: bytes, at: int) -> int:
@@ -224,6 +285,19 @@ def _find(data: bytes, end_mark: bytes, at: int) -> int:
     if end < 0 and len(data) - at > MAX_HEAD_BYTES:
         raise MalformedMessageError
     return end
+
+
+def _framing(fields: bytes, message: Message) -> tuple[bytes, bool]:
+    """Return the announced length, empty where there is none, and whether the body comes in chunks."""
+    lower = b"\r\n" + fields.lower()
+    at = lower.find(_LENGTH)
+    if at >= 0 and lower.count(b"content-length") == 1 and b"transfer-encoding" not in lower:
+        end = lower.find(b"\r\n", at + len(_LENGTH))
+        return lower[at + len(_LENGTH) : end if end >= 0 else None].strip(), False
+    headers = message.headers
+    # A length beside the chunks means nothing (RFC 9112, section 6.3).
+    is_chunked = b"chunked" in headers.get(b"transfer-encoding", b"").lower()
+    return headers.get(b"content-length", b""), is_chunked
 
 
 def _target(request_line: bytes) -> bytes:

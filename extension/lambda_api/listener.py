@@ -179,11 +179,14 @@ class Listener:
         peer = self._peers[descriptor]
         connection, reader = peer.connection, peer.reader
         try:
-            data = connection.recv(
-                min(max(reader.wanted_bytes, SMALL_READ_BYTES), LARGE_READ_BYTES)
-            )
-            messages = reader.feed(data)
+            data, messages = _received(connection, reader)
+            if not messages and len(data) >= SMALL_READ_BYTES:
+                # A batch in two pieces takes no second turn of the loop.
+                data, messages = _received(connection, reader)
         except BlockingIOError:
+            # Nothing has come, or nothing more.
+            if reader.held_bytes:
+                self._keep_within_bound()
             return []
         except RefusedMessageError:
             self._refuse(descriptor)
@@ -233,3 +236,9 @@ class Listener:
                 excess_bytes -= held[descriptor]
                 self.discarded_bytes += held[descriptor]
                 self._drop(descriptor)
+
+
+def _received(connection: Socket, reader: MessageReader) -> tuple[bytes, list[Message]]:
+    """Read what has come, as far as the message being read announces it; return it, and the messages it completed."""
+    data = connection.recv(min(max(reader.wanted_bytes, SMALL_READ_BYTES), LARGE_READ_BYTES))
+    return data, reader.feed(data)

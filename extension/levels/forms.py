@@ -7,7 +7,7 @@ Pure.
 
 from typing import NamedTuple
 
-from extension.levels.level import Level
+from extension.levels.level import LEVEL_NAMES, SHORT_NAMES, Level
 
 LOOKED_AT_CHARS = 400
 """Of a line. A prefix is shorter."""
@@ -31,6 +31,24 @@ TIME = (
     rf"|\d\d/{MONTH}/\d{{4}} {CLOCK}"  # Django
     rf"|(?:{DAY} )?{MONTH} [ \d]\d {CLOCK}(?: \d{{4}})?)"  # syslog, Apache
 )
+
+TIME_HEAD = (
+    rb"((?:\[[A-Z]{4,8}\]\\t|\[[A-Z][a-z]+\] \d+  - |[A-Z], \[|[DIWECF](?:\d{4})?\d{4} |\[[DIWECF] (?:\d{6} )?|[\[(<]|[a-z]{1,9}=(?:\\\")?)?)(?:"
+    + TIME.encode()
+    + rb")"
+)
+"""A logger's own sign, where it has one, and the time: what differs from line to line. Of lines as they stand in a batch."""
+
+_SMALL = b"|".join(sorted((name.encode() for name in LEVEL_NAMES | SHORT_NAMES), reverse=True))
+_NO_WORDS = b"|".join((_SMALL, MONTH.encode(), DAY.encode()))
+
+SAYS = (
+    rb"(?=[A-Za-z])(?!(?:"
+    + _NO_WORDS
+    + rb")\b)[A-Z]?[a-z]+(?: (?![A-Z]{4})[A-Za-z0-9]+(?:[ ,.;:!?\"]|\\(?!u001b))|[,.!?]?(?:\\n)?\")"
+)
+"""Words of a message, of which the first is no level, no name before one, and no part of a time. A colour may stand in a name.
+Of lines as they stand in a batch."""
 
 NODE = "node"
 PYTHON = "python"

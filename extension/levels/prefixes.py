@@ -8,7 +8,7 @@ Pure. Each form was captured from the program that writes it; ``tests/captured``
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 from extension.levels.forms import (
     CLOCK,
@@ -36,6 +36,13 @@ _FIRST_PAIR_CHARS = 12  # timestamp=
 # A time of 24 characters, the id (none in init), the level: Node.js, .NET, LLRT.
 _NODE = rf"[ -~]{{4}}-[ -~]{{19}}\t({UUID}|undefined|-|)\t([A-Za-z]{{3,11}})\t"
 _PYTHON = rf"\[([A-Z]{{4,8}})\]\t[^\t\r\n]{{1,30}}\t({UUID})?\t"
+_PYTHON_ALONE = rf"\[([A-Z]{{4,8}})\]\t[0-9TZ:.-]{{1,30}}\t{UUID}\t(?!\{{)"
+"""The same, before text that is no JSON."""
+_PYTHON_IN_BATCH = rb"\[([A-Z]{4,8})\]\\t[0-9TZ:.-]{1,30}\\t([0-9a-f-]{36})\\t(?!\{)"
+"""The same, with its tabs as they stand in JSON."""
+DOTNET_STARTS = frozenset((b"warn: ", b"info: ", b"dbug: ", b"trce: "))
+_DOTNET_JSON = rb"\](?:[ \x80-\xff]|\\(?:[nrt]|u001e|u00a0|ufeff|u001b\[[\d;]*[A-Za-z]))*\{"
+""".NET's console logger writes the message on a line of its own, behind blanks. If that is JSON, it has a level of its own."""
 _RUBY = rf"[A-Z], \[{TIME}[^\]\r\n]{{0,30}}\] +([A-Z]{{3,9}}) (?:({UUID}) )?"
 _BREF = rf"({UUID})\t(?=Invoke Error\t\{{)"
 
@@ -100,6 +107,38 @@ def prefix_of(text: str) -> Prefix:
         return NOTHING
     head = text[:LOOKED_AT_CHARS]
     return _of_runtime(head) or _marked(head) or Grammar(head).read()
+
+
+def of_python(text: str) -> _Match | None:
+    """Match a line of Python's client, in the form that it nearly always has, up to a message that is no JSON."""
+    return _compiled(_PYTHON_ALONE).match(text)
+
+
+def python_in_batch(line: bytes) -> tuple[Level, bytes] | None:
+    """Read the level and the id of such a line as it stands in a batch; None for any other line."""
+    told = _in_batch().match(line)
+    level = _level_named(told[1]) if told else None
+    return None if told is None or level is None else (level, told[2])
+
+
+def dotnet_has_json(line: bytes) -> bool:
+    """Tell whether .NET's console logger says JSON in a line as it stands in a batch."""
+    return line[:6] in DOTNET_STARTS and _dotnet_json().search(line) is not None
+
+
+@cache
+def _dotnet_json() -> re.Pattern[bytes]:
+    return re.compile(_DOTNET_JSON)
+
+
+@cache
+def _in_batch() -> re.Pattern[bytes]:
+    return re.compile(_PYTHON_IN_BATCH)
+
+
+@lru_cache(maxsize=64)
+def _level_named(word: bytes) -> Level | None:
+    return LEVEL_NAMES.get(word.decode().lower())
 
 
 def _of_runtime(head: str) -> Prefix | None:

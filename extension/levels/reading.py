@@ -12,9 +12,9 @@ import re
 from typing import NamedTuple
 
 from extension.levels.forms import LOOKED_AT_CHARS, NODE, NOTHING, PYTHON, Prefix
-from extension.levels.level import Level, level_of_word, without_colours
+from extension.levels.level import LEVEL_NAMES, Level, level_of_word, without_colours
 from extension.levels.objects import Members, level_of_object
-from extension.levels.prefixes import prefix_of
+from extension.levels.prefixes import of_python, prefix_of
 
 MAX_DEPTH = 3
 """Of wrappers: Lambda's object, a runtime's prefix, and a logger's object in it."""
@@ -117,6 +117,9 @@ def object_of(record: object) -> Members | None:
 
 def level_of(record: object) -> Level | None:
     """Read the level of a ``function`` record of any JSON type; None where nothing tells."""
+    if isinstance(record, str) and record.startswith("[") and (told := of_python(record)):
+        # The most common line that is delivered. Nothing behind this prefix tells another level.
+        return LEVEL_NAMES.get(told[1].lower())
     return read(record).level
 
 
@@ -125,6 +128,8 @@ def objects_in(record: object) -> tuple[Members, ...]:
 
     Loggers also write one behind the message and a tab (zap, pino-lambda). Its level would be no other than the prefix's.
     """
+    if isinstance(record, str) and "{" not in record:
+        return ()
     reading = read(record)
     behind = reading.text.rpartition("\t{")[2] if not reading.objects else ""
     return _objects_of("{" + behind) if behind else reading.objects

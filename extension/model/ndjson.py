@@ -12,10 +12,12 @@ Pure.
 from collections.abc import Iterable, Iterator
 from itertools import islice, tee
 
+from extension.levels.level import Level
 from extension.model.chunk import Chunk, Metadata
 from extension.model.record import Record, fields_of, members, records_in
 from extension.model.segment import Kind, Segment
 
+_LEVELS = {level: b',"level":"%b"' % level.name.encode() for level in Level}
 _BEGIN = b'{"time":"'
 
 
@@ -36,7 +38,7 @@ def lines_of(records: Iterable[Record]) -> Iterator[bytes]:
             metadata = record.metadata
             tail = _tail_of(metadata)
         level = record.level
-        named = b"" if level is None else b',"level":"%b"' % level.name.encode()
+        named = b"" if level is None else _LEVELS[level]
         yield b'%b%b%b%d"}\n' % (record.raw[:-1], named, tail, record.number)
 
 

@@ -9,10 +9,13 @@ Pure.
 
 import json
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from extension.model.errors.details import ErrorDetails
+
+_dumps: Callable[[object], str] = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 MAX_TYPE_CHARS = 256
 """Longer than any class's name; a document in its place is cut."""
@@ -23,6 +26,10 @@ MAX_LINE_CHARS = 2048
 
 MAX_EVENT_BYTES = 64 * 1024
 """Of an error line that is held for the summary, beside the line itself. Of a longer one, what it tells is read at once."""
+
+
+MAX_REMEMBERED_BYTES = 8 * 1024
+"""Of an error line's event that is remembered as it was read. A few of them take no memory worth counting."""
 
 
 def held_back(event: bytes) -> bytes:
@@ -93,6 +100,16 @@ def _event(raw: bytes) -> dict[str, Any]:
 
 
 def _details_of(raw: bytes) -> "ErrorDetails":
+    return _read_lately(raw) if len(raw) <= MAX_REMEMBERED_BYTES else _read(raw)
+
+
+@lru_cache(maxsize=4)
+def _read_lately(raw: bytes) -> "ErrorDetails":
+    """Read an error line that was read a moment ago, when it came, and comes again in the summary."""
+    return _read(raw)
+
+
+def _read(raw: bytes) -> "ErrorDetails":
     from extension.model.errors.details import ErrorDetails, details_of
 
     try:
@@ -107,5 +124,4 @@ def _line_of(raw: bytes) -> str:
 
 
 def _json(value: object) -> bytes:
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8", "replace")
+    return _dumps(value).encode("utf-8", "replace")

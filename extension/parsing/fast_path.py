@@ -8,15 +8,22 @@ Pure. Works on the batch's JSON as it arrived, so quotes and tabs in a line are 
 """
 
 from extension.levels.level import Level
-from extension.model.segment import BETWEEN
+from extension.model.segment import BATCH_BEGIN, BETWEEN
 from extension.parsing.json_starts import (
     AS_OBJECT,
     AS_TEXT,
     CENTURY,
     count_plain_json,
+    holds,
     json_line_is_plain,
 )
-from extension.parsing.text_starts import START, line_is_plain, lines_are_plain, tabbed_are_plain
+from extension.parsing.text_starts import (
+    START,
+    are_alike,
+    line_is_plain,
+    lines_are_plain,
+    tabbed_are_plain,
+)
 
 FUNCTION = b'","type":"function","record":"'
 FUNCTION_OBJECT = b'","type":"function","record":{'
@@ -28,8 +35,12 @@ _JAVA_WITHIN = _JAVA + b'},{"time":"' + CENTURY
 """The same with what follows in a batch. A search for more bytes is quicker."""
 _DOTNET = b"Exception:"
 _BREF = b"Invoke Error\\t{"
+_ERROR_OF_PYTHON = FUNCTION + b"[ERROR]\\t"
 _GO = b'{\\"errorMessage\\":'
 """In text. Where Go's logger has a prefix of the function's own, what its client writes begins with anything."""
+MAX_ERRORS_ALONE = 4
+"""Of a run of lines: each of them costs one more search of the lines behind it."""
+
 _ENDING_BYTES = len(_JAVA) + 2
 _CAPITALS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 _DIGITS = frozenset(b"0123456789")
@@ -57,9 +68,10 @@ def count_plain(body: bytes, open_id: bytes, careful_from: int) -> tuple[int, bo
         if body.startswith(form.begin, first):
             return count_plain_json(body, form, open_id, careful_from), False
     events = body.count(BETWEEN + CENTURY) + 1
-    is_bracketed = body.startswith(b"[", first + len(FUNCTION))
-    if is_bracketed and _are_of_python(body, events, open_id, careful_from):
-        return events, True
+    if body.startswith(b"[", first + len(FUNCTION)):
+        told = _are_of_python(body, events, open_id, careful_from)
+        if told is not None:
+            return (events if told else 0), told
     lines = body.split(FUNCTION)
     del lines[0]
     if len(lines) != events:
@@ -67,6 +79,8 @@ def count_plain(body: bytes, open_id: bytes, careful_from: int) -> tuple[int, bo
     if tabbed_are_plain(lines, open_id, careful_from):
         # Below ERROR no rule for text applies.
         return events, True
+    if lines[0][:1].isalnum() and are_alike(lines, open_id, careful_from):
+        return (0 if _may_tell(body, {lines[0][0]}) else events), True
     starts = set(map(START, lines))
     firsts = {start[0] for start in starts}
     plain = not _may_tell(body, firsts) and lines_are_plain(lines, starts, open_id, careful_from)
@@ -74,25 +88,45 @@ def count_plain(body: bytes, open_id: bytes, careful_from: int) -> tuple[int, bo
     return (events if plain else 0), firsts.isdisjoint(_MAY_BE_JSON)
 
 
-def _are_of_python(body: bytes, events: int, open_id: bytes, careful_from: int) -> bool:
-    """Tell by counting alone whether all lines are of Python's loggers, at INFO or DEBUG, with this invocation's id."""
+def _are_of_python(body: bytes, events: int, open_id: bytes, careful_from: int) -> bool | None:
+    """Tell by counting alone whether all lines are of Python's loggers, at INFO or DEBUG, with this invocation's id.
+
+    Return False if one is at ERROR, and None if all have to be looked at.
+    """
     prefix_end = b"Z\\t" + open_id + b"\\t"
-    if careful_from <= Level.INFO or not open_id or body.count(prefix_end) != events:
-        return False
-    found = body.count(FUNCTION + b"[INFO]\\t")
-    if found != events and found + body.count(FUNCTION + b"[DEBUG]\\t") != events:
-        return False
-    return prefix_end + b"{" not in body
+    if careful_from > Level.INFO and open_id and body.count(prefix_end) == events:
+        found = body.count(FUNCTION + b"[INFO]\\t")
+        if found == events or found + body.count(FUNCTION + b"[DEBUG]\\t") == events:
+            return prefix_end + b"{" not in body or None
+    return False if _ERROR_OF_PYTHON in body else None
 
 
 def _may_tell(body: bytes, firsts: set[int]) -> bool:
     """Tell whether a line may be a runtime's report although it begins like any other."""
-    if _JAVA_WITHIN in body or _JAVA in body[-_ENDING_BYTES:] or _BREF in body:
+    if _JAVA_WITHIN in body or _JAVA in body[-_ENDING_BYTES:] or holds(body, _BREF, b"E"):
         return True
     # With a digit a time begins, which is read as a start of its own.
     if firsts <= _DIGITS:
         return False
-    return _GO in body or (not firsts.isdisjoint(_CAPITALS) and _DOTNET in body)
+    return holds(body, _GO, b"M") or (not firsts.isdisjoint(_CAPITALS) and _DOTNET in body)
+
+
+def stretches(body: bytes, at: int, until: int) -> list[int]:
+    """Return where a run of lines is to be cut, so that a few errors of Python's client stand alone, and at last its end.
+
+    The lines between them are passed by at once.
+    """
+    count = body.count(_ERROR_OF_PYTHON, at, until)
+    if not 0 < count <= MAX_ERRORS_ALONE:
+        return [until]
+    ends = []
+    while at < until and (error := body.find(_ERROR_OF_PYTHON, at, until)) >= 0:
+        begin = body.rfind(BATCH_BEGIN[1:], at, error)
+        if begin > at:
+            ends.append(begin - 1)
+        at = (body.find(BETWEEN, error, until) + 1 or until) + 1
+        ends.append(at - 1)
+    return [*ends, until] if at < until else ends
 
 
 def is_plain(piece: bytes, at: int, open_id: bytes, careful_from: int) -> bool:

@@ -160,8 +160,11 @@ def _started(fields: Fields, time: str, raw: bytes) -> Started:
 
 
 def _ended(fields: Fields, time: str, raw: bytes, *, is_report: bool = False) -> Ended:
-    metrics = _object(fields.get("metrics"))
-    used, size = _number(metrics, "maxMemoryUsedMB"), _number(metrics, "memorySizeMB")
+    duration_ms = used = size = None
+    if "metrics" in fields:  # Not in the Logs API's runtimeDone.
+        metrics = _object(fields["metrics"])
+        duration_ms = _number(metrics, "durationMs")
+        used, size = _number(metrics, "maxMemoryUsedMB"), _number(metrics, "memorySizeMB")
     failure = failure_by_status(fields.get("status"), fields.get("errorType"), reported=is_report)
     return Ended(
         raw,
@@ -169,7 +172,7 @@ def _ended(fields: Fields, time: str, raw: bytes, *, is_report: bool = False) ->
         _request_id(fields),
         is_report,
         failure,
-        _number(metrics, "durationMs"),
+        duration_ms,
         used / size if used is not None and size else 0.0,
         _tenant(fields) if "tenantId" in fields else "",
         "" if failure is None else _text(fields, "errorType")[:MAX_WORD_CHARS],

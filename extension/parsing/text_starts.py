@@ -6,13 +6,20 @@ Every answer is that of :mod:`extension.levels.prefixes`, or "it may matter", wh
 
 import json
 import re
+from collections.abc import Callable
 from functools import cache, lru_cache
 from operator import itemgetter
 
-from extension.levels.forms import DAY, LOGGER, LOOKED_AT_CHARS, MONTH, NODE, RUBY, TIME
+from extension.levels.forms import LOGGER, LOOKED_AT_CHARS, NODE, RUBY, SAYS, TIME_HEAD
 from extension.levels.grammar import BEHIND_SYMBOL, FIRST_WORDS
 from extension.levels.level import LEVEL_NAMES, SHORT_NAMES, Level
-from extension.levels.prefixes import STARTS, prefix_of
+from extension.levels.prefixes import (
+    DOTNET_STARTS,
+    STARTS,
+    dotnet_has_json,
+    prefix_of,
+    python_in_batch,
+)
 
 START_BYTES = 6
 """Of a line, by which most lines are passed by. Lines of one statement share them."""
@@ -20,8 +27,8 @@ START_BYTES = 6
 MAX_REMEMBERED = 4096
 """Starts, and beginnings. A function writes some dozens; each costs some 100 bytes."""
 
-_FIFTH = itemgetter(slice(4, 5))
-_DASH = b"-"
+_FIFTH = itemgetter(4)
+_DASH = ord("-")
 _NODE_TIME_BYTES = 24  # 2026-11-24T12:00:00.000Z
 
 MIN_ALIKE = 4
@@ -30,12 +37,6 @@ MIN_ALIKE = 4
 _ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 
 START = itemgetter(slice(0, START_BYTES))
-
-_DOTNET_STARTS = frozenset((b"warn: ", b"info: ", b"dbug: ", b"trce: "))
-_DOTNET_JSON = re.compile(
-    rb"\](?:[ \x80-\xff]|\\(?:[nrt]|u001e|u00a0|ufeff|u001b\[[\d;]*[A-Za-z]))*\{"
-)
-""".NET's console logger writes the message on a line of its own, behind blanks. If that is JSON, it has a level of its own."""
 
 _MAY_BEGIN_PREFIX = (
     rb"[\[{<\\ \x80-\xff]"  # JSON, brackets, syslog; an escape, white space or a byte order mark before them
@@ -48,24 +49,11 @@ _WORD_OR_NUMBER = (
 )
 """Most starts that may not begin a prefix, told by a quicker pattern."""
 
-_TIME_HEAD = (
-    rb"((?:\[[A-Z]{4,8}\]\\t|\[[A-Z][a-z]+\] \d+  - |[A-Z], \[|[DIWECF](?:\d{4})?\d{4} |\[[DIWECF] (?:\d{6} )?|[\[(<]|[a-z]{1,9}=(?:\\\")?)?)(?:"
-    + TIME.encode()
-    + rb")"
-)
-"""A logger's own sign, where it has one, and the time: what differs from line to line."""
+_WORDS_OR_NUMBERS = rb"(?:" + _WORD_OR_NUMBER + rb")(?:\n(?:" + _WORD_OR_NUMBER + rb"))*"
+"""The same of many starts, one a line."""
 
-_SMALL = b"|".join(sorted((name.encode() for name in LEVEL_NAMES | SHORT_NAMES), reverse=True))
-_NO_WORDS = b"|".join((_SMALL, MONTH.encode(), DAY.encode()))
-_SAYS = (
-    rb"(?=[A-Za-z])(?!(?:"
-    + _NO_WORDS
-    + rb")\b)[A-Z]?[a-z]+(?: (?![A-Z]{4})[A-Za-z0-9]+(?:[ ,.;:!?\"]|\\(?!u001b))|[,.!?]?(?:\\n)?\")"
-)
-"""Words of a message, of which the first is no level, no name before one, and no part of a time. A colour may stand in a name."""
-
-_SAYS_BEHIND_TIME = rb"(?:\]|:)? *" + _SAYS
-_SAYS_BEHIND_TOPIC = rb"\[([A-Za-z][\w./# -]{0,40})\] *" + _SAYS
+_SAYS_BEHIND_TIME = rb"(?:\]|:)? *" + SAYS
+_SAYS_BEHIND_TOPIC = rb"\[([A-Za-z][\w./# -]{0,40})\] *" + SAYS
 _WORD_IN_CAPITALS = rb"([A-Z]{2}\w*)(?![\w=.$/-]|  )"
 _NO_SIGN = (
     rb"\\\"|<(?!\d{1,3}>)"
@@ -97,6 +85,7 @@ _QUOTED_JSON = ('msg="{', 'message="{')
 """As slog writes what Go's client reports."""
 
 _Judgement = tuple[Level, str]
+_Filter = Callable[[list[bytes], bytes, int], "list[bytes] | None"]
 
 _harmless_starts: set[bytes] = set()
 _judged: dict[bytes, _Judgement | None] = {}
@@ -108,10 +97,6 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
     return re.compile(pattern)
 
 
-def _holds_json_of_dotnet(line: bytes) -> bool:
-    return START(line) in _DOTNET_STARTS and _compiled(_DOTNET_JSON).search(line) is not None
-
-
 def lines_are_plain(
     lines: list[bytes], starts: set[bytes], open_id: bytes, careful_from: int
 ) -> bool:
@@ -120,54 +105,133 @@ def lines_are_plain(
     A line may be followed by more bytes of the batch, from its closing quote on. ``starts`` are those of the lines. JSON
     lines are never plain here.
     """
-    if not starts.isdisjoint(_DOTNET_STARTS) and any(map(_holds_json_of_dotnet, lines)):
+    if not starts.isdisjoint(DOTNET_STARTS) and any(map(dotnet_has_json, lines)):
         return False
     suspects = _suspicious(starts)
     if not suspects:
         return True
     if len(suspects) < len(starts):
         lines = [line for line in lines if START(line) in suspects]
-    tabbed = [line for line in lines if line.startswith(b"\\t", _NODE_TIME_BYTES)]
-    if tabbed:
-        if not tabbed_are_plain(tabbed, open_id, careful_from):
-            return False
-        lines = [line for line in lines if not line.startswith(b"\\t", _NODE_TIME_BYTES)]
+    others: tuple[_Filter, ...] = (_without_those_alike, _without_tabbed)
+    # Other loggers' lines are seldom among those of Node.js's client.
+    for without in (_without_pythons, *(others[::-1] if _is_tabbed(lines[0]) else others)):
+        left = without(lines, open_id, careful_from)
+        if not left:
+            return left is not None
+        lines = left
     return _heads_are_plain(lines, open_id.decode("utf-8", "replace"), careful_from)
+
+
+# Each of these returns the lines that are still to be judged; None if one matters.
+
+
+def _without_pythons(lines: list[bytes], open_id: bytes, careful_from: int) -> list[bytes] | None:
+    if not lines[0].startswith(b"[") or _is_of_python(lines[0], open_id, careful_from) is None:
+        return lines
+    told = [_is_of_python(line, open_id, careful_from) for line in lines]
+    if False in told:
+        return None
+    return [line for line, is_plain in zip(lines, told, strict=True) if is_plain is None]
+
+
+def _without_tabbed(lines: list[bytes], open_id: bytes, careful_from: int) -> list[bytes] | None:
+    tabbed = [line for line in lines if _is_tabbed(line)]
+    if not tabbed:
+        return lines
+    if not tabbed_are_plain(tabbed, open_id, careful_from):
+        return None
+    return [line for line in lines if not _is_tabbed(line)]
+
+
+def _without_those_alike(
+    lines: list[bytes], open_id: bytes, careful_from: int
+) -> list[bytes] | None:
+    """Judge lines of one logger, which differ in their times and their messages: what is between these is read once."""
+    if len(lines) < MIN_ALIKE:
+        return lines
+    first = lines[0]
+    head = _compiled(TIME_HEAD).match(first)
+    end, lead = (head.end(), head[1]) if head else (0, b"")
+    if head:
+        times = b"".join(map(itemgetter(slice(0, end)), lines))
+        if times.translate(_ZEROS) != first[:end].translate(_ZEROS) * len(lines):
+            return lines
+    says = _compiled(_SAYS_BEHIND_TIME).match
+    said = says(first, end) if head and not lead else None
+    size = said.end() - end if said else _least_window(first, end)
+    if size == _LONGEST:
+        return lines  # The first one tells nothing about the others.
+    cut = itemgetter(slice(end, end + size))
+    undecided = set()
+    current = open_id.decode("utf-8", "replace")
+    for key in set(map(cut, lines)):
+        if said and says(key):
+            continue
+        mark = _TIMED_MARK + lead if head else b""
+        judgement = _judge(mark + key, first[:end] + key)
+        if judgement is None:
+            undecided.add(key)
+        elif _matters(judgement, current, careful_from):
+            return None
+    return [line for line in lines if cut(line) in undecided] if undecided else []
+
+
+def _is_tabbed(line: bytes) -> bool:
+    return line.startswith(b"\\t", _NODE_TIME_BYTES)
+
+
+def are_alike(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
+    """Tell whether all lines are of one logger, begin with times of one form, and are plain."""
+    is_timed = _compiled(TIME_HEAD).match(lines[0])
+    return is_timed is not None and _without_those_alike(lines, open_id, careful_from) == []
 
 
 def line_is_plain(line: bytes, open_id: bytes, careful_from: int) -> bool:
     """Tell the same of one line."""
-    return lines_are_plain([line], {START(line)}, open_id, careful_from)
+    told = _is_of_python(line, open_id, careful_from) if line.startswith(b"[") else None
+    starts = {START(line)}
+    return lines_are_plain([line], starts, open_id, careful_from) if told is None else told
+
+
+def _is_of_python(line: bytes, open_id: bytes, careful_from: int) -> bool | None:
+    """Tell whether a line of Python's client is plain; None if it is none of these, or may hold JSON."""
+    told = python_in_batch(line)
+    return None if told is None else told[0] < careful_from and told[1] == open_id
 
 
 def tabbed_are_plain(lines: list[bytes], open_id: bytes, careful_from: int) -> bool:
     """Judge lines of which each has a time, an id and a level between tabs, as Node.js and .NET write them."""
     before = b"\\t" + open_id + b"\\t"
     body_at = lines[0].find(b"\\t", _NODE_TIME_BYTES + len(before)) + 2
-    if not open_id or not lines[0].startswith(before, _NODE_TIME_BYTES):
+    # All but the last line of a batch are longer than that.
+    is_short = len(lines[0]) <= body_at or len(lines[-1]) <= _NODE_TIME_BYTES
+    if not open_id or is_short or not lines[0].startswith(before, _NODE_TIME_BYTES):
         return False
     # An escape within the time would move what stands behind it.
-    if len(lines[0]) <= body_at or set(map(_FIFTH, lines)) != {_DASH}:
+    if set(map(_FIFTH, lines)) != {_DASH}:
         return False
-    usual = b"\0"
     cut = itemgetter(slice(_NODE_TIME_BYTES, body_at + START_BYTES))
-    harmless = _harmless_starts
     every = set(map(cut, lines))
-    _suspicious({columns[-START_BYTES:] for columns in every})
+    starts = {columns[-START_BYTES:] for columns in every}
+    suspects = _suspicious(starts)
+    usual, size = cut(lines[0])[:-START_BYTES], body_at + START_BYTES - _NODE_TIME_BYTES
+    least, most, last = min(every), max(every), cut(lines[-1])
+    # What begins the first and the last in order begins all, so that one of them is read for all.
+    if not suspects and least.startswith(usual) and most.startswith(usual) and len(last) == size:
+        every = {last}
     for columns in every:
-        if columns[-START_BYTES:] in harmless and columns.startswith(usual):
-            continue
         word, tab, body = columns[len(before) :].partition(b"\\t")
         level = LEVEL_NAMES.get(word.decode("utf-8", "replace").lower())
         if not tab or level is None or level >= careful_from or not columns.startswith(before):
             return False
+        is_whole = len(columns) == size
+        if is_whole and columns.startswith(usual) and columns[-START_BYTES:] not in suspects:
+            continue
         if len(body) < START_BYTES or may_begin_prefix(body):
             at = _NODE_TIME_BYTES + len(columns) - len(body)
             bodies = [line[at:] for line in lines if cut(line) == columns]
             if not lines_are_plain(bodies, set(map(START, bodies)), open_id, careful_from):
                 return False
-        elif len(columns) == len(before) + len(word) + 2 + START_BYTES:
-            usual = columns[:-START_BYTES]
     return True
 
 
@@ -186,7 +250,12 @@ def _suspicious(starts: set[bytes]) -> set[bytes]:
     if not unknown:
         return unknown
     match, is_word = _compiled(_MAY_BEGIN_PREFIX).match, _compiled(_WORD_OR_NUMBER).fullmatch
-    suspects = {start for start in unknown if not is_word(start) and match(start)}
+    joined = b"\n".join(unknown)
+    if _compiled(_WORDS_OR_NUMBERS).fullmatch(joined):
+        # One call for all: messages that begin with a number or a name of their own are all different.
+        suspects = set()
+    else:
+        suspects = {start for start in unknown if not is_word(start) and match(start)}
     if len(_harmless_starts) > MAX_REMEMBERED:
         _harmless_starts.clear()
     _harmless_starts.update(unknown - suspects)
@@ -194,14 +263,11 @@ def _suspicious(starts: set[bytes]) -> set[bytes]:
 
 
 def _heads_are_plain(lines: list[bytes], open_id: str, careful_from: int) -> bool:
-    """Judge lines that may begin with a prefix: those of one logger at once, all others one by one."""
-    left = _without_those_alike(lines, open_id, careful_from)
-    if left is None:
-        return False
+    """Judge lines that may begin with a prefix one by one."""
     sizes = iter(_WINDOWS)
     size = next(sizes)
     seen: set[bytes] = set()
-    for line in left:
+    for line in lines:
         if line.startswith(b"{"):
             return False
         unread = _unread(line)
@@ -225,7 +291,7 @@ def _unread(line: bytes) -> tuple[bytes, int] | None:
     """Return what marks a line's beginning, and where its time ends; None if it certainly has no prefix."""
     if line.startswith(b"[") and (topic := _compiled(_SAYS_BEHIND_TOPIC).match(line)):
         return (b"", 0) if _is_level(topic[1]) else None
-    head = _compiled(_TIME_HEAD).match(line)
+    head = _compiled(TIME_HEAD).match(line)
     if head is None:
         has_none = _has_no_symbol if line[:1] >= b"\x80" else _has_no_prefix
         return None if has_none(line) else (b"", 0)
@@ -234,54 +300,21 @@ def _unread(line: bytes) -> tuple[bytes, int] | None:
     return _TIMED_MARK + head[1], head.end()
 
 
-def _without_those_alike(lines: list[bytes], open_id: str, careful_from: int) -> list[bytes] | None:
-    """Return the lines that are still to be judged; None if one matters.
-
-    Lines of one logger differ in their times and their messages. What is between these is read once.
-    """
-    if len(lines) < MIN_ALIKE:
-        return lines
-    first = lines[0]
-    head = _compiled(_TIME_HEAD).match(first)
-    end, lead = (head.end(), head[1]) if head else (0, b"")
-    if head:
-        times = b"".join(map(itemgetter(slice(0, end)), lines))
-        if times.translate(_ZEROS) != first[:end].translate(_ZEROS) * len(lines):
-            return lines
-    says = _compiled(_SAYS_BEHIND_TIME).match
-    said = says(first, end) if head and not lead else None
-    size = said.end() - end if said else _least_window(first, end)
-    if size == _LONGEST:
-        return lines  # The first one tells nothing about the others.
-    cut = itemgetter(slice(end, end + size))
-    undecided = set()
-    for key in set(map(cut, lines)):
-        if said and says(key):
-            continue
-        mark = _TIMED_MARK + lead if head else b""
-        judgement = _judge(mark + key, first[:end] + key)
-        if judgement is None:
-            undecided.add(key)
-        elif _matters(judgement, open_id, careful_from):
-            return None
-    return [line for line in lines if cut(line) in undecided] if undecided else []
-
-
 def _least_window(line: bytes, end: int) -> int:
     """Return how much of a line behind its time tells its prefix, by halving; what a line like it took is remembered."""
     known = line[end : end + _LEAST]
     size = _least_windows.get(known)
     if size is None:
-        least, most = 1, _LONGEST // _STEP
+        least, most = 1, _LONGEST
         while least < most:
             middle = (least + most) // 2
-            if _read(line[: end + middle * _STEP]) is None:
+            if _read(line[: end + middle]) is None:
                 least = middle + 1
             else:
                 most = middle
         if len(_least_windows) > MAX_REMEMBERED:
             _least_windows.clear()
-        size = _least_windows[known] = most * _STEP
+        size = _least_windows[known] = most
     return size
 
 

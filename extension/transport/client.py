@@ -11,13 +11,20 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpcore
 import httpx
 
-from extension import EXTENSION_NAME, __version__
+from extension.transport.connections import (
+    WAITS,
+    Backend,
+    Body,
+    Connections,
+    HttpTransport,
+    Prepared,
+)
 from extension.transport.errors import CONNECTION_LOST, Reason, Unreachable, reason_for
 from extension.transport.network import Network
 from extension.transport.proxies import MAX_PORT, Proxy, proxy_for
@@ -30,8 +37,6 @@ KEEPALIVE_S = 55.0
 
 MAX_ANSWER_BYTES = 1024 * 1024
 """Bound on the body of an answer that is read. No intake and no AWS service answers a batch with more."""
-
-USER_AGENT = f"{EXTENSION_NAME}/{__version__}"
 
 
 class _KeptConnectionLost(Unreachable):
@@ -75,14 +80,15 @@ class Transport:
         self._environ = os.environ if environ is None else environ
         self._direct = direct
         self._wall_s = wall_s
-        self._client: httpx.Client | None = None
+        self._http: httpx.HTTPTransport | None = None
+        self._connections: Connections | None = None
         self._origin = ""
+        self._prepared: Prepared | None = None
         self._network = Network()
         self._trust: SSLContext | None = None
         self._stream: Any = None
         self._used_at_s = 0.0
         self._is_fresh = False
-        self._to_proxy = False
         self._request_sent = False
         self._aborted = False
 
@@ -104,23 +110,19 @@ class Transport:
         Raises:
             Unreachable: there was no answer in time, or no connection.
         """
-        try:
-            request = httpx.Headers(headers)
-        except UnicodeError:
-            raise Unreachable(Reason.HEADER_INVALID) from None
         self._aborted = False
         if not 0.0 <= self._wall_s() - self._used_at_s <= KEEPALIVE_S:
             # httpx closes idle connections by the monotonic clock, which stands still while the environment is frozen.
             self.close()
         try:
-            return self._exchange(method, url, request, body, until_s)
+            return self._exchange(method, url, headers, body, until_s)
         except _KeptConnectionLost as error:
             uncertain = error.uncertain
             self.close()
             if uncertain and not repeatable:
                 raise
         try:
-            return self._exchange(method, url, request, body, until_s)
+            return self._exchange(method, url, headers, body, until_s)
         except Unreachable as error:
             error.uncertain = error.uncertain or uncertain
             raise
@@ -135,9 +137,9 @@ class Transport:
 
     def close(self) -> None:
         """Close the connection."""
-        client, self._client, self._stream = self._client, None, None
-        if client is not None:
-            client.close()
+        http, self._http, self._stream = self._http, None, None
+        if http is not None:
+            http.close()
 
     def _note(self, name: str, info: dict[str, Any]) -> None:
         if name.endswith((".connect_tcp.complete", ".start_tls.complete")):
@@ -145,15 +147,11 @@ class Transport:
             self._is_fresh = True
             if self._aborted:
                 self.abort()
-        elif name == "http11.send_request_headers.started":
-            self._to_proxy = info["request"].method == b"CONNECT"
-        elif name == "http11.send_request_body.complete":
-            self._request_sent = not self._to_proxy
         elif name == "http11.receive_response_headers.started":
             self._network.await_head()
 
     def _exchange(
-        self, method: str, url: str, headers: httpx.Headers, body: bytes, until_s: float
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, until_s: float
     ) -> Reply:
         self._is_fresh = self._request_sent = False
         try:
@@ -173,51 +171,64 @@ class Transport:
             raise
 
     def _attempt(
-        self, method: str, url: str, headers: httpx.Headers, body: bytes, until_s: float
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, until_s: float
     ) -> Reply:
-        target = httpx.URL(url)
-        origin = f"{target.scheme}://{target.netloc.decode()}"
-        if self._client is None or origin != self._origin:
+        prepared = self._prepared
+        if prepared is None or not prepared.is_for(method, url, headers):
+            prepared = self._prepared = Prepared.of(method, url, headers)
+        if self._http is None or prepared.origin != self._origin:
             self.close()
-            self._client, self._origin = self._new_client(target), origin
-        self._network.until_s = until_s
+            self._connections = Connections(self._pool_for(prepared.request.url))
+            self._http, self._origin = HttpTransport(self._connections), prepared.origin
         # Each wait may take the time that is left; Network shortens those that begin later.
-        timeout = httpx.Timeout(max(until_s - time.monotonic(), 0.001))
-        more = {"trace": self._note}
-        answer = bytearray()
-        complete = False
-        request = self._client.stream(
-            method, url, content=body, headers=headers, timeout=timeout, extensions=more
-        )
-        # After the status, an error in the rest of the answer leaves the answer valid.
-        with request as response, contextlib.suppress(httpx.TransportError):
-            for group in response.iter_raw():
-                answer += group
-                if len(answer) > MAX_ANSWER_BYTES or time.monotonic() > until_s:
-                    break
-            else:
-                complete = True
+        left_s = max(until_s - time.monotonic(), 0.001)
+        extensions: dict[str, Any] = {"timeout": dict.fromkeys(WAITS, left_s)}
+        self._network.until_s = until_s
+        self._network.await_head()
+        if self._connections is not None and not self._connections.has_open():
+            # A kept connection tells nothing that is not known, and telling takes a tenth of a request's time (measured).
+            extensions["trace"] = self._note
+        length = (b"Content-Length", b"%d" % len(body))
+        prepared.request.headers = httpx.Headers([*prepared.headers, length])
+        prepared.request.stream = Body(body, self._note_sent)
+        prepared.request.extensions = extensions
+        response = self._http.handle_request(prepared.request)
+        answer, complete = self._read(response, until_s)
         self._used_at_s = self._wall_s()
-        return Reply(response.status_code, response.headers, bytes(answer), complete)
+        return Reply(response.status_code, response.headers, answer, complete)
 
-    def _new_client(self, url: httpx.URL) -> httpx.Client:
+    def _note_sent(self) -> None:
+        self._request_sent = True
+
+    def _read(self, response: httpx.Response, until_s: float) -> tuple[bytes, bool]:
+        """Read the body of an answer within its bounds; tell whether that was all."""
+        groups: list[bytes] = []
+        size = 0
+        stream = response.stream
+        assert isinstance(stream, httpx.SyncByteStream)  # noqa: S101 - for the type checker
+        try:
+            # After the status, an error in the rest of the answer leaves the answer valid.
+            with contextlib.suppress(httpx.TransportError):
+                for group in stream:
+                    groups.append(group)
+                    size += len(group)
+                    if size > MAX_ANSWER_BYTES or time.monotonic() > until_s:
+                        return b"".join(groups), False
+                return b"".join(groups), True
+        finally:
+            stream.close()
+        return b"".join(groups), False
+
+    def _pool_for(self, url: httpx.URL) -> httpcore.ConnectionPool:
         host, port = url.raw_host.decode(), url.port or {"http": 80}.get(url.scheme, 443)
         proxy = None if self._direct else proxy_for(url.scheme, host, port, self._environ)
-        # The bound on an answer holds only if httpx does not decompress it.
-        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
-        pool = self._pool(url, proxy)
-        return httpx.Client(
-            transport=_HttpTransport(pool),
-            headers=headers,
-            trust_env=False,
-            cookies=_NoCookies(),  # type: ignore[arg-type]  # what httpx asks a jar for, and no more
-        )
+        return self._pool(url, proxy)
 
     def _pool(self, url: httpx.URL, proxy: Proxy | None) -> httpcore.ConnectionPool:
         kept: dict[str, Any] = {
             "max_connections": 1,
             "keepalive_expiry": KEEPALIVE_S,
-            "network_backend": self._network,
+            "network_backend": Backend(self._network),
         }
         if proxy is None:
             return httpcore.ConnectionPool(ssl_context=self._trust_for(url), **kept)
@@ -244,24 +255,6 @@ class Transport:
 
             self._trust = trust(self._environ)
         return self._trust
-
-
-class _NoCookies:
-    """A jar that stays empty: a sink's cookies would be kept without a bound, and sent back although nobody asked for it."""
-
-    def __iter__(self) -> Iterator[object]:
-        """Yield nothing."""
-        return iter(())
-
-    def extract_cookies(self, _response: object, _request: object) -> None:
-        """Take nothing from an answer."""
-
-
-class _HttpTransport(httpx.HTTPTransport):
-    """httpx's own, with a pool that it cannot make: it passes no ``network_backend`` on."""
-
-    def __init__(self, pool: httpcore.ConnectionPool) -> None:
-        self._pool = pool
 
 
 def _usable(proxy: Proxy) -> httpx.Proxy:

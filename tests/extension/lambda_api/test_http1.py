@@ -122,6 +122,47 @@ def test_a_connection_that_ends_early_leaves_no_message(half: bytes) -> None:
     assert reader.end_of_stream() is None
 
 
+NEXT_HEADS = [
+    b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 12\r\nX: y\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nX: y\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nX: yes\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\nX: y\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: many\r\nX: y\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length:   3 \r\nX: y\r\n\r\n",
+    b"POST /other HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nX: y\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: h\r\nX-Content-Length: 9\r\nX: y\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("later", NEXT_HEADS)
+@pytest.mark.parametrize("first", NEXT_HEADS)
+def test_head_is_read_alike_behind_any_other(first: bytes, later: bytes) -> None:
+    """A head that differs from the last one in its length alone is not parsed again; no other may be taken for one."""
+    reader, alone = MessageReader(), MessageReader()
+    reader.feed(first)
+    reader.feed(bytes(reader.wanted_bytes) or b"0\r\n\r\n" * (b"chunked" in first))
+
+    messages, expected = reader.feed(later), alone.feed(later)
+
+    assert told(messages) == told(expected)
+    assert reader.wanted_bytes == alone.wanted_bytes
+    assert [one.headers for one in messages] == [one.headers for one in expected]
+
+
+def test_head_like_the_last_one_is_refused_once_its_target_is_none() -> None:
+    """On Managed Instances the root is accepted until the path has been named."""
+    targets = {b"/path", b"/"}
+    reader = MessageReader(targets)
+    head = b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+    reader.feed(head)
+
+    targets.discard(b"/")
+
+    with pytest.raises(RefusedMessageError):
+        reader.feed(head)
+
+
 def test_reader_knows_how_much_is_still_to_come() -> None:
     """The length announced, less what has come, is known, so that a reader can ask for that much."""
     reader = MessageReader()
@@ -290,7 +331,7 @@ def test_garbage_raises_nothing_else(garbage: bytes, places: list[int]) -> None:
 )
 def test_the_status_of_an_answer(start: bytes, status: int) -> None:
     """The status is a number, and 0 where there is none."""
-    assert Message(start, {}).status == status
+    assert Message(start, b"").status == status
 
 
 def test_writes_a_request_that_it_reads_back() -> None:

@@ -8,14 +8,23 @@ from hypothesis import given, settings, strategies as st
 
 from extension.levels.level import Level
 from extension.parsing.batch import Lines
-from extension.parsing.fast_path import count_plain as count_plain_and_tell, is_plain
+from extension.parsing.fast_path import (
+    MAX_ERRORS_ALONE,
+    count_plain as count_plain_and_tell,
+    is_plain,
+    stretches,
+)
 from extension.parsing.line import LineRules
 from tests.doubles.lambda_events import FIRST, batch, done, line, node_line, python_line
-from tests.extension.parsing.lines import REMARKABLE, as_json, read_exactly
+from tests.extension.parsing.lines import REMARKABLE, as_json, read_all, read_exactly
 
 pytestmark = pytest.mark.every_python
 
 OPEN = FIRST.encode()
+
+
+def compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def count_plain(body: bytes, open_id: bytes, careful_from: int) -> int:
@@ -81,6 +90,35 @@ def test_fast_path_misses_no_platform_event_in_a_flood() -> None:
     flood = [line(python_line("a"))] * 3
 
     assert count_plain(batch([*flood, done(), *flood]), OPEN, Level.ERROR) == 0
+
+
+@pytest.mark.parametrize("errors", range(1, MAX_ERRORS_ALONE + 3))
+@pytest.mark.parametrize("between", [0, 1, 7])
+def test_errors_of_python_s_client_are_read_wherever_they_stand(errors: int, between: int) -> None:
+    """Few of them stand alone, and cost the lines between them no look at each."""
+    lines = [line(python_line("b"))] * between
+    events = [*lines, *([line(python_line("a", level="ERROR")), *lines] * errors)]
+    body = batch(events)
+
+    items = read_all(body, rules=LineRules(), open_id=OPEN)
+
+    assert [type(one) for one in items] == [
+        type(one) for one in read_exactly(body, rules=LineRules(), open_id=OPEN)
+    ]
+    assert sum(one.count if isinstance(one, Lines) else 1 for one in items) == len(events)
+
+
+def test_run_is_cut_only_where_errors_are_few() -> None:
+    """Each costs one more search of the lines behind it, so of many each line is looked at instead."""
+    one, error = line(python_line("a")), line(python_line("a", level="ERROR"))
+    few, many = batch([one, one, error, one])[1:-1], batch([error, one] * 9)[1:-1]
+
+    ends = stretches(few, 0, len(few))
+
+    assert few[ends[0] + 1 : ends[1]].decode() == compact(error)
+    assert ends[-1] == len(few)
+    assert len(ends) == 3
+    assert stretches(many, 0, len(many)) == [len(many)]
 
 
 def test_fast_path_reads_more_at_a_lower_error_level() -> None:

@@ -121,6 +121,30 @@ def test_json_line_that_may_matter_is_refused(record: Members) -> None:
     assert not text_is_plain(compact(record))
 
 
+NAMED_LAST: list[tuple[list[Members], bool]] = [
+    ([{"level": "INFO", "message": "m", "requestId": FIRST}], True),
+    ([{"level": "INFO", "request": {"requestId": SECOND}, "requestId": FIRST}], True),
+    ([{"level": "INFO", "requestId": SECOND, "request": {"requestId": FIRST}}], False),
+    ([{"level": "INFO", "requestId": SECOND, "request": [{"requestId": FIRST}]}], False),
+    ([{"level": "INFO", "message": "m", "requestId": SECOND}], False),
+    ([{"level": "INFO", "x-requestId": FIRST, "requestId": SECOND}], False),
+]
+
+
+@pytest.mark.parametrize(("records", "passes"), NAMED_LAST)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_line_whose_last_member_names_the_invocation_is_its(
+    records: list[Members], passes: bool, place: int
+) -> None:
+    """Whatever other ids stand before it. In an object within the line it tells nothing."""
+    usual: Members = {"level": "INFO", "message": "m", "requestId": FIRST}
+    lines = [usual, usual]
+    lines[place:place] = records
+
+    assert objects_are_plain(*lines) is passes
+    assert texts_are_plain(*lines) is passes
+
+
 @pytest.mark.parametrize("level", ["ERROR", "FATAL", "unheard of"])
 def test_level_behind_a_time_is_read(level: str) -> None:
     """All times of a batch have one length; a shorter one is not passed."""
