@@ -174,6 +174,24 @@ def run_by_hand(arguments: list[str], environ: dict[str, str]) -> None:
     os._exit(check(arguments, environ))
 
 
+def record(boot: Boot) -> None:
+    """Load the rest of the package, while the function's runtime starts, and run until SHUTDOWN."""
+    from extension.light_typing import STAND_INS
+    from extension.patterns import use
+    from extension.stand_ins import load
+
+    # What is loaded stays: to look for garbage among it takes a tenth of the time. The wiring turns it on again.
+    gc.disable()
+    use(__spec__.loader)
+    load("extension.app.run", STAND_INS).run(
+        boot.environ,
+        api=boot.api,
+        subscription=boot.subscription,
+        listener=boot.listener,
+        listener_problem=boot.listener_problem,
+    )
+
+
 def main(arguments: list[str]) -> None:
     """Run the extension.
 
@@ -204,20 +222,7 @@ def main(arguments: list[str]) -> None:
         listen(boot)
         subscribe(boot)
         boot.api.connect()
-        from extension.light_typing import STAND_INS
-        from extension.patterns import use
-        from extension.stand_ins import load
-
-        # What is loaded stays: to look for garbage among it takes a tenth of the time. The wiring turns it on again.
-        gc.disable()
-        use(__spec__.loader)
-        load("extension.app.run", STAND_INS).run(
-            environ,
-            api=boot.api,
-            subscription=boot.subscription,
-            listener=boot.listener,
-            listener_problem=boot.listener_problem,
-        )
+        record(boot)
     except Exception as error:  # noqa: BLE001 - the one outermost guard: the function survives us
         say(
             f"stopped recording after an internal error ({type(error).__name__} at {_place_of(error)}); the function runs on"

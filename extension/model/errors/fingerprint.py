@@ -3,7 +3,13 @@
 Pure. Two invocations that failed in the same way have one fingerprint, whatever their order numbers, ids and line numbers are.
 """
 
+import importlib
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from hashlib import _Hash as Hash
 
 OWN_FRAMES = 3
 """The innermost frames of the function's own. Fewer would take two callers of one helper for the same failure. More would
@@ -38,15 +44,23 @@ def fingerprint_of(reason: str, *, error_type: str, frames: tuple[str, ...], mes
         frames: of the stack, the innermost first, without line numbers.
         message: what went wrong.
     """
-    # Imported here: most invocations do not fail.
-    import hashlib
-
     own = [frame for frame in frames if not _FOREIGN.search(frame)]
     where = [_GENERATED.sub("#", frame) for frame in (own or frames)[:OWN_FRAMES]]
     if not own:
         where.append(without_ids(message))
     told = "\n".join([reason, error_type, *where])
-    return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:DIGITS]
+    return _sha256()(told.encode("utf-8", "replace")).hexdigest()[:DIGITS]
+
+
+def _sha256() -> "Callable[[bytes], Hash]":
+    """Load Python's own SHA-256: hashlib would load OpenSSL first, for 4 ms and a megabyte."""
+    for name in ("_sha2", "_sha256"):  # since Python 3.12, and before
+        try:
+            own: Callable[[bytes], Hash] = importlib.import_module(name).sha256
+        except ImportError:  # noqa: PERF203 - of two
+            continue
+        return own
+    return importlib.import_module("hashlib").sha256  # type: ignore[no-any-return]
 
 
 def without_ids(text: str) -> str:
