@@ -57,7 +57,7 @@ def _sha256() -> "Callable[[bytes], Hash]":
     for name in ("_sha2", "_sha256"):  # since Python 3.12, and before
         try:
             own: Callable[[bytes], Hash] = importlib.import_module(name).sha256
-        except ImportError:  # noqa: PERF203 - of two
+        except ImportError:
             continue
         return own
     return importlib.import_module("hashlib").sha256  # type: ignore[no-any-return]
