@@ -176,14 +176,16 @@ def run_by_hand(arguments: list[str], environ: dict[str, str]) -> None:
 
 def record(boot: Boot) -> None:
     """Load the rest of the package, while the function's runtime starts, and run until SHUTDOWN."""
-    from extension.light_typing import STAND_INS
+    from extension.light_typing import stand_in_for_typing
     from extension.patterns import use
-    from extension.stand_ins import load
 
     # What is loaded stays: to look for garbage among it takes a tenth of the time. The wiring turns it on again.
     gc.disable()
+    stand_in_for_typing()
     use(__spec__.loader)
-    load("extension.app.run", STAND_INS).run(
+    from extension.app.run import run
+
+    run(
         boot.environ,
         api=boot.api,
         subscription=boot.subscription,

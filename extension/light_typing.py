@@ -1,15 +1,18 @@
-"""What start-up needs of ``typing``: a stand-in for it.
+"""What an environment needs of ``typing``: a stand-in for it.
 
 To import ``typing`` takes 2 ms of a processor. To make one class of its ``NamedTuple`` takes 0.1 ms, since ``__new__`` is compiled
 from text. During start-up classes are made without that, in a twentieth of the time. A class of which many instances are made
 gets the compiled ``__new__`` all the same, which makes an instance in a third of the time.
 
-Promises: such a class does what the package asks of a named tuple, as one of ``typing.NamedTuple`` does. Type checkers, tests,
-and modules that are loaded later see the real one.
+Promises: such a class does what the package asks of a named tuple, as one of ``typing.NamedTuple`` does. Type checkers and tests
+see the real one.
 """
 
+import collections.abc as collections_abc
 from _collections import _tuplegetter  # type: ignore[import-not-found]
-from sys import version_info
+from sys import modules, version_info
+
+from extension.stand_ins import StandIn
 
 # Not from typing, in whose place this is loaded.
 TYPE_CHECKING = False
@@ -105,15 +108,66 @@ class NamedTuple(metaclass=_Kind):
     """Base of a class whose annotations name the values of a tuple."""
 
 
-TYPING: "dict[str, object] | None" = {
+class _Subscribed:
+    """What is subscribed in annotations, and read by nobody."""
+
+    def __class_getitem__(cls, _item: object) -> "type[_Subscribed]":
+        return cls
+
+
+TYPING: "dict[str, object]" = {
     "TYPE_CHECKING": False,
     "Any": object,
     "NamedTuple": NamedTuple,
     "Protocol": object,
     "TypeVar": lambda *_, **__: object,
+    "cast": lambda _kind, value: value,
+    "overload": lambda function: function,
+    "runtime_checkable": lambda kind: kind,
+    # Libraries make aliases of these, and some classes.
+    **dict.fromkeys(
+        [
+            "AnyStr",
+            "BinaryIO",
+            "ClassVar",
+            "Dict",
+            "IO",
+            "List",
+            "Literal",
+            "NoReturn",
+            "Optional",
+            "Pattern",
+            "Self",
+            "Set",
+            "TextIO",
+            "Tuple",
+            "Type",
+            "TypeAlias",
+            "Union",
+        ],
+        _Subscribed,
+    ),
+    **{
+        name: getattr(collections_abc, name)
+        for name in [
+            "AsyncIterable",
+            "AsyncIterator",
+            "Callable",
+            "Iterable",
+            "Iterator",
+            "Mapping",
+            "MutableMapping",
+            "Sequence",
+        ]
+    },
 }
-"""The stand-in's names. Python 3.14 keeps annotations in another form, which its own ``typing`` reads."""
+"""The stand-in's names: those of the package, and of the libraries that it loads."""
 
-STAND_INS: "dict[str, dict[str, object] | None]" = (
-    {} if version_info >= (3, 14) else {"typing": TYPING}
-)
+
+def stand_in_for_typing() -> None:
+    """Let it stand in from now on. Any other name loads ``typing`` itself, which then takes its place.
+
+    Python 3.14 keeps annotations in another form, which only its own ``typing`` reads.
+    """
+    if version_info < (3, 14) and "typing" not in modules:
+        modules["typing"] = StandIn("typing", TYPING)

@@ -5,7 +5,9 @@ are httpx's client, cookies, mail, URL openers, event loops, HTTP/2, SOCKS, file
 configures. TLS and the tables for foreign names come with the first host that needs them.
 """
 
+from _socket import AF_INET, AF_INET6, inet_pton
 from collections.abc import Callable
+from importlib import import_module
 from typing import TypeVar
 
 from extension.stand_ins import Placeholder, StandIns, load
@@ -39,6 +41,26 @@ def _is_not(_value: object) -> bool:
     return False
 
 
+def _later(module: str, name: str) -> Callable[..., object]:
+    """Return a function that is looked up in its module when it is called."""
+
+    def call(*values: object, **named: object) -> object:
+        function: Callable[..., object] = getattr(import_module(module), name)
+        return function(*values, **named)
+
+    return call
+
+
+def _ipv4_address(text: str) -> None:
+    """Raise OSError for what is no address, which is all that a URL is asked."""
+    inet_pton(AF_INET, text)
+
+
+def _ipv6_address(text: str) -> None:
+    """Raise OSError for what is no address. A zone may stand behind it (RFC 6874)."""
+    inet_pton(AF_INET6, text.partition("%")[0])
+
+
 class _SyncByteStream:
     """As httpx's own: the base of what has a body."""
 
@@ -60,17 +82,23 @@ def _star(names: str) -> dict[str, object]:
 
 _EVENT_LOOPS = "AsyncConnectionInterface AsyncConnectionPool AsyncHTTP2Connection AsyncHTTP11Connection AsyncHTTPConnection AsyncHTTPProxy AsyncSOCKSProxy"
 
+_URL_FUNCTIONS = ("parse_qs", "unquote", "urlencode")
 _TYPES = "AuthTypes CertTypes CookieTypes FileContent FileTypes HeaderTypes PrimitiveData ProxyTypes QueryParamTypes RequestContent RequestData RequestExtensions RequestFiles ResponseContent ResponseExtensions TimeoutTypes"
 
 HTTPX: StandIns = {
     "base64": _named("b64encode"),
     "http": {"__path__": []},
     "http.cookiejar": _named("Cookie CookieJar"),
+    "urllib.parse": {name: _later("urllib.parse", name) for name in _URL_FUNCTIONS},
     "urllib.request": _named("Request parse_http_list getproxies"),
     "email": {"__path__": []},
     "email.message": {},
     "inspect": {"isgenerator": _is_not, "isasyncgen": _is_not},
-    "ipaddress": {},
+    "ipaddress": {
+        "IPv4Address": _ipv4_address,
+        "IPv6Address": _ipv6_address,
+        "AddressValueError": OSError,
+    },
     "idna": {},
     "brotli": None,
     "brotlicffi": None,
@@ -94,6 +122,7 @@ HTTPX: StandIns = {
 """What httpx imports at its top. Of itself its transport is used, with a request and an answer, and not its client."""
 
 HTTPCORE: StandIns = {
+    "base64": {},
     "anyio": None,
     "trio": None,
     "h2": None,
@@ -103,6 +132,7 @@ HTTPCORE: StandIns = {
     "inspect": {"iscoroutine": _is_not},
     "logging": {"getLogger": _Logger, "DEBUG": 10, **_named("Logger")},
     "ssl": _named("SSLContext"),
+    "urllib.parse": {},
     "httpcore._async": _named(_EVENT_LOOPS),
     "httpcore._backends.mock": _named("AsyncMockBackend AsyncMockStream MockBackend MockStream"),
     "httpcore._backends.trio": _named("TrioBackend"),
@@ -110,11 +140,16 @@ HTTPCORE: StandIns = {
 """What httpcore and h11 import at their tops."""
 
 
+SOCKET: StandIns = {"selectors": {}}
+"""What ``socket`` imports for sending files."""
+
+
 def load_libraries() -> None:
-    """Import httpx and httpcore, unless they are loaded already.
+    """Import httpx and httpcore, and ``socket`` for both, unless they are loaded already.
 
     Raises:
         ImportError: one cannot be imported, for want of a file descriptor.
     """
+    load("socket", SOCKET)
     load("httpx", HTTPX)
     load("httpcore", HTTPCORE)

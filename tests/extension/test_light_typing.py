@@ -1,13 +1,16 @@
 """The stand-in for typing during start-up, held against typing itself."""
 
 import copy
+import subprocess
 import sys
+import sysconfig
 import typing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from extension.light_typing import MANY, STAND_INS, TYPING, NamedTuple
+from extension.light_typing import MANY, NamedTuple
 
 pytestmark = [
     pytest.mark.every_python,
@@ -16,6 +19,9 @@ pytestmark = [
         reason="typing itself is used there, whose annotations have another form",
     ),
 ]
+
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Ours(NamedTuple):
@@ -96,7 +102,24 @@ def test_copies_and_patterns_are_those_of_typing() -> None:
             one.name = "b"
 
 
-def test_stand_in_has_what_the_package_takes_of_typing() -> None:
-    """Any other name would load typing, and with it all that start-up leaves out."""
-    assert STAND_INS == {"typing": TYPING}
-    assert set(TYPING or ()) == {"TYPE_CHECKING", "Any", "NamedTuple", "Protocol", "TypeVar"}
+PROGRAM = """
+import sys
+sys.path[:0] = sys.argv[1:]
+from extension.light_typing import stand_in_for_typing
+stand_in_for_typing()
+import extension.app.run, extension.model.errors.details, extension.transport.client, extension.sinks.http
+from extension.diagnostics.log import OwnLog
+OwnLog("info").account()
+import typing
+before = type(typing).__name__
+print(before, typing.get_type_hints.__name__, sys.modules["typing"] is typing, typing.NamedTuple.__module__)
+"""
+
+
+def test_package_and_its_libraries_find_all_that_they_take_of_typing() -> None:
+    """Any other name loads typing, and with it all that start-up leaves out; who asks for one gets it."""
+    command = [sys.executable, "-ISB", "-c", PROGRAM, str(ROOT), sysconfig.get_path("purelib")]
+
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    assert said == "StandIn get_type_hints False typing\n"
