@@ -167,7 +167,8 @@ class _Batch:
 
     def _lines(self, until: int) -> Iterator[Item]:
         """Read the lines before an offset; stop at one that is not text, and keep the run before it."""
-        for end in stretches(self._body, self._at, until):
+        errors_matter = self._rules.error_level <= Level.ERROR
+        for end in stretches(self._body, self._at, until) if errors_matter else [until]:
             yield from self._stretch(end)
             if self._at < end:
                 return

@@ -108,6 +108,17 @@ def test_errors_of_python_s_client_are_read_wherever_they_stand(errors: int, bet
     assert sum(one.count if isinstance(one, Lines) else 1 for one in items) == len(events)
 
 
+def test_errors_that_do_not_matter_are_passed_by_with_the_lines_beside_them() -> None:
+    """Where ERROR_LEVEL is FATAL, one item holds them all, as in the exact way."""
+    body = batch([line(python_line("a", level="ERROR")), line("b")])
+    rules = LineRules(error_level=Level.FATAL)
+
+    (item,) = read_all(body, rules=rules, open_id=OPEN)
+
+    assert isinstance(item, Lines)
+    assert item.count == 2
+
+
 def test_run_is_cut_only_where_errors_are_few() -> None:
     """Each costs one more search of the lines behind it, so of many each line is looked at instead."""
     one, error = line(python_line("a")), line(python_line("a", level="ERROR"))
