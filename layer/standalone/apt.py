@@ -24,6 +24,10 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 TARGETS = "$(REPO_URI)\t$(RELEASE)\t$(ORIGIN)"
 
 
+class NoMirrorError(BuildError):
+    """This machine has no apt, or one without a mirror of Debian's."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateApt:
     """An apt of our own, for one release.
@@ -142,7 +146,7 @@ def _sources(release: str) -> str:
             if entry not in lines:
                 lines.append(entry)
     if not lines:
-        raise BuildError(
+        raise NoMirrorError(
             "the interpreter is compiled from Debian's sources, and this machine's apt has no mirror"
             " of Debian: build on Debian (apt-get update first), or with --interpreter uv"
         )
@@ -169,7 +173,7 @@ def _call(
             timeout=TIMEOUT_SECONDS,
         )
     except FileNotFoundError as error:
-        raise BuildError(
+        raise NoMirrorError(
             f"{command[0]} is missing, with which sources are fetched from Debian's mirror: build on"
             " Debian, or with --interpreter uv"
         ) from error
