@@ -532,7 +532,10 @@ def test_run_loads_no_more_than_it_needs() -> None:
         f"{room}.{name}" for room, names in LOADED_AT_READY.items() for name in names.split()
     }
     assert ours == expected | set(LOADED_AT_READY)
-    assert not loaded & {"ast", "dataclasses", "inspect", "structlog"}
+    heavy = {"ast", "dataclasses", "inspect", "structlog"}
+    if sys.version_info >= (3, 14):
+        heavy -= {"ast"}  # NamedTuple reads annotations with annotationlib, which imports it
+    assert not loaded & heavy
 
 
 def test_metrics_are_printed_whole_beside_records(cloud: ScriptedLambda, begin: Begin) -> None:
