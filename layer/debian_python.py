@@ -28,6 +28,9 @@ RELEASE = "forky"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """Debian's names of the machine's."""
 
+FETCH_TIMEOUT_SECONDS = 60.0
+"""For the lists, and again for the packages: they come in seconds, and tests wait for a mirror that does not answer."""
+
 STEP_TIMEOUT_SECONDS = 120.0
 """The longest step, bytecode for the standard library, takes some ten seconds of one core."""
 
@@ -77,7 +80,12 @@ def make(target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="unpacking-") as scratch:
         folder = Path(scratch) / "apt"
-        apt = PrivateApt(folder=folder, release=RELEASE, architectures=(architecture,))
+        apt = PrivateApt(
+            folder=folder,
+            release=RELEASE,
+            architectures=(architecture,),
+            timeout_s=FETCH_TIMEOUT_SECONDS,
+        )
         packages = apt.fetch_binaries(PACKAGES, Path(scratch) / "packages")
         megabytes = sum(path.stat().st_size for path in packages) / 1e6
         print(f"  {len(packages)} packages of Debian {RELEASE}, {megabytes:.0f} MB", flush=True)

@@ -36,11 +36,13 @@ class PrivateApt:
         folder: its files; created when needed.
         release: Debian's name for it.
         architectures: as Debian names them; the first is apt's "own".
+        timeout_s: the most that one call of apt-get takes.
     """
 
     folder: Path
     release: str
     architectures: tuple[str, ...] = ("amd64",)
+    timeout_s: float = TIMEOUT_SECONDS
 
     def fetch_sources(self, packages: list[str], target: Path) -> list[Path]:
         """Fetch the files of source packages into `target`, and return them by name.
@@ -118,7 +120,7 @@ class PrivateApt:
         environ = {**os.environ, "APT_CONFIG": str(self.folder / "apt.conf"), "LC_ALL": "C"}
         # Read last, and so stronger than what the machine's own files say of the same.
         command = ["apt-get", "-qq", "-c", str(self.folder / "apt.conf"), *words]
-        done = _call(command, cwd=cwd, environ=environ)
+        done = _call(command, cwd=cwd, environ=environ, timeout_s=self.timeout_s)
         if done.returncode != 0:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise BuildError(f"apt-get {words[0]} failed for Debian {self.release}: {reason}")
@@ -160,7 +162,7 @@ def _compare(one: str, other: str) -> int:
 
 
 def _call(
-    command: list[str], *, cwd: Path, environ: dict[str, str]
+    command: list[str], *, cwd: Path, environ: dict[str, str], timeout_s: float = TIMEOUT_SECONDS
 ) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
@@ -170,7 +172,7 @@ def _call(
             check=False,
             cwd=cwd,
             env=environ,
-            timeout=TIMEOUT_SECONDS,
+            timeout=timeout_s,
         )
     except FileNotFoundError as error:
         raise NoMirrorError(
@@ -178,4 +180,4 @@ def _call(
             " Debian, or with --interpreter uv"
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise BuildError(f"{command[0]} got no answer in {TIMEOUT_SECONDS:.0f} s") from error
+        raise BuildError(f"{command[0]} got no answer in {timeout_s:.0f} s") from error

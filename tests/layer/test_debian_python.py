@@ -18,7 +18,7 @@ MACHINE = "http://mirror.example/debian/\tbookworm\tDebian\n"
 APT_GET = """#!/bin/sh
 case "$*" in
     *indextargets*) cat "$STAND_INS/targets" ;;
-    *update*) ;;
+    *update*) [ ! -e "$STAND_INS/hangs" ] || exec sleep 60 ;;
     *" download "*) printf '%s\\n' "$@" >"$STAND_INS/asked"; cp "$STAND_INS/all.deb" . || exit 100 ;;
 esac
 """
@@ -162,6 +162,21 @@ def test_other_machines_have_no_such_python(
 
     assert "riscv64" in capsys.readouterr().err
     assert set(ARCHITECTURES) == {"x86_64", "aarch64"}
+
+
+def test_mirror_that_does_not_answer_is_given_up(
+    package: Package,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The tests would wait for it each time."""
+    (tmp_path / "hangs").touch()
+    monkeypatch.setattr(debian_python, "FETCH_TIMEOUT_SECONDS", 0.2)
+
+    assert main([str(tmp_path / "python")]) == 1
+
+    assert "apt-get got no answer in 0 s" in capsys.readouterr().err
 
 
 def test_step_that_hangs_ends(
