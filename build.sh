@@ -20,7 +20,7 @@ usage() {
 ./build.sh test [ARG...]   run the tests: unit tests on the oldest and the newest Python from 3.10 on that are found, those
                            that may differ by version on all between; end-to-end tests, and those against real services,
                            on the newest, with the branch coverage of extension/; ARGs go to pytest
-                           (./build.sh test -k buffer)
+                           (./build.sh test -k buffer); on Debian, a missing Python 3.14 is unpacked in .cache/, once
 ./build.sh test --standalone [ARG...]
                            build the standalone layers and test them: the end-to-end tests on the one for this machine,
                            functions that have no Python, arm64 under qemu

@@ -10,7 +10,7 @@ see the real one.
 
 import collections.abc as collections_abc
 from _collections import _tuplegetter  # type: ignore[import-not-found]
-from sys import modules, version_info
+from sys import modules
 
 from extension.stand_ins import StandIn
 
@@ -95,7 +95,9 @@ class _Kind(type):
     def __new__(cls, name: str, bases: "tuple[type, ...]", members: "dict[str, Any]") -> type:
         if not bases:
             return type.__new__(cls, name, bases, members)
-        fields = tuple(members.get("__annotations__", ()))
+        # Since Python 3.14 annotations are what a function returns (PEP 649, PEP 749). 1 stands for their values.
+        annotate = members.pop("__annotate_func__", None)
+        fields = tuple(annotate(1) if annotate else members.get("__annotations__", ()))
         defaults = {field: members[field] for field in fields if field in members}
         getters = {field: _tuplegetter(at, None) for at, field in enumerate(fields)}
         own = {"__slots__": (), "_fields": fields, "__match_args__": fields}
@@ -165,9 +167,6 @@ TYPING: "dict[str, object]" = {
 
 
 def stand_in_for_typing() -> None:
-    """Let it stand in from now on. Any other name loads ``typing`` itself, which then takes its place.
-
-    Python 3.14 keeps annotations in another form, which only its own ``typing`` reads.
-    """
-    if version_info < (3, 14) and "typing" not in modules:
+    """Let it stand in from now on. Any other name loads ``typing`` itself, which then takes its place."""
+    if "typing" not in modules:
         modules["typing"] = StandIn("typing", TYPING)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tools.commands import bench, build_layer, chaos, demo, explain, fuzz, publish, whatif
 from tools.console import CommandError, say, warn
 from tools.environments import Workspace, ensure_environment
+from tools.fetching import fetched_python, with_newest_python
 from tools.linting import lint
 from tools.locking import lock
 from tools.pythons import find_pythons
@@ -27,6 +28,8 @@ INTERRUPTED = 130
 
 
 def _test(workspace: Workspace, arguments: Sequence[str]) -> int:
+    workspace = with_newest_python(workspace)
+    ensure_environment(workspace, workspace.newest)
     if arguments[:1] == ["--standalone"]:
         return run_standalone_tests(workspace, arguments[1:])
     return run_tests(workspace, arguments)
@@ -72,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
             called_from=Path(called_from),
             environ=dict(os.environ),
             uv=uv,
-            pythons=find_pythons(os.environ, uv=uv),
+            pythons=find_pythons(os.environ, uv=uv, fetched=fetched_python(ROOT / ".cache")),
         )
         if name == "pythons":
             say("\n".join(f"{python.version} {python.path}" for python in workspace.pythons))

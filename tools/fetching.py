@@ -5,6 +5,7 @@ Everything here is optional. Whatever cannot be fetched is said in a warning, an
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 import shutil
 import subprocess
@@ -12,11 +13,16 @@ from typing import TYPE_CHECKING
 
 from tools.console import say, warn
 from tools.environments import Environment, digest, make_environment, read_stamp, remove
+from tools.pythons import VERSIONS, ask_python
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tools.environments import Workspace
+    from tools.pythons import Python
+
+LAST_OF_SERVICES = "3.13"
+"""The newest Python for which the services have wheels: rotel lags behind."""
 
 _MAKE_NODE_CLIENT = (
     "from emulator.machine.runtimes import find_node, node_client; node_client(find_node())"
@@ -30,6 +36,30 @@ def machine_name() -> str:
     """Return this machine's architecture as Lambda calls it: `x86_64` or `arm64`."""
     machine = platform.machine()
     return "arm64" if machine == "aarch64" else machine
+
+
+def fetched_python(cache: Path) -> Path:
+    """Return the folder of Debian's Python, whether it has been fetched or not."""
+    return cache / f"python-{VERSIONS[-1]}"
+
+
+def with_newest_python(workspace: Workspace) -> Workspace:
+    """Fetch the newest Python from Debian where this machine has none, and return the workspace with it.
+
+    Nothing is installed: it is unpacked in `.cache`, once. A Python that FLIGHT_RECORDER_PYTHON names is the only one.
+    """
+    version = VERSIONS[-1]
+    if workspace.newest.version == version or workspace.environ.get("FLIGHT_RECORDER_PYTHON"):
+        return workspace
+    say(f"Python {version}, from Debian's packages (unpacked once, in some ten seconds)")
+    folder = fetched_python(workspace.cache)
+    command = [str(workspace.python), "-m", "layer.debian_python", str(folder)]
+    done = subprocess.run(command, check=False, cwd=workspace.root)
+    python = ask_python(str(folder / "bin" / "python3")) if done.returncode == 0 else None
+    if python is None:
+        warn(f"  could not be fetched: nothing is tested on Python {version}")
+        return workspace
+    return dataclasses.replace(workspace, pythons=(*workspace.pythons, python))
 
 
 def services_folder(workspace: Workspace) -> Path:
@@ -49,7 +79,7 @@ def ensure_services(workspace: Workspace) -> None:
     environment = Environment(
         name="services",
         folder=services_folder(workspace),
-        python=workspace.newest,
+        python=_python_of_services(workspace),
         requirements=workspace.root / "requirements-services.txt",
         options=("--only-binary", ":all:"),
     )
@@ -70,7 +100,7 @@ def ensure_validators(workspace: Workspace) -> None:
     environment = Environment(
         name="validators",
         folder=workspace.cache / "validators" / "python",
-        python=workspace.newest,
+        python=_python_of_services(workspace),
         requirements=workspace.root / "requirements-templates.txt",
         options=("--only-binary", ":all:"),
     )
@@ -106,6 +136,16 @@ def ensure_loggers(workspace: Workspace) -> None:
         warn(
             "  npm could not fetch Node.js's loggers (see .cache/environment-loggers-node.log): their tests are left out"
         )
+
+
+def _python_of_services(workspace: Workspace) -> Python:
+    """Return the newest Python for which all of them have wheels. They are processes of their own, on any Python."""
+    usable = [
+        python
+        for python in workspace.pythons
+        if VERSIONS.index(python.version) <= VERSIONS.index(LAST_OF_SERVICES)
+    ]
+    return usable[-1] if usable else workspace.newest
 
 
 def _ensure_node_packages(workspace: Workspace, name: str, source: Path) -> bool:

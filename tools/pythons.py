@@ -56,14 +56,17 @@ class Python:
     has_venv: bool = True
 
 
-def find_pythons(environ: Mapping[str, str], *, uv: str | None) -> tuple[Python, ...]:
+def find_pythons(
+    environ: Mapping[str, str], *, uv: str | None, fetched: Path | None = None
+) -> tuple[Python, ...]:
     """Return the usable Pythons, one a version, oldest first.
 
-    The first one found of a version wins, and the folders of PATH come before those of pyenv.
+    The first one found of a version wins: the folders of PATH come before those of pyenv, and these before `fetched`.
 
     Args:
         environ: FLIGHT_RECORDER_PYTHON, PATH, PYENV_ROOT and HOME are read.
         uv: uv's path, None without uv.
+        fetched: the folder of a Python that `tools.fetching` has made, or will make.
 
     Raises:
         CommandError: there is none.
@@ -71,7 +74,7 @@ def find_pythons(environ: Mapping[str, str], *, uv: str | None) -> tuple[Python,
     found: dict[str, Python] = {}
     without_venv: list[str] = []
     asked: set[str] = set()
-    for name in _candidates(environ):
+    for name in _candidates(environ, fetched):
         path = os.path.realpath(name)
         if path in asked:
             continue
@@ -111,7 +114,7 @@ def ask_python(executable: str) -> Python | None:
     return Python(version=words[0], path=Path(words[2]), has_venv=words[1] == "venv")
 
 
-def _candidates(environ: Mapping[str, str]) -> Iterator[str]:
+def _candidates(environ: Mapping[str, str], fetched: Path | None) -> Iterator[str]:
     """Yield executables that may be Pythons.
 
     pyenv's shims are passed over: the folder that they are called from chooses their version.
@@ -122,7 +125,10 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[str]:
         return
     pyenv = Path(environ.get("PYENV_ROOT") or Path(environ.get("HOME", "/"), ".pyenv"))
     folders = [Path(folder) for folder in environ.get("PATH", "").split(os.pathsep) if folder]
-    for folder in [*folders, *sorted(pyenv.glob("versions/*/bin"))]:
+    folders += sorted(pyenv.glob("versions/*/bin"))
+    if fetched is not None:
+        folders.append(fetched / "bin")
+    for folder in folders:
         if folder.name == "shims":
             continue
         for name in ("python3", *(f"python{version}" for version in VERSIONS)):

@@ -23,6 +23,7 @@ STRUCTLOG: StandIns = {
     "logging": {},
     "pickle": {"PicklingError": ValueError},
     "traceback": {},
+    "typing_extensions": {"Self": Placeholder},
     "structlog._frames": dict.fromkeys(
         ("_find_first_app_frame_and_name", "_format_exception", "_format_stack"), Placeholder
     ),

@@ -8,7 +8,7 @@ of the connection. Nothing else about a message is looked at.
 This module is loaded before the extension has registered: it imports only what every interpreter has loaded.
 """
 
-from io import BytesIO
+from _io import BytesIO  # "io" itself is not loaded at start-up from Python 3.14 on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -24,6 +24,10 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 TARGETS = "$(REPO_URI)\t$(RELEASE)\t$(ORIGIN)"
 
 
+class NoMirrorError(BuildError):
+    """This machine has no apt, or one without a mirror of Debian's."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateApt:
     """An apt of our own, for one release.
@@ -32,11 +36,13 @@ class PrivateApt:
         folder: its files; created when needed.
         release: Debian's name for it.
         architectures: as Debian names them; the first is apt's "own".
+        timeout_s: the most that one call of apt-get takes.
     """
 
     folder: Path
     release: str
     architectures: tuple[str, ...] = ("amd64",)
+    timeout_s: float = TIMEOUT_SECONDS
 
     def fetch_sources(self, packages: list[str], target: Path) -> list[Path]:
         """Fetch the files of source packages into `target`, and return them by name.
@@ -114,7 +120,7 @@ class PrivateApt:
         environ = {**os.environ, "APT_CONFIG": str(self.folder / "apt.conf"), "LC_ALL": "C"}
         # Read last, and so stronger than what the machine's own files say of the same.
         command = ["apt-get", "-qq", "-c", str(self.folder / "apt.conf"), *words]
-        done = _call(command, cwd=cwd, environ=environ)
+        done = _call(command, cwd=cwd, environ=environ, timeout_s=self.timeout_s)
         if done.returncode != 0:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise BuildError(f"apt-get {words[0]} failed for Debian {self.release}: {reason}")
@@ -142,7 +148,7 @@ def _sources(release: str) -> str:
             if entry not in lines:
                 lines.append(entry)
     if not lines:
-        raise BuildError(
+        raise NoMirrorError(
             "the interpreter is compiled from Debian's sources, and this machine's apt has no mirror"
             " of Debian: build on Debian (apt-get update first), or with --interpreter uv"
         )
@@ -156,7 +162,7 @@ def _compare(one: str, other: str) -> int:
 
 
 def _call(
-    command: list[str], *, cwd: Path, environ: dict[str, str]
+    command: list[str], *, cwd: Path, environ: dict[str, str], timeout_s: float = TIMEOUT_SECONDS
 ) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
@@ -166,12 +172,12 @@ def _call(
             check=False,
             cwd=cwd,
             env=environ,
-            timeout=TIMEOUT_SECONDS,
+            timeout=timeout_s,
         )
     except FileNotFoundError as error:
-        raise BuildError(
+        raise NoMirrorError(
             f"{command[0]} is missing, with which sources are fetched from Debian's mirror: build on"
             " Debian, or with --interpreter uv"
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise BuildError(f"{command[0]} got no answer in {TIMEOUT_SECONDS:.0f} s") from error
+        raise BuildError(f"{command[0]} got no answer in {timeout_s:.0f} s") from error

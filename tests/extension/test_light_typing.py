@@ -12,13 +12,7 @@ import pytest
 
 from extension.light_typing import MANY, NamedTuple
 
-pytestmark = [
-    pytest.mark.every_python,
-    pytest.mark.skipif(
-        sys.version_info >= (3, 14),
-        reason="typing itself is used there, whose annotations have another form",
-    ),
-]
+pytestmark = pytest.mark.every_python
 
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,9 +13,12 @@ from tools.fetching import (
     ensure_programs,
     ensure_services,
     ensure_validators,
+    fetched_python,
     machine_name,
     services_folder,
+    with_newest_python,
 )
+from tools.pythons import Python
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +77,83 @@ def test_fetching_leaves_out_what_it_cannot_fetch_with_a_warning(
 
     assert capsys.readouterr().err.count(f"  {warning}") == 2
     assert len(checkout.calls(refused)) == 2
+
+
+def unpack_python(checkout: Checkout) -> None:
+    """Put an interpreter that answers where Debian's is unpacked."""
+    path = fetched_python(checkout.root / ".cache") / "bin" / "python3"
+    path.parent.mkdir(parents=True)
+    answer = f"#!/bin/sh\necho '3.14 venv {path}'\n"
+    path.write_text(answer)
+    path.chmod(0o755)
+
+
+def test_newest_python_is_fetched_where_the_machine_has_none(
+    checkout: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Debian has it for any of its releases. The newest Python's environment unpacks it."""
+    unpack_python(checkout)
+
+    workspace = with_newest_python(checkout.workspace)
+
+    (call,) = checkout.calls()
+    folder = checkout.root / ".cache" / "python-3.14"
+    assert call.program == checkout.workspace.python
+    assert call.arguments == ["-m", "layer.debian_python", str(folder)]
+    assert workspace.pythons == (
+        *checkout.workspace.pythons,
+        Python("3.14", folder / "bin" / "python3"),
+    )
+    assert capsys.readouterr().out.startswith("Python 3.14, from Debian's packages (unpacked once")
+
+
+@pytest.mark.parametrize("unpacks", [True, False], ids=["it does not run", "no mirror"])
+def test_tests_run_without_the_python_that_cannot_be_fetched(
+    checkout: Checkout, capsys: pytest.CaptureFixture[str], *, unpacks: bool
+) -> None:
+    """As on a machine that is not Debian's."""
+    checkout.answer("debian_python", status=0 if unpacks else 1)
+
+    assert with_newest_python(checkout.workspace) == checkout.workspace
+
+    assert capsys.readouterr().err == "  could not be fetched: nothing is tested on Python 3.14\n"
+
+
+@pytest.mark.parametrize("reason", ["the machine has it", "another one is chosen"])
+def test_newest_python_is_not_fetched_without_need(checkout: Checkout, reason: str) -> None:
+    """FLIGHT_RECORDER_PYTHON names the only Python to use."""
+    workspace = dataclasses.replace(
+        checkout.workspace, environ={"FLIGHT_RECORDER_PYTHON": "/usr/bin/python3.13"}
+    )
+    if reason == "the machine has it":
+        pythons = (*checkout.workspace.pythons, Python("3.14", Path("/usr/bin/python3.14")))
+        workspace = dataclasses.replace(checkout.workspace, pythons=pythons)
+
+    assert with_newest_python(workspace) == workspace
+    assert checkout.calls() == []
+
+
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [(("3.10", "3.13", "3.14"), "3.13"), (("3.14",), "3.14")],
+    ids=["an older one is there", "there is no other"],
+)
+def test_services_run_on_the_newest_python_they_have_wheels_for(
+    checkout: Checkout, versions: tuple[str, ...], expected: str
+) -> None:
+    """They are processes of their own, so the tests of sinks run on another Python."""
+    pythons = tuple(
+        Python(version, checkout.stand_in(checkout.root / f"python{version}"))
+        for version in versions
+    )
+    workspace = dataclasses.replace(checkout.workspace, pythons=pythons)
+    checkout.answer("-m venv", status=1)
+
+    for ensure in (ensure_services, ensure_validators):
+        ensure(workspace)
+
+    used = [call.program for call in checkout.calls("-m venv")]
+    assert used == [checkout.root / f"python{expected}"] * 2
 
 
 def test_given_services_are_taken_as_they_are(checkout: Checkout) -> None:

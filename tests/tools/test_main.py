@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Workspace, Python | Sequ
     monkeypatch.setattr(program, "ensure_environment", lambda *call: calls.append(call))
     monkeypatch.setitem(program.COMMANDS, "lock", lambda *call: calls.append(call))
     monkeypatch.setattr(program, "find_pythons", lambda *_, **__: PYTHONS)
+    monkeypatch.setattr(program, "with_newest_python", lambda workspace: workspace)
     return calls
 
 
@@ -101,6 +103,22 @@ def test_property_tests_are_a_fuzz_command_of_their_own(
 
     assert main("fuzz", "--properties", "-k", "x") == 2
     assert main("fuzz", "--minutes", "1") == 12
+
+
+def test_tests_run_on_the_newest_python_that_can_be_fetched(
+    seen: list[tuple[Workspace, Python | Sequence[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment of the machine's own fetches it, and its environment is there before the tests."""
+    fetched = Python("3.14", Path("/cache/python"))
+    monkeypatch.setattr(
+        program,
+        "with_newest_python",
+        lambda workspace: dataclasses.replace(workspace, pythons=(*PYTHONS, fetched)),
+    )
+    monkeypatch.setattr(program, "run_tests", lambda workspace, _: len(workspace.pythons))
+
+    assert main("test") == 3
+    assert [made for _, made in seen] == [PYTHONS[-1], fetched]
 
 
 def test_standalone_tests_are_a_test_command_of_their_own(

@@ -80,6 +80,22 @@ def test_versions_of_pyenv_come_last_and_its_shims_are_passed_over(tmp_path: Pat
     assert found({"PATH": path, "HOME": str(tmp_path)}) == [("3.11", "/v11"), ("3.12", "/system")]
 
 
+def test_fetched_python_comes_after_all_of_the_machines_own(tmp_path: Path) -> None:
+    """Whoever has a Python of that version wants to use it. Before anything is fetched, the folder is missing."""
+    fetched = tmp_path / "fetched"
+    environ = {"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path)}
+    interpreter(tmp_path / "bin" / "python3.13", "3.13 venv /own/13")
+    before = find_pythons(environ, uv=None, fetched=fetched)
+    interpreter(fetched / "bin" / "python3", "3.14 venv /fetched")
+    after = find_pythons(environ, uv=None, fetched=fetched)
+    interpreter(tmp_path / "bin" / "python3.14", "3.14 venv /own/14")
+
+    owned = find_pythons(environ, uv=None, fetched=fetched)
+
+    paths = [[str(python.path) for python in found] for found in (before, after, owned)]
+    assert paths == [["/own/13"], ["/own/13", "/fetched"], ["/own/13", "/own/14"]]
+
+
 def test_pyenv_root_names_the_folder_of_pyenv(tmp_path: Path) -> None:
     """It stands where pyenv was told to stand."""
     interpreter(tmp_path / "versions" / "3.11.1" / "bin" / "python3.11", "3.11 venv /v11")
@@ -90,10 +106,13 @@ def test_pyenv_root_names_the_folder_of_pyenv(tmp_path: Path) -> None:
 def test_chosen_python_is_the_only_one(tmp_path: Path) -> None:
     """FLIGHT_RECORDER_PYTHON is obeyed, whatever else is there."""
     interpreter(tmp_path / "bin" / "python3.13", "3.13 venv /path")
+    interpreter(tmp_path / "fetched" / "bin" / "python3", "3.14 venv /fetched")
     chosen = interpreter(tmp_path / "mine", "3.11 venv /mine")
     environ = {"PATH": str(tmp_path / "bin"), "FLIGHT_RECORDER_PYTHON": str(chosen)}
 
-    assert found(environ) == [("3.11", "/mine")]
+    [python] = find_pythons(environ, uv=None, fetched=tmp_path / "fetched")
+
+    assert (python.version, str(python.path)) == ("3.11", "/mine")
 
 
 def test_link_is_asked_once(tmp_path: Path) -> None:

@@ -30,6 +30,9 @@ CUT_OFF, DAMAGED, FOLLOWED = (
 )
 
 _CHUNK_BYTES = 64 * 1024
+_UNZIPPED_BYTES = 8 * 1024
+"""Of one call: if it comes upon damage, what it has unzipped before is lost. Python's buffers ask for 128 KiB from 3.14 on."""
+
 _BETWEEN_MEMBERS = b"\0\r\n"
 """What may stand between the members of a gzip: padding, and the delimiter that Firehose adds to records (AWS: Amazon
 Data Firehose API reference, AppendDelimiterToRecord)."""
@@ -156,7 +159,7 @@ class Unzipped(io.RawIOBase):
         view = memoryview(cast("bytearray", buffer)).cast("B")
         data = b""
         while not data and not self._ended:
-            data = self._next(len(view))
+            data = self._next(min(len(view), _UNZIPPED_BYTES))
         view[: len(data)] = data
         return len(data)
 

@@ -85,6 +85,8 @@ Begin = Callable[..., Extension]
 
 READY = """
 import sys
+from extension.light_typing import stand_in_for_typing
+stand_in_for_typing()
 import extension.app.loop
 from _socket import socket
 from extension.lambda_api import LOGS_API, Subscription
@@ -529,8 +531,17 @@ def test_run_loads_no_more_than_it_needs() -> None:
     expected = {
         f"{room}.{name}" for room, names in LOADED_AT_READY.items() for name in names.split()
     }
-    assert ours == expected | set(LOADED_AT_READY) | {"stand_ins"}
-    assert not loaded & {"ast", "dataclasses", "inspect", "structlog", "httpx", "ssl", "socket"}
+    assert ours == expected | set(LOADED_AT_READY) | {"light_typing", "stand_ins"}
+    assert not loaded & {
+        "annotationlib",
+        "ast",
+        "dataclasses",
+        "inspect",
+        "structlog",
+        "httpx",
+        "ssl",
+        "socket",
+    }
 
 
 def test_metrics_are_printed_whole_beside_records(cloud: ScriptedLambda, begin: Begin) -> None:
