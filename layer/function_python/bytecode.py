@@ -126,7 +126,9 @@ def _compile(
         )
     # Ours first: what is read before the first Next then lies beside the index, and comes with it.
     listed.sort(key=lambda one: not str(one["name"]).startswith("extension"))
-    folders = (str(private), str(private / "deps"))
+    # A package that is only built, as tests have one, has nothing to rehearse.
+    is_whole = (private / "extension" / "boot.py").exists()
+    folders = (str(private), str(private / "deps")) if is_whole else ()
     return run_bundle(python, listed, str(private / f"modules.{tag}"), *folders)
 
 
