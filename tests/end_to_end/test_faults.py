@@ -7,12 +7,15 @@ arrives twice can be recognised, and the account adds up. Everything goes throug
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.control_plane.cpu_share import SHARE, STOP_AND_GO, CpuGroup, means
 from emulator.model.function import Function
 from tests.end_to_end.families import FAMILIES, Family, Found
 from tests.end_to_end.support import (
@@ -32,7 +35,6 @@ from tests.services.front import RETRY_AFTER_S, Fault, Front
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from emulator.cloud import LocalLambda
     from emulator.model.invocation import InvokeResult
@@ -92,11 +94,29 @@ IN_THE_FREEZER = {
 LEAVES_DUPLICATES = frozenset({Fault.HALF_AN_ANSWER, Fault.HELD_AND_LOST})
 
 
-@pytest.fixture(params=list(FAMILIES))
-def family(request: pytest.FixtureRequest) -> Iterator[Family]:
-    """Return each kind of sink in turn, with a receiver behind it."""
-    made = FAMILIES[request.param]()
-    yield made
+@dataclass
+class Setting:
+    """A kind of sink, with a receiver behind it, and the recorder's share of a processor; None for a whole one."""
+
+    family: Family
+    share: float | None
+
+
+SETTINGS = {
+    **{name: (name, None) for name in FAMILIES},
+    "http, in a small function": ("http", SHARE),
+}
+"""Kinds of sinks differ in what they send, so one is enough where the processor is scarce."""
+
+
+@pytest.fixture(params=list(SETTINGS.values()), ids=list(SETTINGS))
+def setting(request: pytest.FixtureRequest) -> Iterator[Setting]:
+    """Return each kind of sink in turn."""
+    name, share = request.param
+    if share is not None and means() == STOP_AND_GO:
+        pytest.skip("no control group can be made here: only that gives an exact share")
+    made = FAMILIES[name]()
+    yield Setting(made, share)
     made.close()
 
 
@@ -201,8 +221,25 @@ class Run:
 
 
 @contextlib.contextmanager
-def faulty(family: Family, layer: Path, folder: Path) -> Iterator[Run]:
+def small(url: str) -> Iterator[None]:
+    """Give the recorder whose sink is at a URL the share of a processor that a function of 128 MB has."""
+    with CpuGroup(f"faults-{os.getpid()}") as group:
+        added = 0
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                is_ours = url.encode() in (path / "environ").read_bytes()
+                if is_ours and b"flight-recorder" in (path / "cmdline").read_bytes():
+                    group.add(int(path.name))
+                    added += 1
+        assert added == 1
+        group.limit(SHARE)
+        yield
+
+
+@contextlib.contextmanager
+def faulty(setting: Setting, layer: Path, folder: Path) -> Iterator[Run]:
     """Run a function whose first failed invocation arrived, over a connection that is kept."""
+    family = setting.family
     with Front(family.backend, family.dialect, secret=SECRET, tls=True) as front:
         assert front.trusted is not None
         environment = {
@@ -222,15 +259,20 @@ def faulty(family: Family, layer: Path, folder: Path) -> Iterator[Run]:
             run.invoke("error")
             run.until_arrived()
             run.until_quiet()
-            yield run
+            if setting.share is None:
+                yield run
+                return
+            with small(front.url):
+                yield run
+                cloud.shutdown()
 
 
 @pytest.mark.parametrize("fault", [pytest.param(one, id=name) for name, one in TEMPORARY.items()])
 def test_the_function_goes_on_and_nothing_is_lost_while(
-    layer_dir: Path, tmp_path: Path, family: Family, fault: Fault
+    layer_dir: Path, tmp_path: Path, setting: Setting, fault: Fault
 ) -> None:
     """Invocations are held for FLUSH_TIMEOUT at most, and what they wrote arrives once the sink is back."""
-    with faulty(family, layer_dir, tmp_path) as run:
+    with faulty(setting, layer_dir, tmp_path) as run:
         run.front.set(fault)
         run.invoke("error")
         run.invoke("raise")
@@ -251,10 +293,10 @@ def test_the_function_goes_on_and_nothing_is_lost_while(
 
 @pytest.mark.parametrize("fault", [pytest.param(one, id=name) for name, one in DENIALS.items()])
 def test_denied_lines_wait_until_somebody_mends_the_permission(
-    layer_dir: Path, tmp_path: Path, family: Family, fault: Fault
+    layer_dir: Path, tmp_path: Path, setting: Setting, fault: Fault
 ) -> None:
     """It is said once, tried rarely, and what was kept is delivered at SHUTDOWN at the latest."""
-    with faulty(family, layer_dir, tmp_path) as run:
+    with faulty(setting, layer_dir, tmp_path) as run:
         run.front.set(fault)
         run.invoke("error")
         run.invoke("raise")
@@ -269,10 +311,10 @@ def test_denied_lines_wait_until_somebody_mends_the_permission(
 
 
 def test_extension_sends_a_batch_that_is_too_large_in_parts(
-    layer_dir: Path, tmp_path: Path, family: Family
+    layer_dir: Path, tmp_path: Path, setting: Setting
 ) -> None:
     """Status 413, or what the service says instead, halves batches until they are taken."""
-    with faulty(family, layer_dir, tmp_path) as run:
+    with faulty(setting, layer_dir, tmp_path) as run:
         run.front.max_body_bytes = MAX_BODY_BYTES
         run.front.set(Fault.TOO_LARGE)
         run.invoke("error")
@@ -289,10 +331,10 @@ def test_extension_sends_a_batch_that_is_too_large_in_parts(
     "fault", [pytest.param(one, id=name) for name, one in IN_THE_FREEZER.items()]
 )
 def test_a_freeze_in_the_middle_of_a_request_costs_nothing_when(
-    layer_dir: Path, tmp_path: Path, family: Family, fault: Fault
+    layer_dir: Path, tmp_path: Path, setting: Setting, fault: Fault
 ) -> None:
     """The flush times out, and the environment is frozen while the sink has the request and has not answered."""
-    with faulty(family, layer_dir, tmp_path) as run:
+    with faulty(setting, layer_dir, tmp_path) as run:
         run.front.set(fault)
         run.invoke("error")
         run.cloud.wait_for(run.in_mid_request)
@@ -308,13 +350,13 @@ def test_a_freeze_in_the_middle_of_a_request_costs_nothing_when(
 
 
 def test_a_sink_whose_name_is_unknown_leaves_everything_to_the_fallback(
-    layer_dir: Path, tmp_path: Path, family: Family
+    layer_dir: Path, tmp_path: Path, setting: Setting
 ) -> None:
     """DNS does not know it: FALLBACK_SINK has every line of the failed invocations, and no healthy one."""
     path = tmp_path / "fallback.ndjson"
     environment = {
         **settings(sink="", flush_timeout=FLUSH_TIMEOUT, fallback_sink=f"file:{path}"),
-        **family.environment("https://sink.invalid"),
+        **setting.family.environment("https://sink.invalid"),
     }
     function = Function(
         code=write_python(tmp_path, APP),
