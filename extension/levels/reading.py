@@ -50,6 +50,8 @@ _CUT_OFF = r'\{(?:(?!"level":)[^{}]){0,200}"level": ?"(\w+)"'
 _INSPECTED = r"\{\s(?=[^{}]{0,600}?\bmessage: ['\"`])[^{}]{0,600}?\blevel: '(\w+)'"
 """As Node.js prints an object (winston's prettyPrint)."""
 
+UUID_CHARS = 36
+
 _NODE_WARNING = r"\(node:\d+\) "
 """Node.js prints its own warnings through ``console.error``, which its runtime client calls ERROR."""
 
@@ -233,6 +235,7 @@ def _lowered(level: Level | None) -> Level | None:
 
 def _uncoloured(text: str) -> str:
     """Leave colours out of the part of a line in which a prefix may stand."""
-    if "\x1b" not in text[:LOOKED_AT_CHARS]:
+    # Bref writes a request id and a tab, and no colours.
+    if "\x1b" not in text[:LOOKED_AT_CHARS] or text[UUID_CHARS : UUID_CHARS + 1] == "\t":
         return text
     return without_colours(text[:LOOKED_AT_CHARS]) + text[LOOKED_AT_CHARS:]

@@ -89,6 +89,7 @@ def test_failures_recognise_the_line_of_an_unhandled_error(reason: str, record: 
         # A test runner's output, in colours; Java's client ends its report with an empty line.
         "boom: a.B\na.B: boom\n\tat c.D.e(D.java:1)\n\n\x1b[0m",
         f"\u00e9{TIME[1:]}\t{FIRST}\tERROR\tInvoke Error \tm",
+        f'{FIRST}\tInvoke Erro\x1b[mr\t{{"errorType":"E"}}',
         f"\u00e9{TIME[1:]}\t{FIRST}\tfail\tSystem.Exception: m\n   at F()",
         node_line("System.Exception was caught\n   at F()", level="info"),
         {"level": "INFO", "errorMessage": "x", "errorType": "E"},
