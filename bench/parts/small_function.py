@@ -67,7 +67,7 @@ class _Invocations:
         """The same in words, with the lowest and the highest: what it varies by, differences vary by as well."""
         lowest, highest = min(self._alone_ms), max(self._alone_ms)
         return (
-            f"the function alone takes {FUNCTION_MS:.0f} ms of the processor, which last"
+            f"alone, the function takes {FUNCTION_MS:.0f} ms of it. They last"
             f" {self.alone_ms:.0f} ms ({lowest:.0f} to {highest:.0f})"
         )
 
@@ -112,7 +112,7 @@ def measure(bench: Bench, topic: str) -> list[Row]:
     ]
     if len(CORES) == 1:
         return rows
-    note = "the same share, of one: what would wait for the function on one processor uses it up on the other"
+    note = "the same share, of one. What would wait on one processor uses it up on the other"
     return [
         *rows,
         figures.row(f"{on_two}: {LATER}", "ms", note=note),
