@@ -41,7 +41,9 @@ def test_page_computes_its_figures_from_its_prices(page: str) -> None:
     ingestion_usd = PRICES["standard"].usd
     hold_usd = 0.026 * MEMORY_GB * LAMBDA_USD
     worth_it_bytes = hold_usd / (ingestion_usd / 1e9 * (1 - KEPT))
-    cold_starts = re.findall(r"\| ([\d,]+) MB \| \$([\d.]+) \((\d+) ms\) \| \$([\d.]+) \((\d+) ms\) \|", page)
+    cold_starts = re.findall(
+        r"\| ([\d,]+) MB \| \$([\d.]+) \((\d+) ms\) \| \$([\d.]+) \((\d+) ms\) \|", page
+    )
 
     for price in PRICES.values():
         if price.name != PRICES["infrequent"].name:
