@@ -1,8 +1,8 @@
 """Take regular expressions ready-made from the layer, instead of compiling them from their texts.
 
-Python compiles a regular expression in Python: those of a first failed invocation took 13 ms of a processor, and all of
-REDACT's presets 16 ms. The build of the layer has compiled them (``layer/rehearsal.py``), and what the engine runs is beside the
-bytecode. An expression that is not there is compiled as ever.
+Python compiles a regular expression in Python: the 223 that an environment may need take 31 ms of a processor, 22 of them for
+REDACT's presets. The build of the layer has compiled them (``layer/rehearsal.py``), and what the engine runs is beside the
+bytecode: made of that, all of them take 0.5 ms (CPython 3.13). An expression that is not there is compiled as ever.
 
 Assumes of CPython: ``_sre.compile`` makes a pattern of what ``re`` has compiled, checks it, and ``_sre.MAGIC`` names its form.
 """

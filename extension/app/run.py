@@ -72,7 +72,8 @@ ENVIRONMENT_ID_BYTES = 8
 """64 random bits name an environment among all that a function ever has."""
 
 PREPARE_S = 0.1
-"""The most that init waits for the patterns of REDACT, while it has a whole processor: ``all`` takes a sixth of it."""
+"""The most that init waits for the patterns of REDACT, while it has a whole processor: ``all`` takes a quarter of it if
+the layer has none of them ready."""
 
 SWITCH_INTERVAL_S = 0.0005
 """How long the delivery thread may keep the interpreter while an event waits (CPython's default is ten times that)."""

