@@ -59,6 +59,9 @@ DELIVERY_SETTINGS = frozenset({"REDACT"}) | frozenset(
 )
 """Until these are known, deliveries wait: they say where lines go, and what must not go there."""
 
+PROXIES = frozenset(("http_proxy", "https_proxy", "all_proxy"))
+"""Variables that name a proxy, in small letters. Without one NO_PROXY means nothing."""
+
 SNAP_START = "snap-start"
 """AWS_LAMBDA_INITIALIZATION_TYPE where environments are copies of a snapshot (AWS: Lambda environment variables)."""
 
@@ -297,9 +300,10 @@ class Wiring:
 
     def _report_exemptions(self) -> None:
         """Report what cannot be read of NO_PROXY, where a proxy is set."""
-        if "NO_PROXY" not in self._environ and "no_proxy" not in self._environ:
+        variables = {name.lower() for name in self._environ}
+        if "no_proxy" not in variables or variables.isdisjoint(PROXIES):
             return
-        # Imported here: few functions have a proxy.
+        # Imported here: few functions have a proxy, and this loads what only a delivery needs.
         from extension.transport.proxies import unreadable_exemptions
 
         if entries := unreadable_exemptions(self._environ):
