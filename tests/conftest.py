@@ -9,6 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+# Whole, before extension/ loads it with stand-ins: tests use more of it than a sender of logs does.
+import httpx  # noqa: F401 - loaded for that alone
 import pytest
 from coverage import Coverage
 from hypothesis import settings

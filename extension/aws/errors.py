@@ -55,6 +55,9 @@ Amazon S3). The status decides for every other code."""
 
 _ANSWERS = {code: answer for answer, codes in _CODES.items() for code in codes.split()}
 
+_THROTTLING = ("Throttl", "SlowDown", "TooManyRequests", "LimitExceeded", "ThroughputExceeded")
+"""Parts of the codes that mean too many requests, where a request is tried again (AWS: SDK reference, "Retry behavior")."""
+
 _KMS_PASSES = ("Throttl", "Internal", "Timeout", "Unavailable")
 """Parts of the codes of KMS that may differ the next time. Every other one is about the key, which somebody may mend."""
 
@@ -106,5 +109,7 @@ def receipt_for_aws(reply: Reply, *, sent_bytes: int) -> Receipt:
     if answer is Answer.TAKEN:
         return Receipt(answer, sent_bytes=sent_bytes)
     detail = f"{code} ({by_status.detail})" if code else by_status.detail
-    wait_s = retry_after_s(reply) if answer is Answer.UNAVAILABLE else None
-    return Receipt(answer, detail, retry_after_s=wait_s)
+    if answer is not Answer.UNAVAILABLE:
+        return Receipt(answer, detail)
+    is_throttled = by_status.is_throttled or any(part in code for part in _THROTTLING)
+    return Receipt(answer, detail, retry_after_s=retry_after_s(reply), is_throttled=is_throttled)

@@ -51,6 +51,8 @@ def count_delivery(tally: Tally, receipt: Receipt, taken: list[Chunk]) -> None:
     """Count a delivery and what it took, except the lines that the sink rejected without naming them."""
     rejected_lines = receipt.rejected_lines
     tally.count_delivery(receipt.answer.value, sent_bytes=receipt.sent_bytes)
+    tally.throttled += receipt.is_throttled
+    tally.refused_streams += receipt.refused_streams
     for chunk in taken:
         rejected = min(rejected_lines, chunk.lines)
         rejected_lines -= rejected

@@ -25,6 +25,8 @@ class Tally:
         kept: lines, by the reason for which they were kept; ``lost``, by the reason of the loss.
         evicted_invocations: invocations that lost lines to the memory bound: healthy ones, and failed ones.
         deliveries: answers of sinks, by their kind; ``delivered_bytes`` on the wire.
+        throttled: answers that said that too many requests come.
+        refused_streams: log streams that could not be made for the same reason.
     """
 
     def __init__(self) -> None:
@@ -34,6 +36,8 @@ class Tally:
         self.evicted_invocations = {"healthy": 0, "failed": 0}
         self.deliveries: dict[str, int] = {}
         self.delivered_bytes = 0
+        self.throttled = 0
+        self.refused_streams = 0
         self._evicted_ids: deque[tuple[str, bool]] = deque(maxlen=REMEMBERED_EVICTIONS)
 
     def keep(self, reason: str, lines: int) -> None:

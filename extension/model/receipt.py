@@ -41,6 +41,8 @@ class Receipt(NamedTuple):
         refused: numbers of records that the sink will never take, each with a reason such as ``too-old``.
         rejected_lines: how many lines were refused without being named (OTLP's partial success).
         uncertain: whether records without an answer may have arrived all the same.
+        is_throttled: whether the sink has said that too many requests come, of us or of others.
+        refused_streams: how many log streams could not be made because too many are.
     """
 
     answer: Answer
@@ -51,6 +53,8 @@ class Receipt(NamedTuple):
     refused: Mapping[int, str] = _NOTHING
     rejected_lines: int = 0
     uncertain: bool = False
+    is_throttled: bool = False
+    refused_streams: int = 0
 
 
 def cut(
@@ -104,20 +108,29 @@ def send_in_turn(
     """
     taken: set[int] = set()
     refused: dict[int, str] = {}
-    sent_bytes = rejected_lines = 0
+    sent_bytes = rejected_lines = refused_streams = 0
     detail = ""
     for request in requests:
         receipt = send(request)
         sent_bytes += receipt.sent_bytes
         rejected_lines += receipt.rejected_lines
+        refused_streams += receipt.refused_streams
         refused.update(receipt.refused)
         if receipt.answer is not Answer.TAKEN:
             return receipt._replace(
                 sent_bytes=sent_bytes,
                 rejected_lines=rejected_lines,
                 refused=refused,
+                refused_streams=refused_streams,
                 taken=receipt.taken | (taken - refused.keys()),
             )
         taken.update(numbers_of(request))
         detail = receipt.detail or detail
-    return Receipt(Answer.TAKEN, detail, sent_bytes, refused=refused, rejected_lines=rejected_lines)
+    return Receipt(
+        Answer.TAKEN,
+        detail,
+        sent_bytes,
+        refused=refused,
+        rejected_lines=rejected_lines,
+        refused_streams=refused_streams,
+    )

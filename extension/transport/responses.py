@@ -21,6 +21,9 @@ UNREADABLE = frozenset({400, 422})
 
 TOO_LARGE = 413
 
+TOO_MANY = 429
+"""RFC 6585, section 4."""
+
 
 def receipt_for(reply: Reply, *, sent_bytes: int) -> Receipt:
     """Map an HTTP status to a receipt."""
@@ -29,7 +32,12 @@ def receipt_for(reply: Reply, *, sent_bytes: int) -> Receipt:
         return Receipt(Answer.TAKEN, sent_bytes=sent_bytes)
     detail = f"status {status}"
     if status in UNAVAILABLE or (status >= 500 and status not in NEVER_AVAILABLE):  # noqa: PLR2004
-        return Receipt(Answer.UNAVAILABLE, detail, retry_after_s=retry_after_s(reply))
+        return Receipt(
+            Answer.UNAVAILABLE,
+            detail,
+            retry_after_s=retry_after_s(reply),
+            is_throttled=status == TOO_MANY,
+        )
     if status in DENIED:
         return Receipt(Answer.DENIED, detail)
     if status == TOO_LARGE:

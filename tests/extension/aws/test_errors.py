@@ -115,3 +115,30 @@ def test_every_answer_has_a_receipt(status: int, body: bytes, kind: str) -> None
 
     assert isinstance(receipt.answer, Answer)
     assert len(receipt.detail) < 100
+
+
+@pytest.mark.parametrize(
+    ("code", "is_throttled"),
+    [
+        ("Throttling", True),
+        ("ThrottlingException", True),
+        ("RequestLimitExceeded", True),
+        ("TooManyRequestsException", True),
+        ("SlowDown", True),
+        ("ProvisionedThroughputExceededException", True),
+        ("KMSThrottlingException", True),
+        ("InternalFailure", False),
+        ("LimitExceededException", False),
+        ("AccessDenied", False),
+    ],
+)
+def test_throttling_is_told_from_other_troubles(code: str, is_throttled: bool) -> None:
+    """A quota of resources that is used up (LimitExceededException) does not pass by waiting."""
+    body = json.dumps({"__type": code}).encode()
+
+    assert receipt_for_aws(reply(400, body), sent_bytes=1).is_throttled is is_throttled
+
+
+def test_status_429_is_throttling_whatever_the_code() -> None:
+    """Some services, and what stands before them, tell by the status alone."""
+    assert receipt_for_aws(reply(429, b"slow"), sent_bytes=1).is_throttled

@@ -33,7 +33,7 @@ def test_send_in_turn_sums_up_what_each_request_counted() -> None:
     posts = Posts(
         Receipt(Answer.TAKEN, sent_bytes=10, refused={1: "too-old"}),
         Receipt(Answer.TAKEN, "2 of 2 rejected", sent_bytes=5, rejected_lines=2),
-        Receipt(Answer.TAKEN, sent_bytes=1, refused={4: "too-new"}),
+        Receipt(Answer.TAKEN, sent_bytes=1, refused={4: "too-new"}, refused_streams=1),
     )
 
     receipt = posts.send([0, 1], [2, 3], [4])
@@ -45,6 +45,7 @@ def test_send_in_turn_sums_up_what_each_request_counted() -> None:
         sent_bytes=16,
         refused={1: "too-old", 4: "too-new"},
         rejected_lines=2,
+        refused_streams=1,
     )
 
 

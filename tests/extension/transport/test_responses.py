@@ -33,7 +33,7 @@ def test_each_status_has_its_meaning(code: int, answer: Answer) -> None:
     if answer is Answer.TAKEN:
         assert receipt == Receipt(Answer.TAKEN, sent_bytes=7)
     else:
-        assert receipt == Receipt(answer, f"status {code}")
+        assert receipt == Receipt(answer, f"status {code}", is_throttled=code == 429)
 
 
 @pytest.mark.parametrize(
