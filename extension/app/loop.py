@@ -271,11 +271,13 @@ class Loop:
         else:
             if not hold.flush_until_s:
                 hold.ended_s = now_s
-                parts.account.held_ms["outcome"] += self._since_ms(invocation.last_time)
+                parts.account.held_ms["outcome"] += _since_ms(invocation.last_time, parts.wall_s())
                 timeout_s = parts.flush_control.flush_timeout_s
                 hold.flush_until_s = min(now_s + timeout_s, hold.deadline_s)
-            if parts.delivery.is_awaited:
+            if parts.delivery.is_awaited(now_s):
                 if now_s < hold.flush_until_s:
+                    if parts.delivery.flush():
+                        self._deliver_at_s = now_s
                     return
                 parts.delivery.overdue()
                 parts.log.once(
@@ -286,11 +288,12 @@ class Loop:
         self._hold = None
         self._ask_next()
 
-    def _since_ms(self, time: str) -> float:
-        """Return the milliseconds since a Lambda timestamp. Lambda and we read the same machine's clock."""
-        then_ns = epoch_ns(time)
-        since_ms = 0.0 if then_ns is None else self._parts.wall_s() * 1000 - then_ns / 1_000_000
-        return min(max(since_ms, 0.0), MAX_INVOCATION_S * 1000)
+
+def _since_ms(time: str, wall_s: float) -> float:
+    """Return the milliseconds since a Lambda timestamp. Lambda and we read the same machine's clock."""
+    then_ns = epoch_ns(time)
+    since_ms = 0.0 if then_ns is None else wall_s * 1000 - then_ns / 1_000_000
+    return min(max(since_ms, 0.0), MAX_INVOCATION_S * 1000)
 
 
 def _event_in(body: bytes) -> dict[str, object] | None:

@@ -21,12 +21,13 @@ from extension.app.flush_control import FlushControl
 from extension.app.loop import Loop
 from extension.app.parts import Parts
 from extension.app.sinks import Sinks
-from extension.config.settings import Problem, Settings, read_settings
+from extension.config.settings import Problem, Settings, linger_s, read_settings
 from extension.delivery.delivery import Delivery
 from extension.delivery.exporter import Exporter
-from extension.delivery.queue import MAX_BATCH_BYTES, Queues, SendingQueue
+from extension.delivery.pacing import Linger
+from extension.delivery.queue import LINGERING_SHARE, MAX_BATCH_BYTES, Queues, SendingQueue
 from extension.delivery.standard_output import STDOUT
-from extension.diagnostics.account import Account
+from extension.diagnostics.account import Account, Tally
 from extension.diagnostics.log import OwnLog
 from extension.lambda_api import (
     LOGS_SCHEMAS,
@@ -48,9 +49,6 @@ if TYPE_CHECKING:
 ARCHIVE_LINGER_S = 60.0
 """How long lines for the archive wait for more. A write to cheap storage costs more than storing what it writes, so an
 archive is written by the megabyte, or by the minute."""
-
-ARCHIVE_SHARE = 4
-"""One in this many bytes of BUFFER_SIZE may wait for that."""
 
 DELIVERY_SETTINGS = frozenset({"REDACT"}) | frozenset(
     f"{prefix}SINK{suffix}"
@@ -199,15 +197,22 @@ class Wiring:
             exporters.append(Exporter(name, queue, worker))
             return queue
 
-        queue = partial(SendingQueue, random=_random, buffer_bytes=settings.buffer_bytes)
+        ripe_bytes = min(MAX_BATCH_BYTES, settings.buffer_bytes // LINGERING_SHARE)
+
+        def queue(tally: Tally, lingers_s: float = 0.0) -> SendingQueue:
+            return SendingQueue(
+                tally,
+                random=_random,
+                linger=Linger(linger_s=lingers_s, ripe_bytes=ripe_bytes),
+                buffer_bytes=settings.buffer_bytes,
+            )
+
         primary = queue(account)
-        ripe_bytes = min(MAX_BATCH_BYTES, settings.buffer_bytes // ARCHIVE_SHARE)
-        archive = queue(account.archive, ripe_bytes=ripe_bytes, linger_s=ARCHIVE_LINGER_S)
         start("SINK", primary)
         queues = Queues(
             primary,
             fallback=start("FALLBACK_SINK", queue(account)),
-            archive=start("ARCHIVE_SINK", archive),
+            archive=start("ARCHIVE_SINK", queue(account.archive, ARCHIVE_LINGER_S)),
         )
         last_resort = None if settings.sinks[0].url == "stdout:" else STDOUT
         delivery = Delivery(
@@ -316,6 +321,10 @@ class Wiring:
     def _apply_to_delivery(self, settings: Settings) -> None:
         delivery = self._parts.delivery
         delivery.is_ready = not settings.unresolved & DELIVERY_SETTINGS
+        primary, fallback, _ = settings.sinks
+        for queue, sink in ((self._queues.primary, primary), (self._queues.fallback, fallback)):
+            if queue is not None:
+                queue.linger.linger_s = linger_s(settings, sink)
         patterns = settings.redact
         if patterns == self._patterns:
             # What was masked by these is not masked again.

@@ -97,6 +97,11 @@ def read_duration_ms(text: str) -> int:
     return round(_within(_amount(text, r"\d+(?:\.\d+)?", _TIME_MS), 0, MAX_FLUSH_TIMEOUT_MS))
 
 
+def read_linger_ms(text: str) -> int | None:
+    """Parse a duration; return None for ``auto``, which depends on the sink."""
+    return None if text.lower() == "auto" else read_duration_ms(text)
+
+
 def read_interval_ms(text: str) -> int:
     """Parse a duration that is long enough to fetch settings at."""
     return _within(read_duration_ms(text), MIN_REFRESH_INTERVAL_MS, MAX_FLUSH_TIMEOUT_MS)

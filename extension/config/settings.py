@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from extension import PREFIX
-from extension.config.parsers import MIB, Flush, Pace, PlatformEvents, Unusable
+from extension.config.parsers import (
+    MIB,
+    Flush,
+    Pace,
+    PlatformEvents,
+    Unusable,
+    kind_of_sink,
+)
 from extension.config.variables import SETTINGS, SINKS
 
 if TYPE_CHECKING:
@@ -31,6 +38,11 @@ MAX_BUFFER_SHARE = 2
 
 MAX_SHOWN_CHARS = 64
 """Bound on a bad value in our own log: enough to recognise the value."""
+
+LINGER_S = 60.0
+"""LINGER where a request has a price: S3's PUTs would cost as much as CloudWatch takes for the same lines (docs/cost.md)."""
+
+LINGERING_SINKS = ("s3", "firehose")
 
 REFERENCE_FORMS = ("ssm:", "secretsmanager:")
 """Beginnings of values that :mod:`extension.config.references` fetches."""
@@ -109,6 +121,7 @@ class Settings(NamedTuple):
     exclude: "Patterns | None" = None
     buffer_bytes: int = DEFAULT_BUFFER_MIN_BYTES
     sinks: tuple[SinkSettings, ...] = _sinks_of(_DEFAULTS)
+    linger_ms: int | None = _DEFAULTS["linger_ms"]
     retention_days: int = 0
     flush: Flush = _DEFAULTS["flush"]
     flush_timeout_ms: int = _DEFAULTS["flush_timeout_ms"]
@@ -119,6 +132,13 @@ class Settings(NamedTuple):
     metrics_interval_ms: int = _DEFAULTS["metrics_interval_ms"]
     enabled: bool = _DEFAULTS["enabled"]
     unresolved: frozenset[str] = frozenset()
+
+
+def linger_s(settings: Settings, sink: SinkSettings) -> float:
+    """Return how long lines of healthy invocations wait for more, on their way to SINK or FALLBACK_SINK."""
+    if settings.linger_ms is not None:
+        return settings.linger_ms / 1000
+    return LINGER_S if kind_of_sink(sink.url) in LINGERING_SINKS else 0.0
 
 
 class Problem(NamedTuple):

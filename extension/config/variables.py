@@ -91,6 +91,9 @@ SETTINGS: tuple[Setting, ...] = (
             "Headers sent with every request to an http(s) or OTLP sink, such as an authorization.", secret=True),
     *_sink("FALLBACK_SINK", "Where they go when the sink refuses them, or is down."),
     *_sink("ARCHIVE_SINK", "Where everything goes besides, kept or not."),
+    Setting("LINGER", "linger_ms", "auto", parsers.read_linger_ms, "auto, or a duration up to 15m, such as 0s or 60s",
+            "How long lines of healthy invocations wait for more, so that one request takes them all. `auto` is 60 s for `s3:` and"
+            " `firehose:`, where requests cost, and 0 s for others. Failed invocations do not wait."),
     Setting("RETENTION_DAYS", "retention_days", "", parsers.read_retention_days,
             "a number of days that CloudWatch Logs offers, such as 7, 14, 30 or 365",
             "Retention of the log groups that `cloudwatch:` sinks write to; without it, theirs is left alone."),

@@ -76,10 +76,14 @@ class Delivery:
         """The descriptors that become readable when there is something to :meth:`collect`."""
         return list(self._by_descriptor)
 
-    @property
-    def is_awaited(self) -> bool:
+    def is_awaited(self, now_s: float) -> bool:
         """Whether an invocation may be held for lines on their way to SINK or FALLBACK_SINK, unless the sink fails."""
-        return any(not one.empty and not one.backoff.is_failing for one in self._awaited)
+        return any(one.is_awaited(now_s) and not one.backoff.is_failing for one in self._awaited)
+
+    def flush(self) -> bool:
+        """Let lines of failed invocations that linger leave for SINK and FALLBACK_SINK now; tell whether there are any."""
+        changed = [queue.linger.flush() for queue in self._awaited]
+        return any(changed)
 
     def start_metrics(self, *, descriptor: int = STDOUT) -> "OwnMetrics":
         """Deliver the extension's own metrics beside the lines. The descriptor is that of standard output."""

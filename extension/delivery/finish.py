@@ -14,7 +14,10 @@ from extension.delivery.queue import MAX_BATCH_BYTES
 from extension.delivery.standard_output import LAST_RESORT_S
 
 SHUTDOWN_PAUSE_S = 0.1
-"""Between attempts at SHUTDOWN: long enough for a sink that refused a connection to accept one again."""
+"""Between attempts at SHUTDOWN, on average: long enough for a sink that refused a connection to accept one again."""
+
+SHUTDOWN_JITTER = 0.5
+"""Shortens or lengthens that pause by up to this share: a thousand environments may end at the same moment."""
 
 FALLBACK_SHARE = 0.5
 """Of the time at SHUTDOWN, the share for FALLBACK_SINK if SINK does not answer: each needs a connection and a request."""
@@ -124,12 +127,16 @@ class Finish:
             if now_s >= attempt_at_s:
                 for exporter in due:
                     exporter.deliver(now_s, attempt_s=limit_s - now_s, at_once=True)
-                attempt_at_s = now_s + SHUTDOWN_PAUSE_S
+                attempt_at_s = now_s + self._pause_s()
             is_sending = any(one.is_sending for one in due)
             self._wait((limit_s if is_sending else min(limit_s, attempt_at_s)) - now_s)
             if not any(one.queue.backoff.is_failing for one in due):
                 attempt_at_s = 0.0
             now_s = self._monotonic_s()
+
+    def _pause_s(self) -> float:
+        random = self._delivery.primary.queue.backoff.random()
+        return SHUTDOWN_PAUSE_S * (1.0 + SHUTDOWN_JITTER * (2.0 * random - 1.0))
 
     def _reserve_s(self, exporters: list[Exporter]) -> float:
         """Return the time for the lines of failed invocations that wait for these sinks, if they have to be written out."""

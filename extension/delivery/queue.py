@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from extension.delivery.backoff import Backoff
 from extension.delivery.batch import (
     MAX_CUTS,
     Batch,
@@ -23,6 +22,7 @@ from extension.delivery.batch import (
     refused_chunks,
     size_of,
 )
+from extension.delivery.pacing import Backoff, Linger
 from extension.diagnostics.account import Tally
 from extension.model.chunk import Chunk, Metadata, halves, sliced, without
 from extension.model.receipt import Answer, Receipt
@@ -35,6 +35,9 @@ BATCH_SHARE = 16
 MIN_SHARE_BYTES = 256 * 1024
 """A batch is a sixteenth of BUFFER_SIZE at most, because a sink's form of it may be four times as large beside it. A smaller
 batch than a quarter of a MiB would only mean more requests."""
+
+LINGERING_SHARE = 4
+"""One in this many bytes of BUFFER_SIZE may wait for more, in each queue."""
 
 MIN_BATCH_BYTES = 16 * 1024
 """The least that a batch is filled up to, however small the receiver asks it to be."""
@@ -52,6 +55,7 @@ class SendingQueue:
 
     Attributes:
         backoff: paces the attempts.
+        linger: says when what waits should leave.
         held_bytes: of everything that waits or is under way.
         has_taken: whether the sink has taken a record already.
         tally: counts the lines that leave.
@@ -62,22 +66,19 @@ class SendingQueue:
         tally: Tally,
         *,
         random: Callable[[], float],
-        ripe_bytes: int = 0,
-        linger_s: float = 0.0,
+        linger: Linger | None = None,
         is_trusted: bool = False,
         buffer_bytes: int = BATCH_SHARE * MAX_BATCH_BYTES,
     ) -> None:
-        """Start empty. ``ripe_bytes`` are sent at once; fewer wait ``linger_s``. A trusted sink is never doubted."""
+        """Start empty. Without ``linger`` everything leaves at once. A trusted sink is never doubted."""
         self.tally = tally
         self.backoff = Backoff(random)
-        self._ripe_bytes = ripe_bytes
-        self._linger_s = linger_s
+        self.linger = linger or Linger()
         self._chunks: deque[Chunk] = deque()
         self._batches: deque[Batch] = deque()
         self._under_way: Batch | None = None
         share_bytes = max(buffer_bytes // BATCH_SHARE, MIN_SHARE_BYTES)
         self._max_batch_bytes = min(MAX_BATCH_BYTES, share_bytes)
-        self._since_s: float | None = None
         self._hopeless = False
         self.has_taken = is_trusted
         self._is_suspect = False
@@ -93,6 +94,13 @@ class SendingQueue:
         """Whether a batch is under way."""
         return self._under_way is not None
 
+    def is_awaited(self, now_s: float) -> bool:
+        """Whether an invocation may be held for what is here: not for what lingers, nor for a sink that is left alone."""
+        if self.empty or (not self.busy and now_s < self.backoff.try_at_s):
+            return False
+        tried = [one.holds_failed for one in (self._under_way, *self._batches) if one is not None]
+        return not self.linger.linger_s or self.linger.holds_failed or any(tried)
+
     @property
     def is_doubted(self) -> bool:
         """Whether the sink has refused a record that stood alone, and has taken nothing yet."""
@@ -102,6 +110,7 @@ class SendingQueue:
         """Add a chunk at the end."""
         self._chunks.append(chunk)
         self.held_bytes += chunk.held_bytes
+        self.linger.came(chunk)
 
     def add(self, metadata: Metadata, segment: Segment) -> None:
         """Add a segment, to the last chunk if that has the same metadata."""
@@ -121,11 +130,7 @@ class SendingQueue:
         if self._under_way is not None or not (self._batches or self._chunks):
             return None
         wait_s = max(0.0, self.backoff.try_at_s - now_s)
-        if self._batches or self.held_bytes >= self._ripe_bytes:
-            return wait_s
-        if self._since_s is None:
-            self._since_s = now_s
-        return max(wait_s, self._since_s + self._linger_s - now_s)
+        return wait_s if self._batches else max(wait_s, self.linger.wait_s(now_s, self.held_bytes))
 
     def begin(self, now_s: float, *, at_once: bool = False) -> list[Chunk] | None:
         """Start a delivery if one is due, or in any case if ``at_once``; return its chunks, for an answer to settle."""
@@ -162,7 +167,7 @@ class SendingQueue:
                 size -= chunk.held_bytes
             else:
                 self._chunks.popleft()
-        self._since_s = None
+        self.linger.left(self._chunks)
         parts = [part for chunk in chunks for part in sliced(chunk, SLICE_BYTES)]
         self.held_bytes += size_of(parts) - size
         return Batch(parts)
@@ -253,8 +258,7 @@ class SendingQueue:
         """Replace the first chunks of the batch under way by others that hold the same records. More are left out."""
         batch = self._under_way
         if batch is not None:
-            count = len(batch.chunks)
-            chunks = [*chunks[:count], *batch.chunks[len(chunks) :]]
+            chunks = [*chunks[: len(batch.chunks)], *batch.chunks[len(chunks) :]]
             self.held_bytes += size_of(chunks) - size_of(batch.chunks)
             batch.chunks = chunks
 
@@ -286,6 +290,7 @@ class SendingQueue:
         chunks = self._waiting()
         self._batches.clear()
         self._chunks.clear()
+        self.linger.left(())
         self.held_bytes -= size_of(chunks)
         return chunks
 

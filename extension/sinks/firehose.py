@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from extension.aws.accounts import refuse_other_account
 from extension.aws.client import AwsClient
-from extension.aws.errors import receipt_for_aws, shown
+from extension.aws.errors import error_code, receipt_for_aws, shown
 from extension.model.aws_targets import read_stream
 from extension.model.chunk import Chunk
 from extension.model.ndjson import numbered_lines
@@ -47,6 +47,9 @@ and nearly as many of 5,120: whichever AWS means, 0.5 to 5 % of the paid bytes a
 NEVER = frozenset({"InvalidArgumentException", "ValidationException"})
 """Error codes of a single record that it would get again. AWS documents only ServiceUnavailableException and
 InternalFailure, so any other code may be temporary."""
+
+THROTTLED = "ServiceUnavailableException"
+"""How Firehose says that more comes than the stream's limits allow, of a request or of some records (AWS: PutRecordBatch)."""
 
 ABOUT_STREAM = re.compile(rb"not permitted|not allowed|(?i:delivery ?stream)")
 """In the message of a 400 that is about the stream, for example one that another source feeds."""
@@ -100,7 +103,14 @@ def receipt_for_batch(answer: bytes, request: list[Pack]) -> Receipt:
     if not failed:
         return Receipt(Answer.TAKEN, sent_bytes=sent_bytes, refused=refused)
     detail = f"PutRecordBatch: {shown(failed) or 'an unknown error'} for a part"
-    return Receipt(Answer.UNAVAILABLE, detail, sent_bytes, taken=frozenset(taken), refused=refused)
+    return Receipt(
+        Answer.UNAVAILABLE,
+        detail,
+        sent_bytes,
+        taken=frozenset(taken),
+        refused=refused,
+        is_throttled=failed == THROTTLED,
+    )
 
 
 def _error_codes(answer: Any) -> list[str]:
@@ -155,4 +165,4 @@ class FirehoseSink:
         receipt = receipt_for_aws(reply, sent_bytes=0)
         if receipt.answer is Answer.UNREADABLE and ABOUT_STREAM.search(reply.body):
             return receipt._replace(answer=Answer.DENIED)
-        return receipt
+        return receipt._replace(is_throttled=receipt.is_throttled or error_code(reply) == THROTTLED)

@@ -80,13 +80,13 @@ class Volume(NamedTuple):
         cloudwatch_bytes: As CloudWatch counts: messages, and 26 bytes for each event.
         record_bytes: As NDJSON.
         compressed_share: The share of the NDJSON that gzip leaves, 0 to 1.
-        deliveries: The number of requests.
+        requests: The number of requests to a sink that bills them.
     """
 
     cloudwatch_bytes: float
     record_bytes: float
     compressed_share: float
-    deliveries: int
+    requests: int
 
 
 def usd_of(volume: Volume, sink: str) -> float:
@@ -98,10 +98,10 @@ def usd_of(volume: Volume, sink: str) -> float:
         return volume.cloudwatch_bytes / GB * price.usd + stored_gb * PRICES["archived"].usd
     stored_usd = compressed_gb * PRICES["stored"].usd
     if sink == "s3":
-        return volume.deliveries / 1000 * PRICES["put"].usd + stored_usd
+        return volume.requests / 1000 * PRICES["put"].usd + stored_usd
     # A delivery is cut into records of some 65,000 bytes. Each is rounded up, which costs half a step on average, or
     # nearly a whole one for a small delivery.
-    records = max(volume.deliveries, math.ceil(volume.record_bytes / FIREHOSE_RECORD_BYTES))
+    records = max(volume.requests, math.ceil(volume.record_bytes / FIREHOSE_RECORD_BYTES))
     billed_bytes = volume.record_bytes + records * FIREHOSE_STEP_BYTES / 2
     return billed_bytes / GB * PRICES["firehose"].usd + stored_usd
 

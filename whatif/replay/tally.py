@@ -138,6 +138,7 @@ class Tally:
         withheld: Those of the dropped lines that belong to failed invocations above KEEP_AT_MOST.
         evicted: Lines evicted for the memory bound.
         unreadable_bytes: Bytes of batches that the extension could not read; 0 is expected.
+        requests: To a sink that bills them.
     """
 
     lines: Counter[str] = field(default_factory=Counter)
@@ -153,9 +154,9 @@ class Tally:
     withheld: int = 0
     evicted: int = 0
     unreadable_bytes: int = 0
+    requests: int = 0
     _cloudwatch_bytes: float = 0
     _record_bytes: float = 0
-    _deliveries: int = 0
     _chunks: int = 0
     _sizes: _Sizes = field(default_factory=_Sizes)
     _clusters: Clusters = field(default_factory=Clusters)
@@ -190,7 +191,7 @@ class Tally:
         """The size of all deliveries."""
         sizes = self._sizes
         share = sizes.compressed_bytes / sizes.plain_bytes if sizes.plain_bytes else 0.0
-        return Volume(self._cloudwatch_bytes, self._record_bytes, share, self._deliveries)
+        return Volume(self._cloudwatch_bytes, self._record_bytes, share, self.requests)
 
     def take(
         self,
@@ -211,7 +212,6 @@ class Tally:
             metadata = chunk.metadata
             self.lines[metadata.reason] += chunk.lines
             self.estimated_lines += metadata.weight * chunk.lines
-            self._deliveries += metadata.reason == verdict.EMF
             if metadata.request_id and metadata.reason != verdict.HISTORY:
                 one = followed.get(metadata.request_id)
                 if one is None:
@@ -273,7 +273,6 @@ class Tally:
         self, metadata: Metadata, summary: dict[str, Any], told: Followed | None
     ) -> None:
         (self.failures if metadata.failed else self.kept)[metadata.reason] += 1
-        self._deliveries += 1
         if told is None:
             return  # An init is not an invocation.
         # A retry has the same id. If it comes to the same environment, both are followed as one.

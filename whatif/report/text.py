@@ -17,7 +17,7 @@ MAX_LISTED = 8
 """Listed files, and incomplete failures of one set of settings; the page has more."""
 
 ASSUMPTIONS = """Costs are list prices without volume tiers, for ingestion and one month of storage. S3 and Firehose are
-    charged one request for each kept invocation, which is the most there can be. Today's cost ends only when the
+    charged the requests that the extension would send: a failure at once, all else after LINGER. Today's cost ends only when the
     function's role may no longer write to its own log group. Until then, the cost of the kept lines is added to it."""
 
 

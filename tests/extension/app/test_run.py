@@ -100,7 +100,7 @@ run({}, api=None, subscription=subscription, listener=socket(), listener_problem
 LOADED_AT_READY = {
     "app": "flush_control loop parts run sinks",
     "config": "parsers settings variables",
-    "delivery": "backoff batch delivery exporter queue standard_output worker",
+    "delivery": "batch delivery exporter pacing queue standard_output worker",
     "diagnostics": "account log",
     "lambda_api": "http1 listener",
     "levels": "forms grammar level metrics objects prefixes reading",

@@ -13,6 +13,7 @@ from extension.config.settings import (
     SINK_TO_COME,
     Problem,
     Settings,
+    linger_s,
     read_settings,
 )
 from extension.config.variables import SETTINGS, SINKS
@@ -82,6 +83,7 @@ ACCEPTED: dict[str, dict[str, object]] = {
     "FALLBACK_SINK_HEADERS": dict(HEADERS),
     "ARCHIVE_SINK": {"s3://bucket/all": "s3://bucket/all"},
     "ARCHIVE_SINK_HEADERS": dict(HEADERS),
+    "LINGER": {"AUTO": None, "0s": 0, "250ms": 250, "60s": 60_000, "15m": 900_000},
     "RETENTION_DAYS": {"1": 1, "14": 14, "365": 365, "3653": 3653},
     "REFRESH_INTERVAL": {"30s": 30_000, "1m": 60_000},
     "METRICS": {"Off": 0, "10s": 10_000, "1 m": 60_000, "1h": 3_600_000},
@@ -115,6 +117,7 @@ REJECTED: dict[str, list[str]] = {
     "FALLBACK_SINK_HEADERS": ["A"],
     "ARCHIVE_SINK": ["s3:bucket"],
     "ARCHIVE_SINK_HEADERS": ["A"],
+    "LINGER": ["60", "16m", "-1s", "never"],
     "RETENTION_DAYS": ["0", "2", "forever", "14d", "1.5"],
     "REFRESH_INTERVAL": ["0s", "29s", "29999ms", "16m", "5"],
     "METRICS": ["on", "true", "9s", "2h", "500ms", "60", "1.5m", "61m"],
@@ -389,3 +392,26 @@ def test_number_of_any_length_is_read_or_refused(name: str, text: str) -> None:
     settings, problems = read(**{name: text})
 
     assert problems or field_of(settings, name) <= 1 << 40
+
+
+@pytest.mark.parametrize(
+    ("url", "linger", "expected_s"),
+    [
+        ("s3://bucket", "auto", 60.0),
+        ("S3://bucket", "", 60.0),
+        ("firehose:stream", "", 60.0),
+        ("cloudwatch:", "", 0.0),
+        ("https://example.com", "", 0.0),
+        ("", "", 0.0),
+        ("s3://bucket", "0s", 0.0),
+        ("cloudwatch:", "5s", 5.0),
+    ],
+)
+def test_only_sinks_that_bill_requests_linger_by_default(
+    url: str, linger: str, expected_s: float
+) -> None:
+    """Elsewhere nothing is gained by waiting."""
+    settings, problems = read(SINK=url, LINGER=linger)
+
+    assert linger_s(settings, settings.sinks[0]) == expected_s
+    assert problems == []

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from extension.delivery.backoff import PATIENCE_ATTEMPTS
 from extension.delivery.delivery import ATTEMPT_TIMEOUT_S
+from extension.delivery.pacing import PATIENCE_ATTEMPTS, SLOW_START_PAUSE_S
 from extension.model.receipt import Answer, Receipt
 from tests.doubles.extension.accounts import settled
 from tests.doubles.extension.deliveries import DOWN, TAKEN, Deliveries, said
@@ -23,11 +23,11 @@ def test_delivery_sends_what_waits_and_logs_nothing(
     """The ordinary case."""
     world.put("a")
 
-    awaited = world.delivery.is_awaited
+    awaited = world.delivery.is_awaited(world.now_s())
     world.attempt()
 
     assert awaited
-    assert not world.delivery.is_awaited
+    assert not world.delivery.is_awaited(world.now_s())
     assert world.sink.taken == ["a"]
     assert world.account.deliveries == {"taken": 1}
     assert world.adds_up
@@ -81,7 +81,7 @@ def test_the_archive_holds_nobody_and_its_losses_are_its_own(make: Make) -> None
     world.archive.answer = lambda _: Receipt(Answer.REFUSED, "status 405")
     world.archived("a")
 
-    awaited = world.delivery.is_awaited
+    awaited = world.delivery.is_awaited(world.now_s())
     world.attempt()
 
     assert not awaited
@@ -126,7 +126,7 @@ def test_a_sink_that_is_down_gives_way_to_the_fallback_until_it_is_back(
     world.put("dddd")
     world.attempt()
     world.put("eeeee")
-    world.attempt(skip_s=0.01)
+    world.attempt(skip_s=SLOW_START_PAUSE_S)
 
     assert before == []
     assert during == ["a", "bb"]
@@ -178,6 +178,6 @@ def test_a_late_sink_is_failing_and_an_idle_one_is_not(make: Make) -> None:
 
     world.delivery.overdue()
 
-    assert not world.delivery.is_awaited
+    assert not world.delivery.is_awaited(world.now_s())
     assert world.queues.primary.backoff.is_failing
     assert not world.queues.fallback.backoff.is_failing

@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
-from extension.delivery.backoff import MAX_PAUSE_S
 from extension.delivery.exporter import ABORT_GRACE_S, Exporter
+from extension.delivery.pacing import MAX_PAUSE_S
 from extension.delivery.queue import SendingQueue
 from extension.delivery.worker import SinkWorker
 from extension.diagnostics.account import Account

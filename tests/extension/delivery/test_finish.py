@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from extension.delivery.backoff import PATIENCE_ATTEMPTS
 from extension.delivery.finish import SHUTDOWN_BATCH_BYTES, Finish
+from extension.delivery.pacing import PATIENCE_ATTEMPTS
 from extension.model.chunk import Chunk, Metadata, rewritten
 from extension.model.receipt import Answer, Receipt
 from extension.model.segment import Kind, Segment

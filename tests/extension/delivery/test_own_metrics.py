@@ -147,12 +147,12 @@ def test_metrics_hold_no_invocation(world: Deliveries) -> None:
     """They may be on their way while an invocation ends; a line beside them is waited for as ever."""
     world.sink.release.clear()
     world.report("m")
-    waiting = world.delivery.is_awaited
+    waiting = world.delivery.is_awaited(world.now_s())
     world.delivery.deliver(world.now_s())
-    under_way = world.delivery.is_awaited
+    under_way = world.delivery.is_awaited(world.now_s())
     world.put("a")
 
-    assert (waiting, under_way, world.delivery.is_awaited) == (False, False, True)
+    assert (waiting, under_way, world.delivery.is_awaited(world.now_s())) == (False, False, True)
 
 
 def test_metrics_are_printed_while_cloudwatch_is_down(world: Deliveries) -> None:

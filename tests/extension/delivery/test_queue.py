@@ -8,8 +8,8 @@ import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from extension.delivery.backoff import FIRST_PAUSE_S, MAX_PAUSE_S
 from extension.delivery.batch import MAX_CUTS
+from extension.delivery.pacing import FAILURE_GRACE_S, FIRST_PAUSE_S, MAX_PAUSE_S, Linger
 from extension.delivery.queue import (
     MAX_ATTEMPTS,
     MAX_BATCH_BYTES,
@@ -143,25 +143,120 @@ def test_segments_with_the_same_metadata_make_one_chunk(queue: SendingQueue) -> 
     assert queue.held_bytes == sum(one.held_bytes for one in batch)
 
 
+def lingering(account: Account) -> SendingQueue:
+    linger = Linger(linger_s=60.0, ripe_bytes=10_000)
+    return SendingQueue(account, random=lambda: 0.0, linger=linger)
+
+
 def test_little_waits_for_more(account: Account) -> None:
     """A little goes after a while, or when it is told to; enough goes at once."""
-    queue = SendingQueue(account, random=lambda: 0.0, ripe_bytes=10_000, linger_s=60.0)
-    queue.put(chunk("a", size=1000))
+    queue = lingering(account)
+    queue.put(chunk("a", failed=False, size=1000))
     wait_s = queue.wait_s(5.0)
-    queue.put(chunk("b", size=1000))
+    queue.put(chunk("b", failed=False, size=1000))
 
     assert wait_s == 60.0
     assert queue.wait_s(35.0) == 30.0
     assert queue.begin(64.0) is None
     assert ids(queue.begin(65.0)) == ["a", "b"]
     queue.settle(TAKEN, 65.0)
-    queue.put(chunk("c", size=1000))
+    queue.put(chunk("c", failed=False, size=1000))
     assert queue.wait_s(70.0) == 60.0
-    queue.put(chunk("d", size=10_000))
+    queue.put(chunk("d", failed=False, size=10_000))
     assert ids(queue.begin(70.0)) == ["c", "d"]
     queue.settle(TAKEN, 70.0)
-    queue.put(chunk("e"))
+    queue.put(chunk("e", failed=False))
     assert ids(queue.begin(70.0, at_once=True)) == ["e"]
+
+
+def report(request_id: str = "a") -> Chunk:
+    return Chunk(metadata(request_id), [event(number=9)])
+
+
+def test_a_failure_waits_for_its_end_and_takes_along_what_waits(account: Account) -> None:
+    """One request then has the failure with its report, and the healthy lines before it."""
+    queue = lingering(account)
+    queue.put(chunk("healthy", failed=False))
+    assert queue.wait_s(0.0) == 60.0
+    queue.put(chunk("a"))
+
+    assert queue.wait_s(10.0) == FAILURE_GRACE_S
+    queue.put(report())
+    assert ids(queue.begin(10.0 + FAILURE_GRACE_S)) == ["healthy", "a", "a"]
+
+
+def test_a_failure_leaves_at_once_where_the_environment_may_freeze(account: Account) -> None:
+    """A frozen environment sends nothing until it thaws."""
+    queue = lingering(account)
+    queue.put(chunk("healthy", failed=False))
+    queue.put(chunk("a"))
+
+    queue.linger.flush()
+
+    assert ids(queue.begin(0.0)) == ["healthy", "a"]
+    queue.settle(TAKEN, 0.0)
+    queue.put(chunk("b", failed=False))
+    assert queue.wait_s(0.0) == 60.0
+
+
+def test_a_report_that_follows_its_failure_lingers(account: Account) -> None:
+    """It is no failure of its own, so it goes with what comes next."""
+    queue = lingering(account)
+    queue.put(chunk("a"))
+    queue.linger.flush()
+    queue.begin(0.0)
+    queue.settle(TAKEN, 0.0)
+
+    queue.put(report())
+    queue.linger.flush()
+
+    assert queue.wait_s(0.0) == 60.0
+
+
+def test_failures_that_do_not_fit_a_batch_leave_one_after_the_other(account: Account) -> None:
+    """What is left of them is as urgent as what went."""
+    queue = lingering(account)
+    for name in "ab":
+        queue.put(chunk(name, size=MAX_BATCH_BYTES - 1000))
+    queue.put(chunk("healthy", failed=False))
+    queue.linger.flush()
+
+    assert ids(queue.begin(0.0)) == ["a"]
+    queue.settle(TAKEN, 0.0)
+    assert ids(queue.begin(0.0)) == ["b"]
+    queue.settle(TAKEN, 0.0)
+    assert queue.wait_s(0.0) == 60.0
+
+
+@pytest.mark.parametrize(
+    ("failed", "linger_s", "is_awaited"),
+    [(True, 60.0, True), (False, 60.0, False), (True, 0.0, True), (False, 0.0, True)],
+)
+def test_an_invocation_waits_for_nothing_that_lingers(
+    account: Account, failed: bool, linger_s: float, is_awaited: bool
+) -> None:
+    """Healthy lines linger in a frozen environment too; a failure is delivered before it freezes."""
+    queue = lingering(account)
+    queue.linger.linger_s = linger_s
+    queue.put(chunk("a", failed=failed))
+
+    assert queue.is_awaited(0.0) is is_awaited
+    queue.begin(0.0, at_once=True)
+    assert queue.is_awaited(0.0) is is_awaited
+    queue.settle(TAKEN, 0.0)
+    assert not queue.is_awaited(0.0)
+
+
+def test_an_invocation_does_not_wait_while_a_sink_is_left_alone(queue: SendingQueue) -> None:
+    """The pause of a sink that throttles is longer than an invocation may be held."""
+    queue.put(chunk("a"))
+    queue.begin(0.0)
+    queue.put(chunk("b"))
+    queue.backoff.pressure_s = 5.0
+    queue.settle(TAKEN, 0.0)
+
+    assert not queue.is_awaited(1.0)
+    assert queue.is_awaited(5.0)
 
 
 # Answers ------------------------------------------------------------------------------------------------------------
@@ -706,7 +801,7 @@ class QueueMachine(RuleBasedStateMachine):
     @invariant()
     def pauses_are_bounded(self) -> None:
         # A pause is added to the time and taken from it again, which rounds.
-        assert 0.0 <= (self.queue.wait_s(self.now_s) or 0.0) <= MAX_PAUSE_S + 1e-6
+        assert 0.0 <= (self.queue.wait_s(self.now_s) or 0.0) <= 2 * MAX_PAUSE_S + 1e-6
 
 
 QueueMachine.TestCase.settings = settings(

@@ -248,6 +248,7 @@ def test_sink_tells_which_packs_were_taken(front: LimitsFront, sink: FirehoseSin
 
     assert receipt.answer is Answer.UNAVAILABLE
     assert receipt.taken == frozenset({0, 2})
+    assert receipt.is_throttled
 
 
 @pytest.mark.parametrize("others", [["a", "b"], []])
@@ -295,6 +296,7 @@ def test_sink_reads_the_error_of_a_whole_request(
     receipt = sink.send([lines("a")], timeout_s=WAIT_S)
 
     assert (receipt.answer, receipt.taken, receipt.sent_bytes) == (answer, frozenset(), 0)
+    assert receipt.is_throttled == (code == "ServiceUnavailableException")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.newest
 MOST_HAND_OVERS = 205
 """Of the batch on its way to CloudWatch Logs. Some 55 of them came with two rooms: ``levels``, which reads each line that
 may matter, and ``model/errors``, which reads the error of a failed invocation. Some 35 came with four modules:
-``transport/network`` bounds what a network may cost, ``delivery/batch`` and ``delivery/backoff`` keep queues readable, and
+``transport/network`` bounds what a network may cost, ``delivery/batch`` and ``delivery/pacing`` keep queues readable, and
 ``parsing/wide_lines`` what a line may. A worker can be stopped between two chunks, and lines are written as they are asked for. Without a new room or module this bound only falls."""
 
 ENDS_OF_GENERATORS = 3 if sys.version_info >= (3, 14) else 0

@@ -59,33 +59,33 @@ def chunk(request_id: str, told: tuple[str, float], *segments: Segment) -> Chunk
 COUNTED = {
     "weights of kept invocations and lines are added up": (
         [chunk("a", SAMPLED, lines(3), summary(3)), chunk("b", FAILED, lines(4), summary(4))],
-        (1, 1, 7, 11, 34, 2),
+        (1, 1, 7, 11, 34),
     ),
     "history estimates nothing": (
         [chunk("a", ("history", 0.0), lines(3)), chunk("b", FAILED, lines(2), summary(2))],
-        (1, 0, 5, 1, 2, 1),
+        (1, 0, 5, 1, 2),
     ),
     "a failure with error lines only is whole": (
         [chunk("a", FAILED, lines(2), summary(2, withheld=0))],
-        (1, 0, 2, 1, 2, 1),
+        (1, 0, 2, 1, 2),
     ),
     "late lines are no second failure": (
         [chunk("a", FAILED, lines(5), summary(5)), chunk("a", FAILED, lines(1))],
-        (1, 0, 6, 1, 6, 1),
+        (1, 0, 6, 1, 6),
     ),
     "a gap in a healthy invocation is no missing line": (
         [chunk("b", SAMPLED, gap(5), summary(5))],
-        (0, 1, 0, 10, 0, 1),
+        (0, 1, 0, 10, 0),
     ),
     "a retry is another invocation": (
         [chunk("a", FAILED, lines(5), summary(5))] * 2,
-        (2, 0, 10, 2, 10, 2),
+        (2, 0, 10, 2, 10),
     ),
     "a sign of failure after sampling counts once": (
         [chunk("a", SAMPLED, lines(5), summary(5)), chunk("a", FAILED, lines(1))],
-        (1, 0, 6, 10, 51, 1),
+        (1, 0, 6, 10, 51),
     ),
-    "metrics alone are no invocation": ([chunk("a", ("emf", 1.0), lines(1))], (0, 0, 1, 0, 1, 1)),
+    "metrics alone are no invocation": ([chunk("a", ("emf", 1.0), lines(1))], (0, 0, 1, 0, 1)),
 }
 
 
@@ -93,11 +93,11 @@ COUNTED = {
 def test_tally_counts_invocations_and_lines(
     chunks: list[Chunk], expected: tuple[float, ...]
 ) -> None:
-    """Failed, healthy, kept lines, both estimates and deliveries are the report's figures; nothing is missing."""
+    """Failed, healthy, kept lines, and both estimates are the report's figures; nothing is missing."""
     tally = tallied(*chunks)
 
     counts = (tally.failed, sum(tally.kept.values()), tally.kept_lines)
-    estimates = (tally.estimated, tally.estimated_lines, tally.volume.deliveries)
+    estimates = (tally.estimated, tally.estimated_lines)
     assert [*counts, *estimates] == list(expected)
     assert set(tally.failures) <= {"timeout"}
     assert tally.incomplete_count == 0

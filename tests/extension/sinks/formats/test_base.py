@@ -192,7 +192,9 @@ def test_status_decides_where_the_answer_says_no_more(
     receipt = case.send([lines("a", "b")])
 
     retry_after_s = 7.0 if answer is Answer.UNAVAILABLE else None
-    assert receipt == Receipt(answer, f"status {status}", retry_after_s=retry_after_s)
+    assert receipt == Receipt(
+        answer, f"status {status}", retry_after_s=retry_after_s, is_throttled=status == 429
+    )
 
 
 @pytest.mark.parametrize(
