@@ -167,6 +167,78 @@ def test_a_freeze_in_the_middle_of_a_delivery_neither_loses_nor_repeats(
     assert total(accounts(cloud), "lost_lines") == 0
 
 
+# A sink where a request has a price, as S3's PUTs ------------------------------------------------------------------
+
+LINGER = "60s"
+"""As LINGER=auto makes it for s3: and firehose:; the receiver counts requests as S3 bills objects."""
+
+
+def _requests_of(receiver: Receiver) -> list[list[dict[str, Any]]]:
+    return [
+        [json.loads(line) for line in gzip.decompress(request.body).splitlines()]
+        for request in receiver.requests
+    ]
+
+
+def test_healthy_invocations_of_a_minute_are_one_request_and_hold_nobody(
+    run: Run, receiver: Receiver
+) -> None:
+    """They wait for more, in a frozen environment too, and leave at SHUTDOWN."""
+    receiver.listen()
+
+    with run(sink=receiver.url, rate=1, linger=LINGER) as cloud:
+        results = [_invoke(cloud, "ok") for _ in range(6)]
+        assert receiver.requests == []
+
+    assert len(receiver.requests) == 1
+    _assert_arrived_once(receiver.delivered, cloud, results[1:])
+    assert total(accounts(cloud), "lost_lines") == 0
+
+
+def test_a_lone_failure_in_a_busy_environment_is_one_request_its_report_included(
+    run: Run, receiver: Receiver
+) -> None:
+    """The report comes with the next invocation, and the lines of the failure have waited for it."""
+    receiver.listen()
+
+    with run(sink=receiver.url, flush="background", linger=LINGER) as cloud:
+        _invoke(cloud, "ok")
+        failed = _invoke(cloud, "error")
+        for _ in range(4):
+            _invoke(cloud, "ok")
+
+    (records,) = _requests_of(receiver)
+    assert [one["type"] for one in records if one["requestId"] == failed.request_id][-1] == (
+        "platform.report"
+    )
+    _assert_arrived_once(receiver.delivered, cloud, [failed])
+
+
+def test_a_failure_is_delivered_before_a_freeze_and_its_report_goes_with_the_next_request(
+    run: Run, receiver: Receiver
+) -> None:
+    """A frozen environment may stay frozen until it ends, so the failure does not wait for its report."""
+    receiver.listen()
+
+    with run(sink=receiver.url, linger=LINGER) as cloud:
+        failures = []
+        for kind in ("ok", "error", "ok", "error", "ok"):
+            result = _invoke(cloud, kind)
+            if kind == "error":
+                failures.append(result)
+                assert receiver.delivered.texts(result.request_id) == wrote(
+                    cloud, result.request_id
+                )
+
+    requests = _requests_of(receiver)
+    reports = [
+        [one["requestId"] for one in records if one["type"] == "platform.report"]
+        for records in requests
+    ]
+    assert reports == [[], [failures[0].request_id], [failures[1].request_id]]
+    _assert_arrived_once(receiver.delivered, cloud, failures)
+
+
 # An http sink that is not -----------------------------------------------------------------------------------------
 
 MISBEHAVIOURS: list[Behaviour] = [
