@@ -150,7 +150,12 @@ class Release:
         source = self._metadata
         is_archived = decided is verdict.ARCHIVED
         more = () if is_archived else (invocation.span_id, source.arn, source.environment_id)
-        named = (invocation.trace_id, invocation.correlation_id, invocation.tenant_id)
+        named = (
+            invocation.trace_id,
+            invocation.correlation_id,
+            invocation.tenant_id,
+            source.instance_id,
+        )
         key = (invocation, decided, weight, named, more)
         made_for, made = self._made.get(is_archived, (None, None))
         if made is None or made_for != key:

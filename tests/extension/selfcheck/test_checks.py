@@ -165,13 +165,13 @@ def test_check_reports_that_the_retention_cannot_be_set(
     server: ScriptedServer, answer: Any
 ) -> None:
     """The sink itself passes over it in silence, since delivery goes on."""
-    server.answers = [EMPTY, EMPTY, answer]
+    server.answers = [EMPTY, answer]
 
     found = levels(check(environ_of(server, RETENTION_DAYS="14")))
 
     assert found == {"settings": "ok", "SINK": "ok", "RETENTION_DAYS": "warn"}
     payload = {"logGroupName": "/flight-recorder/checkout", "retentionInDays": 14}
-    assert json.loads(server.requests[2].body) == payload
+    assert json.loads(server.requests[1].body) == payload
 
 
 # Bounds -------------------------------------------------------------------------------------------------------------
