@@ -191,3 +191,15 @@ def test_refresh_reports_that_no_thread_can_be_started(
 
     problem = ("FLIGHT_RECORDER_A", "no thread can be started")
     assert world.applied == [Fetched({}, [problem]), Fetched({"V": "1"}, [])]
+
+
+def test_age_counts_from_the_last_fetch_that_was_whole(world: World) -> None:
+    """A fetch with a problem leaves the settings as old as they were."""
+    before = world.refresh.age_s()
+    world.fetch()
+    at_first = world.refresh.age_s()
+    world.references.result = lambda: Fetched({}, [("FLIGHT_RECORDER_A", "why")])
+    world.now_s += INTERVAL_S
+    world.fetch()
+
+    assert (before, at_first, world.refresh.age_s()) == (None, 0.0, INTERVAL_S)
