@@ -52,7 +52,7 @@ archive is written by the megabyte, or by the minute."""
 ARCHIVE_SHARE = 4
 """One in this many bytes of BUFFER_SIZE may wait for that."""
 
-DELIVERY_SETTINGS = frozenset({"REDACT"}) | frozenset(
+DELIVERY_SETTINGS = frozenset({"REDACT", "SETTINGS"}) | frozenset(
     f"{prefix}SINK{suffix}"
     for prefix in ("", "FALLBACK_", "ARCHIVE_")
     for suffix in ("", "_HEADERS")
@@ -258,12 +258,15 @@ class Wiring:
     def _settings_refresh(self, settings: Settings) -> "SettingsRefresh":
         # Imported here, with the AWS client: few functions have references.
         from extension.app.settings_refresh import SettingsRefresh
-        from extension.aws.secrets import fetch
+        from extension.aws.secrets import Stores
         from extension.config.references import References
 
-        references = References(self._environ, fetch=partial(fetch, random=_random))
-        interval_s = settings.refresh_interval_ms / 1000
-        return SettingsRefresh(references, interval_s=interval_s, apply=self._apply)
+        return SettingsRefresh(
+            References(self._environ, fetch=Stores().fetch),
+            interval_s=settings.refresh_interval_ms / 1000,
+            apply=self._apply,
+            random=_random,
+        )
 
     def _apply(self, fetched: "Fetched") -> None:
         """Apply the settings anew, with the values that were fetched."""
@@ -273,9 +276,14 @@ class Wiring:
                 variable=variable,
                 problem=detail,
             )
-        settings, problems = read_settings(self._environ, fetched=fetched.values)
-        self._sinks.apply(settings)
+        settings, problems = read_settings(
+            self._environ, fetched=fetched.values, document=fetched.document
+        )
+        for name in self._sinks.apply(settings):
+            self._parts.delivery.forget(name)
         self._report_problems(problems)
+        if self._parts.renewal is not None:
+            self._parts.renewal.change_interval(settings.refresh_interval_ms / 1000)
         self.log.apply(settings.log_level)
         self._sampler.apply(settings)
         self._parts.recorder.apply(settings)
@@ -316,6 +324,7 @@ class Wiring:
     def _apply_to_delivery(self, settings: Settings) -> None:
         delivery = self._parts.delivery
         delivery.is_ready = not settings.unresolved & DELIVERY_SETTINGS
+        delivery.use(self._sinks.schemes)
         patterns = settings.redact
         if patterns == self._patterns:
             # What was masked by these is not masked again.
