@@ -403,8 +403,9 @@ def test_reference_in_the_document_is_resolved() -> None:
         PLACE, document=document, fetched={f"{PREFIX}SINK": "https://intake/"}
     )
 
-    assert (before.unresolved, before.sample_rate) == ({"SINK"}, 1.0)
-    assert (after.unresolved, field_of(after, "SINK"), problems) == (set(), "https://intake/", [])
+    assert before.unresolved == {"SINK"}
+    assert after.unresolved == set()
+    assert (before.sample_rate, field_of(after, "SINK"), problems) == (1.0, "https://intake/", [])
 
 
 @pytest.mark.parametrize("name", ["SETTINGS", "ENABLED", "LOG_API"])
