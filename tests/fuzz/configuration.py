@@ -52,7 +52,7 @@ class Configuration(Fuzzer):
     def _document(self, random: Random) -> str | None:
         if random.random() < 0.5:
             return None
-        kinds = (None, 1, 0.5, True, [], {}, 1e400)
+        kinds: tuple[object, ...] = (None, 1, 0.5, True, [], {}, 1e400)
         document = {
             self._name(random): self._value(random) + SECRET
             if random.random() < 0.7

@@ -369,7 +369,7 @@ def test_environment_that_starts_while_aws_throttles_delivers_once_it_is_told_wh
 ) -> None:
     """It holds what it has, and asks again after a random pause until it is answered, more often than three times."""
     place = as_json({"SecretString": f"http://{aws.address}/place"})
-    aws.answers = [THROTTLED] * 4 + [place]
+    aws.answers = [*[THROTTLED] * 4, place]
     extension = begin(SINK="secretsmanager:place", **at(aws))
     extension.invoke(1, ERROR)
     aws.wait_until(lambda: len(aws.requests) > 5, "nothing was delivered")
