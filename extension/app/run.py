@@ -133,6 +133,9 @@ class Wiring:
     _preparing: threading.Thread | None = None
     """Makes ready what masks. At SHUTDOWN a small function has no time for it."""
 
+    _awaits_fetch = False
+    """Whether this is a copy of a snapshot, which delivers nothing by the references of the snapshot while AWS may yet answer."""
+
     def __init__(
         self,
         environ: dict[str, str],
@@ -251,7 +254,8 @@ class Wiring:
             delivery.collect(descriptor)
         if renewal is not None:
             renewal.fetch_anew()
-            delivery.is_ready = not self._references & DELIVERY_SETTINGS
+            self._awaits_fetch = bool(self._references & DELIVERY_SETTINGS)
+            delivery.is_ready = not self._awaits_fetch
 
     # Settings that are references -------------------------------------------------------------------------------
 
@@ -276,6 +280,7 @@ class Wiring:
                 variable=variable,
                 problem=detail,
             )
+        self._awaits_fetch &= fetched.again is not None
         settings, problems = read_settings(
             self._environ, fetched=fetched.values, document=fetched.document
         )
@@ -323,7 +328,7 @@ class Wiring:
 
     def _apply_to_delivery(self, settings: Settings) -> None:
         delivery = self._parts.delivery
-        delivery.is_ready = not settings.unresolved & DELIVERY_SETTINGS
+        delivery.is_ready = not (self._awaits_fetch or settings.unresolved & DELIVERY_SETTINGS)
         delivery.use(self._sinks.schemes)
         patterns = settings.redact
         if patterns == self._patterns:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -489,17 +490,21 @@ def test_document_says_what_cannot_be_used_and_applies_the_rest(
     shop = Documents(
         aws, ENABLED=False, SETTINGS="ssm:/x", SAMPLERATE=1, FLUSH=SECRET, HISTORY=None
     )
-    shop.document |= {"SAMPLE_RATE": 1, "KEEP_MARKER": "keep this"}
-    extension = begin(SETTINGS="ssm:/shop", SAMPLE_RATE="0", REDACT="none0", **at(aws))
-    extension.invoke(1, "healthy")
+    shop.document |= {"SAMPLE_RATE": 1, "KEEP_MARKER": "keep this", "SINK": "stdout:"}
+    sink = f"{shop.url}/sink"
+    extension = begin(SETTINGS="ssm:/shop", SAMPLE_RATE="0", SINK=sink, **at(aws))
+    numbers = iter(range(1, 10))
     aws.wait_until(lambda: bool(aws.taken), "the document is not fetched")
-    extension.invoke(2, "healthy too")
-    extension.invoke(3, "keep this")
+    while not shop.taken_at("/sink"):
+        # It is applied some time after it was fetched.
+        extension.invoke(next(numbers), "keep this")
+        extension.invoke(next(numbers), "healthy")
+        time.sleep(0.2)
 
     records, said = extension.shut_down()
 
-    assert lines(records)[-1:] == ["keep this"]
-    assert "healthy" not in lines(records)
+    assert records == []
+    assert {*shop.taken_at("/sink")} == {"keep this"}
     told = [one["variable"] for one in said if one["event"] == "a setting cannot be used"]
     names = ["ENABLED", "FLUSH", "HISTORY", "SAMPLERATE", "SETTINGS"]
     assert sorted(told) == [f"FLIGHT_RECORDER_{name}" for name in names]
@@ -632,16 +637,19 @@ def test_a_signal_ends_an_extension_that_has_stopped_recording(cloud: ScriptedLa
     assert b"stopped recording" in said
 
 
+@pytest.mark.parametrize("throttled", [0, 2])
 def test_a_copy_of_a_snapshot_fetches_references_before_its_first_delivery(
-    cloud: ScriptedLambda, begin: Begin
+    cloud: ScriptedLambda, begin: Begin, throttled: int
 ) -> None:
-    """The place that the sink had when the version was published may be nobody's today."""
+    """The place that the sink had when the version was published may be nobody's today, also while AWS throttles."""
     with RecordingReceiver() as receiver:
-        places = iter(("published", "today"))
+        places = iter(("published", *[""] * throttled, "today"))
 
         def answer(request: Request) -> Reply:
             if request.action == "GetSecretValue":
-                return as_json({"SecretString": f"http://{receiver.address}/{next(places)}"})
+                place = next(places)
+                url = f"http://{receiver.address}/{place}"
+                return as_json({"SecretString": url}) if place else THROTTLED
             return OK
 
         receiver.otherwise = answer
@@ -656,12 +664,14 @@ def test_a_copy_of_a_snapshot_fetches_references_before_its_first_delivery(
         cloud.post([line("importing"), event("platform.initRuntimeDone", {"status": "success"})])
         receiver.wait_until(lambda: len(receiver.requests) > 1, "init is not published")
         extension.invoke(1, ERROR)
+        receiver.wait_until(lambda: len(receiver.requests) > 3 + throttled, "nothing came")
         extension.shut_down()
 
         asked = [one.action if one.target == "/" else one.target for one in receiver.requests]
-        assert asked[:4] == ["GetSecretValue", "/published", "GetSecretValue", "/today"]
-        assert set(asked[4:]) <= {"/today"}
-        delivered = b"".join(one.content for one in receiver.requests[3:])
+        fetches = ["GetSecretValue"] * (1 + throttled)
+        assert asked[: 4 + throttled] == ["GetSecretValue", "/published", *fetches, "/today"]
+        assert set(asked[4 + throttled :]) <= {"/today"}
+        delivered = b"".join(one.content for one in receiver.requests[3 + throttled :])
         assert b"told to" in delivered
         assert b"importing" not in delivered
 
