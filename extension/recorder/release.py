@@ -136,12 +136,12 @@ class Release:
     def archive_summary(self, invocation: Invocation) -> None:
         """Hand the summary of a dropped invocation to the archive, where there is one."""
         # Should the invocation fail late, the sink gets another summary, which knows more.
-        if self._queues.archive is not None:
+        if self._queues.is_archived:
             self.archive(invocation, invocation.summary(self._metadata.number()))
 
     def archive(self, invocation: Invocation, segment: Segment) -> None:
         """Hand a segment to ARCHIVE_SINK's queue, where there is one, kept or not."""
-        if self._queues.archive is not None:
+        if self._queues.is_archived:
             metadata = self._metadata_of(invocation, verdict.ARCHIVED, 1.0)
             self._queues.store(metadata, segment)
 
