@@ -150,7 +150,8 @@ def test_metrics_are_printed_once_while_cloudwatch_is_down(
     for metric, counter in LINES.items():
         assert line[metric] == total([account], counter), metric
     assert line["FailedDeliveries"] == line["Deliveries"] == total([account], "deliveries")
-    assert account["last_resort_lines"] == line["KeptLines"] > 0
+    assert account["handed_to_stdout_lines"] == line["HandedToStdoutLines"] > 0
+    assert line["KeptLines"] == 0
 
 
 @pytest.mark.parametrize("metrics", ["", "off"])

@@ -199,7 +199,7 @@ def test_our_own_output_has_no_log_line_and_no_secret(cloud: ScriptedLambda, beg
     assert any("the sink cannot be reached" in one["event"] for one in said)
     assert SECRET not in json.dumps(said)
     assert said[-1]["lost_lines"] == {}
-    assert said[-1]["last_resort_lines"] == 1
+    assert said[-1]["handed_to_stdout_lines"] == 1
 
 
 def test_an_error_pattern_is_used_however_hostile(cloud: ScriptedLambda, begin: Begin) -> None:
@@ -336,7 +336,7 @@ def test_sink_that_cannot_be_used_is_replaced_by_no_other_place(
     told = next(one for one in said if one.get("variable") == "FLIGHT_RECORDER_SINK")
     assert "standard output" in told["used"]
     account = said[-1]
-    assert (account["lost_lines"], account["last_resort_lines"]) == ({"refused": 1}, 1)
+    assert (account["lost_lines"], account["handed_to_stdout_lines"]) == ({"refused": 1}, 1)
 
 
 def test_lines_wait_for_a_reference_that_names_no_sink(

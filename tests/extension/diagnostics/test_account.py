@@ -7,15 +7,16 @@ from tests.doubles.extension.accounts import settled
 def test_every_fate_counts_towards_what_is_settled() -> None:
     """Received is settled plus buffered."""
     account = Account()
-    account.receive(lines=10, size_bytes=1000)
+    account.receive(lines=11, size_bytes=1000)
 
     account.keep("sampled", 1)
     account.keep("sampled", 1)
     account.drop("not-sampled", 3)
     account.lose("refused", 2)
     account.evict(2, request_id="a", failed=False)
+    account.handed_to_stdout += 1
 
-    assert settled(account) == 9
+    assert settled(account) == 10
     assert account.received - settled(account) == 1
 
 
