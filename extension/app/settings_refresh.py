@@ -31,6 +31,7 @@ class SettingsRefresh:
         self._apply = apply
         self._wall_s = wall_s
         self._next_s = 0.0
+        self._whole_at_s: float | None = None
         self._is_busy = False
         self._is_outdated = False
         self._fetched: Fetched | None = None
@@ -39,6 +40,11 @@ class SettingsRefresh:
     def wait_s(self) -> float:
         """Return the seconds until the next fetch."""
         return max(0.0, self._next_s - self._wall_s())
+
+    def age_s(self) -> float | None:
+        """Return the seconds since all references were last fetched; None before."""
+        whole_at_s = self._whole_at_s
+        return None if whole_at_s is None else max(0.0, self._wall_s() - whole_at_s)
 
     def fetch_anew(self) -> None:
         """Let the next :meth:`check` fetch, and ignore the result of a fetch that is under way."""
@@ -72,6 +78,8 @@ class SettingsRefresh:
         self._is_busy = False
         is_outdated, self._is_outdated = self._is_outdated, False
         if self._fetched is not None and not is_outdated:
+            if not self._fetched.problems:
+                self._whole_at_s = self._wall_s()
             self._apply(self._fetched)
         return True
 

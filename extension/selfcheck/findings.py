@@ -280,6 +280,8 @@ def _judge_together(settings: Settings) -> Iterator[Finding]:
         found = "SINK is no CloudWatch Logs, so metrics go to standard output: with a Deny on the function's own log group, nowhere"
         todo = "let SINK be cloudwatch:, allow the group, or set METRICS to off"
         yield _warn("METRICS", found, todo)
+    if settings.metrics_fleet and not settings.metrics_interval_ms:
+        yield _warn("METRICS_FLEET", "has no effect: METRICS is off", "set METRICS, or remove it")
     kinds = {variable: kind_of_sink(url) for variable, url, _ in settings.sinks}
     if settings.retention_days and "cloudwatch" not in kinds.values():
         found = "has no effect: no sink is CloudWatch Logs"

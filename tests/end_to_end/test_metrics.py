@@ -100,6 +100,38 @@ def test_metrics_arrive_in_cloudwatch_as_they_are(run: Run) -> None:
     assert not problems(cloud)
 
 
+@pytest.mark.services
+def test_metrics_of_a_fleet_tell_the_age_of_its_settings(run: Run) -> None:
+    """Functions share a dimension, whose name is a parameter; each line names its function."""
+    group, name = unique("/kept"), unique("/fleet")
+    moto().call("AmazonSSM.PutParameter", Name=name, Value="shop", Type="String")
+    for function in ("checkout", "basket"):
+        with run(
+            sink=f"cloudwatch:{group}",
+            metrics="10s",
+            metrics_fleet=f"ssm:{name}",
+            function={"name": function},
+            variables=moto().environ(),
+        ) as cloud:
+            cloud.invoke({"kind": "error"})
+            # The fetch goes on while the environment is thawed.
+            cloud.invoke({"sleep": 2.0})
+
+        assert not problems(cloud)
+
+    messages = [
+        event["message"]
+        for stream in moto().log_streams(group)
+        for event in moto().log_events(group, stream)
+    ]
+    lines = [parse(message) for message in messages if is_emf(message)]
+    dimensions = [line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] for line in lines]
+    assert {line["FunctionName"] for line in lines} == {"checkout", "basket"}
+    assert {line["Fleet"] for line in lines} == {"shop"}
+    assert dimensions == [[["Fleet"]]] * len(lines)
+    assert all(0 <= line["SettingsAge"] < 60 for line in lines)
+
+
 def test_metrics_of_another_sink_are_printed(run: Run, receiver: Receiver) -> None:
     """One line on standard output at SHUTDOWN, which tells the whole account, and nothing of it at the sink."""
     receiver.listen()

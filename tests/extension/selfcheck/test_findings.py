@@ -447,6 +447,14 @@ def test_own_group_is_no_finding_outside_of_aws(detail: str) -> None:
     assert of_own_group(denied(detail)) == []
 
 
+def test_fleet_without_metrics_is_a_warning() -> None:
+    """Whoever names a fleet wants its metrics."""
+    [finding] = of_environment(METRICS_FLEET="shop")
+
+    assert (finding.level, finding.what) == (WARN, f"{PREFIX}METRICS_FLEET")
+    assert of_environment(METRICS_FLEET="shop", METRICS="1m") == []
+
+
 def test_exemption_that_cannot_be_read_is_a_warning_where_a_proxy_is_set() -> None:
     """Without a proxy nothing is exempt from it."""
     exemptions = {"no_proxy": "localhost,[::1],10.0.0.0/99,http://user:s3cret@host"}
