@@ -64,7 +64,9 @@ METRICS = (
     Metric("Deliveries", "Count", "Requests to SINK and FALLBACK_SINK, answered or not."),
     Metric("FailedDeliveries", "Count", "Requests of which the sink did not take everything."),
     Metric("ThrottledDeliveries", "Count", "Requests that the sink refused because too many came."),
-    Metric("RefusedStreams", "Count", "Log streams that CloudWatch did not make, for the same reason."),
+    Metric(
+        "RefusedStreams", "Count", "Log streams that CloudWatch did not make, for the same reason."
+    ),
     Metric(
         "DeliveryTime", "Milliseconds", "The time from handing a batch to a sink to its answer."
     ),

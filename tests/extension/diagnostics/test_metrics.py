@@ -101,9 +101,10 @@ def test_line_has_all_other_metrics_whatever_happened() -> None:
     account = Account()
     account.invocations = 1
 
-    assert set(line(make(), account)) - {"_aws", "FunctionName"} == {
-        one.name for one in METRICS
-    } - RARE
+    assert (
+        set(line(make(), account)) - {"_aws", "FunctionName"}
+        == {one.name for one in METRICS} - RARE
+    )
 
 
 def test_line_of_a_fleet_has_its_dimension_and_names_the_function() -> None:
