@@ -155,15 +155,15 @@ def test_metrics_of_another_sink_are_printed(run: Run, receiver: Receiver) -> No
     assert summed(lines, "DeliveredBytes") == total(told, "delivered_bytes")
 
 
-@pytest.mark.parametrize("how", ["refuses", "stalls"])
+@pytest.mark.parametrize("how", ["refuses", "stalls", "throttles"])
 def test_metrics_are_printed_once_while_cloudwatch_is_down(
     run: Run, receiver: Receiver, how: str
 ) -> None:
     """What the sink does not take, lines and metrics, is on standard output when the environment has ended."""
     url = f"http://127.0.0.1:{free_port()}"
-    if how == "stalls":
+    if how != "refuses":
         receiver.listen()
-        receiver.behaviour = "stall"
+        receiver.behaviour = "stall" if how == "stalls" else "429"
         url = receiver.url.removesuffix("/in")
 
     with run(
@@ -181,6 +181,8 @@ def test_metrics_are_printed_once_while_cloudwatch_is_down(
     [account] = accounts(cloud)
     for metric, counter in LINES.items():
         assert line[metric] == total([account], counter), metric
+    throttled = line["Deliveries"] if how == "throttles" else 0
+    assert line["ThrottledDeliveries"] == throttled
     assert line["FailedDeliveries"] == line["Deliveries"] == total([account], "deliveries")
     assert account["handed_to_stdout_lines"] == line["HandedToStdoutLines"] > 0
     assert line["KeptLines"] == 0

@@ -39,6 +39,17 @@ def test_the_summary_names_every_counter() -> None:
     }
 
 
+def test_summary_tells_of_standard_output_where_lines_went_there() -> None:
+    """They are no kept lines: nobody can tell whether Lambda may write them anywhere."""
+    account = Account()
+    without = account.summary()
+    account.handed_to_stdout += 3
+
+    assert "handed_to_stdout_lines" not in without
+    assert account.summary()["handed_to_stdout_lines"] == 3
+    assert account.summary()["kept_lines"] == {}
+
+
 def test_an_invocation_that_loses_lines_to_the_bound_counts_once() -> None:
     """Healthy and failed ones are counted apart, however often each has to give."""
     account = Account()
