@@ -103,6 +103,7 @@ def run(
             "could not open a port to listen on; nothing is recorded in this environment",
             problem=listener_problem,
         )
+    wiring.log.hand_on(wiring.record_problem)
     for number in ENDING_SIGNALS:
         # One that is ignored, as under nohup, stays so.
         if signals.getsignal(number) != signals.SIG_IGN:
@@ -302,34 +303,23 @@ class Wiring:
         self._apply_to_metrics(settings)
 
     def _report_problems(self, problems: Sequence[Problem]) -> None:
-        for problem in problems:
-            known = {"value": problem.value, "fault": problem.fault, "accepted": problem.accepted}
-            self.log.once(
-                "a setting cannot be used",
-                variable=problem.variable,
-                **{name: text for name, text in known.items() if text},
-                used=problem.used,
-            )
-        for name in self._sinks.asking_for_otlp_json:
-            self.log.once(
-                "OTLP is sent as protobuf; JSON is no longer written", variable=PREFIX + name
-            )
-        self._report_exemptions()
-
-    def _report_exemptions(self) -> None:
-        """Report what cannot be read of NO_PROXY, where a proxy is set."""
         variables = {name.lower() for name in self._environ}
-        if "no_proxy" not in variables or variables.isdisjoint(PROXIES):
+        is_exempting = "no_proxy" in variables and not variables.isdisjoint(PROXIES)
+        as_json = self._sinks.asking_for_otlp_json
+        if not (problems or as_json or is_exempting):
             return
-        # Imported here: few functions have a proxy, and this loads what only a delivery needs.
-        from extension.transport.proxies import unreadable_exemptions
+        # Imported here: most functions have no problem.
+        from extension.app.problems import report_exemptions, report_problems
 
-        if entries := unreadable_exemptions(self._environ):
-            self.log.once(
-                "entries of NO_PROXY cannot be read; they are left out",
-                variable="NO_PROXY",
-                entries=entries,
-            )
+        report_problems(self.log, problems, asking_for_otlp_json=as_json)
+        if is_exempting:
+            report_exemptions(self.log, self._environ)
+
+    def record_problem(self, event: str, fields: Mapping[str, object]) -> None:
+        """Hand a problem to SINK as a record: stderr goes to the function's own log group, which may be denied."""
+        from extension.app.problems import record_of
+
+        self._queues.put(record_of(event, fields, self._sampler.metadata))
 
     def _apply_to_delivery(self, settings: Settings) -> None:
         delivery = self._parts.delivery
