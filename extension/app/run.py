@@ -276,7 +276,7 @@ class Wiring:
         """Apply the settings anew, with the values that were fetched."""
         for variable, detail in fetched.problems:
             self.log.once(
-                "could not fetch the value a setting refers to; using the last known value or the default",
+                "could not fetch the value a setting refers to; using the last known value or the default, and holding lines while no sink is known",
                 variable=variable,
                 problem=detail,
             )
@@ -343,6 +343,9 @@ class Wiring:
 
         redactor = Redactor(patterns)
         delivery.rewrite(partial(rewritten, rewrite=redactor.redact_all, by=patterns))
+        if "SETTINGS" in settings.unresolved:
+            # Lines are masked as a whole until it is known whether there are patterns at all.
+            return
         self._preparing = threading.Thread(target=redactor.prepare, name="redact", daemon=True)
         self._preparing.start()
 
