@@ -287,8 +287,8 @@ class Wiring:
         for name in self._sinks.apply(settings):
             self._parts.delivery.forget(name)
         self._report_problems(problems)
-        if self._parts.renewal is not None:
-            self._parts.renewal.change_interval(settings.refresh_interval_ms / 1000)
+        assert self._parts.renewal is not None  # noqa: S101 - it is what calls this
+        self._parts.renewal.change_interval(settings.refresh_interval_ms / 1000)
         self.log.apply(settings.log_level)
         self._sampler.apply(settings)
         self._parts.recorder.apply(settings)

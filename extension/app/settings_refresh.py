@@ -69,8 +69,10 @@ class SettingsRefresh:
         """Apply what was fetched for a multiple that has come. Start a fetch if one is due and none is under way."""
         now_s = self._wall_s()
         # A clock that was set back must not delay it by more than an interval.
-        if self._pending is not None and not 0.0 < self._apply_at_s - now_s <= self._interval_s:
-            self._apply_pending()
+        pending = self._pending
+        if pending is not None and not 0.0 < self._apply_at_s - now_s <= self._interval_s:
+            self._pending = None
+            self._apply(pending)
         if self._is_busy or self._schedule.wait_s(now_s) > 0.0:
             return
         self._apply_at_s = self._schedule.begin(now_s)
@@ -96,21 +98,19 @@ class SettingsRefresh:
         if self._fetched is None or is_outdated:
             return True
         now_s = self._wall_s()
-        self._pending, self._fetched = self._fetched, None
-        if self._pending.again is not None:
-            self._schedule.failed(now_s, self._pending.again)
+        fetched, self._fetched = self._fetched, None
+        if fetched.again is not None:
+            self._schedule.failed(now_s, fetched.again)
         else:
             self._schedule.settled(now_s)
-        if not self._pending.problems:
+        if not fetched.problems:
             self._whole_at_s = now_s
         if now_s >= self._apply_at_s:
-            self._apply_pending()
+            self._pending = None
+            self._apply(fetched)
+        else:
+            self._pending = fetched
         return True
-
-    def _apply_pending(self) -> None:
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            self._apply(pending)
 
     def _run(self) -> None:
         try:
