@@ -134,7 +134,7 @@ class Wiring:
     """Makes ready what masks. At SHUTDOWN a small function has no time for it."""
 
     _awaits_fetch = False
-    """Whether this is a copy of a snapshot, which delivers nothing by the references of the snapshot while AWS may yet answer."""
+    """Whether a copy of a snapshot delivers nothing, because AWS may yet answer with today's references."""
 
     def __init__(
         self,
@@ -261,15 +261,11 @@ class Wiring:
 
     def _settings_refresh(self, settings: Settings) -> "SettingsRefresh":
         # Imported here, with the AWS client: few functions have references.
-        from extension.app.settings_refresh import SettingsRefresh
-        from extension.aws.secrets import Stores
-        from extension.config.references import References
+        from extension.app.settings_refresh import refresh_from_aws
 
-        return SettingsRefresh(
-            References(self._environ, fetch=Stores().fetch),
-            interval_s=settings.refresh_interval_ms / 1000,
-            apply=self._apply,
-            random=_random,
+        interval_s = settings.refresh_interval_ms / 1000
+        return refresh_from_aws(
+            self._environ, interval_s=interval_s, apply=self._apply, random=_random
         )
 
     def _apply(self, fetched: "Fetched") -> None:
@@ -344,8 +340,7 @@ class Wiring:
         redactor = Redactor(patterns)
         delivery.rewrite(partial(rewritten, rewrite=redactor.redact_all, by=patterns))
         if "SETTINGS" in settings.unresolved:
-            # Lines are masked as a whole until it is known whether there are patterns at all.
-            return
+            return  # Lines are masked as a whole until it is known whether there are patterns at all.
         self._preparing = threading.Thread(target=redactor.prepare, name="redact", daemon=True)
         self._preparing.start()
 

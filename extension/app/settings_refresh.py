@@ -9,8 +9,9 @@ moment does it when it thaws. A copy of a snapshot fetches before its first deli
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from extension.aws.secrets import Stores
 from extension.config.references import Fetched, References
 from extension.config.refresh_schedule import RefreshSchedule
 
@@ -122,3 +123,15 @@ class SettingsRefresh:
     def _settle(self, fetched: Fetched) -> None:
         self._fetched = fetched
         os.write(self._announce, b"!")
+
+
+def refresh_from_aws(
+    environ: Mapping[str, str],
+    *,
+    interval_s: float,
+    apply: Callable[[Fetched], None],
+    random: Callable[[], float],
+) -> SettingsRefresh:
+    """Return what refreshes the references in an environment from AWS."""
+    references = References(environ, fetch=Stores().fetch)
+    return SettingsRefresh(references, interval_s=interval_s, apply=apply, random=random)
