@@ -133,7 +133,7 @@ class Wiring:
     """Makes ready what masks. At SHUTDOWN a small function has no time for it."""
 
     _awaits_fetch = False
-    """Whether this is a copy of a snapshot, which delivers nothing by the references of the snapshot while AWS may yet answer."""
+    """Whether a copy of a snapshot delivers nothing, because AWS may yet answer with today's references."""
 
     def __init__(
         self,
@@ -267,22 +267,18 @@ class Wiring:
 
     def _settings_refresh(self, settings: Settings) -> "SettingsRefresh":
         # Imported here, with the AWS client: few functions have references.
-        from extension.app.settings_refresh import SettingsRefresh
-        from extension.aws.secrets import Stores
-        from extension.config.references import References
+        from extension.app.settings_refresh import refresh_from_aws
 
-        return SettingsRefresh(
-            References(self._environ, fetch=Stores().fetch),
-            interval_s=settings.refresh_interval_ms / 1000,
-            apply=self._apply,
-            random=_random,
+        interval_s = settings.refresh_interval_ms / 1000
+        return refresh_from_aws(
+            self._environ, interval_s=interval_s, apply=self._apply, random=_random
         )
 
     def _apply(self, fetched: "Fetched") -> None:
         """Apply the settings anew, with the values that were fetched."""
         for variable, detail in fetched.problems:
             self.log.once(
-                "could not fetch the value a setting refers to; using the last known value or the default",
+                "could not fetch the value a setting refers to; using the last known value or the default, and holding lines while no sink is known",
                 variable=variable,
                 problem=detail,
             )
@@ -293,8 +289,8 @@ class Wiring:
         for name in self._sinks.apply(settings):
             self._parts.delivery.forget(name)
         self._report_problems(problems)
-        if self._parts.renewal is not None:
-            self._parts.renewal.change_interval(settings.refresh_interval_ms / 1000)
+        assert self._parts.renewal is not None  # noqa: S101 - it is what calls this
+        self._parts.renewal.change_interval(settings.refresh_interval_ms / 1000)
         self.log.apply(settings.log_level)
         self._sampler.apply(settings)
         self._parts.recorder.apply(settings)
@@ -342,6 +338,8 @@ class Wiring:
 
         redactor = Redactor(patterns)
         delivery.rewrite(partial(rewritten, rewrite=redactor.redact_all, by=patterns))
+        if "SETTINGS" in settings.unresolved:
+            return  # Lines are masked as a whole until it is known whether there are patterns at all.
         self._preparing = threading.Thread(target=redactor.prepare, name="redact", daemon=True)
         self._preparing.start()
 
