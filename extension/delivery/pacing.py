@@ -34,9 +34,9 @@ PRESSURE_S = 5.0
 """Between deliveries, once the sink has said that too many requests come: what gathers meanwhile goes in one request. Ten
 thousand environments then ask 2,000 times a second, of the 5,000 that PutLogEvents allows (AWS: CloudWatch Logs quotas)."""
 
-RELIEF = 0.95
+RELIEF = 0.97
 """Each delivery that is taken shortens that time to this share. Halved, ten thousand environments that fail all the time would
-be back at the quota after three answers, and 19 % of their requests refused; this way 4 % are (``bench --only fleet``)."""
+be back at the quota after three answers, and a fifth of their requests refused; this way 5 % are (``bench --only fleet``)."""
 
 LEAST_PRESSURE_S = 0.1
 """A shorter time is none: a request takes about as long itself."""
