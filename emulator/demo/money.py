@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 from emulator.demo.check import Row
 from emulator.telemetry.output import EVENT_OVERHEAD_BYTES
-from whatif.model.prices import GB, PRICES
+from whatif.model.prices import GB, MIB_PER_GIB, PRICES
 
 INGESTION_USD_PER_GB = PRICES["standard"].usd
-DURATION_USD_PER_GB_S = 0.0000166667
-MIB_PER_GIB = 1024  # Lambda's GB-second is of 1,024 MB
+DURATION_USD_PER_GB_S = PRICES["duration"].usd
 MILLION = 10**6
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 from tests.doubles import shop_logs
 from whatif.model.events import Logged, Received
 from whatif.replay.batches import MAX_BATCH_CHARS, Batch, Batcher
-from whatif.replay.log import Log
+from whatif.model.log import Log
 
 FIRST = "459921b5-681c-4a96-beb0-81e0aa586026"
 SECOND = "6f7f0961-f834-4211-8a7a-f6fe80b88d56"

@@ -15,7 +15,7 @@ from tests.doubles.studies import study_shop
 from whatif.model.events import Logged
 from whatif.replay.batches import Batcher
 from whatif.replay.grid import grid_of
-from whatif.replay.log import Log
+from whatif.model.log import Log
 from whatif.replay.study import Study, study_of
 from whatif.replay.tally import WITHHELD, Tally
 

@@ -7,7 +7,7 @@ from tests.doubles import shop_logs
 from tests.doubles.studies import study_shop
 from whatif.model.events import Reading
 from whatif.replay.grid import grid_of
-from whatif.replay.log import Log
+from whatif.model.log import Log
 from whatif.replay.study import Study, study_of
 from whatif.replay.tally import Tally
 from whatif.report.rows import KINDS

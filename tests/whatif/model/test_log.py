@@ -1,6 +1,6 @@
 import pytest
 
-from whatif.replay.log import Log
+from whatif.model.log import Log
 
 
 @pytest.mark.parametrize(
