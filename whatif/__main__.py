@@ -55,6 +55,12 @@ def parser() -> argparse.ArgumentParser:
         help=f"a variable of the function, with or without {PREFIX} in its name; it overrides the file. Without a file it"
         f" overrides the {PREFIX}... variables of this shell",
     )
+    _add_account(main)
+    _add_output(main)
+    return main
+
+
+def _add_account(main: argparse.ArgumentParser) -> None:
     main.add_argument(
         "--configuration",
         type=Path,
@@ -77,6 +83,9 @@ def parser() -> argparse.ArgumentParser:
         help="what the account's other functions log in a month, since Lambda's own logs get cheaper beyond 10, 30 and 50 TB"
         " (default: nothing)",
     )
+
+
+def _add_output(main: argparse.ArgumentParser) -> None:
     main.add_argument(
         "--html",
         type=Path,
@@ -85,7 +94,6 @@ def parser() -> argparse.ArgumentParser:
         help="write the page to this file (default: %(default)s)",
     )
     main.add_argument("--no-html", action="store_true", help="write no page")
-    return main
 
 
 def _count(text: str) -> int:

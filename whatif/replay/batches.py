@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from whatif.logs.platform_lines import Told, header_of, read_platform_line
 from whatif.model.events import Logged, Received
-from whatif.model.prices import EVENT_BYTES
 from whatif.model.log import Log, Open
+from whatif.model.prices import EVENT_BYTES
 from whatif.replay.meter import Meter
 
 MAX_BATCH_CHARS = 256 * 1024

@@ -13,10 +13,10 @@ from whatif.logs.names import function_of_group, function_of_stream, source_of_p
 from whatif.logs.readers import read_events
 from whatif.logs.text_logs import stream_of_path
 from whatif.model.events import Logged, Reading, Received
+from whatif.model.log import Environment, Log
 from whatif.replay.batches import Batcher
 from whatif.replay.functions import Figures
 from whatif.replay.grid import Point
-from whatif.model.log import Environment, Log
 from whatif.replay.meter import Meter
 from whatif.replay.missed import Missed
 from whatif.replay.runner import Plan, Runner, runner_for

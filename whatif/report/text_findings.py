@@ -14,7 +14,7 @@ from whatif.report.view import View
 MAX_LISTED_FUNCTIONS = 20
 WITH_THEM = "with the failures above"
 _INDENT = "  "
-_COLUMN_CHARS = 28
+_COLUMN_CHARS = 24
 _SIGN_CHARS = 20
 
 
