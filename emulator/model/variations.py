@@ -31,6 +31,7 @@ class Variations:
         merge_invocations: Batches go out once this many invocations are in them (0: by the usual bounds).
         garbage: Kinds of broken batch, one sent before each real batch, in turn.
         missing_tracing: INVOKE events and records carry no ``tracing``.
+        missing_instance_id: Records of the beginning of init, and of a restore, carry no ``instanceId``.
         upper_case_shutdown_reason: ``SPINDOWN`` in place of ``spindown``.
         microsecond_timestamps: Event times with six digits.
         same_request_id: Every invocation has this request id (a retried asynchronous event has).
@@ -56,6 +57,7 @@ class Variations:
     merge_invocations: int = 0
     garbage: tuple[Garbage, ...] = ()
     missing_tracing: bool = False
+    missing_instance_id: bool = False
     upper_case_shutdown_reason: bool = False
     microsecond_timestamps: bool = False
     same_request_id: str | None = None

@@ -48,6 +48,12 @@ class Setting:
     api_address: str
     refusals: Refusals = field(default_factory=Refusals)
 
+    @property
+    def instance(self) -> dict[str, str]:
+        """Return the field of events that names the environment. It is the log stream's name, as in the cloud."""
+        is_missing = self.options.variations.missing_instance_id
+        return {} if is_missing else {"instanceId": self.log_stream}
+
 
 class Environment:
     """The processes and APIs of one environment, from init to shutdown."""

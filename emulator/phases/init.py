@@ -100,7 +100,7 @@ def _tell_start(setting: Setting, base: dict[str, str]) -> None:
         "runtimeVersionArn": f"arn:aws:lambda:{setting.function.region}::runtime:local",
         "functionName": setting.function.name,
         "functionVersion": setting.function.version,
-        "instanceId": setting.log_stream,
+        **setting.instance,
         "instanceMaxMemory": setting.function.memory_mb * 1024 * 1024,
     }
     setting.telemetry.platform("initStart", start, logs_record=start)

@@ -22,7 +22,7 @@ async def restore(environment: Environment) -> Crash | None:
     start = {
         "functionName": setting.function.name,
         "functionVersion": setting.function.version,
-        "instanceId": setting.log_stream,
+        **setting.instance,
         "instanceMaxMemory": setting.function.memory_mb * 1024 * 1024,
         "runtimeVersion": setting.runtime_version,
         "runtimeVersionArn": f"arn:aws:lambda:{setting.function.region}::runtime:local",

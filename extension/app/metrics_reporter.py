@@ -76,4 +76,5 @@ class MetricsReporter:
             at_s=self._wall_s(),
             number=self._sampler.metadata.number(),
             environment_id=self._sampler.metadata.environment_id,
+            instance_id=self._sampler.metadata.instance_id,
         )

@@ -50,7 +50,7 @@ ARCHIVE_LINGER_S = 60.0
 """How long lines for the archive wait for more. A write to cheap storage costs more than storing what it writes, so an
 archive is written by the megabyte, or by the minute."""
 
-DELIVERY_SETTINGS = frozenset({"REDACT"}) | frozenset(
+DELIVERY_SETTINGS = frozenset({"REDACT", "SETTINGS"}) | frozenset(
     f"{prefix}SINK{suffix}"
     for prefix in ("", "FALLBACK_", "ARCHIVE_")
     for suffix in ("", "_HEADERS")
@@ -130,6 +130,9 @@ class Wiring:
 
     _preparing: threading.Thread | None = None
     """Makes ready what masks. At SHUTDOWN a small function has no time for it."""
+
+    _awaits_fetch = False
+    """Whether this is a copy of a snapshot, which delivers nothing by the references of the snapshot while AWS may yet answer."""
 
     def __init__(
         self,
@@ -256,19 +259,23 @@ class Wiring:
             delivery.collect(descriptor)
         if renewal is not None:
             renewal.fetch_anew()
-            delivery.is_ready = not self._references & DELIVERY_SETTINGS
+            self._awaits_fetch = bool(self._references & DELIVERY_SETTINGS)
+            delivery.is_ready = not self._awaits_fetch
 
     # Settings that are references -------------------------------------------------------------------------------
 
     def _settings_refresh(self, settings: Settings) -> "SettingsRefresh":
         # Imported here, with the AWS client: few functions have references.
         from extension.app.settings_refresh import SettingsRefresh
-        from extension.aws.secrets import fetch
+        from extension.aws.secrets import Stores
         from extension.config.references import References
 
-        references = References(self._environ, fetch=partial(fetch, random=_random))
-        interval_s = settings.refresh_interval_ms / 1000
-        return SettingsRefresh(references, interval_s=interval_s, apply=self._apply)
+        return SettingsRefresh(
+            References(self._environ, fetch=Stores().fetch),
+            interval_s=settings.refresh_interval_ms / 1000,
+            apply=self._apply,
+            random=_random,
+        )
 
     def _apply(self, fetched: "Fetched") -> None:
         """Apply the settings anew, with the values that were fetched."""
@@ -278,9 +285,15 @@ class Wiring:
                 variable=variable,
                 problem=detail,
             )
-        settings, problems = read_settings(self._environ, fetched=fetched.values)
-        self._sinks.apply(settings)
+        self._awaits_fetch &= fetched.again is not None
+        settings, problems = read_settings(
+            self._environ, fetched=fetched.values, document=fetched.document
+        )
+        for name in self._sinks.apply(settings):
+            self._parts.delivery.forget(name)
         self._report_problems(problems)
+        if self._parts.renewal is not None:
+            self._parts.renewal.change_interval(settings.refresh_interval_ms / 1000)
         self.log.apply(settings.log_level)
         self._sampler.apply(settings)
         self._parts.recorder.apply(settings)
@@ -320,7 +333,8 @@ class Wiring:
 
     def _apply_to_delivery(self, settings: Settings) -> None:
         delivery = self._parts.delivery
-        delivery.is_ready = not settings.unresolved & DELIVERY_SETTINGS
+        delivery.is_ready = not (self._awaits_fetch or settings.unresolved & DELIVERY_SETTINGS)
+        delivery.use(self._sinks.schemes)
         primary, fallback, _ = settings.sinks
         for queue, sink in ((self._queues.primary, primary), (self._queues.fallback, fallback)):
             if queue is not None:

@@ -16,30 +16,37 @@ class Sinks:
 
     def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._references = settings.unresolved
         self._configs = self._configs_of(settings)
         self.workers: dict[str, SinkWorker] = {}
 
     def worker_for(self, name: str) -> SinkWorker | None:
-        """Make the worker of one sink, if it is set."""
+        """Make the worker of one sink, if it is set, or may be by a reference."""
         config = self._configs[name]
         if not config.url:
             return None
         worker = self.workers[name] = SinkWorker(partial(open_permanently, config))
         return worker
 
-    def apply(self, settings: Settings) -> None:
-        """Give each worker its new sink, where the settings of the sink have changed."""
-        configs = self._configs_of(settings)
+    def apply(self, settings: Settings) -> list[str]:
+        """Give each worker its new sink, where the settings of the sink have changed.
+
+        Return the sinks that were to come by a reference, and are not set now that it is known.
+        """
+        before, self._configs = self._configs, self._configs_of(settings)
+        forgotten = []
         for name, worker in self.workers.items():
-            if configs[name] != self._configs[name]:
-                worker.change(partial(open_sink, configs[name]))
-        self._configs = configs
+            config = self._configs[name]
+            if config.url and config != before[name]:
+                worker.change(partial(open_sink, config))
+            elif not config.url and before[name].url == SINK_TO_COME:
+                forgotten.append(name)
+        return forgotten
 
     @property
     def schemes(self) -> dict[str, str]:
-        """Return the kind of each sink that is set, by variable."""
-        return {name: kind_of_sink(self._configs[name].url) for name in self.workers}
+        """Return the kind of each sink that is set, or to come, by variable."""
+        urls = {name: self._configs[name].url for name in self.workers}
+        return {name: kind_of_sink(url) for name, url in urls.items() if url}
 
     @property
     def asking_for_otlp_json(self) -> list[str]:
@@ -50,7 +57,7 @@ class Sinks:
     def _configs_of(self, settings: Settings) -> dict[str, SinkConfig]:
         return {
             sink.variable: SinkConfig(
-                sink.url or (SINK_TO_COME if sink.variable in self._references else ""),
+                sink.url or (SINK_TO_COME if sink.variable in settings.unresolved else ""),
                 self._environ,
                 sink.headers,
                 settings.retention_days,

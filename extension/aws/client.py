@@ -130,6 +130,11 @@ class AwsClient:
             return _local_reply("NoCredentials", str(error))
         return reply
 
+    @property
+    def region(self) -> str:
+        """The region that requests are signed for: of a bucket, the one that S3 has named."""
+        return self._scope.region
+
     def abort(self) -> None:
         """Break a request off. Called from another thread."""
         self._credentials.abort()

@@ -54,7 +54,7 @@ MIN_BUFFER_BYTES = 64 * KIB
 """A smaller buffer holds no useful part of a batch (262,144 bytes at most)."""
 
 MIN_REFRESH_INTERVAL_MS = 30_000
-"""All environments refresh in the same second. More often, they would meet the quota of the parameter store."""
+"""More often, a few hundred environments would meet the quota of the parameter store, 40 calls a second."""
 
 MAX_FLUSH_TIMEOUT_MS = 900_000
 """Lambda's longest function timeout. The deadline of the invocation bounds a flush in any case."""
@@ -203,6 +203,14 @@ def read_fields(text: str) -> tuple[str, ...]:
     if not all(_is_same_in_json(name) for name in names):
         raise ValueError
     return names
+
+
+DOCUMENT_FORMS = "a reference: ssm:/PATH, secretsmanager:NAME or s3://BUCKET/KEY"
+
+
+def read_document_place(_text: str) -> str:
+    """Refuse what is no reference; :mod:`extension.config.references` reads the others."""
+    raise Unusable("it is no reference")
 
 
 # Patterns -----------------------------------------------------------------------------------------------------------

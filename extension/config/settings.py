@@ -16,7 +16,7 @@ from extension.config.parsers import (
     Unusable,
     kind_of_sink,
 )
-from extension.config.variables import SETTINGS, SINKS
+from extension.config.variables import SETTINGS, SINKS, Setting
 
 if TYPE_CHECKING:
     from extension.redaction.patterns import Patterns
@@ -44,11 +44,22 @@ LINGER_S = 60.0
 
 LINGERING_SINKS = ("s3", "firehose")
 
-REFERENCE_FORMS = ("ssm:", "secretsmanager:")
-"""Beginnings of values that :mod:`extension.config.references` fetches."""
+REFERENCE_FORMS = ("ssm:", "secretsmanager:", "s3://")
+"""Beginnings of values that :mod:`extension.config.references` fetches. A sink that begins with ``s3://`` is none."""
 
 NEVER_REFERENCES = frozenset({"ENABLED", "LOG_API"})
 """Settings that are needed before anything can be fetched."""
+
+NEVER_IN_DOCUMENT = NEVER_REFERENCES | {"SETTINGS"}
+
+DOCUMENT = f"{PREFIX}SETTINGS"
+"""Variable that refers to a JSON object of settings: the document."""
+
+Document = Mapping[str, str | None]
+"""Settings by variable; None for a value that is neither a string, nor a number, nor true or false."""
+
+MAX_UNKNOWN = 20
+"""Bound on names of no setting that are reported: a document may hold the settings of something else."""
 
 UNUSABLE_PARTS = {
     "REDACT": "every line is masked as a whole",
@@ -98,7 +109,8 @@ class Settings(NamedTuple):
 
     Attributes:
         sinks: SINK, FALLBACK_SINK and ARCHIVE_SINK, in this order.
-        unresolved: variables, without their prefix, whose references are not fetched yet; their defaults apply.
+        unresolved: variables, without their prefix, whose references are not fetched yet; their defaults apply. While
+            SETTINGS is one of them, so is each variable that is not set.
     """
 
     sample_rate: float = _DEFAULTS["sample_rate"]
@@ -160,46 +172,65 @@ def _memory_bytes(environ: Mapping[str, str]) -> int:
     return (int(memory_mb) if known else DEFAULT_MEMORY_MB) * MIB
 
 
+def is_reference(name: str, text: str) -> bool:
+    """Tell whether the text of a variable, whose name has no prefix, is a reference."""
+    if name in NEVER_REFERENCES or (name in SINKS and text.startswith("s3:")):
+        return False
+    return text.startswith(REFERENCE_FORMS)
+
+
+def with_document(environ: Mapping[str, str], document: Document | None) -> Mapping[str, str]:
+    """Add what the document of SETTINGS sets, and the environment does not."""
+    if not document:
+        return environ
+    usable = {
+        variable: text
+        for variable, text in document.items()
+        if text is not None
+        and variable.removeprefix(PREFIX) not in NEVER_IN_DOCUMENT
+        and not environ.get(variable, "").strip()
+    }
+    return {**environ, **usable}
+
+
 def read_settings(
-    environ: Mapping[str, str], *, fetched: Mapping[str, str] | None = None
+    environ: Mapping[str, str],
+    *,
+    fetched: Mapping[str, str] | None = None,
+    document: Document | None = None,
 ) -> tuple[Settings, list[Problem]]:
-    """Read all settings, with the fetched values of references; collect all problems. An empty value means the default."""
+    """Read all settings, with the fetched values of references, and the document that SETTINGS refers to.
+
+    Collect all problems. An empty value means the default.
+    """
+    own, environ = environ, with_document(environ, document)
     buffer_bytes = max(_memory_bytes(environ) // DEFAULT_BUFFER_SHARE, DEFAULT_BUFFER_MIN_BYTES)
     found: dict[str, Any] = {"buffer_bytes": min(buffer_bytes, DEFAULT_BUFFER_MAX_BYTES)}
     problems: list[Problem] = []
-    unresolved = set()
+    unresolved = _awaiting_document(own) if document is None else set()
     for setting in SETTINGS:
         variable = PREFIX + setting.name
         text = environ.get(variable, "").strip()
-        is_reference = text.startswith(REFERENCE_FORMS) and setting.name not in NEVER_REFERENCES
-        if is_reference:
+        is_referred = is_reference(setting.name, text)
+        if setting.name in unresolved or (is_referred and variable == DOCUMENT):
+            continue
+        if is_referred:
             if fetched is None or variable not in fetched:
                 unresolved.add(setting.name)
                 continue
             text = fetched[variable].strip()
         # What was stored empty by mistake names no place, not even the default one.
-        is_sink = setting.name in SINKS
-        if not text and not (is_reference and is_sink):
+        if not text and not (is_referred and setting.name in SINKS):
             continue
         try:
             found[setting.field] = setting.parse(text)
         except ValueError as error:
-            # A fetched value may be a secret, whatever the setting.
-            shown = "" if setting.secret or is_reference else text[:MAX_SHOWN_CHARS]
-            used = setting.default or "none"
-            if is_sink and is_reference:
-                found[setting.field], used = SINK_TO_COME, LINES_WAIT
-            elif setting.name == SINKS[0]:
-                found[setting.field], used = NO_SINK, LINES_ARE_PRINTED
-            fault = str(error) if isinstance(error, Unusable) else ""
-            problems.append(Problem(variable, shown, setting.accepted, used, fault))
-    problems += _bound_buffer(environ, found)
-    problems += [
-        Problem(PREFIX + setting.name, "", setting.accepted, UNUSABLE_PARTS[setting.name], fault)
-        for setting in SETTINGS
-        if setting.name in UNUSABLE_PARTS and (parts := found.get(setting.field)) is not None
-        for fault in parts.problems
-    ]
+            is_fetched = is_referred or not own.get(variable, "").strip()
+            problem, instead = _unusable(setting, text, error, is_fetched=is_fetched)
+            problems.append(problem)
+            found |= instead
+    problems += _bound_buffer(own, found)
+    problems += _unusable_parts(found)
     if "REDACT" in unresolved:
         from extension.redaction.patterns import Patterns
 
@@ -208,7 +239,57 @@ def read_settings(
     sinks = _sinks_of({**_DEFAULTS, **found})
     given = {field: value for field, value in found.items() if field in Settings._fields}
     settings = Settings(**given, sinks=sinks, unresolved=frozenset(unresolved))
-    return settings, problems + _unknown(environ)
+    return settings, problems + _unknown(environ) + _misplaced(own, document or {})
+
+
+def _awaiting_document(own: Mapping[str, str]) -> set[str]:
+    """Return the names of all settings that the document of SETTINGS may set, and its own; none without a document."""
+    if not is_reference("SETTINGS", own.get(DOCUMENT, "").strip()):
+        return set()
+    unset = {one.name for one in SETTINGS if not own.get(PREFIX + one.name, "").strip()}
+    return (unset - NEVER_REFERENCES) | {"SETTINGS"}
+
+
+def _unusable_parts(found: Mapping[str, Any]) -> list[Problem]:
+    """Report patterns and headers that cannot be used beside others that can."""
+    return [
+        Problem(PREFIX + setting.name, "", setting.accepted, UNUSABLE_PARTS[setting.name], fault)
+        for setting in SETTINGS
+        if setting.name in UNUSABLE_PARTS and (parts := found.get(setting.field)) is not None
+        for fault in parts.problems
+    ]
+
+
+def _unusable(
+    setting: Setting, text: str, error: ValueError, *, is_fetched: bool
+) -> tuple[Problem, dict[str, Any]]:
+    """Return the problem of a value that cannot be used, and the value to use instead, if that is not the default."""
+    # A fetched value may be a secret, whatever the setting.
+    shown = "" if setting.secret or is_fetched else text[:MAX_SHOWN_CHARS]
+    used, instead = setting.default or "none", {}
+    if setting.name in SINKS and is_fetched:
+        instead, used = {setting.field: SINK_TO_COME}, LINES_WAIT
+    elif setting.name == SINKS[0]:
+        instead, used = {setting.field: NO_SINK}, LINES_ARE_PRINTED
+    fault = str(error) if isinstance(error, Unusable) else ""
+    return Problem(PREFIX + setting.name, shown, setting.accepted, used, fault), instead
+
+
+def _misplaced(own: Mapping[str, str], document: Document) -> list[Problem]:
+    """Report what the document of SETTINGS cannot set, and values of a kind that no setting has."""
+    problems = []
+    for setting in SETTINGS:
+        variable = PREFIX + setting.name
+        if variable not in document:
+            continue
+        if setting.name in NEVER_IN_DOCUMENT:
+            fault = "the document of SETTINGS cannot set it, only a variable of the function can"
+            problems.append(Problem(variable, "", setting.accepted, "nothing of it", fault))
+        elif document[variable] is None and not own.get(variable, "").strip():
+            fault = "in the document of SETTINGS it is neither a string, nor a number, nor true or false"
+            used = setting.default or "none"
+            problems.append(Problem(variable, "", setting.accepted, used, fault))
+    return problems
 
 
 def _bound_buffer(environ: Mapping[str, str], found: dict[str, Any]) -> list[Problem]:
@@ -220,19 +301,23 @@ def _bound_buffer(environ: Mapping[str, str], found: dict[str, Any]) -> list[Pro
     variable = PREFIX + "BUFFER_SIZE"
     most = f"{most_bytes // MIB}MiB"
     accepted = f"at most half of the function's memory, {most}"
-    return [Problem(variable, environ.get(variable, "").strip(), accepted, most)]
+    text = environ.get(variable, "").strip()
+    return [Problem(variable, "" if is_reference("BUFFER_SIZE", text) else text, accepted, most)]
 
 
 def _unknown(environ: Mapping[str, str]) -> list[Problem]:
     """Report variables that have our prefix and the name of no setting."""
     known = {setting.name for setting in SETTINGS}
     problems = []
-    for variable in sorted(environ):
-        name = variable.removeprefix(PREFIX)
-        if variable.startswith(PREFIX) and name not in known:
-            from difflib import get_close_matches  # only a misspelled name needs it
+    unknown = sorted(
+        variable[: len(PREFIX) + MAX_SHOWN_CHARS]
+        for variable in environ
+        if variable.startswith(PREFIX) and variable.removeprefix(PREFIX) not in known
+    )
+    for variable in unknown[:MAX_UNKNOWN]:
+        from difflib import get_close_matches  # only a misspelled name needs it
 
-            close = get_close_matches(name.upper(), known, n=1)
-            fault = f"perhaps {PREFIX}{close[0]} was meant" if close else "no setting has this name"
-            problems.append(Problem(variable, "", "", "nothing", fault))
+        close = get_close_matches(variable.removeprefix(PREFIX).upper(), known, n=1)
+        fault = f"perhaps {PREFIX}{close[0]} was meant" if close else "no setting has this name"
+        problems.append(Problem(variable, "", "", "nothing", fault))
     return problems

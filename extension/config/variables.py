@@ -15,7 +15,8 @@ class Setting(NamedTuple):
 
     Attributes:
         name: without the prefix.
-        field: field of :class:`extension.config.settings.Settings`; a sink's two fields are in its ``SinkSettings``.
+        field: field of :class:`extension.config.settings.Settings`; a sink's two fields are in its ``SinkSettings``, and
+            SETTINGS, which stands for others, has none.
         default: text of the default; empty if the setting is off by default.
         parse: parses a value, and raises ValueError if it is not accepted.
         secret: whether the value may hold a secret, so that it is never shown.
@@ -108,7 +109,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PLATFORM_EVENTS", "platform_events", "report", parsers.member_of(PlatformEvents), "none, report or all",
             "Which platform events travel with a kept invocation."),
     Setting("REFRESH_INTERVAL", "refresh_interval_ms", "5m", parsers.read_interval_ms, "a duration from 30s to 15m",
-            "How often settings that are references are fetched anew: at its multiples on the clock, everywhere at once."),
+            "How often settings that are references are fetched anew, to be in force at its multiples on the clock, everywhere at once."),
+    Setting("SETTINGS", "settings", "", parsers.read_document_place, parsers.DOCUMENT_FORMS,
+            "One document for all settings: a JSON object of names and values. A variable of the function goes before it.",
+            secret=True),
     Setting("METRICS", "metrics_interval_ms", "off", parsers.read_metrics_interval_ms,
             "off, or an interval from 10s to 1h, such as 1m",
             "How often the account is written as metrics for CloudWatch, which cost something there."),

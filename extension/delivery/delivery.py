@@ -8,7 +8,7 @@ function's role allows it. Every line is counted.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ class Delivery:
     Attributes:
         exporters: one for each sink, SINK's first.
         primary: SINK's.
-        fallback: FALLBACK_SINK's; None where it is not set.
+        fallback: FALLBACK_SINK's; None where it is not set, or no longer.
         account: counts every line.
         log: tells what went wrong.
         has_last_resort: whether standard output can be written to: not where it is SINK already.
@@ -63,7 +63,7 @@ class Delivery:
         self._monotonic_s = monotonic_s
         by_variable = {one.variable: one for one in exporters}
         self.primary = exporters[0]
-        self.fallback = by_variable.get("FALLBACK_SINK")
+        self.fallback = self._fallback = by_variable.get("FALLBACK_SINK")
         self._archive = by_variable.get("ARCHIVE_SINK")
         self._awaited = [one.queue for one in exporters if one is not self._archive]
         self._by_descriptor = {one.worker.descriptor: one for one in exporters}
@@ -84,6 +84,19 @@ class Delivery:
         """Let lines of failed invocations that linger leave for SINK and FALLBACK_SINK now; tell whether there are any."""
         changed = [queue.linger.flush() for queue in self._awaited]
         return any(changed)
+
+    def use(self, variables: Collection[str]) -> None:
+        """Let nothing more wait for sinks but these. What waits for another one already still goes there."""
+        for exporter in self.exporters:
+            exporter.queue.is_in_use = exporter.variable in variables
+        fallback = self._fallback
+        self.fallback = fallback if fallback is not None and fallback.queue.is_in_use else None
+
+    def forget(self, variable: str) -> None:
+        """Drop what waits for a sink that has never been named. These are copies for ARCHIVE_SINK, which nobody misses."""
+        for exporter in self.exporters:
+            if exporter.variable == variable:
+                exporter.take_all()
 
     def start_metrics(self, *, descriptor: int = STDOUT) -> "OwnMetrics":
         """Deliver the extension's own metrics beside the lines. The descriptor is that of standard output."""
@@ -142,7 +155,7 @@ class Delivery:
         outcome = exporter.collect(self._monotonic_s())
         if outcome is None:
             return True
-        if exporter is self.fallback:
+        if exporter is self._fallback:
             account.fallback += sum(account.kept.values()) - before
         if self.own_metrics is not None:
             self.own_metrics.answered(exporter, outcome.took_ms)

@@ -1,8 +1,8 @@
 """Finish: deliver what is left at SHUTDOWN, or write it out. Loaded when SHUTDOWN comes.
 
 Promises: lines of failed invocations come before all others. Sinks have the time that is not needed to write those lines
-to standard output, which a small function does slowly. A sink that was failing before gets one attempt more. Every line
-is counted.
+to standard output, which a small function does slowly. A sink that was failing before gets one attempt more; one that says
+that too many requests come is there, and gets more of them. Every line is counted.
 """
 
 from collections.abc import Callable
@@ -68,6 +68,7 @@ class Finish:
             for one in delivery.exporters
         }
         """Of each sink, how often in a row it had failed before, and whether it was late, or down."""
+        self._throttled_before = {one: one.queue.tally.throttled for one in delivery.exporters}
 
     def run(self) -> None:
         """Deliver lines of failed invocations, write out what no sink took of them, and then deliver the others."""
@@ -95,9 +96,13 @@ class Finish:
                 )
 
     def _is_failing_still(self, exporter: Exporter) -> bool:
-        """Tell whether a sink denies access, or was failing before and has failed once more."""
+        """Tell whether a sink denies access, or was failing before and has failed once more.
+
+        A sink that throttles has not failed: when a thousand environments crash at once, its first answers say no more.
+        """
         failures, was_late, _ = self._before[exporter]
-        is_worse = exporter.queue.backoff.failures > failures
+        throttled = exporter.queue.tally.throttled - self._throttled_before[exporter]
+        is_worse = exporter.queue.backoff.failures > failures + throttled
         return is_worse and (failures > 0 or was_late or exporter.queue.backoff.is_denied)
 
     def _is_down_still(self, exporter: Exporter) -> bool:

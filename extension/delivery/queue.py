@@ -59,6 +59,7 @@ class SendingQueue:
         held_bytes: of everything that waits or is under way.
         has_taken: whether the sink has taken a record already.
         tally: counts the lines that leave.
+        is_in_use: whether the sink is set, so that lines may be put here.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class SendingQueue:
         self._max_batch_bytes = min(MAX_BATCH_BYTES, share_bytes)
         self._hopeless = False
         self.has_taken = is_trusted
+        self.is_in_use = True
         self._is_suspect = False
         self.held_bytes = 0
 
@@ -312,7 +314,7 @@ class SendingQueue:
 
 
 class Queues(NamedTuple):
-    """Hold the sending queues of one environment: SINK's, and those of the other two where they are set."""
+    """Hold the sending queues of one environment: SINK's, and those of the other two where they may be set."""
 
     primary: SendingQueue
     fallback: SendingQueue | None = None
@@ -327,9 +329,14 @@ class Queues(NamedTuple):
         """Add a chunk for SINK."""
         self.primary.put(chunk)
 
+    @property
+    def is_archived(self) -> bool:
+        """Whether ARCHIVE_SINK is set."""
+        return self.archive is not None and self.archive.is_in_use
+
     def store(self, metadata: Metadata, segment: Segment) -> None:
         """Add a segment for ARCHIVE_SINK, if that is set."""
-        if self.archive is not None:
+        if self.archive is not None and self.archive.is_in_use:
             self.archive.add(metadata, segment)
 
     def give_up(self, *, need_bytes: int, failed_too: bool) -> int:

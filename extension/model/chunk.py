@@ -23,7 +23,7 @@ class Metadata(NamedTuple):
         trace_id: X-Ray's, such as ``1-5f35ae12-0c0fec141ab77a00bc047aa2``; empty where unknown.
         function: the function's name.
         version: the function's version.
-        environment_id: 16 hex digits.
+        environment_id: 16 hex digits, which no other process has. Records are numbered anew with each.
         reason: the rule that kept it.
         weight: how many invocations it stands for.
         failed: whether the invocation failed.
@@ -32,6 +32,7 @@ class Metadata(NamedTuple):
         arn: as the function was invoked; empty where unknown.
         tenant_id: of the tenant that the invocation served; empty where there is none (AWS: tenant isolation).
         level_in: LEVEL_PATTERN, for lines whose level is not known otherwise; None without one.
+        instance_id: Lambda's name for the environment, the same for each process in it; empty where unknown.
     """
 
     request_id: str
@@ -47,6 +48,7 @@ class Metadata(NamedTuple):
     arn: str = ""
     tenant_id: str = ""
     level_in: LevelReader | None = None
+    instance_id: str = ""
 
 
 CHUNK_COST_BYTES = 400

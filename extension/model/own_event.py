@@ -18,10 +18,16 @@ def own_event(  # noqa: PLR0913 - the parts of an event
     version: str,
     environment_id: str,
     reason: str,
+    instance_id: str = "",
 ) -> Chunk:
     """Return a chunk of one event of no invocation; ``at_s`` is its time in seconds since 1970."""
     moment = datetime.fromtimestamp(at_s, timezone.utc)
     time = moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-    metadata = Metadata("", "", function, version, environment_id, reason, weight=1.0, failed=False)
+    metadata = Metadata(
+        *("", "", function, version, environment_id, reason),
+        weight=1.0,
+        failed=False,
+        instance_id=instance_id,
+    )
     raw = dumps({"time": time, "type": kind, "record": record}).encode("utf-8", "replace")
     return Chunk(metadata, [Segment(raw, count=1, first_number=number, kind=Kind.EVENT)])

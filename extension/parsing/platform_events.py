@@ -24,6 +24,14 @@ MAX_REQUEST_ID_CHARS = 64
 MAX_WORD_CHARS = 256
 """Of a time, and of an error's type. Lambda's are shorter: 27 characters, and a dotted name."""
 
+MAX_INSTANCE_ID_CHARS = 512
+"""Of an environment's id. A log stream is named by it, and has no longer name (AWS: CloudWatch Logs, CreateLogStream)."""
+
+_IN_INSTANCE_ID = frozenset(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789$*-./:[]_"
+)
+"""Of a UUID, and of the name of a log stream with a function's and a version's name in it (AWS: Lambda, CreateFunction)."""
+
 MAX_NUMBER = 2**53
 """Beyond it a float no longer holds every integer (RFC 8259, section 6). Lambda's numbers are far below."""
 
@@ -89,8 +97,24 @@ class InitEnded(NamedTuple):
     error_type: str = ""
 
 
-class RestoreStarted:
-    """``platform.restoreStart``: the environment is restored from a snapshot. What it held before is the snapshot's."""
+class InitStarted(NamedTuple):
+    """``platform.initStart``: init has begun, once more after a crash.
+
+    ``instance_id`` names the environment, as a rule by the name of its log stream; empty where it is not told.
+    ``is_durable`` tells whether invocations are legs of executions (AWS: Lambda durable functions).
+    """
+
+    instance_id: str
+    is_durable: bool
+
+
+class RestoreStarted(NamedTuple):
+    """``platform.restoreStart``: the environment is restored from a snapshot. What it held before is the snapshot's.
+
+    ``instance_id`` names the copy, and not the snapshot; empty where it is not told.
+    """
+
+    instance_id: str
 
 
 class RestoreEnded(NamedTuple):
@@ -109,21 +133,17 @@ class ExtensionFailed:
     """``platform.extension`` with an error: an extension of the environment did not start, or was throttled."""
 
 
-class DurableFunction:
-    """``platform.initStart`` of a durable function, whose invocations are legs of executions."""
-
-
 PlatformEvent = (
     Started
     | Ended
     | Closed
     | Fault
+    | InitStarted
     | InitEnded
     | RestoreStarted
     | RestoreEnded
     | LogsDropped
     | ExtensionFailed
-    | DurableFunction
 )
 
 Fields = dict[str, object]
@@ -194,9 +214,10 @@ def _logs_dropped(fields: Fields, _time: str, _raw: bytes) -> LogsDropped:
     return LogsDropped(max(int(_number(fields, "droppedRecords") or 0), 0))
 
 
-def _init_started(fields: Fields, _time: str, _raw: bytes) -> DurableFunction | None:
+def _init_started(fields: Fields, _time: str, _raw: bytes) -> InitStarted:
     # Such as python:3.14.DurableFunction.v6, as Datadog's extension reads it (bottlecap, logs/lambda/processor.rs).
-    return DurableFunction() if "DurableFunction" in _text(fields, "runtimeVersion") else None
+    is_durable = "DurableFunction" in _text(fields, "runtimeVersion")
+    return InitStarted(_instance_id(fields), is_durable)
 
 
 _READERS: dict[str, Callable[[Fields, str, bytes], PlatformEvent | None]] = {
@@ -207,7 +228,7 @@ _READERS: dict[str, Callable[[Fields, str, bytes], PlatformEvent | None]] = {
     "platform.initStart": _init_started,
     "platform.initRuntimeDone": _init_ended,
     "platform.initReport": _init_ended,
-    "platform.restoreStart": lambda *_: RestoreStarted(),
+    "platform.restoreStart": lambda fields, *_: RestoreStarted(_instance_id(fields)),
     "platform.restoreRuntimeDone": _restore_ended,
     "platform.restoreReport": _restore_ended,
     "platform.logsDropped": _logs_dropped,
@@ -223,6 +244,12 @@ def _request_id(fields: Fields) -> str:
 def _tenant(fields: Fields) -> str:
     # Most functions have none, so each event is asked for the name first.
     return _text(fields, "tenantId")[:MAX_TENANT_CHARS]
+
+
+def _instance_id(fields: Fields) -> str:
+    instance_id = _text(fields, "instanceId")
+    is_sane = len(instance_id) <= MAX_INSTANCE_ID_CHARS and _IN_INSTANCE_ID.issuperset(instance_id)
+    return instance_id if is_sane else ""
 
 
 def _object(value: object) -> Fields:

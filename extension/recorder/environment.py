@@ -16,9 +16,9 @@ from extension.diagnostics.account import Account
 from extension.parsing.batch import Unreadable
 from extension.parsing.failures import Outcome
 from extension.parsing.platform_events import (
-    DurableFunction,
     ExtensionFailed,
     InitEnded,
+    InitStarted,
     LogsDropped,
     RestoreEnded,
     RestoreStarted,
@@ -57,15 +57,29 @@ class EnvironmentEvents:
         self._restore_failed = False
         self.is_snapshot = on_restore is not None
         self.handlers: dict[type, Callable[[Any], None]] = {
+            InitStarted: self._take_init_start,
             InitEnded: self._take_init_end,
             RestoreStarted: self._take_restore_start,
             RestoreEnded: self._take_restore_end,
             LogsDropped: self._take_logs_dropped,
             ExtensionFailed: lambda _: self._sign("extension_failed"),
-            DurableFunction: self._take_durable_function,
             Unreadable: self._take_unreadable,
         }
         self.signs_for_next: Signs | None = None
+
+    def _take_init_start(self, event: InitStarted) -> None:
+        """Learn what the environment is called, and whether to read what lines say of executions.
+
+        INVOKE may come before this event, and no line does. In a copy of a snapshot the event is the snapshot's.
+        """
+        if self.is_snapshot or self._on_restore is None:
+            self._take_instance_id(event.instance_id)
+        if event.is_durable:
+            self._screening.read_executions()
+
+    def _take_instance_id(self, instance_id: str) -> None:
+        # An event without one does not take away what an earlier one has told.
+        self._sampler.metadata.instance_id = instance_id or self._sampler.metadata.instance_id
 
     def _take_init_end(self, event: InitEnded) -> None:
         """Take the end of init: of the environment's, or of one within the running invocation."""
@@ -89,13 +103,16 @@ class EnvironmentEvents:
         """Drop what the snapshot held. Only the first call does anything, and only in a copy of a snapshot."""
         if self.is_snapshot and self._on_restore is not None:
             self.is_snapshot = False
+            # It is the snapshot's. The copy's own comes with the event.
+            self._sampler.metadata.instance_id = ""
             self._on_restore()
             self._drop_init()
             self._drop_queued()
 
-    def _take_restore_start(self, _: RestoreStarted) -> None:
+    def _take_restore_start(self, event: RestoreStarted) -> None:
         """Take the beginning of a restore: the lines before it are the snapshot's, even if INVOKE came first."""
         self.restore()
+        self._take_instance_id(event.instance_id)
         self._drop_init()
 
     def _take_restore_end(self, event: RestoreEnded) -> None:
@@ -108,10 +125,6 @@ class EnvironmentEvents:
         # An exception in a hook has its own line, which came before and tells less.
         sampler.init.outcome = event.failure.outcome
         sampler.end_init()
-
-    def _take_durable_function(self, _: DurableFunction) -> None:
-        """Read what lines say of executions. INVOKE may come before this event, and no line does."""
-        self._screening.read_executions()
 
     def _take_logs_dropped(self, event: LogsDropped) -> None:
         """Count the records that Lambda dropped; the invocation lacks some of its lines."""

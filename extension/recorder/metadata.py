@@ -13,7 +13,8 @@ class MetadataSource:
     """Make metadata for one environment.
 
     Attributes:
-        environment_id: 16 hex digits.
+        environment_id: 16 hex digits, which no other process has.
+        instance_id: Lambda's name for the environment, as :class:`Metadata` has it; empty until known.
         arn: as the function was invoked last; empty until known.
         level_in: LEVEL_PATTERN's reading of a line's level; None without one.
     """
@@ -22,6 +23,7 @@ class MetadataSource:
         self._function = function
         self._version = version
         self.environment_id = environment_id
+        self.instance_id = ""
         self.arn = ""
         self.level_in: LevelReader | None = None
         self.next_number = 0
@@ -50,4 +52,5 @@ class MetadataSource:
             arn=self.arn,
             tenant_id=invocation.tenant_id,
             level_in=self.level_in,
+            instance_id=self.instance_id,
         )

@@ -136,12 +136,12 @@ class Release:
     def archive_summary(self, invocation: Invocation) -> None:
         """Hand the summary of a dropped invocation to the archive, where there is one."""
         # Should the invocation fail late, the sink gets another summary, which knows more.
-        if self._queues.archive is not None:
+        if self._queues.is_archived:
             self.archive(invocation, invocation.summary(self._metadata.number()))
 
     def archive(self, invocation: Invocation, segment: Segment) -> None:
         """Hand a segment to ARCHIVE_SINK's queue, where there is one, kept or not."""
-        if self._queues.archive is not None:
+        if self._queues.is_archived:
             metadata = self._metadata_of(invocation, verdict.ARCHIVED, 1.0)
             self._queues.store(metadata, segment)
 
@@ -150,7 +150,12 @@ class Release:
         source = self._metadata
         is_archived = decided is verdict.ARCHIVED
         more = () if is_archived else (invocation.span_id, source.arn, source.environment_id)
-        named = (invocation.trace_id, invocation.correlation_id, invocation.tenant_id)
+        named = (
+            invocation.trace_id,
+            invocation.correlation_id,
+            invocation.tenant_id,
+            source.instance_id,
+        )
         key = (invocation, decided, weight, named, more)
         made_for, made = self._made.get(is_archived, (None, None))
         if made is None or made_for != key:

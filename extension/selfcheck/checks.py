@@ -8,15 +8,16 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
 from extension import PREFIX, __version__
-from extension.aws.secrets import fetch
+from extension.aws.secrets import Stores
 from extension.config.parsers import kind_of_sink
-from extension.config.references import References
-from extension.config.settings import REFERENCE_FORMS, Settings, read_settings
+from extension.config.references import Fetched, References
+from extension.config.settings import Settings, is_reference, read_settings, with_document
+from extension.config.variables import SINKS
 from extension.model.aws_targets import read_log_group
 from extension.model.own_event import own_event
 from extension.model.receipt import Answer, Receipt
@@ -58,38 +59,61 @@ def check(
     environ: Mapping[str, str], *, sleep: Callable[[float], None] = time.sleep
 ) -> list[Finding]:
     """Check the settings, the references and the sinks of the function with this environment."""
-    findings, fetched = _references(environ)
-    settings, problems = read_settings(environ, fetched=fetched)
+    references = References(environ, fetch=Stores().fetch)
+    fetched = _fetch(references, sleep)
+    document = fetched.document
+    settings, problems = read_settings(environ, fetched=fetched.values, document=document)
+    own, environ = environ, with_document(environ, document)
+    failures = dict(fetched.problems)
     return [
-        *judge_settings(environ, problems),
-        *findings,
+        *judge_settings(own, problems, document=document or {}),
+        *(
+            judge_reference(variable, failures.get(variable, ""), environ)
+            for variable in references.references
+        ),
         *judge_environment(environ, settings),
-        *_sinks(environ, settings, sleep),
+        *_sinks(
+            environ,
+            settings,
+            sleep,
+            fetched=[name for name in environ if environ[name] != own.get(name)],
+        ),
     ]
 
 
-def _references(environ: Mapping[str, str]) -> tuple[list[Finding], dict[str, str]]:
-    """Fetch the references, with the code that fetches them in the function."""
-    references = References(environ, fetch=partial(fetch, random=lambda: 0.5))
+def _fetch(references: References, sleep: Callable[[float], None]) -> Fetched:
+    """Fetch the references, with the code that fetches them in the function; repeat that where it may help."""
+    until_s = time.monotonic() + REFERENCES_S
+
+    def fetch() -> Fetched:
+        attempt = 1
+        while True:
+            fetched = references.fetch(timeout_s=max(until_s - time.monotonic(), 0.1))
+            is_over = attempt == ATTEMPTS or time.monotonic() + PAUSE_S >= until_s
+            if fetched.again is None or is_over:
+                return fetched
+            attempt += 1
+            sleep(PAUSE_S)
+
     [fetched] = _each_in_time(
-        [lambda: references.fetch(timeout_s=REFERENCES_S)],
-        within_s=REFERENCES_S + GRACE_S,
-        otherwise=references.last_known,
+        [fetch], within_s=REFERENCES_S + GRACE_S, otherwise=references.last_known
     )
-    problems = dict(fetched.problems)
-    findings = [
-        judge_reference(variable, problems.get(variable, ""), environ)
-        for variable in references.references
-    ]
-    return findings, fetched.values
+    return fetched
 
 
 def _sinks(
-    environ: Mapping[str, str], settings: Settings, sleep: Callable[[float], None]
+    environ: Mapping[str, str],
+    settings: Settings,
+    sleep: Callable[[float], None],
+    *,
+    fetched: Collection[str],
 ) -> list[Finding]:
-    """Deliver a record to each sink, to all at the same time."""
+    """Deliver a record to each sink, to all at the same time. ``fetched`` are variables that were fetched in a document."""
     findings, tried = [], []
     for sink in settings.sinks:
+        is_set = sink.variable == SINKS[0] or environ.get(PREFIX + sink.variable, "").strip()
+        if not is_set:
+            continue
         if settings.unresolved & {sink.variable, f"{sink.variable}_HEADERS"}:
             found = "not tried: what is needed for it could not be fetched"
             todo = "put the references right first"
@@ -104,8 +128,10 @@ def _sinks(
     taken = []
     for sink, receipt in zip(tried, receipts, strict=True):
         variable = PREFIX + sink.variable
-        is_reference = environ.get(variable, "").strip().startswith(REFERENCE_FORMS)
-        judged = judge_sink(sink.variable, sink.url, receipt, environ, is_reference=is_reference)
+        is_fetched = variable in fetched or is_reference(
+            sink.variable, environ.get(variable, "").strip()
+        )
+        judged = judge_sink(sink.variable, sink.url, receipt, environ, is_reference=is_fetched)
         findings.append(judged)
         if judged.level == OK and kind_of_sink(sink.url) == "cloudwatch":
             taken.append(sink.url)

@@ -6,14 +6,14 @@ Pure: settings, results of fetches and receipts are passed in. Only ``--check`` 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from extension import PREFIX
 from extension.aws.errors import Missing
 from extension.config.parsers import AWS_SINKS, MIB, kind_of_sink
-from extension.config.settings import MAX_SHOWN_CHARS, REFERENCE_FORMS, Problem, Settings
+from extension.config.settings import MAX_SHOWN_CHARS, Problem, Settings, is_reference
 from extension.config.variables import SETTINGS, SINKS, Setting
 from extension.levels.level import Level, level_named
 from extension.model.aws_targets import read_arn
@@ -62,14 +62,23 @@ class Finding(NamedTuple):
 # Settings -----------------------------------------------------------------------------------------------------------
 
 
-def judge_settings(environ: Mapping[str, str], problems: Iterable[Problem]) -> list[Finding]:
-    """Judge which settings are set and which cannot be used."""
+def judge_settings(
+    environ: Mapping[str, str], problems: Iterable[Problem], *, document: Collection[str] = ()
+) -> list[Finding]:
+    """Judge which settings are set and which cannot be used. ``document`` has the variables that SETTINGS refers to."""
     findings = [_judge_problem(problem) for problem in problems]
     bad = {finding.what for finding in findings}
     told = [
         setting.name + _shown(setting, text)
         for setting in SETTINGS
         if (text := environ.get(PREFIX + setting.name, "").strip())
+        and PREFIX + setting.name not in bad
+    ]
+    told += [
+        f"{setting.name} (in SETTINGS)"
+        for setting in SETTINGS
+        if PREFIX + setting.name in document
+        and not environ.get(PREFIX + setting.name, "").strip()
         and PREFIX + setting.name not in bad
     ]
     found = ", ".join(told) if told else "all are at their defaults"
@@ -86,11 +95,21 @@ def _judge_problem(problem: Problem) -> Finding:
 
 
 def _shown(setting: Setting, text: str) -> str:
-    if text.startswith(REFERENCE_FORMS):
+    if is_reference(setting.name, text):
         return " (a reference)"
     if setting.name in SINKS:
         return f"={name_of(text, is_reference=False)}"
     return " (not shown)" if setting.secret else f"={text[:MAX_SHOWN_CHARS]}"
+
+
+_NEEDED = {
+    "ssm": ("ssm:GetParameters", "parameter/NAME"),
+    "secretsmanager": ("secretsmanager:GetSecretValue", "secret:NAME-*"),
+    "s3": ("s3:GetObject", "BUCKET/KEY"),
+}
+"""Action and resource that a reference needs, by service."""
+
+_MISSING = frozenset({"NoSuchBucket", "NoSuchKey", "ResourceNotFoundException"})
 
 
 def judge_reference(variable: str, problem: str, environ: Mapping[str, str]) -> Finding:
@@ -98,16 +117,15 @@ def judge_reference(variable: str, problem: str, environ: Mapping[str, str]) -> 
     if not problem:
         return Finding(OK, variable, "what it refers to was fetched")
     service, _, name = environ.get(variable, "").strip().partition(":")
-    if (arn := read_arn(name.partition("#")[0])) is not None and arn.region:
+    if (arn := read_arn(name.removeprefix("//").partition("#")[0])) is not None and arn.region:
         environ = {**environ, "AWS_REGION": arn.region}
-    if service == "ssm":
-        needed = statement(environ, "ssm:GetParameters", "parameter/NAME")
-    else:
-        needed = statement(environ, "secretsmanager:GetSecretValue", "secret:NAME-*")
+    needed = statement(environ, *_NEEDED[service])
     code, _ = code_and_status(problem)
     if code.startswith("AccessDenied"):
         todo = f"allow the function's role, with the name in its place: {needed}; and kms:Decrypt on a key of yours"
-    elif code == "ResourceNotFoundException" or reason_in(problem) is Missing.PARAMETER:
+        if service == "s3":
+            todo += ". Is the key right? Allow s3:ListBucket on the bucket to be told that an object is missing"
+    elif code in _MISSING or reason_in(problem) is Missing.PARAMETER:
         todo = f"make it, or correct the name; the role needs {needed}"
     else:
         todo = todo_for_aws(code, problem) or "correct what it refers to"

@@ -1,10 +1,12 @@
 """``cloudwatch:[group]`` and ``records+cloudwatch:[group]``: CloudWatch Logs, written to with PutLogEvents.
 
 Promises: the ordinary execution role suffices (AWS: AWSLambdaBasicExecutionRole, which allows CreateLogGroup,
-CreateLogStream and PutLogEvents). Group and stream are created when they are missing, one stream an environment. Lines
-read as they would in the function's own log, so that queries and metric filters go on working. Where an answer never
-came, events may be written twice: an event of the type :data:`~extension.sinks.cloudwatch_events.REPEAT_TYPE` marks the
-second copy.
+CreateLogStream and PutLogEvents). Group and stream are created when CloudWatch says that they are missing. An environment
+has one stream, called what Lambda calls the function's own, and each process in the environment writes to it. Where CloudWatch
+refuses to create it because too many streams are created, the same delivery goes to one stream for all environments, as records
+(see :mod:`extension.sinks.cloudwatch_streams`). Otherwise lines read as they would in the function's own log, so that queries
+and metric filters go on working. Where an answer never came, events may be written twice: an event of the type
+:data:`~extension.sinks.cloudwatch_events.REPEAT_TYPE` marks the second copy, in whichever stream that is.
 
 Metrics are extracted from lines in the embedded metric format without a header that asks for it (AWS: "Using the
 PutLogEvents API to send manually-created embedded metric format logs"). Bodies are not compressed, since the API
@@ -18,7 +20,7 @@ from extension.aws.accounts import refuse_other_account
 from extension.aws.client import AwsClient
 from extension.aws.errors import error_code, receipt_for_aws
 from extension.model.aws_targets import read_log_group
-from extension.model.chunk import Chunk, Metadata
+from extension.model.chunk import Chunk, without
 from extension.model.receipt import Answer, Receipt, send_in_turn
 from extension.model.record import records_in
 from extension.sinks.base import SinkConfig
@@ -33,6 +35,7 @@ from extension.sinks.cloudwatch_events import (
     refused_by,
     requests_of,
 )
+from extension.sinks.cloudwatch_streams import Streams
 from extension.transport.client import Reply
 from extension.transport.errors import Unreachable
 from extension.transport.responses import receipt_for_silence
@@ -48,16 +51,13 @@ RETENTION_TRIES = 3
 RETENTION_S = 1.0
 """The most time for setting it, which delays the end of a delivery."""
 
-ATTEMPTS = 2
-"""To write: somebody may have deleted the group or the stream since it was made."""
-
 _MISSING = "ResourceNotFoundException"
 _EXISTS = frozenset({"ResourceAlreadyExistsException", "OperationAbortedException"})
 """Or another environment is making it at this moment."""
 
 
 class CloudWatchSink:
-    """Write to one log group, and in it to one stream."""
+    """Write to one log group, and in it to one stream at a time."""
 
     def __init__(self, config: SinkConfig, *, wall_s: Callable[[], float] = time.time) -> None:
         """Open nothing yet. ``wall_s`` tells the time in seconds since 1970.
@@ -77,49 +77,50 @@ class CloudWatchSink:
             self._form = Form.RECORDS
         self._retention_days = config.retention_days
         self._retention_tries = RETENTION_TRIES
-        self._environment_id = self._stream = ""
+        self._streams = Streams(config.environ, wall_s=wall_s)
         self._limits = Limits()
-        self._stream_exists = False
         self._perhaps_there: set[int] = set()
 
     def send(self, chunks: list[Chunk], *, timeout_s: float) -> Receipt:
         """Write chunks to the stream, in as many requests as CloudWatch's limits want.
 
+        What is left when the environment's own stream is refused goes to the overflow stream, within the same time.
         ``sent_bytes`` counts as CloudWatch bills: messages in UTF-8, and 26 bytes for each.
         """
         if refusal := refuse_other_account(self._arn, chunks):
             return refusal
         until_s = time.monotonic() + timeout_s
-        metadata = chunks[0].metadata
-        self._name(metadata)
-        events = mark_repetition(
-            log_events(
-                records_in(chunks),
-                form=self._form,
-                now_ms=int(self._wall_s() * 1000),
-                stream=self._stream,
-                message_bytes=self._limits.message_bytes,
-            ),
-            self._perhaps_there,
-            environment_id=metadata.environment_id,
-        )
-        receipt = self._write_all(requests_of(events, self._limits.request_bytes), until_s)
+        self._name(chunks)
+        receipt = self._send(chunks, until_s)
+        if receipt.refused_streams and not self._streams.is_overflow:
+            self._streams.overflow()
+            left = without(chunks, receipt.taken | receipt.refused.keys())
+            receipt = _both(receipt, self._send(left, until_s))
         if receipt.answer is Answer.TAKEN:
             self._set_retention(until_s)
         return receipt
 
-    def _name(self, metadata: Metadata) -> None:
-        """Name group and stream, and again once the environment has another id, as after a snapshot."""
-        self._group = self._group or DEFAULT_GROUP + (self._function or metadata.function)
-        if self._environment_id == metadata.environment_id and self._stream:
-            return
-        date = time.strftime("%Y/%m/%d", time.gmtime(self._wall_s()))
-        name = f"{date}/[{metadata.version}]{metadata.environment_id}"
-        # A stream's name must hold neither (AWS: CloudWatch Logs, CreateLogStream).
-        self._stream = name.replace(":", "_").replace("*", "_")
-        self._environment_id = metadata.environment_id
-        self._stream_exists = False
-        self._perhaps_there = set()
+    def _name(self, chunks: list[Chunk]) -> None:
+        """Name the group, and the stream of this delivery."""
+        self._group = self._group or DEFAULT_GROUP + (self._function or chunks[0].metadata.function)
+        if self._streams.begin(chunks):
+            self._perhaps_there = set()
+
+    def _send(self, chunks: list[Chunk], until_s: float) -> Receipt:
+        """Write chunks to the stream, in the form that its readers need."""
+        events = mark_repetition(
+            log_events(
+                records_in(chunks),
+                # Lines of many environments are side by side in the overflow stream, and a line names none.
+                form=Form.RECORDS if self._streams.is_overflow else self._form,
+                now_ms=int(self._wall_s() * 1000),
+                stream=self._streams.name,
+                message_bytes=self._limits.message_bytes,
+            ),
+            self._perhaps_there,
+            environment_id=chunks[0].metadata.environment_id,
+        )
+        return self._write_all(requests_of(events, self._limits.request_bytes), until_s)
 
     def _write_all(self, requests: Iterable[list[LogEvent]], until_s: float) -> Receipt:
         return send_in_turn(
@@ -130,16 +131,22 @@ class CloudWatchSink:
         )
 
     def _write(self, request: list[LogEvent], until_s: float) -> Receipt:
+        """Write a request to the stream, and create the stream first if CloudWatch says that it is missing."""
         try:
             reply = self._put(request, until_s)
+            if error_code(reply) == _MISSING:
+                # Not before: most deliveries find the stream, that of an earlier process too.
+                failure = self._create_stream(until_s)
+                if failure is not None:
+                    return failure
+                reply = self._put(request, until_s)
         except Unreachable as error:
-            # Without a stream, the request that failed held no lines.
-            is_uncertain = error.uncertain and self._stream_exists
-            if is_uncertain:
+            if error.uncertain:
                 self._remember(request)
-            return receipt_for_silence(error)._replace(uncertain=is_uncertain)
-        if isinstance(reply, Receipt):
-            return reply
+            return receipt_for_silence(error)
+        if error_code(reply) == _MISSING:
+            # CloudWatch does not find yet what was just created.
+            return Receipt(Answer.UNAVAILABLE, f"PutLogEvents: {_MISSING}")
         if reply.is_success:
             self._forget(request)
             sent_bytes = sum(event.size_bytes for event in request)
@@ -153,42 +160,36 @@ class CloudWatchSink:
             self._remember(request)
         return _failure("PutLogEvents", reply)
 
-    def _put(self, request: list[LogEvent], until_s: float) -> Reply | Receipt:
-        """Send a request, after creating the stream if it is missing; return a receipt if that fails."""
+    def _put(self, request: list[LogEvent], until_s: float) -> Reply:
         events = [{"timestamp": event.at_ms, "message": event.message} for event in request]
-        for _ in range(ATTEMPTS):
-            failure = None if self._stream_exists else self._create_stream(until_s)
-            if failure is not None:
-                return failure
-            # Not repeatable: sent twice by the transport, lines would stand there twice and unmarked.
-            reply = self._call(
-                "PutLogEvents",
-                until_s,
-                repeatable=False,
-                logStreamName=self._stream,
-                logEvents=events,
-            )
-            self._stream_exists = error_code(reply) != _MISSING
-            if self._stream_exists:
-                return reply
-        # CloudWatch does not find yet what was just created.
-        return Receipt(Answer.UNAVAILABLE, f"PutLogEvents: {_MISSING}")
+        # Not repeatable: sent twice by the transport, lines would stand there twice and unmarked.
+        return self._call(
+            "PutLogEvents",
+            until_s,
+            repeatable=False,
+            logStreamName=self._streams.name,
+            logEvents=events,
+        )
 
     def _create_stream(self, until_s: float) -> Receipt | None:
         """Create the stream, and the group if it is missing too; return None once the stream exists."""
-        reply = self._call("CreateLogStream", until_s, logStreamName=self._stream)
-        if error_code(reply) == _MISSING:
-            group = self._call("CreateLogGroup", until_s)
-            if not group.is_success and error_code(group) not in _EXISTS:
-                return _failure("CreateLogGroup", group)
-            self._retention_tries = RETENTION_TRIES
-            reply = self._call("CreateLogStream", until_s, logStreamName=self._stream)
+        try:
+            reply = self._call("CreateLogStream", until_s, logStreamName=self._streams.name)
             if error_code(reply) == _MISSING:
-                return Receipt(Answer.UNAVAILABLE, f"CreateLogStream: {_MISSING}")
-        if not reply.is_success and error_code(reply) not in _EXISTS:
-            return _failure("CreateLogStream", reply)
-        self._stream_exists = True
-        return None
+                group = self._call("CreateLogGroup", until_s)
+                if not group.is_success and error_code(group) not in _EXISTS:
+                    return _failure("CreateLogGroup", group)
+                self._retention_tries = RETENTION_TRIES
+                reply = self._call("CreateLogStream", until_s, logStreamName=self._streams.name)
+        except Unreachable as error:
+            # The request that failed held no lines.
+            return receipt_for_silence(error)._replace(uncertain=False)
+        if reply.is_success or error_code(reply) in _EXISTS:
+            return None
+        if error_code(reply) == _MISSING:
+            return Receipt(Answer.UNAVAILABLE, f"CreateLogStream: {_MISSING}")
+        refused = _failure("CreateLogStream", reply)
+        return refused._replace(refused_streams=int(refused.is_throttled))
 
     def _call(
         self, action: str, until_s: float, *, repeatable: bool = True, **more: object
@@ -225,6 +226,16 @@ class CloudWatchSink:
         if not request[-1].ends:
             # The rest of the record is in the next request. If that fails, the whole record comes again.
             self._perhaps_there.add(request[-1].number)
+
+
+def _both(first: Receipt, second: Receipt) -> Receipt:
+    """Return the receipt of a delivery that began in one stream and went on in another."""
+    return second._replace(
+        sent_bytes=first.sent_bytes + second.sent_bytes,
+        refused={**first.refused, **second.refused},
+        refused_streams=first.refused_streams + second.refused_streams,
+        taken=first.taken | second.taken,
+    )
 
 
 def _failure(action: str, reply: Reply) -> Receipt:

@@ -13,8 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 
-from extension.aws.client import AwsClient
-from extension.aws.endpoints import ACCESS_POINTS, endpoint_for
+from extension.aws.buckets import open_bucket
 from extension.aws.errors import MAX_SEARCHED_BYTES, error_code, receipt_for_aws
 from extension.model.aws_targets import read_s3
 from extension.model.chunk import Chunk
@@ -62,26 +61,10 @@ class S3Sink:
     def __init__(self, config: SinkConfig, *, wall_s: Callable[[], float] = time.time) -> None:
         """Open nothing yet. ``wall_s`` tells the time in seconds since 1970."""
         target = read_s3(config.url.partition("://")[2])
-        bucket, self._prefix, arn = target[:3]
+        self._prefix = target.prefix
         self._headers = HEADERS | dict(target.headers)
-        if target.is_access_point and arn is not None:
-            host_service, host_prefix = ACCESS_POINTS, f"{bucket}-{arn.account}."
-        else:
-            # S3 wants the bucket in the host's name (AWS: Amazon S3, "Virtual hosting of general purpose buckets"). Not
-            # where no certificate would match that name, nor on a host that is not S3's own and may not know it.
-            host_service, host_prefix = "s3", "" if "." in bucket else f"{bucket}."
-        self._client = AwsClient(
-            "s3",
-            config.environ,
-            wall_s=wall_s,
-            arn=arn,
-            host_service=host_service,
-            host_prefix=host_prefix,
-        )
-        plain = endpoint_for(host_service, config.environ, region=arn.region if arn else "")
-        is_in_host = self._client.endpoint != plain
+        self._client, self._folder = open_bucket(target, config.environ, wall_s=wall_s)
         self.abort, self.close = self._client.abort, self._client.close
-        self._folder = "/" if is_in_host else f"/{bucket}/"
         # The same for every batch without a time, so that its key is the same when it comes again.
         self._opened_s = wall_s()
 

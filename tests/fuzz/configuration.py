@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from typing import TYPE_CHECKING
 
 from extension import PREFIX
+from extension.config.references import read_document
 from extension.config.settings import read_settings
 from extension.config.variables import SETTINGS
 from tests.fuzz import corpus
@@ -13,8 +16,8 @@ from tests.fuzz.running import Fuzzer, pick
 if TYPE_CHECKING:
     from random import Random
 
-SettingsCase = tuple[list[tuple[str, str]], list[tuple[str, str]]]
-"""Variables with values, and fetched values of references."""
+SettingsCase = tuple[list[tuple[str, str]], list[tuple[str, str]], str | None]
+"""Variables with values, fetched values of references, and a document of settings."""
 
 SECRET = "QuXz7hLm2vPw"
 NAMES = tuple(one.name for one in SETTINGS)
@@ -36,11 +39,28 @@ class Configuration(Fuzzer):
         given = [
             (self._name(random), self._value(random)) for _ in range(1 + int(random.random() * 4))
         ]
-        return given, [
-            (name, self._value(random))
-            for name, value in given
-            if value.startswith(("ssm:", "secretsmanager:"))
-        ]
+        return (
+            given,
+            [
+                (name, self._value(random))
+                for name, value in given
+                if value.startswith(("ssm:", "secretsmanager:", "s3://"))
+            ],
+            self._document(random),
+        )
+
+    def _document(self, random: Random) -> str | None:
+        if random.random() < 0.5:
+            return None
+        kinds: tuple[object, ...] = (None, 1, 0.5, True, [], {}, 1e400)
+        document = {
+            self._name(random): self._value(random) + SECRET
+            if random.random() < 0.7
+            else pick(random, kinds)
+            for _ in range(int(random.random() * 5))
+        }
+        text = json.dumps(document)
+        return text if random.random() < 0.9 else text[1:]
 
     def _name(self, random: Random) -> str:
         name = pick(random, NAMES)
@@ -56,13 +76,19 @@ class Configuration(Fuzzer):
         )
 
     def check(self, case: SettingsCase) -> int:
-        given, fetched = case
+        given, fetched, text = case
+        document = None
+        if text is not None:
+            with contextlib.suppress(ValueError):
+                document = read_document(text)
         environ = {
             PREFIX + name: value + (SECRET if name in SECRETS else "") for name, value in given
         }
         environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = "512"
         settings, problems = read_settings(
-            environ, fetched={PREFIX + name: value + SECRET for name, value in fetched}
+            environ,
+            fetched={PREFIX + name: value + SECRET for name, value in fetched},
+            document=document,
         )
         assert 0.0 <= settings.sample_rate <= 1.0
         assert 64 * 1024 <= settings.buffer_bytes <= 256 * 1024 * 1024

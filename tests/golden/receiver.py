@@ -30,7 +30,7 @@ class Receiver(RecordingReceiver):
         """
         self._first = dict(answers)
         self._hiccups = hiccups
-        self._has_group = False
+        self._has_group = self._has_stream = False
         self._turns: dict[str, int] = {}
         super().__init__()
 
@@ -40,10 +40,13 @@ class Receiver(RecordingReceiver):
             return self._answer_to(request.target, request.action)
 
     def _answer_to(self, path: str, action: str) -> Reply:
-        if action == "CreateLogStream" and not self._has_group:
+        is_missing = (action == "CreateLogStream" and not self._has_group) or (
+            action == "PutLogEvents" and not self._has_stream
+        )
+        if is_missing:
             return Reply(400, b'{"__type":"ResourceNotFoundException"}')
-        if action == "CreateLogGroup":
-            self._has_group = True
+        self._has_group |= action == "CreateLogGroup"
+        self._has_stream |= action == "CreateLogStream"
         if action == "PutLogEvents" and self._hiccups:
             self._hiccups -= 1
             return Reply(500, b'{"__type":"ServiceUnavailableException"}')

@@ -163,6 +163,7 @@ def _environ_of(scenario: Scenario, root: Path, folder: Path, address: str) -> d
         **ENVIRONMENT,
         "PATH": os.environ.get("PATH", ""),
         "AWS_ENDPOINT_URL": f"http://{address}",
+        "TMPDIR": str(folder),
         **scenario.environment,
     }
     for name, value in settings.items():

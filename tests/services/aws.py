@@ -157,6 +157,10 @@ class AwsService:
         found = re.findall(r"<Key>(.*?)</Key>", self._request("s3", "GET", path).text)
         return [str(httpx.URL(f"http://h/?k={key}").params["k"]) for key in found]
 
+    def put_object(self, bucket: str, key: str, text: str) -> None:
+        """Store an object."""
+        self._request("s3", "PUT", f"/{bucket}/{quote(key, safe='/')}", content=text.encode())
+
     def object(self, bucket: str, key: str) -> StoredObject:
         """Give an object; nothing of it is decompressed."""
         path = f"/{bucket}/{quote(key, safe='/')}"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from extension import PREFIX
 from extension.config.parsers import MIB, SAME_RATE
-from extension.config.settings import NEVER_REFERENCES, REFERENCE_FORMS, Settings, read_settings
+from extension.config.settings import Settings, is_reference, read_settings
 from extension.config.variables import SETTINGS, Setting
 from extension.redaction.patterns import Patterns
 from terminal.layout import Column, paragraph, table
@@ -26,6 +26,7 @@ from whatif.model.words import counted, listed
 HIDDEN = "(set, not shown)"
 NONE = "(none)"
 DEFAULT = "default"
+DEFAULT_OR_DOCUMENT = "default, or from SETTINGS"
 ALL_MASKED = "every line is masked as a whole"
 VALUE_WIDTH = 38
 
@@ -50,6 +51,8 @@ def explain(sourced: Sourced, transactions: Sequence[Transaction], paint: Paint)
 
 def _unresolved_text(names: frozenset[str]) -> str:
     told = "References are not fetched here."
+    if "SETTINGS" in names:
+        return f"{told} The document of SETTINGS may set all that the variables do not; defaults replace it, here and in the verdicts."
     others = sorted(names - {"REDACT"})
     if others:
         told += f" Defaults replace {listed(others)}, here and in the verdicts."
@@ -80,9 +83,10 @@ def _row(
     variable = PREFIX + setting.name
     text = sourced.values.get(variable, "").strip()
     if not text:
-        return _default_text(setting, settings), DEFAULT
+        is_open = setting.name in settings.unresolved
+        return _default_text(setting, settings), DEFAULT_OR_DOCUMENT if is_open else DEFAULT
     origin = sourced.origins[variable]
-    if text.startswith(REFERENCE_FORMS) and setting.name not in NEVER_REFERENCES:
+    if is_reference(setting.name, text):
         return f"{text.partition(':')[0]}: reference", origin
     if setting.field in ("redact", "exclude"):
         value = _patterns_text(setting, getattr(settings, setting.field))

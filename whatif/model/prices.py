@@ -48,7 +48,9 @@ class Price(NamedTuple):
     @property
     def shown(self) -> str:
         """All of its tiers, in words for a table."""
-        return ", ".join(f"{usd:g}" for usd in (self.usd, *self.more_usd))
+        return ", ".join(
+            f"{usd:.10f}".rstrip("0").rstrip(".") for usd in (self.usd, *self.more_usd)
+        )
 
 
 _LOGS = "Amazon CloudWatch pricing, Logs"

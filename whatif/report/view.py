@@ -3,7 +3,7 @@
 Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -170,6 +170,13 @@ def _span_s(first: str, last: str) -> float:
     return (last_ns - first_ns) / 1e9 if first_ns is not None and last_ns is not None else 0.0
 
 
+def _unresolved_text(names: Collection[str]) -> str:
+    replaced = listed(sorted(names))
+    if "SETTINGS" in names:
+        replaced = "what the document of SETTINGS sets"
+    return f"References are not fetched here. Defaults replace {replaced}, unless --set or --env has a value."
+
+
 def _notes(study: Study) -> list[str]:
     log = study.log
     found = []
@@ -178,11 +185,8 @@ def _notes(study: Study) -> list[str]:
     found += [f"{name}: {UNFRAMED}" for name, one in study.logs.items() if one.is_filtered]
     if _is_refused(study):
         return found
-    unresolved = sorted({name for point in study.points for name in point.settings.unresolved})
-    if unresolved:
-        found.append(
-            f"References are not fetched here. Defaults replace {listed(unresolved)}, unless --set or --env has a value."
-        )
+    if unresolved := {name for point in study.points for name in point.settings.unresolved}:
+        found.append(_unresolved_text(unresolved))
     if not all(point.settings.enabled for point in study.points):
         found.append("ENABLED is false, so the extension does nothing of this.")
     if log.cut:

@@ -1,6 +1,7 @@
 """Test that each variation does what it says, as an extension sees it."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,13 @@ def _restores(probe: Seen) -> list[object]:
     ]
 
 
+def _instances(probe: Seen) -> list[bool]:
+    """Tell of init and of the restore whether the event names the environment by its log stream."""
+    started = (*probe.records("platform.initStart"), *probe.records("platform.restoreStart"))
+    name = r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}"
+    return [bool(re.fullmatch(name, str(one.get("instanceId")))) for one in started]
+
+
 # Name: the variations, the probe's settings, what to look at in its account, what is there after four invocations.
 SEEN: dict[str, tuple[Variations, dict[str, str], Callable[[Seen], Any], Any]] = {
     "lines_after_runtime_done": (
@@ -73,6 +81,13 @@ SEEN: dict[str, tuple[Variations, dict[str, str], Callable[[Seen], Any], Any]] =
         {},
         lambda probe: "tracing" in f"{probe.invoked()} {probe.batches()}",
         False,
+    ),
+    "instance_id": (Variations(snap_start=True), {}, _instances, 2 * [True]),
+    "missing_instance_id": (
+        Variations(snap_start=True, missing_instance_id=True),
+        {},
+        _instances,
+        2 * [False],
     ),
     "upper_case_shutdown_reason": (
         Variations(upper_case_shutdown_reason=True),

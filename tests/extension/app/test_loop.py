@@ -713,12 +713,13 @@ class CountingReferences(References):
 def test_settings_are_fetched_anew_while_the_environment_runs(
     cloud: ScriptedLambda, begin: Begin
 ) -> None:
-    """At each multiple of the interval, without an invocation's doing, and what came is applied."""
+    """Before each multiple of the interval, without an invocation's doing, and what came is applied at it."""
     applied: list[str] = []
     begin(
         renewal=SettingsRefresh(
             CountingReferences({}, fetch=lambda *_, **__: ({}, {})),
             interval_s=0.1,
+            random=lambda: 0.5,
             apply=lambda fetched: applied.append(fetched.values["V"]),
         )
     )

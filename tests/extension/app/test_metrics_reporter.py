@@ -177,3 +177,16 @@ def test_records_of_metrics_have_numbers_of_their_own() -> None:
     numbers += [chunk.segments[0].first_number for chunk in world.own_metrics.taken]
 
     assert len(set(numbers)) == 3
+
+
+def test_records_of_metrics_name_their_environment() -> None:
+    """They may be the first that a sink gets, which names its log stream by that."""
+    world = World()
+    world.sampler.metadata.instance_id = "2026/11/30/[7]0123"
+    world.account.invocations = 1
+
+    world.pass_s(60.0)
+
+    (chunk,) = world.own_metrics.taken
+    assert chunk.metadata.environment_id == "e"
+    assert chunk.metadata.instance_id == "2026/11/30/[7]0123"

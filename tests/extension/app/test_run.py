@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -361,6 +362,201 @@ def test_lines_wait_for_a_reference_that_names_no_sink(
     assert said[-1]["lost_lines"] == {"shutdown": 1}
 
 
+THROTTLED = as_json({"__type": "ThrottlingException"}, 400)
+
+
+def test_environment_that_starts_while_aws_throttles_delivers_once_it_is_told_where_to(
+    aws: RecordingReceiver, begin: Begin
+) -> None:
+    """It holds what it has, and asks again after a random pause until it is answered, more often than three times."""
+    place = as_json({"SecretString": f"http://{aws.address}/place"})
+    aws.answers = [*[THROTTLED] * 4, place]
+    extension = begin(SINK="secretsmanager:place", **at(aws))
+    extension.invoke(1, ERROR)
+    aws.wait_until(lambda: len(aws.requests) > 5, "nothing was delivered")
+
+    records, said = extension.shut_down()
+
+    asked = [one.target for one in aws.requests]
+    assert asked[:6] == ["/"] * 5 + ["/place"]
+    assert b"told to" in b"".join(one.content for one in aws.requests[5:])
+    assert (records, said[-1]["lost_lines"]) == ([], {})
+    told = [one for one in said if one.get("variable") == "FLIGHT_RECORDER_SINK"]
+    assert [one["problem"] for one in told] == ["ThrottlingException (status 400)"]
+
+
+def test_environment_that_ends_while_aws_throttles_prints_what_failed(
+    aws: RecordingReceiver, begin: Begin
+) -> None:
+    """Nothing is lost uncounted, and SHUTDOWN waits for no pause."""
+    aws.otherwise = THROTTLED
+    extension = begin(SINK="secretsmanager:place", SAMPLE_RATE="1", **at(aws))
+    extension.invoke(1, "healthy")
+    extension.invoke(2, ERROR)
+
+    records, said = extension.shut_down()
+
+    assert {one.action for one in aws.requests} == {"GetSecretValue"}
+    assert lines(records) == [ERROR]
+    account = said[-1]
+    assert (account["lost_lines"], account["last_resort_lines"]) == ({"shutdown": 1}, 1)
+
+
+class Documents:
+    """AWS, whose one parameter is a document, and the sinks that it names by path."""
+
+    def __init__(self, aws: RecordingReceiver, **document: object) -> None:
+        self.url = f"http://{aws.address}"
+        self.document: dict[str, object] = document
+        self.refused: set[str] = set()
+        aws.otherwise = self.answer
+        self._aws = aws
+
+    def answer(self, request: Request) -> Reply:
+        if request.action == "GetParameters":
+            value = json.dumps(self.document)
+            return as_json({"Parameters": [{"Name": "/shop", "Value": value}]})
+        return Reply(403) if request.target in self.refused else OK
+
+    def taken_at(self, path: str) -> list[object]:
+        """Return the function's lines that were taken at a path."""
+        taken = [one.content for one in self._aws.taken if one.target == path]
+        return lines([json.loads(text) for text in b"".join(taken).splitlines()])
+
+
+def test_one_document_sets_everything(aws: RecordingReceiver, begin: Begin) -> None:
+    """The sinks too, which are made before it is known; the names have the prefix or not."""
+    shop = Documents(aws)
+    shop.document = {
+        "SINK": f"{shop.url}/sink",
+        "FLIGHT_RECORDER_FALLBACK_SINK": f"{shop.url}/fallback",
+        "ARCHIVE_SINK": f"{shop.url}/archive",
+        "SAMPLE_RATE": 1,
+        "REDACT": "hunter[0-9]",
+    }
+    shop.refused = {"/sink"}
+    extension = begin(SINK="", SETTINGS="ssm:/shop", **at(aws))
+    extension.invoke(1, f"healthy {SECRET}")
+    extension.invoke(2, ERROR)
+    aws.wait_until(lambda: ERROR in shop.taken_at("/fallback"), "nothing came to FALLBACK_SINK")
+
+    records, said = extension.shut_down()
+
+    assert records == []
+    assert shop.taken_at("/archive") == ["healthy [REDACTED]", ERROR]
+    assert shop.taken_at("/fallback")[-1] == ERROR
+    assert shop.taken_at("/sink") == []
+    account = said[-1]
+    assert (account["lost_lines"], account["archive"]["kept_lines"]) == ({}, 2)
+    assert [one["variable"] for one in said[:-1]] == ["FLIGHT_RECORDER_SINK"]
+
+
+def test_sink_that_the_document_does_not_name_is_not_there(
+    aws: RecordingReceiver, begin: Begin
+) -> None:
+    """Nothing is stored for it, nothing goes over to it, and nothing counts as lost for it."""
+    shop = Documents(aws)
+    shop.document = {"SINK": f"{shop.url}/sink", "SAMPLE_RATE": 0}
+    extension = begin(SINK="", SETTINGS="ssm:/shop", **at(aws))
+    extension.invoke(1, "healthy")
+    extension.invoke(2, ERROR)
+
+    records, said = extension.shut_down()
+
+    assert shop.taken_at("/sink")[-1] == ERROR
+    assert records == []
+    assert "archive" not in said[-1]
+    assert (said[-1]["lost_lines"], len(said)) == ({}, 1)
+
+
+def test_lines_that_leave_before_the_document_is_known_are_masked_as_a_whole(
+    aws: RecordingReceiver, begin: Begin
+) -> None:
+    """REDACT may be in it."""
+    aws.otherwise = THROTTLED
+    extension = begin(SINK="", SETTINGS="ssm:/shop", **at(aws))
+    extension.invoke(1, f"[ERROR] {SECRET}")
+
+    records, said = extension.shut_down()
+
+    assert lines(records) == ["[REDACTED]"]
+    assert (said[-1]["lost_lines"], said[-1]["last_resort_lines"]) == ({}, 1)
+
+
+def test_document_says_what_cannot_be_used_and_applies_the_rest(
+    aws: RecordingReceiver, begin: Begin
+) -> None:
+    """A variable of the function goes before it; no value is shown."""
+    shop = Documents(
+        aws, ENABLED=False, SETTINGS="ssm:/x", SAMPLERATE=1, FLUSH=SECRET, HISTORY=None
+    )
+    shop.document |= {"SAMPLE_RATE": 1, "KEEP_MARKER": "keep this", "SINK": "stdout:"}
+    sink = f"{shop.url}/sink"
+    extension = begin(SETTINGS="ssm:/shop", SAMPLE_RATE="0", SINK=sink, **at(aws))
+    numbers = iter(range(1, 10))
+    aws.wait_until(lambda: bool(aws.taken), "the document is not fetched")
+    while not shop.taken_at("/sink"):
+        # It is applied some time after it was fetched.
+        extension.invoke(next(numbers), "keep this")
+        extension.invoke(next(numbers), "healthy")
+        time.sleep(0.2)
+
+    records, said = extension.shut_down()
+
+    assert records == []
+    assert {*shop.taken_at("/sink")} == {"keep this"}
+    told = [one["variable"] for one in said if one["event"] == "a setting cannot be used"]
+    names = ["ENABLED", "FLUSH", "HISTORY", "SAMPLERATE", "SETTINGS"]
+    assert sorted(told) == [f"FLIGHT_RECORDER_{name}" for name in names]
+    assert SECRET not in json.dumps(said)
+
+
+CHANGING = """
+from extension.app.run import Wiring
+from extension.config.references import Fetched
+from extension.lambda_api import Subscription
+from extension.model.chunk import Chunk, Metadata
+from extension.model.segment import Segment
+wiring = Wiring({"FLIGHT_RECORDER_SETTINGS": "ssm:/shop"}, None, Subscription("/"), None)
+delivery, queues = wiring._parts.delivery, wiring._queues
+
+def show():
+    used = [one.variable for one in delivery.exporters if one.queue.is_in_use]
+    metrics = wiring.loop.reporting is not None and wiring.loop.reporting._metrics.interval_ms
+    queues.store(Metadata("a", "", "f", "1", "e", "", 1.0, failed=False), Segment(b"{}", count=1, first_number=0))
+    print(delivery.is_ready, len(used), delivery.fallback is not None, queues.archive.held_bytes > 0,
+          wiring._parts.renewal._interval_s, metrics, wiring.log._level)
+
+show()
+for document in (
+    {},
+    {"ARCHIVE_SINK": "file:/tmp/never", "METRICS": "1m", "REFRESH_INTERVAL": "30s", "LOG_LEVEL": "error"},
+    {"FALLBACK_SINK": "file:/tmp/never"},
+    {"SINK": "ssm:/unknown"},
+):
+    wiring._apply(Fetched({}, [], {f"FLIGHT_RECORDER_{name}": text for name, text in document.items()}))
+    show()
+"""
+
+
+def test_what_the_document_sets_applies_when_it_changes() -> None:
+    """Ready, sinks in use, a fallback, lines held for the archive, and three settings of our own.
+
+    What an archive was to have stays held once it is no longer named: its last sink takes it.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", CHANGING], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.splitlines() == [
+        "False 3 True True 300.0 False 30",
+        "True 1 False False 300.0 False 30",
+        "True 2 False True 30.0 60000 40",
+        "True 2 True True 300.0 0 30",
+        "False 1 False True 300.0 0 30",
+    ]
+
+
 def test_managed_instances_are_recorded_where_an_emulator_leaves_the_path_out(
     cloud: ScriptedLambda, begin: Begin
 ) -> None:
@@ -441,16 +637,19 @@ def test_a_signal_ends_an_extension_that_has_stopped_recording(cloud: ScriptedLa
     assert b"stopped recording" in said
 
 
+@pytest.mark.parametrize("throttled", [0, 2])
 def test_a_copy_of_a_snapshot_fetches_references_before_its_first_delivery(
-    cloud: ScriptedLambda, begin: Begin
+    cloud: ScriptedLambda, begin: Begin, throttled: int
 ) -> None:
-    """The place that the sink had when the version was published may be nobody's today."""
+    """The place that the sink had when the version was published may be nobody's today, also while AWS throttles."""
     with RecordingReceiver() as receiver:
-        places = iter(("published", "today"))
+        places = iter(("published", *[""] * throttled, "today"))
 
         def answer(request: Request) -> Reply:
             if request.action == "GetSecretValue":
-                return as_json({"SecretString": f"http://{receiver.address}/{next(places)}"})
+                place = next(places)
+                url = f"http://{receiver.address}/{place}"
+                return as_json({"SecretString": url}) if place else THROTTLED
             return OK
 
         receiver.otherwise = answer
@@ -465,12 +664,14 @@ def test_a_copy_of_a_snapshot_fetches_references_before_its_first_delivery(
         cloud.post([line("importing"), event("platform.initRuntimeDone", {"status": "success"})])
         receiver.wait_until(lambda: len(receiver.requests) > 1, "init is not published")
         extension.invoke(1, ERROR)
+        receiver.wait_until(lambda: len(receiver.requests) > 3 + throttled, "nothing came")
         extension.shut_down()
 
         asked = [one.action if one.target == "/" else one.target for one in receiver.requests]
-        assert asked[:4] == ["GetSecretValue", "/published", "GetSecretValue", "/today"]
-        assert set(asked[4:]) <= {"/today"}
-        delivered = b"".join(one.content for one in receiver.requests[3:])
+        fetches = ["GetSecretValue"] * (1 + throttled)
+        assert asked[: 4 + throttled] == ["GetSecretValue", "/published", *fetches, "/today"]
+        assert set(asked[4 + throttled :]) <= {"/today"}
+        delivered = b"".join(one.content for one in receiver.requests[3 + throttled :])
         assert b"told to" in delivered
         assert b"importing" not in delivered
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from extension.aws import secrets
-from extension.aws.secrets import MAX_ATTEMPTS
+from extension.aws.secrets import SECRETS_ONE_BY_ONE, Stores
+from extension.model.receipt import Answer, Receipt
 from tests.doubles.http_server import Request
 from tests.doubles.recording_receiver import STALL, RecordingReceiver, Reply, as_json
 from tests.services.aws import REGION, AwsService, ministack, moto
@@ -13,19 +14,25 @@ from tests.services.environment import unique
 
 WAIT_S = 10.0
 KEYS = {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK", "AWS_REGION": REGION}
-THROTTLED = as_json({"__type": "ThrottlingException"}, 400)
 
 Values = dict[str, str]
 Fetch = Callable[..., tuple[Values, Values]]
 
 
 def fetch(
-    service: str, names: list[str], environ: Values, *, timeout_s: float = WAIT_S, **more: Any
+    service: str, names: list[str], environ: Values, *, timeout_s: float = WAIT_S
 ) -> tuple[Values, Values]:
-    """Fetch names; return the values and the failures of these names."""
+    """Fetch names; return the values of these names, and why each other one has none."""
+    values, failures = receipts(service, names, environ, timeout_s=timeout_s)
+    return values, {name: receipt.detail for name, receipt in failures.items()}
+
+
+def receipts(
+    service: str, names: list[str], environ: Values, *, timeout_s: float = WAIT_S
+) -> tuple[Values, dict[str, Receipt]]:
+    """Fetch names; return the values of these names, and the answers for the others."""
     until_s = time.monotonic() + timeout_s
-    given = {"random": lambda: 0.0, **more}
-    values, failures = secrets.fetch(service, names, environ, until_s=until_s, **given)
+    values, failures = secrets.fetch(service, names, environ, until_s=until_s)
     return {name: values[name] for name in names if name in values}, failures
 
 
@@ -172,7 +179,7 @@ def test_arn_is_asked_for_in_its_own_region(server: RecordingReceiver, fetch_her
 def test_names_and_arns_of_the_own_region_are_one_call(
     server: RecordingReceiver, fetch_here: Fetch
 ) -> None:
-    """All environments ask in the same second, so calls are few."""
+    """The environments of an account share a quota of calls."""
     server.answers = [parameters]
     names = [
         "/shop/a",
@@ -198,6 +205,31 @@ def test_region_that_hangs_leaves_time_for_the_others(
 
     assert values == {"/shop/b": "of /shop/b"}
     assert list(failures) == names[:1]
+
+
+@pytest.mark.parametrize("service", ["ssm", "secretsmanager"])
+@pytest.mark.parametrize(
+    ("partition", "region", "suffix"),
+    [
+        ("aws", "us-west-2", "amazonaws.com"),
+        ("aws-cn", "cn-north-1", "amazonaws.com.cn"),
+        ("aws-us-gov", "us-gov-west-1", "amazonaws.com"),
+    ],
+)
+def test_region_and_partition_of_an_arn_decide_host_and_signature(
+    server: RecordingReceiver, service: str, partition: str, region: str, suffix: str
+) -> None:
+    """Whatever the function's own are. The proxy sees the host that is asked for; the server sees the signature."""
+    resource = {"ssm": "parameter/a", "secretsmanager": "secret:a-AbCdEf"}[service]
+    name = arn_of(service, region, resource, partition=partition)
+    server.answers = [as_json({}, 403)]
+
+    fetch(service, [name], {**KEYS, "AWS_ENDPOINT_URL": server.url})
+    fetch(service, [name], {**KEYS, "HTTPS_PROXY": server.url})
+
+    signed, tunnel = server.requests
+    assert f"/{region}/{service}/aws4_request" in signed.headers["authorization"]
+    assert (tunnel.method, tunnel.target) == ("CONNECT", f"{service}.{region}.{suffix}:443")
 
 
 def test_arn_of_another_partition_is_not_asked_for(
@@ -227,23 +259,34 @@ def test_parameters_are_asked_for_ten_at_a_time(
     assert len(values) == 21
 
 
-def test_secrets_are_asked_for_twenty_at_a_time(
+def stored(asked: Request) -> Reply:
+    """Answer for secrets that are what they are called."""
+    if "SecretId" in asked.payload:
+        return as_json({"SecretString": asked.payload["SecretId"]})
+    names = asked.payload["SecretIdList"]
+    return as_json({"SecretValues": [{"Name": name, "SecretString": name} for name in names]})
+
+
+def test_few_secrets_are_asked_for_one_by_one(server: RecordingReceiver, fetch_here: Fetch) -> None:
+    """An account has a hundred times as many such calls as of the other kind. No further permission is needed."""
+    server.answers = [stored]
+    names = [f"s{number}" for number in range(SECRETS_ONE_BY_ONE)]
+
+    values, _ = fetch_here("secretsmanager", names)
+
+    assert [asked.action for asked in server.requests] == ["GetSecretValue"] * SECRETS_ONE_BY_ONE
+    assert values == {name: name for name in names}
+
+
+def test_many_secrets_are_asked_for_twenty_at_a_time(
     server: RecordingReceiver, fetch_here: Fetch
 ) -> None:
-    """A single secret needs no further permission."""
-
-    def stored(asked: Request) -> Reply:
-        if "SecretId" in asked.payload:
-            return as_json({"SecretString": "alone"})
-        names = asked.payload["SecretIdList"]
-        return as_json({"SecretValues": [{"Name": name, "SecretString": name} for name in names]})
-
+    """One of them stands alone in the end."""
     server.answers = [stored]
 
     values, _ = fetch_here("secretsmanager", [f"s{number}" for number in range(21)])
 
-    targets = [asked.action for asked in server.requests]
-    assert targets == ["BatchGetSecretValue", "GetSecretValue"]
+    assert [asked.action for asked in server.requests] == ["BatchGetSecretValue", "GetSecretValue"]
     assert len(values) == 21
 
 
@@ -284,34 +327,54 @@ def test_secret_that_a_batch_leaves_out_is_asked_for_alone(
     server: RecordingReceiver, fetch_here: Fetch
 ) -> None:
     """A page of secrets may not hold them all."""
-    first = {"SecretValues": [{"Name": "a", "SecretString": "of a"}], "NextToken": "more"}
-    server.answers = [as_json(first), as_json({"SecretString": "of b"})]
+    names = [f"s{number}" for number in range(11)]
+    first = [{"Name": name, "SecretString": name} for name in names[:10]]
+    server.answers = [
+        as_json({"SecretValues": first, "NextToken": "more"}),
+        as_json({"SecretString": "s10"}),
+    ]
 
-    assert fetch_here("secretsmanager", ["a", "b"]) == ({"a": "of a", "b": "of b"}, {})
-    assert server.requests[1].payload == {"SecretId": "b"}
+    assert fetch_here("secretsmanager", names) == ({name: name for name in names}, {})
+    assert server.requests[1].payload == {"SecretId": "s10"}
 
 
-@pytest.mark.parametrize(
-    ("answers", "expected", "calls"),
-    [
-        ([THROTTLED, THROTTLED, parameters], ({"/a": "of /a", "/b": "of /b"}, {}), 3),
-        ([THROTTLED], ({}, dict.fromkeys(["/a", "/b"], "ThrottlingException (status 400)")), MAX_ATTEMPTS),
-        ([as_json({}, 503, **{"Retry-After": "60"})], ({}, dict.fromkeys(["/a", "/b"], "status 503")), 1),
-    ],
-    ids=["throttled twice", "always throttled", "longer than the time given"],
-)  # fmt: skip
-def test_throttled_call_is_repeated(
-    server: RecordingReceiver, fetch_here: Fetch, answers: Any, expected: object, calls: int
-) -> None:
-    """All environments ask in the same second, so each waits for a time of its own; only so often."""
-    server.answers = answers
-    pauses_s: list[float] = []
+@pytest.mark.parametrize("service", ["ssm", "secretsmanager"])
+def test_throttled_fetch_asks_no_more(server: RecordingReceiver, service: str) -> None:
+    """Neither again nor for further names: others in the account need the quota. Whoever paces fetches is told."""
+    environ = {**KEYS, "AWS_ENDPOINT_URL": server.url}
+    server.answers = [as_json({"__type": "ThrottlingException"}, 400, **{"Retry-After": "7"})]
+    names = [f"/{number}" for number in range(25)]
 
-    found = fetch_here("ssm", ["/a", "/b"], random=lambda: 0.5, sleep=pauses_s.append)
+    values, failures = receipts(service, names, environ)
 
-    assert found == expected
-    assert len(server.requests) == calls
-    assert pauses_s == [0.2, 0.4][: calls - 1]
+    assert (values, sorted(failures)) == ({}, sorted(names))
+    receipt = failures[names[-1]]
+    assert all(one == receipt for one in failures.values())
+    assert (receipt.answer, receipt.is_throttled) == (Answer.UNAVAILABLE, True)
+    assert (receipt.detail, receipt.retry_after_s) == ("ThrottlingException (status 400)", 7.0)
+    assert len(server.requests) == 1
+
+
+def test_secret_that_fails_stops_no_other(server: RecordingReceiver) -> None:
+    """One whose key is in trouble would hide all behind it, at each attempt."""
+    environ = {**KEYS, "AWS_ENDPOINT_URL": server.url}
+    server.answers = [Reply(500), stored]
+
+    values, failures = receipts("secretsmanager", ["a", "b"], environ)
+
+    assert values == {"b": "b"}
+    assert failures["a"].answer is Answer.UNAVAILABLE
+
+
+def test_denial_is_told_from_what_may_pass(server: RecordingReceiver) -> None:
+    """What is missing or not allowed is not asked for again soon."""
+    environ = {**KEYS, "AWS_ENDPOINT_URL": server.url}
+    server.answers = [as_json({"Parameters": []})]
+    _, missing = receipts("ssm", ["/a"], environ)
+    server.answers = [as_json({"__type": "AccessDeniedException"}, 400)]
+    _, denied = receipts("ssm", ["/a"], environ)
+
+    assert missing["/a"].answer is denied["/a"].answer is Answer.DENIED
 
 
 @pytest.mark.parametrize(
@@ -360,3 +423,17 @@ def test_missing_region_or_credentials_fail_every_name(
 ) -> None:
     """Nothing can be asked."""
     assert fetch(service, ["/a", "/b"], environ) == ({}, dict.fromkeys(["/a", "/b"], detail))
+
+
+def test_stores_ask_the_service_that_keeps_a_value(server: RecordingReceiver) -> None:
+    """Objects are asked for over S3's protocol, and remembered from one fetch to the next."""
+    environ = {**KEYS, "AWS_ENDPOINT_URL": server.url}
+    server.answers = [parameters, Reply(200, b"0.5", {"ETag": '"1"'}), Reply(304)]
+    stores = Stores()
+    until_s = time.monotonic() + WAIT_S
+
+    values, _ = stores.fetch("ssm", ["/a"], environ, until_s=until_s)
+    found = [stores.fetch("s3", ["//bucket/a"], environ, until_s=until_s) for _ in range(2)]
+
+    assert values["/a"] == "of /a"
+    assert found == [({"//bucket/a": "0.5"}, {})] * 2

@@ -9,6 +9,7 @@ from extension.config.settings import (
     LINES_ARE_PRINTED,
     LINES_WAIT,
     MAX_SHOWN_CHARS,
+    MAX_UNKNOWN,
     NO_SINK,
     SINK_TO_COME,
     Problem,
@@ -119,6 +120,7 @@ REJECTED: dict[str, list[str]] = {
     "ARCHIVE_SINK_HEADERS": ["A"],
     "LINGER": ["60", "16m", "-1s", "never"],
     "RETENTION_DAYS": ["0", "2", "forever", "14d", "1.5"],
+    "SETTINGS": ["{}", '{"SAMPLE_RATE": 1}', "s3:bucket/key", "https://host/settings.json"],
     "REFRESH_INTERVAL": ["0s", "29s", "29999ms", "16m", "5"],
     "METRICS": ["on", "true", "9s", "2h", "500ms", "60", "1.5m", "61m"],
     "FLUSH": ["never", "0", "end,background"],
@@ -235,7 +237,7 @@ def test_sink_that_cannot_be_used_says_why() -> None:
 def test_every_setting_is_tested() -> None:
     """A new setting needs accepted and rejected values above."""
     patterns = {"REDACT", "EXCLUDE"}
-    assert set(ACCEPTED) | patterns | {"ERROR_PATTERN", "LEVEL_PATTERN"} == set(NAMES)
+    assert set(ACCEPTED) | patterns | {"ERROR_PATTERN", "LEVEL_PATTERN", "SETTINGS"} == set(NAMES)
     assert set(REJECTED) | patterns == set(NAMES)
 
 
@@ -317,7 +319,9 @@ def test_reader_collects_all_problems() -> None:
     assert settings.log_level == "info"
 
 
-@pytest.mark.parametrize("reference", ["ssm:/shop/rate", "secretsmanager:shop#rate"])
+@pytest.mark.parametrize(
+    "reference", ["ssm:/shop/rate", "secretsmanager:shop#rate", "s3://shop/rate"]
+)
 def test_reference_is_the_default_until_it_is_fetched(reference: str) -> None:
     """The fetched value is then read as if the variable held it."""
     environ = {f"{PREFIX}SAMPLE_RATE": reference, f"{PREFIX}FLUSH": "end"}
@@ -339,6 +343,109 @@ def test_fetched_value_is_never_shown() -> None:
 
     assert (problem.value, problem.used) == ("", "adaptive")
     assert settings.flush is Flush.ADAPTIVE
+
+
+@pytest.mark.parametrize("name", SINKS)
+def test_bucket_is_a_sink_where_a_sink_is_named(name: str) -> None:
+    """``s3://`` names an object of settings everywhere else."""
+    settings, problems = read(**{name: "s3://bucket/kept", "SINK_HEADERS": "s3://bucket/headers"})
+
+    assert problems == []
+    assert field_of(settings, name) == "s3://bucket/kept"
+    assert settings.unresolved == {"SINK_HEADERS"}
+
+
+# One document for all settings --------------------------------------------------------------------------------------
+
+PLACE = {f"{PREFIX}SETTINGS": "ssm:/shop/recorder"}
+
+
+def with_prefix(**values: str | None) -> dict[str, str | None]:
+    return {PREFIX + name: value for name, value in values.items()}
+
+
+def test_everything_that_is_not_set_waits_for_the_document() -> None:
+    """It may name the sinks, and what must not leave. What a variable sets is known."""
+    settings, problems = read_settings(PLACE | {f"{PREFIX}SINK": "file:/tmp/kept"})
+
+    assert problems == []
+    assert settings.unresolved == {*NAMES} - {"SINK", "ENABLED", "LOG_API"}
+    assert settings.redact is not None
+    assert settings.redact.problems
+
+
+def test_document_is_read_as_if_variables_held_it() -> None:
+    """Empty is the default; nothing is unresolved any more."""
+    document = with_prefix(SAMPLE_RATE="0.5", ARCHIVE_SINK="file:/tmp/all", FLUSH="")
+
+    settings, problems = read_settings(PLACE, document=document)
+
+    by_variables, _ = read_settings(
+        {f"{PREFIX}SAMPLE_RATE": "0.5", f"{PREFIX}ARCHIVE_SINK": "file:/tmp/all"}
+    )
+    assert (settings, problems) == (by_variables, [])
+
+
+@pytest.mark.parametrize(("own", "rate"), [("0.25", 0.25), ("", 0.5), ("2", 0.1)])
+def test_variable_of_the_function_goes_before_the_document(own: str, rate: float) -> None:
+    """The document is for many functions. A variable that cannot be used is a problem, and not replaced by it."""
+    settings, problems = read_settings(
+        PLACE | {f"{PREFIX}SAMPLE_RATE": own}, document=with_prefix(SAMPLE_RATE="0.5")
+    )
+
+    assert settings.sample_rate == rate
+    assert [one.value for one in problems] == (["2"] if own == "2" else [])
+
+
+def test_reference_in_the_document_is_resolved() -> None:
+    """Until then it is the one setting that is not."""
+    document = with_prefix(SINK="secretsmanager:place", SAMPLE_RATE="1")
+
+    before, _ = read_settings(PLACE, document=document)
+    after, problems = read_settings(
+        PLACE, document=document, fetched={f"{PREFIX}SINK": "https://intake/"}
+    )
+
+    assert before.unresolved == {"SINK"}
+    assert after.unresolved == set()
+    assert (before.sample_rate, field_of(after, "SINK"), problems) == (1.0, "https://intake/", [])
+
+
+@pytest.mark.parametrize("name", ["SETTINGS", "ENABLED", "LOG_API"])
+@pytest.mark.parametrize("own", [{}, {f"{PREFIX}ENABLED": "true", f"{PREFIX}LOG_API": "auto"}])
+def test_document_cannot_set_what_is_needed_before_it(name: str, own: dict[str, str]) -> None:
+    """That is said, and nothing of it applies."""
+    settings, (problem,) = read_settings(PLACE | own, document=with_prefix(**{name: "ssm:/x"}))
+
+    assert settings == read_settings({})[0]
+    assert problem.variable == PREFIX + name
+    assert "only a variable of the function can" in problem.fault
+
+
+def test_values_of_the_document_are_never_shown() -> None:
+    """They were fetched, so each may be a secret. Names of no setting are reported as those of variables are."""
+    document = with_prefix(
+        FLUSH="hunter2", BUFFER_SIZE="9999MiB", HISTORY=None, SAMPLERATE="hunter2", SINK="hunter2:"
+    )
+
+    settings, problems = read_settings(PLACE, document=document)
+
+    told = {one.variable.removeprefix(PREFIX): one for one in problems}
+    assert sorted(told) == ["BUFFER_SIZE", "FLUSH", "HISTORY", "SAMPLERATE", "SINK"]
+    assert told["SAMPLERATE"].fault == "perhaps FLIGHT_RECORDER_SAMPLE_RATE was meant"
+    assert "neither a string, nor a number" in told["HISTORY"].fault
+    assert {one.value for one in problems} == {""}
+    assert (field_of(settings, "SINK"), told["SINK"].used) == (SINK_TO_COME, LINES_WAIT)
+
+
+def test_few_of_many_unknown_names_are_reported() -> None:
+    """Somebody names the settings of another program."""
+    document = {f"{PREFIX}{'x' * 500}{number}": "1" for number in range(10_000)}
+
+    _, problems = read_settings(PLACE, document=document)
+
+    assert len(problems) == MAX_UNKNOWN
+    assert max(len(one.variable) for one in problems) <= len(PREFIX) + MAX_SHOWN_CHARS
 
 
 @pytest.mark.parametrize("name", ["ENABLED", "LOG_API"])

@@ -181,3 +181,49 @@ def test_a_late_sink_is_failing_and_an_idle_one_is_not(make: Make) -> None:
     assert not world.delivery.is_awaited(world.now_s())
     assert world.queues.primary.backoff.is_failing
     assert not world.queues.fallback.backoff.is_failing
+
+
+def test_fallback_that_is_not_in_use_gets_nothing(make: Make) -> None:
+    """A document of settings may no longer name it: what SINK refuses is written out, as without it."""
+    world = make(fallback=True, archive=True)
+    world.delivery.use({"SINK", "ARCHIVE_SINK"})
+    world.sink.answer = lambda _: Receipt(Answer.REFUSED, "status 405")
+    world.put("a")
+
+    world.attempt()
+    world.delivery.use({"SINK", "FALLBACK_SINK", "ARCHIVE_SINK"})
+    world.put("bb")
+    world.attempt()
+    world.attempt()
+
+    assert [record["id"] for record in world.written()] == ["e-1"]
+    assert (world.fallback.taken, world.account.last_resort) == (["bb"], 1)
+    assert world.adds_up
+
+
+def test_what_waits_for_a_sink_still_goes_there_when_it_is_no_longer_in_use(make: Make) -> None:
+    """It was meant to; it counts as before."""
+    world = make(fallback=True, archive=True)
+    world.put("a", to=world.queues.fallback)
+    world.archived("b")
+
+    world.delivery.use({"SINK"})
+    world.archived("c")
+    world.attempt()
+
+    assert (world.fallback.taken, world.archive.taken) == (["a"], ["b"])
+    assert (world.account.fallback, sum(world.account.archive.kept.values())) == (1, 1)
+    assert world.adds_up
+
+
+def test_copies_for_an_archive_that_was_never_named_are_no_loss(make: Make) -> None:
+    """It was to come by a document of settings, which does not name one."""
+    world = make(archive=True)
+    world.archived("a")
+
+    world.delivery.use({"SINK"})
+    world.delivery.forget("ARCHIVE_SINK")
+    world.attempt()
+
+    assert world.queues.held_bytes == 0
+    assert (world.archive.attempts, world.account.archive.lost) == (0, {})

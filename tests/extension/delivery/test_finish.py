@@ -189,6 +189,41 @@ def test_a_sink_that_was_failing_before_gets_one_attempt_more(make: Make, before
     assert world.adds_up
 
 
+@pytest.mark.parametrize("before", [1, PATIENCE_ATTEMPTS], ids=["failing", "down"])
+def test_a_sink_that_throttles_is_asked_until_it_takes_them(make: Make, before: int) -> None:
+    """A thousand environments that crash at once are refused at first, and the sink is well."""
+    world = make()
+    throttled = Receipt(Answer.UNAVAILABLE, "ThrottlingException", is_throttled=True)
+    answers = [throttled] * (before + 3)
+    world.sink.answer = lambda _: answers.pop() if answers else TAKEN
+    world.put("a")
+    for _ in range(before):
+        world.attempt()
+
+    world.finish(within_s=60.0)
+
+    assert world.sink.taken == ["a"]
+    assert world.sink.attempts == before + 4
+    assert not world.written()
+    assert world.adds_up
+
+
+def test_a_sink_that_throttles_and_then_fails_is_given_up(make: Make) -> None:
+    """The time that is left is for standard output."""
+    world = make()
+    throttled = Receipt(Answer.UNAVAILABLE, "ThrottlingException", is_throttled=True)
+    answers = [DOWN, throttled, throttled]
+    world.sink.answer = lambda _: answers.pop() if answers else DOWN
+    world.put("a")
+    world.attempt()
+
+    world.finish(within_s=60.0)
+
+    assert world.sink.attempts == 3
+    assert [one["record"] for one in world.written()] == ["line"]
+    assert world.adds_up
+
+
 def test_a_sink_that_denies_access_is_asked_once(make: Make) -> None:
     """Nobody will allow it within two seconds, neither for failed invocations nor for healthy ones."""
     world = make()

@@ -13,6 +13,7 @@ def test_own_event_belongs_to_no_invocation() -> None:
         version="3",
         environment_id="ab12",
         reason="check",
+        instance_id="2026/11/30/[3]0123",
     )
 
     [record] = records_in([chunk])
@@ -20,4 +21,5 @@ def test_own_event_belongs_to_no_invocation() -> None:
     assert (record.type, record.record) == ("flightRecorder.check", {"message": "?"})
     assert (record.time, record.id) == ("2027-01-15T08:00:00.250Z", "ab12-7")
     assert (metadata.function, metadata.version, metadata.reason) == ("shop", "3", "check")
+    assert metadata.instance_id == "2026/11/30/[3]0123"
     assert (metadata.request_id, metadata.trace_id, metadata.failed) == ("", "", False)

@@ -7,11 +7,11 @@ import pytest
 from extension.parsing.failures import Failure, Outcome
 from extension.parsing.platform_events import (
     Closed,
-    DurableFunction,
     Ended,
     ExtensionFailed,
     Fault,
     InitEnded,
+    InitStarted,
     LogsDropped,
     PlatformEvent,
     RestoreEnded,
@@ -23,6 +23,7 @@ from extension.parsing.platform_events import (
 TIME, RAW = "2026-10-12T00:01:15.123Z", b"{}"
 TRACE_ID = "1-5f35ae12-0c0fec141ab77a00bc047aa2"
 SPAN_ID = "24cd7d670fa455f0"
+CAPTURED = "2024/04/25/hello-world[$LATEST]22be53a8cfde4e68b844f8ec293b2543"
 CRASH = Failure("crash", Outcome.CRASH)
 HANDLED = Failure("status-error", Outcome.ERROR)
 FAULT = Failure("fault", Outcome.CRASH)
@@ -140,13 +141,44 @@ def test_parser_hands_over_a_durable_function(runtime: object, is_durable: bool)
     """The runtime's version says it, and nothing else does."""
     found = event_of("platform.initStart", {"runtimeVersion": runtime}, time=TIME, raw=RAW)
 
-    assert isinstance(found, DurableFunction) is is_durable
+    assert found == InitStarted("", is_durable)
 
 
-def test_parser_hands_over_the_beginning_of_a_restore() -> None:
+@pytest.mark.parametrize(
+    ("told", "instance_id"),
+    [
+        (CAPTURED, CAPTURED),
+        ("2026/11/30/[7]0123456789abcdef0123456789abcdef", None),
+        ("82561ce0-53dd-47d1-90e0-c8f5e063e62e", None),
+        ("x" * 512, None),
+        ("x" * 513, ""),
+        ("", ""),
+        ("two words", ""),
+        ("a\nline", ""),
+        ("a\x00b", ""),
+        ("{}", ""),
+        ("ä", ""),
+        (7, ""),
+        (None, ""),
+    ],
+)
+@pytest.mark.parametrize("kind", ["initStart", "restoreStart"])
+def test_parser_hands_over_a_sane_instance_id(
+    kind: str, told: object, instance_id: str | None
+) -> None:
+    """A log stream is named by it, in a request to AWS and in a file: no odd character, and no longer than a name."""
+    found = event_of(f"platform.{kind}", {"instanceId": told}, time=TIME, raw=RAW)
+
+    assert isinstance(found, InitStarted | RestoreStarted)
+    assert found.instance_id == (told if instance_id is None else instance_id)
+
+
+@pytest.mark.parametrize("record", [{}, None, "text", [1]])
+def test_parser_hands_over_the_beginning_of_a_restore(record: object) -> None:
     """What came before it belongs to the snapshot."""
-    found = event_of("platform.restoreStart", {"functionName": "shop"}, time=TIME, raw=RAW)
+    found = event_of("platform.restoreStart", record, time=TIME, raw=RAW)
 
+    assert found == RestoreStarted("")
     assert isinstance(found, RestoreStarted)
 
 

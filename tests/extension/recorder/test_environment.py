@@ -128,6 +128,36 @@ def test_a_copy_has_an_identity_of_its_own(script: str) -> None:
     assert [one["id"].partition("-")[0] for one in env.delivered] == ["e", "e", "copy1"]
 
 
+NAMED: dict[str, list[tuple[str, str]]] = {
+    "init": [("init-begun import init-done | invoke start a error done", "init-1")],
+    "init, INVOKE first": [("invoke | init-begun start a error done", "init-1")],
+    "a second init, which tells nothing": [
+        ("init-begun init-unnamed start a error done", "init-1")
+    ],
+    "an init that tells nothing": [("init-unnamed start a error done", "")],
+    "a copy": [
+        ("init-begun import init-done", "init-1"),
+        ("restore-named restored start a error done", "copy-1"),
+    ],
+    "a copy, INVOKE first": [("invoke | init-begun restore-named start a error done", "copy-1")],
+    "a copy of which nothing is told": [("init-begun | restore restored start a error done", "")],
+    "a copy, the snapshot's init behind INVOKE": [("invoke | init-begun start a error done", "")],
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_records_know_what_lambda_calls_their_environment(name: str) -> None:
+    """A copy of a snapshot takes the id that its restore tells, and never the snapshot's."""
+    env = Environment(snap_start="copy" in name, archive=True, correlation_fields=())
+    assert env.archive is not None
+
+    for script, instance_id in NAMED[name]:
+        play(env, script)
+        queued = [*env.queue.take_all(), *env.archive.take_all()]
+
+        assert {chunk.metadata.instance_id for chunk in queued} == {instance_id}
+
+
 @pytest.mark.parametrize("hook", ["hook", "ERROR"])
 def test_a_failed_restore_is_one_outcome(hook: str) -> None:
     """Two events tell of it, and a count of failures must not have it twice; a line of the hook may come first."""

@@ -160,18 +160,87 @@ def test_check_skips_a_sink_whose_reference_is_denied(server: ScriptedServer) ->
     assert any("not tried" in finding.found for finding in findings)
 
 
+def answer(**values: str) -> bytes:
+    """Return the answer of Systems Manager for parameters."""
+    found = [{"Name": f"/{name}", "Value": value} for name, value in values.items()]
+    return json.dumps({"Parameters": found}).encode()
+
+
+def test_check_reads_the_document_of_settings(server: ScriptedServer) -> None:
+    """What it sets, and what it refers to, is checked like variables; no value of it is shown."""
+    document = {
+        "SINK": f"{server.url}&key={SECRET}",
+        "SINK_HEADERS": "ssm:/headers",
+        "FLUSH": SECRET,
+        "SAMPLE_RATE": 0.5,
+        "HISTORY": 3,
+    }
+    server.answers = [
+        status(200, body=answer(all=json.dumps(document))),
+        status(200, body=answer(headers=f"Authorization={SECRET}")),
+    ]
+
+    findings = check(environ_of(server, SETTINGS="ssm:/all", HISTORY="2"))
+
+    told = levels(findings)
+    assert told == {
+        "settings": "ok",
+        "SETTINGS": "ok",
+        "SINK_HEADERS": "ok",
+        "FLUSH": "fail",
+        "SINK": "ok",
+    }
+    assert findings[0].found == (
+        "HISTORY=2, SETTINGS (a reference), SAMPLE_RATE (in SETTINGS), SINK (in SETTINGS),"
+        " SINK_HEADERS (in SETTINGS)"
+    )
+    assert server.requests[-1].headers["authorization"] == SECRET
+    text = "".join(finding.text() for finding in findings)
+    assert SECRET not in text
+    assert "127.0.0.1" not in text
+
+
+def test_check_names_what_a_denied_document_needs(server: ScriptedServer) -> None:
+    """SINK is not tried: it may be in it. Sinks that are not set are not spoken of."""
+    server.answers = [status(403, body=b"<Error><Code>AccessDenied</Code></Error>")]
+
+    findings = check(environ_of(server, SETTINGS=f"s3://{SECRET}/a"))
+
+    assert levels(findings) == {"settings": "ok", "SETTINGS": "fail", "SINK": "fail"}
+    [denied] = [one for one in findings if one.what == f"{PREFIX}SETTINGS"]
+    assert '"s3:GetObject"' in denied.todo
+    assert "arn:aws:s3:::BUCKET/KEY" in denied.todo
+    assert "s3:ListBucket" in denied.todo
+    assert SECRET not in denied.text()
+
+
+@pytest.mark.parametrize(("throttled", "level"), [(1, "ok"), (ATTEMPTS, "fail")])
+def test_check_fetches_again_what_is_throttled(
+    server: ScriptedServer, throttled: int, level: str
+) -> None:
+    """A fleet may use up the quota just now."""
+    refusal = status(400, body=b'{"__type":"ThrottlingException"}')
+    server.answers = [*[refusal] * throttled]
+    if level == "ok":
+        server.answers.append(status(200, body=answer(rate="0.5")))
+
+    findings = check(environ_of(server, SAMPLE_RATE="ssm:/rate", SINK="stdout:"))
+
+    assert levels(findings)["SAMPLE_RATE"] == level
+
+
 @pytest.mark.parametrize("answer", [DENIED, lambda *_: False])
 def test_check_reports_that_the_retention_cannot_be_set(
     server: ScriptedServer, answer: Any
 ) -> None:
     """The sink itself passes over it in silence, since delivery goes on."""
-    server.answers = [EMPTY, EMPTY, answer]
+    server.answers = [EMPTY, answer]
 
     found = levels(check(environ_of(server, RETENTION_DAYS="14")))
 
     assert found == {"settings": "ok", "SINK": "ok", "RETENTION_DAYS": "warn"}
     payload = {"logGroupName": "/flight-recorder/checkout", "retentionInDays": 14}
-    assert json.loads(server.requests[2].body) == payload
+    assert json.loads(server.requests[1].body) == payload
 
 
 # Bounds -------------------------------------------------------------------------------------------------------------

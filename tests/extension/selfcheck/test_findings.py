@@ -131,6 +131,7 @@ def test_bad_value_that_may_be_a_secret_is_not_shown(name: str) -> None:
     [
         (f"ssm:/{SECRET}", "ssm:GetParameters"),
         (f"secretsmanager:{SECRET}#k", "secretsmanager:GetSecretValue"),
+        (f"ssm:arn:aws:ssm:eu-west-1:123456789012:parameter/{SECRET}", "ssm:GetParameters"),
     ],
 )
 def test_denied_reference_comes_with_its_statement(value: str, action: str) -> None:
@@ -152,6 +153,7 @@ def test_denied_reference_comes_with_its_statement(value: str, action: str) -> N
     [
         ("no such parameter", "make it, or correct the name"),
         ("ResourceNotFoundException (status 400)", "make it, or correct the name"),
+        ("NoSuchKey (status 404): no such object", "make it, or correct the name"),
         ("no AWS credentials in the environment", "run the check where the function runs"),
         ("the name cannot be resolved", "correct the host in AWS_ENDPOINT_URL"),
         ("the value that was fetched is not a JSON object", "correct what it refers to"),

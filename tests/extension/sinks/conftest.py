@@ -1,7 +1,9 @@
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from extension.sinks import stream_name
 from tests.doubles.scripted_server import ScriptedServer
 from tests.services.aws import moto
 from tests.services.limits import LimitsFront, limits_front, succeed
@@ -12,6 +14,20 @@ def server() -> Iterator[ScriptedServer]:
     opened = ScriptedServer()
     yield opened
     opened.close()
+
+
+@pytest.fixture(autouse=True)
+def end_process() -> Iterator[Callable[[], None]]:
+    """Return what lets go of the name of the stream, as the end of a process does; done behind each test."""
+
+    def end() -> None:
+        while stream_name._kept:
+            kept = stream_name._kept.pop()
+            if kept.descriptor >= 0:
+                os.close(kept.descriptor)
+
+    yield end
+    end()
 
 
 @pytest.fixture

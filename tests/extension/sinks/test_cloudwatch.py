@@ -60,6 +60,7 @@ THROTTLED = fail("ThrottlingException")
 DENIED = fail("AccessDeniedException")
 BUSY = fail("Busy", 503)
 OK = succeed()
+PUT, STREAM = ["PutLogEvents"], ["CreateLogStream"]
 CREATED = ["CreateLogStream", "CreateLogGroup", "CreateLogStream"]
 
 MakeSink = Callable[..., CloudWatchSink]
@@ -84,25 +85,33 @@ def actions(front: LimitsFront) -> list[str]:
     return [request.action for request in front.requests]
 
 
+def texts_of(request: Request) -> list[str]:
+    return [event["message"] for event in request.payload["logEvents"]]
+
+
+def taken(front: LimitsFront) -> list[Request]:
+    return [request for request in front.of("PutLogEvents") if request.status == 200]
+
+
 def messages(front: LimitsFront, number: int = -1) -> list[str]:
-    taken = [request for request in front.of("PutLogEvents") if request.status == 200]
-    return [event["message"] for event in taken[number].payload["logEvents"]]
+    return texts_of(taken(front)[number])
 
 
 # group and stream --------------------------------------------------------------------------------------------------
 
 
-def test_sink_creates_the_stream_of_a_new_environment_first(
+def test_sink_creates_the_stream_of_a_new_environment_once(
     front: LimitsFront, sink: MakeSink
 ) -> None:
-    """It cannot be there yet; it is made once, named as Lambda names its own, in a group by the function's name."""
+    """When it is told that there is none; named as Lambda names its own, in a group by the function's name."""
+    front.behaviours.append(MISSING)
     opened = sink()
 
     receipts = [opened.send([lines("a", "b")], timeout_s=WAIT_S) for _ in range(2)]
 
     assert [one.answer for one in receipts] == [Answer.TAKEN, Answer.TAKEN]
     assert receipts[0].sent_bytes == 2 * (1 + 26)
-    assert actions(front) == ["CreateLogStream", "PutLogEvents", "PutLogEvents"]
+    assert actions(front) == [*PUT, *STREAM, *PUT, *PUT]
     payload = front.requests[-1].payload
     assert payload["logGroupName"] == "/flight-recorder/shop"
     assert payload["logStreamName"] == time.strftime(
@@ -130,39 +139,64 @@ def test_group_is_the_named_one_or_the_functions(
 
 
 @pytest.mark.parametrize(
-    ("answers", "created"),
+    ("answers", "asked"),
     [
-        ([MISSING, OK], CREATED),
-        ([MISSING, EXISTS], CREATED),
-        ([MISSING, BEING_MADE], CREATED),
-        ([EXISTS], CREATED[:1]),
+        ([], PUT),
+        ([MISSING, OK], [*PUT, *STREAM, *PUT]),
+        ([MISSING, EXISTS], [*PUT, *STREAM, *PUT]),
+        ([MISSING, MISSING, OK], [*PUT, *CREATED, *PUT]),
+        ([MISSING, MISSING, EXISTS], [*PUT, *CREATED, *PUT]),
+        ([MISSING, MISSING, BEING_MADE], [*PUT, *CREATED, *PUT]),
+        ([MISSING, MISSING, OK, EXISTS], [*PUT, *CREATED, *PUT]),
     ],
-    ids=["missing", "made meanwhile", "being made", "there"],
+    ids=[
+        "there",
+        "no stream",
+        "stream made meanwhile",
+        "no group",
+        "group made meanwhile",
+        "group being made",
+        "group and stream made meanwhile",
+    ],
 )
 def test_sink_creates_what_is_missing_and_uses_what_is_there(
-    front: LimitsFront, sink: MakeSink, answers: list[Behaviour], created: list[str]
+    front: LimitsFront, sink: MakeSink, answers: list[Behaviour], asked: list[str]
 ) -> None:
-    """Another environment may create the group at the same moment; retention stays as it is unless it is set."""
+    """An earlier process of the environment may have created the stream, and another environment the group, even now."""
     front.behaviours.extend(answers)
 
     receipt = sink().send([lines("a")], timeout_s=WAIT_S)
 
     assert receipt.answer is Answer.TAKEN
-    assert actions(front) == [*created, "PutLogEvents"]
+    assert actions(front) == asked
+    assert {text for request in front.of("PutLogEvents") for text in texts_of(request)} == {"a"}
 
 
 @pytest.mark.parametrize(
     ("answers", "answer", "detail"),
     [
-        ([DENIED], Answer.DENIED, "CreateLogStream: AccessDeniedException (status 400)"),
-        ([THROTTLED], Answer.UNAVAILABLE, "CreateLogStream: ThrottlingException (status 400)"),
-        ([MISSING, DENIED], Answer.DENIED, "CreateLogGroup: AccessDeniedException (status 400)"),
-        ([MISSING, OK, MISSING], Answer.UNAVAILABLE, "CreateLogStream: ResourceNotFoundException"),
-        ([OK, DENIED], Answer.DENIED, "PutLogEvents: AccessDeniedException (status 400)"),
-        ([OK, MISSING, OK, MISSING], Answer.UNAVAILABLE, "PutLogEvents: ResourceNotFoundException"),
-        ([OK, MISSING, BUSY], Answer.UNAVAILABLE, "CreateLogStream: Busy (status 503)"),
-        ([OK, fail("Invalid")], Answer.UNREADABLE, "PutLogEvents: Invalid (status 400)"),
-        ([OK, BUSY], Answer.UNAVAILABLE, "PutLogEvents: Busy (status 503)"),
+        ([MISSING, DENIED], Answer.DENIED, "CreateLogStream: AccessDeniedException (status 400)"),
+        (
+            [MISSING, MISSING, DENIED],
+            Answer.DENIED,
+            "CreateLogGroup: AccessDeniedException (status 400)",
+        ),
+        (
+            [MISSING, MISSING, THROTTLED],
+            Answer.UNAVAILABLE,
+            "CreateLogGroup: ThrottlingException (status 400)",
+        ),
+        (
+            [MISSING, MISSING, OK, MISSING],
+            Answer.UNAVAILABLE,
+            "CreateLogStream: ResourceNotFoundException",
+        ),
+        ([DENIED], Answer.DENIED, "PutLogEvents: AccessDeniedException (status 400)"),
+        ([THROTTLED], Answer.UNAVAILABLE, "PutLogEvents: ThrottlingException (status 400)"),
+        ([MISSING, OK, MISSING], Answer.UNAVAILABLE, "PutLogEvents: ResourceNotFoundException"),
+        ([MISSING, BUSY], Answer.UNAVAILABLE, "CreateLogStream: Busy (status 503)"),
+        ([fail("Invalid")], Answer.UNREADABLE, "PutLogEvents: Invalid (status 400)"),
+        ([BUSY], Answer.UNAVAILABLE, "PutLogEvents: Busy (status 503)"),
     ],
 )
 def test_failure_names_the_action(
@@ -175,7 +209,8 @@ def test_failure_names_the_action(
     receipt = opened.send([lines(SECRET)], timeout_s=WAIT_S)
 
     assert (receipt.answer, receipt.detail, receipt.sent_bytes) == (answer, detail, 0)
-    assert receipt.taken == frozenset()
+    assert (receipt.taken, receipt.refused_streams) == (frozenset(), 0)
+    assert receipt.is_throttled is ("Throttling" in detail)
     assert opened.send([lines(SECRET)], timeout_s=WAIT_S).answer is Answer.TAKEN
 
 
@@ -213,7 +248,7 @@ def test_environment_with_a_new_id_has_a_new_stream(front: LimitsFront, sink: Ma
     for metadata in (STAMP, other):
         opened.send([lines("a", metadata=metadata)], timeout_s=WAIT_S)
 
-    streams = [request.payload["logStreamName"] for request in front.of("CreateLogStream")]
+    streams = [request.payload["logStreamName"] for request in front.requests]
     assert streams[0].endswith(f"[$LATEST]{ENVIRONMENT}")
     assert streams[1].endswith("[a__b]fedcba9876543210")
 
@@ -230,7 +265,7 @@ def test_sink_sets_retention_once_after_the_first_delivery(
     for _ in range(3):
         opened.send([lines("a")], timeout_s=WAIT_S)
 
-    assert actions(front)[:3] == ["CreateLogStream", "PutLogEvents", "PutRetentionPolicy"]
+    assert actions(front) == [*PUT, "PutRetentionPolicy", *PUT, *PUT]
     assert [request.payload for request in front.of("PutRetentionPolicy")] == [
         {"logGroupName": "g", "retentionInDays": 14}
     ]
@@ -269,7 +304,7 @@ def test_retention_waits_where_no_time_is_left(front: LimitsFront, sink: MakeSin
         time.sleep(0.3)
         return HttpAnswer(200, b"{}")
 
-    front.behaviours.extend([OK, slow])
+    front.behaviours.append(slow)
     opened = sink(days=14)
 
     opened.send([lines("a")], timeout_s=0.25)
@@ -284,7 +319,7 @@ def test_receipt_names_the_records_taken_before_a_failure(
     front: LimitsFront, sink: MakeSink
 ) -> None:
     """Of a batch in two requests, the first stays taken; only the second is to come again."""
-    front.behaviours.extend([OK, OK, DENIED])
+    front.behaviours.extend([OK, DENIED])
     count = MAX_EVENTS + 5
 
     receipt = sink().send([lines(*("x" for _ in range(count)))], timeout_s=WAIT_S)
@@ -296,7 +331,7 @@ def test_receipt_names_the_records_taken_before_a_failure(
 
 def test_line_in_pieces_is_taken_once_all_of_it_is(front: LimitsFront, sink: MakeSink) -> None:
     """If its end fails, all of it comes again, marked as a repetition."""
-    front.behaviours.extend([OK, OK, OK, DENIED])
+    front.behaviours.extend([OK, OK, DENIED])
     opened = sink()
     large = "ä" * 700_000
 
@@ -365,8 +400,7 @@ def test_failure_behind_a_learned_limit_leaves_the_rest(front: LimitsFront, sink
 
     def then(request: Request, pass_on: Callable[[], HttpAnswer]) -> HttpAnswer | None:
         taken.append(request)
-        # Of the group's stream, then of the first two requests.
-        return (OK if len(taken) <= 3 else DENIED)(request, pass_on)
+        return (OK if len(taken) <= 2 else DENIED)(request, pass_on)
 
     front.then = older_limits(upload_bytes=100_000, then=then)
 
@@ -429,7 +463,7 @@ def test_receipt_names_the_events_that_cloudwatch_rejects(
     """Its indices count the events in the order sent, which is not the order received."""
     base = now()
     batch = [chunk([line(str(n), time=at(base, seconds=n - 3 * (n > 0))) for n in range(3)])]
-    front.behaviours.extend([OK, succeed(json.dumps({"rejectedLogEventsInfo": info}).encode())])
+    front.behaviours.extend([succeed(json.dumps({"rejectedLogEventsInfo": info}).encode())])
 
     receipt = sink().send(batch, timeout_s=WAIT_S)
 
@@ -453,7 +487,7 @@ def test_mark_stands_before_a_possible_repetition(
     front: LimitsFront, sink: MakeSink, lost: Behaviour
 ) -> None:
     """One event before the second copy; none before what is new, nor once it is known to be there."""
-    front.behaviours.extend([OK, lost])
+    front.behaviours.append(lost)
     opened = sink()
     batch = lines("a", "b")
 
@@ -468,13 +502,15 @@ def test_mark_stands_before_a_possible_repetition(
 
 
 @pytest.mark.parametrize(
-    "answer", [DENIED, THROTTLED, MISSING], ids=["denied", "throttled", "missing"]
+    "answers",
+    [[DENIED], [THROTTLED], [MISSING, OK, MISSING]],
+    ids=["denied", "throttled", "missing"],
 )
 def test_no_mark_stands_before_a_refused_batch_that_comes_again(
-    front: LimitsFront, sink: MakeSink, answer: Behaviour
+    front: LimitsFront, sink: MakeSink, answers: list[Behaviour]
 ) -> None:
     """An answer that nothing was written is believed."""
-    front.behaviours.extend([OK, answer, OK])
+    front.behaviours.extend(answers)
     opened = sink()
 
     for _ in range(2):
@@ -484,9 +520,10 @@ def test_no_mark_stands_before_a_refused_batch_that_comes_again(
 
 
 def test_no_mark_stands_where_no_line_was_under_way(front: LimitsFront, sink: MakeSink) -> None:
-    """Without a stream or a connection no line has been under way."""
+    """While a stream is created, or without a connection, no line has been under way."""
     with limits_front(NOBODY) as other:
-        other.behaviours.extend([hang_up, OK, OK])
+        # A request that may be repeated is, on a new connection.
+        other.behaviours.extend([MISSING, hang_up, hang_up, OK])
         opened = sink(AWS_ENDPOINT_URL=other.url)
         receipts = [opened.send([lines("a")], timeout_s=WAIT_S) for _ in range(2)]
         opened.close()
@@ -502,7 +539,7 @@ def test_no_mark_stands_where_no_line_was_under_way(front: LimitsFront, sink: Ma
 
 def test_mark_covers_the_lost_request_alone(front: LimitsFront, sink: MakeSink) -> None:
     """What the first of two requests wrote is known, so it does not come again."""
-    front.behaviours.extend([OK, OK, hang_up])
+    front.behaviours.extend([OK, hang_up])
     opened = sink()
     texts = [str(n) for n in range(MAX_EVENTS + 2)]
 
@@ -545,9 +582,8 @@ def test_front_refuses_as_cloudwatch_does(
     """What the other tests here rest upon: a request that is too much does not pass."""
     request = [LogEvent(0, at_ms, text, 0) for at_ms, text in events]
     with limits_front(NOBODY) as front:
-        front.behaviours.append(OK)
         opened = sink("g", AWS_ENDPOINT_URL=front.url)
-        opened._name(STAMP)
+        opened._name([lines("a")])
 
         receipt = opened._write(request, time.monotonic() + WAIT_S)
 
@@ -761,7 +797,7 @@ def test_lines_out_of_order_and_days_apart_arrive(cloud: Callable[..., Cloud]) -
 
     assert answer is Answer.TAKEN
     assert opened.read() == [(milliseconds(time), time) for time in sorted(times)]
-    assert len(opened.front.of("PutLogEvents")) == 2
+    assert len(taken(opened.front)) == 2
 
 
 @pytest.mark.services
@@ -785,7 +821,7 @@ def test_more_than_a_request_may_have_arrives(
     said = [message for _, message in opened.read()]
     whole = len(texts) - (events > len(texts))
     assert [*said[:whole], *filter(None, ["".join(said[whole:])])] == texts
-    assert (len(said), len(opened.front.of("PutLogEvents"))) == (events, requests)
+    assert (len(said), len(taken(opened.front))) == (events, requests)
 
 
 @pytest.mark.services

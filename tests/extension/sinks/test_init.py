@@ -27,7 +27,7 @@ from tests.doubles.extension.chunks import STAMP, chunk, lines
 from tests.doubles.http_server import Request
 from tests.doubles.lambda_events import compact, event, line, node_line
 from tests.doubles.recording_receiver import RecordingReceiver
-from tests.doubles.scripted_server import OK, Script, ScriptedServer, hang_up
+from tests.doubles.scripted_server import ScriptedServer, hang_up
 
 WAIT_S = 5.0
 ENVIRON = {
@@ -103,11 +103,10 @@ def test_sink_loads_only_its_own_modules() -> None:
 
 
 class Opened(NamedTuple):
-    """A sink, the server it sends to, and the answers before the first one to its records."""
+    """A sink, and the server it sends to."""
 
     sink: Sink
     server: ScriptedServer
-    before: list[bytes | Script]
 
     def send(self, timeout_s: float = WAIT_S) -> Receipt:
         return self.sink.send([lines("a", "b")], timeout_s=timeout_s)
@@ -119,8 +118,7 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Opened]:
     host = f"http://127.0.0.1:{server.port}"
     url = request.param.replace("HOST", host)
     sink = open_sink(SinkConfig(url, ENVIRON | {"AWS_ENDPOINT_URL": host}))
-    # CloudWatch is asked for a stream first.
-    yield Opened(sink, server, [OK] if url == "cloudwatch:" else [])
+    yield Opened(sink, server)
     sink.close()
     server.close()
 
@@ -136,7 +134,7 @@ def test_sink_goes_on_after_abort_and_close(opened: Opened) -> None:
 
 def test_sink_says_that_a_batch_without_an_answer_may_have_arrived(opened: Opened) -> None:
     """Its repetition is a possible duplicate."""
-    opened.server.answers = [*opened.before, hang_up]
+    opened.server.answers = [hang_up]
 
     receipts = [opened.send() for _ in range(2)]
 
@@ -146,7 +144,7 @@ def test_sink_says_that_a_batch_without_an_answer_may_have_arrived(opened: Opene
 
 def test_sink_leaves_a_server_that_stalls_in_time(opened: Opened) -> None:
     """A delivery must not hold the function up for longer than it was given."""
-    opened.server.answers = [*opened.before, opened.server.stall]
+    opened.server.answers = [opened.server.stall]
     began = time.monotonic()
 
     receipt = opened.send(timeout_s=0.3)

@@ -76,6 +76,20 @@ def test_explain_hides_references_and_uses_their_defaults() -> None:
     assert "Defaults replace SAMPLE_RATE" in text
 
 
+def test_explain_says_what_the_document_of_settings_may_set() -> None:
+    """It is not fetched here. What a variable sets is in force whatever the document says."""
+    text = explained(SETTINGS="s3://hunter2/a", SAMPLE_RATE="0.5", SINK="s3://logs/kept")
+
+    rows = {row.split()[0]: " ".join(row.split()[1:]) for row in text.splitlines() if row.split()}
+    assert "hunter2" not in text
+    assert rows["SETTINGS"].startswith("s3: reference")
+    assert rows["FLUSH"] == "adaptive default, or from SETTINGS"
+    assert "from SETTINGS" not in rows["SAMPLE_RATE"] + rows["SINK"] + rows["ENABLED"]
+    assert "The document of SETTINGS may set all that the variables do not" in " ".join(
+        text.split()
+    )
+
+
 def test_explain_lists_problems_as_the_extension_would() -> None:
     """A bad value comes with the accepted ones, a misspelt name with the likely one."""
     text = " ".join(explained(FLUSH="never", SAMPEL_RATE="1").split())
