@@ -111,7 +111,8 @@ def rows_by_function(runs: Sequence[FunctionRun], paint: Paint) -> list[str]:
     total = row_text(columns, _sum("together", "", "", "", everything))
     why = f"""The last column is the reason that each record carries. A reason that ends in -exception is the runtime's
         own report of an unhandled error. A level-error is a line at level ERROR. Lambda itself reports a crash or a
-        timeout. Two rules are set here: slow keeps an invocation that took longer than {KEEP_SLOWER_THAN_MS} ms, and
+        timeout. Where memory ran out, Lambda tells so in the report, which comes after the lines have left: their reason is
+        crash. Two rules are set here: slow keeps an invocation that took longer than {KEEP_SLOWER_THAN_MS} ms, and
         marker one that wrote {MARKER}. All of these are always kept. The rest are sampled: each one that is kept
         stands for {1 / SAMPLE_RATE:.4g} of its kind."""
     return [paint(lines[0], "bold"), *lines[1:], "", paint(total, "bold"), "", *paragraph(why)]
@@ -197,8 +198,8 @@ def bill(runs: Sequence[FunctionRun], *, wire_bytes: int) -> list[str]:
         [f"USD for a million, {part:.0%} failed or kept by a rule", *_usd(seen.a_million())],
         [f"bytes of these {len(rows)} invocations", *counted, _share(*_sizes(seen))],
     ]
-    depends = f"""The saving depends on the share of invocations that fail or that a rule keeps. In most functions that is
-        around {RARE:.0%}: then {_share(*_sizes(rare))} of the cost remains. Here it is {part:.0%}, to show each kind."""
+    depends = f"""The saving depends on the share of invocations that fail or that a rule keeps. At {RARE:.0%},
+        {_share(*_sizes(rare))} of the cost remains. In this demo it is {part:.0%}, to show each kind."""
     basis = f"""The prices are those of CloudWatch's ingestion in us-east-1, Standard class:
         {money.INGESTION_USD_PER_GB:.2f} USD per GB (10^9 bytes), with 26 bytes added for each event. "All lines" contains
         Lambda's own START, END and REPORT. The default sink, CloudWatch, has lines as they were written. Storage, volume
