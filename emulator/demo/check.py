@@ -125,6 +125,7 @@ def _account_faults(rows: Sequence[Row], accounts: Sequence[dict[str, object]]) 
     seen = {
         "received_lines": sum(len(row.written) for row in rows),
         "kept_lines": sum(len(row.kept) for row in rows),
+        "handed_to_stdout_lines": 0,
         "evicted_lines": 0,
         "lost_lines": 0,
     }

@@ -254,10 +254,11 @@ def verdict(runs: Sequence[FunctionRun], faults: Sequence[str], paint: Paint) ->
         {fates["by rule"]}, and {fates["sampled"]} were sampled: all their {lines} lines arrived, unchanged, in order, once.
         Of the {fates["dropped"]} other invocations, no line arrived."""
     accounts = [account for run in runs for account in run.accounts]
-    gone = sum(account_total(accounts, name) for name in ("evicted_lines", "lost_lines"))
+    not_kept = ("handed_to_stdout_lines", "evicted_lines", "lost_lines")
+    gone = sum(account_total(accounts, name) for name in not_kept)
     account = f"""The extension writes an account at each SHUTDOWN. The sum agrees:
         {account_total(accounts, "received_lines")} lines received, {account_total(accounts, "kept_lines")} kept,
-        {account_total(accounts, "dropped_lines")} dropped because not sampled, {gone} evicted or lost."""
+        {account_total(accounts, "dropped_lines")} dropped because not sampled, {gone} handed to standard output, evicted or lost."""
     return [*paragraph(text), *paragraph(account)]
 
 

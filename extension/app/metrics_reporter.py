@@ -26,23 +26,32 @@ class MetricsReporter:
         sampler: TailSampler,
         own_metrics: OwnMetrics,
         held_bytes: Callable[[], int],
+        settings_age_s: Callable[[], float | None],
         function: str,
         version: str,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
-        """Start with METRICS off. ``wall_s`` goes on while the environment is frozen."""
+        """Start with METRICS off.
+
+        ``settings_age_s`` returns the age of the settings that are references, None if there are none. ``wall_s`` goes on
+        while the environment is frozen.
+        """
         self._account = account
         self._sampler = sampler
         self._own_metrics = own_metrics
         self._held_bytes = held_bytes
+        self._settings_age_s = settings_age_s
         self._event = partial(own_event, function=function, version=version, reason="")
         self._wall_s = wall_s
         self._buffer_bytes = 1
         self._metrics = Metrics(function=function, interval_ms=0, now_ms=self._now_ms())
 
-    def apply(self, *, interval_ms: int, buffer_bytes: int, schemes: Mapping[str, str]) -> None:
-        """Apply METRICS (0 for off), BUFFER_SIZE, and the schemes of the sinks by variable."""
+    def apply(
+        self, *, interval_ms: int, fleet: str, buffer_bytes: int, schemes: Mapping[str, str]
+    ) -> None:
+        """Apply METRICS (0 for off), METRICS_FLEET, BUFFER_SIZE, and the schemes of the sinks by variable."""
         self._metrics.interval_ms = interval_ms
+        self._metrics.fleet = fleet
         self._buffer_bytes = buffer_bytes
         self._own_metrics.apply(schemes)
         self._own_metrics.on_answer = self._metrics.answered if interval_ms else None
@@ -53,7 +62,7 @@ class MetricsReporter:
         now_ms = self._now_ms()
         if not self._metrics.is_due(now_ms):
             return
-        line = self._metrics.draw_up(self._account, now_ms)
+        line = self._draw_up(now_ms)
         if line is None:
             self._metrics.skip(now_ms)
         elif self._own_metrics.report(self._chunk(line)):
@@ -63,8 +72,12 @@ class MetricsReporter:
         """Write the last line; return whether deliveries have to be finished again until then for it."""
         if not self._metrics.interval_ms:
             return False
-        line = self._metrics.draw_up(self._account, self._now_ms())
+        line = self._draw_up(self._now_ms())
         return line is not None and self._own_metrics.report_last(self._chunk(line), until_s)
+
+    def _draw_up(self, now_ms: int) -> dict[str, object] | None:
+        age_s = self._settings_age_s()
+        return self._metrics.draw_up(self._account, now_ms, settings_age_s=age_s)
 
     def _now_ms(self) -> int:
         return int(self._wall_s() * 1000)

@@ -361,18 +361,22 @@ class Wiring:
             # Imported here: METRICS is off by default.
             from extension.app.metrics_reporter import MetricsReporter
 
-            sampler, queues = self._sampler, self._queues
+            sampler, queues, renewal = self._sampler, self._queues, self._parts.renewal
             self.loop.reporting = MetricsReporter(
                 account=self._parts.account,
                 sampler=sampler,
                 own_metrics=self._parts.delivery.start_metrics(),
                 held_bytes=lambda: sampler.held_bytes + queues.held_bytes,
+                settings_age_s=lambda: None if renewal is None else renewal.age_s(),
                 function=self._environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
                 version=self._environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
             )
         if self.loop.reporting is not None:
+            # Until the name of the fleet is fetched, a line would make metrics of the function alone, which cost something.
+            is_named = "METRICS_FLEET" not in settings.unresolved
             self.loop.reporting.apply(
-                interval_ms=settings.metrics_interval_ms,
+                interval_ms=settings.metrics_interval_ms if is_named else 0,
+                fleet=settings.metrics_fleet,
                 buffer_bytes=settings.buffer_bytes,
                 schemes=self._sinks.schemes,
             )

@@ -60,10 +60,13 @@ MAX_FLUSH_TIMEOUT_MS = 900_000
 """Lambda's longest function timeout. The deadline of the invocation bounds a flush in any case."""
 
 MIN_METRICS_INTERVAL_MS = 10_000
-"""Metrics have a resolution of one minute, and CloudWatch bills 1.1 KB for each line (measured)."""
+"""Metrics have a resolution of one minute, and CloudWatch bills up to 1.4 KB for each line (measured)."""
 
 MAX_METRICS_INTERVAL_MS = 3_600_000
 """An alarm on metrics that come less often would be too late."""
+
+MAX_FLEET_CHARS = 255
+"""AWS takes 1,024 (CloudWatch API, Dimension). But a line of metrics has to go into a pipe in one piece."""
 
 MAX_HISTORY = 100
 MIN_MARKER_CHARS = 4
@@ -113,6 +116,15 @@ def read_metrics_interval_ms(text: str) -> int:
         return 0
     interval_ms = int(_amount(text, "[0-9]{1,6}", _PACE_MS))
     return _within(interval_ms, MIN_METRICS_INTERVAL_MS, MAX_METRICS_INTERVAL_MS)
+
+
+def read_fleet(text: str) -> str:
+    """Parse the name of a fleet: printable ASCII, as a dimension's value has to be (AWS: CloudWatch API, Dimension)."""
+    if not (
+        text.isascii() and text.isprintable() and text.strip() and len(text) <= MAX_FLEET_CHARS
+    ):
+        raise ValueError
+    return text
 
 
 def read_pace(text: str) -> Pace:

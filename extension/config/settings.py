@@ -142,6 +142,7 @@ class Settings(NamedTuple):
     log_level: str = _DEFAULTS["log_level"]
     refresh_interval_ms: int = _DEFAULTS["refresh_interval_ms"]
     metrics_interval_ms: int = _DEFAULTS["metrics_interval_ms"]
+    metrics_fleet: str = ""
     enabled: bool = _DEFAULTS["enabled"]
     unresolved: frozenset[str] = frozenset()
 

@@ -116,6 +116,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("METRICS", "metrics_interval_ms", "off", parsers.read_metrics_interval_ms,
             "off, or an interval from 10s to 1h, such as 1m",
             "How often the account is written as metrics for CloudWatch, which cost something there."),
+    Setting("METRICS_FLEET", "metrics_fleet", "", parsers.read_fleet, "a name of up to 255 printable ASCII characters",
+            "A name that many functions share: their metrics are those of the whole fleet, and cost what one function's do."),
     Setting("LOG_LEVEL", "log_level", "warning", parsers.one_of("debug", "info", "warning", "error", "off"),
             "debug, info, warning, error or off",
             "Level of the extension's own log; `off` silences the account at SHUTDOWN as well."),

@@ -200,8 +200,7 @@ class Delivery:
             with_levels=with_levels,
             monotonic_s=self._monotonic_s,
         )
-        self.account.keep(chunk.metadata.reason, written)
-        self.account.last_resort += written
+        self.account.handed_to_stdout += written
         return written
 
     def lose(self, exporter: Exporter, reason: str, lines: int) -> None:

@@ -89,10 +89,10 @@ class Finish:
             lost += self._give_up()
             if lost or written:
                 self._delivery.log.once(
-                    "the environment ended before all kept lines were delivered; those of failed invocations went to standard output",
+                    "the environment ended before all kept lines were delivered; those of failed invocations went to standard output, where a Deny on the function's own log group loses them",
                     lines=lost + written,
                     written_to_stdout=written,
-                    variable=f"{PREFIX}SINK",
+                    variable=f"{PREFIX}FALLBACK_SINK",
                 )
 
     def _is_failing_still(self, exporter: Exporter) -> bool:

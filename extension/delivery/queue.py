@@ -80,10 +80,9 @@ class SendingQueue:
         self._under_way: Batch | None = None
         share_bytes = max(buffer_bytes // BATCH_SHARE, MIN_SHARE_BYTES)
         self._max_batch_bytes = min(MAX_BATCH_BYTES, share_bytes)
-        self._hopeless = False
+        self._hopeless = self._is_suspect = False
         self.has_taken = is_trusted
         self.is_in_use = True
-        self._is_suspect = False
         self.held_bytes = 0
 
     @property

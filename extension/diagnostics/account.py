@@ -1,6 +1,7 @@
 """The account: count what became of every line that was received.
 
-At any moment ``received = kept + dropped + evicted + lost + still buffered``. *Kept* means taken by a sink, *dropped*
+At any moment ``received = kept + handed to standard output + dropped + evicted + lost + still buffered``. *Kept* means
+taken by a sink, *handed to standard output* means that no sink took them and nobody knows whether Lambda may, *dropped*
 means decided against, *evicted* means given up for the memory bound, *lost* means wanted but not delivered. Counts are
 of lines (``function`` records) and of nothing else, so that the sum can be checked against the function's own output.
 Copies of lines that go to ARCHIVE_SINK are counted apart.
@@ -70,7 +71,8 @@ class Account(Tally):
         received: lines that Lambda delivered; ``received_bytes`` of their events.
         buffered: lines that are still undecided; set when the account is logged.
         fallback: of the lines kept, those that FALLBACK_SINK took.
-        last_resort: of the lines kept, those written to standard output because no sink took them.
+        handed_to_stdout: lines written to standard output because no sink took them. Lambda sends them to the
+            function's own log group, and drops them without a word where a Deny forbids that.
         held_ms: how long Next was held although the function had ended, by what it waited for.
         archive: counts the lines for ARCHIVE_SINK.
     """
@@ -83,7 +85,7 @@ class Account(Tally):
         self.received_bytes = 0
         self.dropped: dict[str, int] = {}
         self.fallback = 0
-        self.last_resort = 0
+        self.handed_to_stdout = 0
         self.duplicate_batches = 0
         self.unreadable_bytes = 0
         self.platform_dropped = 0
@@ -122,7 +124,7 @@ class Account(Tally):
         rare = {
             "evicted_invocations": self.evicted_invocations if self.evicted else 0,
             "fallback_lines": self.fallback,
-            "last_resort_lines": self.last_resort,
+            "handed_to_stdout_lines": self.handed_to_stdout,
         }
         fields |= {name: value for name, value in rare.items() if value}
         archive = self.archive

@@ -1,8 +1,9 @@
 """The account as metrics: changes since the last line, in CloudWatch's embedded metric format.
 
 Promises: the sums over all lines of an environment are its account, except for the request that carries the last line.
-An interval in which nothing happened makes no line. The one dimension is the function's name, so that the number of
-metrics does not grow with invocations. Pure: the clock is passed in. Loaded only where METRICS is set.
+An interval in which nothing happened makes no line. The one dimension is the function's name, or that of the fleet, so
+that the number of metrics does not grow with invocations, or not even with functions. Each line names the function. Pure:
+the clock is passed in. Loaded only where METRICS is set.
 
 Assumes: CloudWatch extracts metrics from a log event that is one JSON object of this form and nothing else, with 100
 values at most for each metric (AWS: "Specification: Embedded metric format"). Zero is written as zero, because an alarm
@@ -17,6 +18,8 @@ from extension.model.receipt import Answer
 
 NAMESPACE = "FlightRecorder"
 DIMENSION = "FunctionName"
+FLEET_DIMENSION = "Fleet"
+"""In the place of the function's name, where METRICS_FLEET is set."""
 NO_FUNCTION = "unknown"
 """A dimension's value must not be empty. Lambda always gives the function's name; its local stand-ins may not."""
 
@@ -45,6 +48,12 @@ class Metric(NamedTuple):
 METRICS = (
     Metric("ReceivedLines", "Count", "Lines that Lambda delivered."),
     Metric("KeptLines", "Count", "Lines that a sink has taken."),
+    Metric(
+        "HandedToStdoutLines",
+        "Count",
+        "Lines of failed invocations that no sink took and that went to standard output. A Deny on the function's own log"
+        " group loses them.",
+    ),
     Metric("DroppedLines", "Count", "Lines that the recorder decided to drop."),
     Metric("EvictedLines", "Count", "Lines given up for BUFFER_SIZE."),
     Metric("LostLines", "Count", "Lines that should have been delivered and were not."),
@@ -54,17 +63,29 @@ METRICS = (
     Metric("FailedInvocations", "Count", "Invocations that failed."),
     Metric("Deliveries", "Count", "Requests to SINK and FALLBACK_SINK, answered or not."),
     Metric("FailedDeliveries", "Count", "Requests of which the sink did not take everything."),
+    Metric("ThrottledDeliveries", "Count", "Requests that the sink refused because too many came."),
+    Metric(
+        "RefusedStreams", "Count", "Log streams that CloudWatch did not make, for the same reason."
+    ),
     Metric(
         "DeliveryTime", "Milliseconds", "The time from handing a batch to a sink to its answer."
     ),
     Metric("HeldTime", "Milliseconds", "How long environments were held after invocations."),
     Metric("BufferUsed", "Percent", "The largest share of BUFFER_SIZE in use."),
     Metric(
+        "SettingsAge",
+        "Seconds",
+        "How long ago the settings that are references were last fetched without a problem.",
+    ),
+    Metric(
         "EstimatedSaving",
         "None",
         "US dollars: CloudWatch's price for the received bytes, less its price for the delivered bytes.",
     ),
 )
+
+RARE = frozenset({"DeliveryTime", "SettingsAge"})
+"""Metrics that a line has only if something was delivered, or settings are references."""
 
 NO_NEWS = frozenset({"ReceivedBytes", "DeliveredBytes", "Deliveries"})
 """A line is written if another sum is not zero. A delivery alone may be that of the last line of metrics."""
@@ -78,6 +99,7 @@ def totals(account: Account) -> dict[str, float]:
     return {
         "ReceivedLines": account.received,
         "KeptLines": sum(account.kept.values()),
+        "HandedToStdoutLines": account.handed_to_stdout,
         "DroppedLines": sum(account.dropped.values()),
         "EvictedLines": account.evicted,
         "LostLines": sum(account.lost.values()),
@@ -87,6 +109,8 @@ def totals(account: Account) -> dict[str, float]:
         "FailedInvocations": account.failed_invocations,
         "Deliveries": deliveries,
         "FailedDeliveries": deliveries - account.deliveries.get(Answer.TAKEN.value, 0),
+        "ThrottledDeliveries": account.throttled,
+        "RefusedStreams": account.refused_streams,
         "HeldTime": sum(account.held_ms.values()),
     }
 
@@ -133,7 +157,14 @@ class Times:
 
 
 class Metrics:
-    """Make the lines of one environment, each from the changes since the last. An interval of 0 makes none."""
+    """Make the lines of one environment, each from the changes since the last.
+
+    Attributes:
+        interval_ms: 0 makes no lines.
+        fleet: METRICS_FLEET; empty where it is not set.
+    """
+
+    fleet = ""
 
     def __init__(self, *, function: str, interval_ms: int, now_ms: int) -> None:
         """Start with an empty account. ``now_ms`` is since 1970, by a clock that goes on in a frozen environment."""
@@ -156,7 +187,9 @@ class Metrics:
         """Return whether an interval has passed. A clock that was set back does not delay the next line."""
         return bool(self.interval_ms) and not 0 <= now_ms - self._since_ms < self.interval_ms
 
-    def draw_up(self, account: Account, now_ms: int) -> dict[str, object] | None:
+    def draw_up(
+        self, account: Account, now_ms: int, *, settings_age_s: float | None = None
+    ) -> dict[str, object] | None:
         """Return the line about the time since the last :meth:`told`; None if nothing has happened."""
         values = {name: now - self._told[name] for name, now in totals(account).items()}
         if not any(value for name, value in values.items() if name not in NO_NEWS):
@@ -169,14 +202,17 @@ class Metrics:
         }
         if times_ms := self._times.values_ms():
             shown["DeliveryTime"] = times_ms
+        if settings_age_s is not None:
+            shown["SettingsAge"] = round(settings_age_s, 1)
         there = [metric for metric in METRICS if metric.name in shown]
         directive = {
             "Namespace": NAMESPACE,
-            "Dimensions": [[DIMENSION]],
+            "Dimensions": [[FLEET_DIMENSION if self.fleet else DIMENSION]],
             "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in there],
         }
         return {
             "_aws": {"Timestamp": now_ms, "CloudWatchMetrics": [directive]},
+            **({FLEET_DIMENSION: self.fleet} if self.fleet else {}),
             DIMENSION: self._function,
             **{metric.name: shown[metric.name] for metric in there},
         }

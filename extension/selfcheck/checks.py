@@ -1,14 +1,14 @@
 """Try the settings, references and sinks of a function: ``/opt/extensions/flight-recorder --check``.
 
-Promises: the check does not call Lambda. It sends one record to each sink, through the code that delivers. It takes less
-than :data:`MAX_S`, whatever hangs.
+Promises: the check does not call Lambda. It sends one record to each sink, through the code that delivers, and writes
+nothing to the function's own log group. It takes less than :data:`MAX_S`, whatever hangs.
 """
 
 import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ from extension.config.parsers import kind_of_sink
 from extension.config.references import Fetched, References
 from extension.config.settings import Settings, is_reference, read_settings, with_document
 from extension.config.variables import SINKS
-from extension.model.aws_targets import read_log_group
+from extension.model.aws_targets import Arn, read_log_group
 from extension.model.own_event import own_event
 from extension.model.receipt import Answer, Receipt
 from extension.selfcheck.findings import (
@@ -27,12 +27,13 @@ from extension.selfcheck.findings import (
     OK,
     Finding,
     judge_environment,
+    judge_own_group,
     judge_reference,
     judge_retention,
     judge_settings,
     judge_sink,
 )
-from extension.selfcheck.remedies import NO_ANSWER, group_of
+from extension.selfcheck.remedies import NO_ANSWER, group_of, own_group_of
 from extension.sinks import open_sink
 from extension.sinks.base import SinkConfig
 
@@ -43,6 +44,9 @@ REFERENCES_S = 6.0
 
 SINK_S = 8.0
 """Bound on the tries of one sink: a TLS handshake and two requests of a small function."""
+
+CALL_S = 4.0
+"""Bound on one call about a log group: a TLS handshake and a request of a small function."""
 
 GRACE_S = 2.0
 """Extra time for calls that exceed their bound, as when a server stretches the TLS handshake."""
@@ -135,9 +139,22 @@ def _sinks(
         findings.append(judged)
         if judged.level == OK and kind_of_sink(sink.url) == "cloudwatch":
             taken.append(sink.url)
-    if settings.retention_days and taken:
-        findings.append(_retention(taken[0], settings, environ))
-    return findings
+    return [*findings, *_groups(environ, settings, taken)]
+
+
+def _groups(
+    environ: Mapping[str, str], settings: Settings, taken: Sequence[str]
+) -> Iterator[Finding]:
+    """Check the function's own log group, and the retention of the group of the first sink that took a record."""
+    own, url = own_group_of(environ), taken[0] if settings.retention_days and taken else ""
+    is_asked = bool(own) and kind_of_sink(settings.sinks[0].url) != "stdout"
+    calls = [partial(_put_nowhere, own, environ)] if is_asked else []
+    calls += [partial(_retain, url, settings, environ)] if url else []
+    receipts = iter(_each_in_time(calls, within_s=CALL_S + GRACE_S, otherwise=_silence))
+    if is_asked:
+        yield from judge_own_group(next(receipts), settings, environ)
+    if url:
+        yield judge_retention(next(receipts), settings, url, environ)
 
 
 def _try(config: SinkConfig, environ: Mapping[str, str], sleep: Callable[[float], None]) -> Receipt:
@@ -164,28 +181,44 @@ def _try(config: SinkConfig, environ: Mapping[str, str], sleep: Callable[[float]
             sleep(PAUSE_S)
 
 
-def _retention(url: str, settings: Settings, environ: Mapping[str, str]) -> Finding:
+def _put_nowhere(group: str, environ: Mapping[str, str]) -> Receipt:
+    """Put an event into a stream that does not exist: AWS looks at permissions first, and then finds nothing to write to."""
+    event = {"timestamp": int(time.time() * 1000), "message": "a self-check of Flight Recorder"}
+    payload = {
+        "logGroupName": group,
+        "logStreamName": f"flight-recorder-check-{os.urandom(8).hex()}",
+        "logEvents": [event],
+    }
+    return _call("PutLogEvents", payload, environ)
+
+
+def _retain(url: str, settings: Settings, environ: Mapping[str, str]) -> Receipt:
     """Set the retention, as the sink does silently, to see whether the role may."""
+    payload = {"logGroupName": group_of(url, environ), "retentionInDays": settings.retention_days}
+    arn = read_log_group(url.partition(":")[2]).arn
+    return _call("PutRetentionPolicy", payload, environ, arn=arn)
+
+
+def _call(
+    action: str,
+    payload: Mapping[str, object],
+    environ: Mapping[str, str],
+    *,
+    arn: Arn | None = None,
+) -> Receipt:
+    """Call CloudWatch Logs, in the region of the ARN if there is one."""
     from extension.aws.client import AwsClient
     from extension.aws.errors import receipt_for_aws
     from extension.transport.errors import Unreachable
     from extension.transport.responses import receipt_for_silence
 
-    group, days = group_of(url, environ), settings.retention_days
-    arn = read_log_group(url.partition(":")[2]).arn
-    payload = {"logGroupName": group, "retentionInDays": days}
-
-    def ask() -> Receipt:
-        until_s = time.monotonic() + SINK_S / 2
-        with contextlib.closing(AwsClient("logs", environ, arn=arn)) as client:
-            try:
-                reply = client.call("Logs_20140328.PutRetentionPolicy", payload, until_s=until_s)
-            except Unreachable as error:
-                return receipt_for_silence(error)
-        return receipt_for_aws(reply, sent_bytes=0)
-
-    [receipt] = _each_in_time([ask], within_s=SINK_S / 2 + GRACE_S, otherwise=_silence)
-    return judge_retention(receipt, settings, url, environ)
+    until_s = time.monotonic() + CALL_S
+    with contextlib.closing(AwsClient("logs", environ, arn=arn)) as client:
+        try:
+            reply = client.call(f"Logs_20140328.{action}", payload, until_s=until_s)
+        except Unreachable as error:
+            return receipt_for_silence(error)
+    return receipt_for_aws(reply, sent_bytes=0)
 
 
 _silence = partial(Receipt, Answer.UNAVAILABLE)

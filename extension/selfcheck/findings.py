@@ -19,9 +19,11 @@ from extension.levels.level import Level, level_named
 from extension.model.aws_targets import read_arn
 from extension.model.receipt import Answer, Receipt
 from extension.selfcheck.remedies import (
+    DENIED,
     code_and_status,
     group_of,
     needed_for,
+    own_group_of,
     reason_in,
     statement,
     todo_for_aws,
@@ -183,6 +185,34 @@ def judge_retention(
     return Finding(WARN, what, found, f"allow the function's role {needed}, or set it elsewhere")
 
 
+def judge_own_group(
+    receipt: Receipt, settings: Settings, environ: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Judge whether standard output leads anywhere, from the answer to an event for a stream that does not exist.
+
+    Without a region or credentials there is no finding: the role is not here.
+    """
+    what, group = "own log group", own_group_of(environ)
+    code, _ = code_and_status(receipt.detail)
+    if code in DENIED:
+        found = f"the role may not write to {group}, which saves its cost"
+        if kind_of_sink(settings.sinks[1].url) in {"", "stdout", "unusable"}:
+            found += "; lines of failed invocations that SINK does not take until SHUTDOWN are lost"
+            todo = f"name a second place in {PREFIX}FALLBACK_SINK, and leave the Deny as it is"
+            yield Finding(WARN, what, found, todo)
+        else:
+            found += "; lines that neither SINK nor FALLBACK_SINK takes until SHUTDOWN are lost"
+            yield Finding(OK, what, found)
+    elif receipt.answer is Answer.TAKEN or code == "ResourceNotFoundException":
+        found = f"the role may write to {group}: lines of failed invocations that no sink takes until SHUTDOWN go there, and CloudWatch bills every line that Lambda writes there"
+        yield Finding(OK, what, found)
+    elif reason_in(receipt.detail) not in {Missing.REGION, Missing.CREDENTIALS}:
+        reason = receipt.detail or receipt.answer.value
+        found = f"whether the role may write to {group} could not be found out: {reason}"
+        todo = todo_for_aws(code, receipt.detail) or f"look in the role for a Deny on {group}"
+        yield Finding(WARN, what, found, todo)
+
+
 # The environment ----------------------------------------------------------------------------------------------
 
 
@@ -247,7 +277,7 @@ def _metrics_go_to_stdout(settings: Settings) -> bool:
 
 
 def _judge_each_sink(environ: Mapping[str, str], settings: Settings) -> Iterator[Finding]:
-    own_group = "/aws/lambda/" + environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+    own_group = own_group_of(environ)
     for variable, url, _ in settings.sinks:
         kind = kind_of_sink(url)
         if kind == "stdout":
@@ -268,6 +298,8 @@ def _judge_together(settings: Settings) -> Iterator[Finding]:
         found = "SINK is no CloudWatch Logs, so metrics go to standard output: with a Deny on the function's own log group, nowhere"
         todo = "let SINK be cloudwatch:, allow the group, or set METRICS to off"
         yield _warn("METRICS", found, todo)
+    if settings.metrics_fleet and not settings.metrics_interval_ms:
+        yield _warn("METRICS_FLEET", "has no effect: METRICS is off", "set METRICS, or remove it")
     kinds = {variable: kind_of_sink(url) for variable, url, _ in settings.sinks}
     if settings.retention_days and "cloudwatch" not in kinds.values():
         found = "has no effect: no sink is CloudWatch Logs"

@@ -74,6 +74,12 @@ def group_of(url: str, environ: Mapping[str, str]) -> str:
     return read_log_group(url.partition(":")[2]).name or f"/flight-recorder/{function}"
 
 
+def own_group_of(environ: Mapping[str, str]) -> str:
+    """Return the log group that Lambda writes to; empty if the function is not known."""
+    function = environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+    return environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "") or (function and f"/aws/lambda/{function}")
+
+
 def needed_for(url: str, environ: Mapping[str, str]) -> str:
     """Return the IAM statement that a sink of AWS needs."""
     kind, rest = kind_of_sink(url), url.partition(":")[2]
@@ -121,7 +127,8 @@ def _allow(actions: str, *arns: str) -> str:
 
 
 _CODE = re.compile(r"(?:([A-Z][A-Za-z0-9.]+) \()?status (\d{3})")
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AllAccessDisabled"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AllAccessDisabled"})
+"""Error codes of missing permissions."""
 _OF_BUCKET = (
     ". A bucket's policy may want encryption: add ?sse=aws:kms (with &kms-key-id=) or ?sse=AES256 to the sink. With"
     " ?owner= another account's bucket is denied as well"
@@ -149,7 +156,7 @@ def todo_for_aws_sink(kind: str, detail: str, *, needed: str) -> str:
     code, status = code_and_status(detail)
     if detail.startswith(OTHER_ACCOUNT):
         return "name a log group or a stream of the function's own account, from where a subscription may go on"
-    if code in _DENIED or (not code and status == 403):  # noqa: PLR2004 - HTTP's own number
+    if code in DENIED or (not code and status == 403):  # noqa: PLR2004 - HTTP's own number
         todo = f"allow the function's role {needed}; and look for a Deny, which would win"
         return todo + _OF_BUCKET if kind == "s3" else todo
     if code in _MISSING:

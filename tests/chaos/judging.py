@@ -41,7 +41,9 @@ def _account(lived: Lived) -> list[str]:
     settled = sum(
         sum(told[name].values()) for name in ("kept_lines", "dropped_lines", "lost_lines")
     )
-    settled += told["evicted_lines"] + told["buffered_lines"]
+    settled += (
+        told["evicted_lines"] + told["buffered_lines"] + told.get("handed_to_stdout_lines", 0)
+    )
     found = []
     if told["received_lines"] != settled:
         found.append(

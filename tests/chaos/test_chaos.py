@@ -40,7 +40,7 @@ def lived() -> Lived:
         failed={"a"},
         taken=[record("L7-N1."), {"type": "platform.report", "record": {}}],
         printed=[record("L7-N2.")],
-        said=[account()],
+        said=[account(kept_lines={"level-error": 1}, handed_to_stdout_lines=1)],
         exit_code=0,
     )
 

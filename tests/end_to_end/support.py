@@ -262,6 +262,8 @@ def accounts(cloud: LocalLambda) -> list[dict[str, Any]]:
     for account in found:
         known = sum(account["kept_lines"].values()) + sum(account["dropped_lines"].values())
         known += account["evicted_lines"] + sum(account["lost_lines"].values())
+        # Left out at zero.
+        known += account.get("handed_to_stdout_lines", 0)
 
         assert account["received_lines"] == known + account["buffered_lines"], account
     return found

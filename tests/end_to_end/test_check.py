@@ -87,8 +87,9 @@ def test_all_is_well(layer_dir: Path, shell: str, request: pytest.FixtureRequest
 
     lines = _lines(done)
     assert done.returncode == 0, done.stdout
-    assert done.stdout.splitlines()[-1] == "5 ok, 0 to look at, 0 failed"
-    assert set(lines) == {"settings", "SAMPLE_RATE", "SINK", "ARCHIVE_SINK", "RETENTION_DAYS"}
+    assert done.stdout.splitlines()[-1] == "6 ok, 0 to look at, 0 failed"
+    sinks = {"SINK", "ARCHIVE_SINK", "RETENTION_DAYS"}
+    assert set(lines) == {"settings", "SAMPLE_RATE", "own log group", *sinks}
     (stream,) = aws.log_streams(group)
     [event] = aws.log_events(group, stream)
     assert json.loads(event["message"])["type"] == "flightRecorder.check"
@@ -128,6 +129,45 @@ def test_a_log_group_that_is_denied_is_told(layer_dir: Path, region: str) -> Non
     assert f"arn:aws:logs:{region}:*:log-group:{group}:*" in statement["Resource"]
     assert allowed.returncode == 0, allowed.stdout
     assert "took a record" in _lines(allowed)["SINK"]
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("fallback", ["", "file"], ids=["alone", "with a fallback"])
+@pytest.mark.parametrize("group", ["there", "missing"])
+def test_the_deny_on_the_own_log_group_is_told(
+    layer_dir: Path, tmp_path: Path, group: str, fallback: str
+) -> None:
+    """As the templates write it, beside the managed policy; nothing is written, denied or not."""
+    aws, name = ministack(), unique("checkout")
+    own = f"/aws/lambda/{name}"
+    if group == "there":
+        aws.call("Logs_20140328.CreateLogGroup", logGroupName=own)
+    writing = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    basic = {"Effect": "Allow", "Action": writing, "Resource": "*"}
+    arn = f"arn:aws:logs:eu-west-1:*:log-group:{own}"
+    deny = {"Effect": "Deny", "Action": writing, "Resource": [arn, f"{arn}:*"]}
+    environ = {
+        **settings(
+            sink=f"file:{tmp_path}/kept",
+            fallback_sink=f"file:{tmp_path}/second" if fallback else "",
+        ),
+        "AWS_LAMBDA_FUNCTION_NAME": name,
+        "AWS_LAMBDA_LOG_GROUP_NAME": own,
+    }
+    told = {}
+    for case, statements in (("allowed", [basic]), ("denied", [basic, deny])):
+        keys = aws.user_keys({"Version": "2012-10-17", "Statement": statements})
+        done = _check(layer_dir, {**environ, **aws.environ(keys)})
+        assert done.returncode == 0, done.stdout
+        told[case] = _lines(done)["own log group"]
+
+    assert told["allowed"].startswith("ok ")
+    assert f"the role may write to {own}" in told["allowed"]
+    assert told["denied"].startswith("ok " if fallback else "warn ")
+    assert f"the role may not write to {own}" in told["denied"]
+    assert ("FLIGHT_RECORDER_FALLBACK_SINK" in told["denied"]) is not bool(fallback)
+    if group == "there":
+        assert aws.log_streams(own) == []
 
 
 @pytest.mark.services
@@ -225,7 +265,10 @@ def test_a_function_can_check_itself(layer_dir: Path, tmp_path: Path) -> None:
         code=write_python(tmp_path, APP),
         name=NAME,
         timeout_ms=20_000,
-        environment=settings(sink=f"file:{tmp_path}/kept"),
+        environment={
+            **settings(sink=f"file:{tmp_path}/kept"),
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
+        },
     )
 
     with running(function, layers=[layer_dir]) as cloud:
@@ -234,4 +277,5 @@ def test_a_function_can_check_itself(layer_dir: Path, tmp_path: Path) -> None:
 
     assert status == 0, said
     assert f"file:{tmp_path}/kept took a record" in said
+    assert f"may write to /aws/lambda/{NAME} could not be found out: connection refused" in said
     assert "AWS_LAMBDA_FUNCTION_NAME" not in said

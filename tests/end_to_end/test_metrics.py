@@ -100,6 +100,38 @@ def test_metrics_arrive_in_cloudwatch_as_they_are(run: Run) -> None:
     assert not problems(cloud)
 
 
+@pytest.mark.services
+def test_metrics_of_a_fleet_tell_the_age_of_its_settings(run: Run) -> None:
+    """Functions share a dimension, whose name is a parameter; each line names its function."""
+    group, name = unique("/kept"), unique("/fleet")
+    moto().call("AmazonSSM.PutParameter", Name=name, Value="shop", Type="String")
+    for function in ("checkout", "basket"):
+        with run(
+            sink=f"cloudwatch:{group}",
+            metrics="10s",
+            metrics_fleet=f"ssm:{name}",
+            function={"name": function},
+            variables=moto().environ(),
+        ) as cloud:
+            cloud.invoke({"kind": "error"})
+            # The fetch goes on while the environment is thawed.
+            cloud.invoke({"sleep": 2.0})
+
+        assert not problems(cloud)
+
+    messages = [
+        event["message"]
+        for stream in moto().log_streams(group)
+        for event in moto().log_events(group, stream)
+    ]
+    lines = [parse(message) for message in messages if is_emf(message)]
+    dimensions = [line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] for line in lines]
+    assert {line["FunctionName"] for line in lines} == {"checkout", "basket"}
+    assert {line["Fleet"] for line in lines} == {"shop"}
+    assert dimensions == [[["Fleet"]]] * len(lines)
+    assert all(0 <= line["SettingsAge"] < 60 for line in lines)
+
+
 def test_metrics_of_another_sink_are_printed(run: Run, receiver: Receiver) -> None:
     """One line on standard output at SHUTDOWN, which tells the whole account, and nothing of it at the sink."""
     receiver.listen()
@@ -123,15 +155,15 @@ def test_metrics_of_another_sink_are_printed(run: Run, receiver: Receiver) -> No
     assert summed(lines, "DeliveredBytes") == total(told, "delivered_bytes")
 
 
-@pytest.mark.parametrize("how", ["refuses", "stalls"])
+@pytest.mark.parametrize("how", ["refuses", "stalls", "throttles"])
 def test_metrics_are_printed_once_while_cloudwatch_is_down(
     run: Run, receiver: Receiver, how: str
 ) -> None:
     """What the sink does not take, lines and metrics, is on standard output when the environment has ended."""
     url = f"http://127.0.0.1:{free_port()}"
-    if how == "stalls":
+    if how != "refuses":
         receiver.listen()
-        receiver.behaviour = "stall"
+        receiver.behaviour = "stall" if how == "stalls" else "429"
         url = receiver.url.removesuffix("/in")
 
     with run(
@@ -149,8 +181,11 @@ def test_metrics_are_printed_once_while_cloudwatch_is_down(
     [account] = accounts(cloud)
     for metric, counter in LINES.items():
         assert line[metric] == total([account], counter), metric
+    throttled = line["Deliveries"] if how == "throttles" else 0
+    assert line["ThrottledDeliveries"] == throttled
     assert line["FailedDeliveries"] == line["Deliveries"] == total([account], "deliveries")
-    assert account["last_resort_lines"] == line["KeptLines"] > 0
+    assert account["handed_to_stdout_lines"] == line["HandedToStdoutLines"] > 0
+    assert line["KeptLines"] == 0
 
 
 @pytest.mark.parametrize("metrics", ["", "off"])

@@ -125,7 +125,7 @@ def test_environment_that_starts_while_aws_throttles_loses_nothing(
     # Before them stands what init wrote.
     assert receiver.delivered.texts(failed.request_id)[-len(written) :] == written
     assert accounts(cloud)[0]["lost_lines"] == {}
-    assert "last_resort_lines" not in accounts(cloud)[0]
+    assert "handed_to_stdout_lines" not in accounts(cloud)[0]
 
 
 class Document:

@@ -340,8 +340,8 @@ def test_shutdown_prints_failed_invocations_when_no_sink_works(
         assert texts == wrote(cloud, result.request_id)[-len(texts) :]
         assert any("told to" in text for text in texts)
     [account] = accounts(cloud)
-    assert account["last_resort_lines"] == len(printed.lines())
-    assert sum(account["kept_lines"].values()) == len(printed.lines())
+    assert account["handed_to_stdout_lines"] == len(printed.lines())
+    assert account["kept_lines"] == {}
     assert account["lost_lines"] == {"shutdown": len(cloud.written) - len(printed.lines())}
     assert account["received_lines"] == len(cloud.written)
 
@@ -428,7 +428,7 @@ def test_a_refusal_for_good_is_not_repeated_and_what_failed_is_printed(
     printed = Delivered([json.loads(line) for line in _printed(cloud)])
     assert printed.texts(refused.request_id) == wrote(cloud, refused.request_id)
     [account] = accounts(cloud)
-    assert account["last_resort_lines"] == len(wrote(cloud, refused.request_id))
+    assert account["handed_to_stdout_lines"] == len(wrote(cloud, refused.request_id))
     assert account["lost_lines"] == {}
     [complaint] = problems(cloud)
     assert complaint["problem"] == "status 405"

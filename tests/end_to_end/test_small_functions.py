@@ -33,4 +33,4 @@ def test_what_a_failed_invocation_wrote_is_out_before_the_deadline(
     assert ended.printed == ended.written
     assert bool(ended.shown) == (not redact)
     assert ended.account is not None
-    assert ended.account["last_resort_lines"] == ended.written
+    assert ended.account["handed_to_stdout_lines"] == ended.written

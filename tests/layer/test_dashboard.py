@@ -1,4 +1,4 @@
-"""The dashboard and the page about metrics: that they speak of metrics there are, and that CloudWatch takes them."""
+"""The dashboards and the page about metrics: that they speak of metrics there are, and that CloudWatch takes them."""
 
 import json
 import re
@@ -9,55 +9,73 @@ from typing import Any
 
 import pytest
 
-from extension.diagnostics.metrics import DIMENSION, METRICS, NAMESPACE
+from extension.diagnostics.metrics import DIMENSION, FLEET_DIMENSION, METRICS, NAMESPACE, RARE
 from tests.services.aws import moto
 
 ROOT = Path(__file__).resolve().parents[2]
-DASHBOARD = ROOT / "layer" / "templates" / "dashboard.json"
+TEMPLATES = ROOT / "layer" / "templates"
 PAGE = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
 NAMES = {metric.name for metric in METRICS}
 COLUMNS = 24
+USD_PER_METRIC = 0.30
+"""A month, in us-east-1, of the first 10,000 (Amazon CloudWatch pricing, November 2026)."""
+DASHBOARDS = {
+    "dashboard.json": ("FUNCTION_NAME", DIMENSION),
+    "fleet-dashboard.json": ("FLEET_NAME", FLEET_DIMENSION),
+}
+"""The word that is replaced in each, and the dimension of its metrics."""
+
+each = pytest.mark.parametrize("name", DASHBOARDS)
 
 
-def _filled_in() -> str:
-    text = DASHBOARD.read_text(encoding="utf-8")
-    return text.replace("FUNCTION_NAME", "my-function").replace("REGION", "eu-west-1")
+def _raw(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def _widgets() -> list[dict[str, Any]]:
-    widgets: list[dict[str, Any]] = json.loads(_filled_in())["widgets"]
+def _filled_in(name: str) -> str:
+    word, _ = DASHBOARDS[name]
+    return _raw(name).replace(word, "my-shop").replace("REGION", "eu-west-1")
+
+
+def _widgets(name: str) -> list[dict[str, Any]]:
+    widgets: list[dict[str, Any]] = json.loads(_filled_in(name))["widgets"]
     return widgets
 
 
-def _metrics() -> list[list[Any]]:
+def _metrics(name: str) -> list[list[Any]]:
     return [
         one
-        for widget in _widgets()
+        for widget in _widgets(name)
         if widget["type"] == "metric"
         for one in widget["properties"]["metrics"]
     ]
 
 
-def test_dashboard_shows_every_metric() -> None:
+@each
+def test_dashboard_shows_every_metric(name: str) -> None:
     """Namespace and dimension are those of the lines."""
-    assert {one[1] for one in _metrics()} == NAMES
-    assert {(one[0], one[2], one[3]) for one in _metrics()} == {
-        (NAMESPACE, DIMENSION, "my-function")
+    _, dimension = DASHBOARDS[name]
+
+    assert {one[1] for one in _metrics(name)} == NAMES
+    assert {(one[0], one[2], one[3]) for one in _metrics(name)} == {
+        (NAMESPACE, dimension, "my-shop")
     }
 
 
-def test_dashboard_has_two_parameters() -> None:
+@each
+def test_dashboard_has_two_parameters(name: str) -> None:
     """No other word looks like one."""
-    raw = DASHBOARD.read_text(encoding="utf-8")
+    word, _ = DASHBOARDS[name]
 
-    assert {"FUNCTION_NAME", "REGION"} <= set(re.findall(r"[A-Z_]{6,}", raw))
-    assert not set(re.findall(r"\b[A-Z_]{6,}\b", _filled_in())) - {"BUFFER_SIZE"}
+    assert {word, "REGION"} <= set(re.findall(r"[A-Z_]{6,}", _raw(name)))
+    assert not set(re.findall(r"\b[A-Z_]{6,}\b", _filled_in(name))) - {"BUFFER_SIZE"}
 
 
-def test_dashboard_uses_fitting_statistics() -> None:
-    """Counts are summed up, the buffer has its maximum, and times have percentiles."""
+@each
+def test_dashboard_uses_fitting_statistics(name: str) -> None:
+    """Counts are summed up, the buffer and the age of settings have their maximum, and times have percentiles."""
     stats: dict[str, set[str]] = {}
-    for widget in _widgets():
+    for widget in _widgets(name):
         if widget["type"] == "metric":
             properties = widget["properties"]
             assert properties["region"] == "eu-west-1"
@@ -65,11 +83,12 @@ def test_dashboard_uses_fitting_statistics() -> None:
                 stats.setdefault(one[1], set()).add(one[4].get("stat", properties["stat"]))
 
     assert stats.pop("DeliveryTime") == {"p50", "p99", "Maximum"}
-    assert stats.pop("BufferUsed") == {"Maximum"}
+    assert stats.pop("BufferUsed") == stats.pop("SettingsAge") == {"Maximum"}
     assert all(found == {"Sum"} for found in stats.values())
 
 
-def test_dashboard_places_widgets_on_the_grid() -> None:
+@each
+def test_dashboard_places_widgets_on_the_grid(name: str) -> None:
     """It is 24 columns wide (AWS: "Dashboard Body Structure and Syntax"), and nothing overlaps."""
 
     def overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -80,17 +99,20 @@ def test_dashboard_places_widgets_on_the_grid() -> None:
             or other["y"] + other["height"] <= one["y"]
         )
 
-    assert all(one["x"] + one["width"] <= COLUMNS for one in _widgets())
-    assert not [pair for pair in combinations(_widgets(), 2) if overlap(*pair)]
+    assert all(one["x"] + one["width"] <= COLUMNS for one in _widgets(name))
+    assert not [pair for pair in combinations(_widgets(name), 2) if overlap(*pair)]
 
 
 @pytest.mark.services
-def test_cloudwatch_accepts_the_dashboard() -> None:
+@each
+def test_cloudwatch_accepts_the_dashboard(name: str) -> None:
     """It returns the dashboard unchanged."""
-    moto().query("monitoring", "PutDashboard", DashboardName="recorder", DashboardBody=_filled_in())
+    title = name.removesuffix(".json")
+    body = _filled_in(name)
+    moto().query("monitoring", "PutDashboard", DashboardName=title, DashboardBody=body)
 
-    assert "recorder" in moto().query("monitoring", "ListDashboards")
-    assert "EstimatedSaving" in moto().query("monitoring", "GetDashboard", DashboardName="recorder")
+    assert title in moto().query("monitoring", "ListDashboards")
+    assert "EstimatedSaving" in moto().query("monitoring", "GetDashboard", DashboardName=title)
 
 
 def test_docs_list_every_metric() -> None:
@@ -102,8 +124,31 @@ def test_docs_list_every_metric() -> None:
     ]
 
     assert rows == [tuple(metric) for metric in METRICS]
-    assert f"{len(METRICS)} metrics a function" in PAGE
-    assert f"${len(METRICS) * 0.30:.2f} a month" in PAGE
+
+
+def test_docs_know_what_the_metrics_cost() -> None:
+    """Every function has all but the age of settings; most functions have no setting that is a reference."""
+    usual, all_of_them = len(METRICS) - 1, len(METRICS)
+    cost = (ROOT / "docs" / "cost.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    assert "SettingsAge" in RARE
+    assert f"{usual} metrics a function" in PAGE
+    assert f"${usual * USD_PER_METRIC:.2f} a month" in PAGE
+    assert f"${all_of_them * USD_PER_METRIC:.2f}" in PAGE
+    assert (
+        f"{usual} [metrics](metrics.md) a function. They cost ${usual * USD_PER_METRIC:.2f}" in cost
+    )
+    assert f"the metrics cost ${usual * USD_PER_METRIC:.2f} a" in readme
+
+
+def test_docs_ask_for_fields_that_lines_have() -> None:
+    """The query that finds the function behind a figure."""
+    [query] = re.findall(r"^    SOURCE .*\n(?:    .*\n)+", PAGE, re.MULTILINE)
+
+    names = set(re.findall(r"\b[A-Z][a-z]\w+", query))
+    assert {"FunctionName", "Fleet", "LostLines", "ThrottledDeliveries"} <= names
+    assert names <= NAMES | {"FunctionName", "Fleet"}
 
 
 def _alarms() -> list[dict[str, str]]:

@@ -69,7 +69,14 @@ class Attached:
     dashboards: dict[str, str] = field(default_factory=dict)
 
 
-def check(attached: Attached, sink: str, *, own_log_group: str = "deny", topic: str = "") -> None:
+def check(
+    attached: Attached,
+    sink: str,
+    *,
+    own_log_group: str = "deny",
+    topic: str = "",
+    fleet: str = "",
+) -> None:
     """Hold what a tool made to what every way promises.
 
     Args:
@@ -77,6 +84,7 @@ def check(attached: Attached, sink: str, *, own_log_group: str = "deny", topic: 
         sink: A key of SINKS.
         own_log_group: `deny` or `allow`.
         topic: The topic that alarms notify.
+        fleet: The fleet whose metrics the function's are, and whose alarms are made elsewhere.
     """
     function = attached.function
     kept = f"/flight-recorder/{function}"
@@ -89,11 +97,12 @@ def check(attached: Attached, sink: str, *, own_log_group: str = "deny", topic: 
         "FLIGHT_RECORDER_SINK": f"cloudwatch:{kept}" if to_cloudwatch else SINKS[sink],
         "FLIGHT_RECORDER_SAMPLE_RATE": "0.1",
         "FLIGHT_RECORDER_METRICS": "5m" if rings else "off",
+        **({"FLIGHT_RECORDER_METRICS_FLEET": fleet} if rings and fleet else {}),
     }
     groups = ({kept} if to_cloudwatch else set()) | ({own} if own_log_group == "allow" else set())
     assert attached.retention_days == dict.fromkeys(groups, 30)
     _check_role(attached, sink, own_log_group=own_log_group)
-    _check_alarms(attached, rings=rings, topic=topic)
+    _check_alarms(attached, rings=rings and not fleet, topic=topic)
 
 
 def check_dashboard(attached: Attached) -> None:

@@ -103,6 +103,27 @@ def test_script_attaches_a_function_for_one_sink_and_then_another(
     check(second, "firehose")
 
 
+def test_script_puts_a_function_into_a_fleet_and_takes_it_out(aws: AwsService) -> None:
+    """A function's own alarms go when it joins; it stays in its fleet when the script runs again without the option."""
+    made: list[Attached] = []
+    for options in ([], ["--metrics-fleet", "shop"], [], ["--metrics-fleet", ""]):
+        done = run([ATTACH, "recorded", LAYER, *options], env=aws_environ(aws))
+        assert done.returncode == 0, done.stderr
+        assert ("no alarms: the metrics are those of the fleet shop" in done.stderr) is (
+            len(made) in (1, 2)
+        )
+        made.append(attached(aws))
+        assert made[-1].environment.pop("TABLE") == OWN["TABLE"]
+
+    alone, joined, again, left = made
+    check(alone, "cloudwatch")
+    check(joined, "cloudwatch", fleet="shop")
+    check(again, "cloudwatch", fleet="shop")
+    # An empty variable is like none.
+    assert left.environment.pop("FLIGHT_RECORDER_METRICS_FLEET") == ""
+    check(left, "cloudwatch")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -114,6 +135,7 @@ def test_script_attaches_a_function_for_one_sink_and_then_another(
         (["recorded", LAYER, "--sink"], "an option without a value"),
         (["recorded", LAYER, "--dashboard", "/none.json"], "there is no file /none.json"),
         (["recorded", LAYER, "--own-log-group", "no"], "deny or allow"),
+        (["recorded", LAYER, "--metrics-fleet", "a b"], "--metrics-fleet is a name of"),
     ],
 )
 def test_script_refuses_arguments_before_it_changes_anything(

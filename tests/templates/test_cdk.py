@@ -58,6 +58,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {
     "allowed": {"layerArn": LAYER, "sink": SINKS["s3"], "ownLogGroup": "allow"},
     "notified": {"layerArn": LAYER, "alarmTopicArn": TOPIC, "dashboard": "dashboard.json"},
     "unmeasured": {"layerArn": LAYER, "metrics": "off"},
+    "in a fleet": {"layerArn": LAYER, "metricsFleet": "shop", "dashboard": "dashboard.json"},
 }
 
 
@@ -82,6 +83,9 @@ def test_cdk_applications_keep_the_contract_for_each_sink(tmp_path: Path) -> Non
     notified = Stack(made["notified"]).attached()
     check(notified, "cloudwatch", topic=TOPIC)
     check_dashboard(notified)
+    in_fleet = Stack(made["in a fleet"]).attached()
+    check(in_fleet, "cloudwatch", fleet="shop")
+    assert in_fleet.dashboards == {}
     unmeasured = Stack(made["unmeasured"]).attached()
     assert unmeasured.alarms == {}
     assert "FLIGHT_RECORDER_METRICS" not in unmeasured.environment

@@ -54,12 +54,16 @@ def test_sam_template_keeps_the_contract_for_each_sink(tmp_path: Path) -> None:
 
 
 def test_sam_template_has_alarms_only_with_metrics() -> None:
-    """A topic is each alarm's action; without metrics no alarm and no variable remains."""
+    """A topic is each alarm's action; without metrics no alarm and no variable remains, in a fleet no alarm."""
     template = json.loads(transformed())
 
     notified = Stack(template, {"LayerArn": LAYER, "AlarmTopicArn": TOPIC}).attached()
     unmeasured = Stack(template, {"LayerArn": LAYER, "Metrics": "off"}).attached()
 
     check(notified, "cloudwatch", topic=TOPIC)
+    fleet = {"MetricsFleet": "shop", "AlarmTopicArn": TOPIC}
+    check(Stack(template, {"LayerArn": LAYER, **fleet}).attached(), "cloudwatch", fleet="shop")
+    elsewhere = {"Sink": "firehose", "SinkName": "kept-logs"}
+    check(Stack(template, {"LayerArn": LAYER, **fleet, **elsewhere}).attached(), "firehose")
     assert unmeasured.alarms == {}
     assert "FLIGHT_RECORDER_METRICS" not in unmeasured.environment

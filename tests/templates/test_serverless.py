@@ -10,14 +10,15 @@ from tests.templates.validators import TEMPLATES, environ, lint, node_tool, run_
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 
-# Conditions compare what the framework has put in already (W8003), and it lets a function wait for its role, which it
-# refers to anyway (W3005).
-WITHOUT = ("W3005", "W8003")
+# Conditions compare what the framework has put in already (W8003), so that some branches never apply (W1028). It lets a
+# function wait for its role, which it refers to anyway (W3005).
+WITHOUT = ("W1028", "W3005", "W8003")
 
 PARAMETERS = {
     "cloudwatch": {"alarmTopicArn": TOPIC},
     "s3": {"sink": "s3", "sinkName": "my-logs/lambda", "ownLogGroup": "allow"},
-    "firehose": {"sink": "firehose", "sinkName": "kept-logs"},
+    "firehose": {"sink": "firehose", "sinkName": "kept-logs", "metricsFleet": "shop"},
+    "fleet": {"metricsFleet": "shop"},
 }
 """Of `http`, nothing but the values in its variables differs."""
 
@@ -37,4 +38,6 @@ def test_serverless_service_keeps_the_contract_for_each_sink(tmp_path: Path) -> 
     stacks = {sink: Stack(json.loads(file.read_text())) for sink, file in outputs.items()}
     check(stacks["cloudwatch"].attached(), "cloudwatch", topic=TOPIC)
     check(stacks["s3"].attached(), "s3", own_log_group="allow")
+    # With the sink elsewhere and the own log group denied, a fleet gets no metrics either.
     check(stacks["firehose"].attached(), "firehose")
+    check(stacks["fleet"].attached(), "cloudwatch", fleet="shop")

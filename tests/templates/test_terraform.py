@@ -43,6 +43,7 @@ VARIABLES: dict[str, dict[str, Any]] = {
         "alarm_topic_arns": [TOPIC],
         "dashboard": "dashboard.json",
     },
+    "fleet": {"metrics_fleet": "shop", "dashboard": "dashboard.json"},
 }
 """Each makes a dozen resources; of `http`, nothing but the variable differs."""
 
@@ -70,6 +71,9 @@ def test_terraform_configuration_keeps_the_contract_for_each_sink(
     check(attached(modules["firehose"]), "firehose")
     check(attached(modules["s3"]), "s3", own_log_group="allow", topic=TOPIC)
     check_dashboard(attached(modules["s3"]))
+    in_fleet = attached(modules["fleet"])
+    check(in_fleet, "cloudwatch", fleet="shop")
+    assert in_fleet.dashboards == {}
 
 
 def configuration(folder: Path) -> Path:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAMBDA_USD = 0.0000166667
 MEMORY_GB = 0.5
 KEPT = 0.12
-WATCHING_USD = 15 * 0.30 + 5 * 0.10
+WATCHING_USD = 18 * 0.30 + 5 * 0.10
 
 SAID = {
     "CPU of an invocation of ten lines, dropped": 0.12,

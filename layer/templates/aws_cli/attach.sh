@@ -13,6 +13,8 @@ usage() {
   --own-log-group WHAT   with deny (the default), Lambda may not write to the function's own log group, which saves its
                          cost; with allow, it writes everything
   --metrics INTERVAL     how often the recorder writes its own metrics; default 5m; with off, none and no alarms
+  --metrics-fleet NAME   a name that many functions share: their metrics are then those of the fleet, whose alarms ../fleet
+                         makes once; with "", the function leaves its fleet; default: as it is
   --alarm-topic ARN      the SNS topic that alarms notify
   --dashboard FILE       a dashboard, such as ../dashboard.json
 
@@ -25,7 +27,7 @@ TEXT
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "attach.sh: $*"; exit 1; }
 
-SINK="cloudwatch:" RATE=0.1 RETENTION=30 OWN=deny METRICS=5m TOPIC="" DASHBOARD=""
+SINK="cloudwatch:" RATE=0.1 RETENTION=30 OWN=deny METRICS=5m TOPIC="" DASHBOARD="" FLEET="" FLEET_GIVEN=""
 [[ "${1:-}" != -h && "${1:-}" != --help ]] || { usage; exit 0; }
 [[ $# -ge 2 && "$1" != -* && "$2" != -* ]] || { usage >&2; exit 2; }
 FUNCTION="$1" LAYER="$2"
@@ -38,6 +40,7 @@ while [[ $# -gt 0 ]]; do
         --retention-days) RETENTION="$2" ;;
         --own-log-group) OWN="$2" ;;
         --metrics) METRICS="$2" ;;
+        --metrics-fleet) FLEET="$2" FLEET_GIVEN=yes ;;
         --alarm-topic) TOPIC="$2" ;;
         --dashboard) DASHBOARD="$2" ;;
         *) fail "there is no option $1; --help shows them" ;;
@@ -46,18 +49,20 @@ while [[ $# -gt 0 ]]; do
 done
 [[ "$OWN" == deny || "$OWN" == allow ]] || fail "--own-log-group is deny or allow"
 [[ "$LAYER" =~ ^arn:[^:]+:lambda:[^:]+:[^:]+:layer:[^:]+:[0-9]+$ ]] || fail "$LAYER is not the ARN of a layer's version"
+[[ "$FLEET" =~ ^[A-Za-z0-9_-]*$ ]] || fail "--metrics-fleet is a name of letters, digits, - and _"
 # These values become parts of JSON and of ARNs below.
 [[ "$SINK$RATE$METRICS$TOPIC" != *[\"\`\\]* ]] || fail "a value has a quote, a backtick or a backslash"
 [[ -z "$DASHBOARD" || -f "$DASHBOARD" ]] || fail "there is no file $DASHBOARD"
 command -v aws >/dev/null || fail "the aws command is not installed: https://aws.amazon.com/cli/"
 
 # The function's ARN has the partition, region and account. Its LoggingConfig may name another log group.
-read -r ARN ROLE_ARN OWN_GROUP FORMAT LEVEL < <(aws lambda get-function-configuration --function-name "$FUNCTION" --output text \
+read -r ARN ROLE_ARN OWN_GROUP FORMAT LEVEL OLD_FLEET < <(aws lambda get-function-configuration --function-name "$FUNCTION" --output text \
     --query "[FunctionArn, Role, LoggingConfig.LogGroup || 'none', LoggingConfig.LogFormat || 'Text',
-              LoggingConfig.ApplicationLogLevel || 'none']") || true
+              LoggingConfig.ApplicationLogLevel || 'none', Environment.Variables.FLIGHT_RECORDER_METRICS_FLEET || 'none']") || true
 [[ -n "${ARN:-}" ]] || fail "cannot read the function; aws printed the reason above"
 IFS=: read -r _ PARTITION _ REGION ACCOUNT _ FUNCTION <<<"$ARN"
 FUNCTION="${FUNCTION%%:*}"
+[[ -n "$FLEET_GIVEN" || "${OLD_FLEET:-none}" == none ]] || FLEET="$OLD_FLEET"
 [[ "$OWN_GROUP" != none ]] || OWN_GROUP="/aws/lambda/$FUNCTION"
 ROLE="${ROLE_ARN##*/}"
 KEPT_GROUP="/flight-recorder/$FUNCTION"
@@ -107,10 +112,14 @@ NOT=""
     NOT="neither the sink nor the function's own log group takes the recorder's metrics to CloudWatch"
 [[ "$METRICS" != off ]] || NOT="metrics are off"
 [[ -z "$NOT" ]] || METRICS=off
+# A fleet's metrics are not the function's, so the function has no alarms and no dashboard.
+[[ -n "$NOT" || -z "$FLEET" ]] || NOT="the metrics are those of the fleet $FLEET (docs/metrics.md)"
 
 # An update replaces all layers and all variables, so the script merges them with the existing ones. The variables may hold
 # secrets, so they go through a file that only you can read.
-NEW='{"FLIGHT_RECORDER_SINK": "'"$SINK"'", "FLIGHT_RECORDER_SAMPLE_RATE": "'"$RATE"'", "FLIGHT_RECORDER_METRICS": "'"$METRICS"'"}'
+NEW='{"FLIGHT_RECORDER_SINK": "'"$SINK"'", "FLIGHT_RECORDER_SAMPLE_RATE": "'"$RATE"'", "FLIGHT_RECORDER_METRICS": "'"$METRICS"'"'
+[[ -z "$FLEET_GIVEN" ]] || NEW+=', "FLIGHT_RECORDER_METRICS_FLEET": "'"$FLEET"'"'
+NEW+='}'
 CHANGE="$(mktemp)"
 trap 'rm -f "$CHANGE"' EXIT
 aws lambda get-function-configuration --function-name "$FUNCTION" --output json >"$CHANGE" \
@@ -157,7 +166,7 @@ else
           '"$(hourly invoked AWS/Lambda), $(hourly recorded FlightRecorder)]"
 fi
 
-if [[ -n "$DASHBOARD" ]]; then
+if [[ -n "$DASHBOARD" && -z "$FLEET" ]]; then
     aws cloudwatch put-dashboard --dashboard-name "flight-recorder-$FUNCTION" >/dev/null \
         --dashboard-body "$(sed -e "s/FUNCTION_NAME/$FUNCTION/g" -e "s/REGION/$REGION/g" "$DASHBOARD")"
     say "dashboard flight-recorder-$FUNCTION"

@@ -46,6 +46,7 @@ class FlightRecorder(Construct):
         retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         allow_own_log_group: bool = False,
         metrics: str = "5m",
+        metrics_fleet: str = "",
         alarm_topic_arn: str = "",
         dashboard: str = "",
     ) -> None:
@@ -63,6 +64,8 @@ class FlightRecorder(Construct):
             allow_own_log_group: Let Lambda write everything to the function's own log group too. CloudWatch then
                 costs as much as without the recorder.
             metrics: How often the recorder writes its own metrics. With `off`, it writes none, and there are no alarms.
+            metrics_fleet: A name that many functions share. Their metrics are then those of the fleet, whose alarms
+                and dashboard ../fleet makes once.
             alarm_topic_arn: The SNS topic that alarms notify.
             dashboard: The file of a dashboard, such as `../dashboard.json`.
         """
@@ -72,14 +75,16 @@ class FlightRecorder(Construct):
         own_group = f"/aws/lambda/{function_name}"
         to_cloudwatch = sink == "cloudwatch:"
         # The recorder's metrics reach CloudWatch with the kept lines, or through the function's own log group.
-        # With neither, no alarm could ever ring.
-        alarmed = metrics != "off" and (to_cloudwatch or allow_own_log_group)
+        # With neither, no alarm could ever ring. A fleet's metrics are not the function's, so the function has no alarms.
+        measured = metrics != "off" and (to_cloudwatch or allow_own_log_group)
+        in_fleet = measured and metrics_fleet != ""
 
         self.layer = lambda_.LayerVersion.from_layer_version_arn(self, "Layer", layer_arn)
         self.environment = {
             "FLIGHT_RECORDER_SINK": f"cloudwatch:{kept_group}" if to_cloudwatch else sink,
             "FLIGHT_RECORDER_SAMPLE_RATE": str(sample_rate),
-            **({"FLIGHT_RECORDER_METRICS": metrics} if alarmed else {}),
+            **({"FLIGHT_RECORDER_METRICS": metrics} if measured else {}),
+            **({"FLIGHT_RECORDER_METRICS_FLEET": metrics_fleet} if in_fleet else {}),
         }
 
         # CDK's own roles have AWSLambdaBasicExecutionRole, which allows all log groups. This role allows only the needed ones.
@@ -109,9 +114,9 @@ class FlightRecorder(Construct):
                     removal_policy=RemovalPolicy.DESTROY,
                 )
 
-        if alarmed:
+        if measured and not in_fleet:
             self._alarms(alarm_topic_arn)
-        if dashboard:
+        if dashboard and not in_fleet:
             body = Path(dashboard).read_text(encoding="utf-8")
             cloudwatch.CfnDashboard(
                 self,

@@ -26,6 +26,8 @@ export interface FlightRecorderProps {
   readonly allowOwnLogGroup?: boolean;
   /** How often the recorder writes its own metrics. With "off", it writes none, and there are no alarms. */
   readonly metrics?: string;
+  /** A name that many functions share. Their metrics are then those of the fleet, whose alarms and dashboard ../fleet makes once. */
+  readonly metricsFleet?: string;
   /** The SNS topic that alarms notify. */
   readonly alarmTopicArn?: string;
   /** The file of a dashboard, such as ../dashboard.json. */
@@ -45,8 +47,9 @@ export class FlightRecorder extends Construct {
     const retention = props.retention ?? logs.RetentionDays.ONE_MONTH;
     const toCloudWatch = sink === "cloudwatch:";
     // The recorder's metrics reach CloudWatch with the kept lines, or through the function's own log group. With neither, no
-    // alarm could ever ring.
-    const alarmed = metrics !== "off" && (toCloudWatch || props.allowOwnLogGroup === true);
+    // alarm could ever ring. A fleet's metrics are not the function's, so the function has no alarms.
+    const measured = metrics !== "off" && (toCloudWatch || props.allowOwnLogGroup === true);
+    const fleet = measured ? props.metricsFleet : undefined;
     const keptGroup = `/flight-recorder/${props.functionName}`;
     const ownGroup = `/aws/lambda/${props.functionName}`;
 
@@ -54,7 +57,8 @@ export class FlightRecorder extends Construct {
     this.environment = {
       FLIGHT_RECORDER_SINK: toCloudWatch ? `cloudwatch:${keptGroup}` : sink,
       FLIGHT_RECORDER_SAMPLE_RATE: String(props.sampleRate ?? 0.1),
-      ...(alarmed ? { FLIGHT_RECORDER_METRICS: metrics } : {}),
+      ...(measured ? { FLIGHT_RECORDER_METRICS: metrics } : {}),
+      ...(fleet ? { FLIGHT_RECORDER_METRICS_FLEET: fleet } : {}),
     };
 
     // CDK's own roles have AWSLambdaBasicExecutionRole, which allows all log groups. This role allows only the needed ones.
@@ -80,10 +84,10 @@ export class FlightRecorder extends Construct {
       }
     }
 
-    if (alarmed) {
+    if (measured && !fleet) {
       this.alarms(props);
     }
-    if (props.dashboard) {
+    if (props.dashboard && !fleet) {
       new cloudwatch.CfnDashboard(this, "Dashboard", {
         dashboardName: `flight-recorder-${props.functionName}`,
         dashboardBody: readFileSync(props.dashboard, "utf-8")

@@ -67,6 +67,12 @@ variable "metrics" {
   default     = "5m"
 }
 
+variable "metrics_fleet" {
+  type        = string
+  description = "A name that many functions share. Their metrics are then those of the fleet, whose alarms ../fleet makes once."
+  default     = ""
+}
+
 variable "alarm_topic_arns" {
   type        = list(string)
   description = "SNS topics that alarms notify."
@@ -75,7 +81,7 @@ variable "alarm_topic_arns" {
 
 variable "dashboard" {
   type        = string
-  description = "The file of a dashboard, such as ../dashboard.json. If this is empty, there is no dashboard."
+  description = "The file of a dashboard, such as ../dashboard.json. If this is empty, or with metrics_fleet, there is no dashboard."
   default     = ""
 }
 
@@ -91,8 +97,10 @@ locals {
   to_cloudwatch = var.sink == "cloudwatch:"
   denied        = var.own_log_group == "deny"
   # The recorder's metrics reach CloudWatch with the kept lines, or through the function's own log group. With neither, no
-  # alarm could ever ring.
-  alarmed = var.metrics != "off" && (local.to_cloudwatch || !local.denied)
+  # alarm could ever ring. A fleet's metrics are not the function's, so the function has no alarms.
+  measured = var.metrics != "off" && (local.to_cloudwatch || !local.denied)
+  in_fleet = local.measured && var.metrics_fleet != ""
+  alarmed  = local.measured && !local.in_fleet
 
   # The permissions that the sink needs, and no more. docs/sinks/ has them for each sink.
   sink_actions = (
@@ -142,7 +150,8 @@ resource "aws_lambda_function" "this" {
         FLIGHT_RECORDER_SINK        = local.to_cloudwatch ? "cloudwatch:${local.kept_group}" : var.sink
         FLIGHT_RECORDER_SAMPLE_RATE = tostring(var.sample_rate)
       },
-      local.alarmed ? { FLIGHT_RECORDER_METRICS = var.metrics } : {},
+      local.measured ? { FLIGHT_RECORDER_METRICS = var.metrics } : {},
+      local.in_fleet ? { FLIGHT_RECORDER_METRICS_FLEET = var.metrics_fleet } : {},
     )
   }
 
@@ -250,7 +259,7 @@ resource "aws_cloudwatch_metric_alarm" "silent" {
 }
 
 resource "aws_cloudwatch_dashboard" "this" {
-  count          = var.dashboard == "" ? 0 : 1
+  count          = var.dashboard == "" || local.in_fleet ? 0 : 1
   dashboard_name = "flight-recorder-${var.function_name}"
   dashboard_body = replace(replace(file(var.dashboard), "FUNCTION_NAME", var.function_name), "REGION", data.aws_region.this.name)
 }

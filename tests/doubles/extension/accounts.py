@@ -4,6 +4,6 @@ from extension.diagnostics.account import Account
 
 
 def settled(account: Account) -> int:
-    """Return how many lines are kept, dropped, evicted or lost: all but those still buffered."""
+    """Return how many lines are kept, handed to standard output, dropped, evicted or lost: all but those still buffered."""
     counted = (account.kept, account.dropped, account.lost)
-    return account.evicted + sum(sum(one.values()) for one in counted)
+    return account.evicted + account.handed_to_stdout + sum(sum(one.values()) for one in counted)

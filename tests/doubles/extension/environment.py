@@ -107,6 +107,6 @@ class Environment:
 
     @property
     def accounted_for(self) -> bool:
-        """Invariant 3: received = kept + dropped + evicted + lost + still buffered."""
+        """Invariant 3: received = kept + handed to standard output + dropped + evicted + lost + still buffered."""
         buffered = self.sampler.buffered_lines + lines_in(self.queue)
         return self.account.received == settled(self.account) + buffered

@@ -69,7 +69,11 @@ def test_check_names_faults_of_the_whole_delivery() -> None:
     """Duplicates, strays and a wrong account belong to no single invocation."""
     row = make_row()
     stray = make_record("x", 1, requestId="r-9")
-    account: dict[str, object] = {"received_lines": 2, "kept_lines": {"timeout": 1}}
+    account: dict[str, object] = {
+        "received_lines": 2,
+        "kept_lines": {"timeout": 1},
+        "handed_to_stdout_lines": 1,
+    }
 
     found = faults(
         [row], [*row.delivered, stray], refused=["a body of 3 bytes: no"], accounts=[account]
@@ -80,6 +84,7 @@ def test_check_names_faults_of_the_whole_delivery() -> None:
         "The record with the id e-1 came 2 times.",
         "The sink could not read a body of 3 bytes",
         "The extension's account says kept_lines 1, but 2 were seen.",
+        "The extension's account says handed_to_stdout_lines 1, but 0 were seen.",
     ]
 
 

@@ -46,6 +46,7 @@ class World:
     def __init__(self, *, interval_ms: int = 60_000) -> None:
         self.now_s = NOON_S
         self.held_bytes = 0
+        self.settings_age_s: float | None = None
         self.account = Account()
         self.own_metrics = TakingMetrics()
         self.sampler = Environment().sampler
@@ -54,11 +55,17 @@ class World:
             sampler=self.sampler,
             own_metrics=self.own_metrics,
             held_bytes=lambda: self.held_bytes,
+            settings_age_s=lambda: self.settings_age_s,
             function="checkout",
             version="7",
             wall_s=lambda: self.now_s,
         )
-        self.reporting.apply(interval_ms=interval_ms, buffer_bytes=BUFFER_BYTES, schemes=SCHEMES)
+        self.apply(interval_ms=interval_ms)
+
+    def apply(self, *, interval_ms: int = 60_000, fleet: str = "") -> None:
+        self.reporting.apply(
+            interval_ms=interval_ms, fleet=fleet, buffer_bytes=BUFFER_BYTES, schemes=SCHEMES
+        )
 
     def pass_s(self, seconds: float) -> None:
         self.now_s += seconds
@@ -116,16 +123,45 @@ def test_reporter_notes_how_long_a_sink_took() -> None:
     assert world.lines()[0]["DeliveryTime"] == [17.0]
 
 
+def test_settings_tell_their_age_where_they_are_references() -> None:
+    """As old as they are when the line is drawn up, the last one too."""
+    world = World()
+    world.account.invocations = 1
+    world.pass_s(60.0)
+    world.account.invocations = 2
+    world.settings_age_s = 312.5
+    world.pass_s(60.0)
+    world.account.invocations = 3
+    world.settings_age_s = 400.0
+    world.reporting.finish(0.0)
+
+    [last] = world.own_metrics.last
+    assert [one.get("SettingsAge") for one in world.lines()] == [None, 312.5]
+    assert parse(text_of(last).decode())["SettingsAge"] == 400.0
+
+
+def test_fleet_may_get_another_name() -> None:
+    """METRICS_FLEET may be a reference; the sums go on."""
+    world = World()
+    for count, fleet in enumerate(("", "shop", "all"), start=1):
+        world.apply(fleet=fleet)
+        world.account.invocations = count
+        world.pass_s(60.0)
+
+    told = [(one.get("Fleet"), one["FunctionName"], one["Invocations"]) for one in world.lines()]
+    assert told == [(None, "checkout", 1), ("shop", "checkout", 1), ("all", "checkout", 1)]
+
+
 def test_metrics_can_be_switched_off_and_on() -> None:
     """METRICS may be a reference: nothing is written meanwhile, and nothing is missing from the sums."""
     world = World()
     world.account.invocations = 1
-    world.reporting.apply(interval_ms=0, buffer_bytes=BUFFER_BYTES, schemes=SCHEMES)
+    world.apply(interval_ms=0)
     world.pass_s(600.0)
     world.reporting.finish(0.0)
     while_off = [*world.own_metrics.taken, *world.own_metrics.last]
     hook = world.own_metrics.on_answer
-    world.reporting.apply(interval_ms=10_000, buffer_bytes=BUFFER_BYTES, schemes=SCHEMES)
+    world.apply(interval_ms=10_000)
     world.pass_s(0.0)
 
     assert while_off == []

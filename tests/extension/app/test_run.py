@@ -200,7 +200,7 @@ def test_our_own_output_has_no_log_line_and_no_secret(cloud: ScriptedLambda, beg
     assert any("the sink cannot be reached" in one["event"] for one in said)
     assert SECRET not in json.dumps(said)
     assert said[-1]["lost_lines"] == {}
-    assert said[-1]["last_resort_lines"] == 1
+    assert said[-1]["handed_to_stdout_lines"] == 1
 
 
 def test_an_error_pattern_is_used_however_hostile(cloud: ScriptedLambda, begin: Begin) -> None:
@@ -337,7 +337,7 @@ def test_sink_that_cannot_be_used_is_replaced_by_no_other_place(
     told = next(one for one in said if one.get("variable") == "FLIGHT_RECORDER_SINK")
     assert "standard output" in told["used"]
     account = said[-1]
-    assert (account["lost_lines"], account["last_resort_lines"]) == ({"refused": 1}, 1)
+    assert (account["lost_lines"], account["handed_to_stdout_lines"]) == ({"refused": 1}, 1)
 
 
 def test_lines_wait_for_a_reference_that_names_no_sink(
@@ -399,7 +399,7 @@ def test_environment_that_ends_while_aws_throttles_prints_what_failed(
     assert {one.action for one in aws.requests} == {"GetSecretValue"}
     assert lines(records) == [ERROR]
     account = said[-1]
-    assert (account["lost_lines"], account["last_resort_lines"]) == ({"shutdown": 1}, 1)
+    assert (account["lost_lines"], account["handed_to_stdout_lines"]) == ({"shutdown": 1}, 1)
 
 
 class Documents:
@@ -480,7 +480,7 @@ def test_lines_that_leave_before_the_document_is_known_are_masked_as_a_whole(
     records, said = extension.shut_down()
 
     assert lines(records) == ["[REDACTED]"]
-    assert (said[-1]["lost_lines"], said[-1]["last_resort_lines"]) == ({}, 1)
+    assert (said[-1]["lost_lines"], said[-1]["handed_to_stdout_lines"]) == ({}, 1)
 
 
 def test_document_says_what_cannot_be_used_and_applies_the_rest(

@@ -70,6 +70,23 @@ class World:
         self.now_s += self.refresh.wait_s()
 
 
+def test_age_is_that_of_the_last_whole_fetch(world: World) -> None:
+    """None before there was one; a fetch with a problem does not make settings new."""
+    before = world.refresh.age_s()
+    world.fetch()
+    world.now_s += INTERVAL_S
+    old_s = world.refresh.age_s()
+    world.references.result = lambda: Fetched({}, [("FLIGHT_RECORDER_A", "denied")])
+    world.fetch()
+    failed_s = world.refresh.age_s()
+    world.references.result = lambda: Fetched({"V": "2"}, [])
+    world.now_s += INTERVAL_S
+    world.fetch()
+
+    assert before is None
+    assert (old_s, failed_s, world.refresh.age_s()) == (INTERVAL_S, INTERVAL_S, 0.0)
+
+
 def threads() -> list[threading.Thread]:
     return [one for one in threading.enumerate() if one.name == "references"]
 

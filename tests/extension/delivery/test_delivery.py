@@ -69,7 +69,7 @@ def test_refused_lines_of_failed_invocations_are_written_out_without_a_fallback(
 
     (record,) = world.written()
     assert (record["record"], record["id"], record["reason"]) == ("why it failed", "e-1", "crash")
-    assert (world.account.last_resort, world.account.lost) == (1, {"refused": 1})
+    assert (world.account.handed_to_stdout, world.account.lost) == (1, {"refused": 1})
     assert world.adds_up
     (problem,) = said(capsys)
     assert problem["reasons"] == ["refused"]
@@ -147,7 +147,7 @@ def test_rejected_lines_are_written_out_where_it_is_known_which(
 
     world.attempt()
 
-    assert world.account.last_resort == named
+    assert world.account.handed_to_stdout == named
     assert world.account.lost == ({} if named else {"rejected": 1})
     (told,) = said(capsys)
     assert ("without saying which" in told["event"]) == (not named)
@@ -197,7 +197,7 @@ def test_fallback_that_is_not_in_use_gets_nothing(make: Make) -> None:
     world.attempt()
 
     assert [record["id"] for record in world.written()] == ["e-1"]
-    assert (world.fallback.taken, world.account.last_resort) == (["bb"], 1)
+    assert (world.fallback.taken, world.account.handed_to_stdout) == (["bb"], 1)
     assert world.adds_up
 
 

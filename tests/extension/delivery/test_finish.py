@@ -75,10 +75,13 @@ def test_shutdown_writes_out_failed_invocations_that_no_sink_takes(
 
     assert took_s < BOUNDED_S
     assert [one["record"][:5] for one in world.written()] == ["first", "last"]
-    assert (world.account.last_resort, world.account.lost) == (2, {"shutdown": 1})
+    assert (world.account.handed_to_stdout, world.account.lost) == (2, {"shutdown": 1})
+    assert world.account.kept == {}
     assert world.adds_up
     (end,) = [one for one in said(capsys) if "ended before" in one["event"]]
     assert (end["lines"], end["written_to_stdout"]) == (3, 2)
+    assert "a Deny on the function's own log group loses them" in end["event"]
+    assert end["variable"] == "FLIGHT_RECORDER_FALLBACK_SINK"
 
 
 def test_summary_is_written_out_masked(world: Deliveries) -> None:
@@ -283,7 +286,7 @@ def test_a_small_function_keeps_time_free_for_what_it_would_have_to_write_out(ma
             world.delivery._last_resort = nowhere.fileno()
             until_s = world.now_s() + 100.0
             Finish(world.delivery, until_s, wait=wait, monotonic_s=world.now_s).run()
-        assert world.account.last_resort == 1
+        assert world.account.handed_to_stdout == 1
         return world.skipped_s - begin_s
 
     assert 99.0 < waited_s(share=1.0) < 100.0
@@ -371,7 +374,7 @@ def test_a_change_of_redact_masks_again_what_was_masked(make: Make) -> None:
 
 
 def test_lines_are_counted_once_where_standard_output_takes_a_part(make: Make) -> None:
-    """A pipe that nobody reads any more has taken some lines; those are kept, and the others are lost."""
+    """A pipe that nobody reads any more has taken some lines; those are counted as handed to it, and the others are lost."""
     world = make()
     world.sink.answer = lambda _: DOWN
     for name in ("a", "bb", "ccc"):
@@ -379,5 +382,5 @@ def test_lines_are_counted_once_where_standard_output_takes_a_part(make: Make) -
 
     world.finish(within_s=0.6)
 
-    assert (world.account.last_resort, world.account.lost) == (2, {"shutdown": 1})
+    assert (world.account.handed_to_stdout, world.account.lost) == (2, {"shutdown": 1})
     assert world.adds_up

@@ -7,15 +7,16 @@ from tests.doubles.extension.accounts import settled
 def test_every_fate_counts_towards_what_is_settled() -> None:
     """Received is settled plus buffered."""
     account = Account()
-    account.receive(lines=10, size_bytes=1000)
+    account.receive(lines=11, size_bytes=1000)
 
     account.keep("sampled", 1)
     account.keep("sampled", 1)
     account.drop("not-sampled", 3)
     account.lose("refused", 2)
     account.evict(2, request_id="a", failed=False)
+    account.handed_to_stdout += 1
 
-    assert settled(account) == 9
+    assert settled(account) == 10
     assert account.received - settled(account) == 1
 
 
@@ -36,6 +37,17 @@ def test_the_summary_names_every_counter() -> None:
         "lost_lines",
         "buffered_lines",
     }
+
+
+def test_summary_tells_of_standard_output_where_lines_went_there() -> None:
+    """They are no kept lines: nobody can tell whether Lambda may write them anywhere."""
+    account = Account()
+    without = account.summary()
+    account.handed_to_stdout += 3
+
+    assert "handed_to_stdout_lines" not in without
+    assert account.summary()["handed_to_stdout_lines"] == 3
+    assert account.summary()["kept_lines"] == {}
 
 
 def test_an_invocation_that_loses_lines_to_the_bound_counts_once() -> None:

@@ -8,9 +8,18 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from extension.config.parsers import MAX_FLEET_CHARS
 from extension.diagnostics import metrics as metrics_module
 from extension.diagnostics.account import Account
-from extension.diagnostics.metrics import MAX_VALUES, METRICS, Metrics, Times, saving_usd, totals
+from extension.diagnostics.metrics import (
+    MAX_VALUES,
+    METRICS,
+    RARE,
+    Metrics,
+    Times,
+    saving_usd,
+    totals,
+)
 from extension.model.record import dumps
 from tests.doubles.extension.emf import parse, summed
 from whatif.model.prices import GB, PRICES
@@ -27,16 +36,18 @@ def make(*, interval_ms: int = MINUTE_MS, function: str = "checkout") -> Metrics
 def busy() -> Account:
     """An account in which everything has happened."""
     account = Account()
-    account.receive(lines=100, size_bytes=26_500)
+    account.receive(lines=101, size_bytes=26_500)
     account.invocations, account.failed_invocations = 10, 2
     account.keep("python-exception", 20)
     account.keep("sampled", 5)
+    account.handed_to_stdout += 1
     account.drop("not-sampled", 60)
     account.evict(7, request_id="a", failed=False)
     account.lose("shutdown", 3)
     account.count_delivery("taken", sent_bytes=4_000)
     account.count_delivery("taken", sent_bytes=1_000)
     account.count_delivery("unavailable", sent_bytes=0)
+    account.throttled, account.refused_streams = 1, 2
     account.held_ms["outcome"] += 260.04
     account.held_ms["delivery"] += 20.0
     return account
@@ -56,7 +67,7 @@ def test_a_line_is_as_it_was() -> None:
     metrics.used(0.4218)
     metrics.used(0.1)
 
-    drawn = metrics.draw_up(busy(), NOW_MS + MINUTE_MS)
+    drawn = metrics.draw_up(busy(), NOW_MS + MINUTE_MS, settings_age_s=12.34)
 
     assert drawn == json.loads(GOLDEN.read_text())
     assert parse(dumps(drawn)) == drawn
@@ -67,20 +78,48 @@ def test_every_metric_is_told_and_described() -> None:
     metrics = make()
     metrics.answered(1.0)
 
-    told = line(metrics, busy())
+    drawn = metrics.draw_up(busy(), NOW_MS, settings_age_s=300.0)
 
+    told = parse(dumps(drawn))
     [directive] = told["_aws"]["CloudWatchMetrics"]
     assert directive["Metrics"] == [{"Name": one.name, "Unit": one.unit} for one in METRICS]
     assert set(told) == {"_aws", "FunctionName"} | {one.name for one in METRICS}
     assert all(one.meaning.endswith(".") for one in METRICS)
 
 
-def test_line_has_no_delivery_time_where_nothing_was_delivered() -> None:
-    """A time of zero would be a delivery that took none."""
+@pytest.mark.parametrize("name", sorted(RARE))
+def test_line_has_no_time_where_there_was_none(name: str) -> None:
+    """A time of zero would be a delivery that took none, or settings that were fetched just now."""
     told = line(make(), busy())
 
-    assert "DeliveryTime" not in told
-    assert "DeliveryTime" not in json.dumps(told)
+    assert name not in told
+    assert name not in json.dumps(told)
+
+
+def test_line_has_all_other_metrics_whatever_happened() -> None:
+    """An alarm treats missing data differently from zero."""
+    account = Account()
+    account.invocations = 1
+
+    assert (
+        set(line(make(), account)) - {"_aws", "FunctionName"}
+        == {one.name for one in METRICS} - RARE
+    )
+
+
+def test_line_of_a_fleet_has_its_dimension_and_names_the_function() -> None:
+    """The number of metrics does not grow with functions; which one it was can be searched for."""
+    metrics = make()
+    alone = line(metrics, busy())
+    metrics.fleet = "shop, all of it"
+
+    told = line(metrics, busy())
+
+    [directive] = told["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["Fleet"]]
+    assert (told["Fleet"], told["FunctionName"]) == ("shop, all of it", "checkout")
+    assert alone["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["FunctionName"]]
+    assert "Fleet" not in alone
 
 
 def test_a_function_without_a_name_has_a_dimension_all_the_same() -> None:
@@ -168,12 +207,14 @@ def test_the_saving_is_that_of_cloudwatchs_price() -> None:
 def test_a_line_is_written_in_one_piece() -> None:
     """The fullest line is within what a pipe takes at once, so that nothing can be written into it."""
     metrics, account = make(function="f" * 64), busy()
+    metrics.fleet = '"' * MAX_FLEET_CHARS
     account.receive(lines=10**12, size_bytes=10**15)
     account.held_ms["outcome"] += 10**12 + 0.1
     for number in range(MAX_VALUES):
         metrics.answered(10_000.1 + number)
 
-    size_bytes = len(dumps(line(metrics, account))) + 1
+    drawn = metrics.draw_up(account, NOW_MS, settings_age_s=10.0**9 + 0.1)
+    size_bytes = len(dumps(drawn)) + 1
 
     assert size_bytes < select.PIPE_BUF
 

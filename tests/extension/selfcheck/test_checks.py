@@ -14,7 +14,7 @@ from extension import PREFIX
 from extension.model.chunk import Chunk
 from extension.model.receipt import Receipt
 from extension.selfcheck import checks
-from extension.selfcheck.checks import ATTEMPTS, GRACE_S, MAX_S, REFERENCES_S, SINK_S
+from extension.selfcheck.checks import ATTEMPTS, CALL_S, GRACE_S, MAX_S, REFERENCES_S, SINK_S
 from extension.selfcheck.findings import Finding
 from extension.sinks.base import SinkConfig
 from tests.doubles.scripted_server import ScriptedServer, status
@@ -27,16 +27,15 @@ check = partial(checks.check, sleep=lambda _seconds: None)
 
 
 def environ_of(server: ScriptedServer | None = None, **values: str) -> dict[str, str]:
-    """Return a function's environment; the server, if given, answers for AWS."""
-    environ = {
-        "AWS_LAMBDA_FUNCTION_NAME": "checkout",
-        "AWS_LAMBDA_FUNCTION_VERSION": "7",
-        "AWS_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": SECRET,
-    }
+    """Return a function's environment; the server, if given, answers for AWS. Without one there is no AWS."""
+    environ = {"AWS_LAMBDA_FUNCTION_NAME": "checkout", "AWS_LAMBDA_FUNCTION_VERSION": "7"}
     if server is not None:
-        environ["AWS_ENDPOINT_URL"] = server.url.partition("/in")[0]
+        environ |= {
+            "AWS_REGION": "eu-west-1",
+            "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_ENDPOINT_URL": server.url.partition("/in")[0],
+        }
     return environ | {PREFIX + name: value for name, value in values.items()}
 
 
@@ -52,7 +51,7 @@ def test_check_delivers_one_record_to_a_sink(server: ScriptedServer) -> None:
     [body] = [one.body for one in server.requests]
     record = json.loads(gzip.decompress(body))
     said = (record["type"], record["function"], record["version"], record["reason"])
-    assert server.requests[-1].headers["authorization"] == SECRET
+    assert SECRET in [one.headers["authorization"] for one in server.requests]
     assert said == ("flightRecorder.check", "checkout", "7", "check")
     assert not record["id"].startswith("-")
 
@@ -141,8 +140,8 @@ def test_check_fetches_references_and_tries_their_values(server: ScriptedServer)
 
     findings = check(environ_of(server, SINK="ssm:/sink"))
 
-    assert [finding.level for finding in findings] == ["ok", "ok", "ok"]
-    assert len(server.requests) == 2
+    assert [finding.level for finding in findings] == ["ok", "ok", "ok", "ok"]
+    assert len(server.requests) == 3
     text = "".join(finding.text() for finding in findings)
     assert SECRET not in text
     assert "127.0.0.1" not in text
@@ -155,7 +154,12 @@ def test_check_skips_a_sink_whose_reference_is_denied(server: ScriptedServer) ->
     findings = check(environ_of(server, SINK="ssm:/sink", FALLBACK_SINK=server.url))
 
     told = {(finding.what.removeprefix(PREFIX), finding.level) for finding in findings}
-    assert told == {("settings", "ok"), ("SINK", "fail"), ("FALLBACK_SINK", "ok")}
+    assert told == {
+        ("settings", "ok"),
+        ("SINK", "fail"),
+        ("FALLBACK_SINK", "ok"),
+        ("own log group", "ok"),
+    }
     assert any("ssm:GetParameters" in finding.todo for finding in findings)
     assert any("not tried" in finding.found for finding in findings)
 
@@ -189,12 +193,13 @@ def test_check_reads_the_document_of_settings(server: ScriptedServer) -> None:
         "SINK_HEADERS": "ok",
         "FLUSH": "fail",
         "SINK": "ok",
+        "own log group": "ok",
     }
     assert findings[0].found == (
         "HISTORY=2, SETTINGS (a reference), SAMPLE_RATE (in SETTINGS), SINK (in SETTINGS),"
         " SINK_HEADERS (in SETTINGS)"
     )
-    assert server.requests[-1].headers["authorization"] == SECRET
+    assert SECRET in [one.headers["authorization"] for one in server.requests]
     text = "".join(finding.text() for finding in findings)
     assert SECRET not in text
     assert "127.0.0.1" not in text
@@ -206,7 +211,8 @@ def test_check_names_what_a_denied_document_needs(server: ScriptedServer) -> Non
 
     findings = check(environ_of(server, SETTINGS=f"s3://{SECRET}/a"))
 
-    assert levels(findings) == {"settings": "ok", "SETTINGS": "fail", "SINK": "fail"}
+    told = {"settings": "ok", "SETTINGS": "fail", "SINK": "fail", "own log group": "ok"}
+    assert levels(findings) == told
     [denied] = [one for one in findings if one.what == f"{PREFIX}SETTINGS"]
     assert '"s3:GetObject"' in denied.todo
     assert "arn:aws:s3:::BUCKET/KEY" in denied.todo
@@ -234,21 +240,62 @@ def test_check_reports_that_the_retention_cannot_be_set(
     server: ScriptedServer, answer: Any
 ) -> None:
     """The sink itself passes over it in silence, since delivery goes on."""
-    server.answers = [EMPTY, answer]
+
+    def answer_about_retention(connection: Any, body: bytes) -> bool:
+        if b"retentionInDays" not in body or isinstance(answer, bytes):
+            connection.sendall(answer if b"retentionInDays" in body else EMPTY)
+            return True
+        return False
+
+    # The own log group is asked about at the same time.
+    server.answers = [EMPTY, answer_about_retention, answer_about_retention]
 
     found = levels(check(environ_of(server, RETENTION_DAYS="14")))
 
-    assert found == {"settings": "ok", "SINK": "ok", "RETENTION_DAYS": "warn"}
+    told = {"settings": "ok", "SINK": "ok", "own log group": "ok", "RETENTION_DAYS": "warn"}
+    assert found == told
     payload = {"logGroupName": "/flight-recorder/checkout", "retentionInDays": 14}
-    assert json.loads(server.requests[1].body) == payload
+    assert payload in [json.loads(one.body) for one in server.requests[1:]]
+
+
+MISSING = status(400, body=b'{"__type":"ResourceNotFoundException"}')
+
+
+@pytest.mark.parametrize(
+    ("answer", "level"),
+    [(MISSING, "ok"), (DENIED, "warn"), (status(500), "warn")],
+    ids=["allowed", "denied", "unknown"],
+)
+def test_check_asks_whether_the_own_log_group_may_be_written(
+    server: ScriptedServer, tmp_path: Path, answer: bytes, level: str
+) -> None:
+    """With an event for a stream that nobody has, in the group that Lambda names."""
+    server.answers = [answer] * 2
+    environ = environ_of(server, SINK=f"file:{tmp_path}/kept")
+
+    found = check({**environ, "AWS_LAMBDA_LOG_GROUP_NAME": "/shared/all"})
+
+    [finding] = [one for one in found if one.what == "own log group"]
+    assert finding.level == level
+    assert "/shared/all" in finding.found
+    asked = json.loads(server.requests[0].body)
+    assert server.requests[0].headers["x-amz-target"] == "Logs_20140328.PutLogEvents"
+    assert (asked["logGroupName"], len(asked["logEvents"])) == ("/shared/all", 1)
+    assert asked["logStreamName"].startswith("flight-recorder-check-")
+
+
+def test_check_leaves_the_own_log_group_alone_where_it_is_the_sink(server: ScriptedServer) -> None:
+    """What is on standard output is judged with SINK."""
+    assert "own log group" not in levels(check(environ_of(server, SINK="stdout:")))
+    assert server.requests == []
 
 
 # Bounds -------------------------------------------------------------------------------------------------------------
 
 
 def test_bounds_of_the_parts_add_up_to_less_than_the_whole() -> None:
-    """References, then sinks side by side, then the retention, each with its grace."""
-    assert REFERENCES_S + SINK_S + SINK_S / 2 + 3 * GRACE_S < MAX_S
+    """References, then sinks side by side, then two calls about log groups, each with its grace."""
+    assert REFERENCES_S + SINK_S + CALL_S + 3 * GRACE_S < MAX_S
 
 
 def test_check_leaves_a_sink_that_does_not_answer(

@@ -387,6 +387,76 @@ def test_setting_that_does_not_work_as_expected_is_a_warning(
     assert all(one.level == WARN and one.todo for one in findings)
 
 
+NOWHERE = "ResourceNotFoundException (status 400)"
+NO_ACCESS = "AccessDeniedException (status 400)"
+
+
+def of_own_group(receipt: Receipt, **values: str) -> list[Finding]:
+    environ = environ_of(**values)
+    return list(judged.judge_own_group(receipt, read_settings(environ)[0], environ))
+
+
+def test_own_group_that_may_be_written_gets_what_no_sink_takes() -> None:
+    """That is well, and costs what CloudWatch takes for every line."""
+    [finding] = of_own_group(denied(NOWHERE))
+
+    assert (finding.level, finding.todo) == (OK, "")
+    assert "go there" in finding.found
+    assert "bills every line" in finding.found
+
+
+@pytest.mark.parametrize("fallback", ["", "stdout:", "nowhere"])
+def test_own_group_that_is_denied_is_a_warning_without_a_second_place(fallback: str) -> None:
+    """Standard output leads to that group as well, so it is no second place."""
+    [finding] = of_own_group(denied(NO_ACCESS), FALLBACK_SINK=fallback)
+
+    assert finding.level == WARN
+    assert "/aws/lambda/checkout, which saves its cost" in finding.found
+    assert "are lost" in finding.found
+    assert "FLIGHT_RECORDER_FALLBACK_SINK" in finding.todo
+    assert "leave the Deny" in finding.todo
+
+
+def test_own_group_that_is_denied_is_well_with_a_second_place() -> None:
+    """What neither takes is lost all the same."""
+    [finding] = of_own_group(denied(NO_ACCESS), FALLBACK_SINK="s3://bucket")
+
+    assert (finding.level, finding.todo) == (OK, "")
+    assert "neither SINK nor FALLBACK_SINK" in finding.found
+
+
+@pytest.mark.parametrize(
+    ("receipt", "todo"),
+    [
+        (unavailable("no way to the host"), "look in the role for a Deny on /aws/lambda/checkout"),
+        (denied("ExpiredToken (status 400)"), "these credentials are not accepted"),
+    ],
+)
+def test_own_group_that_cannot_be_asked_about_is_a_warning(receipt: Receipt, todo: str) -> None:
+    """The function's network need not reach CloudWatch, since Lambda writes there by itself."""
+    [finding] = of_own_group(receipt)
+
+    assert finding.level == WARN
+    assert f"could not be found out: {receipt.detail}" in finding.found
+    assert todo in finding.todo
+
+
+@pytest.mark.parametrize(
+    "detail", ["no AWS region: AWS_REGION is not set", "no AWS credentials in the environment"]
+)
+def test_own_group_is_no_finding_outside_of_aws(detail: str) -> None:
+    """The function's role is not there to be asked about."""
+    assert of_own_group(denied(detail)) == []
+
+
+def test_fleet_without_metrics_is_a_warning() -> None:
+    """Whoever names a fleet wants its metrics."""
+    [finding] = of_environment(METRICS_FLEET="shop")
+
+    assert (finding.level, finding.what) == (WARN, f"{PREFIX}METRICS_FLEET")
+    assert of_environment(METRICS_FLEET="shop", METRICS="1m") == []
+
+
 def test_exemption_that_cannot_be_read_is_a_warning_where_a_proxy_is_set() -> None:
     """Without a proxy nothing is exempt from it."""
     exemptions = {"no_proxy": "localhost,[::1],10.0.0.0/99,http://user:s3cret@host"}
