@@ -88,7 +88,7 @@ def _volume(best: Row, costs: CostView) -> Advice:
         "More than 50 TB a month in an account",
         f"Lambda's own logs get cheaper with volume, and what the recorder writes to CloudWatch does not. At"
         f" {volume}, the last GB costs {money_text(costs.last_gb_usd)}. What is kept of a GB costs"
-        f" {money_text(kept_usd)} in CloudWatch, at {money_text(PRICES['standard'].usd)} a GB. Take s3: there.",
+        f" {money_text(kept_usd)} in CloudWatch, at {money_text(PRICES['standard'].usd)} a GB. There, s3: and firehose: are the sinks to take.",
     )
 
 

@@ -11,7 +11,8 @@ from whatif.report.view import View
 
 ASSUMPTIONS = """Costs are list prices, for what is sent and one month of storage. S3 and Firehose are charged the requests that
     the extension would send: a failure at once, all else after LINGER. Today's cost ends only when the function's role may no
-    longer write to its own log group. Until then, the cost of the kept lines is added to it."""
+    longer write to its own log group. Until then, the cost of the kept lines is added to it. Lambda's own delivery to Firehose costs
+    what that to S3 costs, and Firehose's price on top."""
 
 NET = """Net: what is saved of today's cost, less the kept lines and all that the recorder costs. A sum below zero is lost."""
 
@@ -107,7 +108,7 @@ def upkeep_rows(view: View) -> list[tuple[str, str, str]]:
     costs = view.costs
     pace, upkeep, watching = costs.pace, costs.upkeep, costs.watching
     memory = f"{costs.memory_mb:,} MB"
-    metrics, alarms = counted(watching.metrics, "metric"), f"alarms on {watching.alarms}"
+    metrics, alarms = counted(watching.metrics, "metric"), f"alarms that read {watching.alarms}"
     shared = (
         f"shared by {counted(watching.shared_by, 'function')}" if watching.shared_by > 1 else ""
     )

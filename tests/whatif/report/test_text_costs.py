@@ -37,7 +37,7 @@ def test_costs_have_all_that_the_recorder_costs(view: View) -> None:
     assert [(cause, much) for cause, much, _ in upkeep_rows(view)] == [
         ("the environment is held", "24 of 24 invocations, 26 ms each, 512 MB"),
         ("cold starts are longer", "2, 21 ms each, 512 MB"),
-        ("metrics and alarms", "18 metrics, alarms on 4"),
+        ("metrics and alarms", "18 metrics, alarms that read 4"),
         ("lines of metrics", "24"),
     ]
 
