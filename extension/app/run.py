@@ -103,6 +103,7 @@ def run(
             "could not open a port to listen on; nothing is recorded in this environment",
             problem=listener_problem,
         )
+    wiring.log.hand_on(wiring.record_problem)
     for number in ENDING_SIGNALS:
         # One that is ignored, as under nohup, stays so.
         if signals.getsignal(number) != signals.SIG_IGN:
@@ -132,7 +133,7 @@ class Wiring:
     """Makes ready what masks. At SHUTDOWN a small function has no time for it."""
 
     _awaits_fetch = False
-    """Whether this is a copy of a snapshot, which delivers nothing by the references of the snapshot while AWS may yet answer."""
+    """Whether a copy of a snapshot delivers nothing, because AWS may yet answer with today's references."""
 
     def __init__(
         self,
@@ -266,22 +267,18 @@ class Wiring:
 
     def _settings_refresh(self, settings: Settings) -> "SettingsRefresh":
         # Imported here, with the AWS client: few functions have references.
-        from extension.app.settings_refresh import SettingsRefresh
-        from extension.aws.secrets import Stores
-        from extension.config.references import References
+        from extension.app.settings_refresh import refresh_from_aws
 
-        return SettingsRefresh(
-            References(self._environ, fetch=Stores().fetch),
-            interval_s=settings.refresh_interval_ms / 1000,
-            apply=self._apply,
-            random=_random,
+        interval_s = settings.refresh_interval_ms / 1000
+        return refresh_from_aws(
+            self._environ, interval_s=interval_s, apply=self._apply, random=_random
         )
 
     def _apply(self, fetched: "Fetched") -> None:
         """Apply the settings anew, with the values that were fetched."""
         for variable, detail in fetched.problems:
             self.log.once(
-                "could not fetch the value a setting refers to; using the last known value or the default",
+                "could not fetch the value a setting refers to; using the last known value or the default, and holding lines while no sink is known",
                 variable=variable,
                 problem=detail,
             )
@@ -292,8 +289,8 @@ class Wiring:
         for name in self._sinks.apply(settings):
             self._parts.delivery.forget(name)
         self._report_problems(problems)
-        if self._parts.renewal is not None:
-            self._parts.renewal.change_interval(settings.refresh_interval_ms / 1000)
+        assert self._parts.renewal is not None  # noqa: S101 - it is what calls this
+        self._parts.renewal.change_interval(settings.refresh_interval_ms / 1000)
         self.log.apply(settings.log_level)
         self._sampler.apply(settings)
         self._parts.recorder.apply(settings)
@@ -302,34 +299,23 @@ class Wiring:
         self._apply_to_metrics(settings)
 
     def _report_problems(self, problems: Sequence[Problem]) -> None:
-        for problem in problems:
-            known = {"value": problem.value, "fault": problem.fault, "accepted": problem.accepted}
-            self.log.once(
-                "a setting cannot be used",
-                variable=problem.variable,
-                **{name: text for name, text in known.items() if text},
-                used=problem.used,
-            )
-        for name in self._sinks.asking_for_otlp_json:
-            self.log.once(
-                "OTLP is sent as protobuf; JSON is no longer written", variable=PREFIX + name
-            )
-        self._report_exemptions()
-
-    def _report_exemptions(self) -> None:
-        """Report what cannot be read of NO_PROXY, where a proxy is set."""
         variables = {name.lower() for name in self._environ}
-        if "no_proxy" not in variables or variables.isdisjoint(PROXIES):
+        is_exempting = "no_proxy" in variables and not variables.isdisjoint(PROXIES)
+        as_json = self._sinks.asking_for_otlp_json
+        if not (problems or as_json or is_exempting):
             return
-        # Imported here: few functions have a proxy, and this loads what only a delivery needs.
-        from extension.transport.proxies import unreadable_exemptions
+        # Imported here: most functions have no problem.
+        from extension.app.problems import report_exemptions, report_problems
 
-        if entries := unreadable_exemptions(self._environ):
-            self.log.once(
-                "entries of NO_PROXY cannot be read; they are left out",
-                variable="NO_PROXY",
-                entries=entries,
-            )
+        report_problems(self.log, problems, asking_for_otlp_json=as_json)
+        if is_exempting:
+            report_exemptions(self.log, self._environ)
+
+    def record_problem(self, event: str, fields: Mapping[str, object]) -> None:
+        """Hand a problem to SINK as a record: stderr goes to the function's own log group, which may be denied."""
+        from extension.app.problems import record_of
+
+        self._queues.put(record_of(event, fields, self._sampler.metadata))
 
     def _apply_to_delivery(self, settings: Settings) -> None:
         delivery = self._parts.delivery
@@ -352,6 +338,8 @@ class Wiring:
 
         redactor = Redactor(patterns)
         delivery.rewrite(partial(rewritten, rewrite=redactor.redact_all, by=patterns))
+        if "SETTINGS" in settings.unresolved:
+            return  # Lines are masked as a whole until it is known whether there are patterns at all.
         self._preparing = threading.Thread(target=redactor.prepare, name="redact", daemon=True)
         self._preparing.start()
 

@@ -9,8 +9,9 @@ moment does it when it thaws. A copy of a snapshot fetches before its first deli
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from extension.aws.secrets import Stores
 from extension.config.references import Fetched, References
 from extension.config.refresh_schedule import RefreshSchedule
 
@@ -69,8 +70,10 @@ class SettingsRefresh:
         """Apply what was fetched for a multiple that has come. Start a fetch if one is due and none is under way."""
         now_s = self._wall_s()
         # A clock that was set back must not delay it by more than an interval.
-        if self._pending is not None and not 0.0 < self._apply_at_s - now_s <= self._interval_s:
-            self._apply_pending()
+        pending = self._pending
+        if pending is not None and not 0.0 < self._apply_at_s - now_s <= self._interval_s:
+            self._pending = None
+            self._apply(pending)
         if self._is_busy or self._schedule.wait_s(now_s) > 0.0:
             return
         self._apply_at_s = self._schedule.begin(now_s)
@@ -96,21 +99,19 @@ class SettingsRefresh:
         if self._fetched is None or is_outdated:
             return True
         now_s = self._wall_s()
-        self._pending, self._fetched = self._fetched, None
-        if self._pending.again is not None:
-            self._schedule.failed(now_s, self._pending.again)
+        fetched, self._fetched = self._fetched, None
+        if fetched.again is not None:
+            self._schedule.failed(now_s, fetched.again)
         else:
             self._schedule.settled(now_s)
-        if not self._pending.problems:
+        if not fetched.problems:
             self._whole_at_s = now_s
         if now_s >= self._apply_at_s:
-            self._apply_pending()
+            self._pending = None
+            self._apply(fetched)
+        else:
+            self._pending = fetched
         return True
-
-    def _apply_pending(self) -> None:
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            self._apply(pending)
 
     def _run(self) -> None:
         try:
@@ -122,3 +123,15 @@ class SettingsRefresh:
     def _settle(self, fetched: Fetched) -> None:
         self._fetched = fetched
         os.write(self._announce, b"!")
+
+
+def refresh_from_aws(
+    environ: Mapping[str, str],
+    *,
+    interval_s: float,
+    apply: Callable[[Fetched], None],
+    random: Callable[[], float],
+) -> SettingsRefresh:
+    """Return what refreshes the references in an environment from AWS."""
+    references = References(environ, fetch=Stores().fetch)
+    return SettingsRefresh(references, interval_s=interval_s, apply=apply, random=random)

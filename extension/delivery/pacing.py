@@ -9,7 +9,7 @@ has a random part.
 
 from collections.abc import Callable, Iterable
 
-from extension.model.chunk import Chunk
+from extension.model.chunk import WARNING, Chunk
 from extension.model.receipt import Answer, Receipt
 from extension.model.segment import Kind
 
@@ -51,6 +51,10 @@ SLOW_START_PAUSE_S = 1.0
 FAILURE_GRACE_S = 2.0
 """How long lines of a failed invocation wait for its end and its report, where a batch lingers, unless the environment may
 freeze before. The report comes with the next invocation, which is near if it comes within 1.5 s (see FLUSH)."""
+
+
+WARNINGS_LINGER_S = 60.0
+"""How long the extension's own warnings wait for lines to go with: in a fleet a wrong variable is wrong everywhere."""
 
 
 class Backoff:
@@ -104,7 +108,8 @@ class Backoff:
             self.is_down = True
         elif self.failures >= PATIENCE_ATTEMPTS or now_s - self._failing_since_s >= PATIENCE_S:
             self.is_down = True
-        if receipt.is_throttled:
+        # What makes streams has a quota of its own. The next attempt writes to one that another environment makes.
+        if receipt.is_throttled and not receipt.refused_streams:
             self.pressure_s = PRESSURE_S
         # All environments were told the same, so each waits up to twice as long.
         asked_s = min(receipt.retry_after_s or 0.0, MAX_PAUSE_S) * (1.0 + self.random())
@@ -143,7 +148,12 @@ class Linger:
     """Say when what waits for one sink should leave.
 
     Lines of healthy invocations wait for more, for ``linger_s`` at most, or until they are ``ripe_bytes``. Lines of failed ones
-    leave as soon as the invocation is over, and take along what waits.
+    leave as soon as the invocation is over, and take along what waits. Our own warnings go with either.
+
+    Attributes:
+        linger_s: for how long; may be changed at any time.
+        holds_failed: whether lines of failed invocations wait.
+        holds_warnings_only: whether nothing but our own warnings waits.
     """
 
     def __init__(self, *, linger_s: float = 0.0, ripe_bytes: int = 0) -> None:
@@ -152,16 +162,24 @@ class Linger:
         self._since_s: float | None = None
         self._failed_since_s: float | None = None
         self.holds_failed = False
+        self.holds_warnings_only = True
         self._must_leave = False
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether an invocation may be held for what waits."""
+        return self.holds_failed or not (self.linger_s or self.holds_warnings_only)
 
     def came(self, chunk: Chunk) -> None:
         """Note what has come. The report of a failed invocation alone may wait: the failure has been delivered."""
         self.holds_failed = self.holds_failed or is_urgent(chunk)
+        self.holds_warnings_only = self.holds_warnings_only and is_warning(chunk)
 
     def left(self, waiting: Iterable[Chunk]) -> None:
         """Note that a batch has left, and what still waits."""
         self._since_s = self._failed_since_s = None
         self.holds_failed = self.holds_failed and any(is_urgent(chunk) for chunk in waiting)
+        self.holds_warnings_only = all(is_warning(chunk) for chunk in waiting)
         self._must_leave = self._must_leave and self.holds_failed
 
     def flush(self) -> bool:
@@ -171,11 +189,14 @@ class Linger:
 
     def wait_s(self, now_s: float, held_bytes: int) -> float:
         """Return for how many seconds what waits should wait for more."""
-        if not self.linger_s or self._must_leave or held_bytes >= self._ripe_bytes:
+        linger_s = (
+            max(self.linger_s, WARNINGS_LINGER_S) if self.holds_warnings_only else self.linger_s
+        )
+        if not linger_s or self._must_leave or (held_bytes >= self._ripe_bytes and self.linger_s):
             return 0.0
         if self._since_s is None:
             self._since_s = now_s
-        until_s = self._since_s + self.linger_s
+        until_s = self._since_s + linger_s
         if self.holds_failed:
             if self._failed_since_s is None:
                 self._failed_since_s = now_s
@@ -186,3 +207,8 @@ class Linger:
 def is_urgent(chunk: Chunk) -> bool:
     """Tell whether a chunk holds more of a failed invocation than platform events."""
     return chunk.metadata.failed and any(one.kind is not Kind.EVENT for one in chunk.segments)
+
+
+def is_warning(chunk: Chunk) -> bool:
+    """Tell whether a chunk is a warning of the extension itself."""
+    return chunk.metadata.reason == WARNING

@@ -100,7 +100,7 @@ class SendingQueue:
         if self.empty or (not self.busy and now_s < self.backoff.try_at_s):
             return False
         tried = [one.holds_failed for one in (self._under_way, *self._batches) if one is not None]
-        return not self.linger.linger_s or self.linger.holds_failed or any(tried)
+        return any(tried) or (bool(tried) and not self.linger.linger_s) or self.linger.is_awaited
 
     @property
     def is_doubted(self) -> bool:

@@ -1,6 +1,7 @@
 """The extension's own log: JSON on stderr, through structlog, and quiet unless something is wrong.
 
-Promises: an environment logs each problem once. A message says what happened and what we do instead, and the field
+Promises: an environment logs each problem once, and hands it on, since whoever denies the function its own log group sees no
+stderr. A message says what happened and what we do instead, and the field
 ``variable`` names the variable that changes it. A customer's line, a header, a URL or the body of an answer is never
 logged. Lambda records the output of extensions too, so a message for each line or invocation would cost what this
 extension is there to save.
@@ -11,6 +12,7 @@ a file descriptor, a message is written all the same, without its time.
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from extension import EXTENSION_NAME
@@ -48,11 +50,13 @@ MAX_PROBLEMS = 50
 
 
 class OwnLog:
-    """Write the extension's own log."""
+    """Write the extension's own log. ``problems`` are those that were logged, each with its fields."""
 
     def __init__(self, level: str) -> None:
         """Start with LOG_LEVEL."""
         self.apply(level)
+        self.problems: list[tuple[str, dict[str, object]]] = []
+        self._on_problem: Callable[[str, dict[str, object]], None] | None = None
         self._said: set[str] = set()
         self._logger: Any = None
 
@@ -68,6 +72,15 @@ class OwnLog:
         self._said.add(key)
         if LEVELS["warning"] >= self._level:
             self._write("warning", event, fields)
+            self.problems.append((event, fields))
+            if self._on_problem is not None:
+                self._on_problem(event, fields)
+
+    def hand_on(self, on_problem: Callable[[str, dict[str, object]], None]) -> None:
+        """Hand each problem on, also those that were logged before."""
+        self._on_problem = on_problem
+        for event, fields in self.problems:
+            on_problem(event, fields)
 
     def account(self, **fields: object) -> None:
         """Log the account, at every level but ``off``."""

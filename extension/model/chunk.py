@@ -15,6 +15,10 @@ RewriteLines = Callable[[list[bytes]], list[bytes]]
 """Rewrites the JSON of lines, each to one."""
 
 
+WARNING = "warning"
+"""Reason of a chunk with one of the extension's own warnings. It is no line, and nothing waits for it."""
+
+
 class Metadata(NamedTuple):
     """Describe where the records of a chunk come from, and why they are kept.
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from extension.diagnostics.account import Account
+from extension.model.chunk import WARNING, Chunk
 from extension.parsing.batch import Unreadable
 from extension.parsing.failures import Outcome
 from extension.parsing.platform_events import (
@@ -149,11 +150,20 @@ class EnvironmentEvents:
             self._account.drop(SNAPSHOT, init.recording.lines)
 
     def _drop_queued(self) -> None:
-        """Drop what waited for the sinks when the snapshot was taken: each copy would deliver it again."""
+        """Drop what waited for the sinks when the snapshot was taken: each copy would deliver it again.
+
+        What our own warnings tell is as true of the copy.
+        """
         primary, fallback, archive = self._sampler.queues
+        source = self._sampler.metadata
         for queue in (primary, fallback):
             for chunk in queue.take_all() if queue is not None else ():
                 self._account.drop(SNAPSHOT, chunk.lines)
+                if chunk.metadata.reason == WARNING:
+                    of_copy = chunk.metadata._replace(
+                        environment_id=source.environment_id, instance_id=""
+                    )
+                    primary.put(Chunk(of_copy, chunk.segments))
         for chunk in archive.take_all() if archive is not None else ():
             self._account.archive.lose(SNAPSHOT, chunk.lines)
 

@@ -13,6 +13,8 @@ class MetadataSource:
     """Make metadata for one environment.
 
     Attributes:
+        function: the function's name.
+        version: the function's version.
         environment_id: 16 hex digits, which no other process has.
         instance_id: Lambda's name for the environment, as :class:`Metadata` has it; empty until known.
         arn: as the function was invoked last; empty until known.
@@ -20,8 +22,8 @@ class MetadataSource:
     """
 
     def __init__(self, *, function: str = "", version: str = "", environment_id: str = "") -> None:
-        self._function = function
-        self._version = version
+        self.function = function
+        self.version = version
         self.environment_id = environment_id
         self.instance_id = ""
         self.arn = ""
@@ -41,8 +43,8 @@ class MetadataSource:
         return Metadata(
             request_id=invocation.request_id,
             trace_id=invocation.trace_id,
-            function=self._function,
-            version=self._version,
+            function=self.function,
+            version=self.version,
             environment_id=self.environment_id,
             reason=decided.reason,
             weight=decided.weight if weight is None else weight,

@@ -94,7 +94,8 @@ class CloudWatchSink:
         receipt = self._send(chunks, until_s)
         if receipt.refused_streams and not self._streams.is_overflow:
             self._streams.overflow()
-            left = without(chunks, receipt.taken | receipt.refused.keys())
+            gone = receipt.taken.union(receipt.refused)
+            left = without(chunks, gone) if gone else chunks
             receipt = _both(receipt, self._send(left, until_s))
         if receipt.answer is Answer.TAKEN:
             self._set_retention(until_s)

@@ -274,7 +274,7 @@ def test_the_function_runs_where_no_api_delivers(
 
     cloud, delivered, _ = _run(layer_dir, tmp_path, sink_path, variations=Variations(**refused))
 
-    assert not delivered.records
+    assert not delivered.lines()
     [said] = problems(cloud)
     assert said["variable"] == "FLIGHT_RECORDER_LOG_API"
     assert len(cloud.journal.of("event", EXTENSION)) == len(KINDS) + 1

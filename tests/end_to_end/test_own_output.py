@@ -92,3 +92,27 @@ def test_switched_off_the_log_is_silent(run: Run) -> None:
         cloud.invoke({"kind": "error"})
 
     assert not [line for line in cloud.extension_output if line.channel == "stderr"]
+
+
+def test_what_is_wrong_is_at_the_sink_too_though_every_invocation_is_well(
+    run: Run, receiver: Receiver
+) -> None:
+    """The recommended Deny hides the function's own log group, and the extension's stderr goes there."""
+    receiver.listen()
+
+    with run(sink=receiver.url, sample_rate="12", sampel_rate="0.5") as cloud:
+        held = [cloud.invoke({"kind": "ok"}).held_ms for _ in range(3)]
+        assert receiver.requests == []
+
+    assert None not in held
+    warnings = [
+        one["record"]
+        for one in receiver.delivered.records
+        if one["type"] == "flightRecorder.warning"
+    ]
+    assert {one["variable"] for one in warnings} == {
+        "FLIGHT_RECORDER_SAMPLE_RATE",
+        "FLIGHT_RECORDER_SAMPEL_RATE",
+    }
+    assert [one["event"] for one in warnings] == [one["event"] for one in problems(cloud)]
+    assert len(receiver.requests) == 1

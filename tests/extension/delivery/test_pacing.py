@@ -150,6 +150,16 @@ def test_a_sink_that_throttles_gets_fewer_requests_until_it_takes_many(random: f
     assert 50 < len(pauses) < 100
 
 
+def test_refused_log_stream_is_no_pressure_on_deliveries() -> None:
+    """CreateLogStream has a quota of its own, and the next attempt asks for none."""
+    refused = THROTTLED._replace(refused_streams=2)
+
+    backoff = after(refused)
+
+    assert backoff.pressure_s == 0.0
+    assert backoff.try_at_s == pytest.approx(1000.0 + FIRST_PAUSE_S)
+
+
 def test_after_an_outage_batches_go_in_lots_that_grow() -> None:
     """One batch, two, four, each lot after a pause; all environments have a backlog then."""
     backoff = after(*[UNAVAILABLE] * PATIENCE_ATTEMPTS)

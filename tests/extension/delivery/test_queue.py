@@ -9,7 +9,13 @@ from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from extension.delivery.batch import MAX_CUTS
-from extension.delivery.pacing import FAILURE_GRACE_S, FIRST_PAUSE_S, MAX_PAUSE_S, Linger
+from extension.delivery.pacing import (
+    FAILURE_GRACE_S,
+    FIRST_PAUSE_S,
+    MAX_PAUSE_S,
+    WARNINGS_LINGER_S,
+    Linger,
+)
 from extension.delivery.queue import (
     MAX_ATTEMPTS,
     MAX_BATCH_BYTES,
@@ -19,7 +25,7 @@ from extension.delivery.queue import (
     SendingQueue,
 )
 from extension.diagnostics.account import Account
-from extension.model.chunk import CHUNK_COST_BYTES, Chunk, Metadata, numbers_in
+from extension.model.chunk import CHUNK_COST_BYTES, WARNING, Chunk, Metadata, numbers_in
 from extension.model.receipt import Answer, Receipt
 from extension.model.segment import Kind, Segment
 from tests.doubles.extension.accounts import settled
@@ -245,6 +251,36 @@ def test_an_invocation_waits_for_nothing_that_lingers(
     assert queue.is_awaited(0.0) is is_awaited
     queue.settle(TAKEN, 0.0)
     assert not queue.is_awaited(0.0)
+
+
+def warning(number: int = 9) -> Chunk:
+    told = metadata("", failed=False)._replace(reason=WARNING)
+    return Chunk(told, [event(number)])
+
+
+def test_our_own_warnings_wait_for_lines_to_go_with(queue: SendingQueue) -> None:
+    """A variable that is wrong in thousands of environments must not make a request in each of them at once."""
+    queue.put(warning())
+
+    assert queue.wait_s(0.0) == WARNINGS_LINGER_S
+    assert not queue.is_awaited(0.0)
+    queue.put(chunk("a"))
+    assert queue.is_awaited(0.0)
+    assert ids(queue.begin(0.0)) == ["", "a"]
+    queue.settle(TAKEN, 0.0)
+    assert queue.tally.kept == {WARNING: 0, "crash": 1}
+
+
+def test_our_own_warnings_leave_alone_after_a_while_or_at_the_end(queue: SendingQueue) -> None:
+    """Somebody has to see them, also where every invocation is well."""
+    queue.put(warning())
+    queue.wait_s(0.0)
+    after_a_while = queue.begin(WARNINGS_LINGER_S)
+    queue.settle(TAKEN, WARNINGS_LINGER_S)
+    queue.put(warning())
+    at_the_end = queue.begin(WARNINGS_LINGER_S, at_once=True)
+
+    assert [len(batch or []) for batch in (after_a_while, at_the_end)] == [1, 1]
 
 
 def test_an_invocation_does_not_wait_while_a_sink_is_left_alone(queue: SendingQueue) -> None:

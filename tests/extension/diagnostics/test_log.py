@@ -180,3 +180,33 @@ def test_a_message_loads_a_tenth_of_structlog() -> None:
 
     assert said.splitlines()[0] == "True"
     assert json.loads(said.splitlines()[1])["received_lines"] == 2
+
+
+def test_problems_are_handed_on_whenever_they_were_logged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Settings are read before there is anybody to hand a problem to."""
+    log = OwnLog("warning")
+    told: list[tuple[str, dict[str, object]]] = []
+
+    log.once("before", variable="A")
+    log.hand_on(lambda event, fields: told.append((event, fields)))
+    log.once("after", variable="B")
+    log.once("after", variable="B")
+
+    assert told == [("before", {"variable": "A"}), ("after", {"variable": "B"})]
+    assert len(lines(capsys)) == 2
+
+
+def test_problems_that_are_not_logged_are_not_handed_on() -> None:
+    """LOG_LEVEL=off means silence, and the number of problems is bounded."""
+    told: list[str] = []
+    quiet, loud = OwnLog("off"), OwnLog("warning")
+    for log in (quiet, loud):
+        log.hand_on(lambda event, _: told.append(event))
+
+    quiet.once("quiet")
+    for number in range(2 * MAX_PROBLEMS):
+        loud.once(f"loud {number}")
+
+    assert told == [f"loud {number}" for number in range(MAX_PROBLEMS)]

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from extension.model.chunk import WARNING, Chunk, Metadata
+from extension.model.segment import Kind, Segment
 from tests.doubles.extension.environment import Environment
-from tests.doubles.extension.queues import lines_in
+from tests.doubles.extension.queues import chunks_in, lines_in
 from tests.extension.recorder.script import Case, play, told
 
 SNAP_START: dict[str, Any] = {"snap_start": True}
@@ -111,6 +113,19 @@ def test_a_copy_drops_what_waited_for_the_sinks() -> None:
     assert env.account.dropped == {"snapshot": 1}
     assert env.account.archive.lost == {"snapshot": 1}
     assert env.accounted_for
+
+
+def test_a_copy_tells_again_what_our_own_warnings_told() -> None:
+    """A setting that cannot be used is as wrong in each copy as it was when the snapshot was taken."""
+    env = Environment(snap_start=True)
+    warning = Metadata("", "", "f", "1", "e", WARNING, 1.0, failed=False)
+    env.queue.put(Chunk(warning, [Segment(b"{}", count=1, first_number=0, kind=Kind.EVENT)]))
+
+    play(env, "restore restored")
+
+    (kept,) = chunks_in(env.queue)
+    assert kept.metadata == warning._replace(environment_id="copy1")
+    assert env.account.dropped == {"snapshot": 0}
 
 
 @pytest.mark.parametrize(

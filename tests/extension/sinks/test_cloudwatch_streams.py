@@ -424,6 +424,22 @@ def test_mark_stands_in_the_own_stream_before_what_may_be_in_the_overflow(
     assert rest == ["a", "b"]
 
 
+def test_mark_stands_in_the_stream_that_lambda_names(front: LimitsFront, sink: MakeSink) -> None:
+    """The name may become known between two attempts, and the lines be in the stream of the process's own id."""
+    front.behaviours.append(hang_up)
+    opened = sink()
+    batch = lines("a", "b")
+    more = lines("c", first_number=2, metadata=STAMP._replace(instance_id=LAMBDAS))
+
+    receipts = [send(opened, batch), send(opened, batch, more)]
+
+    assert [one.answer for one in receipts] == [Answer.UNAVAILABLE, Answer.TAKEN]
+    assert asked(front) == [(PUT, OWN), (PUT, LAMBDAS)]
+    told_first, *rest = messages(front.requests[-1])
+    assert json.loads(told_first) == mark(2, 0, 1)
+    assert rest == ["a", "b", "c"]
+
+
 def test_no_mark_stands_where_the_own_stream_was_missing(
     front: LimitsFront, sink: MakeSink
 ) -> None:

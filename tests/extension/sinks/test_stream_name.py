@@ -167,6 +167,18 @@ def test_sinks_of_one_process_share_the_name(path: Path) -> None:
     assert [keep(path), keep(path), keep(path)] == [OWN] * 3
 
 
+def test_process_that_keeps_another_file_gives_the_first_one_up(
+    path: Path, process: Callable[..., Process]
+) -> None:
+    """No more than one is open, whatever the names of functions and versions are."""
+    keep(path)
+    keep(path.with_name("another"), OTHER)
+
+    assert process(path, OTHER).name == OWN
+    assert process(path.with_name("another"), OWN).name == OWN
+    assert path.with_name("another").read_text() == f"{OTHER}\n"
+
+
 # What Lambda tells, and snapshots --------------------------------------------------------------------------------------
 
 
