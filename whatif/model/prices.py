@@ -75,7 +75,7 @@ PRICES = {
         "Lambda's own logs to S3 or Firehose",
         0.25,
         "GB",
-        _VENDED,
+        f"{_VENDED}; the two in the middle are taken from the Infrequent Access class",
         (0.15, 0.075, 0.05),
     ),
     "standard": Price(
