@@ -28,6 +28,10 @@ RESERVE_SHARE = 0.65
 UNPROVEN_RESERVE_SHARE = 0.95
 """The same for sinks that are failing, or have taken nothing yet: the rest is enough for one that is there."""
 
+REPORTS_WAIT_SHARE, REPORTS_SPREAD_SHARE = 0.6, 0.2
+"""Of the time at SHUTDOWN, how long a report waits whose lines are delivered, and how much of it is drawn, if the sink has
+throttled in this environment: then many environments end at once, and lines of the others come first."""
+
 REWRITE_BYTES_PER_S = 8 * 1024 * 1024
 """Of events that a whole processor masks with all presets, where few lines hold a secret (measured: 20 MiB where none does, 2
 where each does)."""
@@ -116,7 +120,7 @@ class Finish:
         delivery = self._delivery
         primary, fallback = delivery.primary, delivery.fallback
         begin_s = now_s = self._monotonic_s()
-        attempt_at_s = 0.0
+        attempt_at_s = not_before_s = self._not_before_s(is_due)
         while delivery.is_ready:
             due = [one for one in self._exporters if is_due(one)]
             limit_s = self._until_s - self._reserve_s(due)
@@ -136,11 +140,26 @@ class Finish:
             is_sending = any(one.is_sending for one in due)
             self._wait((limit_s if is_sending else min(limit_s, attempt_at_s)) - now_s)
             if not any(one.queue.backoff.is_failing for one in due):
-                attempt_at_s = 0.0
+                attempt_at_s = not_before_s
             now_s = self._monotonic_s()
 
+    def _not_before_s(self, is_due: Callable[[Exporter], bool]) -> float:
+        """Return when to begin: at once, unless nothing but reports is left and the sink has throttled."""
+        account = self._delivery.account
+        if not (account.throttled or account.refused_streams):
+            return 0.0
+        failed = [one.failed_chunks() for one in self._exporters if is_due(one)]
+        chunks = [chunk for several in failed for chunk in several]
+        if not chunks or any(chunk.lines for chunk in chunks):
+            return 0.0
+        share = REPORTS_WAIT_SHARE + REPORTS_SPREAD_SHARE * self._random()
+        return self._monotonic_s() + (self._until_s - self._monotonic_s()) * share
+
+    def _random(self) -> float:
+        return self._delivery.primary.queue.backoff.random()
+
     def _pause_s(self) -> float:
-        random = self._delivery.primary.queue.backoff.random()
+        random = self._random()
         return SHUTDOWN_PAUSE_S * (1.0 + SHUTDOWN_JITTER * (2.0 * random - 1.0))
 
     def _reserve_s(self, exporters: list[Exporter]) -> float:

@@ -1,7 +1,7 @@
 """``cloudwatch:[group]`` and ``records+cloudwatch:[group]``: CloudWatch Logs, written to with PutLogEvents.
 
 Promises: the ordinary execution role suffices (AWS: AWSLambdaBasicExecutionRole, which allows CreateLogGroup,
-CreateLogStream and PutLogEvents). Group and stream are created when CloudWatch says that they are missing. An environment
+CreateLogStream and PutLogEvents). Group and stream are created when CloudWatch says that they are missing, a new environment's stream before. An environment
 has one stream, called what Lambda calls the function's own, and each process in the environment writes to it. Where CloudWatch
 refuses to create it because too many streams are created, the same delivery goes to one stream for all environments, as records
 (see :mod:`extension.sinks.cloudwatch_streams`). Otherwise lines read as they would in the function's own log, so that queries
@@ -50,6 +50,9 @@ RETENTION_TRIES = 3
 """While CloudWatch throttles, which it does above 10 calls a second (AWS: CloudWatch Logs quotas)."""
 RETENTION_S = 1.0
 """The most time for setting it, which delays the end of a delivery."""
+
+ATTEMPTS = 2
+"""To write: the stream may be missing, or somebody may have deleted it since it was made."""
 
 _MISSING = "ResourceNotFoundException"
 _EXISTS = frozenset({"ResourceAlreadyExistsException", "OperationAbortedException"})
@@ -132,22 +135,15 @@ class CloudWatchSink:
         )
 
     def _write(self, request: list[LogEvent], until_s: float) -> Receipt:
-        """Write a request to the stream, and create the stream first if CloudWatch says that it is missing."""
+        """Write a request to the stream, and remember what may be there without an answer."""
         try:
-            reply = self._put(request, until_s)
-            if error_code(reply) == _MISSING:
-                # Not before: most deliveries find the stream, that of an earlier process too.
-                failure = self._create_stream(until_s)
-                if failure is not None:
-                    return failure
-                reply = self._put(request, until_s)
+            reply = self._put_or_create(request, until_s)
         except Unreachable as error:
             if error.uncertain:
                 self._remember(request)
             return receipt_for_silence(error)
-        if error_code(reply) == _MISSING:
-            # CloudWatch does not find yet what was just created.
-            return Receipt(Answer.UNAVAILABLE, f"PutLogEvents: {_MISSING}")
+        if isinstance(reply, Receipt):
+            return reply
         if reply.is_success:
             self._forget(request)
             sent_bytes = sum(event.size_bytes for event in request)
@@ -160,6 +156,24 @@ class CloudWatchSink:
         if reply.status >= 500:  # noqa: PLR2004 - RFC 9110, section 15.6
             self._remember(request)
         return _failure("PutLogEvents", reply)
+
+    def _put_or_create(self, request: list[LogEvent], until_s: float) -> Reply | Receipt:
+        """Send a request; create the stream before where it is known to be missing, or CloudWatch says so.
+
+        A process that follows a crash finds the stream. Where there can be none, to be told so would cost one of the account's
+        PutLogEvents, at the moment when a whole fleet may need them. Return a receipt if the stream cannot be created.
+        """
+        is_missing = self._streams.is_new
+        for _ in range(ATTEMPTS):
+            failure = self._create_stream(until_s) if is_missing else None
+            if failure is not None:
+                return failure
+            reply = self._put(request, until_s)
+            is_missing = error_code(reply) == _MISSING
+            if not is_missing:
+                return reply
+        # CloudWatch does not find yet what was just created.
+        return Receipt(Answer.UNAVAILABLE, f"PutLogEvents: {_MISSING}")
 
     def _put(self, request: list[LogEvent], until_s: float) -> Reply:
         events = [{"timestamp": event.at_ms, "message": event.message} for event in request]
@@ -186,6 +200,7 @@ class CloudWatchSink:
             # The request that failed held no lines.
             return receipt_for_silence(error)._replace(uncertain=False)
         if reply.is_success or error_code(reply) in _EXISTS:
+            self._streams.made()
             return None
         if error_code(reply) == _MISSING:
             return Receipt(Answer.UNAVAILABLE, f"CreateLogStream: {_MISSING}")

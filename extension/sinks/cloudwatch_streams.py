@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 
 from extension.model.chunk import Chunk, Metadata
-from extension.sinks.stream_name import keep_name, name_file, stream_name
+from extension.sinks.stream_name import StreamName, keep_name, name_file, stream_name
 
 OVERFLOW = "overflow"
 """In the place of an environment's id."""
@@ -35,6 +35,8 @@ class Streams:
         is_overflow: whether that is the one for all.
     """
 
+    _own = StreamName("")
+
     def __init__(
         self,
         environ: Mapping[str, str],
@@ -45,7 +47,7 @@ class Streams:
         """Begin with an environment that is not known yet. ``random`` returns numbers in [0, 1)."""
         self._environ = environ
         self._wall_s, self._random = wall_s, random
-        self._environment_id = self._instance_id = self._version = self._own = ""
+        self._environment_id = self._instance_id = self._version = ""
         self._overflow_until_s = 0.0
         self.name = ""
         self.is_overflow = False
@@ -65,8 +67,18 @@ class Streams:
             self._own = self._own_name(metadata, now_s)
         # A clock that was set back must not make it longer than it was drawn.
         self.is_overflow = 0.0 < self._overflow_until_s - now_s <= 2 * OVERFLOW_S
-        self.name = self._overflow_name(now_s) if self.is_overflow else self._own
+        self.name = self._overflow_name(now_s) if self.is_overflow else self._own.name
         return is_another
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the stream is known to be missing. Others may have made the one for all."""
+        return self._own.is_new and not self.is_overflow
+
+    def made(self) -> None:
+        """Note that the stream is there."""
+        if not self.is_overflow:
+            self._own = StreamName(self._own.name)
 
     def overflow(self) -> None:
         """Go to the overflow stream: the environment's own was refused."""
@@ -77,13 +89,13 @@ class Streams:
     def _overflow_name(self, now_s: float) -> str:
         return stream_name(OVERFLOW, version=self._version, at_s=now_s)
 
-    def _own_name(self, metadata: Metadata, now_s: float) -> str:
+    def _own_name(self, metadata: Metadata, now_s: float) -> StreamName:
         version, environment_id = metadata.version, metadata.environment_id
         name = stream_name(self._instance_id or environment_id, version=version, at_s=now_s)
         environ = self._environ
         if "AWS_LAMBDA_RUNTIME_API" not in environ:
             # Not in Lambda, where alone an environment outlives a process.
-            return name
+            return StreamName(name)
         return keep_name(
             name,
             path=name_file(

@@ -67,6 +67,13 @@ def name_file(folder: str, *, function: str, version: str) -> str:
     return os.path.join(folder, f"flight-recorder-{shown[:MAX_FILE_NAME_CHARS]}.stream")  # noqa: PTH118 - no pathlib in the layer
 
 
+class StreamName(NamedTuple):
+    """The name of a stream, and whether no process of this environment has had it before, so that there is no such stream."""
+
+    name: str
+    is_new: bool = False
+
+
 class _Kept(NamedTuple):
     """What this process keeps: for which of its lives, and in which file; -1 if another process has the file, or nobody can."""
 
@@ -84,8 +91,8 @@ _kept: list[_Kept] = []
 
 def keep_name(
     name: str, *, path: str, environment_id: str, is_known: bool, is_copied: bool, at_s: float
-) -> str:
-    """Return the name of this environment's stream, and keep it in the file.
+) -> StreamName:
+    """Return the name of this environment's stream, and keep it in the file. Where it cannot be kept, it never counts as new.
 
     Args:
         name: by the id that Lambda told, or else by the process's own.
@@ -111,9 +118,8 @@ def keep_name(
         else:
             written = kept.name
         _kept.append(kept)
-        if written != kept.name:
-            _write(kept.descriptor, kept.name)
-        return kept.name
+        is_new = written != kept.name and _write(kept.descriptor, kept.name)
+        return StreamName(kept.name, is_new)
 
 
 def _claimed(path: str) -> int:
@@ -146,7 +152,9 @@ def _is_recent(name: str, at_s: float) -> bool:
     return name.startswith((day_of(at_s), day_of(at_s - MAX_AGE_S)))
 
 
-def _write(descriptor: int, name: str) -> None:
+def _write(descriptor: int, name: str) -> bool:
+    line = f"{name}\n".encode()
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{name}\n".encode(), 0)
+        return os.pwrite(descriptor, line, 0) == len(line)
+    return False

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from extension.delivery.finish import SHUTDOWN_BATCH_BYTES, Finish
+from extension.delivery.finish import REPORTS_WAIT_SHARE, SHUTDOWN_BATCH_BYTES, Finish
 from extension.delivery.pacing import PATIENCE_ATTEMPTS
 from extension.model.chunk import Chunk, Metadata, rewritten
 from extension.model.receipt import Answer, Receipt
@@ -225,6 +225,50 @@ def test_a_sink_that_throttles_and_then_fails_is_given_up(make: Make) -> None:
     assert world.sink.attempts == 3
     assert [one["record"] for one in world.written()] == ["line"]
     assert world.adds_up
+
+
+@pytest.mark.parametrize(
+    ("text", "failed", "throttled", "waits"),
+    [
+        ("", True, "throttled", True),
+        ("", True, "refused_streams", True),
+        ("", True, "", False),
+        ("line", True, "throttled", False),
+        ("line", False, "throttled", False),
+    ],
+    ids=["a report", "a report whose stream was refused", "a calm sink", "lines", "healthy lines"],
+)
+def test_a_report_makes_way_for_lines_of_other_environments(
+    make: Make, text: str, failed: bool, throttled: str, waits: bool
+) -> None:
+    """Where a fleet crashes at once, each environment's lines are delivered before anybody's reports."""
+    world = make()
+    if throttled:
+        setattr(world.account, throttled, 1)
+    if text:
+        world.put("a", failed=failed)
+    else:
+        report = Metadata("a", "", "f", "1", "e", "crash", 1.0, failed=True)
+        event_of = Segment(b"{}", count=1, first_number=0, kind=Kind.EVENT)
+        world.queues.put(Chunk(report, [event_of]))
+    began_s, sent_at_s = world.now_s(), 0.0
+
+    def answer(_: list[str]) -> Receipt:
+        nonlocal sent_at_s
+        sent_at_s = world.now_s()
+        return TAKEN
+
+    def wait(wait_s: float) -> None:
+        if not any(one.is_sending for one in world.delivery.exporters):
+            world.skipped_s += wait_s
+        world.wait(0.05)
+
+    world.sink.answer = answer
+    Finish(world.delivery, began_s + 100.0, wait=wait, monotonic_s=world.now_s).run()
+
+    waited_share = (sent_at_s - began_s) / 100.0
+    assert world.sink.taken == ["a"]
+    assert (REPORTS_WAIT_SHARE <= waited_share < 0.9) is waits
 
 
 def test_a_sink_that_denies_access_is_asked_once(make: Make) -> None:

@@ -232,8 +232,13 @@ MakeSink = Callable[..., CloudWatchSink]
 def sink(front: LimitsFront, clock: Clock) -> Iterator[MakeSink]:
     made: list[CloudWatchSink] = []
 
-    def make(scheme: str = "") -> CloudWatchSink:
-        environ = {**KEYS, "AWS_ENDPOINT_URL": front.url, "AWS_LAMBDA_FUNCTION_NAME": "shop"}
+    def make(scheme: str = "", **more: str) -> CloudWatchSink:
+        environ = {
+            **KEYS,
+            "AWS_ENDPOINT_URL": front.url,
+            "AWS_LAMBDA_FUNCTION_NAME": "shop",
+            **more,
+        }
         made.append(CloudWatchSink(SinkConfig(f"{scheme}cloudwatch:", environ), wall_s=clock))
         return made[-1]
 
@@ -257,6 +262,34 @@ def records(request: Request) -> list[dict[str, Any]]:
 
 def send(opened: CloudWatchSink, *chunks: Chunk) -> Receipt:
     return opened.send([*chunks], timeout_s=WAIT_S)
+
+
+def test_new_stream_is_made_before_anything_is_written(
+    front: LimitsFront, sink: MakeSink, tmp_path: Path, end_process: Callable[[], None]
+) -> None:
+    """To be told that it is missing would cost one of the account's PutLogEvents. After a crash the stream is there."""
+    environ = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "TMPDIR": str(tmp_path)}
+    first = sink(**environ)
+    for name in "ab":
+        send(first, lines(name))
+    end_process()
+
+    send(sink(**environ), lines("c"))
+
+    assert asked(front) == [(CREATE, OWN), (PUT, OWN), (PUT, OWN), (PUT, OWN)]
+
+
+def test_new_stream_that_is_refused_costs_no_request_to_write(
+    front: LimitsFront, sink: MakeSink, tmp_path: Path
+) -> None:
+    """Ten thousand environments that crash within a second have no more than two each."""
+    environ = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "TMPDIR": str(tmp_path)}
+    front.behaviours.append(THROTTLED)
+
+    receipt = send(sink(**environ), lines("a"))
+
+    assert asked(front) == [(CREATE, OWN), (PUT, OVERFLOW)]
+    assert (receipt.answer, receipt.refused_streams) == (Answer.TAKEN, 1)
 
 
 REFUSED = [(PUT, OWN), (CREATE, OWN)]

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from extension.sinks.stream_name import is_stream_name, keep_name, name_file, stream_name
+from extension.sinks.stream_name import (
+    StreamName,
+    is_stream_name,
+    keep_name,
+    name_file,
+    stream_name,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 NOON_S = 1_796_040_000.0
@@ -26,7 +32,7 @@ if file_bytes:
 kept = keep_name(
     name, path=path, environment_id=environment_id, is_known=False, is_copied=False, at_s=1_796_040_000.0
 )
-print(kept, flush=True)
+print(kept.name, flush=True)
 sys.stdin.read()
 """
 """A process that keeps a name for as long as it lives."""
@@ -78,6 +84,19 @@ def keep(
     is_known: bool = False,
     is_copied: bool = False,
 ) -> str:
+    return kept(
+        path, name, environment_id=environment_id, is_known=is_known, is_copied=is_copied
+    ).name
+
+
+def kept(
+    path: Path,
+    name: str = OWN,
+    *,
+    environment_id: str = OWN[-16:],
+    is_known: bool = False,
+    is_copied: bool = False,
+) -> StreamName:
     return keep_name(
         name,
         path=str(path),
@@ -86,6 +105,27 @@ def keep(
         is_copied=is_copied,
         at_s=NOON_S,
     )
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_stream_is_new_until_a_process_has_kept_its_name(
+    path: Path, is_known: bool, end_process: Callable[[], None]
+) -> None:
+    """The process that follows a crash finds the stream; until then there can be none."""
+    first, second_sink = (kept(path, is_known=is_known) for _ in range(2))
+    end_process()
+    after_a_crash = kept(path, is_known=is_known)
+
+    assert [first, second_sink, after_a_crash] == [
+        StreamName(OWN, is_new=True),
+        StreamName(OWN),
+        StreamName(OWN),
+    ]
+
+
+def test_stream_does_not_count_as_new_where_its_name_cannot_be_kept(tmp_path: Path) -> None:
+    """After each crash the next process would ask for it again, and the quota of streams is the small one."""
+    assert kept(tmp_path / "missing" / "file") == StreamName(OWN)
 
 
 # Names ---------------------------------------------------------------------------------------------------------------
