@@ -138,6 +138,18 @@ def ensure_loggers(workspace: Workspace) -> None:
         )
 
 
+def ensure_browser(workspace: Workspace) -> None:
+    """Fetch what drives a browser in the tests of pages, and axe-core, which checks that everybody can use them.
+
+    The browser itself is Chromium, where it is on the path.
+    """
+    if not _ensure_node_packages(workspace, "browser", workspace.root / "tests" / "browser"):
+        warn(
+            "  npm could not fetch axe-core (see .cache/environment-browser-node.log): the tests of pages in a"
+        )
+        warn("  browser are left out")
+
+
 def _python_of_services(workspace: Workspace) -> Python:
     """Return the newest Python for which all of them have wheels. They are processes of their own, on any Python."""
     usable = [

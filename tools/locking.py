@@ -45,7 +45,7 @@ FILES: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 
 
-NODE_FOLDERS = ("tests/templates", "tests/end_to_end/loggers")
+NODE_FOLDERS = ("tests/browser", "tests/templates", "tests/end_to_end/loggers")
 """Each has a package.json, and gets the lock file beside it."""
 
 

@@ -20,6 +20,7 @@ from tools.console import CommandError, say, warn
 from tools.environments import ensure_environment, remove
 from tools.fetching import (
     ensure_aws_emulator,
+    ensure_browser,
     ensure_loggers,
     ensure_node_client,
     ensure_programs,
@@ -261,6 +262,7 @@ def _begin_preparing(pool: ThreadPoolExecutor, workspace: Workspace) -> list[Fut
         ensure_validators,
         ensure_services,
         ensure_loggers,
+        ensure_browser,
     )
     return [pool.submit(prepare, workspace) for prepare in optional]
 

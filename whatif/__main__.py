@@ -5,17 +5,20 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 
 from extension import PREFIX
 from terminal.paint import Paint
 from whatif.logs.files import SourceError, files_of
 from whatif.logs.readers import FORMS
+from whatif.model.net import Account
+from whatif.model.prices import TB
 from whatif.model.settings_source import SettingsError, read_environ
 from whatif.replay.grid import GridError, grid_of, read_axis
 from whatif.replay.runner import RunnerError
 from whatif.replay.study import Study, study_of
-from whatif.report.html import page
+from whatif.report.page import page
 from whatif.report.text import report
 from whatif.report.view import view_of
 
@@ -52,6 +55,12 @@ def parser() -> argparse.ArgumentParser:
         help=f"a variable of the function, with or without {PREFIX} in its name; it overrides the file. Without a file it"
         f" overrides the {PREFIX}... variables of this shell",
     )
+    _add_account(main)
+    _add_output(main)
+    return main
+
+
+def _add_account(main: argparse.ArgumentParser) -> None:
     main.add_argument(
         "--configuration",
         type=Path,
@@ -60,6 +69,24 @@ def parser() -> argparse.ArgumentParser:
         " this shell's environment",
     )
     main.add_argument(
+        "--fleet",
+        type=_count,
+        default=0,
+        metavar="COUNT",
+        help="the functions that share the metrics of a fleet, and their cost (default: the functions of the logs)",
+    )
+    main.add_argument(
+        "--account-tb",
+        type=float,
+        default=0.0,
+        metavar="TB",
+        help="what the account's other functions log in a month, since Lambda's own logs get cheaper beyond 10, 30 and 50 TB"
+        " (default: nothing)",
+    )
+
+
+def _add_output(main: argparse.ArgumentParser) -> None:
+    main.add_argument(
         "--html",
         type=Path,
         default=Path(DEFAULT_PAGE),
@@ -67,7 +94,13 @@ def parser() -> argparse.ArgumentParser:
         help="write the page to this file (default: %(default)s)",
     )
     main.add_argument("--no-html", action="store_true", help="write no page")
-    return main
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise ValueError(text)
+    return count
 
 
 def _progress() -> Callable[[int], None]:
@@ -99,13 +132,15 @@ def run(arguments: argparse.Namespace) -> int:
     study: Study = study_of(files_of(arguments.logs), points, progress=_progress())
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
-    view = view_of(study)
+    account = Account(other_bytes=arguments.account_tb * TB, fleet=arguments.fleet)
+    view = view_of(study, account)
     plain = not sys.stdout.isatty() or os.environ.get("TERM") == "dumb" or "NO_COLOR" in os.environ
     print(*report(view, Paint(not plain)), sep="\n")
     if view.is_refused or not any(reading.events for reading in study.readings):
         return 1
     if not arguments.no_html:
-        arguments.html.write_text(page(view), encoding="utf-8")
+        made = datetime.now(timezone.utc).date()
+        arguments.html.write_text(page(view, made=made), encoding="utf-8")
         print("", f"The report with charts: {arguments.html}", sep="\n")
     print("", f"Took {time.monotonic() - begun:.0f} s.", sep="\n")
     return 0

@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace, paint: Paint) -> int:
         if lacking is None:
             plans.append((function, plan_of(function, quick=arguments.quick)))
         else:
-            _say(f"{function.name} ({function.runtime_text}) is left out: {lacking}")
+            _say(*report.left_out(function, lacking))
     if not plans:
         _say("Nothing to run.")
         return 1

@@ -49,11 +49,6 @@ class Row(NamedTuple):
         return tuple(r.fields.get("record") for r in self.delivered if r.is_line)
 
     @property
-    def delivered_bytes(self) -> int:
-        """The size of all its records, uncompressed, without newlines."""
-        return sum(record.size_bytes for record in self.delivered)
-
-    @property
     def why(self) -> str:
         """The reason that the records carry; without records, why there are none."""
         if not self.delivered:

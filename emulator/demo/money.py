@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from emulator.demo.check import Row
+from emulator.demo.receiver import Record
 from emulator.telemetry.output import EVENT_OVERHEAD_BYTES
-from whatif.model.prices import GB, PRICES
+from extension.sinks.cloudwatch_events import report_text
+from whatif.model.prices import GB, MIB_PER_GIB, PRICES
 
 INGESTION_USD_PER_GB = PRICES["standard"].usd
-DURATION_USD_PER_GB_S = 0.0000166667
-MIB_PER_GIB = 1024  # Lambda's GB-second is of 1,024 MB
+DURATION_USD_PER_GB_S = PRICES["duration"].usd
 MILLION = 10**6
 
 
@@ -29,7 +30,7 @@ def hold_usd(*, held_ms: float, memory_mb: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A number of invocations, and the bytes that CloudWatch would count: of all lines, and of kept records."""
+    """A number of invocations, and the bytes that CloudWatch would count: of all lines, and of what is kept of them."""
 
     invocations: float
     written_bytes: float
@@ -52,8 +53,20 @@ class Volume:
 
 
 def kept_bytes(row: Row) -> int:
-    """Return the bytes that CloudWatch would count for one invocation's records: their own, and 26 for each."""
-    return row.delivered_bytes + EVENT_OVERHEAD_BYTES * len(row.delivered)
+    """Return the bytes that CloudWatch would count for one invocation's records in the default sink.
+
+    It has lines as the function wrote them, the report as Lambda writes it, and the other records whole; and 26 for each.
+    """
+    return sum(_message_bytes(record) + EVENT_OVERHEAD_BYTES for record in row.delivered)
+
+
+def _message_bytes(record: Record) -> int:
+    content = record.fields.get("record")
+    if record.is_line and isinstance(content, str):
+        return len(content.encode())
+    if record.fields.get("type") == "platform.report":
+        return len(report_text(content).encode()) or record.size_bytes
+    return record.size_bytes
 
 
 def blend(*, certain: Volume, drawn: Volume, sampled: Volume, share: float, rate: float) -> Volume:

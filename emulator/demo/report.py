@@ -11,6 +11,7 @@ from emulator.demo.plan import (
     MARKER,
     SAMPLE_RATE,
     TIMEOUT_MS,
+    DemoFunction,
     Fate,
     settings_of,
 )
@@ -54,6 +55,14 @@ def heading(names: Sequence[str], count: int) -> list[str]:
             arrived at an HTTP sink, and the reason."""
         ),
     ]
+
+
+def left_out(function: DemoFunction, why: str) -> list[str]:
+    """Say that a function of the demo does not run here, why, and that the others do."""
+    return paragraph(
+        f"""The demo's function "{function.name}" ({function.runtime_text}) is left out, because its runtime client cannot run
+        here: {why}. The other functions run all the same. --functions chooses among them."""
+    )
 
 
 def settings(sink_url: str) -> list[str]:
@@ -102,7 +111,8 @@ def rows_by_function(runs: Sequence[FunctionRun], paint: Paint) -> list[str]:
     total = row_text(columns, _sum("together", "", "", "", everything))
     why = f"""The last column is the reason that each record carries. A reason that ends in -exception is the runtime's
         own report of an unhandled error. A level-error is a line at level ERROR. Lambda itself reports a crash or a
-        timeout. Two rules are set here: slow keeps an invocation that took longer than {KEEP_SLOWER_THAN_MS} ms, and
+        timeout. Where memory ran out, Lambda tells so in the report, which comes after the lines have left: their reason is
+        crash. Two rules are set here: slow keeps an invocation that took longer than {KEEP_SLOWER_THAN_MS} ms, and
         marker one that wrote {MARKER}. All of these are always kept. The rest are sampled: each one that is kept
         stands for {1 / SAMPLE_RATE:.4g} of its kind."""
     return [paint(lines[0], "bold"), *lines[1:], "", paint(total, "bold"), "", *paragraph(why)]
@@ -176,28 +186,29 @@ def bill(runs: Sequence[FunctionRun], *, wire_bytes: int) -> list[str]:
         rate=SAMPLE_RATE,
     )
     columns = (
-        Column("as CloudWatch counts and charges", 50),
+        Column("in CloudWatch, as the default sink writes", 50),
         Column("all lines", 12, right=True),
-        Column("kept records", 12, right=True),
+        Column("kept", 12, right=True),
         Column("share", 6, right=True),
     )
     part = len(certain) / len(rows)
     counted = [f"{size:,.0f}" for size in (seen.written_bytes, seen.kept_bytes)]
-    sent = _share(wire_bytes, seen.written_bytes)
     cells = [
-        [f"bytes of these {len(rows)} invocations", *counted, _share(*_sizes(seen))],
-        ["bytes on the way to the sink, gzipped", "", f"{wire_bytes:,}", sent],
-        [f"USD for a million, {part:.0%} failed or kept by a rule", *_usd(seen.a_million())],
         [f"USD for a million, {RARE:.0%} failed or kept by a rule", *_usd(rare)],
+        [f"USD for a million, {part:.0%} failed or kept by a rule", *_usd(seen.a_million())],
+        [f"bytes of these {len(rows)} invocations", *counted, _share(*_sizes(seen))],
     ]
-    depends = f"""The saving depends on the share of invocations that fail or that a rule keeps. Here it is {part:.0%}, to
-        show each kind, so the kept records are {_share(*_sizes(seen))} of all lines. At {RARE:.0%} they would be
-        {_share(*_sizes(rare))}. A kept record is {_growth(rows):.1f} times as long as its line, because it also carries
-        request, trace, function, reason, weight and id."""
+    depends = f"""The saving depends on the share of invocations that fail or that a rule keeps. At {RARE:.0%},
+        {_share(*_sizes(rare))} of the cost remains. In this demo it is {part:.0%}, to show each kind."""
     basis = f"""The prices are those of CloudWatch's ingestion in us-east-1, Standard class:
         {money.INGESTION_USD_PER_GB:.2f} USD per GB (10^9 bytes), with 26 bytes added for each event. "All lines" contains
-        Lambda's own START, END and REPORT. Storage, volume tiers and the charges of other sinks are left out."""
-    texts = (depends, basis, _waiting(rows))
+        Lambda's own START, END and REPORT. The default sink, CloudWatch, has lines as they were written. Storage, volume
+        tiers and the charges of other sinks are left out."""
+    sent = f"""This run delivered to an HTTP sink instead: {wire_bytes:,} bytes on the way, gzipped, which are
+        {_share(wire_bytes, seen.written_bytes)} of all lines. There each line is a record {_growth(rows):.1f} times as long,
+        because it also carries request, trace, function, reason, weight and id."""
+    net = """For a whole bill, with what the recorder itself costs, replay your own logs: ./build.sh whatif LOGFILE."""
+    texts = (depends, basis, sent, _waiting(rows), net)
     notes = [line for text in texts for line in ("", *paragraph(text))]
     return [*table(columns, [cells]), *notes]
 

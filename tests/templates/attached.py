@@ -41,6 +41,9 @@ ALARMS = {
 }
 """Metric, statistic, threshold, periods, and how many of those have to be over it."""
 
+FLEET = "flight-recorder"
+"""The fleet of functions whose template is given none."""
+
 SILENCE = "IF(FILL(invoked, 0) > 0 AND FILL(recorded, 0) == 0, 1, 0)"
 
 
@@ -75,7 +78,7 @@ def check(
     *,
     own_log_group: str = "deny",
     topic: str = "",
-    fleet: str = "",
+    fleet: str = FLEET,
 ) -> None:
     """Hold what a tool made to what every way promises.
 
@@ -84,7 +87,7 @@ def check(
         sink: A key of SINKS.
         own_log_group: `deny` or `allow`.
         topic: The topic that alarms notify.
-        fleet: The fleet whose metrics the function's are, and whose alarms are made elsewhere.
+        fleet: The fleet whose metrics the function's are, and whose alarms are made elsewhere; empty for no fleet.
     """
     function = attached.function
     kept = f"/flight-recorder/{function}"

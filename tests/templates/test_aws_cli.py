@@ -87,14 +87,17 @@ def test_script_attaches_a_function_for_one_sink_and_then_another(
     dashboard = tmp_path / "dashboard.json"
     dashboard.write_text(DASHBOARD, encoding="utf-8")
 
-    more = ["--alarm-topic", TOPIC, "--dashboard", str(dashboard)]
+    more = ["--alarm-topic", TOPIC, "--dashboard", str(dashboard), "--metrics-fleet", ""]
     run_well([ATTACH, "recorded", LAYER, *more], env=aws_environ(aws))
     first = attached(aws)
     again = run([ATTACH, "recorded", LAYER, "--sink", SINKS["firehose"]], env=aws_environ(aws))
     second = attached(aws)
 
     assert first.environment.pop("TABLE") == second.environment.pop("TABLE") == OWN["TABLE"]
-    check(first, "cloudwatch", topic=TOPIC)
+    for one in (first, second):
+        # An empty variable is like none.
+        assert one.environment.pop("FLIGHT_RECORDER_METRICS_FLEET") == ""
+    check(first, "cloudwatch", topic=TOPIC, fleet="")
     check_dashboard(first)
     assert again.returncode == 0, again.stderr
     assert "no alarms: neither the sink nor" in again.stderr
@@ -104,24 +107,25 @@ def test_script_attaches_a_function_for_one_sink_and_then_another(
 
 
 def test_script_puts_a_function_into_a_fleet_and_takes_it_out(aws: AwsService) -> None:
-    """A function's own alarms go when it joins; it stays in its fleet when the script runs again without the option."""
+    """A new function joins the default fleet. It stays where it is when the script runs again without the option."""
     made: list[Attached] = []
-    for options in ([], ["--metrics-fleet", "shop"], [], ["--metrics-fleet", ""]):
+    for options in ([], ["--metrics-fleet", ""], [], ["--metrics-fleet", "shop"], []):
         done = run([ATTACH, "recorded", LAYER, *options], env=aws_environ(aws))
         assert done.returncode == 0, done.stderr
-        assert ("no alarms: the metrics are those of the fleet shop" in done.stderr) is (
-            len(made) in (1, 2)
+        assert ("no alarms: the metrics are those of the fleet" in done.stderr) is (
+            len(made) in (0, 3, 4)
         )
         made.append(attached(aws))
         assert made[-1].environment.pop("TABLE") == OWN["TABLE"]
 
-    alone, joined, again, left = made
-    check(alone, "cloudwatch")
+    first, *alone, joined, again = made
+    check(first, "cloudwatch")
+    for one in alone:
+        # An empty variable is like none.
+        assert one.environment.pop("FLIGHT_RECORDER_METRICS_FLEET") == ""
+        check(one, "cloudwatch", fleet="")
     check(joined, "cloudwatch", fleet="shop")
     check(again, "cloudwatch", fleet="shop")
-    # An empty variable is like none.
-    assert left.environment.pop("FLIGHT_RECORDER_METRICS_FLEET") == ""
-    check(left, "cloudwatch")
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,12 @@ NEEDLESS_DEPENDENCY = "W3005"
 CONTEXTS: dict[str, dict[str, Any]] = {
     **{sink: {"layerArn": LAYER, "sink": value} for sink, value in SINKS.items()},
     "allowed": {"layerArn": LAYER, "sink": SINKS["s3"], "ownLogGroup": "allow"},
-    "notified": {"layerArn": LAYER, "alarmTopicArn": TOPIC, "dashboard": "dashboard.json"},
+    "notified": {
+        "layerArn": LAYER,
+        "alarmTopicArn": TOPIC,
+        "dashboard": "dashboard.json",
+        "metricsFleet": "none",
+    },
     "unmeasured": {"layerArn": LAYER, "metrics": "off"},
     "in a fleet": {"layerArn": LAYER, "metricsFleet": "shop", "dashboard": "dashboard.json"},
 }
@@ -81,7 +86,7 @@ def test_cdk_applications_keep_the_contract_for_each_sink(tmp_path: Path) -> Non
         check(Stack(made[sink]).attached(), sink)
     check(Stack(made["allowed"]).attached(), "s3", own_log_group="allow")
     notified = Stack(made["notified"]).attached()
-    check(notified, "cloudwatch", topic=TOPIC)
+    check(notified, "cloudwatch", topic=TOPIC, fleet="")
     check_dashboard(notified)
     in_fleet = Stack(made["in a fleet"]).attached()
     check(in_fleet, "cloudwatch", fleet="shop")

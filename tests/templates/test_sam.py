@@ -57,10 +57,12 @@ def test_sam_template_has_alarms_only_with_metrics() -> None:
     """A topic is each alarm's action; without metrics no alarm and no variable remains, in a fleet no alarm."""
     template = json.loads(transformed())
 
-    notified = Stack(template, {"LayerArn": LAYER, "AlarmTopicArn": TOPIC}).attached()
+    notified = Stack(
+        template, {"LayerArn": LAYER, "AlarmTopicArn": TOPIC, "MetricsFleet": ""}
+    ).attached()
     unmeasured = Stack(template, {"LayerArn": LAYER, "Metrics": "off"}).attached()
 
-    check(notified, "cloudwatch", topic=TOPIC)
+    check(notified, "cloudwatch", topic=TOPIC, fleet="")
     fleet = {"MetricsFleet": "shop", "AlarmTopicArn": TOPIC}
     check(Stack(template, {"LayerArn": LAYER, **fleet}).attached(), "cloudwatch", fleet="shop")
     elsewhere = {"Sink": "firehose", "SinkName": "kept-logs"}

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 WITHOUT = ("W1028", "W3005", "W8003")
 
 PARAMETERS = {
-    "cloudwatch": {"alarmTopicArn": TOPIC},
+    "cloudwatch": {"alarmTopicArn": TOPIC, "metricsFleet": "none"},
     "s3": {"sink": "s3", "sinkName": "my-logs/lambda", "ownLogGroup": "allow"},
     "firehose": {"sink": "firehose", "sinkName": "kept-logs", "metricsFleet": "shop"},
     "fleet": {"metricsFleet": "shop"},
@@ -36,7 +36,7 @@ def test_serverless_service_keeps_the_contract_for_each_sink(tmp_path: Path) -> 
 
     assert lint(*outputs.values(), without=WITHOUT) == ""
     stacks = {sink: Stack(json.loads(file.read_text())) for sink, file in outputs.items()}
-    check(stacks["cloudwatch"].attached(), "cloudwatch", topic=TOPIC)
+    check(stacks["cloudwatch"].attached(), "cloudwatch", topic=TOPIC, fleet="")
     check(stacks["s3"].attached(), "s3", own_log_group="allow")
     # With the sink elsewhere and the own log group denied, a fleet gets no metrics either.
     check(stacks["firehose"].attached(), "firehose")

@@ -42,6 +42,7 @@ VARIABLES: dict[str, dict[str, Any]] = {
         "own_log_group": "allow",
         "alarm_topic_arns": [TOPIC],
         "dashboard": "dashboard.json",
+        "metrics_fleet": "",
     },
     "fleet": {"metrics_fleet": "shop", "dashboard": "dashboard.json"},
 }
@@ -69,7 +70,7 @@ def test_terraform_configuration_keeps_the_contract_for_each_sink(
     }
     check(attached(modules["cloudwatch"]), "cloudwatch")
     check(attached(modules["firehose"]), "firehose")
-    check(attached(modules["s3"]), "s3", own_log_group="allow", topic=TOPIC)
+    check(attached(modules["s3"]), "s3", own_log_group="allow", topic=TOPIC, fleet="")
     check_dashboard(attached(modules["s3"]))
     in_fleet = attached(modules["fleet"])
     check(in_fleet, "cloudwatch", fleet="shop")

@@ -8,6 +8,7 @@ import pytest
 
 from tools.fetching import (
     ensure_aws_emulator,
+    ensure_browser,
     ensure_loggers,
     ensure_node_client,
     ensure_programs,
@@ -31,7 +32,7 @@ def with_node(checkout: Checkout) -> None:
     for name in ("node", "npm"):
         checkout.stand_in(checkout.root / "path" / name)
     checkout.answer("node --version", prints="v20.1.0\n")
-    for folder in ("templates", "end_to_end/loggers"):
+    for folder in ("templates", "end_to_end/loggers", "browser"):
         (checkout.root / "tests" / folder).mkdir(parents=True)
         for name in ("package.json", "package-lock.json"):
             (checkout.root / "tests" / folder / name).write_text("{}")
@@ -51,6 +52,7 @@ def emulator(checkout: Checkout) -> Path:
         pytest.param(ensure_validators, "npm ci", "npm could not fetch CDK and", id="npm"),
         pytest.param(ensure_loggers, "venv", "Python's loggers could not be", id="loggers"),
         pytest.param(ensure_loggers, "npm ci", "npm could not fetch Node.js's", id="npm's loggers"),
+        pytest.param(ensure_browser, "npm ci", "npm could not fetch axe-core", id="browser"),
         pytest.param(ensure_node_client, "node_client", "could not be made", id="Node.js"),
         pytest.param(ensure_programs, "emulator build", "the tests of functions", id="programs"),
         pytest.param(ensure_aws_emulator, "pip install", "could not be fetched", id="AWS"),
@@ -205,7 +207,12 @@ def test_functions_are_built_for_whose_language_there_is_a_toolchain(checkout: C
 
 
 @pytest.mark.parametrize(
-    ("ensure", "name"), [(ensure_validators, "validators"), (ensure_loggers, "loggers")]
+    ("ensure", "name"),
+    [
+        (ensure_validators, "validators"),
+        (ensure_loggers, "loggers"),
+        (ensure_browser, "browser"),
+    ],
 )
 def test_node_packages_are_installed_without_their_scripts(
     checkout: Checkout, ensure: Callable[[Workspace], None], name: str
@@ -232,7 +239,7 @@ def test_machine_without_node_is_asked_for_nothing(checkout: Checkout) -> None:
     """Node.js is optional."""
     checkout.fetched()
 
-    for ensure in (ensure_node_client, ensure_validators, ensure_loggers):
+    for ensure in (ensure_node_client, ensure_validators, ensure_loggers, ensure_browser):
         ensure(checkout.workspace)
 
     assert checkout.calls() == []

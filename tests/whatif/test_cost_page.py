@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
+from whatif.model.net import COLD_START_MS, FUNCTION_ALARMS, HOLD_MS, METRICS_OF_ONE, Watching
 from whatif.model.prices import AS_OF, PRICES
 
 ROOT = Path(__file__).resolve().parents[2]
 
-LAMBDA_USD = 0.0000166667
+LAMBDA_USD = PRICES["duration"].usd
 MEMORY_GB = 0.5
 KEPT = 0.12
-WATCHING_USD = 18 * 0.30 + 5 * 0.10
+WATCHING_USD = Watching(METRICS_OF_ONE, FUNCTION_ALARMS).whole_usd
 
 SAID = {
     "CPU of an invocation of ten lines, dropped": 0.12,
@@ -46,8 +47,8 @@ def test_page_computes_its_figures_from_its_prices(page: str) -> None:
     )
 
     for price in PRICES.values():
-        if price.name != PRICES["infrequent"].name:
-            assert f"{price.usd:.2f}" in page or str(price.usd) in page
+        for usd in (price.usd, *price.more_usd):
+            assert f" {usd:.2f}" in page or f" {usd:.10f}".rstrip("0") in page, price
     assert AS_OF in page
     assert f"{LAMBDA_USD:.10f} a GB-second" in page
     assert f"${100 * ingestion_usd:.2f}" in page
@@ -56,6 +57,8 @@ def test_page_computes_its_figures_from_its_prices(page: str) -> None:
     assert f"${hold_usd * 1e6:.2f} |" in page
     assert f"some {round(worth_it_bytes, -1):.0f} bytes" in page
     assert [memory for memory, *_ in cold_starts] == ["128", "512", "1,769"]
+    assert max(int(now_ms) for *_, now_ms in cold_starts) == COLD_START_MS
+    assert SAID["added, FLUSH=end"] == HOLD_MS
     for memory, *told in cold_starts:
         gb = int(memory.replace(",", "")) / 1024
         for usd, ms in zip(told[::2], told[1::2], strict=True):

@@ -1,6 +1,8 @@
 """Write counts, lists and figures in words. Pure."""
 
 LEAST_SHOWN_USD = 0.0001
+CENTS_FROM_USD = 0.1
+"""From here on two digits behind the point are two significant ones."""
 
 
 def counted(count: int, noun: str) -> str:
@@ -25,13 +27,19 @@ def share_text(part: float, whole: float) -> str:
 
 
 def usd_text(usd: float) -> str:
-    """Write a sum of money: in cents, or with two significant digits below one dollar."""
+    """Write a sum of money: in cents, or with two significant digits below ten of them."""
     if 0 < usd < LEAST_SHOWN_USD:
         return f"<{LEAST_SHOWN_USD:g}"
-    return f"{usd:,.2f}" if usd >= 1 or usd == 0 else f"{usd:.2g}"
+    return f"{usd:,.2f}" if usd >= CENTS_FROM_USD or usd == 0 else f"{usd:.2g}"
 
 
-_UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "KB"))
+def money_text(usd: float, *, signed: bool = False) -> str:
+    """Write a sum of money with its currency, and its sign where both are possible."""
+    sign = "-" if usd < 0 else "+" if signed else ""
+    return f"{sign}${usd_text(abs(usd))}"
+
+
+_UNITS = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "KB"))
 
 
 def bytes_text(size: float) -> str:

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from whatif.logs.platform_lines import Told, header_of, read_platform_line
 from whatif.model.events import Logged, Received
+from whatif.model.log import Log, Open
 from whatif.model.prices import EVENT_BYTES
-from whatif.replay.log import Log, Open
+from whatif.replay.meter import Meter
 
 MAX_BATCH_CHARS = 256 * 1024
 """Lambda posts this much at a time by default (AWS: Telemetry API reference, maxBytes)."""
@@ -43,6 +44,7 @@ class Batcher:
 
     log: Log
     ripe_chars: int
+    meter: Meter
     _waiting: list[str] = field(default_factory=list)
     _chars: int = 0
     _invokes: list[tuple[str, str]] = field(default_factory=list)
@@ -80,6 +82,7 @@ class Batcher:
                 self._add_done(opened, self._last_time, {})
             self._tell(opened)
         self._open = None
+        self.meter.close(self.log)
         return self._release()
 
     def _release(self) -> Batch | None:
@@ -177,6 +180,7 @@ class Batcher:
         request_id = record.get("requestId") if isinstance(record, dict) else None
         opened = self._open
         if kind == "platform.initStart" and isinstance(record, dict):
+            self.meter.begin_init()
             name = record.get("functionName")
             self.log.function = name if isinstance(name, str) else self.log.function
         if kind == "platform.start" and isinstance(request_id, str):
@@ -226,6 +230,7 @@ class Batcher:
             if before.ended and not before.done:
                 self._add_done(before, before.ended, {})
             self._tell(before)
+        self.meter.begin(time)
         start = {"time": time, "type": "platform.start", "record": record}
         self._open = Open(record["requestId"], start, len(self._waiting), header=header_of(record))
         self._add(_encode(start))
@@ -251,6 +256,7 @@ class Batcher:
         if opened.report is None:
             return
         (time, record), opened.report = opened.report, None
+        self.meter.report(record)
         opened.header = opened.header or header_of(record)
         if opened.start_at >= 0 and opened.header and not header_of(opened.start["record"]):
             tracing = record.get("tracing") or {"type": "X-Amzn-Trace-Id", "value": opened.header}

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from extension.config.settings import Settings, read_settings
 from extension.model.chunk import RewriteLines
 from extension.redaction.redactor import Redactor
+from whatif.model.log import Environment
 from whatif.replay.batches import Batch
 from whatif.replay.functions import Figures, figures_of
-from whatif.replay.log import Environment
 from whatif.replay.missed import Comparison, Detector, Missed
 from whatif.replay.replay import Replay
 from whatif.replay.suggestion import Suggestion

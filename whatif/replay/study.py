@@ -13,10 +13,11 @@ from whatif.logs.names import function_of_group, function_of_stream, source_of_p
 from whatif.logs.readers import read_events
 from whatif.logs.text_logs import stream_of_path
 from whatif.model.events import Logged, Reading, Received
+from whatif.model.log import Environment, Log
 from whatif.replay.batches import Batcher
 from whatif.replay.functions import Figures
 from whatif.replay.grid import Point
-from whatif.replay.log import Environment, Log
+from whatif.replay.meter import Meter
 from whatif.replay.missed import Missed
 from whatif.replay.runner import Plan, Runner, runner_for
 from whatif.replay.suggestion import suggestion_of
@@ -146,6 +147,7 @@ class _Environments:
     def __init__(self, study: Study, runner: Runner) -> None:
         smallest = min(point.settings.buffer_bytes for point in study.points)
         self._ripe_chars = min(MAX_RIPE_CHARS, smallest // RIPE_SHARE)
+        self._settings = next(point.settings for point in study.points if point.is_own)
         self._study = study
         self._runner = runner
         self._open: OrderedDict[tuple[str, str], tuple[Environment, Batcher]] = OrderedDict()
@@ -156,7 +158,7 @@ class _Environments:
         opened = self._open.get(key)
         if opened is None:
             function = self._counted_as(function_of_stream(stream) or key[0] or source)
-            batcher = Batcher(self._study.logs[function], self._ripe_chars)
+            batcher = Batcher(self._study.logs[function], self._ripe_chars, Meter(self._settings))
             opened = self._open[key] = Environment(function, stream), batcher
             self._study.environments += 1
             if len(self._open) > MAX_ENVIRONMENTS:

@@ -18,11 +18,17 @@ from extension.model.segment import Kind, Segment
 from extension.sampling import probability, verdict
 from extension.sinks.cloudwatch_events import Form, message_of
 from whatif.model.prices import EVENT_BYTES, Volume
-from whatif.replay.variance import Clusters
+from whatif.model.variance import Clusters
 
 SUMMARY_TYPE = "flightRecorder.invocation"
 MAX_INCOMPLETE = 200
 """Failures in the list; all are counted."""
+
+MAX_EXAMPLES = 3
+"""Failures that are shown of each reason."""
+
+MAX_EXAMPLE_CHARS = 512
+"""The most of an error line that is held for an example. The report shows less of it."""
 
 MEASURED_BYTES = 4 * 1024 * 1024
 MEASURED_SHARE = 8
@@ -53,6 +59,22 @@ class Incomplete(NamedTuple):
     written: int
     missing: int
     why: str
+
+
+class Failure(NamedTuple):
+    """A failed invocation to show, as its summary tells of it: masked by REDACT.
+
+    Attributes:
+        request_id: Empty for an init.
+        time: When it began, as Lambda writes it.
+        reason: By what it was found.
+        line: Its first error line, or what Lambda told of its end.
+    """
+
+    request_id: str
+    time: str
+    reason: str
+    line: str
 
 
 class Followed:
@@ -130,6 +152,7 @@ class Tally:
         kept: Kept healthy invocations, by reason.
         incomplete: The first failed invocations that lack lines.
         missing: The number of failed invocations that lack lines, by cause.
+        examples: The first failed invocations of each reason.
         estimated: The number of invocations, as the sum of weights.
         estimated_lines: The number of lines, as the sum of weights.
         received: Received lines.
@@ -146,6 +169,7 @@ class Tally:
     kept: Counter[str] = field(default_factory=Counter)
     incomplete: list[Incomplete] = field(default_factory=list)
     missing: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[Failure]] = field(default_factory=dict)
     estimated: float = 0.0
     estimated_lines: float = 0.0
     received: int = 0
@@ -273,6 +297,8 @@ class Tally:
         self, metadata: Metadata, summary: dict[str, Any], told: Followed | None
     ) -> None:
         (self.failures if metadata.failed else self.kept)[metadata.reason] += 1
+        if metadata.failed:
+            self._show(metadata, summary)
         if told is None:
             return  # An init is not an invocation.
         # A retry has the same id. If it comes to the same environment, both are followed as one.
@@ -288,6 +314,14 @@ class Tally:
                 correlation_id=metadata.correlation_id,
             )
             self._clusters.add(transaction, math.sqrt(metadata.weight * (metadata.weight - 1.0)))
+
+    def _show(self, metadata: Metadata, summary: dict[str, Any]) -> None:
+        shown = self.examples.setdefault(metadata.reason, [])
+        if len(shown) < MAX_EXAMPLES:
+            line = summary.get("errorLine") or summary.get("errorType") or summary.get("outcome")
+            time = str(summary.get("started", ""))
+            text = str(line)[:MAX_EXAMPLE_CHARS]
+            shown.append(Failure(metadata.request_id, time, metadata.reason, text))
 
     def settle(self, request_id: str, one: Followed) -> None:
         """Count an invocation that has no more deliveries."""

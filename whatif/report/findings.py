@@ -6,15 +6,17 @@ Pure.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from whatif.model.log import Log
+from whatif.model.net import MEASURED_SINK, Pace, upkeep_of
 from whatif.model.prices import Volume, usd_of
 from whatif.model.signs import SIGNS
 from whatif.replay.functions import Figures, summed
 from whatif.replay.grid import Point
-from whatif.replay.log import Log
 from whatif.replay.missed import Example
 from whatif.replay.study import Study
 from whatif.replay.suggestion import LEVEL_SIGN, suggestion_of
 from whatif.replay.tally import Tally
+from whatif.report.costs import CostView, pace_of, summed_pace
 from whatif.report.rows import Row, row_of
 
 
@@ -30,6 +32,7 @@ class FunctionRow:
         kept: Its kept lines.
         today_usd: The cost of its logs in CloudWatch, Standard class, for :attr:`View.per`.
         usd: The cost of its kept lines there.
+        net_usd: What is saved there, net of all costs.
     """
 
     name: str
@@ -39,6 +42,7 @@ class FunctionRow:
     kept: int
     today_usd: float
     usd: float
+    net_usd: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +94,30 @@ def _own(study: Study) -> tuple[Point, Tally]:
     return next(pair for pair in pairs if pair[0].is_own)
 
 
-def functions_of(study: Study, *, share: float, factor: float) -> list[FunctionRow]:
+def functions_of(study: Study, costs: CostView, *, factor: float) -> list[FunctionRow]:
     """Return the functions, those with the most invocations first.
 
     Args:
         study: The result of the replay.
-        share: The share of the logs that compression leaves.
+        costs: What all functions cost together.
         factor: Scales costs to those of :attr:`View.per`.
     """
     _, tally = _own(study)
     kept_share = tally.volume.compressed_share
-    by_name: dict[str, tuple[Log, list[Figures]]] = {}
+    by_name: dict[str, tuple[Log, list[Figures], list[Pace]]] = {}
     for name, log in study.logs.items():
-        total, figures = by_name.setdefault(log.function or name, (Log(), []))
+        total, figures, paces = by_name.setdefault(log.function or name, (Log(), [], []))
         total.add(log)
         figures.append(study.functions.get(name, Figures()))
+        paces.append(pace_of(log, assumed_mb=costs.memory_mb))
+    whole_bytes = sum(log.cloudwatch_bytes for log, *_ in by_name.values())
     rows = []
-    for name, (log, figures) in by_name.items():
+    for name, (log, figures, paces) in by_name.items():
         own = summed(figures)
+        # Of what has one price for all functions, such as the tiers' and a fleet's metrics, each has its share.
+        today_usd = costs.today_usd * log.cloudwatch_bytes / whole_bytes if whole_bytes else 0.0
+        usd = _standard_usd(own.cloudwatch_bytes, kept_share) * factor
+        upkeep = upkeep_of(summed_pace(paces).times(factor), costs.watching.share_of_one())
         rows.append(
             FunctionRow(
                 name=name,
@@ -115,8 +125,9 @@ def functions_of(study: Study, *, share: float, factor: float) -> list[FunctionR
                 lines=log.lines,
                 failed=own.failed,
                 kept=own.lines,
-                today_usd=_standard_usd(log.cloudwatch_bytes, share) * factor,
-                usd=_standard_usd(own.cloudwatch_bytes, kept_share) * factor,
+                today_usd=today_usd,
+                usd=usd,
+                net_usd=today_usd - usd - upkeep.usd(MEASURED_SINK),
             )
         )
     return sorted(rows, key=lambda row: (-row.invocations, -row.lines, row.name))

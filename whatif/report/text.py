@@ -5,20 +5,22 @@ from dataclasses import replace
 
 from terminal.layout import Column, paragraph, table
 from terminal.paint import Paint
-from whatif.model.prices import AS_OF, PRICES, REGION, SINK_TITLES, SINKS
-from whatif.model.words import bytes_text, counted, listed, share_text, span_text, usd_text
+from whatif.model.words import bytes_text, counted, listed, share_text, span_text
 from whatif.replay.tally import CAUSES, WITHHELD
 from whatif.report.rows import HISTORY, KINDS, Row
+from whatif.report.text_costs import (
+    TODAY,
+    advice_lines,
+    cost_lines,
+    example_lines,
+    prices_text,
+)
 from whatif.report.text_findings import functions_lines, missed_lines
 from whatif.report.view import View
 
 MAX_LABEL_CHARS = 32
 MAX_LISTED = 8
 """Listed files, and incomplete failures of one set of settings; the page has more."""
-
-ASSUMPTIONS = """Costs are list prices without volume tiers, for ingestion and one month of storage. S3 and Firehose are
-    charged the requests that the extension would send: a failure at once, all else after LINGER. Today's cost ends only when the
-    function's role may no longer write to its own log group. Until then, the cost of the kept lines is added to it."""
 
 
 def report(view: View, paint: Paint) -> list[str]:
@@ -46,7 +48,11 @@ def report(view: View, paint: Paint) -> list[str]:
         *(_title("By function", paint) if len(view.functions) > 1 else []),
         *functions_lines(view),
         *_title(f"Cost, USD for {view.per}", paint),
-        *_cost(view),
+        *cost_lines(view),
+        *_title("When to use something else", paint),
+        *advice_lines(view),
+        *_title("Prices", paint),
+        *paragraph(prices_text()),
         *(_title("Notes", paint) if view.notes else []),
         *notes,
     ]
@@ -72,7 +78,7 @@ def _read(view: View) -> list[str]:
     if rest:
         events, unreadable = sum(one[2] for one in rest), sum(one[3] for one in rest)
         cells.append([f"{len(rest)} more", "", f"{events:,}", f"{unreadable:,}"])
-    summary = f"""{counted(view.invocations, "invocation")} in {counted(view.environments, "environment")},
+    summary = f"""{view.subject}, {view.dates}: {counted(view.invocations, "invocation")} in {counted(view.environments, "environment")},
         {counted(view.lines, "line")}, {bytes_text(view.cloudwatch_bytes)} as CloudWatch counts, over
         {span_text(view.span_s)}."""
     return [*table(columns, [cells]), "", *paragraph(summary)]
@@ -92,7 +98,7 @@ def _kept(view: View, paint: Paint) -> list[str]:
         Column("estimate of all", 20, right=True),
     )
     everything = [
-        _TODAY,
+        TODAY,
         f"{view.lines:,}",
         "100%" if view.lines else "",
         "",
@@ -130,11 +136,8 @@ def kinds_text(kinds: Sequence[str]) -> str:
     return " ".join(text.split())
 
 
-_TODAY = "today, everything"
-
-
 def _settings_column(view: View) -> Column:
-    return Column("settings", max(len(_TODAY), *(len(row.label) for row in view.rows)))
+    return Column("settings", max(len(TODAY), *(len(row.label) for row in view.rows)))
 
 
 def _cells(row: Row, view: View) -> list[str]:
@@ -174,7 +177,7 @@ def _failures(view: View) -> list[str]:
             lines.append("")
     if all(row.whole == row.failed for row in view.rows) and any(row.failed for row in view.rows):
         lines += ["Every failure is kept whole with each set of settings.", ""]
-    return lines[:-1]
+    return [*lines, *example_lines(view)] if view.examples else lines[:-1]
 
 
 def missing_text(row: Row) -> str:
@@ -188,21 +191,3 @@ def missing_text(row: Row) -> str:
     count = row.failed - row.whole
     verb = "lacks" if count == 1 else "lack"
     return f"{counted(count, 'failure')} of {row.failed:,} {verb} lines: {', '.join(causes)}."
-
-
-def _cost(view: View) -> list[str]:
-    titles = {**SINK_TITLES, "cloudwatch-ia": "CloudWatch, IA"}
-    columns = (
-        _settings_column(view),
-        *(Column(titles[name], max(len(titles[name]), 10), right=True) for name in SINKS),
-    )
-    today = [_TODAY, *(usd_text(usd) for usd in view.today_usd.values()), "", ""]
-    cells = [[row.label, *(usd_text(row.usd[name]) for name in SINKS)] for row in view.rows]
-    listed = "; ".join(f"{one.name}, {one.usd:g} per {one.per}" for one in PRICES.values())
-    return [
-        *table(columns, [[today], cells]),
-        "",
-        *paragraph(ASSUMPTIONS),
-        "",
-        *paragraph(f"Prices ({REGION}, {AS_OF}, USD): {listed}."),
-    ]

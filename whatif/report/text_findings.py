@@ -8,12 +8,13 @@ from whatif.model.prices import SINK_TITLES, SINKS
 from whatif.model.signs import SIGNS
 from whatif.model.words import counted, listed, share_text, usd_text
 from whatif.report.findings import FunctionRow, MissedRow
+from whatif.report.text_costs import money
 from whatif.report.view import View
 
 MAX_LISTED_FUNCTIONS = 20
 WITH_THEM = "with the failures above"
 _INDENT = "  "
-_COLUMN_CHARS = 32
+_COLUMN_CHARS = 24
 _SIGN_CHARS = 20
 
 
@@ -131,7 +132,8 @@ def price_explained(view: View) -> str:
 def functions_explained(view: View) -> str:
     """Explain the table by function."""
     return (
-        f"With {view.own.label}. Costs are in USD for {view.per}, in CloudWatch, Standard class. A log that does not name its"
+        f"With {view.own.label}. Costs are in USD for {view.per}, in CloudWatch, Standard class. Net: what is saved, less"
+        " all that the recorder costs. A log that does not name its"
         " function is listed by its file or folder."
     )
 
@@ -149,6 +151,7 @@ def rest_of(rows: Sequence[FunctionRow]) -> list[FunctionRow]:
             kept=sum(row.kept for row in rows),
             today_usd=sum(row.today_usd for row in rows),
             usd=sum(row.usd for row in rows),
+            net_usd=sum(row.net_usd for row in rows),
         )
     ]
 
@@ -165,12 +168,13 @@ def functions_lines(view: View) -> list[str]:
         Column("kept lines", 10, right=True),
         Column("today", 8, right=True),
         Column("kept", 8, right=True),
+        Column("net", 8, right=True),
     )
     shown = view.functions[:MAX_LISTED_FUNCTIONS]
     cells = [
         [
             *(one.name, f"{one.invocations:,}", f"{one.lines:,}", f"{one.failed:,}"),
-            *(f"{one.kept:,}", usd_text(one.today_usd), usd_text(one.usd)),
+            *(f"{one.kept:,}", usd_text(one.today_usd), usd_text(one.usd), money(one.net_usd)),
         ]
         for one in (*shown, *rest_of(view.functions[MAX_LISTED_FUNCTIONS:]))
     ]

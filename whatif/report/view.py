@@ -3,17 +3,30 @@
 Pure.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from extension.model.timestamps import epoch_ns
-from whatif.model.prices import SINKS, Volume, month_factor, usd_of
+from whatif.model.net import Account
+from whatif.model.prices import month_factor
 from whatif.model.words import counted, listed
 from whatif.replay.study import Study
+from whatif.replay.tally import Failure
+from whatif.report.advice import Advice, advice_of
+from whatif.report.costs import CostView, costs_of, ranked
 from whatif.report.findings import FunctionRow, MissedView, functions_of, missed_of
 from whatif.report.rows import Row, row_of
 
 MILLION = 10**6
+MAX_NAMED = 3
+"""Functions that the heading names."""
+
+MAX_EXAMPLES = 3
+"""Failures that are shown."""
+
+DAY_CHARS = len("2026-11-20")
+
 UNFRAMED = (
     "it has lines, but not the START and REPORT lines between which an invocation stands, as a filter pattern or a system"
     " log level above INFO leaves them out. How its invocations ended cannot be told; export it without a filter."
@@ -31,12 +44,16 @@ class View:
         cloudwatch_bytes: The size of the logs, as CloudWatch counts.
         environments: The number of environments.
         span_s: The time from the first event to the last, in seconds.
-        today_usd: The cost of the logs, in CloudWatch's two classes.
-        rows: The sets of settings.
+        first_time: The time of the first event, as Lambda writes it.
+        last_time: That of the last one.
+        costs: What everything costs.
+        rows: The sets of settings, the best first.
         files: For each file its name, its kind, its events and its unreadable lines.
         notes: Remarks that the reader needs to judge the figures.
         functions: The functions, those with the most invocations first.
         missed: What the user's own settings take for healthy, and a person might not.
+        examples: Failures that the user's own settings find, of as many reasons as there are.
+        advice: When something else is the better choice.
         is_refused: Whether no outcome can be told from the logs, so that the figures would mean nothing.
     """
 
@@ -46,12 +63,16 @@ class View:
     cloudwatch_bytes: int
     environments: int
     span_s: float
-    today_usd: Mapping[str, float]
+    first_time: str
+    last_time: str
+    costs: CostView
     rows: Sequence[Row]
     files: Sequence[tuple[str, str, int, int]]
     notes: Sequence[str]
     functions: Sequence[FunctionRow]
     missed: MissedView
+    examples: Sequence[Failure]
+    advice: Sequence[Advice]
     is_refused: bool = False
 
     @property
@@ -59,9 +80,27 @@ class View:
         """The user's own settings."""
         return next(row for row in self.rows if row.is_own)
 
+    @property
+    def best(self) -> Row:
+        """The best set of settings."""
+        return self.rows[0]
 
-def view_of(study: Study) -> View:
-    """Return the figures of a study."""
+    @property
+    def subject(self) -> str:
+        """The functions, or the files that were read, in words."""
+        names = [row.name for row in self.functions]
+        more = len(names) - MAX_NAMED
+        return ", ".join(names[:MAX_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+    @property
+    def dates(self) -> str:
+        """The days of the log, in words."""
+        first, last = self.first_time[:DAY_CHARS], self.last_time[:DAY_CHARS]
+        return first if first == last else f"{first} to {last}"
+
+
+def view_of(study: Study, account: Account | None = None) -> View:
+    """Return the figures of a study, for an account of which more may be known than the log tells."""
     log = study.log
     invocations = max((tally.invocations for tally in study.tallies), default=0)
     span_s = _span_s(log.first_time, log.last_time)
@@ -72,12 +111,24 @@ def view_of(study: Study) -> View:
         factor, per = MILLION / invocations, "a million invocations"
     else:
         factor, per = 1.0, "this log"
-    rows = [
-        row_of(point.label, tally, factor, is_own=point.is_own)
-        for point, tally in zip(study.points, study.tallies, strict=True)
-    ]
     share = max((tally.volume.compressed_share for tally in study.tallies), default=0.0)
-    today = Volume(log.cloudwatch_bytes, 0.0, share, 0)
+    costs = costs_of(
+        next(point for point in study.points if point.is_own),
+        study.logs,
+        factor=factor,
+        is_monthly=monthly is not None,
+        compressed_share=share,
+        account=account or Account(),
+    )
+    rows = ranked(
+        [
+            row_of(point.label, tally, factor, is_own=point.is_own)
+            for point, tally in zip(study.points, study.tallies, strict=True)
+        ],
+        costs,
+    )
+    own = next(row for row in rows if row.is_own)
+    missed = missed_of(study, factor=factor)
     return View(
         per=per,
         invocations=invocations,
@@ -85,14 +136,28 @@ def view_of(study: Study) -> View:
         cloudwatch_bytes=log.cloudwatch_bytes,
         environments=study.environments,
         span_s=span_s,
-        today_usd={name: usd_of(today, name) * factor for name in SINKS[:2]},
+        first_time=log.first_time,
+        last_time=log.last_time,
+        costs=costs,
         rows=rows,
         files=[(one.name, one.form, one.events, one.unreadable) for one in study.readings],
         notes=_notes(study),
-        functions=functions_of(study, share=share, factor=factor),
-        missed=missed_of(study, factor=factor),
+        functions=functions_of(study, costs, factor=factor),
+        missed=missed,
+        examples=_examples(study),
+        advice=advice_of(rows[0], own, costs, missed),
         is_refused=_is_refused(study),
     )
+
+
+def _examples(study: Study) -> list[Failure]:
+    """Return failures of the user's own settings: one of each reason, the most frequent first, then a second of each."""
+    own = next(
+        tally for point, tally in zip(study.points, study.tallies, strict=True) if point.is_own
+    )
+    shown = [own.examples.get(reason, []) for reason, _ in own.failures.most_common()]
+    turns = (of_one[turn] for turn in range(MAX_EXAMPLES) for of_one in shown if turn < len(of_one))
+    return list(islice(turns, MAX_EXAMPLES))
 
 
 def _is_refused(study: Study) -> bool:

@@ -13,8 +13,8 @@ usage() {
   --own-log-group WHAT   with deny (the default), Lambda may not write to the function's own log group, which saves its
                          cost; with allow, it writes everything
   --metrics INTERVAL     how often the recorder writes its own metrics; default 5m; with off, none and no alarms
-  --metrics-fleet NAME   a name that many functions share: their metrics are then those of the fleet, whose alarms ../fleet
-                         makes once; with "", the function leaves its fleet; default: as it is
+  --metrics-fleet NAME   a name that many functions share: they then share metrics, whose alarms ../fleet makes once; with "",
+                         the function has its own; default: as it is, and flight-recorder for a function that is new
   --alarm-topic ARN      the SNS topic that alarms notify
   --dashboard FILE       a dashboard, such as ../dashboard.json
 
@@ -58,11 +58,17 @@ command -v aws >/dev/null || fail "the aws command is not installed: https://aws
 # The function's ARN has the partition, region and account. Its LoggingConfig may name another log group.
 read -r ARN ROLE_ARN OWN_GROUP FORMAT LEVEL OLD_FLEET < <(aws lambda get-function-configuration --function-name "$FUNCTION" --output text \
     --query "[FunctionArn, Role, LoggingConfig.LogGroup || 'none', LoggingConfig.LogFormat || 'Text',
-              LoggingConfig.ApplicationLogLevel || 'none', Environment.Variables.FLIGHT_RECORDER_METRICS_FLEET || 'none']") || true
+              LoggingConfig.ApplicationLogLevel || 'none', 
+              Environment.Variables.FLIGHT_RECORDER_METRICS_FLEET == '' && '=' || Environment.Variables.FLIGHT_RECORDER_METRICS_FLEET
+              || 'none']") || true
 [[ -n "${ARN:-}" ]] || fail "cannot read the function; aws printed the reason above"
 IFS=: read -r _ PARTITION _ REGION ACCOUNT _ FUNCTION <<<"$ARN"
 FUNCTION="${FUNCTION%%:*}"
-[[ -n "$FLEET_GIVEN" || "${OLD_FLEET:-none}" == none ]] || FLEET="$OLD_FLEET"
+case "${OLD_FLEET:-none}" in
+    none) OLD_FLEET=flight-recorder ;;
+    =) OLD_FLEET="" ;;
+esac
+[[ -n "$FLEET_GIVEN" ]] || FLEET="$OLD_FLEET"
 [[ "$OWN_GROUP" != none ]] || OWN_GROUP="/aws/lambda/$FUNCTION"
 ROLE="${ROLE_ARN##*/}"
 KEPT_GROUP="/flight-recorder/$FUNCTION"
@@ -118,7 +124,7 @@ NOT=""
 # An update replaces all layers and all variables, so the script merges them with the existing ones. The variables may hold
 # secrets, so they go through a file that only you can read.
 NEW='{"FLIGHT_RECORDER_SINK": "'"$SINK"'", "FLIGHT_RECORDER_SAMPLE_RATE": "'"$RATE"'", "FLIGHT_RECORDER_METRICS": "'"$METRICS"'"'
-[[ -z "$FLEET_GIVEN" ]] || NEW+=', "FLIGHT_RECORDER_METRICS_FLEET": "'"$FLEET"'"'
+[[ "$METRICS" == off && -z "$FLEET_GIVEN" ]] || NEW+=', "FLIGHT_RECORDER_METRICS_FLEET": "'"$FLEET"'"'
 NEW+='}'
 CHANGE="$(mktemp)"
 trap 'rm -f "$CHANGE"' EXIT

@@ -21,6 +21,8 @@ def build(app: App) -> None:
         raise SystemExit("name the layer version: cdk deploy -c layerArn=arn:aws:lambda:...")
     function_name = given("functionName", "recorded")
 
+    fleet = given("metricsFleet", "flight-recorder")
+
     stack = Stack(app, given("stackName", "Recorded"))
     recorder = FlightRecorder(
         stack,
@@ -31,7 +33,7 @@ def build(app: App) -> None:
         sample_rate=float(given("sampleRate", "0.1")),
         allow_own_log_group=given("ownLogGroup") == "allow",
         metrics=given("metrics", "5m"),
-        metrics_fleet=given("metricsFleet"),
+        metrics_fleet=fleet if fleet != "none" else "",
         alarm_topic_arn=given("alarmTopicArn"),
         dashboard=given("dashboard"),
     )

@@ -13,6 +13,8 @@ if (!layerArn) {
 }
 const functionName = given("functionName") ?? "recorded";
 
+const fleet = given("metricsFleet");
+
 const stack = new Stack(app, given("stackName") ?? "Recorded");
 const recorder = new FlightRecorder(stack, "FlightRecorder", {
   layerArn,
@@ -21,7 +23,7 @@ const recorder = new FlightRecorder(stack, "FlightRecorder", {
   sampleRate: Number(given("sampleRate") ?? 0.1),
   allowOwnLogGroup: given("ownLogGroup") === "allow",
   metrics: given("metrics"),
-  metricsFleet: given("metricsFleet"),
+  metricsFleet: fleet === "none" ? "" : fleet,
   alarmTopicArn: given("alarmTopicArn"),
   dashboard: given("dashboard"),
 });

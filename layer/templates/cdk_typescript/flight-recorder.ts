@@ -26,7 +26,10 @@ export interface FlightRecorderProps {
   readonly allowOwnLogGroup?: boolean;
   /** How often the recorder writes its own metrics. With "off", it writes none, and there are no alarms. */
   readonly metrics?: string;
-  /** A name that many functions share. Their metrics are then those of the fleet, whose alarms and dashboard ../fleet makes once. */
+  /**
+   * A name that many functions share. They then share metrics, whose alarms and dashboard ../fleet makes once. If this is empty,
+   * the function has its own, which cost $5.90 a month.
+   */
   readonly metricsFleet?: string;
   /** The SNS topic that alarms notify. */
   readonly alarmTopicArn?: string;
@@ -49,7 +52,7 @@ export class FlightRecorder extends Construct {
     // The recorder's metrics reach CloudWatch with the kept lines, or through the function's own log group. With neither, no
     // alarm could ever ring. A fleet's metrics are not the function's, so the function has no alarms.
     const measured = metrics !== "off" && (toCloudWatch || props.allowOwnLogGroup === true);
-    const fleet = measured ? props.metricsFleet : undefined;
+    const fleet = measured ? props.metricsFleet ?? "flight-recorder" : "";
     const keptGroup = `/flight-recorder/${props.functionName}`;
     const ownGroup = `/aws/lambda/${props.functionName}`;
 

@@ -69,8 +69,8 @@ variable "metrics" {
 
 variable "metrics_fleet" {
   type        = string
-  description = "A name that many functions share. Their metrics are then those of the fleet, whose alarms ../fleet makes once."
-  default     = ""
+  description = "A name that many functions share. They then share metrics, whose alarms ../fleet makes once. If this is empty, the function has its own."
+  default     = "flight-recorder"
 }
 
 variable "alarm_topic_arns" {

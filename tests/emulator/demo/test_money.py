@@ -3,6 +3,8 @@
 import pytest
 
 from emulator.demo import money
+from emulator.demo.receiver import Record
+from extension.sinks.cloudwatch_events import report_text
 from tests.doubles.emulator.demo_rows import make_row
 
 
@@ -16,11 +18,27 @@ def test_waiting_is_charged_by_time_and_memory() -> None:
     assert money.hold_usd(held_ms=25, memory_mb=1024) == pytest.approx(0.4167, abs=1e-4)
 
 
-def test_kept_records_count_as_cloudwatch_counts() -> None:
-    """CloudWatch adds 26 bytes to each event."""
-    row = make_row()
+def test_kept_lines_count_as_the_default_sink_writes_them() -> None:
+    """CloudWatch has the lines alone, and adds 26 bytes to each event."""
+    row = make_row(kept=("größe\n", "b\n"))
 
-    assert money.kept_bytes(row) == row.delivered_bytes + 2 * 26
+    assert money.kept_bytes(row) == len("größe\nb\n".encode()) + 2 * 26
+
+
+def test_other_records_count_as_the_default_sink_writes_them() -> None:
+    """A report is Lambda's line, and a summary the whole record."""
+    report = {"requestId": "r-1", "metrics": {"durationMs": 12.5, "memorySizeMB": 128}}
+    records = [
+        Record({"type": "platform.report", "record": report}, 400),
+        Record({"type": "platform.report", "record": {}}, 300),
+        Record({"type": "flightRecorder.invocation", "record": {}}, 200),
+    ]
+
+    row = make_row()._replace(delivered=tuple(records))
+
+    text_bytes = len(report_text(report))
+    assert 0 < text_bytes < 400
+    assert money.kept_bytes(row) == text_bytes + 300 + 200 + 3 * 26
 
 
 def test_blend_weighs_failures_and_samples() -> None:

@@ -4,10 +4,12 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from extension.config.settings import Settings
 from tests.doubles import shop_logs
 from whatif.model.events import Logged, Received
+from whatif.model.log import Log
 from whatif.replay.batches import MAX_BATCH_CHARS, Batch, Batcher
-from whatif.replay.log import Log
+from whatif.replay.meter import Meter
 
 FIRST = "459921b5-681c-4a96-beb0-81e0aa586026"
 SECOND = "6f7f0961-f834-4211-8a7a-f6fe80b88d56"
@@ -23,7 +25,7 @@ def batched(
 ) -> tuple[list[dict[str, Any]], list[tuple[str, str]], Log]:
     """The events, the INVOKE events and the counts that come of an environment's log."""
     log = Log()
-    batcher = Batcher(log, ripe_chars)
+    batcher = Batcher(log, ripe_chars, Meter(Settings()))
     batches: list[Batch] = []
     for message in messages:
         event: Logged | Received = (
@@ -192,7 +194,7 @@ def test_batcher_counts_sampled_records() -> None:
 def test_batcher_ends_batches_between_invocations() -> None:
     """A long invocation is cut at Lambda's own bound."""
     log = Log()
-    batcher = Batcher(log, 1)
+    batcher = Batcher(log, 1, Meter(Settings()))
     messages = invocation(FIRST, "hello") + invocation(SECOND, *["x" * 1000] * 400)
 
     given_at = [
@@ -208,7 +210,7 @@ def test_batcher_ends_batches_between_invocations() -> None:
 def test_batcher_counts_events_out_of_order() -> None:
     """An export's lines are not always in order."""
     log = Log()
-    batcher = Batcher(log, 1)
+    batcher = Batcher(log, 1, Meter(Settings()))
 
     for second in (1, 3, 2, 4):
         batcher.take(Logged("s", f"2026-11-20T08:00:0{second}.000Z", "x"))

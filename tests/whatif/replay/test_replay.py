@@ -118,6 +118,25 @@ def test_without_linger_each_kept_invocation_is_a_request() -> None:
     assert requests.end() == 0
 
 
+@pytest.mark.every_python
+@pytest.mark.parametrize("digits", ["000", "000000"])
+def test_times_of_both_lengths_move_the_clock(digits: str) -> None:
+    """The text of a log has milliseconds, and `aws logs tail` microseconds. Python 3.10 parses neither if it is cut."""
+    requests = Requests(read_settings({})[0])
+    first, second = (
+        Segment(
+            f'{{"time":"2026-11-24T15:0{minute}:00.{digits}Z"}}'.encode(),
+            count=1,
+            first_number=minute,
+        )
+        for minute in (0, 2)
+    )
+
+    counts = [requests.take(Chunk(healthy(0).metadata, [one])) for one in (first, second)]
+
+    assert counts == [0, 1]
+
+
 def test_a_time_that_cannot_be_read_does_not_stop_the_clock() -> None:
     """Logs come in any state."""
     requests = Requests(read_settings({})[0])

@@ -3,8 +3,8 @@ import signal
 
 import pytest
 
+from whatif.model.log import Environment
 from whatif.replay.batches import Batch
-from whatif.replay.log import Environment
 from whatif.replay.runner import LocalRunner, ParallelRunner, Plan, RunnerError, runner_for
 from whatif.replay.suggestion import Suggestion
 

@@ -13,9 +13,10 @@ from extension.recorder.tail_sampler import TailSampler
 from tests.doubles import shop_logs
 from tests.doubles.studies import study_shop
 from whatif.model.events import Logged
+from whatif.model.log import Log
 from whatif.replay.batches import Batcher
 from whatif.replay.grid import grid_of
-from whatif.replay.log import Log
+from whatif.replay.meter import Meter
 from whatif.replay.study import Study, study_of
 from whatif.replay.tally import WITHHELD, Tally
 
@@ -228,7 +229,7 @@ def _archived(stream: str) -> bytes:
     )
     sampler.metadata.environment_id = stream[-16:]
     recorder = Recorder(Settings(sample_rate=0.0), sampler=sampler, account=account)
-    batcher = Batcher(Log(), 1)
+    batcher = Batcher(Log(), 1, Meter(Settings()))
     batches = [
         batcher.take(Logged(stream, shop_logs.iso(e.at_ms) + "Z", e.message))
         for e in shop_logs.shop()

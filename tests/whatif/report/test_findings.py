@@ -75,7 +75,10 @@ def test_functions_add_up_to_the_tables(tmp_path: Path) -> None:
     ]
     assert sum(row.kept for row in rows) == view.own.lines
     assert sum(row.usd for row in rows) == pytest.approx(view.own.usd["cloudwatch"])
-    assert sum(row.today_usd for row in rows) == pytest.approx(view.today_usd["cloudwatch"])
+    assert sum(row.today_usd for row in rows) == pytest.approx(view.costs.today_usd)
+    assert sum(row.net_usd for row in rows) == pytest.approx(
+        view.costs.ways(view.own).net_usd("cloudwatch")
+    )
 
 
 def test_functions_of_a_json_log_have_the_name_that_init_tells(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def missed_view() -> View:
 
 
 def function(name: str, invocations: int = 1) -> FunctionRow:
-    return FunctionRow(name, invocations, 5, 1, 2, 0.2, 0.1)
+    return FunctionRow(name, invocations, 5, 1, 2, 0.2, 0.1, -0.1)
 
 
 def without_money(text: str) -> str:
@@ -87,4 +87,4 @@ def test_rest_of_functions_is_added_up() -> None:
     """Nothing is left out of the sums."""
     assert rest_of([]) == []
     (rest,) = rest_of([function("a", 2), function("b", 3)])
-    assert rest == FunctionRow("2 more", 5, 10, 2, 4, 0.4, 0.2)
+    assert rest == FunctionRow("2 more", 5, 10, 2, 4, 0.4, 0.2, -0.2)

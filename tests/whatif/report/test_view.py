@@ -6,23 +6,47 @@ from extension import PREFIX
 from tests.doubles import shop_logs
 from tests.doubles.studies import study_shop
 from whatif.model.events import Reading
+from whatif.model.log import Log
 from whatif.replay.grid import grid_of
-from whatif.replay.log import Log
 from whatif.replay.study import Study, study_of
-from whatif.replay.tally import Tally
+from whatif.replay.tally import Failure, Tally
 from whatif.report.rows import KINDS
 from whatif.report.view import view_of
 
 
 def test_view_scales_a_long_log_to_a_month() -> None:
-    """Two hours become thirty days, and a lower rate costs less."""
+    """Two hours become thirty days, and no sample costs more than everything."""
     view = view_of(study_shop())
 
     assert view.per == "a month at this pace"
     assert view.span_s == pytest.approx(6902, abs=1)
-    costs = [row.usd["cloudwatch"] for row in view.rows]
-    assert costs == sorted(costs)
-    assert costs[0] < view.today_usd["cloudwatch"]
+    assert all(
+        row.usd["cloudwatch"] < view.costs.today_usd for row in view.rows if "100%" not in row.label
+    )
+    assert (view.subject, view.dates) == ("shop.log", "2026-11-20")
+
+
+def test_view_puts_the_best_settings_first() -> None:
+    """They keep every failure whole, then estimate all invocations, then leave most net of all costs."""
+    view = view_of(study_shop())
+
+    assert [row.label for row in view.rows][:2] == ["SAMPLE_RATE=10% (default)", "SAMPLE_RATE=100%"]
+    assert [row.estimates for row in view.rows] == [True, True, False, False, False]
+    net = [view.costs.ways(row).net_usd("firehose") for row in view.rows]
+    assert net[0] > net[1]
+
+
+def test_view_has_failures_of_several_reasons_as_examples() -> None:
+    """One of each reason comes before a second one of any, masked as REDACT asks."""
+    view = view_of(study_shop(environ={f"{PREFIX}REDACT": "(warehouse)"}))
+
+    assert [one.reason for one in view.examples] == ["python-exception", "timeout", "level-error"]
+    assert view.examples[0].line.startswith("[ERROR] KeyError: 'price'")
+    assert view.examples[1] == Failure(
+        shop_logs.request_id_of(8), "2026-11-20T08:40:02.000000Z", "timeout", "timeout"
+    )
+    assert "warehouse" not in view.examples[2].line
+    assert view.examples[2].line.endswith("says no")
 
 
 def test_view_scales_a_short_log_to_a_million_invocations() -> None:
@@ -131,5 +155,9 @@ def test_view_has_no_estimate_without_a_sample() -> None:
     """With everything kept the estimate is exact."""
     view = view_of(study_shop())
 
-    assert not view.rows[0].estimates
-    assert (view.rows[-1].estimated, view.rows[-1].margin) == (shop_logs.INVOCATIONS, 0)
+    none, everything = (
+        next(row for row in view.rows if row.label == f"SAMPLE_RATE={rate}")
+        for rate in ("0", "100%")
+    )
+    assert not none.estimates
+    assert (everything.estimated, everything.margin) == (shop_logs.INVOCATIONS, 0)

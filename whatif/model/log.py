@@ -6,6 +6,8 @@ Pure values.
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from whatif.model.net import Pace
+
 
 class Environment(NamedTuple):
     """One execution environment.
@@ -37,6 +39,12 @@ class Log:
         starts: Invocations whose start Lambda wrote into a log of CloudWatch.
         ends: Their ends: END, REPORT and their like.
         is_cloudwatch: Whether any line is of a log of CloudWatch.
+        memory_mb: The largest memory size that a REPORT told; 0 if none did.
+        held: Invocations after which the recorder would have held the environment.
+        held_mb: The sum of their memory sizes.
+        cold_starts: Environments that began.
+        cold_mb: The sum of their memory sizes.
+        metric_lines: Lines of metrics that the recorder would have written.
     """
 
     function: str = ""
@@ -52,6 +60,17 @@ class Log:
     starts: int = 0
     ends: int = 0
     is_cloudwatch: bool = False
+    memory_mb: int = 0
+    held: int = 0
+    held_mb: int = 0
+    cold_starts: int = 0
+    cold_mb: int = 0
+    metric_lines: int = 0
+
+    @property
+    def pace(self) -> Pace:
+        """What costs something because the recorder is there."""
+        return Pace(self.held, self.held_mb, self.cold_starts, self.cold_mb, self.metric_lines)
 
     @property
     def is_filtered(self) -> bool:
@@ -64,6 +83,7 @@ class Log:
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.is_cloudwatch = self.is_cloudwatch or other.is_cloudwatch
+        self.memory_mb = max(self.memory_mb, other.memory_mb)
         self.see(other.first_time)
         self.see(other.last_time)
 
@@ -76,7 +96,7 @@ class Log:
 
 _COUNTS = (
     *("lines", "platform_lines", "cloudwatch_bytes", "cut", "outside", "disordered", "sampled"),
-    *("starts", "ends"),
+    *("starts", "ends", "held", "held_mb", "cold_starts", "cold_mb", "metric_lines"),
 )
 
 

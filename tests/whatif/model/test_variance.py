@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from whatif.replay.variance import BUCKETS, MAX_EXACT, Clusters
+from whatif.model.variance import BUCKETS, MAX_EXACT, Clusters
 
 pytestmark = pytest.mark.newest
 

@@ -1,6 +1,7 @@
 import pytest
 
-from whatif.replay.log import Log
+from whatif.model.log import Log
+from whatif.model.net import Pace
 
 
 @pytest.mark.parametrize(
@@ -24,10 +25,11 @@ def test_log_adds_another_one() -> None:
     """The total covers the time of both."""
     total = Log(lines=1, cut=1)
     total.see("2026-11-20T08:00:00.000Z")
-    other = Log(lines=2, starts=3, is_cloudwatch=True)
+    other = Log(lines=2, starts=3, is_cloudwatch=True, held=2, held_mb=1024, memory_mb=512)
     other.see("2026-11-20T09:00:00.000Z")
 
     total.add(other)
 
     assert (total.lines, total.cut, total.starts, total.is_cloudwatch) == (3, 1, 3, True)
+    assert (total.pace, total.memory_mb) == (Pace(held=2, held_mb=1024), 512)
     assert (total.first_time[11:13], total.last_time[11:13]) == ("08", "09")
