@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from tests.doubles.lambda_events import line, runtime_done, start
+from tests.doubles.lambda_events import line, report, runtime_done, start
 from tests.doubles.scripted_lambda import ScriptedLambda
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 EXTENSION = "flight-recorder"
@@ -94,13 +94,16 @@ class Environment:
 
     def crash(self) -> None:
         """Fail in an invocation so that the environment ends; kill what is left at the deadline, as Lambda does."""
-        self.write(self.invoke(), status="error")
-        self.shut_down("failure")
+        request_id = self.invoke()
+        self.write(request_id, status="failure", level="INFO")
+        self.shut_down("failure", late=[report(request_id)])
 
-    def shut_down(self, reason: str = "spindown") -> None:
-        """Send SHUTDOWN, and kill the process at the deadline."""
+    def shut_down(self, reason: str = "spindown", late: Sequence[object] = ()) -> None:
+        """Send SHUTDOWN and late events, and kill the process at the deadline."""
         until_s = time.monotonic() + SHUTDOWN_S
         self.cloud.shut_down(reason=reason, timeout_s=SHUTDOWN_S)
+        if late:
+            self.cloud.post(late)
         try:
             self._process.wait(until_s - time.monotonic())
         except subprocess.TimeoutExpired:
