@@ -35,6 +35,9 @@ SETTLED_INTERVALS = 24
 """Until then each environment has found its pace; that takes more than one refresh where the quota is short."""
 
 MEASURED_INTERVALS = 8
+_LOOKED_AT = 2
+"""Intervals that a run with real processes looks at."""
+
 MONTH_S = 30 * 86_400.0
 
 
@@ -47,6 +50,7 @@ class Refreshed(NamedTuple):
         peak_per_s: of our calls.
         refused: the share of our calls that was refused, and ``others_refused`` of everybody else's.
         fresh_after: in what share the change is in force at the first multiple after a whole interval, at the second one, ...
+        asked: how often we asked within the first two intervals, and ``refused_first`` how often in vain.
         calls_per_month: of ours.
     """
 
@@ -57,6 +61,8 @@ class Refreshed(NamedTuple):
     refused: float
     others_refused: float
     fresh_after: tuple[float, ...]
+    asked: int
+    refused_first: int
     calls_per_month: float
 
 
@@ -87,18 +93,22 @@ def refresh(  # noqa: PLR0913 - what a row varies
     interval_s: float = INTERVAL_S,
     others_per_s: float = OTHERS_PER_S,
     gap_s: float = GAP_S,
+    begin_s: float | None = None,
     settled_intervals: int = SETTLED_INTERVALS,
     seed: int = 1,
 ) -> Refreshed:
-    """Change a value at a multiple of the interval, and look in how many environments it is in force at the next ones."""
+    """Change a value at a multiple of the interval, and look in how many environments it is in force at the next ones.
+
+    Environments begin one after the other, within an interval or ``begin_s`` before the first multiple.
+    """
     rng = Random(seed)
     world, calls = World(), Requests(quota_per_s)
     known = [_Known() for _ in range(environments)]
     for one in known:
         schedule = RefreshSchedule(interval_s=interval_s, random=rng.random)
         life = _environment(world, schedule, calls, one, rng, gap_s)
-        # They have come one after the other.
-        world.begin(life, rng.random() * interval_s)
+        begun_s = interval_s if begin_s is None else begin_s
+        world.begin(life, interval_s - rng.random() * begun_s)
     refusals: list[bool] = []
     world.begin(_others(world, calls, others_per_s, Random(seed + 1), refusals), 0.0)
     changed_s = settled_intervals * interval_s
@@ -106,9 +116,12 @@ def refresh(  # noqa: PLR0913 - what a row varies
     asked, refused = calls.asked, calls.refused
     refusals.clear()
     fresh = []
+    first = 0, 0
     for number in range(1, MEASURED_INTERVALS + 1):
         world.run(changed_s + number * interval_s + 1.0)
         fresh.append(sum(one.look(world.now_s) >= changed_s for one in known) / environments)
+        if number == _LOOKED_AT:
+            first = calls.asked - asked, calls.refused - refused
     asked, refused = calls.asked - asked, calls.refused - refused
     measured_s = MEASURED_INTERVALS * interval_s
     return Refreshed(
@@ -119,6 +132,8 @@ def refresh(  # noqa: PLR0913 - what a row varies
         refused=refused / max(1, asked),
         others_refused=sum(refusals) / max(1, len(refusals)),
         fresh_after=tuple(fresh),
+        asked=first[0],
+        refused_first=first[1],
         calls_per_month=asked / measured_s * MONTH_S,
     )
 
@@ -163,6 +178,7 @@ class Ramped(NamedTuple):
         quota_per_s: of calls.
         peak_per_s: of our calls.
         wait_p50_s: from the beginning to the first value.
+        asked: how often, until each had a value, and ``refused`` how often in vain.
         unanswered: in what share there was no value after five minutes.
     """
 
@@ -171,11 +187,18 @@ class Ramped(NamedTuple):
     peak_per_s: int
     wait_p50_s: float
     wait_p99_s: float
+    wait_max_s: float
+    asked: int
+    refused: int
     unanswered: float
 
 
 def ramp(
-    environments: int, *, quota_per_s: float = PARAMETERS_PER_S, seed: int = 1
+    environments: int,
+    *,
+    quota_per_s: float = PARAMETERS_PER_S,
+    per_s: float = SCALING_PER_S,
+    seed: int = 1,
 ) -> Ramped:
     """Let a function scale up from nothing."""
     rng = Random(seed)
@@ -183,15 +206,18 @@ def ramp(
     waits_s: list[float] = []
     for number in range(environments):
         schedule = RefreshSchedule(interval_s=INTERVAL_S, random=rng.random)
-        world.begin(_first(world, schedule, calls, waits_s), number / SCALING_PER_S)
+        world.begin(_first(world, schedule, calls, waits_s), number / per_s)
     # Its multiples are far away: nobody refreshes meanwhile.
-    world.run(environments / SCALING_PER_S + INTERVAL_S)
+    world.run(environments / per_s + INTERVAL_S)
     return Ramped(
         environments=environments,
         quota_per_s=quota_per_s,
         peak_per_s=calls.peak,
         wait_p50_s=percentile(waits_s, 0.5),
         wait_p99_s=percentile(waits_s, 0.99),
+        wait_max_s=max(waits_s, default=0.0),
+        asked=calls.asked,
+        refused=calls.refused,
         unanswered=1.0 - len(waits_s) / environments,
     )
 

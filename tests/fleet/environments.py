@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from tests.doubles.lambda_events import line, report, runtime_done, start
+from tests.doubles.lambda_events import Event, line, report, runtime_done, start
 from tests.doubles.scripted_lambda import ScriptedLambda
 
 if TYPE_CHECKING:
@@ -23,11 +22,17 @@ EXTENSION = "flight-recorder"
 STARTING = 4
 """At a time: a start takes 60 ms of a processor, and one that waits for it is slow for no reason of its own."""
 
+AT_ONCE = 1e9
+"""So many a second that nobody waits for another."""
+
 SHUTDOWN_S = 2.0
 """What Lambda gives extensions (AWS: Lambda runtime environment lifecycle, "Shutdown phase")."""
 
 FULL_MB = "1769"
 """A whole processor (AWS: Configure Lambda function memory): all environments share two."""
+
+FOLDER = "{folder}"
+"""In a variable: the environment's own folder."""
 
 LINES = 3
 """Of an invocation that fails."""
@@ -39,6 +44,7 @@ class Environment:
     Attributes:
         number: tells it from the others.
         cloud: plays Lambda.
+        written: what tells each line that it wrote from all others.
         was_killed: whether the process was still there at the deadline of SHUTDOWN.
     """
 
@@ -48,6 +54,7 @@ class Environment:
         self.was_killed = False
         self.cloud = ScriptedLambda()
         self._invocations = 0
+        self.written: list[str] = []
         temporary = folder / f"{number}"
         temporary.mkdir()
         with (temporary / "stdout").open("wb") as out, (temporary / "stderr").open("wb") as err:
@@ -60,7 +67,10 @@ class Environment:
                     "AWS_LAMBDA_FUNCTION_NAME": "shop",
                     "AWS_LAMBDA_FUNCTION_VERSION": "7",
                     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": FULL_MB,
-                    **variables,
+                    **{
+                        name: value.replace(FOLDER, str(temporary))
+                        for name, value in variables.items()
+                    },
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -74,6 +84,12 @@ class Environment:
         """What it has written to standard output."""
         return (self._temporary / "stdout").read_bytes()
 
+    @property
+    def keeps_its_last(self) -> bool:
+        """Whether the last line that it wrote is in the file that SINK names."""
+        kept = self._temporary / "kept"
+        return kept.exists() and self.written[-1].encode() in kept.read_bytes()
+
     def invoke(self) -> str:
         """Begin an invocation, and return its id."""
         self._invocations += 1
@@ -83,14 +99,11 @@ class Environment:
 
     def write(self, request_id: str, *, status: str, level: str = "ERROR") -> None:
         """Post all lines of an invocation, and its end."""
-        time_ = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-        texts = [
-            f"[{level}]\t{request_id}\tE{self.number}-I{self._invocations}-L{number}.\n"
-            for number in range(LINES)
-        ]
+        names = [f"E{self.number}-I{self._invocations}-L{number}." for number in range(LINES)]
+        self.written += names
+        texts = [f"[{level}]\t{request_id}\t{name}\n" for name in names]
         events = [start(request_id), *map(line, texts), runtime_done(request_id, status=status)]
-        # CloudWatch refuses what is older than 14 days.
-        self.cloud.post([{**event, "time": time_} for event in events])
+        self._post(events)
 
     def crash(self) -> None:
         """Fail in an invocation so that the environment ends; kill what is left at the deadline, as Lambda does."""
@@ -98,17 +111,22 @@ class Environment:
         self.write(request_id, status="failure", level="INFO")
         self.shut_down("failure", late=[report(request_id)])
 
-    def shut_down(self, reason: str = "spindown", late: Sequence[object] = ()) -> None:
+    def shut_down(self, reason: str = "spindown", late: Sequence[Event] = ()) -> None:
         """Send SHUTDOWN and late events, and kill the process at the deadline."""
         until_s = time.monotonic() + SHUTDOWN_S
         self.cloud.shut_down(reason=reason, timeout_s=SHUTDOWN_S)
         if late:
-            self.cloud.post(late)
+            self._post(late)
         try:
             self._process.wait(until_s - time.monotonic())
         except subprocess.TimeoutExpired:
             self.was_killed = True
         self.close()
+
+    def _post(self, events: Sequence[Event]) -> None:
+        # CloudWatch refuses what is older than 14 days.
+        now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        self.cloud.post([{**event, "time": now} for event in events])
 
     def close(self) -> None:
         """End everything of it."""
@@ -124,15 +142,15 @@ class Fleet:
         self._layer, self._folder = layer, folder
         self.environments: list[Environment] = []
 
-    def start(self, count: int, variables: Mapping[str, str]) -> None:
-        """Start so many, a few at a time; each has asked for its first Next when this returns."""
-        starting = threading.Semaphore(STARTING)
+    def start(self, count: int, variables: Mapping[str, str], *, per_s: float) -> None:
+        """Start so many, a few at a time and so many a second; each has asked for its first Next when this returns."""
+        began_s = time.monotonic()
 
         def one(number: int) -> None:
-            with starting:
-                made = Environment(number, self._layer, self._folder, variables)
-                self.environments.append(made)
-                made.cloud.wait_for("next", 1)
+            time.sleep(max(0.0, began_s + number / per_s - time.monotonic()))
+            made = Environment(number, self._layer, self._folder, variables)
+            self.environments.append(made)
+            made.cloud.wait_for("next", 1)
 
         with ThreadPoolExecutor(STARTING) as pool:
             list(pool.map(one, range(count)))
@@ -156,12 +174,17 @@ class Fleet:
 
 @contextlib.contextmanager
 def fleet(
-    count: int, variables: Mapping[str, str], *, layer: Path, folder: Path
+    count: int,
+    variables: Mapping[str, str],
+    *,
+    layer: Path,
+    folder: Path,
+    per_s: float = AT_ONCE,
 ) -> Iterator[Fleet]:
-    """Run a fleet."""
+    """Run a fleet whose environments start so many a second."""
     made = Fleet(layer, folder)
     try:
-        made.start(count, variables)
+        made.start(count, variables, per_s=per_s)
         yield made
     finally:
         made.close()
