@@ -9,7 +9,8 @@ from random import Random
 from typing import NamedTuple
 
 from bench.fleet.quotas import ANSWER_S, REFUSAL_S
-from extension.delivery.queue import SendingQueue
+from extension.delivery.pacing import Linger
+from extension.delivery.queue import LINGERING_SHARE, MAX_BATCH_BYTES, SendingQueue
 from extension.diagnostics.account import Tally
 from extension.model.chunk import Chunk, Metadata
 from extension.model.receipt import Answer, Receipt
@@ -17,7 +18,9 @@ from extension.model.segment import Segment
 
 KIB = 1024
 BUFFER_BYTES = 8 * 1024 * KIB
-"""BUFFER_SIZE of a function with 64 MB more than the least: an eighth of its memory would be 16 MiB with 128 MB (4 to 64)."""
+"""BUFFER_SIZE of a function of half that many MB: an eighth of its memory, by default."""
+
+RIPE_BYTES = min(MAX_BATCH_BYTES, BUFFER_BYTES // LINGERING_SHARE)
 
 TAKEN = Receipt(Answer.TAKEN)
 THROTTLED = Receipt(Answer.UNAVAILABLE, "ThrottlingException", is_throttled=True)
@@ -102,7 +105,7 @@ class Lane:
         return size_bytes
 
 
-def lanes(count: int, rng: Random, *, ripe_bytes: int = 0, linger_s: float = 0.0) -> list[Lane]:
+def lanes(count: int, rng: Random, *, linger_s: float = 0.0) -> list[Lane]:
     """Make the lanes of so many environments, with one account for all."""
     tally = Tally()
     ages_s: list[float] = []
@@ -111,8 +114,7 @@ def lanes(count: int, rng: Random, *, ripe_bytes: int = 0, linger_s: float = 0.0
             SendingQueue(
                 tally,
                 random=rng.random,
-                ripe_bytes=ripe_bytes,
-                linger_s=linger_s,
+                linger=Linger(linger_s=linger_s, ripe_bytes=RIPE_BYTES),
                 buffer_bytes=BUFFER_BYTES,
             ),
             ages_s,

@@ -3,10 +3,8 @@
 from random import Random
 from typing import NamedTuple
 
-from bench.fleet.lanes import BUFFER_BYTES, FAILED, HEALTHY, KIB, TAKEN, Timeline, lanes
+from bench.fleet.lanes import FAILED, HEALTHY, KIB, TAKEN, Timeline, lanes
 from bench.fleet.quotas import PUT_USD, Requests
-from extension.app.run import ARCHIVE_SHARE
-from extension.delivery.queue import MAX_BATCH_BYTES
 
 KEPT = 0.12
 """Of all invocations: a tenth of the healthy ones, and what else is kept."""
@@ -16,7 +14,6 @@ LINES = b"x" * (20 * KIB)
 
 MEASURED_S = 600.0
 MONTH_S = 30 * 86_400.0
-RIPE_BYTES = min(MAX_BATCH_BYTES, BUFFER_BYTES // ARCHIVE_SHARE)
 
 
 class Stored(NamedTuple):
@@ -51,9 +48,7 @@ def objects(
     """Let environments keep a share of their invocations; each has another moment for each."""
     rng = Random(seed)
     timeline = Timeline()
-    ways = lanes(
-        environments, rng, ripe_bytes=RIPE_BYTES if linger_s else 0, linger_s=linger_s
-    )
+    ways = lanes(environments, rng, linger_s=linger_s)
     puts, stored_bytes = Requests(None), 0
     # What waits when the time begins is as much as what waits when it ends.
     warm_s = 2 * linger_s

@@ -19,6 +19,7 @@ from bench.fleet.references import INTERVAL_S, Ramped, Refreshed, ramp, refresh
 from bench.fleet.streams import Begun, Crashed, Looped, crash_loop, crashes, first_failures
 from bench.reporting.figures import Row
 from bench.subjects import LAYER
+from extension.config.settings import LINGER_S
 
 TOPIC = "fleet"
 BEFORE = "before"
@@ -27,7 +28,10 @@ BEFORE = "before"
 SIZES = (10, 100, 1_000, 10_000)
 QUICK_SIZES = SIZES[:-1]
 
-LINGERS_S = (0.0, 60.0, 300.0)
+LARGEST_TO_SCALE = 1_000
+"""Objects grow with the number of environments, and crash loops beyond this size want more than Lambda restarts."""
+
+LINGERS_S = (0.0, LINGER_S, 300.0)
 LONG_INTERVAL_S = 600.0
 
 
@@ -74,12 +78,13 @@ class Results(NamedTuple):
 def simulate(sizes: Sequence[int] = SIZES, *, seed: int = 1) -> Results:
     """Simulate everything."""
     large = sizes[-1]
+    to_scale = [size for size in sizes if size <= LARGEST_TO_SCALE]
     stores = [(PARAMETER, size) for size in sizes]
     stores += [(store, large) for store in (LONG, HIGHER, SECRET, OBJECT)]
     return Results(
         crashed=[crashes(size, seed=seed) for size in sizes],
         begun=[first_failures(size, seed=seed) for size in sizes],
-        looped=[crash_loop(size, seed=seed) for size in sizes],
+        looped=[crash_loop(size, seed=seed) for size in to_scale],
         refreshed=[
             (
                 store,
@@ -98,7 +103,7 @@ def simulate(sizes: Sequence[int] = SIZES, *, seed: int = 1) -> Results:
         ],
         stored=[
             objects(size, linger_s=linger_s, seed=seed)
-            for size in sizes
+            for size in to_scale
             for linger_s in LINGERS_S
         ],
     )
@@ -212,5 +217,5 @@ def _object_rows(results: Results) -> list[Row]:
         for one, lingering in zip(
             results.stored[:: len(LINGERS_S)], results.stored[1 :: len(LINGERS_S)], strict=True
         )
-        if one.environments >= 1_000
+        if one.environments >= LARGEST_TO_SCALE
     ]

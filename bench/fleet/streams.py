@@ -21,8 +21,8 @@ from bench.fleet.quotas import (
 )
 from bench.fleet.world import Life, World
 from extension.app.shutdown import DRAIN_QUIET_S, SHUTDOWN_RESERVE_S, SHUTDOWN_S
-from extension.delivery.backoff import Backoff
-from extension.delivery.finish import SHUTDOWN_PAUSE_S
+from extension.delivery.finish import SHUTDOWN_JITTER, SHUTDOWN_PAUSE_S
+from extension.delivery.pacing import Backoff
 from extension.delivery.standard_output import LAST_RESORT_S
 from extension.sinks.cloudwatch_streams import OVERFLOW, OVERFLOW_S
 
@@ -150,7 +150,7 @@ def crashes(
     writers = [Writer(group, f"own-{number}", rng) for number in range(environments)]
     delays_s: list[float] = []
     for writer in writers:
-        world.begin(_crash(group, writer, delays_s), rng.random() * within_s)
+        world.begin(_crash(group, writer, rng, delays_s), rng.random() * within_s)
     world.run(within_s + 2 * SHUTDOWN_S)
     creates = group.creates
     return Crashed(
@@ -165,35 +165,32 @@ def crashes(
     )
 
 
-def _crash(group: Group, writer: Writer, delays_s: list[float]) -> Life:
-    """Fail, send the lines at once, get SHUTDOWN meanwhile, and send the summary, which knows of that."""
+def _crash(group: Group, writer: Writer, rng: Random, delays_s: list[float]) -> Life:
+    """Fail, send the lines at once, get SHUTDOWN meanwhile, and send the report and the summary, which know of that."""
     world = group.world
     began_s = world.now_s
     yield group.latencies.connect_s
     taken = yield from writer.write()
     if not taken:
-        taken = yield from _shut_down(group, writer, began_s)
+        taken = yield from _shut_down(group, writer, rng, began_s)
     if taken:
         delays_s.append(world.now_s - began_s)
-        yield from _shut_down(group, writer, began_s)
+        yield from _shut_down(group, writer, rng, began_s)
 
 
-def _shut_down(group: Group, writer: Writer, began_s: float) -> Generator[float, None, bool]:
-    """Attempt again while there is time. One that had failed before SHUTDOWN's own attempts gets one more."""
+def _shut_down(
+    group: Group, writer: Writer, rng: Random, began_s: float
+) -> Generator[float, None, bool]:
+    """Attempt again and again, while there is time: a sink that throttles is there."""
     world = group.world
-    finish_s = began_s + DRAIN_QUIET_S
     limit_s = began_s + SHUTDOWN_S - SHUTDOWN_RESERVE_S - LAST_RESORT_S
-    had_failed = world.now_s <= finish_s
-    attempt_s = finish_s if had_failed else finish_s + SHUTDOWN_PAUSE_S
-    while True:
-        attempt_s = max(attempt_s, world.now_s)
-        if attempt_s >= limit_s:
-            return False
+    attempt_s = began_s + DRAIN_QUIET_S
+    while max(attempt_s, world.now_s) < limit_s:
         yield attempt_s - world.now_s
-        attempt_s = world.now_s + SHUTDOWN_PAUSE_S
-        taken = yield from writer.write()
-        if taken or had_failed:
-            return taken
+        attempt_s = world.now_s + SHUTDOWN_PAUSE_S * (1.0 + SHUTDOWN_JITTER * rng.uniform(-1, 1))
+        if (yield from writer.write()):
+            return True
+    return False
 
 
 class Begun(NamedTuple):
@@ -303,5 +300,5 @@ def _loop(  # noqa: PLR0913, PLR0917 - its parts
     while world.now_s < LOOP_S:
         crashed.append(world.now_s)
         writer = Writer(group, f"own-{number}", rng)
-        world.begin(_crash(group, writer, delays_s), world.now_s)
+        world.begin(_crash(group, writer, rng, delays_s), world.now_s)
         yield every_s * rng.uniform(0.8, 1.2)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.fleet.flood import ALL
+from bench.fleet.part import ROOT, RUN, rewrite_page
 from bench.fleet.quotas import (
     CREATE_LOG_STREAM_PER_S,
     PARAMETERS_PER_S,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.fleet.beside import Beside
-
-ROOT = Path(__file__).resolve().parents[2]
 
 ENVIRONMENTS = 200
 CRASHED = 1_000
@@ -72,11 +71,20 @@ def main(arguments: Sequence[str]) -> int:
         f"{given.environments} environments, {time.monotonic() - began_s:.0f} s;"
         f" {strange} of {len(rows)} figures are not where the simulation has them"
     )
-    results = given.results or ROOT / ".cache" / "fleet"
-    results.mkdir(parents=True, exist_ok=True)
     told = {"environments": given.environments, "rows": beside.as_json(rows)}
-    (results / "fleet-run.json").write_text(json.dumps(told, indent=1) + "\n")
+    _write(json.dumps(told, indent=1) + "\n", given)
     return 1 if strange else 0
+
+
+def _write(text: str, given: argparse.Namespace) -> None:
+    """Write the results: a whole run's to where those of the simulation are, and the page of both anew."""
+    if given.results is None and given.environments >= ENVIRONMENTS:
+        RUN.write_text(text)
+        rewrite_page()
+        return
+    folder = given.results or ROOT / ".cache" / "fleet"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RUN.name).write_text(text)
 
 
 def _crash(environments: int, layer: Path) -> list[Beside]:
@@ -162,7 +170,9 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
         help=f"how many (default: {ENVIRONMENTS}, in some eight minutes)",
     )
     parser.add_argument(
-        "--results", type=Path, help="folder for fleet-run.json (default: .cache/fleet)"
+        "--results",
+        type=Path,
+        help="folder for the results (default: bench/results for a whole run, .cache/fleet for a smaller one)",
     )
     return parser.parse_args(arguments)
 

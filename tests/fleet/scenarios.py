@@ -178,13 +178,15 @@ def refresh(
             _set_rate(aws, "1")
             before = aws.asked("GetParameters"), aws.refused("GetParameters")
             others = aws.others, aws.others_refused
-            fresh = [_fresh(running, changed_s + number * INTERVAL_S) for number in (1, 2)]
+            fresh_1 = _fresh(running, changed_s + INTERVAL_S)
+            _wait_until(changed_s + 2 * INTERVAL_S)
+            counts = aws.asked("GetParameters"), aws.refused("GetParameters")
             return Refreshed(
                 environments=environments,
-                fresh_1=fresh[0],
-                fresh_2=fresh[1],
-                asked=aws.asked("GetParameters") - before[0],
-                refused=aws.refused("GetParameters") - before[1],
+                fresh_1=fresh_1,
+                fresh_2=_fresh(running, changed_s + 2 * INTERVAL_S),
+                asked=counts[0] - before[0],
+                refused=counts[1] - before[1],
                 others=aws.others - others[0],
                 others_refused=aws.others_refused - others[1],
             )
@@ -203,9 +205,13 @@ def _next_multiple() -> float:
     return at_s
 
 
+def _wait_until(at_s: float) -> None:
+    time.sleep(max(0.0, at_s - time.time()))
+
+
 def _fresh(running: Fleet, at_s: float) -> int:
     """Invoke all after a multiple; return how many keep the healthy invocation, as the new rate wants."""
-    time.sleep(max(0.0, at_s + APPLIED_S - time.time()))
+    _wait_until(at_s + APPLIED_S)
     running.each(lambda one: one.write(one.invoke(), status="success", level="INFO"), per_s=CALM_PER_S)
     time.sleep(LOADED_S)
     return sum(one.keeps_its_last for one in running.environments)
