@@ -62,6 +62,13 @@ def chaos(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     _become(workspace, "tests.chaos", ["--layer", LAYER, *arguments])
 
 
+def fleet(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Build the layer, and run many environments of it at once in one account."""
+    build_layer(workspace, ["--output", LAYER])
+    say("fleet")
+    _become(workspace, "tests.fleet", ["--layer", LAYER, *arguments])
+
+
 def publish(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     """Publish the built layer with the aws command."""
     _become(workspace, "layer.publish", arguments)

@@ -162,9 +162,7 @@ def _environment(  # noqa: PLR0913, PLR0917 - its parts
             schedule.failed(world.now_s, THROTTLED)
 
 
-def _others(
-    world: World, calls: Requests, per_s: float, rng: Random, refusals: list[bool]
-) -> Life:
+def _others(world: World, calls: Requests, per_s: float, rng: Random, refusals: list[bool]) -> Life:
     while True:
         yield rng.expovariate(per_s)
         refusals.append(not calls.ask_for_others(world.now_s))

@@ -17,14 +17,12 @@ from bench.fleet.quotas import (
 )
 from bench.fleet.references import INTERVAL_S, Ramped, Refreshed, ramp, refresh
 from bench.fleet.streams import Begun, Crashed, Looped, crash_loop, crashes, first_failures
+from bench.fleet.tables import BEFORE
 from bench.reporting.figures import Row
 from bench.subjects import LAYER
 from extension.config.settings import LINGER_S
 
 TOPIC = "fleet"
-BEFORE = "before"
-"""The recorder before a fleet was thought of: its figures are of the same scenarios, simulated then (commit 4c1224c)."""
-
 SIZES = (10, 100, 1_000, 10_000)
 QUICK_SIZES = SIZES[:-1]
 
@@ -196,10 +194,18 @@ def _herd_rows(results: Results) -> list[Row]:
         of = f"{one.environments:,}"
         found += [
             _row(
-                f"peak to mean under Retry-After, sink down, {of}", "", one.down_ratio, down, limit=2.0
+                f"peak to mean under Retry-After, sink down, {of}",
+                "",
+                one.down_ratio,
+                down,
+                limit=2.0,
             ),
             _row(
-                f"peak to mean after Retry-After, sink back, {of}", "", one.back_ratio, None, limit=2.0
+                f"peak to mean after Retry-After, sink back, {of}",
+                "",
+                one.back_ratio,
+                None,
+                limit=2.0,
             ),
         ]
     return found

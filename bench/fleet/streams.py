@@ -27,7 +27,6 @@ from extension.delivery.standard_output import LAST_RESORT_S
 from extension.sinks.cloudwatch_streams import OVERFLOW, OVERFLOW_S
 
 
-
 class Latencies(NamedTuple):
     """How long answers take: a connection, a request, and one that is refused."""
 

@@ -8,10 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bench.reporting.report import markdown_table
+from bench.subjects import LAYER
 
 Record = Mapping[str, Any]
 
-DAY_HOURS = 24
+BEFORE = "before"
+"""The recorder before a fleet was thought of: its figures are of the same scenarios, simulated then (commit 4c1224c)."""
+
 LONG_S = 10.0
 
 _PLACE = re.compile(r"(<!-- fleet: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -49,6 +52,27 @@ def seconds(value: float) -> str:
 
 def _sized(one: Record) -> str:
     return f"{one['environments']:,}"
+
+
+def _held(results: Record) -> str:
+    def value(amount: float | None, unit: str) -> str:
+        return "" if amount is None else f"{amount:.3g} {unit}".strip()
+
+    return markdown_table(
+        ("figure", "limit", "before", "now", "met"),
+        [
+            (
+                one["what"],
+                f"{'at least' if one['at_least'] else 'at most'} {value(one['limit'], one['unit'])}"
+                if one["limit"] is not None
+                else "",
+                value(one["values"].get(BEFORE), one["unit"]),
+                value(one["values"][LAYER], one["unit"]),
+                {None: "", True: "yes", False: "**no**"}[one["met"]],
+            )
+            for one in results["rows"]
+        ],
+    )
 
 
 def _crashed(results: Record) -> str:
@@ -99,7 +123,12 @@ def _begun(results: Record) -> str:
 
 def _looped(results: Record) -> str:
     return markdown_table(
-        ("environments that crash every two seconds", "crashes a second", "delivered", "streams made"),
+        (
+            "environments that crash every two seconds",
+            "crashes a second",
+            "delivered",
+            "streams made",
+        ),
         [
             (
                 _sized(one),
@@ -206,7 +235,9 @@ def _returned(results: Record) -> str:
         [
             (
                 _sized(one),
-                f"503, `Retry-After: {one['retry_after_s']:.0f}`" if one["retry_after_s"] else "503",
+                f"503, `Retry-After: {one['retry_after_s']:.0f}`"
+                if one["retry_after_s"]
+                else "503",
                 f"{one['down_mean_per_s']:,.1f}/s",
                 f"{one['down_peak_per_s']:,}/s",
                 f"{one['back_mean_per_s']:,.0f}/s",
@@ -220,7 +251,13 @@ def _returned(results: Record) -> str:
 
 def _stored(results: Record) -> str:
     return markdown_table(
-        ("environments, one invocation a second", "LINGER", "objects a second", "KiB of lines each", "PUTs a month"),
+        (
+            "environments, one invocation a second",
+            "LINGER",
+            "objects a second",
+            "KiB of lines each",
+            "PUTs a month",
+        ),
         [
             (
                 _sized(one),
@@ -250,6 +287,7 @@ def _run(run: Record) -> str:
 
 
 _TABLES: dict[str, Callable[[Record], str]] = {
+    "held": _held,
     "crashed": _crashed,
     "begun": _begun,
     "looped": _looped,

@@ -56,9 +56,7 @@ def _beside(
     for figure, value in run.items():
         values = [one[figure] for one in seen]
         rows.append(
-            Beside(
-                scenario, figure, value, sum(values) / len(values), min(values), max(values)
-            )
+            Beside(scenario, figure, value, sum(values) / len(values), min(values), max(values))
         )
     return rows
 

@@ -48,7 +48,9 @@ class Environment:
         was_killed: whether the process was still there at the deadline of SHUTDOWN.
     """
 
-    def __init__(self, number: int, layer: Path, folder: Path, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, number: int, layer: Path, folder: Path, variables: Mapping[str, str]
+    ) -> None:
         """Start it."""
         self.number = number
         self.was_killed = False

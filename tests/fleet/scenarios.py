@@ -212,7 +212,9 @@ def _wait_until(at_s: float) -> None:
 def _fresh(running: Fleet, at_s: float) -> int:
     """Invoke all after a multiple; return how many keep the healthy invocation, as the new rate wants."""
     _wait_until(at_s + APPLIED_S)
-    running.each(lambda one: one.write(one.invoke(), status="success", level="INFO"), per_s=CALM_PER_S)
+    running.each(
+        lambda one: one.write(one.invoke(), status="success", level="INFO"), per_s=CALM_PER_S
+    )
     time.sleep(LOADED_S)
     return sum(one.keeps_its_last for one in running.environments)
 
@@ -272,7 +274,10 @@ def flood(  # noqa: PLR0913 - what a run varies
 
                 running.each(fail, per_s=AT_ONCE)
                 others, others_refused = aws.others, aws.others_refused
-            asked, refused = aws.asked("PutLogEvents") - asked, aws.refused("PutLogEvents") - refused
+            asked, refused = (
+                aws.asked("PutLogEvents") - asked,
+                aws.refused("PutLogEvents") - refused,
+            )
             ages_s = aws.ages_s(since_s=began_s)
             lines = sum(len(one.written) for one in running.environments) - written
             return Flooded(

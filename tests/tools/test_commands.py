@@ -92,6 +92,7 @@ def test_build_that_fails_ends_the_command_with_its_status(checkout: Checkout) -
             "-m bench --layer dist/flight-recorder-python.zip --python {python} --x",
         ),
         ("chaos", "layer\nchaos\n", "-m tests.chaos --layer dist/flight-recorder-python.zip --x"),
+        ("fleet", "layer\nfleet\n", "-m tests.fleet --layer dist/flight-recorder-python.zip --x"),
         ("fuzz", "", "-m tests.fuzz --x"),
         ("publish", "", "-m layer.publish --x"),
     ],
