@@ -138,7 +138,7 @@ def refresh(  # noqa: PLR0913 - what a row varies
     )
 
 
-def _environment(  # noqa: PLR0913, PLR0917 - its parts
+def _environment(
     world: World,
     schedule: RefreshSchedule,
     calls: Requests,

@@ -287,7 +287,7 @@ def crash_loop(environments: int, *, every_s: float = 2.0, seed: int = 1) -> Loo
     )
 
 
-def _loop(  # noqa: PLR0913, PLR0917 - its parts
+def _loop(
     group: Group,
     number: int,
     every_s: float,

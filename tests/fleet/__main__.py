@@ -12,6 +12,7 @@ import json
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from tests.fleet import beside, scenarios
 from tests.fleet.scenarios import INTERVAL_S
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tests.fleet.beside import Beside
 
@@ -49,6 +50,9 @@ LINES_BYTES = 300
 """Of an invocation's events, in the flood."""
 
 CRASHES_PER_S = 40.0
+STARTED_PER_S = 15.0
+"""As many as this machine starts, where nothing is waited for."""
+
 STARTS_PER_S = 10.0
 """As many as two cores do without being late."""
 
@@ -61,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         layer = Path(folder) / "opt"
         unpack(given.layer, layer)
-        for run in (_crash, _first_fetch, *map(_refresh_as, REFRESHED), _flood):
+        for run in (_crash, _first_fetch, *REFRESHES, _flood):
             of_run = run(given.environments, layer)
             print(beside.table(of_run), flush=True)
             rows += of_run
@@ -113,27 +117,28 @@ def _first_fetch(environments: int, layer: Path) -> list[Beside]:
     return beside.first_beside(run, per_s=STARTS_PER_S, gets_per_s=gets_per_s)
 
 
-class _refresh_as:  # noqa: N801 - a function with a size
-    def __init__(self, size: int) -> None:
-        self._size = size
+def _refresh(environments: int, layer: Path, *, size: int) -> list[Beside]:
+    scale = (environments / INTERVAL_S) / (size / DEFAULT_INTERVAL_S)
+    gets_per_s, others_per_s = PARAMETERS_PER_S * scale, OTHERS_PER_S * scale
+    print(
+        f"\n{environments} fetch each {INTERVAL_S} s, at {gets_per_s:g} GetParameters a second, as {size:,} each {DEFAULT_INTERVAL_S:g} s at AWS's {PARAMETERS_PER_S:g}"
+    )
+    run = scenarios.refresh(
+        environments, layer=layer, gets_per_s=gets_per_s, others_per_s=others_per_s
+    )
+    print(run)
+    return beside.refresh_beside(
+        f"a setting changes, as in {size:,}",
+        run,
+        gets_per_s=gets_per_s,
+        others_per_s=others_per_s,
+        begin_s=environments / STARTED_PER_S,
+    )
 
-    def __call__(self, environments: int, layer: Path) -> list[Beside]:
-        scale = (environments / INTERVAL_S) / (self._size / DEFAULT_INTERVAL_S)
-        gets_per_s, others_per_s = PARAMETERS_PER_S * scale, OTHERS_PER_S * scale
-        print(
-            f"\n{environments} fetch each {INTERVAL_S} s, at {gets_per_s:g} GetParameters a second, as {self._size:,} each {DEFAULT_INTERVAL_S:g} s at AWS's {PARAMETERS_PER_S:g}"
-        )
-        run = scenarios.refresh(
-            environments, layer=layer, gets_per_s=gets_per_s, others_per_s=others_per_s
-        )
-        print(run)
-        return beside.refresh_beside(
-            f"a setting changes, as {self._size:,}",
-            run,
-            gets_per_s=gets_per_s,
-            others_per_s=others_per_s,
-            begin_s=environments / 15.0,
-        )
+
+REFRESHES: tuple[Callable[[int, Path], list[Beside]], ...] = tuple(
+    partial(_refresh, size=size) for size in REFRESHED
+)
 
 
 def _flood(environments: int, layer: Path) -> list[Beside]:

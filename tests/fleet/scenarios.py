@@ -241,7 +241,7 @@ class Flooded(NamedTuple):
     age_p99_s: float
 
 
-def flood(  # noqa: PLR0913 - what a run varies
+def flood(
     environments: int,
     *,
     layer: Path,
