@@ -212,16 +212,15 @@ def _herd_rows(results: Results) -> list[Row]:
 
 
 def _object_rows(results: Results) -> list[Row]:
+    found = {(one.environments, one.linger_s): one.objects_per_s for one in results.stored}
     return [
         _row(
-            f"S3 objects with LINGER={lingering.linger_s:g}s, of those with 0, {one.environments:,}",
+            f"S3 objects with LINGER={LINGER_S:g}s, of those with 0, {environments:,}",
             "%",
-            100 * lingering.objects_per_s / one.objects_per_s,
+            100 * found[environments, LINGER_S] / objects_per_s,
             None,
             limit=100 / 7,
         )
-        for one, lingering in zip(
-            results.stored[:: len(LINGERS_S)], results.stored[1 :: len(LINGERS_S)], strict=True
-        )
-        if one.environments >= LARGEST_TO_SCALE
+        for (environments, linger_s), objects_per_s in found.items()
+        if environments >= LARGEST_TO_SCALE and not linger_s
     ]

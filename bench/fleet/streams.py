@@ -1,11 +1,11 @@
 """Log streams: each environment needs one before its first delivery, and an account makes 50 a second.
 
 The sink and the attempts at SHUTDOWN do I/O, so they are told again here: :class:`Writer` tells which requests
-:class:`extension.sinks.cloudwatch.CloudWatchSink` makes, and :func:`_shut_down` when :class:`extension.delivery.finish.Finish`
+:class:`extension.sinks.cloudwatch.CloudWatchSink` makes, and :func:`attempts` when :class:`extension.delivery.finish.Finish`
 makes an attempt. Tests hold both against the product. The pauses in between are the product's own.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from random import Random
 from typing import NamedTuple
 
@@ -183,13 +183,21 @@ def _shut_down(
     """Attempt again and again, while there is time: a sink that throttles is there."""
     world = group.world
     limit_s = began_s + SHUTDOWN_S - SHUTDOWN_RESERVE_S - LAST_RESORT_S
-    attempt_s = began_s + DRAIN_QUIET_S
-    while max(attempt_s, world.now_s) < limit_s:
-        yield attempt_s - world.now_s
-        attempt_s = world.now_s + SHUTDOWN_PAUSE_S * (1.0 + SHUTDOWN_JITTER * rng.uniform(-1, 1))
+    for at_s in attempts(began_s + DRAIN_QUIET_S, limit_s, random=rng.random):
+        if world.now_s >= limit_s:
+            break
+        yield at_s - world.now_s
         if (yield from writer.write()):
             return True
     return False
+
+
+def attempts(begin_s: float, limit_s: float, *, random: Callable[[], float]) -> Iterator[float]:
+    """Return when attempts are made at SHUTDOWN, as long as all are refused at once."""
+    at_s = begin_s
+    while at_s < limit_s:
+        yield at_s
+        at_s += SHUTDOWN_PAUSE_S * (1.0 + SHUTDOWN_JITTER * (2.0 * random() - 1.0))
 
 
 class Begun(NamedTuple):

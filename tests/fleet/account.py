@@ -35,12 +35,16 @@ class Account:
     def __init__(self, aws: AwsService, front: LimitsFront, quotas: Mapping[str, float]) -> None:
         self.aws = aws
         self._front = front
-        self._buckets = {
-            action: TokenBucket(per_s, max(per_s, 1.0)) for action, per_s in quotas.items()
-        }
+        self._buckets: dict[str, TokenBucket] = {}
+        self.press(quotas)
         self.throttling = front.then = Throttling(self._buckets)
         self.others = self.others_refused = 0
         aws.call("Logs_20140328.CreateLogGroup", logGroupName=GROUP)
+
+    def press(self, quotas: Mapping[str, float]) -> None:
+        """Hold actions to quotas from now on, with a burst of one second's worth."""
+        for action, per_s in quotas.items():
+            self._buckets[action] = TokenBucket(per_s, max(per_s, 1.0))
 
     def variables(self, **settings: str) -> dict[str, str]:
         """Return an environment's variables: where AWS is, and settings without their prefix."""

@@ -82,9 +82,9 @@ class Environment:
         self._temporary = temporary
 
     @property
-    def printed(self) -> bytes:
+    def printed(self) -> str:
         """What it has written to standard output."""
-        return (self._temporary / "stdout").read_bytes()
+        return (self._temporary / "stdout").read_text()
 
     @property
     def keeps_its_last(self) -> bool:

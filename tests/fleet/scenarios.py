@@ -30,6 +30,9 @@ INTERVAL_S = 30
 APPLIED_S = 1.0
 """After a multiple: by then what was fetched is in force."""
 
+DRAIN_S = 60.0
+"""For what a flood leaves: ten times as long as an environment that was throttled waits."""
+
 CALM_PER_S = 40.0
 """Invocations a second that two cores do easily."""
 
@@ -43,7 +46,7 @@ class Crashes(NamedTuple):
     Attributes:
         environments: how many crashed.
         delivered: those whose lines are all in the account; ``own`` in their own stream, ``overflow`` in that for all.
-        printed: those that wrote lines to standard output.
+        printed: those that wrote lines to standard output, and ``lost`` those with a line that is nowhere.
         killed: those that were still there at the deadline.
         create_asked: CreateLogStream, and ``create_refused`` how many of them were refused; the same of PutLogEvents.
     """
@@ -53,6 +56,7 @@ class Crashes(NamedTuple):
     own: int
     overflow: int
     printed: int
+    lost: int
     killed: int
     create_asked: int
     create_refused: int
@@ -80,7 +84,8 @@ def crash(
                 delivered=sum(_is_there(one, own + shared) for one in all_of),
                 own=sum(_is_there(one, own) for one in all_of),
                 overflow=sum(_is_there(one, shared) for one in all_of),
-                printed=sum(b"-L0." in one.printed for one in all_of),
+                printed=sum(any(line in one.printed for line in one.written) for one in all_of),
+                lost=sum(not _is_there(one, own + shared + one.printed) for one in all_of),
                 killed=sum(one.was_killed for one in all_of),
                 create_asked=aws.asked("CreateLogStream"),
                 create_refused=aws.refused("CreateLogStream"),
@@ -224,7 +229,7 @@ class Flooded(NamedTuple):
 
     Attributes:
         environments: how many failed.
-        invocations: how many failed in all, and ``delivered`` how many of them arrived until the end.
+        invocations: how many failed in all. ``delivered``: how many of them arrived meanwhile; ``later``: in the end.
         asked: PutLogEvents, and ``refused`` how many of them were refused.
         others: of everybody else meanwhile, and ``others_refused`` how many of them were refused.
         age_p50_s: from a line to its arrival.
@@ -233,6 +238,7 @@ class Flooded(NamedTuple):
     environments: int
     invocations: int
     delivered: int
+    later: int
     asked: int
     refused: int
     others: int
@@ -254,11 +260,12 @@ def flood(
     """Let all environments fail again and again, each with a stream of its own already."""
     rng = Random(seed)
     starts = [rng.random() / failures_per_s for _ in range(environments)]
-    with account({"PutLogEvents": puts_per_s}) as aws, tempfile.TemporaryDirectory() as folder:
+    with account({}) as aws, tempfile.TemporaryDirectory() as folder:
         variables = aws.variables(SINK=f"cloudwatch:{GROUP}", SAMPLE_RATE="0")
         with fleet(environments, variables, layer=layer, folder=Path(folder)) as running:
-            running.each(_fail, per_s=min(CALM_PER_S, puts_per_s / 4))
+            running.each(_fail, per_s=CALM_PER_S)
             time.sleep(LOADED_S)
+            aws.press({"PutLogEvents": puts_per_s})
             asked, refused = aws.asked("PutLogEvents"), aws.refused("PutLogEvents")
             written = sum(len(one.written) for one in running.environments)
             with aws.with_others("PutLogEvents", others_per_s, seed=seed):
@@ -280,10 +287,16 @@ def flood(
             )
             ages_s = aws.ages_s(since_s=began_s)
             lines = sum(len(one.written) for one in running.environments) - written
+            until_s = time.monotonic() + DRAIN_S
+            while (later := len(aws.ages_s(since_s=began_s))) < lines:
+                if time.monotonic() > until_s:
+                    break
+                time.sleep(LOADED_S)
             return Flooded(
                 environments=environments,
                 invocations=lines // LINES,
                 delivered=len(ages_s) // LINES,
+                later=later // LINES,
                 asked=asked,
                 refused=refused,
                 others=others,
