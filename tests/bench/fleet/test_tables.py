@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from bench.fleet.tables import NAMES, filled, names, seconds, share
@@ -31,7 +33,7 @@ LOOPED = [{"environments": 1_000, "crashes_per_s": 499.6, "delivered": 1.0, "str
 
 def test_page_gets_its_tables_from_the_results() -> None:
     """Everything else stays, and a second time changes nothing."""
-    results = {name: [] for name in (*NAMES, "rows")} | {"looped": LOOPED}
+    results: dict[str, Any] = {name: [] for name in (*NAMES, "rows")} | {"looped": LOOPED}
     page = filled(PAGE, results, RUN)
 
     assert "| crash | delivered | 1 | 0.988 | 0.9 | 1 | yes |" in page
