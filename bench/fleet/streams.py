@@ -115,7 +115,7 @@ class Crashed(NamedTuple):
     """What came of environments that crashed in their first invocation.
 
     Attributes:
-        environments: how many crashed.
+        environments: how many crashed, and ``within_s`` in which time.
         delivered: the share whose lines arrived.
         overflowed: the share whose lines are in a shared stream.
         create_peak_per_s: of CreateLogStream.
@@ -124,6 +124,7 @@ class Crashed(NamedTuple):
     """
 
     environments: int
+    within_s: float
     delivered: float
     overflowed: float
     create_peak_per_s: int
@@ -154,6 +155,7 @@ def crashes(
     creates = group.creates
     return Crashed(
         environments=environments,
+        within_s=within_s,
         delivered=len(delays_s) / environments,
         overflowed=sum(one.is_overflowing for one in writers) / environments,
         create_peak_per_s=creates.peak,

@@ -78,7 +78,8 @@ def _held(results: Record) -> str:
 def _crashed(results: Record) -> str:
     return markdown_table(
         (
-            "environments that crash within a second",
+            "environments that crash",
+            "within",
             "lines delivered",
             "of them in the overflow stream",
             "CreateLogStream at the peak",
@@ -88,6 +89,7 @@ def _crashed(results: Record) -> str:
         [
             (
                 _sized(one),
+                f"{one['within_s']:.0f} s",
                 share(one["delivered"]),
                 share(one["overflowed"]),
                 f"{one['create_peak_per_s']:,} a second",

@@ -49,7 +49,7 @@ FLOOD_S = 20.0
 LINES_BYTES = 300
 """Of an invocation's events, in the flood."""
 
-CRASHES_PER_S = 40.0
+CRASHES_PER_S = 20.0
 STARTED_PER_S = 15.0
 """As many as this machine starts, where nothing is waited for."""
 
