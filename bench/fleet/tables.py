@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bench.reporting.report import markdown_table
+from bench.reporting.report import markdown_table, number
 from bench.subjects import LAYER
 
 Record = Mapping[str, Any]
@@ -81,7 +81,7 @@ def _crashed(results: Record) -> str:
             "environments that crash",
             "within",
             "lines delivered",
-            "of them in the overflow stream",
+            "written to the overflow stream",
             "CreateLogStream at the peak",
             "refused",
             "the last arrives after",
@@ -280,7 +280,7 @@ def _run(run: Record) -> str:
             (
                 one["scenario"],
                 one["figure"],
-                *(f"{one[name]:,.3g}" for name in ("run", "simulated", "least", "most")),
+                *(number(one[name]) for name in ("run", "simulated", "least", "most")),
                 "yes" if one["agrees"] else "no",
             )
             for one in run["rows"]

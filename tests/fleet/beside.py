@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bench.fleet.flood import Failing, flood
 from bench.fleet.references import ramp, refresh
 from bench.fleet.streams import Latencies, crashes
+from bench.reporting.report import number
 from tests.fleet.scenarios import INTERVAL_S
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def crashes_beside(
         "streams made": run.create_asked - run.create_refused,
         "CreateLogStream refused, of all": run.create_refused / max(1, run.create_asked),
     }
-    return _beside("crash in the first invocation", seen, simulate)
+    return _beside("crashes, as in 1,000", seen, simulate)
 
 
 def first_beside(run: First, *, per_s: float, gets_per_s: float) -> list[Beside]:
@@ -97,7 +98,7 @@ def first_beside(run: First, *, per_s: float, gets_per_s: float) -> list[Beside]
         return {"answered, of all": 1.0 - one.unanswered, "GetParameters": one.asked}
 
     seen = {"answered, of all": run.answered / run.environments, "GetParameters": run.asked}
-    return _beside("first fetch of a setting", seen, simulate)
+    return _beside("first values, as in 1,000", seen, simulate)
 
 
 def refresh_beside(
@@ -151,7 +152,7 @@ def flood_beside(run: Flooded, *, failing: Failing, puts_per_s: float) -> list[B
         "invocations delivered in time, of all": run.delivered / run.invocations,
         "age of lines, p50, s": run.age_p50_s,
     }
-    return _beside("flood of failures", seen, simulate)
+    return _beside("flood, as in 10,000", seen, simulate)
 
 
 def table(rows: Sequence[Beside]) -> str:
@@ -162,7 +163,7 @@ def table(rows: Sequence[Beside]) -> str:
     ]
     for row in rows:
         values = (row.run, row.simulated, row.least, row.most)
-        told = " | ".join(f"{value:.3g}" for value in values)
+        told = " | ".join(map(number, values))
         lines.append(
             f"| {row.scenario} | {row.figure} | {told} | {'yes' if row.agrees else 'NO'} |"
         )

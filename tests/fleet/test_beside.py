@@ -37,7 +37,9 @@ def test_figure_without_chance_may_be_a_tenth_off() -> None:
 
 def test_table_and_file_say_the_same() -> None:
     """One row a figure."""
-    assert table([ROW]).splitlines()[2] == "| crash | delivered | 0.9 | 0.8 | 0.75 | 0.85 | yes |"
+    assert table([ROW]).splitlines()[2] == (
+        "| crash | delivered | 0.900 | 0.800 | 0.750 | 0.850 | yes |"
+    )
     assert as_json([ROW]) == [ROW._asdict() | {"agrees": True}]
 
 

@@ -36,7 +36,7 @@ def test_page_gets_its_tables_from_the_results() -> None:
     results: dict[str, Any] = {name: [] for name in (*NAMES, "rows")} | {"looped": LOOPED}
     page = filled(PAGE, results, RUN)
 
-    assert "| crash | delivered | 1 | 0.988 | 0.9 | 1 | yes |" in page
+    assert "| crash | delivered | 1.00 | 0.988 | 0.900 | 1.00 | yes |" in page
     assert "| 1,000 | 500 | all | 1,000 |" in page
     assert "old" not in page
     assert page.startswith("# A page\n\n<!-- fleet: run -->\n")
