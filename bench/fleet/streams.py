@@ -78,13 +78,14 @@ class Writer:
 
     Attributes:
         own: the name of its own stream.
-        is_overflowing: whether it writes to the one for all.
+        refused_streams: how many the last write could not make.
     """
 
     def __init__(self, group: Group, own: str, rng: Random) -> None:
         self._group, self._rng = group, rng
         self.own = own
         self._overflow_until_s = 0.0
+        self.refused_streams = 0
 
     @property
     def is_overflowing(self) -> bool:
@@ -93,6 +94,7 @@ class Writer:
 
     def write(self) -> Generator[float, None, bool]:
         """Write once; return whether it was taken."""
+        self.refused_streams = 0
         if not self.is_overflowing:
             taken = yield from self._write_to(self.own)
             if taken is not None:
@@ -106,6 +108,7 @@ class Writer:
         taken = yield from self._group.put(stream)
         if taken is None:
             if not (yield from self._group.create(stream)):
+                self.refused_streams += 1
                 return None
             taken = yield from self._group.put(stream)
         return bool(taken)
@@ -247,7 +250,8 @@ def _live_on(group: Group, writer: Writer, backoff: Backoff, delays_s: list[floa
     began_s = world.now_s
     yield group.latencies.connect_s
     while not (yield from writer.write()):
-        backoff.answered(THROTTLED, world.now_s)
+        receipt = THROTTLED._replace(refused_streams=writer.refused_streams)
+        backoff.answered(receipt, world.now_s)
         yield backoff.try_at_s - world.now_s
     backoff.answered(TAKEN, world.now_s)
     delays_s.append(world.now_s - began_s)
