@@ -18,7 +18,7 @@ from extension.model.segment import Segment
 
 KIB = 1024
 BUFFER_BYTES = 8 * 1024 * KIB
-"""BUFFER_SIZE of a function of half that many MB: an eighth of its memory, by default."""
+"""BUFFER_SIZE: half of what a function of 128 MB has by default."""
 
 RIPE_BYTES = min(MAX_BATCH_BYTES, BUFFER_BYTES // LINGERING_SHARE)
 

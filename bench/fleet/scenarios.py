@@ -64,7 +64,7 @@ class Results(NamedTuple):
     """What all scenarios gave, in order of size.
 
     Attributes:
-        refreshed: by store, of the largest size but the first, which has all sizes.
+        refreshed: each with the store of the setting; the first store has all sizes, the others the largest.
     """
 
     crashed: list[Crashed]
