@@ -37,7 +37,8 @@ usage() {
                            tables of docs/fleet.md; exit status 1 if the two do not agree
 ./build.sh bench [ARG...]  build the layer and measure what it costs, beside the floor and the obvious way, in some ten
                            minutes; writes bench/results/ (--quick: two, --only PART,...: some parts, these write to
-                           .cache/bench/, and fleet, a simulation, to bench/results/ and docs/fleet.md; --beside ZIP: compare the layer with another one in the same run; --python PATH)
+                           .cache/bench/; --only fleet: a simulation of up to 10,000 environments, which writes to bench/results/
+                           and docs/fleet.md; --beside ZIP: compare the layer with another one in the same run; --python PATH)
 ./build.sh whatif LOG...   replay exported logs under a grid of settings: what would be kept, which failures whole, at what
                            cost; prints tables and writes whatif.html (docs/whatif.md)
 ./build.sh explain [ID...] show the settings in force, where each comes from, and the verdict on trace or request ids, or on
