@@ -21,9 +21,15 @@ from bench.fleet.quotas import (
 )
 from bench.fleet.world import Life, World
 from extension.app.shutdown import DRAIN_QUIET_S, SHUTDOWN_RESERVE_S, SHUTDOWN_S
-from extension.delivery.finish import SHUTDOWN_JITTER, SHUTDOWN_PAUSE_S
+from extension.delivery.finish import (
+    REPORTS_SPREAD_SHARE,
+    REPORTS_WAIT_SHARE,
+    SHUTDOWN_JITTER,
+    SHUTDOWN_PAUSE_S,
+)
 from extension.delivery.pacing import Backoff
 from extension.delivery.standard_output import LAST_RESORT_S
+from extension.sinks.cloudwatch import ATTEMPTS
 from extension.sinks.cloudwatch_streams import OVERFLOW, OVERFLOW_S
 
 
@@ -79,13 +85,17 @@ class Writer:
     Attributes:
         own: the name of its own stream.
         refused_streams: how many the last write could not make.
+        was_throttled: whether any request was refused.
     """
 
-    def __init__(self, group: Group, own: str, rng: Random) -> None:
+    def __init__(self, group: Group, own: str, rng: Random, *, is_new: bool = True) -> None:
+        """Begin with a stream that no process has had before, or with one whose name the process has found."""
         self._group, self._rng = group, rng
         self.own = own
+        self._is_new = is_new
         self._overflow_until_s = 0.0
         self.refused_streams = 0
+        self.was_throttled = False
 
     @property
     def is_overflowing(self) -> bool:
@@ -104,14 +114,21 @@ class Writer:
         return bool((yield from self._write_to(OVERFLOW)))
 
     def _write_to(self, stream: str) -> Generator[float, None, bool | None]:
-        """Write to a stream, and make it if it is missing; return None if that is refused."""
-        taken = yield from self._group.put(stream)
-        if taken is None:
-            if not (yield from self._group.create(stream)):
-                self.refused_streams += 1
-                return None
+        """Write to a stream, and make it if it is new or missing; return None if that is refused."""
+        is_missing = self._is_new and stream == self.own
+        for _ in range(ATTEMPTS):
+            if is_missing:
+                if not (yield from self._group.create(stream)):
+                    self.refused_streams += 1
+                    self.was_throttled = True
+                    return None
+                self._is_new = self._is_new and stream != self.own
             taken = yield from self._group.put(stream)
-        return bool(taken)
+            is_missing = taken is None
+            if not is_missing:
+                self.was_throttled |= not taken
+                return taken
+        return False
 
 
 class Crashed(NamedTuple):
@@ -173,22 +190,27 @@ def _crash(group: Group, writer: Writer, rng: Random, delays_s: list[float]) -> 
     """Fail, send the lines at once, get SHUTDOWN meanwhile, and send the report and the summary, which know of that."""
     world = group.world
     began_s = world.now_s
+    finish_s, until_s = began_s + DRAIN_QUIET_S, began_s + SHUTDOWN_S - SHUTDOWN_RESERVE_S
     yield group.latencies.connect_s
     taken = yield from writer.write()
+    if taken and writer.was_throttled and world.now_s <= finish_s:
+        # Nothing but reports is left when SHUTDOWN's own attempts begin.
+        share = REPORTS_WAIT_SHARE + REPORTS_SPREAD_SHARE * rng.random()
+        finish_s += (until_s - finish_s) * share
     if not taken:
-        taken = yield from _shut_down(group, writer, rng, began_s)
+        taken = yield from _shut_down(group, writer, rng, finish_s, until_s)
     if taken:
         delays_s.append(world.now_s - began_s)
-        yield from _shut_down(group, writer, rng, began_s)
+        yield from _shut_down(group, writer, rng, max(finish_s, world.now_s), until_s)
 
 
 def _shut_down(
-    group: Group, writer: Writer, rng: Random, began_s: float
+    group: Group, writer: Writer, rng: Random, begin_s: float, until_s: float
 ) -> Generator[float, None, bool]:
     """Attempt again and again, while there is time: a sink that throttles is there."""
     world = group.world
-    limit_s = began_s + SHUTDOWN_S - SHUTDOWN_RESERVE_S - LAST_RESORT_S
-    for at_s in attempts(began_s + DRAIN_QUIET_S, limit_s, random=rng.random):
+    limit_s = until_s - LAST_RESORT_S
+    for at_s in attempts(begin_s, limit_s, random=rng.random):
         if world.now_s >= limit_s:
             break
         yield at_s - world.now_s
@@ -310,8 +332,10 @@ def _loop(
     crashed: list[float],
 ) -> Life:
     world = group.world
+    is_first = True
     while world.now_s < LOOP_S:
         crashed.append(world.now_s)
-        writer = Writer(group, f"own-{number}", rng)
+        writer = Writer(group, f"own-{number}", rng, is_new=is_first)
+        is_first = False
         world.begin(_crash(group, writer, rng, delays_s), world.now_s)
         yield every_s * rng.uniform(0.8, 1.2)
