@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -19,17 +20,20 @@ from bench.fleet.streams import (
 from bench.fleet.world import Life, World
 from extension.delivery.standard_output import LAST_RESORT_S
 from extension.model.receipt import Answer, Receipt
+from extension.sinks import stream_name
 from extension.sinks.base import SinkConfig
 from extension.sinks.cloudwatch import CloudWatchSink
 from extension.sinks.cloudwatch_streams import OVERFLOW
 from tests.doubles.extension.chunks import lines
 from tests.doubles.extension.deliveries import Deliveries
+from tests.services.aws import ROOT_KEYS
 from tests.services.limits import fail, limits_front, succeed
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from pathlib import Path
 
-    from tests.services.limits import Behaviour
+from tests.services.limits import Behaviour
 
 QUICK = Latencies(0.0, 0.001, 0.001)
 MISSING, THROTTLED, OK = "missing", "throttled", "ok"
@@ -39,7 +43,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     OK: succeed(),
 }
 
-SCRIPTS = {
+KNOWN = {
     "its own stream is there": ((OK,),),
     "its own is made": ((MISSING, OK, OK), (OK,)),
     "its own is refused": ((MISSING, THROTTLED, OK), (OK,)),
@@ -47,7 +51,17 @@ SCRIPTS = {
     "both are refused": ((MISSING, THROTTLED, MISSING, THROTTLED), (MISSING, OK, OK)),
     "the lines are throttled": ((THROTTLED,), (MISSING, OK, THROTTLED), (OK,)),
 }
-"""Of each delivery, how CloudWatch answers its requests in turn."""
+"""Of each delivery, how CloudWatch answers its requests in turn, where an earlier process had the stream."""
+
+NEW = {
+    "its own is made": ((OK, OK), (OK,)),
+    "its own is made and not found": ((OK, MISSING, OK, OK),),
+    "its own is refused": ((THROTTLED, OK), (OK,)),
+    "the overflow stream is made": ((THROTTLED, MISSING, OK, OK), (OK,)),
+    "both are refused": ((THROTTLED, MISSING, THROTTLED), (MISSING, OK, OK)),
+    "the lines are throttled": ((OK, THROTTLED), (OK,)),
+}
+"""The same where none had it."""
 
 
 class ScriptedGroup(Group):
@@ -72,10 +86,12 @@ class ScriptedGroup(Group):
         return self._answers.pop(0)
 
 
-def told_again(script: Sequence[Sequence[str]]) -> tuple[list[tuple[str, bool]], list[bool]]:
+def told_again(
+    script: Sequence[Sequence[str]], *, is_new: bool
+) -> tuple[list[tuple[str, bool]], list[bool]]:
     """Return what the simulation's writer asks for, and whether each delivery was taken."""
     group = ScriptedGroup([answer for delivery in script for answer in delivery])
-    writer = Writer(group, "own", Random(1))
+    writer = Writer(group, "own", Random(1), is_new=is_new)
     taken: list[bool] = []
 
     def life() -> Life:
@@ -88,17 +104,14 @@ def told_again(script: Sequence[Sequence[str]]) -> tuple[list[tuple[str, bool]],
     return group.asked, taken
 
 
-def of_the_product(script: Sequence[Sequence[str]]) -> tuple[list[tuple[str, bool]], list[bool]]:
+def of_the_product(
+    script: Sequence[Sequence[str]], environ: Mapping[str, str]
+) -> tuple[list[tuple[str, bool]], list[bool]]:
     """Return the same of the sink."""
     with limits_front("http://127.0.0.1:1") as front:
         front.behaviours.extend(BEHAVIOURS[answer] for delivery in script for answer in delivery)
-        environ = {
-            "AWS_REGION": "eu-west-1",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_ENDPOINT_URL": front.url,
-        }
-        sink = CloudWatchSink(SinkConfig("cloudwatch:/kept", environ))
+        keys = {"AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": front.url, **ROOT_KEYS.environ}
+        sink = CloudWatchSink(SinkConfig("cloudwatch:/kept", {**keys, **environ}))
         receipts = [
             sink.send([lines("a", first_number=number)], timeout_s=10.0)
             for number in range(len(script))
@@ -111,10 +124,24 @@ def of_the_product(script: Sequence[Sequence[str]]) -> tuple[list[tuple[str, boo
     return asked, [receipt.answer is Answer.TAKEN for receipt in receipts]
 
 
-@pytest.mark.parametrize("case", SCRIPTS)
+@pytest.fixture
+def in_lambda(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Return the variables of an environment whose first process this is."""
+    yield {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "TMPDIR": str(tmp_path)}
+    while stream_name._kept:
+        os.close(stream_name._kept.pop().descriptor)
+
+
+@pytest.mark.parametrize("case", KNOWN)
 def test_writer_asks_for_what_the_sink_asks_for(case: str) -> None:
     """In the same order, of the same stream, with the same outcome."""
-    assert told_again(SCRIPTS[case]) == of_the_product(SCRIPTS[case])
+    assert told_again(KNOWN[case], is_new=False) == of_the_product(KNOWN[case], {})
+
+
+@pytest.mark.parametrize("case", NEW)
+def test_writer_of_a_new_stream_asks_as_the_sink_does(case: str, in_lambda: dict[str, str]) -> None:
+    """It makes the stream first."""
+    assert told_again(NEW[case], is_new=True) == of_the_product(NEW[case], in_lambda)
 
 
 def test_attempts_at_shutdown_are_as_many_as_the_products() -> None:
