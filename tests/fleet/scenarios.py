@@ -121,7 +121,10 @@ def first_fetch(
     """Start so many environments a second, and wait until all have fetched a setting."""
     with account({"GetParameters": gets_per_s}) as aws, tempfile.TemporaryDirectory() as folder:
         aws.aws.call("AmazonSSM.PutParameter", Name=PARAMETER, Value="1", Type="String")
-        variables = aws.variables(SINK="stdout:", SAMPLE_RATE=f"ssm:{PARAMETER}")
+        # The longest: next to nobody refreshes meanwhile.
+        variables = aws.variables(
+            SINK="stdout:", SAMPLE_RATE=f"ssm:{PARAMETER}", REFRESH_INTERVAL="15m"
+        )
         began_s = time.monotonic()
         with fleet(environments, variables, layer=layer, folder=Path(folder), per_s=per_s):
             # Each asks until it is answered, and then not before its next multiple.
