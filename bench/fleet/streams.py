@@ -193,15 +193,15 @@ def _crash(group: Group, writer: Writer, rng: Random, delays_s: list[float]) -> 
     finish_s, until_s = began_s + DRAIN_QUIET_S, began_s + SHUTDOWN_S - SHUTDOWN_RESERVE_S
     yield group.latencies.connect_s
     taken = yield from writer.write()
-    if taken and writer.was_throttled and world.now_s <= finish_s:
-        # Nothing but reports is left when SHUTDOWN's own attempts begin.
-        share = REPORTS_WAIT_SHARE + REPORTS_SPREAD_SHARE * rng.random()
-        finish_s += (until_s - finish_s) * share
     if not taken:
         taken = yield from _shut_down(group, writer, rng, finish_s, until_s)
     if taken:
         delays_s.append(world.now_s - began_s)
-        yield from _shut_down(group, writer, rng, max(finish_s, world.now_s), until_s)
+        reports_s = max(finish_s, world.now_s)
+        if writer.was_throttled:
+            share = REPORTS_WAIT_SHARE + REPORTS_SPREAD_SHARE * rng.random()
+            reports_s += (until_s - reports_s) * share
+        yield from _shut_down(group, writer, rng, reports_s, until_s)
 
 
 def _shut_down(
