@@ -200,6 +200,12 @@ def _add_wanted(command: argparse.ArgumentParser) -> None:
         help="whether Lambda may write to the function's own log group: deny saves its cost (default: deny, or what an earlier"
         " run put)",
     )
+    _add_watch(command)
+    _add_change(command)
+
+
+def _add_watch(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
     add("--alarm-topic", default="", metavar="ARN", help="the SNS topic that alarms notify")
     add("--dashboard", type=Path, metavar="FILE", help="such as layer/templates/dashboard.json")
     add(
@@ -224,7 +230,6 @@ def _add_wanted(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="put the Deny although an alias or provisioned concurrency points to a version without the layer",
     )
-    _add_change(command)
 
 
 def _number(least: float, most: float, kind: type[int] | type[float]) -> "argparse._ActionType":

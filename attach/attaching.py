@@ -5,43 +5,18 @@ Lambda's configuration shows the layer, and is taken away again if the layer is 
 killed at any moment, the function has its layer, or may write to its own log group, or both.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-from attach.cloud import configuration, roles, versions, watching
+from attach.cloud import configuration, roles, watching
 from attach.cloud.command import Aws, Interrupted
 from attach.journal import Journal
+from attach.looking import Plan, look, plan_lines
 from attach.plan import alarms, limits, statements
 from attach.plan.merging import Change, with_former, with_layer
 from attach.plan.model import AttachError, Function, Wanted
-from attach.plan.settings import Variables, retention_days, shown_sink, with_recorder
+from attach.plan.settings import SINK, retention_days, shown_sink, with_recorder
 from attach.plan.statements import Statement
 from extension import PREFIX
-from extension.config.parsers import kind_of_sink
 
 COLD_STARTS = f"{PREFIX}KEEP_COLD_STARTS"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What was found, and what shall be.
-
-    Attributes:
-        function: as it was found.
-        variables: with the recorder's.
-        denies: whether the function's own log group is to be denied.
-        former: the statements of the tool's policy as they were; None for no policy.
-        groups: log groups of the sinks, with the retention of those that are there.
-        notes: for people.
-    """
-
-    function: Function
-    variables: Variables
-    denies: bool
-    former: list[Statement] | None
-    groups: Mapping[str, int | None]
-    notes: tuple[str, ...]
 
 
 def attach(aws: Aws, name: str, wanted: Wanted) -> str:
@@ -50,11 +25,11 @@ def attach(aws: Aws, name: str, wanted: Wanted) -> str:
     Raises:
         AttachError: It is not attached; the message says why, and in what state the function is.
     """
-    found = _look(aws, name, wanted)
+    found = look(aws, name, wanted)
     for note in found.notes:
         aws.tell(f"note: {note}")
     if wanted.dry_run:
-        for line in _plan_lines(found, wanted):
+        for line in plan_lines(found, wanted):
             aws.tell(f"would {line}")
         return "nothing was changed"
     journal = Journal(aws.tell)
@@ -70,7 +45,7 @@ def attach(aws: Aws, name: str, wanted: Wanted) -> str:
         )
         kind = Interrupted if isinstance(error, Interrupted) else AttachError
         raise kind(told + state) from None
-    sink = shown_sink(found.variables.all[f"{PREFIX}SINK"])
+    sink = shown_sink(found.variables.all[SINK])
     return f"attached, to {sink}" + ("" if found.denies else ", and logs to its own group as well")
 
 
@@ -87,132 +62,6 @@ def state_of(aws: Aws, name: str, wanted: Wanted) -> str:
     )
     group = f"may {'not ' if denied else ''}write to {function.log_group}"
     return f"State: the function has {'the' if has_layer else 'no'} layer, and {group}"
-
-
-# Before anything is changed --------------------------------------------------------------------------------------------
-
-
-def _look(aws: Aws, name: str, wanted: Wanted) -> Plan:
-    """Read all that the change depends on; raise AttachError with all obstacles."""
-    function = configuration.read_when_still(aws, name)
-    former = roles.read_policy(aws, function)
-    own = wanted.own_log_group or (
-        "allow" if statements.allows_own_log_group(former or [], function) else "deny"
-    )
-    variables = with_recorder(function, wanted, denied=own == "deny")
-    description: Mapping[str, Any] = {}
-    if wanted.layer.region == function.region and function.package != "Image":
-        description = configuration.describe(aws, wanted.layer)
-    layers = with_layer(function, wanted.layer, wanted.names)
-    against = limits.obstacles(
-        function, wanted.layer, description, layers=layers, variables=variables.all
-    )
-    against += variables.problems
-    against += _unwatchable(variables, wanted)
-    if own == "deny":
-        against += silent_with_deny(variables)
-        against += _blinded(aws, function, wanted)
-    if against:
-        raise AttachError("; ".join(against) + ". Nothing was changed")
-    groups = statements.kept_groups(function, variables.settings)
-    return Plan(
-        function=function,
-        variables=variables,
-        denies=own == "deny",
-        former=former,
-        groups={group: watching.retention(aws, group) for group in groups},
-        notes=tuple(
-            _notes(
-                function,
-                variables,
-                limits.zipped_bytes(function, wanted.layer, description, layers=layers),
-            )
-        ),
-    )
-
-
-def _unwatchable(variables: Variables, wanted: Wanted) -> list[str]:
-    watches = wanted.wait_for_line or wanted.payload is not None
-    if watches and kind_of_sink(variables.all[f"{PREFIX}SINK"]) != "cloudwatch":
-        return [
-            "--invoke and --wait-for-line can see lines in CloudWatch alone, and the sink is elsewhere"
-        ]
-    return []
-
-
-def silent_with_deny(variables: Variables) -> list[str]:
-    """Return why the recorder would deliver nowhere, with the Deny."""
-    if not variables.settings.enabled:
-        return ["ENABLED is false: with the Deny the function would log nowhere"]
-    if kind_of_sink(variables.settings.sinks[0].url) in {"stdout", "file"}:
-        return [
-            "the sink is the environment's own output or a file of it: with the Deny its lines would be nowhere"
-        ]
-    return []
-
-
-def _blinded(aws: Aws, function: Function, wanted: Wanted) -> list[str]:
-    """Return who else would log nowhere, with the Deny."""
-    found = []
-    used = versions.in_use(aws, function, wanted.names)
-    without = [str(one) for one in used if not one.has_layer]
-    if without and not wanted.despite_versions:
-        found.append(
-            f"without the layer are {', '.join(without)}: with the Deny they would log nowhere. Attach with --own-log-group"
-            " allow, publish a version, move the aliases, and attach again with --own-log-group deny"
-            " (docs/attach/rollbacks.md); or say --despite-versions"
-        )
-    elif without:
-        aws.tell(f"warning: with the Deny, these log nowhere: {', '.join(without)}")
-    sharing = versions.sharing(aws, function, wanted.names)
-    if sharing:
-        found.append(
-            f"{', '.join(sharing)} share the role and the log group {function.log_group} without the layer: with the Deny"
-            " they would log nowhere. Attach all of them with --own-log-group allow first"
-        )
-    return found
-
-
-def _notes(function: Function, variables: Variables, zipped: int) -> list[str]:
-    notes = [limits.size_note(zipped)]
-    if variables.references:
-        notes.append(
-            f"{', '.join(variables.references)}: the extension fetches the value, and the role needs a permission for that"
-            " (docs/references.md)"
-        )
-    if function.log_format == "JSON" and function.log_level not in {"TRACE", "DEBUG"}:
-        notes.append(
-            f"the application log level is {function.log_level or 'INFO'}, so the function never writes lines below it, and"
-            f" nobody can record them: aws lambda update-function-configuration --function-name {function.name}"
-            " --logging-config LogFormat=JSON,ApplicationLogLevel=DEBUG"
-        )
-    if variables.no_alarms:
-        notes.append(f"no alarms: {variables.no_alarms}")
-    return [note for note in notes if note]
-
-
-def _plan_lines(found: Plan, wanted: Wanted) -> list[str]:
-    function = found.function
-    lines = [f"make the log group {name}" for name, days in found.groups.items() if days is None]
-    names = sorted(name for name in found.variables.all if name.startswith(PREFIX))
-    lines += [
-        f"put policy {function.policy} into role {function.role}, for the sink",
-        f"attach {wanted.layer.arn} and set {', '.join(names)}",
-        "wait for the end of the update, and look that the layer is there",
-    ]
-    if wanted.payload is not None:
-        lines.append("invoke the function")
-    if wanted.payload is not None or wanted.wait_for_line:
-        lines.append("wait until the recorder has delivered something")
-    lines.append("delete the alarms" if found.variables.no_alarms else "put four alarms")
-    if wanted.dashboard:
-        lines.append(f"put the dashboard {alarms.dashboard_name(function)}")
-    if found.denies:
-        lines.append(f"deny role {function.role} the function's own log group {function.log_group}")
-    return lines
-
-
-# The change ------------------------------------------------------------------------------------------------------------
 
 
 def _change(aws: Aws, found: Plan, wanted: Wanted, journal: Journal) -> None:

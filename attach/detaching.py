@@ -4,8 +4,8 @@ Promises: what the recorder kept stays, and so do its log groups. When a step fa
 back: at each step the function may write to its own log group, and running the command again does the rest.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from attach.cloud import configuration, roles, versions, watching
 from attach.cloud.command import Aws, Interrupted
@@ -14,6 +14,9 @@ from attach.plan.merging import without_recorder
 from attach.plan.model import AttachError, Function, Names
 from attach.plan.settings import SINK, shown_sink
 from attach.plan.statements import Statement, denies, without_denies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from attach.cloud import configuration, roles, versions
 from attach.cloud.command import Aws
 from attach.plan.model import Function, Names
-from attach.plan.settings import MEMORY, SINK, shown_sink
-from extension.config.parsers import kind_of_sink
+from attach.plan.settings import MEMORY, SINK, shown_sink, silent_with_deny
 from extension.config.settings import read_settings
 from terminal.layout import Column, table
 from whatif.model.problems import fault_text
@@ -92,14 +91,7 @@ def _wrong_with_deny(aws: Aws, function: Function, names: Names) -> list[str]:
         return [
             "its own log group is denied, and it has no layer: it logs nowhere. Run detach, or attach"
         ]
-    wrong = []
-    settings = read_settings(function.variables)[0]
-    if not settings.enabled:
-        wrong.append("its own log group is denied, and ENABLED is false: it logs nowhere")
-    if kind_of_sink(settings.sinks[0].url) in {"stdout", "file", "unusable"}:
-        wrong.append(
-            "its own log group is denied, and its sink is no place outside: it logs nowhere"
-        )
+    wrong = silent_with_deny(read_settings(function.variables)[0])
     wrong += [
         f"{one} has no layer, and its log group is denied: it logs nowhere"
         for one in versions.in_use(aws, function, names)

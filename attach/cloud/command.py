@@ -1,21 +1,24 @@
 """Call the aws command: bounded, with its own retries, never silent for long, and never between two steps of an undo.
 
-Promises: no variable's value is on a command line or in a message. What may hold one goes through the command's standard
-input, so there is no file to leave behind. A signal to this process does not reach a running command: the command ends,
+Promises: no variable's value is on a command line or in a message. What may hold one goes through a file in memory that
+ends with this process, or where the system has none through a file that only the user can read, which is removed after the
+command. A signal to this process does not reach a running command: the command ends,
 and the run ends before the next one.
 
-Assumes of the aws command, 1 or 2: `--cli-input-json file:///dev/stdin`; errors as `An error occurred (CODE) when ...`
+Assumes of the aws command, 1 or 2: `--cli-input-json file://PATH`, and that it reads the file more than once; errors as `An error occurred (CODE) when ...`
 on standard error, with an exit status that is not 0.
 """
 
+import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,7 +121,12 @@ class Aws:
         return Aws(self.profile, self.region, Stop(), self.tell, self.secrets)
 
     def call(
-        self, service: str, action: str, *arguments: str, given: object = None, raw: bytes = b""
+        self,
+        service: str,
+        action: str,
+        *arguments: str,
+        given: object = None,
+        payload: bytes | None = None,
     ) -> Any:
         """Run a command, and return its answer.
 
@@ -126,8 +134,8 @@ class Aws:
             service: such as `lambda`.
             action: such as `get-function-configuration`.
             arguments: of the command; none of them may be secret.
-            given: what goes through standard input, as the command's JSON.
-            raw: what goes through standard input as it is.
+            given: more arguments, which may be secret.
+            payload: of an invocation.
 
         Raises:
             AwsError: The command failed.
@@ -137,10 +145,14 @@ class Aws:
         command = ["aws", *(["--profile", self.profile] if self.profile else [])]
         command += ["--region", self.region] if self.region else []
         command += [service, action, *arguments, "--output", "json"]
-        if given is not None:
-            command += ["--cli-input-json", "file:///dev/stdin"]
-            raw = json.dumps(given).encode()
-        out, err, status = self._run(command, raw)
+        with contextlib.ExitStack() as stack:
+            if given is not None:
+                path = stack.enter_context(_private_file(json.dumps(given).encode()))
+                command += ["--cli-input-json", f"file://{path}"]
+            if payload is not None:
+                path = stack.enter_context(_private_file(payload))
+                command += ["--payload", f"fileb://{path}"]
+            out, err, status = self._run(command)
         if status:
             found = _ERROR.search(err)
             raise AwsError(
@@ -159,28 +171,27 @@ class Aws:
             self.stop.check()
             time.sleep(min(left, SLICE_S))
 
-    def _run(self, command: Sequence[str], raw: bytes) -> tuple[str, str, int]:
+    def _run(self, command: Sequence[str]) -> tuple[str, str, int]:
         started = time.monotonic()
         shown = " ".join(command[: _shown_words(command)])
         try:
             process = subprocess.Popen(
                 command,
-                stdin=subprocess.PIPE if raw else subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=environ(os.environ),
+                close_fds=False,  # the private files, and nothing else of Python's, are inheritable
                 # Ctrl-C reaches every process of the terminal's group, and would end a request half way.
                 start_new_session=True,
             )
         except OSError as error:
             raise AwsError(f"the aws command cannot be started: {error.strerror}") from None
-        waiting: bytes | None = raw or None
         with process:
             while True:
                 try:
-                    out, err = process.communicate(waiting, timeout=SAYS_SO_EVERY_S)
-                except subprocess.TimeoutExpired:
-                    waiting = None
+                    out, err = process.communicate(timeout=SAYS_SO_EVERY_S)
+                except subprocess.TimeoutExpired:  # noqa: PERF203 - each turn waits for seconds
                     waited_s = time.monotonic() - started
                     if waited_s > COMMAND_TIMEOUT_S:
                         process.kill()
@@ -198,6 +209,21 @@ class Aws:
         for secret in sorted(self.secrets, key=len, reverse=True):
             text = text.replace(secret, "***")
         return text[:MAX_MESSAGE_CHARS]
+
+
+@contextlib.contextmanager
+def _private_file(content: bytes) -> Iterator[str]:
+    """Give the path of a file that nobody else can read, for a process that this one starts."""
+    if hasattr(os, "memfd_create"):
+        with os.fdopen(os.memfd_create("given", 0), "wb") as memory:
+            memory.write(content)
+            memory.flush()
+            yield f"/dev/fd/{memory.fileno()}"
+        return
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        yield file.name
 
 
 def environ(base: Mapping[str, str]) -> dict[str, str]:

@@ -111,10 +111,8 @@ def invoke(aws: Aws, function: Function, payload: bytes) -> str:
         function.name,
         "--cli-read-timeout",
         "0",
-        "--payload",
-        "fileb:///dev/stdin",
         "/dev/null",
-        raw=payload,
+        payload=payload,
     )
     return str((answer or {}).get("FunctionError") or "")
 

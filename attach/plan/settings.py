@@ -93,6 +93,17 @@ def setting_problems(texts: Mapping[str, str]) -> list[Problem]:
     return [one for one in problems if one.variable != f"{PREFIX}BUFFER_SIZE"]
 
 
+def silent_with_deny(settings: Settings) -> list[str]:
+    """Return why the recorder would deliver nowhere, with the Deny."""
+    if not settings.enabled:
+        return ["ENABLED is false: with the Deny the function would log nowhere"]
+    if kind_of_sink(settings.sinks[0].url) in {"stdout", "file"}:
+        return [
+            "the sink is the environment's own output or a file of it: with the Deny its lines would be nowhere"
+        ]
+    return []
+
+
 def shown_sink(url: str) -> str:
     """Return a sink as it may be shown: of an address, the host alone."""
     kind = kind_of_sink(url)
