@@ -10,6 +10,7 @@ on standard error, with an exit status that is not 0.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -38,6 +39,9 @@ MAX_ATTEMPTS = "8"
 
 MIN_MASKED_CHARS = 4
 """Shorter values, such as `1` or `on`, are no secrets, and masking them would hide the message."""
+
+LEAST_FD = 100
+"""Of a file in memory: where aws is a shell script that starts the command, it may use small numbers itself."""
 
 MAX_MESSAGE_CHARS = 2000
 """Of an error of aws; the longest that says something are of policies."""
@@ -215,10 +219,15 @@ class Aws:
 def _private_file(content: bytes) -> Iterator[str]:
     """Give the path of a file that nobody else can read, for a process that this one starts."""
     if hasattr(os, "memfd_create"):
-        with os.fdopen(os.memfd_create("given", 0), "wb") as memory:
+        with os.fdopen(os.memfd_create("given"), "wb") as memory:
             memory.write(content)
             memory.flush()
-            yield f"/dev/fd/{memory.fileno()}"
+            # Such a copy is inherited by the processes that this one starts.
+            copy = fcntl.fcntl(memory, fcntl.F_DUPFD, LEAST_FD)
+            try:
+                yield f"/dev/fd/{copy}"
+            finally:
+                os.close(copy)
         return
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)

@@ -16,8 +16,14 @@ from attach.plan.model import AttachError, Function, LayerVersion, read_function
 UPDATE_TIMEOUT_S = 600.0
 """An update takes seconds; of a function in a VPC, up to a few minutes."""
 
-POLL_S = 1.0
-"""As `aws lambda wait function-updated-v2` does."""
+FIRST_POLL_S, LAST_POLL_S = 0.5, 4.0
+"""An update takes a second as a rule; each further look comes after twice the time."""
+
+TELLS_EVERY_S = 5.0
+"""While an update runs."""
+
+CHANGED_S = 1.0
+"""Before a function that somebody else has just changed is read again."""
 
 MAX_CHANGES = 3
 """How often somebody else may change the function while this tool does, before it gives up."""
@@ -41,7 +47,7 @@ def read_when_still(aws: Aws, function: str) -> Function:
         AttachError: The update did not end in time.
     """
     started = time.monotonic()
-    told = started
+    told, poll_s = started, FIRST_POLL_S
     while True:
         found = read(aws, function)
         if found.update_status != "InProgress":
@@ -49,10 +55,11 @@ def read_when_still(aws: Aws, function: str) -> Function:
         now = time.monotonic()
         if now - started > UPDATE_TIMEOUT_S:
             raise AttachError(f"an update of the function still runs after {now - started:.0f} s")
-        if now - told > POLL_S * 5:
+        if now - told > TELLS_EVERY_S:
             told = now
             aws.tell(f"the update of the function runs, {now - started:.0f} s")
-        aws.sleep(POLL_S)
+        aws.sleep(poll_s)
+        poll_s = min(poll_s * 2, LAST_POLL_S)
 
 
 def change(aws: Aws, function: str, make: Callable[[Function], Change]) -> Function:
@@ -79,7 +86,7 @@ def change(aws: Aws, function: str, make: Callable[[Function], Change]) -> Funct
             aws.tell(
                 f"somebody else changed the function meanwhile ({error.code}): reading it again"
             )
-            aws.sleep(POLL_S)
+            aws.sleep(CHANGED_S)
             continue
         after = _successful(read_when_still(aws, function))
         if not make(after).is_at(after):

@@ -1,0 +1,144 @@
+"""The aws command, loaded once: each command of a test is a fork of this process, and takes 20 ms instead of a second.
+
+It is the command's own code (awscli) with all that it does. This program runs in the templates' environment, and speaks
+with the tests' `aws`, a few lines of bash, over a socket. It can also make a command fail, as the `aws` of a test asks.
+
+A fault is one word: `fail-3` answers the third command with an error and does nothing, `lost-3` does it and answers with
+an error, `down-3` does as `fail` with this and all later ones, `kill-before-3` and `kill-after-3` end the process that
+called, and `term-3` and `int-3` send it a signal while the command runs. Several are separated by commas.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+FAILED, LOST = 254, 255
+WARM = (
+    ("lambda", "list-functions"),
+    ("iam", "list-roles"),
+    ("logs", "describe-log-groups"),
+    ("cloudwatch", "describe-alarms"),
+)
+"""A command of each service: what it loads, all forks have."""
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    from awscli.clidriver import create_clidriver  # type: ignore[import-not-found, unused-ignore]
+
+    driver = create_clidriver()
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        for words in WARM:
+            driver.main([*words, "--output", "json"])
+    server = socket.create_server(("127.0.0.1", 0), backlog=64)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    print(server.getsockname()[1], flush=True)
+    while True:
+        connection, _ = server.accept()
+        if os.fork():
+            connection.close()
+            continue
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        try:
+            serve(driver, connection)
+        finally:
+            os._exit(0)
+
+
+def serve(driver: Any, connection: socket.socket) -> None:
+    """Answer one command: what it printed, what it complained, and its status."""
+    stream = connection.makefile("rb")
+    words = read_words(stream)
+    caller, log, fault, aside = words[:4]
+    arguments = words[4:]
+    with Path(log).open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(arguments) + "\n")
+    number = len(Path(log).read_text(encoding="utf-8").splitlines())
+    answer = answer_to(driver, arguments, int(caller), faults(fault, number), json.loads(aside or "[]"))
+    connection.sendall(b"".join(part + b"\0" for part in answer))
+
+
+def read_words(stream: Any) -> list[str]:
+    """Read words that end with NUL; the first is how many there are."""
+
+    def word() -> str:
+        read = bytearray()
+        while (byte := stream.read(1)) not in (b"\0", b""):
+            read += byte
+        return read.decode()
+
+    return [word() for _ in range(int(word()))]
+
+
+def faults(text: str, number: int) -> set[str]:
+    """Return the kinds of faults of the command with this number."""
+    found = set()
+    for one in filter(None, text.split(",")):
+        kind, _, at = one.rpartition("-")
+        if number == int(at) or (kind == "down" and number > int(at)):
+            found.add(kind)
+    return found
+
+
+def answer_to(
+    driver: Any, arguments: list[str], caller: int, kinds: set[str], aside: list[Any]
+) -> tuple[bytes, bytes, bytes]:
+    """Run the command, or fail as asked.
+
+    Args:
+        driver: of the aws command.
+        arguments: of the command.
+        caller: the process that called; faults may end it.
+        kinds: of faults.
+        aside: of `[action, when, words]` each: what somebody else does before or after a command of that action.
+    """
+    if "kill-before" in kinds:
+        os.kill(caller, signal.SIGKILL)
+        return b"", b"", b"1"
+    for kind, number in (("term", signal.SIGTERM), ("int", signal.SIGINT)):
+        if kind in kinds:
+            os.kill(caller, number)
+    if kinds & {"fail", "down"}:
+        return b"", b"An error occurred (ServiceException) when calling: made up", str(FAILED).encode()
+    of_others = [one for one in aside if one[0] in arguments]
+    for _, when, words in of_others:
+        if when == "before":
+            run(driver, words)
+    canned = next((words for _, when, words in of_others if when == "instead"), None)
+    answer = run(driver, arguments) if canned is None else (json.dumps(canned).encode(), b"", b"0")
+    for _, when, words in of_others:
+        if when == "after":
+            run(driver, words)
+    if "kill-after" in kinds:
+        os.kill(caller, signal.SIGKILL)
+    if "lost" in kinds:
+        return b"", b"Could not connect to the endpoint URL: made up", str(LOST).encode()
+    return answer
+
+
+def run(driver: Any, words: list[str]) -> tuple[bytes, bytes, bytes]:
+    """Run a command of aws in a process of its own, and return what it printed."""
+    out, err = os.memfd_create("out"), os.memfd_create("err")
+    child = os.fork()
+    if not child:
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        status = 1
+        try:
+            status = int(driver.main(words) or 0)
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(status)
+    _, ended = os.waitpid(child, 0)
+    texts = [os.pread(one, 1 << 24, 0) for one in (out, err)]
+    return texts[0], texts[1], str(os.waitstatus_to_exitcode(ended)).encode()
+
+
+if __name__ == "__main__":
+    main()
