@@ -21,6 +21,9 @@ PARALLEL = 4
 IAM_WAIT_S = 10.0
 """IAM's changes reach everything within seconds, as a rule."""
 
+IAM_TIMEOUT_S = 30.0
+"""If IAM still tells of a Deny after that, it is another one."""
+
 MAX_WAIT_S = 3600.0
 
 TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+")
@@ -74,13 +77,21 @@ def selection_of(options: argparse.Namespace) -> Selection:
     except re.error as error:
         raise AttachError(f"--functions-regex: {error}") from None
     names = tuple(name for one in options.functions for name in one.split(",") if name)
+    # An empty variable of a script must not mean every function.
+    if not (names or options.functions_regex or options.tag) and (
+        options.functions or options.command != "status"
+    ):
+        raise AttachError("no function is named; --functions-regex . means all")
     return Selection(names=names, regex=options.functions_regex, tags=tuple(map(_tag, options.tag)))
 
 
 def removal_of(options: argparse.Namespace) -> Removal:
     """Return what detach is asked for."""
     return Removal(
-        names=Names(options.layer_name), iam_wait_s=options.iam_wait, dry_run=options.dry_run
+        names=Names(options.layer_name),
+        iam_wait_s=options.iam_wait,
+        iam_timeout_s=options.iam_timeout,
+        dry_run=options.dry_run,
     )
 
 
@@ -119,6 +130,7 @@ def wanted_of(options: argparse.Namespace, environ: Mapping[str, str]) -> Wanted
         line_timeout_s=options.line_timeout,
         despite_versions=options.despite_versions,
         iam_wait_s=options.iam_wait,
+        iam_timeout_s=options.iam_timeout,
         dry_run=options.dry_run,
     )
 
@@ -166,6 +178,13 @@ def _add_change(command: argparse.ArgumentParser) -> None:
         default=IAM_WAIT_S,
         metavar="SECONDS",
         help="between the end of a Deny and the end of the layer (%(default)s)",
+    )
+    command.add_argument(
+        "--iam-timeout",
+        type=_number(0, MAX_WAIT_S, float),
+        default=IAM_TIMEOUT_S,
+        metavar="SECONDS",
+        help="the most to wait until IAM tells that a Deny has ended (%(default)s)",
     )
 
 

@@ -175,7 +175,7 @@ def _put_layer(aws: Aws, found: Plan, wanted: Wanted, journal: Journal, undo: Aw
         if former(now).is_at(now):
             return
         if not former(now).layers or not any(map(wanted.names.holds, former(now).layers)):
-            roles.wait_until_undenied(undo, function)
+            roles.wait_until_undenied(undo, function, wanted.iam_timeout_s)
         configuration.change(undo, function.name, former)
 
     journal.begin("put layers and variables back", put_back, holds_others=True)

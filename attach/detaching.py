@@ -26,11 +26,13 @@ class Removal:
     Attributes:
         names: of the recorder's layer.
         iam_wait_s: from the end of the Deny to the end of the layer.
+        iam_timeout_s: the most to wait until IAM tells of the end of the Deny.
         dry_run: tell what would be done.
     """
 
     names: Names
     iam_wait_s: float = 10.0
+    iam_timeout_s: float = 30.0
     dry_run: bool = False
 
 
@@ -104,7 +106,7 @@ def _take_off(aws: Aws, function: Function, policy: list[Statement], removal: Re
         roles.put_policy(aws, function, without_denies(policy))
         aws.tell(f"role {function.role}: {function.log_group} is not denied any more")
         aws.sleep(removal.iam_wait_s)
-    roles.wait_until_undenied(aws, function)
+    roles.wait_until_undenied(aws, function, removal.iam_timeout_s)
     configuration.change(aws, function.name, lambda now: without_recorder(now, removal.names))
     aws.tell("the layer and its variables are off, and the update is successful")
 

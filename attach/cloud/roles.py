@@ -20,9 +20,6 @@ from attach.plan.statements import Statement, document, statements_of
 DENIED = "explicitDeny"
 ABSENT = ("NoSuchEntity", "NoSuchEntityException")
 
-SETTLE_TIMEOUT_S = 30.0
-"""The most that IAM may take to tell of a change; it is seconds as a rule."""
-
 POLL_S = 1.0
 
 _locks: dict[str, threading.Lock] = {}
@@ -95,15 +92,20 @@ def decision(aws: Aws, function: Function) -> str:
     return str(results[0]["EvalDecision"]) if results else "implicitDeny"
 
 
-def wait_until_undenied(aws: Aws, function: Function) -> None:
+def wait_until_undenied(aws: Aws, function: Function, timeout_s: float) -> None:
     """Return when nothing denies the function its own log group.
+
+    Args:
+        aws: The command.
+        function: The function.
+        timeout_s: The most that IAM may take to tell of a change.
 
     Raises:
         AttachError: Something else denies it.
     """
     started = time.monotonic()
     while decision(aws, function) == DENIED:
-        if time.monotonic() - started > SETTLE_TIMEOUT_S:
+        if time.monotonic() - started > timeout_s:
             raise AttachError(
                 f"another policy of role {function.role} denies {function.log_group}. Without the layer the function would"
                 " log nowhere, so the layer stays. Take that Deny away with the tool that put it there"

@@ -179,6 +179,7 @@ class Wanted:
         wait_for_line: wait until the recorder has delivered something, before the own log group is denied.
         line_timeout_s: the most to wait for that.
         iam_wait_s: from the end of a Deny to the change that relies on it.
+        iam_timeout_s: the most to wait until IAM tells of the end of a Deny.
     """
 
     layer: LayerVersion
@@ -193,4 +194,5 @@ class Wanted:
     line_timeout_s: float = 300.0
     despite_versions: bool = False
     iam_wait_s: float = 10.0
+    iam_timeout_s: float = 30.0
     dry_run: bool = False

@@ -86,7 +86,9 @@ class Run:
     @property
     def actions(self) -> list[str]:
         """The action of each command, such as `put-role-policy`."""
-        return [next(one for one in words[3:] if not one.startswith("-")) for words in self.commands]
+        return [
+            next(one for one in words[3:] if not one.startswith("-")) for words in self.commands
+        ]
 
 
 def run_tool(

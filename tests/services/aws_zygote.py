@@ -9,6 +9,7 @@ called, and `term-3` and `int-3` send it a signal while the command runs. Severa
 """
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -32,9 +33,12 @@ def main() -> None:
     from awscli.clidriver import create_clidriver  # type: ignore[import-not-found, unused-ignore]
 
     driver = create_clidriver()
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         for words in WARM:
             driver.main([*words, "--output", "json"])
+    gc.collect()
+    gc.freeze()  # forks copy fewer pages
+    gc.disable()
     server = socket.create_server(("127.0.0.1", 0), backlog=64)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     print(server.getsockname()[1], flush=True)
@@ -59,7 +63,9 @@ def serve(driver: Any, connection: socket.socket) -> None:
     with Path(log).open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(arguments) + "\n")
     number = len(Path(log).read_text(encoding="utf-8").splitlines())
-    answer = answer_to(driver, arguments, int(caller), faults(fault, number), json.loads(aside or "[]"))
+    answer = answer_to(
+        driver, arguments, int(caller), faults(fault, number), json.loads(aside or "[]")
+    )
     connection.sendall(b"".join(part + b"\0" for part in answer))
 
 
@@ -104,16 +110,12 @@ def answer_to(
         if kind in kinds:
             os.kill(caller, number)
     if kinds & {"fail", "down"}:
-        return b"", b"An error occurred (ServiceException) when calling: made up", str(FAILED).encode()
-    of_others = [one for one in aside if one[0] in arguments]
-    for _, when, words in of_others:
-        if when == "before":
-            run(driver, words)
-    canned = next((words for _, when, words in of_others if when == "instead"), None)
-    answer = run(driver, arguments) if canned is None else (json.dumps(canned).encode(), b"", b"0")
-    for _, when, words in of_others:
-        if when == "after":
-            run(driver, words)
+        return (
+            b"",
+            b"An error occurred (ServiceException) when calling: made up",
+            str(FAILED).encode(),
+        )
+    answer = run_among_others(driver, arguments, [one for one in aside if one[0] in arguments])
     if "kill-after" in kinds:
         os.kill(caller, signal.SIGKILL)
     if "lost" in kinds:
@@ -121,23 +123,55 @@ def answer_to(
     return answer
 
 
+def run_among_others(
+    driver: Any, arguments: list[str], of_others: list[Any]
+) -> tuple[bytes, bytes, bytes]:
+    """Run the command, with what somebody else does before and after it, or the answer instead of it."""
+    if not of_others:
+        return run_here(driver, arguments)
+    for words in (one for _, when, one in of_others if when == "before"):
+        run(driver, words)
+    canned = [one for _, when, one in of_others if when == "instead"]
+    answer = (json.dumps(canned[0]).encode(), b"", b"0") if canned else run(driver, arguments)
+    for words in (one for _, when, one in of_others if when == "after"):
+        run(driver, words)
+    return answer
+
+
 def run(driver: Any, words: list[str]) -> tuple[bytes, bytes, bytes]:
-    """Run a command of aws in a process of its own, and return what it printed."""
-    out, err = os.memfd_create("out"), os.memfd_create("err")
+    """Run a command of aws in a process of its own: the driver runs one command in its life."""
+    reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        os.dup2(out, 1)
-        os.dup2(err, 2)
-        status = 1
         try:
-            status = int(driver.main(words) or 0)
-            sys.stdout.flush()
-            sys.stderr.flush()
+            os.write(
+                writing, json.dumps([one.decode() for one in run_here(driver, words)]).encode()
+            )
         finally:
-            os._exit(status)
-    _, ended = os.waitpid(child, 0)
-    texts = [os.pread(one, 1 << 24, 0) for one in (out, err)]
-    return texts[0], texts[1], str(os.waitstatus_to_exitcode(ended)).encode()
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        out, err, status = json.loads(stream.read())
+    os.waitpid(child, 0)
+    return out.encode(), err.encode(), status.encode()
+
+
+def run_here(driver: Any, words: list[str]) -> tuple[bytes, bytes, bytes]:
+    """Run a command of aws in this process, and return what it printed."""
+    files = [os.memfd_create("out"), os.memfd_create("err")]
+    kept = [os.dup(1), os.dup(2)]
+    for number, file in enumerate(files, 1):
+        os.dup2(file, number)
+    try:
+        status = int(driver.main(words) or 0)
+    except SystemExit as error:
+        status = int(error.code or 0)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    for number, file in enumerate(kept, 1):
+        os.dup2(file, number)
+    out, err = (os.pread(one, 1 << 24, 0) for one in files)
+    return out, err, str(status).encode()
 
 
 if __name__ == "__main__":

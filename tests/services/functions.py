@@ -83,7 +83,9 @@ class Made:
         xml = control_plane().query("iam", "GetRolePolicy", RoleName=self.role, PolicyName=name)
         found = re.search("<PolicyDocument>(.*?)</PolicyDocument>", xml, re.DOTALL)
         assert found is not None
-        statements: list[dict[str, Any]] = json.loads(unquote(found[1]).replace("&quot;", '"'))["Statement"]
+        statements: list[dict[str, Any]] = json.loads(unquote(found[1]).replace("&quot;", '"'))[
+            "Statement"
+        ]
         return statements
 
     @property
@@ -119,11 +121,11 @@ class Made:
     def publish(self, alias: str = "", **routing: float) -> str:
         """Publish a version, and point an alias to it."""
         aws = control_plane()
-        version = str(aws.rest("POST", f"{VERSION}/{self.name}/versions", Description="x")["Version"])
+        version = str(
+            aws.rest("POST", f"{VERSION}/{self.name}/versions", Description="x")["Version"]
+        )
         if alias:
-            aws.rest(
-                "POST", f"{VERSION}/{self.name}/aliases", Name=alias, FunctionVersion=version
-            )
+            aws.rest("POST", f"{VERSION}/{self.name}/aliases", Name=alias, FunctionVersion=version)
         return version
 
 
