@@ -91,6 +91,19 @@ class Run:
         ]
 
 
+def command_environ(fault: str = "", aside: Sequence[tuple[str, str, Any]] = ()) -> dict[str, str]:
+    """Give the variables with which a process finds this `aws`, and the control plane."""
+    log = Path(_folder.name) / unique("log")
+    log.touch()
+    return {
+        **control_plane().environ(),
+        "PATH": f"{aws_folder()}{os.pathsep}{os.environ.get('PATH', '')}",
+        "AWS_LOG": str(log),
+        "AWS_FAULT": fault,
+        "AWS_ASIDE": json.dumps(list(aside)),
+    }
+
+
 def run_tool(
     *arguments: str,
     fault: str = "",
@@ -107,16 +120,9 @@ def run_tool(
         region: given before all other options of the command; empty for none.
         more: variables.
     """
-    log = Path(_folder.name) / unique("log")
-    log.touch()
+    variables = environ(**command_environ(fault, aside), **more)
+    log = Path(variables["AWS_LOG"])
     command, *others = arguments
-    variables = environ(**control_plane().environ()) | {
-        "PATH": f"{aws_folder()}{os.pathsep}{os.environ.get('PATH', '')}",
-        "AWS_LOG": str(log),
-        "AWS_FAULT": fault,
-        "AWS_ASIDE": json.dumps(list(aside)),
-        **more,
-    }
     regions = ["--region", region] if region else []
     done = subprocess.run(
         [sys.executable, "-m", "attach", command, *regions, *others],
