@@ -88,7 +88,7 @@ def _blinded(aws: Aws, function: Function, wanted: Wanted) -> list[str]:
     """Return who else would log nowhere, with the Deny."""
     found = []
     used = versions.in_use(aws, function, wanted.names)
-    without = [str(one) for one in used if not one.has_layer]
+    without = [str(one) for one in used if one.is_silent]
     if without and not wanted.despite_versions:
         found.append(
             f"without the layer are {', '.join(without)}: with the Deny they would log nowhere. Attach with --own-log-group"

@@ -95,6 +95,6 @@ def _wrong_with_deny(aws: Aws, function: Function, names: Names) -> list[str]:
     wrong += [
         f"{one} has no layer, and its log group is denied: it logs nowhere"
         for one in versions.in_use(aws, function, names)
-        if not one.has_layer
+        if one.is_silent
     ]
     return wrong

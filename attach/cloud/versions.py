@@ -1,6 +1,7 @@
 """Find who runs without the layer and would log nowhere, with a Deny: versions behind aliases, and functions that share.
 
-A role belongs to a function and all of its versions. A layer belongs to a version: a published one never changes.
+A published version never changes: it keeps the layers, the role and the log group that it was published with. As a rule
+role and log group are those of all versions, and the layer is not.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,11 +15,24 @@ NONE_PROVISIONED = ("ProvisionedConcurrencyConfigNotFoundException",)
 
 
 class InUse(NamedTuple):
-    """A version that something points to, and whether it has the layer."""
+    """A version that something points to.
+
+    Attributes:
+        version: its number.
+        users: what points to it.
+        has_layer: whether it has the recorder.
+        is_denied: whether a Deny of the function's role, on the function's log group, is its own too.
+    """
 
     version: str
     users: tuple[str, ...]
     has_layer: bool
+    is_denied: bool = True
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it logs nowhere, with the Deny."""
+        return self.is_denied and not self.has_layer
 
     def __str__(self) -> str:
         """For people."""
@@ -38,8 +52,10 @@ def in_use(aws: Aws, function: Function, names: Names) -> list[InUse]:
     users.pop(LATEST, None)
     found = []
     for version in sorted(users, key=lambda one: (len(one), one)):
-        has_layer = bool(configuration.read(aws, function.name, version).recorders(names))
-        found.append(InUse(version, tuple(users[version]), has_layer))
+        then = configuration.read(aws, function.name, version)
+        is_denied = (then.role_arn, then.log_group) == (function.role_arn, function.log_group)
+        has_layer = bool(then.recorders(names))
+        found.append(InUse(version, tuple(users[version]), has_layer, is_denied))
     return found
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.services.aws import ACCOUNT, REGION, control_plane
+from attach.plan.alarms import alarms
+from attach.plan.model import read_function
+from tests.services.aws import ACCOUNT, REGION, control_plane, moto
 from tests.services.aws_command import run_tool
 from tests.services.functions import (
     PYTHONS,
@@ -45,6 +47,12 @@ answer = {
 }
 """
 
+PUT_ALARM = """
+cloudwatch = client("cloudwatch")
+cloudwatch.put_metric_alarm(**alarm)
+answer = cloudwatch.describe_alarms(AlarmNames=[alarm["AlarmName"]])["MetricAlarms"][0]
+"""
+
 CHANGES = ("put-", "create-", "update-", "delete-")
 
 
@@ -69,7 +77,7 @@ def attached(made: Made, layer: str) -> Attached:
             if one["logGroupName"].endswith(f"/{made.name}")
         },
         alarms={
-            one["AlarmName"]: one
+            one["AlarmName"]: _with_metrics(one, made)
             for one in found["alarms"]
             if one["AlarmName"].startswith(f"{made.name}-")
         },
@@ -77,6 +85,15 @@ def attached(made: Made, layer: str) -> Attached:
             name: body for name, body in found["dashboards"].items() if name.endswith(made.name)
         },
     )
+
+
+def _with_metrics(alarm: dict[str, Any], made: Made) -> dict[str, Any]:
+    """Give an alarm with its expression: ministack stores none, so moto is asked to take the same alarm."""
+    if alarm.get("MetricName"):
+        return alarm
+    whole = {one["AlarmName"]: one for one in alarms(read_function(made.configuration), "")}
+    stored: dict[str, Any] = ask(moto(), PUT_ALARM, alarm=whole[alarm["AlarmName"]])
+    return alarm | {"Metrics": stored["Metrics"]}
 
 
 def test_attach_and_detach_with_the_aws_command_itself(layer: str) -> None:
@@ -311,7 +328,7 @@ def _now_ms() -> int:
         ({}, ["--set", "ENABLED=false"], "ENABLED is false"),
         ({}, ["--sink", "stdout:"], "its lines would be nowhere"),
         ({}, ["--set", "BUFFER_SIZE=100MiB"], "at most half of the function's memory, 64MiB"),
-        ({}, ["--sink", "s3://b/c", "--wait-for-line"], "can see lines in CloudWatch alone"),
+        ({}, ["--sink", "s3://my-logs/c", "--wait-for-line"], "can see lines in CloudWatch alone"),
     ],
     ids=str,
 )

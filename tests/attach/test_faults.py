@@ -41,7 +41,7 @@ class Layers:
         self.new = publish_layer(CompatibleRuntimes=PYTHONS)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def layers() -> Layers:
     return Layers()
 

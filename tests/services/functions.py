@@ -91,13 +91,17 @@ class Made:
     @property
     def is_denied(self) -> bool:
         """Whether IAM says that the role may not write to the function's own log group."""
+        return self.may_not_write_to(self.group)
+
+    def may_not_write_to(self, group: str) -> bool:
+        """Whether IAM says that the role is denied a log group."""
         xml = control_plane().query(
             "iam",
             "SimulatePrincipalPolicy",
             PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:role/{self.role}",
             **{
                 "ActionNames.member.1": "logs:PutLogEvents",
-                "ResourceArns.member.1": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{self.group}:log-stream:s",
+                "ResourceArns.member.1": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:s",
             },
         )
         return "explicitDeny" in xml
