@@ -146,7 +146,7 @@ def test_own_log_group_may_stay_allowed(layer: str) -> None:
     check(attached(made, layer), "firehose", own_log_group="allow")
     assert run_tool("attach", "--functions", made.name, layer).status == 0
     check(attached(made, layer), "firehose", own_log_group="allow")
-    assert not made.is_denied
+    assert not made.is_denied()
 
 
 def test_function_changes_its_sink_and_its_layer(layer: str) -> None:
@@ -161,7 +161,7 @@ def test_function_changes_its_sink_and_its_layer(layer: str) -> None:
 
     assert done.status == 0, done.out
     assert made.layers == [other, newer]
-    assert made.is_denied
+    assert made.is_denied()
     assert made.variables == {
         "PASSWORD": SECRET,
         "FLIGHT_RECORDER_SINK": SINKS["firehose"],
@@ -217,7 +217,7 @@ def test_change_of_somebody_else_is_never_overwritten(layer: str) -> None:
 
     assert done.status == 0, done.out
     assert made.variables["THEIRS"] == "1"
-    assert made.is_denied
+    assert made.is_denied()
 
 
 def test_stale_revision_is_refused_and_read_again(layer: str) -> None:
@@ -249,8 +249,8 @@ def test_deny_does_not_stay_without_the_layer(moment: str, layer: str) -> None:
 
     assert done.status == 1
     assert "somebody else has taken the layer off meanwhile" in done.out
-    assert not made.is_denied
-    assert not made.logs_nowhere
+    assert not made.is_denied()
+    assert not made.logs_nowhere()
 
 
 def test_function_that_logs_nowhere_is_mended(layer: str) -> None:
@@ -259,13 +259,13 @@ def test_function_that_logs_nowhere_is_mended(layer: str) -> None:
     group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{made.name}"
     deny = {"Effect": "Deny", "Action": ["logs:PutLogEvents"], "Resource": [group, f"{group}:*"]}
     made.put_policy(f"flight-recorder-{made.name}", deny)
-    assert made.logs_nowhere
+    assert made.logs_nowhere()
 
     failed = run_tool("attach", "--functions", made.name, layer, fault="fail-12")
     assert failed.status == 1
-    assert not made.logs_nowhere
+    assert not made.logs_nowhere()
     assert run_tool("attach", "--functions", made.name, layer).status == 0
-    assert (made.is_denied, made.layers) == (True, [layer])
+    assert (made.is_denied(), made.layers) == (True, [layer])
 
 
 # Seeing a line ----------------------------------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ def test_deny_waits_for_a_line(layer: str) -> None:
     assert done.actions.index("filter-log-events") < deny
     assert f"the recorder has delivered to {group}" in done.err
     assert "FLIGHT_RECORDER_KEEP_COLD_STARTS" not in made.variables
-    assert made.is_denied
+    assert made.is_denied()
 
 
 def test_without_a_line_there_is_no_deny(layer: str) -> None:
@@ -388,7 +388,7 @@ def test_deny_is_refused_while_an_alias_points_to_a_version_without_the_layer(la
     control_plane().rest("PUT", f"{VERSION}/{made.name}/aliases/live", FunctionVersion=version)
     done = run_tool(*words, "--own-log-group", "deny")
     assert done.status == 0, done.out
-    assert made.is_denied
+    assert made.is_denied()
 
 
 def test_deny_is_put_despite_versions_if_that_is_asked_for(layer: str) -> None:
@@ -412,7 +412,7 @@ def test_deny_is_put_despite_versions_if_that_is_asked_for(layer: str) -> None:
         f"these log nowhere: version {old} (alias live 90%), version {new} (alias live 10%)"
         in done.err
     )
-    assert made.is_denied
+    assert made.is_denied()
 
 
 def test_provisioned_concurrency_of_a_version_without_the_layer_is_seen(layer: str) -> None:
@@ -433,7 +433,7 @@ def test_provisioned_concurrency_of_a_version_without_the_layer_is_seen(layer: s
 def test_function_that_shares_role_and_log_group_is_not_silenced(layer: str) -> None:
     """A Deny on the group would be the other's too."""
     role = make_role()
-    shared = {"LoggingConfig": {"LogGroup": f"/shared/{role}"}}
+    shared: dict[str, Any] = {"LoggingConfig": {"LogGroup": f"/shared/{role}"}}
     made, other = make_function(role=role, **shared), make_function(role=role, **shared)
 
     refused = run_tool("attach", "--functions", made.name, layer)
@@ -443,8 +443,8 @@ def test_function_that_shares_role_and_log_group_is_not_silenced(layer: str) -> 
     done = run_tool("attach", "--functions", both, "--own-log-group", "deny", layer)
 
     assert done.status == 0, done.out
-    assert made.is_denied
-    assert not other.logs_nowhere
+    assert made.is_denied()
+    assert not other.logs_nowhere()
 
 
 # Secrets ----------------------------------------------------------------------------------------------------------------

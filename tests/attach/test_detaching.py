@@ -40,8 +40,8 @@ def test_detach_removes_what_is_the_recorders_alone(layer: str) -> None:
     neighbour = make_function(role=made.role)
     attach(made, layer)
     attach(neighbour, layer)
-    assert made.is_denied
-    assert neighbour.is_denied
+    assert made.is_denied()
+    assert neighbour.is_denied()
 
     status, out, _ = detach(made)
 
@@ -49,8 +49,8 @@ def test_detach_removes_what_is_the_recorders_alone(layer: str) -> None:
     assert "detached; what was kept stays at cloudwatch:/flight-recorder/" in out
     assert (made.layers, made.variables) == ([other], {"PASSWORD": SECRET})
     assert sorted(made.policies) == ["basic", f"flight-recorder-{neighbour.name}"]
-    assert not made.is_denied
-    assert neighbour.is_denied
+    assert not made.is_denied()
+    assert neighbour.is_denied()
     groups = control_plane().call(
         "Logs_20140328.DescribeLogGroups", logGroupNamePrefix=f"/flight-recorder/{made.name}"
     )
@@ -88,7 +88,7 @@ def test_versions_that_keep_the_layer_keep_its_permissions(layer: str) -> None:
     assert made.layers == []
     effects = [one["Effect"] for one in made.policies[f"flight-recorder-{made.name}"]]
     assert effects == ["Allow"]
-    assert not made.is_denied
+    assert not made.is_denied()
 
 
 def test_function_without_the_recorder_is_left_alone() -> None:
@@ -112,7 +112,7 @@ def test_dry_run_names_what_would_go(layer: str) -> None:
     assert f"would take the Deny on /aws/lambda/{made.name} out of role {made.role}" in err
     assert f"would take off {layer}" in err
     assert "would remove FLIGHT_RECORDER_METRICS, FLIGHT_RECORDER_SAMPLE_RATE" in err
-    assert made.is_denied
+    assert made.is_denied()
 
 
 def test_layer_of_another_name_is_told(layer: str) -> None:
@@ -121,12 +121,12 @@ def test_layer_of_another_name_is_told(layer: str) -> None:
     made = make_function(role=role)
     mine = publish_layer("observer", CompatibleRuntimes=PYTHONS)
     attach(made, mine, "--layer-name", "observer")
-    assert made.is_denied
+    assert made.is_denied()
 
     status, out, err = detach(made)
     assert status == 0, out
     assert "no layer of observer:1 is called flight-recorder" in err
-    assert (made.layers, made.is_denied) == ([mine], False)
+    assert (made.layers, made.is_denied()) == ([mine], False)
 
     assert detach(made, "--layer-name", "observer")[0] == 0
     assert made.layers == []

@@ -26,7 +26,7 @@ SIDE_BY_SIDE = 8
 
 KILLED, SIGTERM = -9, 128 + 15
 
-CLEAN = ([], ["PASSWORD"], ["basic"])
+CLEAN: tuple[list[str], list[str], list[str]] = ([], ["PASSWORD"], ["basic"])
 """Layers, variables and policies of a function without the recorder."""
 
 Scenario = tuple[str, ...]
@@ -154,7 +154,7 @@ def try_all(
         made = all_made[at]
         before = state(made)
         done = run(made, words(layers), f"{fault}-{at}")
-        assert not made.logs_nowhere, (at, done.actions, done.out, done.err)
+        assert not made.logs_nowhere(), (at, done.actions, done.out, done.err)
         # Where an update ended sooner than in the first run, there is a command less.
         if len(done.commands) >= at:
             judge(made, before, done, at)
@@ -189,7 +189,7 @@ def test_attach_undoes_what_it_did_when_a_signal_comes(layers: Layers) -> None:
         assert done.status == SIGTERM, done.out
         if "attached, to" in done.out:
             # It came while the last command ran.
-            assert made.is_denied
+            assert made.is_denied()
         else:
             assert state(made) == before, (at, done.out, done.err)
 
@@ -216,7 +216,7 @@ def test_function_logs_somewhere_when_the_tool_is_killed(scenario: str, layers: 
             return
         again = run(made, SCENARIOS[scenario][1](layers))
         assert again.status == 0, again.out
-        assert not made.logs_nowhere
+        assert not made.logs_nowhere()
         again = run(made, ("detach",))
         assert again.status == 0, again.out
         assert (made.layers, list(made.variables), list(made.policies)) == CLEAN
@@ -260,7 +260,7 @@ def test_function_logs_somewhere_when_the_undo_is_killed(layers: Layers) -> None
         made = fresh(layers)
         done = run(made, attach_words(layers), f"lost-{deny},kill-after-{at}")
         assert done.status in (KILLED, 1), (at, done.out, done.err)
-        assert not made.logs_nowhere, (at, done.actions)
+        assert not made.logs_nowhere(), (at, done.actions)
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         for future in [pool.submit(one, at) for at in numbers]:

@@ -63,7 +63,7 @@ def test_many_functions_are_attached_and_detached() -> None:
     assert "3 of 4 functions done, 1 failed" in done.out
     assert "4 of 4 functions are done" in done.err
     assert [one.layers for one in good] == [[layer]] * 3
-    assert all(one.is_denied for one in good)
+    assert all(one.is_denied() for one in good)
     assert len(good[0].policies) == 4
 
     done = run_tool("detach", "--functions-regex", f"^{word}-", "--iam-wait", "0")

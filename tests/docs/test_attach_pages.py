@@ -13,7 +13,7 @@ import pytest
 
 from tests.services.aws import ACCOUNT, REGION, control_plane
 from tests.services.aws_command import command_environ, run_tool
-from tests.services.functions import PYTHONS, Made, make_function, make_role, publish_layer
+from tests.services.functions import PYTHONS, Made, make_function, publish_layer
 from tests.templates.validators import environ
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
@@ -81,7 +81,7 @@ def a_line() -> list[tuple[str, str, list[str]]]:
 def test_commands_of_the_page_on_the_aws_command_run(function: Made, tmp_path: Path) -> None:
     """The output that the page shows is what they print."""
     tags = {"team": "shop", "stage": "prod"}
-    shop = [make_function(name, make_role(), Tags=tags) for name in ("shop-orders", "shop-basket")]
+    shop = [make_function(name, Tags=tags) for name in ("shop-orders", "shop-basket")]
     commands = commands_of("aws-cli.md")
     printed = [run(command, tmp_path) for command in commands]
 
@@ -102,7 +102,7 @@ def test_commands_of_the_page_on_the_aws_command_run(function: Made, tmp_path: P
         re.MULTILINE,
     )
     assert [one.layers for one in shop] == [[], []]
-    assert function.is_denied
+    assert function.is_denied()
 
 
 def test_commands_of_the_page_on_rollbacks_run(function: Made, tmp_path: Path) -> None:
@@ -127,14 +127,14 @@ def test_commands_of_the_page_on_rollbacks_run(function: Made, tmp_path: Path) -
         assert live.get("Layers") or not role.may_not_write_to(group), command
 
     assert function.configuration["Role"].endswith("/my-role-recorded")
-    assert Made("my-function", "my-role-recorded").is_denied
+    assert Made("my-function", "my-role-recorded").is_denied()
     assert not Made("my-function", first_role).may_not_write_to("/aws/lambda/my-function")
 
 
 def test_commands_to_take_it_off_run(function: Made, tmp_path: Path) -> None:
     """They are at the end of the page on all tools."""
     role = function.role
-    recorded = make_function("recorded", role)
+    recorded = make_function("recorded", role=role)
     run(f"./build.sh attach --functions recorded {LAYER}", tmp_path)
 
     commands = commands_of("README.md", beginning=r"\./build\.sh (?:detach|status)")
@@ -143,4 +143,4 @@ def test_commands_to_take_it_off_run(function: Made, tmp_path: Path) -> None:
 
     assert len(commands) == 2
     assert recorded.layers == []
-    assert not recorded.is_denied
+    assert not recorded.is_denied()

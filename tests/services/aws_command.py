@@ -6,6 +6,7 @@ failure; what AWS would answer comes from ministack. `instead` is the one except
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
 import os
@@ -54,9 +55,10 @@ def aws_folder() -> Path:
         stdout=subprocess.PIPE,
         text=True,
     )
-    _open.append(process)
+    atexit.register(_end, process)
     assert process.stdout is not None
-    port = process.stdout.readline().strip()
+    with process.stdout as stream:
+        port = stream.readline().strip()
     assert port, "the aws command did not come up"
     folder = Path(_folder.name)
     program = folder / "aws"
@@ -65,8 +67,13 @@ def aws_folder() -> Path:
     return folder
 
 
-_open: list[subprocess.Popen[str]] = []
 _folder = tempfile.TemporaryDirectory()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.wait()
+    _folder.cleanup()
 
 
 @dataclass

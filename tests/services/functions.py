@@ -88,7 +88,6 @@ class Made:
         ]
         return statements
 
-    @property
     def is_denied(self) -> bool:
         """Whether IAM says that the role may not write to the function's own log group."""
         return self.may_not_write_to(self.group)
@@ -106,10 +105,9 @@ class Made:
         )
         return "explicitDeny" in xml
 
-    @property
     def logs_nowhere(self) -> bool:
         """Whether it has no layer and may not write to its own log group."""
-        return self.is_denied and not self.layers_of_recorder
+        return self.is_denied() and not self.layers_of_recorder
 
     @property
     def layers_of_recorder(self) -> list[str]:
@@ -145,7 +143,7 @@ def make_role() -> str:
     return name
 
 
-def make_function(name: str = "", role: str = "", **more: Any) -> Made:
+def make_function(name: str = "", *, role: str = "", **more: Any) -> Made:
     """Make a function that has a variable with a secret."""
     made = Made(name or unique("shop"), role or make_role())
     control_plane().rest(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -49,7 +49,7 @@ def test_versions_behind_aliases_and_provisioned_concurrency_are_found(
 def test_functions_that_share_role_and_group_are_found(cloud: Callable[..., Aws]) -> None:
     """Sharing the role alone is harmless: the Deny names one group."""
     role = make_role()
-    shared = {"LoggingConfig": {"LogGroup": f"/shared/{role}"}}
+    shared: dict[str, Any] = {"LoggingConfig": {"LogGroup": f"/shared/{role}"}}
     made, other = make_function(role=role, **shared), make_function(role=role, **shared)
     make_function(role=role, Layers=[publish_layer()], **shared)
     alone = make_function(role=role)
