@@ -29,11 +29,12 @@ MAX_WAIT_S = 3600.0
 TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+")
 
 PERMISSIONS = """You need these permissions: lambda:GetFunctionConfiguration, lambda:ListFunctions (for --functions-regex),
-lambda:ListAliases, lambda:ListProvisionedConcurrencyConfigs, lambda:GetLayerVersion, lambda:UpdateFunctionConfiguration,
-lambda:InvokeFunction (for --invoke), tag:GetResources (for --tag), iam:GetRolePolicy, iam:PutRolePolicy,
-iam:DeleteRolePolicy, iam:SimulatePrincipalPolicy, logs:DescribeLogGroups, logs:CreateLogGroup, logs:PutRetentionPolicy,
-logs:FilterLogEvents (for --invoke and --wait-for-line), cloudwatch:DescribeAlarms, cloudwatch:PutMetricAlarm,
-cloudwatch:DeleteAlarms, cloudwatch:ListDashboards, cloudwatch:PutDashboard, cloudwatch:DeleteDashboards."""
+lambda:ListAliases, lambda:ListProvisionedConcurrencyConfigs, lambda:GetLayerVersion,
+lambda:UpdateFunctionConfiguration, lambda:InvokeFunction (for --invoke), tag:GetResources (for --tag),
+iam:GetRolePolicy, iam:PutRolePolicy, iam:DeleteRolePolicy, iam:SimulatePrincipalPolicy, logs:DescribeLogGroups,
+logs:CreateLogGroup, logs:PutRetentionPolicy, logs:DeleteRetentionPolicy (for an undo), logs:FilterLogEvents (for
+--invoke and --wait-for-line), cloudwatch:DescribeAlarms, cloudwatch:PutMetricAlarm, cloudwatch:DeleteAlarms,
+cloudwatch:ListDashboards, cloudwatch:PutDashboard, cloudwatch:DeleteDashboards."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -117,9 +118,10 @@ def wanted_of(options: argparse.Namespace, environ: Mapping[str, str]) -> Wanted
         )
     if problems:
         raise AttachError("; ".join(problems))
+    layer = read_layer_version(options.layer)
     return Wanted(
-        layer=read_layer_version(options.layer),
-        names=Names(options.layer_name),
+        layer=layer,
+        names=Names(options.layer_name, layer.name),
         settings=settings,
         retention_days=options.retention_days,
         own_log_group=options.own_log_group,

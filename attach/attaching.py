@@ -56,10 +56,7 @@ def state_of(aws: Aws, name: str, wanted: Wanted) -> str:
         denied = roles.decision(aws, function) == roles.DENIED
     except AttachError:
         return f"Its state cannot be read: ./build.sh status --functions {name}"
-    has_layer = any(
-        wanted.names.holds(arn) or arn.startswith(f"{wanted.layer.layer_arn}:")
-        for arn in function.layers
-    )
+    has_layer = function.recorders(wanted.names)
     group = f"may {'not ' if denied else ''}write to {function.log_group}"
     return f"State: the function has {'the' if has_layer else 'no'} layer, and {group}"
 
@@ -169,12 +166,12 @@ def _put_layer(aws: Aws, found: Plan, wanted: Wanted, journal: Journal, undo: Aw
 
     def put_back() -> None:
         def former(now: Function) -> Change:
-            return with_former(now, function, wanted.layer, wanted.names)
+            return with_former(now, function, wanted.names)
 
         now = configuration.read_when_still(undo, function.name)
         if former(now).is_at(now):
             return
-        if not former(now).layers or not any(map(wanted.names.holds, former(now).layers)):
+        if not any(map(wanted.names.holds, former(now).layers)):
             roles.wait_until_undenied(undo, function, wanted.iam_timeout_s)
         configuration.change(undo, function.name, former)
 

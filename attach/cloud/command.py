@@ -170,9 +170,12 @@ class Aws:
 
     def sleep(self, seconds: float) -> None:
         """Wait; raise Interrupted if a signal comes."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
+        started = told = time.monotonic()
+        while (left := started + seconds - time.monotonic()) > 0:
             self.stop.check()
+            if time.monotonic() - told > SAYS_SO_EVERY_S:
+                told = time.monotonic()
+                self.tell(f"waiting, {left:.0f} s more")
             time.sleep(min(left, SLICE_S))
 
     def _run(self, command: Sequence[str]) -> tuple[str, str, int]:

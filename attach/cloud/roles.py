@@ -103,11 +103,14 @@ def wait_until_undenied(aws: Aws, function: Function, timeout_s: float) -> None:
     Raises:
         AttachError: Something else denies it.
     """
-    started = time.monotonic()
+    started = told = time.monotonic()
     while decision(aws, function) == DENIED:
         if time.monotonic() - started > timeout_s:
             raise AttachError(
                 f"another policy of role {function.role} denies {function.log_group}. Without the layer the function would"
                 " log nowhere, so the layer stays. Take that Deny away with the tool that put it there"
             )
+        if time.monotonic() - told > SAYS_SO_EVERY_S - POLL_S:
+            told = time.monotonic()
+            aws.tell(f"IAM still tells of a Deny on {function.log_group}")
         aws.sleep(POLL_S)

@@ -24,18 +24,16 @@ class Change:
 
 def with_layer(function: Function, layer: LayerVersion, names: Names) -> tuple[str, ...]:
     """Return the function's layers with this one, in the place of any other version of the recorder."""
-    return _with(function, [layer.arn], names, layer.layer_arn)
+    return _with(function, [layer.arn], names)
 
 
-def with_former(function: Function, former: Function, layer: LayerVersion, names: Names) -> Change:
+def with_former(function: Function, former: Function, names: Names) -> Change:
     """Return what the function has now, with what it formerly had of the recorder."""
-    ours = [arn for arn in former.layers if _is_ours(arn, names, layer.layer_arn)]
     others = {
         name: text for name, text in function.variables.items() if not name.startswith(PREFIX)
     }
-    return Change(
-        _with(function, ours, names, layer.layer_arn), {**others, **former.recorder_variables}
-    )
+    layers = _with(function, former.recorders(names), names)
+    return Change(layers, {**others, **former.recorder_variables})
 
 
 def without_recorder(function: Function, names: Names) -> Change:
@@ -46,16 +44,12 @@ def without_recorder(function: Function, names: Names) -> Change:
     )
 
 
-def _with(function: Function, ours: Sequence[str], names: Names, layer_arn: str) -> tuple[str, ...]:
+def _with(function: Function, ours: Sequence[str], names: Names) -> tuple[str, ...]:
     layers: list[str] = []
     left = list(ours)
     for arn in function.layers:
-        if not _is_ours(arn, names, layer_arn):
+        if not names.holds(arn):
             layers.append(arn)
         elif left:
             layers.append(left.pop(0))
     return (*layers, *left)
-
-
-def _is_ours(arn: str, names: Names, layer_arn: str) -> bool:
-    return names.holds(arn) or arn.rpartition(":")[0] == layer_arn

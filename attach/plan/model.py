@@ -54,14 +54,16 @@ def read_layer_version(arn: str) -> LayerVersion:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names by which the recorder's layer is recognised: one, and with each architecture behind it."""
+    """The names by which the recorder's layer is recognised: one, also with each architecture behind it, and another."""
 
     layer: str = "flight-recorder"
+    also: str = ""
 
     def holds(self, arn: str) -> bool:
         """Tell whether an ARN is that of a version of the recorder's layer."""
         name = arn.partition(":layer:")[2].partition(":")[0]
-        return name in (self.layer, *(f"{self.layer}-{one}" for one in ARCHITECTURES))
+        known = (self.layer, *(f"{self.layer}-{one}" for one in ARCHITECTURES), self.also)
+        return bool(name) and name in known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

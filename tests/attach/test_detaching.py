@@ -120,7 +120,7 @@ def test_layer_of_another_name_is_told(layer: str) -> None:
     role = make_role()
     made = make_function(role=role)
     mine = publish_layer("observer", CompatibleRuntimes=PYTHONS)
-    attach(made, mine, "--layer-name", "observer")
+    attach(made, mine)
     assert made.is_denied()
 
     status, out, err = detach(made)

@@ -196,6 +196,17 @@ def test_attach_undoes_what_it_did_when_a_signal_comes(layers: Layers) -> None:
     try_all("attach", layers, "term", judge, changes_only=True)
 
 
+@pytest.mark.parametrize(("fault", "status"), [("int", 130), ("hup", 129)])
+def test_every_signal_that_ends_programs_is_taken(fault: str, status: int, layers: Layers) -> None:
+    """Ctrl-C, and a terminal that is closed, after the update."""
+    made = fresh(layers)
+    before = state(made)
+
+    done = run(made, attach_words(layers), f"{fault}-12")
+
+    assert (done.status, state(made)) == (status, before), done.out
+
+
 @pytest.mark.parametrize("scenario", list(SCENARIOS))
 def test_function_logs_somewhere_when_nothing_works_any_more(scenario: str, layers: Layers) -> None:
     """All commands fail from one on, so nothing can be undone either."""

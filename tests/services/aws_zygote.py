@@ -5,7 +5,7 @@ with the tests' `aws`, a few lines of bash, over a socket. It can also make a co
 
 A fault is one word: `fail-3` answers the third command with an error and does nothing, `lost-3` does it and answers with
 an error, `down-3` does as `fail` with this and all later ones, `kill-before-3` and `kill-after-3` end the process that
-called, and `term-3` and `int-3` send it a signal while the command runs. Several are separated by commas.
+called, and `term-3`, `int-3` and `hup-3` send it a signal while the command runs. Several are separated by commas.
 """
 
 import contextlib
@@ -127,9 +127,8 @@ def answer_to(
     if "kill-before" in kinds:
         os.kill(caller, signal.SIGKILL)
         return b"", b"", b"1"
-    for kind, number in (("term", signal.SIGTERM), ("int", signal.SIGINT)):
-        if kind in kinds:
-            os.kill(caller, number)
+    for kind in kinds & {"term", "int", "hup"}:
+        os.kill(caller, signal.Signals[f"SIG{kind.upper()}"])
     if kinds & {"fail", "down"}:
         return (
             b"",

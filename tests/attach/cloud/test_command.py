@@ -104,6 +104,16 @@ def test_command_that_takes_long_is_talked_about(
     assert told[0].startswith("still waiting for aws --region eu-west-1 iam get-role")
 
 
+def test_wait_is_talked_about(aws: Callable[[str], Aws], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten seconds without a word look like a fault."""
+    monkeypatch.setattr(command, "SAYS_SO_EVERY_S", 0.0)
+    monkeypatch.setattr(command, "SLICE_S", 0.01)
+
+    aws("").sleep(0.1)
+
+    assert told[0] == "waiting, 0 s more"
+
+
 def test_signal_ends_the_run_before_the_next_command(aws: Callable[[str], Aws]) -> None:
     """An undo is not ended, and a second signal changes nothing."""
     made = aws("echo 1")

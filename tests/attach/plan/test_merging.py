@@ -38,13 +38,13 @@ def test_former_version_comes_back_among_what_others_changed() -> None:
         },
     )
 
-    back = with_former(now, OLD, LAYER, Names())
+    back = with_former(now, OLD, Names())
 
     assert back == Change(
         (f"{OURS}:1", LAST), {"TABLE": "u", "FLIGHT_RECORDER_SINK": "cloudwatch:"}
     )
     again = replace(now, layers=back.layers, variables=back.variables)
-    assert with_former(again, OLD, LAYER, Names()).is_at(again)
+    assert with_former(again, OLD, Names()).is_at(again)
 
 
 def test_recorder_goes_and_the_rest_stays() -> None:

@@ -36,11 +36,16 @@ def test_layer_version_is_read_in_any_partition() -> None:
         ("flight-recorder-arm64", True),
         ("flight-recorder-2", False),
         ("flight", False),
+        ("observer", True),
     ],
 )
 def test_recorder_is_told_by_the_layers_name(name: str, *, ours: bool) -> None:
     """In whichever account it was published."""
-    assert Names().holds(f"arn:aws:lambda:eu-west-1:210987654321:layer:{name}:7") is ours
+    assert (
+        Names(also="observer").holds(f"arn:aws:lambda:eu-west-1:210987654321:layer:{name}:7")
+        is ours
+    )
+    assert not Names().holds("no ARN")
 
 
 def test_function_of_few_words_is_read() -> None:
