@@ -11,7 +11,7 @@ from attach.journal import Journal
 from attach.looking import Plan, look, plan_lines
 from attach.plan import alarms, limits, statements
 from attach.plan.merging import Change, with_former, with_layer
-from attach.plan.model import AttachError, Function, Wanted
+from attach.plan.model import AttachError, Function, Wanted, told
 from attach.plan.settings import SINK, retention_days, shown_sink, with_recorder
 from attach.plan.statements import Statement
 from extension import PREFIX
@@ -32,21 +32,24 @@ def attach(aws: Aws, name: str, wanted: Wanted) -> str:
         for line in plan_lines(found, wanted):
             aws.tell(f"would {line}")
         return "nothing was changed"
-    journal = Journal(aws.tell)
-    try:
-        with roles.alone(aws, found.function):
-            _change(aws, found, wanted, journal)
-    except AttachError as error:
-        aws.tell(f"failed: {error}")
-        left = journal.undo()
-        state = state_of(aws.uninterrupted(), name, wanted)
-        told = f"{error}. " + (
-            f"Not undone: {'; '.join(left)}. " if left else "All that was done is undone. "
-        )
-        kind = Interrupted if isinstance(error, Interrupted) else AttachError
-        raise kind(told + state) from None
+    with roles.alone(aws, found.function):
+        _change_or_undo(aws, found, wanted)
     sink = shown_sink(found.variables.all[SINK])
     return f"attached, to {sink}" + ("" if found.denies else ", and logs to its own group as well")
+
+
+def _change_or_undo(aws: Aws, found: Plan, wanted: Wanted) -> None:
+    journal = Journal(aws.tell)
+    try:
+        _change(aws, found, wanted, journal)
+    except Exception as error:  # noqa: BLE001 - whatever it is, what was done is undone
+        why = told(error)
+        aws.tell(f"failed: {why}")
+        left = journal.undo()
+        undone = f"Not undone: {'; '.join(left)}" if left else "All that was done is undone"
+        state = state_of(aws.uninterrupted(), found.function.name, wanted)
+        kind = Interrupted if isinstance(error, Interrupted) else AttachError
+        raise kind(f"{why}. {undone}. {state}") from None
 
 
 def state_of(aws: Aws, name: str, wanted: Wanted) -> str:
@@ -54,7 +57,7 @@ def state_of(aws: Aws, name: str, wanted: Wanted) -> str:
     try:
         function = configuration.read(aws, name)
         denied = roles.decision(aws, function) == roles.DENIED
-    except AttachError:
+    except Exception:  # noqa: BLE001 - the run has failed already, and this is its last word
         return f"Its state cannot be read: ./build.sh status --functions {name}"
     has_layer = function.recorders(wanted.names)
     group = f"may {'not ' if denied else ''}write to {function.log_group}"

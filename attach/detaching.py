@@ -11,7 +11,7 @@ from attach.cloud import configuration, roles, versions, watching
 from attach.cloud.command import Aws, Interrupted
 from attach.plan import alarms
 from attach.plan.merging import without_recorder
-from attach.plan.model import AttachError, Function, Names
+from attach.plan.model import AttachError, Function, Names, told
 from attach.plan.settings import SINK, shown_sink
 from attach.plan.statements import Statement, denies, without_denies
 
@@ -56,9 +56,11 @@ def detach(aws: Aws, name: str, removal: Removal) -> str:
     with roles.alone(aws, function):
         try:
             _take_off(aws, function, policy or [], removal)
-        except AttachError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the state is told
             kind = Interrupted if isinstance(error, Interrupted) else AttachError
-            raise kind(f"{error}. {_state_of(aws.uninterrupted(), function, removal)}") from None
+            raise kind(
+                f"{told(error)}. {_state_of(aws.uninterrupted(), function, removal)}"
+            ) from None
         left = [] if used else _clear(aws, function)
     if left:
         raise AttachError(
@@ -122,8 +124,8 @@ def _clear(aws: Aws, function: Function) -> list[str]:
     for what, remove in rest:
         try:
             remove()
-        except AttachError as error:  # noqa: PERF203 - what cannot be removed keeps nothing else
-            left.append(f"{what}: {error}")
+        except Exception as error:  # noqa: BLE001, PERF203 - what cannot be removed keeps nothing else
+            left.append(f"{what}: {told(error)}")
     return left
 
 
@@ -136,7 +138,7 @@ def _state_of(aws: Aws, function: Function, removal: Removal) -> str:
     try:
         now = configuration.read(aws, function.name)
         denied = roles.decision(aws, now) == roles.DENIED
-    except AttachError:
+    except Exception:  # noqa: BLE001 - the run has failed already, and this is its last word
         return f"Its state cannot be read: ./build.sh status --functions {function.name}"
     layer = "the" if now.recorders(removal.names) else "no"
     return (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from attach.cloud.command import SAYS_SO_EVERY_S, SLICE_S, Aws, Interrupted, Stop, say
-from attach.plan.model import AttachError
+from attach.plan.model import told
 
 MAX_PARALLEL = 16
 """Lambda takes 15 requests a second of all its control-plane calls together; a function's requests are one a second."""
@@ -68,8 +68,8 @@ class Fleet:
             return Outcome(name, work(aws, name), "")
         except Interrupted as error:
             return Outcome(name, None, f"interrupted: {error}")
-        except AttachError as error:
-            return Outcome(name, None, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+            return Outcome(name, None, told(error))
 
 
 def summary(outcomes: Sequence[Outcome[str]]) -> list[str]:

@@ -7,7 +7,7 @@ looks at what is there, and changes nothing where there is nothing to undo.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from attach.plan.model import AttachError
+from attach.plan.model import told
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Step:
 
     Attributes:
         what: what the undo does, for people.
-        undo: raises AttachError if it cannot.
+        undo: raises an error if it cannot.
         holds_others: whether the steps before it stay, if it cannot be undone: they rely on it.
     """
 
@@ -44,8 +44,8 @@ class Journal:
             self.tell(f"undo: {step.what}")
             try:
                 step.undo()
-            except AttachError as error:
-                left.append(f"{step.what}: {error}")
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other steps are undone
+                left.append(f"{step.what}: {told(error)}")
                 if step.holds_others:
                     left += [f"{one.what}: not tried after that" for one in reversed(self.steps)]
                     self.steps.clear()

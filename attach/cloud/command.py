@@ -92,8 +92,8 @@ _says = threading.Lock()
 
 
 def say(text: str) -> None:
-    """Write one line of progress."""
-    with _says:
+    """Write one line of progress. A terminal that is gone ends nothing half way."""
+    with _says, contextlib.suppress(OSError):
         print(text, file=sys.stderr, flush=True)
 
 

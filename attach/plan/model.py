@@ -29,6 +29,11 @@ class AttachError(Exception):
     """A function cannot be attached or detached; the message says why, and shows no variable's value."""
 
 
+def told(error: Exception) -> str:
+    """Return an error in words. One that nobody thought of is named alone: its text may hold anything."""
+    return str(error) if isinstance(error, AttachError) else f"unexpected {type(error).__name__}"
+
+
 @dataclass(frozen=True, slots=True)
 class LayerVersion:
     """A version of a layer, by its ARN."""

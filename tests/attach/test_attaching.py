@@ -253,6 +253,19 @@ def test_deny_does_not_stay_without_the_layer(moment: str, layer: str) -> None:
     assert not made.logs_nowhere()
 
 
+def test_answer_that_nobody_thought_of_is_undone_too(layer: str) -> None:
+    """Such an error is named, and its text is not shown."""
+    made = make_function()
+
+    done = run_tool(
+        *("attach", "--functions", made.name, layer), aside=[("describe-alarms", "instead", 5)]
+    )
+
+    assert done.status == 1
+    assert "FAILED: unexpected TypeError. All that was done is undone. State: " in done.out
+    assert (made.layers, list(made.policies)) == ([], ["basic"])
+
+
 def test_function_that_logs_nowhere_is_mended(layer: str) -> None:
     """A Deny without the layer goes at once, and comes back when the layer is seen."""
     made = make_function()

@@ -11,7 +11,7 @@ from tests.services.aws_command import run_tool
 from tests.services.environment import unique
 from tests.services.functions import PYTHONS, make_function, make_role, publish_layer
 
-CASES = ("good", "bad", "stopped", "late")
+CASES = ("good", "bad", "odd", "stopped", "late")
 
 
 def fleet(stop: Stop) -> Fleet:
@@ -25,6 +25,8 @@ def test_failure_at_one_function_stops_no_other() -> None:
     def work(aws: Aws, name: str) -> str:
         if name == "bad":
             raise AttachError("no such thing")
+        if name == "odd":
+            raise KeyError("secret")
         if name == "stopped":
             aws.stop.ask(15)
             raise Interrupted("signal 15 came")
@@ -35,15 +37,17 @@ def test_failure_at_one_function_stops_no_other() -> None:
     assert outcomes == [
         Outcome("good", "attached", ""),
         Outcome("bad", None, "no such thing"),
+        Outcome("odd", None, "unexpected KeyError"),
         Outcome("stopped", None, "interrupted: signal 15 came"),
         Outcome("late", None, "", begun=False),
     ]
     assert summary(outcomes) == [
         "good: attached",
         "bad: FAILED: no such thing",
+        "odd: FAILED: unexpected KeyError",
         "stopped: FAILED: interrupted: signal 15 came",
         "late: not begun",
-        "1 of 4 functions done, 2 failed, 1 not begun",
+        "1 of 5 functions done, 3 failed, 1 not begun",
     ]
 
 
