@@ -59,6 +59,11 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_common(detach, required=True)
     _add_change(detach)
+    detach.add_argument(
+        "--despite-role",
+        action="store_true",
+        help="take the layer off although nothing allows the role to write to the function's own log group",
+    )
     status = commands.add_parser(
         "status",
         help="tell which functions have the layer",
@@ -92,6 +97,7 @@ def removal_of(options: argparse.Namespace) -> Removal:
         names=Names(options.layer_name),
         iam_wait_s=options.iam_wait,
         iam_timeout_s=options.iam_timeout,
+        despite_role=options.despite_role,
         dry_run=options.dry_run,
     )
 

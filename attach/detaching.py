@@ -13,7 +13,7 @@ from attach.plan import alarms
 from attach.plan.merging import without_recorder
 from attach.plan.model import AttachError, Function, Names, told
 from attach.plan.settings import SINK, shown_sink
-from attach.plan.statements import Statement, denies, without_denies
+from attach.plan.statements import Statement, denies, without_own_log_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +27,14 @@ class Removal:
         names: of the recorder's layer.
         iam_wait_s: from the end of the Deny to the end of the layer.
         iam_timeout_s: the most to wait until IAM tells of the end of the Deny.
+        despite_role: take the layer off although nothing allows the function to log without it.
         dry_run: tell what would be done.
     """
 
     names: Names
     iam_wait_s: float = 10.0
     iam_timeout_s: float = 30.0
+    despite_role: bool = False
     dry_run: bool = False
 
 
@@ -94,7 +96,7 @@ def _plan_lines(
     lines = []
     if denies(policy or []):
         lines.append(f"take the Deny on {function.log_group} out of role {function.role}")
-    lines.append(f"look that nothing else denies {function.log_group}")
+    lines.append(f"look that the role may write to {function.log_group}")
     lines += [f"take off {arn}" for arn in function.recorders(removal.names)]
     if function.recorder_variables:
         lines.append(f"remove {', '.join(sorted(function.recorder_variables))}")
@@ -104,11 +106,18 @@ def _plan_lines(
 
 
 def _take_off(aws: Aws, function: Function, policy: list[Statement], removal: Removal) -> None:
+    rest = without_own_log_group(policy, function)
+    if rest != policy:
+        roles.put_policy(aws, function, rest)
+        aws.tell(f"role {function.role}: this policy says nothing of {function.log_group} any more")
     if denies(policy):
-        roles.put_policy(aws, function, without_denies(policy))
-        aws.tell(f"role {function.role}: {function.log_group} is not denied any more")
         aws.sleep(removal.iam_wait_s)
-    roles.wait_until_undenied(aws, function, removal.iam_timeout_s)
+    allowed = roles.wait_until_undenied(aws, function, removal.iam_timeout_s)
+    if not allowed and not removal.despite_role:
+        raise AttachError(
+            f"nothing allows role {function.role} to write to {function.log_group}. Without the layer the function would log"
+            " nowhere, so the layer stays. Attach the policy AWSLambdaBasicExecutionRole to the role, or say --despite-role"
+        )
     configuration.change(aws, function.name, lambda now: without_recorder(now, removal.names))
     aws.tell("the layer and its variables are off, and the update is successful")
 

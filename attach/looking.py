@@ -54,7 +54,7 @@ def look(aws: Aws, name: str, wanted: Wanted) -> Plan:
     against += variables.problems
     against += _unwatchable(variables, wanted)
     if own == "deny":
-        against += silent_with_deny(variables.settings)
+        against += silent_with_deny(function, variables.settings)
         against += _blinded(aws, function, wanted)
     if against:
         raise AttachError("; ".join(against) + ". Nothing was changed")

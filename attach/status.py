@@ -91,7 +91,7 @@ def _wrong_with_deny(aws: Aws, function: Function, names: Names) -> list[str]:
         return [
             "its own log group is denied, and it has no layer: it logs nowhere. Run detach, or attach"
         ]
-    wrong = silent_with_deny(read_settings(function.variables)[0])
+    wrong = silent_with_deny(function, read_settings(function.variables)[0])
     wrong += [
         f"{one} has no layer, and its log group is denied: it logs nowhere"
         for one in versions.in_use(aws, function, names)

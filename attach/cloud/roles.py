@@ -17,7 +17,7 @@ from attach.cloud.command import SAYS_SO_EVERY_S, Aws, AwsError, is_absent
 from attach.plan.model import AttachError, Function
 from attach.plan.statements import Statement, document, statements_of
 
-DENIED = "explicitDeny"
+ALLOWED, DENIED = "allowed", "explicitDeny"
 ABSENT = ("NoSuchEntity", "NoSuchEntityException")
 
 POLL_S = 1.0
@@ -92,8 +92,8 @@ def decision(aws: Aws, function: Function) -> str:
     return str(results[0]["EvalDecision"]) if results else "implicitDeny"
 
 
-def wait_until_undenied(aws: Aws, function: Function, timeout_s: float) -> None:
-    """Return when nothing denies the function its own log group.
+def wait_until_undenied(aws: Aws, function: Function, timeout_s: float) -> bool:
+    """Return when nothing denies the function its own log group: True if something allows it.
 
     Args:
         aws: The command.
@@ -104,7 +104,7 @@ def wait_until_undenied(aws: Aws, function: Function, timeout_s: float) -> None:
         AttachError: Something else denies it.
     """
     started = told = time.monotonic()
-    while decision(aws, function) == DENIED:
+    while (found := decision(aws, function)) == DENIED:
         if time.monotonic() - started > timeout_s:
             raise AttachError(
                 f"another policy of role {function.role} denies {function.log_group}. Without the layer the function would"
@@ -114,3 +114,4 @@ def wait_until_undenied(aws: Aws, function: Function, timeout_s: float) -> None:
             told = time.monotonic()
             aws.tell(f"IAM still tells of a Deny on {function.log_group}")
         aws.sleep(POLL_S)
+    return found == ALLOWED

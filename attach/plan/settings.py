@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from attach.plan.model import Function, Wanted
+from attach.plan.statements import kept_groups
 from extension import PREFIX
 from extension.config.parsers import RETENTION_DAYS, kind_of_sink
 from extension.config.settings import (
@@ -93,13 +94,17 @@ def setting_problems(texts: Mapping[str, str]) -> list[Problem]:
     return [one for one in problems if one.variable != f"{PREFIX}BUFFER_SIZE"]
 
 
-def silent_with_deny(settings: Settings) -> list[str]:
+def silent_with_deny(function: Function, settings: Settings) -> list[str]:
     """Return why the recorder would deliver nowhere, with the Deny."""
     if not settings.enabled:
         return ["ENABLED is false: with the Deny the function would log nowhere"]
     if kind_of_sink(settings.sinks[0].url) in {"stdout", "file"}:
         return [
             "the sink is the environment's own output or a file of it: with the Deny its lines would be nowhere"
+        ]
+    if function.log_group in kept_groups(function, settings):
+        return [
+            f"a sink is the function's own log group {function.log_group}: the Deny would be the recorder's too"
         ]
     return []
 

@@ -59,6 +59,12 @@ def denies(statements: Sequence[Statement]) -> bool:
     return len(without_denies(statements)) < len(statements)
 
 
+def without_own_log_group(statements: Sequence[Statement], function: Function) -> list[Statement]:
+    """Return the statements for the sinks: those that deny nothing, and do not allow the function's own log group."""
+    allow = own_log_group(function, "Allow")
+    return [one for one in without_denies(statements) if one != allow]
+
+
 def allows_own_log_group(statements: Sequence[Statement], function: Function) -> bool:
     """Tell whether the function's own log group is allowed, as `--own-log-group allow` does."""
     return own_log_group(function, "Allow") in statements

@@ -172,6 +172,24 @@ def test_function_changes_its_sink_and_its_layer(layer: str) -> None:
     assert attached(made, newer).alarms == {}
 
 
+def test_retention_of_a_group_that_is_there_changes_if_it_is_asked_for(layer: str) -> None:
+    """And goes back when all is undone. An own log group keeps its events as long as it did."""
+    made = make_function()
+    kept, own = f"/flight-recorder/{made.name}", f"/aws/lambda/{made.name}"
+    for group in (kept, own):
+        control_plane().call("Logs_20140328.CreateLogGroup", logGroupName=group)
+    words = ["attach", "--functions", made.name, "--own-log-group", "allow", layer]
+
+    assert run_tool(*words).status == 0
+    assert attached(made, layer).retention_days == {kept: 0, own: 0}
+    failed = run_tool(*words, "--retention-days", "7", "--set", "HISTORY=1", fault="fail-12")
+    assert "log group /flight-recorder/" in failed.err
+    assert failed.status == 1
+    assert attached(made, layer).retention_days == {kept: 0, own: 0}
+    assert run_tool(*words, "--retention-days", "7").status == 0
+    assert attached(made, layer).retention_days == {kept: 7, own: 0}
+
+
 def test_attaching_again_changes_nothing(layer: str) -> None:
     """A second run only looks, and puts the alarms."""
     made = make_function()
@@ -340,6 +358,11 @@ def _now_ms() -> int:
         ({"Environment": {"Variables": {"A": "x" * 4000}}}, [], "and Lambda takes 4096"),
         ({}, ["--set", "ENABLED=false"], "ENABLED is false"),
         ({}, ["--sink", "stdout:"], "its lines would be nowhere"),
+        (
+            {"LoggingConfig": {"LogGroup": "/all"}},
+            ["--sink", "cloudwatch:/all"],
+            "a sink is the function's own log group /all",
+        ),
         ({}, ["--set", "BUFFER_SIZE=100MiB"], "at most half of the function's memory, 64MiB"),
         ({}, ["--sink", "s3://my-logs/c", "--wait-for-line"], "can see lines in CloudWatch alone"),
     ],

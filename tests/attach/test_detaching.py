@@ -57,9 +57,7 @@ def test_detach_removes_what_is_the_recorders_alone(layer: str) -> None:
     assert len(groups["logGroups"]) == 1
 
 
-def test_layer_stays_while_another_policy_denies(
-    layer: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_layer_stays_while_another_policy_denies(layer: str) -> None:
     """A template's Deny is the template's to take away."""
     made = make_function()
     attach(made, layer)
@@ -73,6 +71,22 @@ def test_layer_stays_while_another_policy_denies(
     assert f"another policy of role {made.role} denies /aws/lambda/{made.name}" in done.out
     assert "State: the function has the layer, and may not write to" in done.out
     assert made.layers == [layer]
+
+
+def test_layer_stays_while_nothing_allows_the_own_log_group(layer: str) -> None:
+    """As with the roles of the templates. The attach with `allow` was the only thing that did."""
+    made = make_function()
+    attach(made, layer, "--own-log-group", "allow")
+    control_plane().query("iam", "DeleteRolePolicy", RoleName=made.role, PolicyName="basic")
+
+    status, out, _ = detach(made)
+    assert status == 1
+    assert f"nothing allows role {made.role} to write to /aws/lambda/{made.name}" in out
+    assert made.layers == [layer]
+
+    status, out, _ = detach(made, "--despite-role")
+    assert status == 0, out
+    assert made.layers == []
 
 
 def test_versions_that_keep_the_layer_keep_its_permissions(layer: str) -> None:
@@ -109,6 +123,7 @@ def test_dry_run_names_what_would_go(layer: str) -> None:
     status, out, err = detach(made, "--dry-run")
 
     assert status == 0, out
+    assert f"would look that the role may write to /aws/lambda/{made.name}" in err
     assert f"would take the Deny on /aws/lambda/{made.name} out of role {made.role}" in err
     assert f"would take off {layer}" in err
     assert "would remove FLIGHT_RECORDER_METRICS, FLIGHT_RECORDER_SAMPLE_RATE" in err

@@ -30,13 +30,13 @@ def test_policy_is_put_read_and_deleted(cloud: Callable[..., Aws]) -> None:
     assert roles.read_policy(aws, function) == [deny]
     assert roles.decision(aws, function) == roles.DENIED
     with pytest.raises(AttachError, match="another policy of role"):
-        roles.wait_until_undenied(aws, function, 0)
+        assert roles.wait_until_undenied(aws, function, 0)
 
     roles.put_policy(aws, function, [])
     roles.put_policy(aws, function, [])
     assert roles.read_policy(aws, function) is None
     assert roles.decision(aws, function) == "allowed"
-    roles.wait_until_undenied(aws, function, 0)
+    assert roles.wait_until_undenied(aws, function, 0)
 
 
 @pytest.mark.services

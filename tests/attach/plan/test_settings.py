@@ -94,6 +94,7 @@ def test_sink_is_shown_without_what_may_be_secret(sink: str, shown: str) -> None
         ("SINK", "stdout:", True),
         ("SINK", "file:/tmp/x", True),
         ("SINK", "s3://my-logs/x", False),
+        ("ARCHIVE_SINK", "cloudwatch:/aws/lambda/shop", True),
         ("SINK", "ssm:/sink", False),
     ],
 )
@@ -104,4 +105,4 @@ def test_recorder_that_delivers_nowhere_is_told(
     settings, problems = read_settings({f"FLIGHT_RECORDER_{variable}": value})
 
     assert problems == []
-    assert bool(silent_with_deny(settings)) is is_silent
+    assert bool(silent_with_deny(FUNCTION, settings)) is is_silent

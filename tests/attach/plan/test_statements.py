@@ -12,6 +12,7 @@ from attach.plan.statements import (
     own_log_group,
     statements_of,
     without_denies,
+    without_own_log_group,
 )
 from extension.config.settings import read_settings
 from tests.doubles.shop_function import FUNCTION
@@ -82,6 +83,8 @@ def test_denies_are_told_from_the_rest() -> None:
 
     assert denies([allow, deny])
     assert without_denies([allow, deny]) == [allow]
+    sink = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"}
+    assert without_own_log_group([allow, deny, sink], FUNCTION) == [sink]
     assert allows_own_log_group([allow], FUNCTION)
     assert not allows_own_log_group([deny], FUNCTION)
     assert statements_of({"Statement": deny}) == [deny]
