@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _run(options, stop)
     except AttachError as error:
         say(f"{options.command}: {error}")
-        return OF_SIGNAL + stop.signal if stop.signal else FAILED
+        return OF_SIGNAL + stop.number if stop.number else FAILED
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -59,8 +59,8 @@ def _run(options: Namespace, stop: Stop) -> int:
         removal = removal_of(options)
         outcomes = fleet.each(lambda aws, name: detach(aws, name, removal))
     print(*summary(outcomes), sep="\n")
-    if stop.signal:
-        return OF_SIGNAL + stop.signal
+    if stop.number:
+        return OF_SIGNAL + stop.number
     return FAILED if any(one.failure for one in outcomes) else 0
 
 
@@ -72,8 +72,8 @@ def _status(fleet: Fleet, names: Names) -> int:
         print(*status.lines(rows), sep="\n")
     for failure in failures:
         say(f"status: {failure}")
-    if fleet.stop.signal:
-        return OF_SIGNAL + fleet.stop.signal
+    if fleet.stop.number:
+        return OF_SIGNAL + fleet.stop.number
     return FAILED if failures or any(row.wrong for row in rows) else 0
 
 

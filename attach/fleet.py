@@ -61,7 +61,7 @@ class Fleet:
         return time.monotonic()
 
     def _one(self, work: Callable[[Aws, str], T], name: str) -> Outcome[T]:
-        if self.stop.signal:
+        if self.stop.number:
             return Outcome(name, None, "", begun=False)
         aws = Aws(self.profile, self.region, self.stop, lambda text: say(f"{name}: {text}"))
         try:

@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -73,19 +74,19 @@ class Stop:
     """Whether a signal asked the run to end.
 
     Attributes:
-        signal: its number; 0 before one came.
+        number: its number; 0 before one came.
     """
 
-    signal: int = 0
+    number: int = 0
 
     def ask(self, number: int, _frame: object = None) -> None:
         """Take a signal. It ends nothing at once: a step is never left half done."""
-        self.signal = self.signal or number
+        self.number = self.number or number
 
     def check(self) -> None:
         """Raise Interrupted if a signal came."""
-        if self.signal:
-            raise Interrupted(f"signal {self.signal} came")
+        if self.number:
+            raise Interrupted(f"{signal.Signals(self.number).name} came")
 
 
 _says = threading.Lock()

@@ -25,7 +25,7 @@ def chosen(aws: Aws, selection: Selection) -> list[str]:
         AttachError: There is none, or a name is none.
     """
     if selection.names:
-        found = [_plain(name) for name in selection.names]
+        found = [_checked(name) for name in selection.names]
     elif selection.tags:
         found = sorted(_tagged(aws, selection.tags))
     else:
@@ -37,12 +37,13 @@ def chosen(aws: Aws, selection: Selection) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _plain(name: str) -> str:
+def _checked(name: str) -> str:
+    """Return a name or an ARN as it is: Lambda refuses the ARN of another region."""
     if not FUNCTION_NAME.fullmatch(name):
         raise AttachError(
             f"{name} is no function's name: a layer is attached to the unpublished version, without : and an alias"
         )
-    return name.rpartition(":")[2]
+    return name
 
 
 def _tagged(aws: Aws, tags: Sequence[tuple[str, str]]) -> list[str]:

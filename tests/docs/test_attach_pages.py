@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from attach.arguments import parser
 from tests.services.aws import ACCOUNT, REGION, control_plane
 from tests.services.aws_command import command_environ, run_tool
 from tests.services.functions import PYTHONS, Made, make_function, publish_layer
@@ -76,6 +77,28 @@ def a_line() -> list[tuple[str, str, list[str]]]:
             ["logs", "put-log-events", *group, "--log-events", event, "--region", REGION],
         ),
     ]
+
+
+@pytest.mark.parametrize("page", ["aws-cli.md", "rollbacks.md", "README.md"])
+def test_options_of_the_page_are_there(page: str) -> None:
+    """In its prose and tables; those of its commands are used below."""
+    text = (PAGES / page).read_text("utf-8")
+    commands = next(one for one in parser()._actions if one.dest == "command").choices
+    assert isinstance(commands, dict)
+    known = {word for one in commands.values() for word in one._option_string_actions}
+    of_others = {
+        "--layers",
+        "--environment",
+        "--organization",
+        "--public",
+        "--name",
+        "--standalone",
+    }
+
+    named = set(re.findall(r"`(--[a-z-]+)", text)) - of_others
+
+    assert named <= known
+    assert named or page == "README.md"
 
 
 def test_commands_of_the_page_on_the_aws_command_run(function: Made, tmp_path: Path) -> None:

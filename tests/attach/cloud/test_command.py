@@ -124,7 +124,7 @@ def test_signal_ends_the_run_before_the_next_command(aws: Callable[[str], Aws]) 
         made.call("iam", "get-role")
     with pytest.raises(Interrupted):
         made.sleep(60)
-    assert made.stop.signal == signal.SIGTERM
+    assert made.stop.number == signal.SIGTERM
     assert made.uninterrupted().call("iam", "get-role") == 1
 
 

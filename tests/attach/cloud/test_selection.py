@@ -30,7 +30,7 @@ def test_functions_are_found_by_name_expression_and_tags(cloud: Callable[..., Aw
     assert chosen(aws, Selection(tags=(("team", word), ("stage", "prod")))) == [tagged.name]
     assert chosen(aws, Selection(names=("b", "a", "b"))) == ["b", "a"]
     arn = "arn:aws:lambda:eu-west-1:123456789012:function:shop"
-    assert chosen(aws, Selection(names=(arn,))) == ["shop"]
+    assert chosen(aws, Selection(names=(arn,))) == [arn]
 
 
 @pytest.mark.parametrize(
