@@ -276,3 +276,4 @@ def test_function_logs_somewhere_when_the_undo_is_killed(layers: Layers) -> None
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         for future in [pool.submit(one, at) for at in numbers]:
             future.result()
+    print(f"undo, kill-after: {len(numbers)} cases")
