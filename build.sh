@@ -45,6 +45,11 @@ usage() {
                            one by which the function's lines name the transaction (--correlation ID)
 ./build.sh publish [ARG...] publish the built layer with the aws command: --region R,... --arch ARCH --standalone
                            --public | --organization O-...; without --yes it prints the commands only
+./build.sh attach WHICH LAYER_ARN
+                           attach the layer to functions that exist, with the aws command: --functions A,B, --functions-regex
+                           REGEX or --tag KEY=VALUE; --dry-run tells what it would do, --help has the options
+./build.sh detach WHICH    take the layer off; what was kept stays
+./build.sh status [WHICH]  show which functions have the layer; exit status 1 if something is wrong, such as a Deny without it
 ./build.sh lint            ruff (rules and format), mypy --strict, the contracts of who imports whom, and a syntax check of
                            the shell scripts
 ./build.sh lock            write requirements-*.txt anew from the ranges in pyproject.toml
@@ -92,7 +97,7 @@ main() {
     local command="${1:-help}" python
     [[ $# -eq 0 ]] || shift
     case "$command" in
-        layer | demo | test | fuzz | chaos | fleet | bench | whatif | explain | publish | lint | lock | pythons) ;;
+        layer | demo | test | fuzz | chaos | fleet | bench | whatif | explain | publish | attach | detach | status | lint | lock | pythons) ;;
         help | -h | --help) usage; return ;;
         *) usage >&2; fail "there is no command $command" ;;
     esac

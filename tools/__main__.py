@@ -9,7 +9,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.commands import bench, build_layer, chaos, demo, explain, fleet, fuzz, publish, whatif
+from tools.commands import (
+    attach,
+    bench,
+    build_layer,
+    chaos,
+    demo,
+    detach,
+    explain,
+    fleet,
+    fuzz,
+    publish,
+    status,
+    whatif,
+)
 from tools.console import CommandError, say, warn
 from tools.environments import Workspace, ensure_environment
 from tools.fetching import ensure_services, fetched_python, with_newest_python
@@ -62,6 +75,9 @@ COMMANDS: dict[str, Callable[[Workspace, Sequence[str]], int | None]] = {
     "whatif": whatif,
     "explain": explain,
     "publish": publish,
+    "attach": attach,
+    "detach": detach,
+    "status": status,
     "lint": _lint,
     "lock": lock,
 }

@@ -74,6 +74,21 @@ def publish(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     _become(workspace, "layer.publish", arguments)
 
 
+def attach(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Attach the layer to functions that exist; paths are relative to the folder of the call."""
+    _become_where_called(workspace, "attach", ["attach", *arguments])
+
+
+def detach(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Take the layer off."""
+    _become_where_called(workspace, "attach", ["detach", *arguments])
+
+
+def status(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Tell which functions have the layer."""
+    _become_where_called(workspace, "attach", ["status", *arguments])
+
+
 def whatif(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     """Replay logs; paths are relative to the folder of the call."""
     _become_where_called(workspace, "whatif", arguments)

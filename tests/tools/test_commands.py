@@ -110,6 +110,15 @@ def test_program_of_the_repository_runs_in_the_checkout(
     assert call.environ["MINE"] == "1"
 
 
+@pytest.mark.parametrize("name", ["attach", "detach", "status"])
+def test_commands_of_attach_are_one_program(checkout: Checkout, name: str) -> None:
+    """A dashboard's file is looked for where the command was called."""
+    _, call = run(checkout, name, "--x")
+
+    assert call.arguments == ["-m", "attach", name, "--x"]
+    assert call.cwd == checkout.root / "called" / "from"
+
+
 @pytest.mark.parametrize(("name", "module"), [("whatif", "whatif"), ("explain", "whatif.explain")])
 def test_logs_are_looked_for_where_the_command_was_called(
     checkout: Checkout, name: str, module: str
