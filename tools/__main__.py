@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.commands import bench, build_layer, chaos, demo, explain, fuzz, publish, whatif
+from tools.commands import bench, build_layer, chaos, demo, explain, fuzz, publish, show, whatif
 from tools.console import CommandError, say, warn
 from tools.environments import Workspace, ensure_environment
 from tools.fetching import fetched_python, with_newest_python
@@ -53,6 +53,7 @@ COMMANDS: dict[str, Callable[[Workspace, Sequence[str]], int | None]] = {
     "fuzz": _fuzz,
     "chaos": chaos,
     "bench": bench,
+    "show": show,
     "whatif": whatif,
     "explain": explain,
     "publish": publish,

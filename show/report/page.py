@@ -1,0 +1,63 @@
+"""Write a view as a page that needs nothing from outside. Pure."""
+
+from pages.rendering import render
+from show.report.view import EntryRow, FailureRow, ListView, WholeView
+from show.report.words import time_text
+
+_PACKAGE = "show.report"
+Cell = tuple[str, list[str]]
+
+_ENTRY_MARKS = {"error": "bad", "gap": "note", "event": "soft", "line": ""}
+
+
+def list_page(view: ListView) -> str:
+    """Return the page of a list."""
+    kinds = [
+        (
+            "",
+            [
+                *(f"{one.failures:,}", one.error or one.reason, one.reason, one.functions),
+                *(time_text(one.last_ms), one.short_id, one.fingerprint),
+            ],
+        )
+        for one in view.kinds
+    ]
+    values = {
+        "lead": view.lead,
+        "notes": view.notes,
+        "kinds": kinds,
+        "rows": [_failure(row) for row in view.rows],
+        "error_lines": [row for row in view.rows if row.error_line],
+    }
+    return render(_PACKAGE, "list.html", values)
+
+
+def whole_page(view: WholeView) -> str:
+    """Return the page of one invocation."""
+    attempts = [
+        {
+            "title": one.title or "The invocation",
+            "is_failed": one.is_failed,
+            "facts": one.facts,
+            "rows": [_entry(row) for row in one.rows],
+            "history": [_entry(row) for row in one.history],
+            "history_told": one.history_told,
+        }
+        for one in view.attempts
+    ]
+    values = {
+        "title": view.title,
+        "attempts": attempts,
+        "others": [_failure(row) for row in view.others],
+        "others_told": view.others_told,
+    }
+    return render(_PACKAGE, "whole.html", values)
+
+
+def _failure(row: FailureRow) -> Cell:
+    cells = [time_text(row.at_ms), row.function, row.outcome, row.reason, row.error]
+    return "bad" if row.is_failed else "", [*cells, row.duration, row.lines, row.request_id]
+
+
+def _entry(row: EntryRow) -> Cell:
+    return _ENTRY_MARKS[row.kind], [time_text(row.at_ms), row.level, row.text]
