@@ -1,5 +1,7 @@
 """Write a view as a page that needs nothing from outside. Pure."""
 
+from collections.abc import Sequence
+
 from pages.rendering import render
 from show.report.view import EntryRow, FailureRow, ListView, WholeView
 from show.report.words import time_text
@@ -39,8 +41,8 @@ def whole_page(view: WholeView) -> str:
             "title": one.title or "The invocation",
             "is_failed": one.is_failed,
             "facts": one.facts,
-            "rows": [_entry(row) for row in one.rows],
-            "history": [_entry(row) for row in one.history],
+            "rows": _entries(one.rows),
+            "history": _entries(one.history),
             "history_told": one.history_told,
         }
         for one in view.attempts
@@ -59,5 +61,13 @@ def _failure(row: FailureRow) -> Cell:
     return "bad" if row.is_failed else "", [*cells, row.duration, row.lines, row.request_id]
 
 
-def _entry(row: EntryRow) -> Cell:
-    return _ENTRY_MARKS[row.kind], [time_text(row.at_ms), row.level, row.text]
+def _entries(rows: Sequence[EntryRow]) -> list[Cell]:
+    """Return the cells of entries; a date stands where the day changes."""
+    cells: list[Cell] = []
+    day = ""
+    for row in rows:
+        time = time_text(row.at_ms)
+        shown = time[11:] if time[:10] == day else time
+        day = time[:10]
+        cells.append((_ENTRY_MARKS[row.kind], [shown, row.level, row.text]))
+    return cells

@@ -9,7 +9,7 @@ returned (CloudWatch Logs: "Filter pattern syntax", FilterLogEvents). A page may
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from extension.sinks.cloudwatch_events import SUMMARY_TYPE
 from show.model.entry import Entry
@@ -47,14 +47,17 @@ class LogGroup:
         self._aws = aws
         self._progress = progress
         self._read = 0
+        self._summaries: list[Entry] | None = None
 
-    def summaries(self) -> Iterator[Entry]:
-        """Yield the summaries of the span."""
-        found = self._events(self._span, f'"{SUMMARY_TYPE}"')
-        return (entry for entry in found if entry.is_summary)
+    def summaries(self) -> Iterable[Entry]:
+        """Return the summaries of the span."""
+        if self._summaries is None:
+            found = self._events(self._span, f'"{SUMMARY_TYPE}"')
+            self._summaries = [entry for entry in found if entry.is_summary]
+        return self._summaries
 
-    def naming(self, text: str) -> Iterator[Entry]:
-        """Yield the entries that name an id; for what may be the beginning of one, all summaries."""
+    def naming(self, text: str) -> Iterable[Entry]:
+        """Return the entries that name an id; for what may be the beginning of one, all summaries."""
         return self._events(self._span, f'"{text}"') if _WHOLE.fullmatch(text) else self.summaries()
 
     def around(self, one: Invocation) -> Iterator[Entry]:

@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.templates.attached import DASHBOARD, LAYER, SINKS, TOPIC, check, check_dashboard
+from tests.templates.attached import (
+    DASHBOARD,
+    LAYER,
+    SINKS,
+    TOPIC,
+    check,
+    check_dashboard,
+    check_queries,
+)
 from tests.templates.cloudformation import Stack
 from tests.templates.validators import (
     TEMPLATES,
@@ -58,6 +66,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {
     "allowed": {"layerArn": LAYER, "sink": SINKS["s3"], "ownLogGroup": "allow"},
     "notified": {"layerArn": LAYER, "alarmTopicArn": TOPIC, "dashboard": "dashboard.json"},
     "unmeasured": {"layerArn": LAYER, "metrics": "off"},
+    "unqueried": {"layerArn": LAYER, "savedQueries": "no"},
 }
 
 
@@ -78,6 +87,8 @@ def test_cdk_applications_keep_the_contract_for_each_sink(tmp_path: Path) -> Non
     assert lint(*outputs, without=[NEEDLESS_DEPENDENCY]) == ""
     for sink in SINKS:
         check(Stack(made[sink]).attached(), sink)
+        check_queries(Stack(made[sink]).attached(), saved=sink == "cloudwatch")
+    check_queries(Stack(made["unqueried"]).attached(), saved=False)
     check(Stack(made["allowed"]).attached(), "s3", own_log_group="allow")
     notified = Stack(made["notified"]).attached()
     check(notified, "cloudwatch", topic=TOPIC)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.aws import moto
+from tests.services.aws import AwsService, moto
 from tests.templates.attached import (
     DASHBOARD,
     LAYER,
@@ -17,6 +17,7 @@ from tests.templates.attached import (
     Attached,
     check,
     check_dashboard,
+    check_queries,
     normal,
 )
 from tests.templates.validators import (
@@ -35,7 +36,8 @@ PLUGINS = Path(os.environ.get("FLIGHT_RECORDER_TERRAFORM_PLUGINS", "/opt/tf-plug
 """A folder of providers, as `terraform providers mirror` fills it; without one they come from Terraform's registry."""
 
 VARIABLES: dict[str, dict[str, Any]] = {
-    "cloudwatch": {},
+    # moto has no saved queries, so these are planned, and not made.
+    "cloudwatch": {"saved_queries": False},
     "firehose": {"sink": SINKS["firehose"]},
     "s3": {
         "sink": SINKS["s3"],
@@ -70,6 +72,24 @@ def test_terraform_configuration_keeps_the_contract_for_each_sink(
     check(attached(modules["firehose"]), "firehose")
     check(attached(modules["s3"]), "s3", own_log_group="allow", topic=TOPIC)
     check_dashboard(attached(modules["s3"]))
+    check_queries(attached(modules["cloudwatch"]), saved=False)
+    check_queries(attached(modules["s3"]), saved=False)
+    check_queries(planned(folder, aws))
+
+
+def planned(folder: Path, aws: AwsService) -> Attached:
+    """Give what a function would be attached with if its queries were saved as well."""
+    file = folder / "main.tf.json"
+    modules = json.loads(file.read_text(encoding="utf-8"))["module"]
+    module = {**modules["cloudwatch"], "saved_queries": True}
+    file.write_text(json.dumps({"module": {"cloudwatch": module}}), encoding="utf-8")
+    plan = ["terraform", "plan", "-input=false", "-no-color", "-out=plan"]
+    run_well(plan, env=aws_environ(aws), cwd=folder)
+    shown = run_well(["terraform", "show", "-json", "plan"], env=aws_environ(aws), cwd=folder)
+    (child,) = json.loads(shown)["planned_values"]["root_module"]["child_modules"]
+    return attached(
+        [{**one, "instances": [{"attributes": one["values"]}]} for one in child["resources"]]
+    )
 
 
 def configuration(folder: Path) -> Path:
@@ -131,6 +151,10 @@ def attached(resources: list[Mapping[str, Any]]) -> Attached:
         dashboards={
             one["dashboard_name"]: one["dashboard_body"]
             for one in values("aws_cloudwatch_dashboard")
+        },
+        queries={
+            one["name"]: (one["query_string"], one["log_group_names"] or [])
+            for one in values("aws_cloudwatch_query_definition")
         },
     )
 

@@ -31,6 +31,7 @@ def build(app: App) -> None:
         sample_rate=float(given("sampleRate", "0.1")),
         allow_own_log_group=given("ownLogGroup") == "allow",
         metrics=given("metrics", "5m"),
+        saved_queries=given("savedQueries") != "no",
         alarm_topic_arn=given("alarmTopicArn"),
         dashboard=given("dashboard"),
     )

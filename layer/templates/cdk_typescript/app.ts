@@ -21,6 +21,7 @@ const recorder = new FlightRecorder(stack, "FlightRecorder", {
   sampleRate: Number(given("sampleRate") ?? 0.1),
   allowOwnLogGroup: given("ownLogGroup") === "allow",
   metrics: given("metrics"),
+  savedQueries: given("savedQueries") !== "no",
   alarmTopicArn: given("alarmTopicArn"),
   dashboard: given("dashboard"),
 });
