@@ -14,6 +14,7 @@ from show.sources.span import Span
 from whatif.logs.files import SourceError, files_of
 from whatif.logs.readers import read_events
 from whatif.model.events import Logged, Reading
+from whatif.model.words import counted
 
 MAX_ENTRIES = 1_000_000
 """Held in memory at a time: one takes a kilobyte or two with its line."""
@@ -79,6 +80,7 @@ class Files:
     def _note(self, reading: Reading, *, without_stream: bool) -> None:
         self.notes += [f"{reading.name}: {note}" for note in reading.notes]
         if reading.unreadable:
-            self.notes.append(f"{reading.name}: {reading.unreadable:,} lines could not be read.")
+            lines = counted(reading.unreadable, "line")
+            self.notes.append(f"{reading.name}: {lines} could not be read.")
         if without_stream:
             self.notes.append(f"{reading.name} {NO_STREAM}.")

@@ -25,6 +25,9 @@ from show.sources.span import Span
 LINGER_MS = 15 * 60 * 1000
 """The longest LINGER. An object may hold records of so long a time behind its first one."""
 
+PAGE_KEYS = 1000
+"""The most that a page may have (AWS: ListObjectsV2)."""
+
 MAX_PAGES = 100
 """Of a listing: 100,000 objects, and a minute and a half."""
 
@@ -124,6 +127,7 @@ class Bucket:
         answers, token = [], ""
         for page_number in range(1, MAX_PAGES + 1):
             words = ["--bucket", self._bucket, "--prefix", prefix, "--no-paginate", *more]
+            words += ["--max-keys", str(PAGE_KEYS)]
             words += ["--continuation-token", token] if token else []
             try:
                 answer = self._aws.call("s3api", "list-objects-v2", *words)
