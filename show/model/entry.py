@@ -123,8 +123,12 @@ class Entry:
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
-    """Sort entries by time; those of one time by the records' numbers, or else as they were read."""
+    """Sort entries of one environment: records by their numbers, or else all by time, and then as they were read.
+
+    The numbers are the order in which Lambda delivered. Times may go back: a runtime's logger tells the time of a line
+    itself, and Lambda that of a print.
+    """
     found = list(entries)
     if all(entry.number >= 0 for entry in found):
-        return sorted(found, key=lambda entry: (entry.at_ms, entry.number))
+        return sorted(found, key=lambda entry: entry.number)
     return sorted(found, key=lambda entry: (entry.at_ms, entry.order))

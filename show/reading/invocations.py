@@ -36,7 +36,8 @@ def invocations_of(entries: Iterable[Entry]) -> list[Invocation]:
             bare.append(entry)
     found = [attempt for part in own.values() for attempt in _attempts(part)]
     found.sort(key=lambda one: one.last_ms)
-    left = [*_claimed(found, bare), *_reported(found, reports)]
+    unreported = _reported(found, reports)
+    left = [*_claimed(found, bare), *unreported]
     _give_history(found, history, key=lambda entry: entry.environment)
     _give_history(found, left, key=lambda entry: (entry.place, entry.stream))
     return found
@@ -60,20 +61,32 @@ def _claimed(found: Sequence[Invocation], bare: list[Entry]) -> list[Entry]:
     times = {place: [entry.at_ms for entry in lane] for place, lane in lanes.items()}
     taken: set[int] = set()
     for one in found:
-        summary, place = one.summary, (one.place, one.stream)
-        if summary is None or place not in lanes:
+        place = (one.place, one.stream)
+        if one.summary is None or place not in lanes:
             continue
+        end_ms, order = _end_of(one, one.summary)
         begin = bisect_left(times[place], one.first_ms)
-        end = bisect_right(times[place], one.last_ms)
-        # Two invocations may share a millisecond: a line behind the summary is the next one's.
+        end = bisect_right(times[place], end_ms)
         mine = [
             entry
             for entry in lanes[place][begin:end]
-            if id(entry) not in taken and (entry.at_ms < one.last_ms or entry.order < summary.order)
+            if id(entry) not in taken
+            and (entry.at_ms < one.last_ms or (entry.at_ms, entry.order) < (end_ms, order))
         ]
         taken.update(map(id, mine))
         one.add(mine)
     return [entry for lane in lanes.values() for entry in lane if id(entry) not in taken]
+
+
+def _end_of(one: Invocation, summary: Entry) -> tuple[int, int]:
+    """Return the time and the place behind which no line is the invocation's.
+
+    Two invocations may share a millisecond: a line behind the summary is the next one's, unless it is before the report.
+    Lambda may tell a line's time late, so one may be behind the summary's last time.
+    """
+    ends = [(one.last_ms, summary.order)]
+    ends += [(entry.at_ms, entry.order) for entry in one.entries if entry.type == REPORT_TYPE]
+    return max(ends)
 
 
 def _reported(found: Sequence[Invocation], reports: list[Entry]) -> list[Entry]:

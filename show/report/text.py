@@ -12,12 +12,13 @@ from terminal.paint import Colour, Paint
 
 GAP_CHARS = 2
 """Between two columns."""
-MIN_ERROR_CHARS = 24
+MIN_ERROR_CHARS = 40
 """In a narrower column an error says nothing. It then stands on a line of its own."""
 FULL_ID_CHARS = 36
-MAX_CELL_CHARS = 20
-"""Of a function's name, an outcome or a reason."""
+MAX_CELL_CHARS, MIN_CELL_CHARS = 20, 8
+"""Of a function's name, an outcome or a reason; they give way where the terminal is narrow."""
 
+_WORDS = frozenset({"function", "outcome", "reason"})
 _COLOURS: dict[str, Colour] = {"error": "red", "gap": "cyan", "event": "dim", "line": "none"}
 _TIME_CHARS = len("12:00:00.000")
 _LEVEL_CHARS = len("ERROR")
@@ -88,12 +89,22 @@ def _columns(
     width: int,
 ) -> list[Column]:
     """Return columns as wide as what is in them; the last one takes the rest of the width."""
-    columns = []
+    widths = []
     for at, title in enumerate(titles[:-1]):
         longest = max(len(title), *(len(row[at]) for row in cells))
         most = FULL_ID_CHARS if title.endswith("id") else MAX_CELL_CHARS
-        columns.append(Column(title, min(longest, most), right=title in figures))
-    used = sum(column.width + GAP_CHARS for column in columns)
+        widths.append(min(longest, most))
+    words = [at for at, title in enumerate(titles[:-1]) if title in _WORDS]
+    while sum(widths) + GAP_CHARS * (len(widths) - 1) > width and words:
+        widest = max(words, key=lambda at: widths[at])
+        if widths[widest] <= MIN_CELL_CHARS:
+            break
+        widths[widest] -= 1
+    used = sum(widths) + GAP_CHARS * len(widths)
+    columns = [
+        Column(title, one, right=title in figures)
+        for title, one in zip(titles[:-1], widths, strict=True)
+    ]
     return [*columns, Column(titles[-1], max(width - used, 0))]
 
 
@@ -114,7 +125,9 @@ def _attempt(one: AttemptView, paint: Paint, *, width: int, wraps: bool) -> list
     longest = max(len(name) for name, _ in one.facts)
     for name, value in one.facts:
         colour: Colour = "red" if name == "outcome" and one.is_failed else "none"
-        lines.append(f"{paint(name.ljust(longest), 'dim')}  {paint(value, colour)}")
+        first, *others = _parts(value, width - longest - GAP_CHARS if wraps else 0)
+        lines.append(f"{paint(name.ljust(longest), 'dim')}  {paint(first, colour)}")
+        lines += [f"{' ' * (longest + GAP_CHARS)}{paint(other, colour)}" for other in others]
     lines += ["", *_entries(one.rows, paint, width=width, wraps=wraps)]
     if one.history:
         lines += ["", paint("History", "bold"), ""]

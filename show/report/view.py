@@ -159,7 +159,7 @@ def _row(one: Invocation, short: Mapping[str, str]) -> FailureRow:
         duration=duration_text(one.duration_ms),
         lines=_lines_text(one),
         request_id=printable(one.request_id),
-        short_id=printable(short.get(one.request_id, one.request_id)),
+        short_id=printable(short[one.request_id]),
         error_line=printable(error_line) if isinstance(error_line, str) else "",
         is_failed=one.is_failed,
     )
@@ -192,6 +192,7 @@ def whole_view(
     """Return one invocation whole."""
     first = attempts[0]
     shown = [one for one in others if one.is_failed or not only_failed]
+    short = _short_ids(one.request_id for one in (*attempts, *others))
     told = f"{several(len(shown), 'other invocation')} with the same trace or correlation id, where it was looked."
     if len(shown) < len(others):
         told += (
@@ -203,7 +204,7 @@ def whole_view(
             _attempt(one, f"Attempt {number} of {len(attempts)}" if len(attempts) > 1 else "")
             for number, one in enumerate(attempts, 1)
         ],
-        others=[_row(one, {}) for one in shown],
+        others=[_row(one, short) for one in shown],
         others_told=told,
     )
 

@@ -28,7 +28,9 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 def statements(section: str) -> list[str]:
     """Give the statements that a section of the page has."""
     text = PAGE.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
-    return [one.strip().removesuffix(";") for one in re.findall(r"```sql\n(.*?)```", text, re.DOTALL)]
+    return [
+        one.strip().removesuffix(";") for one in re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+    ]
 
 
 DEFINITION, *QUERIES = statements("With Athena")
@@ -136,7 +138,7 @@ def test_duckdb_query_reads_the_lines(kind: str, tmp_path: Path) -> None:
     python = needs_services("python")
     if subprocess.run([str(python), "-c", "import duckdb"], check=False).returncode:
         pytest.skip("duckdb is not in the services' environment")
-    texts: list[object] = ["[ERROR] Zeile\n\"zwei\" 🍏\n"] if kind != "objects" else []
+    texts: list[object] = ['[ERROR] Zeile\n"zwei" 🍏\n'] if kind != "objects" else []
     objects: list[object] = [{"level": "ERROR", "n": 8}] if kind != "text" else []
     folder = tmp_path / "function=checkout" / "year=2026" / "month=02" / "day=03" / "hour=04"
     folder.mkdir(parents=True)

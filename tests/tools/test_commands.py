@@ -109,7 +109,9 @@ def test_program_of_the_repository_runs_in_the_checkout(
     assert call.environ["MINE"] == "1"
 
 
-@pytest.mark.parametrize(("name", "module"), [("whatif", "whatif"), ("explain", "whatif.explain")])
+@pytest.mark.parametrize(
+    ("name", "module"), [("show", "show"), ("whatif", "whatif"), ("explain", "whatif.explain")]
+)
 def test_logs_are_looked_for_where_the_command_was_called(
     checkout: Checkout, name: str, module: str
 ) -> None:

@@ -26,9 +26,7 @@ def test_an_id_may_be_cut_short() -> None:
 
 def test_a_whole_id_wins_over_one_that_begins_with_it() -> None:
     """Correlation ids may have any form."""
-    found = ended(
-        summary(10, request=1, **ORDER), summary(20, request=2, correlationId="order-77")
-    )
+    found = ended(summary(10, request=1, **ORDER), summary(20, request=2, correlationId="order-77"))
 
     assert [one.request_id for one in found_by("order-7", found).attempts] == [request_id(1)]
 

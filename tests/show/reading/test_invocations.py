@@ -5,7 +5,7 @@ from show.model.invocation import Invocation
 from show.reading.entries import entry_of_message
 from show.reading.invocations import invocations_of
 from tests.doubles.golden_events import request_id, written_to_cloudwatch
-from tests.doubles.kept import FIRST_MS, entries, ndjson, record, summary
+from tests.doubles.kept import FIRST_MS, entries, ndjson, record, request_id as kept_id, summary
 
 
 def texts(found: Sequence[Entry]) -> list[str]:
@@ -28,10 +28,10 @@ def in_group(scenario: str) -> list[Invocation]:
 
 
 def test_records_are_joined_by_their_ids() -> None:
-    """In the order of their times, and of their numbers within a millisecond."""
+    """In the order of their numbers, whatever their times are."""
     made = entries(
         record(10, "third", at_ms=2),
-        record(9, "second", at_ms=2),
+        record(9, "second", at_ms=3),
         record(1, "first"),
         record(2, "another's", request=2),
         summary(11),
@@ -97,6 +97,23 @@ def test_a_line_of_the_next_invocation_is_not_taken() -> None:
     )
 
     assert (texts(one.entries), texts(other.entries)) == (["first"], ["second"])
+
+
+def test_a_line_whose_time_is_late_is_taken_up_to_the_report() -> None:
+    """Lambda tells the time of a print itself, and may do so behind the end."""
+    told = [
+        (ndjson(summary(2, at_ms=2)).strip(), 2),
+        ("late", 3),
+        (f"REPORT RequestId: {kept_id(1)}\tDuration: 1 ms\t\n", 4),
+        ("of the next", 5),
+    ]
+
+    (one,) = invocations_of(
+        entry_of_message(text, place="g", stream="s", at_ms=FIRST_MS + at_ms, order=order)
+        for order, (text, at_ms) in enumerate(told)
+    )
+
+    assert texts(one.entries) == ["late"]
 
 
 def test_history_goes_to_the_failure_behind_it() -> None:

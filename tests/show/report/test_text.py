@@ -29,7 +29,7 @@ def test_tables_are_as_wide_as_the_terminal(width: int) -> None:
     assert max(map(len, lines)) <= width
     text = "\n".join(lines)
     assert "00000001" in text
-    assert ("bicycle of order 17" in text) == (width != 100)
+    assert "bicycle of order 17" in text
     assert "payment" in text
 
 
@@ -70,8 +70,6 @@ def test_the_day_is_told_where_it_begins() -> None:
         entries(record(1, "a"), {**record(2, "b"), "time": "2026-11-25T00:00:00.000Z"})
     )
 
-    lines = whole_lines(
-        whole_view(found, [], only_failed=False), PLAIN, width=80, wraps=False
-    )
+    lines = whole_lines(whole_view(found, [], only_failed=False), PLAIN, width=80, wraps=False)
 
     assert [line for line in lines if line.startswith("2026")] == ["2026-11-24", "2026-11-25"]

@@ -26,9 +26,7 @@ def test_a_failure_is_told_in_one_row() -> None:
 
 def test_short_ids_suffice_to_ask_again() -> None:
     """They are as long as it takes."""
-    rows = listed(
-        summary(10, requestId="aaaaaaaaaa1"), summary(20, requestId="aaaaaaaaaa2")
-    ).rows
+    rows = listed(summary(10, requestId="aaaaaaaaaa1"), summary(20, requestId="aaaaaaaaaa2")).rows
 
     assert [row.short_id for row in rows] == ["aaaaaaaaaa1", "aaaaaaaaaa2"]
 
@@ -39,9 +37,7 @@ def test_healthy_invocations_are_counted_and_listed_on_demand() -> None:
     view = listed(*given)
 
     assert view.lead == "1 failure among 2 kept invocations in here."
-    assert view.notes == [
-        "A rule or the draw kept 1 healthy invocation: --all lists them, too."
-    ]
+    assert view.notes == ["A rule or the draw kept 1 healthy invocation: --all lists them, too."]
     assert len(listed(*given, with_healthy=True).rows) == 2
     assert listed(*given, with_healthy=True).notes == []
 
@@ -113,9 +109,7 @@ def test_history_is_told_with_the_number_of_its_invocations() -> None:
 
 def test_healthy_others_are_left_out_on_demand() -> None:
     found = invocations_of(
-        entries(
-            *(summary(10), summary(20, request=2), summary(30, request=3, outcome="success"))
-        )
+        entries(*(summary(10), summary(20, request=2), summary(30, request=3, outcome="success")))
     )
 
     everyone = whole_view(found[:1], found[1:], only_failed=False)

@@ -93,7 +93,8 @@ def test_the_real_command_answers_and_fails() -> None:
 
 @pytest.mark.services
 @pytest.mark.parametrize(
-    ("missing", "told"), [("AWS_ACCESS_KEY_ID", "no credentials"), ("AWS_DEFAULT_REGION", "--region")]
+    ("missing", "told"),
+    [("AWS_ACCESS_KEY_ID", "no credentials"), ("AWS_DEFAULT_REGION", "--region")],
 )
 def test_what_the_real_command_lacks_is_told(missing: str, told: str, tmp_path: Path) -> None:
     """Its own sentences, of this version."""

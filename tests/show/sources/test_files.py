@@ -48,9 +48,7 @@ def test_an_invocation_may_lie_in_several_files_of_a_folder(tmp_path: Path) -> N
 def test_what_the_aws_command_prints_is_read(tmp_path: Path) -> None:
     """The answer of filter-log-events names streams, so each line finds its invocation."""
     written = written_to_cloudwatch("sink-cloudwatch")
-    answer = {
-        "events": [{**event, "logStreamName": written.stream} for event in written.events]
-    }
+    answer = {"events": [{**event, "logStreamName": written.stream} for event in written.events]}
     path = tmp_path / "events.json"
     path.write_text(json.dumps(answer, indent=4), encoding="utf-8")
 

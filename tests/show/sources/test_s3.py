@@ -92,9 +92,7 @@ def test_only_the_newest_objects_are_read_beyond_the_bound(
     assert "more than 2 objects" in source.notes[0]
 
 
-def test_reading_stops_at_the_bound_of_bytes(
-    bucket: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reading_stops_at_the_bound_of_bytes(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "MAX_BYTES", 300)
     sent(bucket, 60, 120, 180)
     source = opened(f"s3://{bucket}/lambda")

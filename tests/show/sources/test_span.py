@@ -11,9 +11,7 @@ NOW_S = 1_795_521_600.0
     [("90s", 90), ("30m", 1800), ("1h", 3600), ("2d", 172_800), ("1w", 604_800)],
 )
 def test_length_reaches_back_from_now(text: str, age_s: int) -> None:
-    assert read_since(text, now_s=NOW_S) == Span(
-        int((NOW_S - age_s) * 1000), int(NOW_S * 1000)
-    )
+    assert read_since(text, now_s=NOW_S) == Span(int((NOW_S - age_s) * 1000), int(NOW_S * 1000))
 
 
 @pytest.mark.parametrize(
