@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
         action="extend",
         default=[],
         metavar="GROUP",
-        help="a log group with kept lines, such as /flight-recorder/checkout",
+        help="a log group with kept lines, such as /flight-recorder/checkout; an ID with a slash goes before --group",
     )
     main.add_argument(
         "--failed",

@@ -37,10 +37,21 @@ def invocations_of(entries: Iterable[Entry]) -> list[Invocation]:
     found = [attempt for part in own.values() for attempt in _attempts(part)]
     found.sort(key=lambda one: one.last_ms)
     unreported = _reported(found, reports)
-    left = [*_claimed(found, bare), *unreported]
+    shared = _shared_streams(unique)
+    alone = [entry for entry in bare if (entry.place, entry.stream) not in shared]
+    left = [*_claimed(found, alone), *unreported]
     _give_history(found, history, key=lambda entry: entry.environment)
     _give_history(found, left, key=lambda entry: (entry.place, entry.stream))
     return found
+
+
+def _shared_streams(entries: Iterable[Entry]) -> set[tuple[str, str]]:
+    """Return the streams that several environments write to. In these a line without ids may be anybody's."""
+    environments: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for entry in entries:
+        if entry.stream and entry.environment:
+            environments[entry.place, entry.stream].add(entry.environment)
+    return {place for place, known in environments.items() if len(known) > 1}
 
 
 def _attempts(entries: list[Entry]) -> list[Invocation]:

@@ -49,7 +49,7 @@ def _failures(rows: Sequence[FailureRow], paint: Paint, *, width: int) -> list[s
     ]
     figures = ("duration", "lines")
     columns = _columns([*titles, *figures, "id", "error"], cells, figures=figures, width=width)
-    below = columns[-1].width < MIN_ERROR_CHARS
+    below = _stand_below([row.error for row in rows], columns[-1].width)
     shown = columns[:-1] if below else columns
     head, rule, *body = table(shown, [[one[: len(shown)] for one in cells]])
     lines = [paint(head, "bold"), rule]
@@ -70,7 +70,7 @@ def _kinds(kinds: Sequence[KindRow], paint: Paint, *, width: int) -> list[str]:
         for one in kinds
     ]
     columns = _columns(titles, cells, figures=("failures",), width=width)
-    below = columns[-1].width < MIN_ERROR_CHARS
+    below = _stand_below([one.error for one in kinds], columns[-1].width)
     shown = columns[:-1] if below else columns
     head, rule, *body = table(shown, [[one[: len(shown)] for one in cells]])
     lines = [paint(head, "bold"), rule]
@@ -79,6 +79,11 @@ def _kinds(kinds: Sequence[KindRow], paint: Paint, *, width: int) -> list[str]:
         if below and one.error:
             lines += paragraph(one.error, indent="    ", width=width)
     return lines
+
+
+def _stand_below(errors: Sequence[str], width: int) -> bool:
+    """Tell whether errors need lines of their own, because the column for them is narrow."""
+    return width < min(MIN_ERROR_CHARS, max(map(len, errors)))
 
 
 def _columns(

@@ -55,7 +55,9 @@ def shown_lines(out: str) -> list[str]:
     """Give the lines of the invocation that are shown, without times and levels."""
     rows = out.partition("\nHistory\n")[0].split("\n")
     return [
-        row[19:] for row in rows if (row[:2].isdigit() and row[2] == ":") or row.startswith(" " * 19)
+        row[19:]
+        for row in rows
+        if (row[:2].isdigit() and row[2] == ":") or row.startswith(" " * 19)
     ]
 
 

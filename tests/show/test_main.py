@@ -11,9 +11,14 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.doubles.golden_events import request_id, written_to_cloudwatch, written_to_file
+from tests.doubles.golden_events import (
+    FIRST_MS,
+    request_id,
+    written_to_cloudwatch,
+    written_to_file,
+)
 from tests.doubles.kept import ndjson, record, summary
-from tests.doubles.kept_group import AGO_MS, FIRST_MS, kept_group, put
+from tests.doubles.kept_group import AGO_MS, kept_group, put
 from tests.services.aws import REGION, moto
 from tests.services.environment import unique
 from tests.templates.validators import aws_environ

@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from typing import Any
 
 from show.model.entry import Entry
 from show.model.invocation import Invocation
@@ -27,7 +28,7 @@ class Place:
         return [entry for entry in self._found if entry.environment == one.environment]
 
 
-ORDER = {"correlationId": "order-7"}
+ORDER: dict[str, Any] = {"correlationId": "order-7"}
 
 
 def test_failures_of_all_places_are_listed() -> None:

@@ -258,7 +258,7 @@ class FlightRecorder(Construct):
                 "threshold": 90,
             },
             ("Silent", "silent"): {
-                "alarm_description": "The function was invoked, and the recorder wrote no metric for two hours (docs/check.md).",
+                "alarm_description": "The function was invoked, and the recorder wrote no metric for two hours (docs/check.md#the-checks).",
                 "query": "totals",
                 "metric": silence,
                 "evaluation_periods": 2,

@@ -229,7 +229,7 @@ export class FlightRecorder extends Construct {
         "Silent",
         "silent",
         {
-          alarmDescription: `The function was invoked, and the recorder wrote no metric for two hours (docs/check.md).${look("totals")}`,
+          alarmDescription: `The function was invoked, and the recorder wrote no metric for two hours (docs/check.md#the-checks).${look("totals")}`,
           metric: new cloudwatch.MathExpression({
             expression: "IF(FILL(invoked, 0) > 0 AND FILL(recorded, 0) == 0, 1, 0)",
             usingMetrics: {

@@ -269,7 +269,7 @@ resource "aws_cloudwatch_metric_alarm" "silent" {
   count = local.alarmed ? 1 : 0
 
   alarm_name          = "${var.function_name}-flight-recorder-silent"
-  alarm_description   = "The function was invoked, and the recorder wrote no metric for two hours (docs/check.md).${local.looks.totals}"
+  alarm_description   = "The function was invoked, and the recorder wrote no metric for two hours (docs/check.md#the-checks).${local.looks.totals}"
   evaluation_periods  = 2
   threshold           = 0
   comparison_operator = "GreaterThanThreshold"

@@ -1,8 +1,10 @@
+from typing import Any
+
 from show.reading.entries import entry_of, entry_of_message, entry_of_record
 from tests.doubles.kept import FIRST_MS, record, request_id, summary
 from whatif.model.events import Logged, Received
 
-AT = {"place": "/kept", "stream": "s", "at_ms": FIRST_MS, "order": 3}
+AT: dict[str, Any] = {"place": "/kept", "stream": "s", "at_ms": FIRST_MS, "order": 3}
 
 
 def test_line_as_written_has_no_id() -> None:

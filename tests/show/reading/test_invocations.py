@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 from show.model.entry import Entry
 from show.model.invocation import Invocation
@@ -118,7 +119,7 @@ def test_a_line_whose_time_is_late_is_taken_up_to_the_report() -> None:
 
 def test_history_goes_to_the_failure_behind_it() -> None:
     """Not to a healthy invocation between them, nor to the one after."""
-    old = {"reason": "history", "weight": 0}
+    old: dict[str, Any] = {"reason": "history", "weight": 0}
     made = entries(
         record(1, "before the first", request=5, **old),
         *(record(2, "healthy", request=6), summary(8, request=6, outcome="success")),

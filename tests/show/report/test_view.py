@@ -96,7 +96,7 @@ def test_an_invocation_is_told_with_its_facts_and_rows() -> None:
 
 
 def test_history_is_told_with_the_number_of_its_invocations() -> None:
-    old = {"reason": "history", "weight": 0}
+    old: dict[str, Any] = {"reason": "history", "weight": 0}
     found = invocations_of(
         entries(record(1, "a", request=5, **old), record(2, "b", request=6, **old), summary(9))
     )

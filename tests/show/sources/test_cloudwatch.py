@@ -9,8 +9,8 @@ from show.sources.cloudwatch import LogGroup
 from show.sources.command import Aws
 from show.sources.progress import Progress
 from show.sources.span import Span, read_since
-from tests.doubles.golden_events import request_id, trace_id
-from tests.doubles.kept_group import kept_group
+from tests.doubles.golden_events import FIRST_MS, request_id, trace_id, written_to_cloudwatch
+from tests.doubles.kept_group import AGO_MS, kept_group, put
 from tests.services.aws import REGION, moto
 from tests.templates.validators import aws_environ
 
@@ -79,6 +79,38 @@ def test_a_trace_id_finds_the_summaries_that_name_it(group: str) -> None:
     found = list(opened(group).naming(trace_id(1)))
 
     assert [entry.request_id for entry in found if entry.is_summary] == [request_id(1)]
+
+
+def test_an_invocation_is_found_among_those_of_an_overflow_stream() -> None:
+    """Records of many environments are side by side there, with those that were let go of by each."""
+    shift_ms = int(time.time() * 1000) - AGO_MS - FIRST_MS
+    one = written_to_cloudwatch("sink-cloudwatch-records", shift_ms=shift_ms)
+    stream = "2026/11/24/[7]overflow"
+    moved = [
+        {**event, "message": event["message"].replace(one.stream, stream)} for event in one.events
+    ]
+    # Another environment, with other requests at the same times.
+    others = [
+        {
+            **event,
+            "message": event["message"]
+            .replace("f11e000000000001", "e2e2000000000002")
+            .replace("0000-4000-8000", "0000-4000-9000"),
+        }
+        for event in moved
+    ]
+    group = put(moto(), one._replace(stream=stream, events=[*moved, *others]))
+    source = opened(group)
+
+    entries = list(source.naming(request_id(1)))
+    (found,) = [one for one in invocations_of(entries) if one.request_id == request_id(1)]
+    everything = invocations_of([*entries, *source.around(found)])
+
+    whole = next(one for one in everything if one.request_id == request_id(1))
+    # A line with metrics has no room for an id, in whichever form.
+    assert len(whole.lines) == 9
+    assert {entry.environment for entry in whole.entries} == {"f11e000000000001"}
+    assert len(everything) == 8
 
 
 @pytest.mark.parametrize("text", ["00000001", 'say "hi"', "back\\slash", "cart-17"])

@@ -3,7 +3,8 @@ from show.sources.progress import EVERY_S, Progress
 
 def test_a_short_search_says_nothing_and_a_long_one_speaks_in_time() -> None:
     """Nobody waits for ten seconds without a word."""
-    now_s, said = [0.0], []
+    now_s = [0.0]
+    said: list[str] = []
     progress = Progress(said.append, monotonic_s=lambda: now_s[0])
 
     for second in range(30):
