@@ -8,6 +8,7 @@ from show.report.words import time_text
 
 _PACKAGE = "show.report"
 Cell = tuple[str, list[str]]
+DATE_CHARS = len("2026-11-24")
 
 _ENTRY_MARKS = {"error": "bad", "gap": "note", "event": "soft", "line": ""}
 
@@ -42,7 +43,9 @@ def whole_page(view: WholeView) -> str:
             "is_failed": one.is_failed,
             "facts": one.facts,
             "rows": _entries(one.rows),
+            "day": _day_of(one.rows),
             "history": _entries(one.history),
+            "history_day": _day_of(one.history),
             "history_told": one.history_told,
         }
         for one in view.attempts
@@ -62,12 +65,16 @@ def _failure(row: FailureRow) -> Cell:
 
 
 def _entries(rows: Sequence[EntryRow]) -> list[Cell]:
-    """Return the cells of entries; a date stands where the day changes."""
+    """Return the cells of entries; a date stands where the day is not that of the first."""
     cells: list[Cell] = []
-    day = ""
+    day = _day_of(rows)
     for row in rows:
         time = time_text(row.at_ms)
-        shown = time[11:] if time[:10] == day else time
-        day = time[:10]
+        shown = time[DATE_CHARS + 1 :] if time.startswith(day) else time
+        day = time[:DATE_CHARS]
         cells.append((_ENTRY_MARKS[row.kind], [shown, row.level, row.text]))
     return cells
+
+
+def _day_of(rows: Sequence[EntryRow]) -> str:
+    return time_text(rows[0].at_ms)[:DATE_CHARS] if rows else ""

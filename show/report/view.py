@@ -193,7 +193,7 @@ def whole_view(
     first = attempts[0]
     shown = [one for one in others if one.is_failed or not only_failed]
     short = _short_ids(one.request_id for one in (*attempts, *others))
-    told = f"{several(len(shown), 'other invocation')} with the same trace or correlation id, where it was looked."
+    told = f"{several(len(shown), 'other invocation')} with the same trace or correlation id, in the places named."
     if len(shown) < len(others):
         told += (
             f" {several(len(others) - len(shown), 'healthy one')} more: --failed leaves them out."
