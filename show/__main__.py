@@ -127,6 +127,10 @@ def main(words: Sequence[str]) -> int:
     """
     try:
         return run(words)
+    except BrokenPipeError:
+        # Whoever read has seen enough, such as head. Python would write what is left when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ShowError, OSError) as error:
         sys.stderr.write(f"show: {error}\n")
         return 2

@@ -104,6 +104,8 @@ def list_view(found: Sequence[Invocation], *, looked: str, with_healthy: bool) -
     notes = []
     if len(shown) > MAX_FAILURES:
         notes.append(f"The list has the newest {MAX_FAILURES} of {len(shown):,}.")
+    if not found:
+        notes.append("Nothing was kept there in the time looked at, which --since changes.")
     unended = sum(one.summary is None and not one.has_metrics_alone for one in found)
     if unended:
         notes.append(

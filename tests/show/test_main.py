@@ -111,6 +111,27 @@ def test_no_failures_are_good_news(tmp_path: Path) -> None:
     assert "0 failures among 1 kept invocation in kept.ndjson." in done.out
 
 
+def test_a_reader_may_stop_early(tmp_path: Path) -> None:
+    """As head does; that is no error."""
+    stated = (summary(9, request=n, id=f"e{n}-1") for n in range(400))
+    (tmp_path / "kept.ndjson").write_text(ndjson(*stated), encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "show", "kept.ndjson"],
+        cwd=tmp_path,
+        env=environ(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process:
+        process.stdout.close()
+        said = process.stderr.read()
+
+    assert (process.returncode, said) == (0, b"")
+
+
 def test_standard_input_is_read(folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "show", "-"],

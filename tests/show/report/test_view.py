@@ -51,6 +51,14 @@ def test_invocations_without_an_end_are_counted() -> None:
     assert view.notes == ["Of 1 invocation more there are lines, and no summary yet."]
 
 
+def test_an_empty_list_says_what_to_do() -> None:
+    """The place and the time were looked at, and hold nothing."""
+    view = listed()
+
+    assert view.lead == "0 failures among 0 kept invocations in here."
+    assert view.notes == ["Nothing was kept there in the time looked at, which --since changes."]
+
+
 def test_a_long_list_has_the_newest(monkeypatch: Any) -> None:
     monkeypatch.setattr(report_view, "MAX_FAILURES", 2)
 
