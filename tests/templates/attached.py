@@ -67,6 +67,7 @@ class Attached:
         alarms: By name, in CloudFormation's terms.
         dashboards: Bodies by name.
         queries: Texts and log groups by name.
+        saves_queries: Whether the way saves them, if there is a log group for them.
     """
 
     function: str
@@ -78,6 +79,7 @@ class Attached:
     alarms: dict[str, dict[str, Any]] = field(default_factory=dict)
     dashboards: dict[str, str] = field(default_factory=dict)
     queries: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    saves_queries: bool = False
 
 
 def check(attached: Attached, sink: str, *, own_log_group: str = "deny", topic: str = "") -> None:
@@ -94,6 +96,8 @@ def check(attached: Attached, sink: str, *, own_log_group: str = "deny", topic: 
     own = f"/aws/lambda/{function}"
     to_cloudwatch = sink == "cloudwatch"
     assert attached.layers == [LAYER]
+    if attached.saves_queries:
+        check_queries(attached, saved=to_cloudwatch)
     # With the sink elsewhere and the own log group denied, the recorder's metrics reach nobody.
     rings = to_cloudwatch or own_log_group == "allow"
     assert {"FLIGHT_RECORDER_METRICS": "off"} | attached.environment == {

@@ -67,6 +67,7 @@ class Stack:
                 one["AlarmName"]: one for one in self.resources("AWS::CloudWatch::Alarm").values()
             },
             queries=self._queries(),
+            saves_queries=True,
             dashboards={
                 one["DashboardName"]: one["DashboardBody"]
                 for one in self.resources("AWS::CloudWatch::Dashboard").values()

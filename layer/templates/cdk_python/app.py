@@ -29,9 +29,9 @@ def build(app: App) -> None:
         function_name=function_name,
         sink=given("sink", "cloudwatch:"),
         sample_rate=float(given("sampleRate", "0.1")),
+        saved_queries=given("savedQueries") != "no",
         allow_own_log_group=given("ownLogGroup") == "allow",
         metrics=given("metrics", "5m"),
-        saved_queries=given("savedQueries") != "no",
         alarm_topic_arn=given("alarmTopicArn"),
         dashboard=given("dashboard"),
     )

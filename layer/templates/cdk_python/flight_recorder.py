@@ -74,10 +74,10 @@ class FlightRecorder(Construct):
         function_name: str,
         sink: str = "cloudwatch:",
         sample_rate: float = 0.1,
+        saved_queries: bool = True,
         retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         allow_own_log_group: bool = False,
         metrics: str = "5m",
-        saved_queries: bool = True,
         alarm_topic_arn: str = "",
         dashboard: str = "",
     ) -> None:
@@ -91,16 +91,17 @@ class FlightRecorder(Construct):
                 for the function.
             sink: `cloudwatch:`, `s3://BUCKET/PREFIX`, `firehose:STREAM`, or a URL such as `otlp+https://collector:4318`.
             sample_rate: Share of healthy transactions whose lines are kept.
+            saved_queries: Save four queries for the kept lines in CloudWatch Logs Insights.
             retention: How long the log groups keep events.
             allow_own_log_group: Let Lambda write everything to the function's own log group too. CloudWatch then
                 costs as much as without the recorder.
             metrics: How often the recorder writes its own metrics. With `off`, it writes none, and there are no alarms.
-            saved_queries: Save four queries for the kept lines in CloudWatch Logs Insights.
             alarm_topic_arn: The SNS topic that alarms notify.
             dashboard: The file of a dashboard, such as `../dashboard.json`.
         """
         super().__init__(scope, construct_id)
         self._function_name = function_name
+        self._queried = saved_queries and sink == "cloudwatch:"
         kept_group = f"/flight-recorder/{function_name}"
         own_group = f"/aws/lambda/{function_name}"
         to_cloudwatch = sink == "cloudwatch:"
@@ -141,11 +142,11 @@ class FlightRecorder(Construct):
                     retention=retention,
                     removal_policy=RemovalPolicy.DESTROY,
                 )
-                if saved_queries and name == "KeptLogGroup":
+                if self._queried and name == "KeptLogGroup":
                     self._queries(made)
 
         if alarmed:
-            self._alarms(alarm_topic_arn, queried=saved_queries and to_cloudwatch)
+            self._alarms(alarm_topic_arn)
         if dashboard:
             body = Path(dashboard).read_text(encoding="utf-8")
             cloudwatch.CfnDashboard(
@@ -215,7 +216,7 @@ class FlightRecorder(Construct):
             dimensions_map={"FunctionName": self._function_name},
         )
 
-    def _alarms(self, topic_arn: str, *, queried: bool) -> None:
+    def _alarms(self, topic_arn: str) -> None:
         interval = Duration.minutes(5)
 
         def recorded(name: str, statistic: str) -> cloudwatch.Metric:
@@ -268,7 +269,7 @@ class FlightRecorder(Construct):
         topic = sns.Topic.from_topic_arn(self, "Topic", topic_arn) if topic_arn else None
         for (construct_id, name), properties in alarms.items():
             look = self._look(properties.pop("query"))
-            if queried:
+            if self._queried:
                 properties["alarm_description"] += look
             alarm = cloudwatch.Alarm(
                 self,

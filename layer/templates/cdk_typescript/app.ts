@@ -19,9 +19,9 @@ const recorder = new FlightRecorder(stack, "FlightRecorder", {
   functionName,
   sink: given("sink"),
   sampleRate: Number(given("sampleRate") ?? 0.1),
+  savedQueries: given("savedQueries") !== "no",
   allowOwnLogGroup: given("ownLogGroup") === "allow",
   metrics: given("metrics"),
-  savedQueries: given("savedQueries") !== "no",
   alarmTopicArn: given("alarmTopicArn"),
   dashboard: given("dashboard"),
 });

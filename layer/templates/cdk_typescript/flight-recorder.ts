@@ -47,14 +47,14 @@ export interface FlightRecorderProps {
   readonly sink?: string;
   /** Share of healthy transactions whose lines are kept. */
   readonly sampleRate?: number;
+  /** Save four queries for the kept lines in CloudWatch Logs Insights. */
+  readonly savedQueries?: boolean;
   /** How long the log groups keep events. */
   readonly retention?: logs.RetentionDays;
   /** Let Lambda write everything to the function's own log group too. CloudWatch then costs as much as without the recorder. */
   readonly allowOwnLogGroup?: boolean;
   /** How often the recorder writes its own metrics. With "off", it writes none, and there are no alarms. */
   readonly metrics?: string;
-  /** Save four queries for the kept lines in CloudWatch Logs Insights. */
-  readonly savedQueries?: boolean;
   /** The SNS topic that alarms notify. */
   readonly alarmTopicArn?: string;
   /** The file of a dashboard, such as ../dashboard.json. */
@@ -66,10 +66,12 @@ export class FlightRecorder extends Construct {
   readonly layer: lambda.ILayerVersion;
   readonly environment: Record<string, string>;
   readonly role: iam.Role;
+  private readonly queried: boolean;
 
   constructor(scope: Construct, id: string, props: FlightRecorderProps) {
     super(scope, id);
     const sink = props.sink ?? "cloudwatch:";
+    this.queried = sink === "cloudwatch:" && props.savedQueries !== false;
     const metrics = props.metrics ?? "5m";
     const retention = props.retention ?? logs.RetentionDays.ONE_MONTH;
     const toCloudWatch = sink === "cloudwatch:";
@@ -106,14 +108,14 @@ export class FlightRecorder extends Construct {
     ] as const) {
       if (wanted) {
         const made = new logs.LogGroup(this, name, { logGroupName: group, retention, removalPolicy: RemovalPolicy.DESTROY });
-        if (name === "KeptLogGroup" && props.savedQueries !== false) {
+        if (name === "KeptLogGroup" && this.queried) {
           this.queries(props.functionName, made);
         }
       }
     }
 
     if (alarmed) {
-      this.alarms(props, toCloudWatch && props.savedQueries !== false);
+      this.alarms(props);
     }
     if (props.dashboard) {
       new cloudwatch.CfnDashboard(this, "Dashboard", {
@@ -177,7 +179,7 @@ export class FlightRecorder extends Construct {
     );
   }
 
-  private alarms(props: FlightRecorderProps, queried: boolean): void {
+  private alarms(props: FlightRecorderProps): void {
     const metric = (namespace: string, metricName: string, statistic: string, period: Duration) =>
       new cloudwatch.Metric({
         namespace,
@@ -189,7 +191,7 @@ export class FlightRecorder extends Construct {
     const recorded = (name: string, statistic: string) =>
       metric("FlightRecorder", name, statistic, Duration.minutes(5));
     const hour = Duration.hours(1);
-    const look = (query: keyof typeof QUERIES) => (queried ? this.look(props.functionName, query) : "");
+    const look = (query: keyof typeof QUERIES) => (this.queried ? this.look(props.functionName, query) : "");
     const alarms: [string, string, Omit<cloudwatch.AlarmProps, "alarmName">][] = [
       [
         "DeliveryFailing",

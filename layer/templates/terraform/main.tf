@@ -44,6 +44,12 @@ variable "sample_rate" {
   default     = 0.1
 }
 
+variable "saved_queries" {
+  type        = bool
+  description = "Save four queries for the kept lines in CloudWatch Logs Insights."
+  default     = true
+}
+
 variable "retention_days" {
   type        = number
   description = "How long the log groups keep events."
@@ -65,12 +71,6 @@ variable "metrics" {
   type        = string
   description = "How often the recorder writes its own metrics. With off, it writes none, and there are no alarms."
   default     = "5m"
-}
-
-variable "saved_queries" {
-  type        = bool
-  description = "Save four queries for the kept lines in CloudWatch Logs Insights."
-  default     = true
 }
 
 variable "alarm_topic_arns" {
