@@ -36,8 +36,7 @@ PLUGINS = Path(os.environ.get("FLIGHT_RECORDER_TERRAFORM_PLUGINS", "/opt/tf-plug
 """A folder of providers, as `terraform providers mirror` fills it; without one they come from Terraform's registry."""
 
 VARIABLES: dict[str, dict[str, Any]] = {
-    # moto has no saved queries, so these are planned, and not made.
-    "cloudwatch": {"saved_queries": False},
+    "cloudwatch": {},
     "firehose": {"sink": SINKS["firehose"]},
     "s3": {
         "sink": SINKS["s3"],
@@ -92,6 +91,8 @@ def configuration(folder: Path) -> Path:
             "layer_arn": LAYER,
             "function_name": f"recorded-{name}",
             "package": "function.zip",
+            # moto has none, so they are planned, and not made.
+            "saved_queries": False,
             **variables,
         }
         for name, variables in VARIABLES.items()
