@@ -39,6 +39,8 @@ usage() {
                            minutes; writes bench/results/ (--quick: two, --only PART,...: some parts, these write to
                            .cache/bench/; --only fleet: a simulation of up to 10,000 environments, which writes to bench/results/
                            and docs/fleet.md; --beside ZIP: compare the layer with another one in the same run; --python PATH)
+./build.sh show [ARG...]   show the failures of a time, or with an ID one invocation whole: --group GROUP..., s3://BUCKET/PREFIX,
+                           FILE...; --since 1h, --region R, --html PAGE (docs/show.md)
 ./build.sh whatif LOG...   replay exported logs under a grid of settings: what would be kept, which failures whole, at what
                            cost; prints tables and writes whatif.html (docs/whatif.md)
 ./build.sh explain [ID...] show the settings in force, where each comes from, and the verdict on trace or request ids, or on
@@ -97,7 +99,7 @@ main() {
     local command="${1:-help}" python
     [[ $# -eq 0 ]] || shift
     case "$command" in
-        layer | demo | test | fuzz | chaos | fleet | bench | whatif | explain | publish | attach | detach | status | lint | lock | pythons) ;;
+        layer | demo | test | fuzz | chaos | fleet | bench | show | whatif | explain | publish | attach | detach | status | lint | lock | pythons) ;;
         help | -h | --help) usage; return ;;
         *) usage >&2; fail "there is no command $command" ;;
     esac

@@ -20,6 +20,7 @@ from tools.commands import (
     fleet,
     fuzz,
     publish,
+    show,
     status,
     whatif,
 )
@@ -72,6 +73,7 @@ COMMANDS: dict[str, Callable[[Workspace, Sequence[str]], int | None]] = {
     "chaos": chaos,
     "fleet": _fleet,
     "bench": bench,
+    "show": show,
     "whatif": whatif,
     "explain": explain,
     "publish": publish,

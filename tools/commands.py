@@ -94,6 +94,11 @@ def whatif(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     _become_where_called(workspace, "whatif", arguments)
 
 
+def show(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Show what was kept; paths are relative to the folder of the call."""
+    _become_where_called(workspace, "show", arguments)
+
+
 def explain(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     """Explain settings and verdicts; paths are relative to the folder of the call."""
     _become_where_called(workspace, "whatif.explain", arguments)

@@ -119,7 +119,9 @@ def test_commands_of_attach_are_one_program(checkout: Checkout, name: str) -> No
     assert call.cwd == checkout.root / "called" / "from"
 
 
-@pytest.mark.parametrize(("name", "module"), [("whatif", "whatif"), ("explain", "whatif.explain")])
+@pytest.mark.parametrize(
+    ("name", "module"), [("show", "show"), ("whatif", "whatif"), ("explain", "whatif.explain")]
+)
 def test_logs_are_looked_for_where_the_command_was_called(
     checkout: Checkout, name: str, module: str
 ) -> None:
