@@ -128,6 +128,8 @@ def _own_log(captured: Captured) -> str:
 
 
 def _generalise(account: dict[str, object], requests: list[Request]) -> None:
+    if "version" in account:
+        account["version"] = "<version>"
     held_ms = account["held_ms"]
     assert isinstance(held_ms, dict)
     held_ms["delivery"] = "<ms>" if held_ms["delivery"] >= 0 else held_ms["delivery"]
