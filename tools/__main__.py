@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.commands import bench, build_layer, chaos, demo, explain, fuzz, publish, whatif
+from tools.commands import bench, build_layer, chaos, demo, explain, fuzz, publish, release, whatif
 from tools.console import CommandError, say, warn
 from tools.environments import Workspace, ensure_environment
 from tools.fetching import fetched_python, with_newest_python
@@ -55,6 +55,7 @@ COMMANDS: dict[str, Callable[[Workspace, Sequence[str]], int | None]] = {
     "bench": bench,
     "whatif": whatif,
     "explain": explain,
+    "release": release,
     "publish": publish,
     "lint": _lint,
     "lock": lock,

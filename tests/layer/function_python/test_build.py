@@ -42,7 +42,7 @@ def import_from(
 def make_sources(folder: Path) -> Sources:
     """Make a small package and launcher in a folder of their own."""
     (folder / "extension" / "__pycache__").mkdir(parents=True)
-    (folder / "extension" / "__init__.py").write_text('"""Small."""\n')
+    (folder / "extension" / "__init__.py").write_text('__version__ = "9.9.9"\n')
     (folder / "extension" / "rules.py").write_text('KINDS = frozenset({"a", "b", None})\n')
     (folder / "extension" / "__pycache__" / "rules.cpython-39.pyc").write_bytes(b"old")
     (folder / "flight-recorder").write_text("#!/bin/sh\nexit 0\n")
