@@ -125,10 +125,10 @@ class Workshop:
         """Return in words which of the sources were older than the mirror's lists when they were fetched."""
         return self._older.read_text(encoding="utf-8").splitlines() if self._older.exists() else []
 
-    def source_hashes(self) -> dict[str, str]:
-        """Return the SHA-256 of each source package's description (`.dsc`), which has those of its files."""
+    def source_hashes(self) -> dict[str, tuple[str, str]]:
+        """Return the description (`.dsc`) of each source package, which has the hashes of its files, and its SHA-256."""
         return {
-            path.name.partition("_")[0]: hashlib.sha256(path.read_bytes()).hexdigest()
+            path.name.partition("_")[0]: (path.name, hashlib.sha256(path.read_bytes()).hexdigest())
             for path in self._sources(refresh=False)
             if path.suffix == ".dsc"
         }

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from extension import __version__
+from tests.doubles.git import commit_all
 from tools.__main__ import COMMANDS
 from tools.pythons import VERSIONS
 
@@ -75,17 +76,13 @@ def test_version_names_the_commit(tmp_path: Path) -> None:
     (checkout / "extension").mkdir(parents=True)
     for name in ("build.sh", "extension/__init__.py"):
         shutil.copy(ROOT / name, checkout / name)
-    author = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
-    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "m"], ["rev-parse", "HEAD"]):
-        done = subprocess.run(
-            ["git", *author, *words], cwd=checkout, capture_output=True, text=True, check=True
-        )
+    commit = commit_all(checkout)
 
     said = subprocess.run(
         [str(checkout / "build.sh"), "--version"], capture_output=True, text=True, check=True
     )
 
-    assert said.stdout == f"flight-recorder {__version__} (commit {done.stdout[:7]})\n"
+    assert said.stdout == f"flight-recorder {__version__} (commit {commit[:7]})\n"
 
 
 def test_version_is_that_of_the_project_file() -> None:
