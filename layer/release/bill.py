@@ -7,7 +7,7 @@ layer's hash.
 import uuid
 from collections.abc import Sequence
 
-from cyclonedx.factory.license import LicenseFactory
+from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.model import (
     ExternalReference,
     ExternalReferenceType,
