@@ -245,7 +245,7 @@ def running_ministack() -> Iterator[AwsService]:
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": REGION,
-        "SERVICES": "logs,s3,firehose,kinesis,ssm,secretsmanager,iam,sts,kms",
+        "SERVICES": "logs,s3,firehose,kinesis,ssm,secretsmanager,iam,sts,kms,cloudformation,lambda",
     }
     command = [str(needs_services("ministack"))]
     with _running(command, port, "/_ministack/health", environ) as url:
