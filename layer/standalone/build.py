@@ -103,20 +103,30 @@ def main(arguments: list[str] | None = None) -> int:
             )
             output = options.output / f"{EXTENSION_NAME}-{architecture}.zip"
             stamp = folder / f"built-{architecture}"
-            digest = _digest(job, environ)
-            if not options.force and _is_built(output, stamp, digest=digest):
-                print(f"  {output} is up to date")
-            else:
-                build(job, output, machine_paths=machine_paths, environ=environ)
-                stamp.write_text(f"{digest} {_hash(output)}", encoding="utf-8")
-                print(f"  wrote {output}")
-            print(f"  sha256 {note(output, look_at(ROOT, sources.package))}")
+            _build_unless_built(
+                job, output, stamp=stamp, force=options.force, machine_paths=machine_paths
+            )
     except (BuildError, OSError, subprocess.TimeoutExpired) as error:
         print(f"build: {error}", file=sys.stderr)
         return 1
     if options.interpreter == "debian":
         _warn_of_older(workshop.older())
     return 0
+
+
+def _build_unless_built(
+    job: Job, output: Path, *, stamp: Path, force: bool, machine_paths: list[str]
+) -> None:
+    """Build a layer that is not up to date, and print its hash."""
+    environ = dict(os.environ)
+    digest = _digest(job, environ)
+    if not force and _is_built(output, stamp, digest=digest):
+        print(f"  {output} is up to date")
+    else:
+        build(job, output, machine_paths=machine_paths, environ=environ)
+        stamp.write_text(f"{digest} {_hash(output)}", encoding="utf-8")
+        print(f"  wrote {output}")
+    print(f"  sha256 {note(output, look_at(ROOT, job.sources.package))}")
 
 
 def _warn_of_older(older: list[str]) -> None:
