@@ -181,7 +181,7 @@ def test_release_wants_every_python(checkout: Path) -> None:
     done = release(checkout)
 
     assert done.returncode == 1
-    assert done.stderr.startswith("release: there is no Python 3.10, ")
+    assert done.stderr.startswith("release: there is no Python 3.")
     assert "--allow-missing-pythons" in done.stderr
 
 
