@@ -207,7 +207,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if not options.yes:
         _explain(chosen, regions, audience, options.profile)
         print("".join(f"! {obstacle}\n" for obstacle in obstacles))
-        print("nothing was published; --yes does it")
+        print("nothing was published" if unbuilt else "nothing was published; --yes does it")
         # The aws command may be on another machine; without the zips the commands are none.
         return 1 if unbuilt else 0
     if obstacles:
