@@ -28,6 +28,7 @@ from layer.release.conditions import Commit, ReleaseError, examine, missing_pyth
 from layer.release.licences import licences_of
 from layer.release.provenance import dependency, provenance_of
 from layer.standalone import build as standalone_build
+from layer.standalone.apt import OlderError
 from layer.standalone.build import BRINGS
 from layer.standalone.compiling import ARCHITECTURES
 from layer.standalone.interpreter import Workshop
@@ -84,10 +85,12 @@ def _release(options: argparse.Namespace, environ: Mapping[str, str]) -> None:
     with tempfile.TemporaryDirectory(dir=options.output, prefix="releasing-") as scratch:
         folder = Path(scratch) / "release"
         folder.mkdir()
-        layers = [_python_layer(options, folder, commit)]
-        if options.standalone:
-            layers += _standalone_layers(options, folder, commit)
+        # First what may be refused.
+        layers = _standalone_layers(options, folder, commit) if options.standalone else []
+        layers.insert(0, _python_layer(options, folder, commit))
         _write_papers(layers, folder, commit, pythons=pythons, environ=environ, options=options)
+        if examine(ROOT, environ) != commit:
+            raise ReleaseError("another commit was checked out meanwhile: release again")
         finished = options.output / f"release-{commit.version}"
         if finished.exists():
             shutil.rmtree(finished)
@@ -111,24 +114,19 @@ def _python_layer(options: argparse.Namespace, folder: Path, commit: Commit) -> 
 
 def _standalone_layers(options: argparse.Namespace, folder: Path, commit: Commit) -> list[Layer]:
     cache = options.cache / "standalone"
+    pins = ROOT / "requirements-standalone.txt"
+    workshop = Workshop(folder=cache.resolve(), requirements=pins, allow_older=options.allow_older)
+    try:
+        workshop.refresh()
+    except OlderError as error:
+        raise ReleaseError(f"{error}. --allow-older releases what the mirror has") from error
     layers = []
     for architecture in options.arch or list(ARCHITECTURES):
         words = [f"--output={folder}", f"--cache={cache}", f"--arch={architecture}"]
-        status = standalone_build.main(
-            [*words, "--refresh" if options.allow_older else "--require-newest"]
-        )
         built = folder / f"{EXTENSION_NAME}-{architecture}.zip"
-        if status != 0 and not options.allow_older:
-            print(
-                "release: a release has the newest CPython, OpenSSL and zlib that the mirror lists;"
-                " --allow-older releases what it has",
-                file=sys.stderr,
-            )
-        _build(status, built)
+        _build(standalone_build.main(words), built)
         archive = built.with_name(f"{EXTENSION_NAME}-{architecture}-{commit.version}.zip")
         built.rename(archive)
-        pins = ROOT / "requirements-standalone.txt"
-        workshop = Workshop(folder=cache.resolve(), requirements=pins)
         sources = Sources(
             wheels=_wheels(options, [BRINGS]),
             debian={

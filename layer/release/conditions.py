@@ -56,6 +56,14 @@ def examine(root: Path, environ: Mapping[str, str]) -> Commit:
         raise ReleaseError(
             f"the working tree has changes that are in no commit ({names}{more}): commit them or take them away"
         )
+    # Also what git ignores: all of the package is packed.
+    strays = [
+        line
+        for line in (git(root, "ls-files", "--others", "--", "extension") or "").splitlines()
+        if "__pycache__" not in line
+    ]
+    if strays:
+        raise ReleaseError(f"{strays[0]} is in no commit, although git ignores it: take it away")
     version = read_version(root / "extension")
     changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
     if not re.search(rf"^## \[{re.escape(version)}\]", changelog, re.MULTILINE):

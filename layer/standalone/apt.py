@@ -23,6 +23,10 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 TARGETS = "$(REPO_URI)\t$(RELEASE)\t$(ORIGIN)"
 
 
+class OlderError(BuildError):
+    """The mirror lists newer sources than it has, and older ones are not allowed."""
+
+
 class NoMirrorError(BuildError):
     """This machine has no apt, or one without a mirror of Debian's."""
 
@@ -49,8 +53,8 @@ class PrivateApt:
         """Fetch the files of source packages into `target`; return what is older there than the mirror's lists, in words.
 
         Raises:
-            BuildError: there is no apt, no mirror of Debian's, or no such package; or a package is older, which is not
-                allowed.
+            OlderError: a package is older, which is not allowed.
+            BuildError: there is no apt, no mirror of Debian's, or no such package.
         """
         self._update()
         target.mkdir(parents=True, exist_ok=True)
@@ -81,7 +85,7 @@ class PrivateApt:
             if version == versions[-1]:
                 raise problem
             if not self.allow_older:
-                raise BuildError(
+                raise OlderError(
                     f"the mirror lists {package} {version} and does not have it ({problem}); what is older may lack"
                     " fixes of security: try again later, or with another mirror of Debian's in apt's sources"
                 ) from problem

@@ -72,7 +72,6 @@ def main(arguments: list[str] | None = None) -> int:
     workshop = Workshop(
         folder=folder,
         requirements=ROOT / "requirements-standalone.txt",
-        allow_older=not options.require_newest,
     )
     sources = Sources(launcher=Path(__file__).parent / "launcher.c")
     # Each with its slash: "/root" alone may be part of anything.
@@ -86,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
                 workshop,
                 architecture,
                 kind=options.interpreter,
-                refresh=options.refresh or options.require_newest,
+                refresh=options.refresh,
             )
             job = Job(
                 architecture=architecture,
@@ -204,11 +203,6 @@ def _parser() -> argparse.ArgumentParser:
         "--refresh",
         action="store_true",
         help="ask Debian's mirror for newer sources of CPython, OpenSSL and zlib, and compile them",
-    )
-    parser.add_argument(
-        "--require-newest",
-        action="store_true",
-        help="refresh, and fail where the mirror lists newer sources than it has, as a release does",
     )
     parser.add_argument(
         "--packing",

@@ -121,6 +121,15 @@ class Workshop:
             if path.suffix == ".dsc"
         ]
 
+    def refresh(self) -> None:
+        """Fetch the newest sources that the mirror lists.
+
+        Raises:
+            OlderError: it does not have them, and older ones are not allowed.
+            BuildError: there is no mirror, or it does not answer.
+        """
+        self._sources(refresh=True)
+
     def older(self) -> list[str]:
         """Return in words which of the sources were older than the mirror's lists when they were fetched."""
         return self._older.read_text(encoding="utf-8").splitlines() if self._older.exists() else []

@@ -75,6 +75,19 @@ def test_changes_are_named(checkout: Path) -> None:
         examine(checkout, {})
 
 
+def test_ignored_file_in_the_package_is_named(checkout: Path) -> None:
+    """Git calls the tree clean, and the build would pack the file; bytecode it leaves out."""
+    (checkout / ".gitignore").write_text("*.tmp\n__pycache__/\n")
+    commit_all(checkout)
+    (checkout / "extension" / "__pycache__").mkdir()
+    (checkout / "extension" / "__pycache__" / "a.pyc").touch()
+    examine(checkout, {})
+    (checkout / "extension" / "a.tmp").touch()
+
+    with pytest.raises(ReleaseError, match=r"extension/a\.tmp is in no commit"):
+        examine(checkout, {})
+
+
 def test_version_without_a_section_is_refused(checkout: Path) -> None:
     """With the line that is missing."""
     (checkout / "CHANGELOG.md").write_text("## [Unreleased]\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from layer.function_python.dependencies import BuildError
-from layer.standalone.apt import PrivateApt
+from layer.standalone.apt import OlderError, PrivateApt
 
 # Stands in for the machine's apt, whose mirrors differ from one machine to the next. It notes what it is asked for, and
 # has version 2 of a package in its index only.
@@ -116,7 +116,7 @@ def test_fetch_fails_where_only_the_newest_will_do(
     """Of a release, say: the version before may lack a fix."""
     write_targets(targets, "http://mirror.example/debian/\tbookworm\tDebian")
 
-    with pytest.raises(BuildError, match=r"lists small 2 and does not have it .*404.*try again"):
+    with pytest.raises(OlderError, match=r"lists small 2 and does not have it .*404.*try again"):
         replace(apt, allow_older=False).fetch_sources(["small"], tmp_path / "sources")
 
     assert list((tmp_path / "sources").iterdir()) == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from layer.function_python.dependencies import BuildError
+from layer.standalone.apt import OlderError
 from layer.standalone.compiling import SOURCES
 from layer.standalone.interpreter import Workshop
 
@@ -57,7 +57,7 @@ def test_workshop_forgets_it_once_the_mirror_has_caught_up(
     workshop.versions()
     (tmp_path / "synchronised").touch()
 
-    workshop._sources(refresh=True)
+    workshop.refresh()
 
     assert workshop.older() == []
     assert "openssl 2" in workshop.versions()
@@ -70,8 +70,8 @@ def test_workshop_keeps_its_sources_where_the_newest_cannot_be_had(
     workshop.versions()
     strict = Workshop(folder=workshop.folder, requirements=workshop.requirements, allow_older=False)
 
-    with pytest.raises(BuildError, match="lists openssl 2 and does not have it"):
-        strict._sources(refresh=True)
+    with pytest.raises(OlderError, match="lists openssl 2 and does not have it"):
+        strict.refresh()
 
     assert "openssl 1" in workshop.versions()
     assert workshop.older() == ["openssl 1 instead of 2"]
