@@ -50,6 +50,9 @@ usage() {
                            in dist/release-VERSION/ (docs/release.md)
 ./build.sh publish [ARG...] publish the built layer with the aws command: --region R,... --arch ARCH --standalone
                            --public | --organization O-...; without --yes it prints the commands only
+./build.sh prove [ARG...]   prove in an AWS account that every line of a failed invocation is kept: make functions of every kind with
+                           the built layer, let them fail in every way, compare, and take all of it down; without --yes it
+                           tells what it would make and cost; --clean takes down what a killed run left (docs/prove.md)
 ./build.sh attach WHICH LAYER_ARN
                            attach the layer to functions that exist, with the aws command: --functions A,B, --functions-regex
                            REGEX or --tag KEY=VALUE; --dry-run tells what it would do, --help has the options
@@ -116,7 +119,7 @@ main() {
     local command="${1:-help}" python
     [[ $# -eq 0 ]] || shift
     case "$command" in
-        layer | demo | test | fuzz | chaos | fleet | bench | show | whatif | explain | release | publish | attach | detach | status | lint | lock | pythons) ;;
+        layer | demo | test | fuzz | chaos | fleet | bench | show | whatif | explain | release | publish | prove | attach | detach | status | lint | lock | pythons) ;;
         help | -h | --help) usage; return ;;
         version | --version) version; return ;;
         *) fail "there is no command $command; ./build.sh help lists them" ;;

@@ -14,6 +14,7 @@ FOLDERS = (
         "extension",
         "layer",
         "pages",
+        "prove",
         "show",
         "terminal",
         "tools",

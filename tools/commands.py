@@ -79,6 +79,11 @@ def publish(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     _become(workspace, "layer.publish", arguments)
 
 
+def prove(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Prove in an AWS account what the layer keeps; paths are relative to the folder of the call."""
+    _become_where_called(workspace, "prove", arguments)
+
+
 def attach(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     """Attach the layer to functions that exist; paths are relative to the folder of the call."""
     _become_where_called(workspace, "attach", ["attach", *arguments])

@@ -1,0 +1,1 @@
+"""All that is asked of AWS, through the aws command."""

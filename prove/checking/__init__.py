@@ -1,0 +1,1 @@
+"""Compare what was written with what was kept, and tell it. Pure."""

@@ -1,0 +1,212 @@
+"""A stand-in for Lambda's data plane: `aws lambda invoke` reaches the local Lambda, with the code and layer that were uploaded.
+
+What is real: the aws command's own code for all other commands, the control plane's answers (ministack), the functions'
+code as `create-function` uploaded it, the built layer as `publish-layer-version` uploaded it, its sockets, and its signed
+requests to ministack's CloudWatch Logs and S3. What stands in: ministack for AWS, whose logs and buckets ask nobody's
+permission; the local Lambda (emulator/) for Lambda; this module for `invoke`; and the layer for Python for the
+standalone ones, which takes the local Lambda's Python.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import zipfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from emulator import Function, LocalLambda
+from tests.services.aws import REGION, control_plane
+from tests.services.aws_command import Run, command_environ
+from tests.templates.validators import ROOT, environ
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TOOL_S = 150.0
+"""A whole run takes half a minute; on a machine that runs everything else at the same time, longer."""
+
+# An invocation is counted among the commands, and fails as tests/services/aws_zygote.py makes the others fail.
+AWS = """#!/bin/bash
+[[ " $* " == *" lambda invoke "* ]] || exec "REAL" "$@"
+printf '["aws","lambda","invoke"]\\n' >>"$AWS_LOG"
+number=$(wc -l <"$AWS_LOG")
+for fault in ${AWS_FAULT//,/ }; do
+  kind=${fault%-*} at=${fault##*-}
+  if [[ $kind == fail && $at == "$number" || $kind == down && $number -ge $at ]]; then
+    echo "An error occurred (ServiceException) when calling: made up" >&2
+    exit 254
+  fi
+  [[ $at == "$number" ]] || continue
+  case $kind in int) kill -INT "$PPID" ;; kill-before) kill -KILL "$PPID"; exit 1 ;; esac
+done
+words=("$@")
+for ((at = 0; at < $#; at++)); do
+  case ${words[at]} in
+    --function-name) name=${words[at + 1]} ;;
+    --payload) payload=$(<"${words[at + 1]#fileb://}") ;;
+    --cli-read-timeout) file=${words[at + 2]} ;;
+  esac
+done
+exec {socket}<>"/dev/tcp/127.0.0.1/PORT"
+printf '%s\\0' "$name" "$payload" >&"$socket"
+IFS= read -r -d '' answer <&"$socket"
+IFS= read -r -d '' content <&"$socket"
+printf '%s' "$content" >"$file"
+printf '%s' "$answer"
+"""
+
+
+@dataclass
+class Bridge:
+    """The local Lambdas of a test, one for each function that was invoked.
+
+    Attributes:
+        folder: of the `aws`, and of what was downloaded.
+        lose: a text; the layer of a function whose name has it gets no place to deliver to.
+    """
+
+    folder: Path
+    lose: str = ""
+    clouds: dict[str, LocalLambda] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _locks: dict[str, threading.Lock] = field(default_factory=dict)
+
+    def invoke(self, name: str, payload: bytes) -> tuple[str, str]:
+        """Invoke a function; return what the aws command prints, and what it writes to the file."""
+        with self._lock:
+            lock = self._locks.setdefault(name, threading.Lock())
+        with lock:
+            if name not in self.clouds:
+                self.clouds[name] = self._started(name)
+            result = self.clouds[name].invoke(payload)
+        tail = f"REPORT RequestId: {result.request_id}\tDuration: ...".encode()
+        answer = {"StatusCode": 200, "LogResult": base64.b64encode(tail).decode()}
+        if result.status != "success":
+            answer["FunctionError"] = result.function_error or "Unhandled"
+        return json.dumps(answer), json.dumps(result.payload)
+
+    def close(self) -> None:
+        """End all environments; the layer then delivers what it has."""
+        for cloud in self.clouds.values():
+            cloud.__exit__(None, None, None)
+        self.clouds.clear()
+
+    def _started(self, name: str) -> LocalLambda:
+        aws = control_plane()
+        made = aws.rest("GET", f"/2015-03-31/functions/{name}")
+        config = made["Configuration"]
+        code = self._unpacked(made["Code"]["Location"], f"{name}-code")
+        layers = []
+        for one in config["Layers"]:
+            layer, version = one["Arn"].split(":")[6:]
+            found = aws.rest("GET", f"/2018-10-31/layers/{layer}/versions/{version}")
+            layers.append(self.folder / f"{name}-{layer}.zip")
+            layers[-1].write_bytes(_fetched(found["Content"]["Location"]))
+        runtime = str(config["Runtime"])
+        if runtime.startswith("python"):
+            runtime = "python{}.{}".format(*sys.version_info[:2])
+        lost = self.lose and self.lose in name
+        function = Function(
+            code=code,
+            handler=config["Handler"],
+            runtime=runtime,
+            name=name,
+            memory_mb=config["MemorySize"],
+            timeout_ms=config["Timeout"] * 1000,
+            environment=config["Environment"]["Variables"],
+            region=REGION,
+        )
+        ambient = aws.environ() | ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"} if lost else {})
+        cloud = LocalLambda(function, layers=layers, environ=ambient)
+        return cloud.__enter__()
+
+    def _unpacked(self, url: str, name: str) -> Path:
+        """Unpack a zip file of code, with its modes."""
+        folder = self.folder / name
+        with zipfile.ZipFile(io.BytesIO(_fetched(url))) as archive:
+            archive.extractall(folder)
+            for entry in archive.infolist():
+                (folder / entry.filename).chmod(entry.external_attr >> 16)
+        return folder
+
+
+def _fetched(url: str) -> bytes:
+    # ministack tells its own default address, whatever the port it was given.
+    path = url.partition("://")[2].partition("/")[2]
+    response = httpx.get(f"{control_plane().url}/{path}", trust_env=False, timeout=20)
+    response.raise_for_status()
+    return response.content
+
+
+def _serve(bridge: Bridge, connection: socket.socket) -> None:
+    with connection, connection.makefile("rb") as stream:
+        words = [_word(stream).decode() for _ in range(2)]
+        answer = bridge.invoke(words[0], words[1].encode())
+        connection.sendall(b"".join(part.encode() + b"\0" for part in answer))
+
+
+def _word(stream: Any) -> bytes:
+    read = bytearray()
+    while (byte := stream.read(1)) not in (b"\0", b""):
+        read += byte
+    return bytes(read)
+
+
+@contextlib.contextmanager
+def bridged(folder: Path, *, lose: str = "") -> Iterator[Bridge]:
+    """Give a bridge whose `aws` is in the folder."""
+    bridge = Bridge(folder, lose=lose)
+    server = socket.create_server(("127.0.0.1", 0), backlog=16)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                threading.Thread(target=_serve, args=(bridge, connection), daemon=True).start()
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    real = command_environ()["PATH"].partition(os.pathsep)[0]
+    program = folder / "bin" / "aws"
+    program.parent.mkdir()
+    script = AWS.replace("REAL", f"{real}/aws").replace("PORT", str(server.getsockname()[1]))
+    program.write_text(script, encoding="utf-8")
+    program.chmod(0o755)
+    try:
+        yield bridge
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join(5)
+        bridge.close()
+
+
+def run_prove(bridge: Bridge, *arguments: str, fault: str = "") -> Run:
+    """Run `python -m prove`, with the bridge's `aws`; its journals are in the bridge's folder."""
+    variables = environ(**command_environ(fault))
+    variables["PATH"] = f"{bridge.folder / 'bin'}{os.pathsep}{variables['PATH']}"
+    command = [sys.executable, "-m", "prove", "--journals", str(bridge.folder / "journals")]
+    done = subprocess.run(
+        [*command, *arguments],
+        env={**variables, "PYTHONPATH": str(ROOT)},
+        cwd=bridge.folder,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+        timeout=TOOL_S,
+    )
+    with open(variables["AWS_LOG"], encoding="utf-8") as file:
+        commands = [json.loads(line) for line in file]
+    return Run(done.returncode, done.stdout, done.stderr, commands)
