@@ -23,6 +23,9 @@ POLL_S = 1.0
 
 PLATFORM = "platform."
 
+OWN_STREAMS = "flight-recorder/"
+"""What the recorder puts before the name of its streams in the function's own log group."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
@@ -147,11 +150,24 @@ class Trial:
                 for entry in self.entries
                 if entry.type.startswith(PLATFORM)
             ],
-            looks=list(self._looks()),
+            streams=self._streams(),
+            looks=self._looks(),
             reports=[told.number in self.early for told in kept if self._must_keep(told)],
             own_streams=self.reader.own_streams(self.function),
             sink=self.function.sink.key,
+            log_api=self.function.sink.log_api,
         )
+
+    def _streams(self) -> list[tuple[str, str]]:
+        """Return, of each invocation that answered and was kept, Lambda's word for its log stream and the stream it is in."""
+        found = []
+        for told in self.function.invocations:
+            lambdas = self.answers[told.number].stream
+            stem = f"{told.stem} "
+            ours = next((one.stream for one in self.entries if stem in one.text), "")
+            if lambdas and ours:
+                found.append((lambdas, ours.removeprefix(OWN_STREAMS)))
+        return found
 
     def _looks(self) -> list[tuple[str, str]]:
         """Return what invocations right after a reset found in /tmp: the mark's stream, and their own."""

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+APIS = ("auto", "logs", "telemetry")
+"""The values of LOG_API."""
+
 NOT_SEEN = "not seen in this run"
 
 
@@ -12,18 +15,22 @@ class Seen(NamedTuple):
     Attributes:
         function: Its name.
         platform: Lambda's events that were kept, as ``(type, record)``.
+        streams: Of each invocation that answered and was kept in CloudWatch: its stream in Lambda's words, and where it is.
         looks: What healthy invocations found in /tmp after a reset: the mark's stream, and their own; empty for no mark.
         reports: Of each kept invocation, whether its report was at the sink before the next invocation began.
         own_streams: The streams of the function's own log group; None if there is no group.
         sink: The key of its sink.
+        log_api: Its setting LOG_API.
     """
 
     function: str
     platform: Sequence[tuple[str, Any]] = ()
+    streams: Sequence[tuple[str, str]] = ()
     looks: Sequence[tuple[str, str]] = ()
     reports: Sequence[bool] = ()
     own_streams: Sequence[str] | None = None
     sink: str = "cloudwatch"
+    log_api: str = "auto"
 
 
 def answers(seen: Sequence[Seen]) -> list[tuple[str, str]]:
@@ -48,25 +55,33 @@ def _events(seen: Iterable[Seen], kind: str) -> list[dict[str, Any]]:
 
 
 def _instance_id(seen: Sequence[Seen]) -> str:
-    starts = _events(seen, "platform.initStart")
-    if not starts:
-        return f"{NOT_SEEN}: no platform.initStart was kept"
-    having = sum("instanceId" in one for one in starts)
-    return f"{having} of {len(starts)} that were kept do"
+    """Tell it from the names of streams: only instanceId tells the recorder what Lambda calls the environment's."""
+    streams = [one for function in seen for one in function.streams]
+    if not streams:
+        return f"{NOT_SEEN}: no invocation that could answer was kept in CloudWatch"
+    same = sum(lambdas == ours for lambdas, ours in streams)
+    if same == len(streams):
+        return f"yes: the lines of all {same} invocations asked are in a stream of the name that Lambda gave"
+    return f"not always: so are the lines of {same} of {len(streams)} invocations, and others in one of the recorder's name"
 
 
 def _schema(seen: Sequence[Seen]) -> str:
-    found = []
-    for kind, api in (
-        ("platform.logsSubscription", "the Logs API"),
-        ("platform.telemetrySubscription", "the Telemetry API"),
-    ):
-        count = len(_events(seen, kind))
-        if count:
-            found.append(f"{api} ({count} events)")
-    newest = any("instanceId" in one for one in _events(seen, "platform.initStart"))
-    found += ["instanceId tells of schema 2025-01-29"] if newest else []
-    return "; ".join(found) or f"{NOT_SEEN}: no event about a subscription was kept"
+    found = [_of_api(api, [one for one in seen if one.log_api == api]) for api in APIS]
+    return "; ".join(filter(None, found)) or f"{NOT_SEEN}: no event of Lambda was kept"
+
+
+def _of_api(api: str, seen: Sequence[Seen]) -> str:
+    """Return which subscription the events with one setting of LOG_API show."""
+    done, ends = _events(seen, "platform.runtimeDone"), _events(seen, "platform.end")
+    if not (done or ends):
+        return ""
+    if any("metrics" in one for one in done):
+        shown = "the Telemetry API, as runtimeDone has metrics"
+    elif done:
+        shown = "the Logs API with schema 2021-03-18, as runtimeDone has no metrics"
+    else:
+        shown = "the Logs API with schema 2020-08-15, as there is no runtimeDone"
+    return f"with LOG_API={api} {shown}"
 
 
 def _tmp(seen: Sequence[Seen]) -> str:

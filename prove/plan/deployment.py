@@ -100,6 +100,8 @@ class Deployment:
             "SAMPLE_RATE": function.rate,
             "PLATFORM_EVENTS": "all",
             "LOG_API": function.sink.log_api,
+            # Healthy lines wait for a minute on their way to S3, and would be there after the end of the run.
+            "LINGER": "0s",
         }
         return {PREFIX + name: text for name, text in named.items()}
 

@@ -95,7 +95,8 @@ class Told(NamedTuple):
     def lines(self) -> tuple[str, ...]:
         """The lines that it writes, each without what a runtime puts in front."""
         ordinary = [
-            f"{self.stem} line {number} of {self.lines_to_write}" for number in range(1, self.lines_to_write + 1)
+            f"{self.stem} line {number} of {self.lines_to_write}"
+            for number in range(1, self.lines_to_write + 1)
         ]
         return (*ordinary, *([f"{self.stem} error line"] if self.way.key == "error-line" else []))
 

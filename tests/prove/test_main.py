@@ -38,7 +38,16 @@ def bridge(tmp_path: Path) -> Iterator[Bridge]:
 
 def test_every_line_of_every_failure_is_found(bridge: Bridge, dist: Path) -> None:
     run = run_prove(
-        bridge, *QUICKLY, "--dist", str(dist), "--only", "python", "--only", "nodejs", "--only", "bash"
+        bridge,
+        *QUICKLY,
+        "--dist",
+        str(dist),
+        "--only",
+        "python",
+        "--only",
+        "nodejs",
+        "--only",
+        "bash",
     )
     print(run.out, run.err)
     assert run.status == 0
