@@ -77,7 +77,7 @@ class Trial:
             self.answers[told.number] = invoke(self.aws, told)
             self.answered_s[told.number] = self.monotonic_s()
             if self._must_keep(told):
-                self._look_until([told], EACH_S)
+                self._look_until([told], min(EACH_S, self.waits.last_s))
                 if self._report_of(told):
                     self.early.add(told.number)
         self._finish()

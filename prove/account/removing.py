@@ -2,6 +2,8 @@
 
 Promises: each thing is tried, whatever becomes of the others. What is not there any more is as good as removed. What
 could not be removed stays in the journal.
+
+Assumes of AWS: an environment that ends after its function was deleted makes no log group anew. Its role does not allow it.
 """
 
 import json

@@ -3,8 +3,9 @@
 What is real: the aws command's own code for all other commands, the control plane's answers (ministack), the functions'
 code as `create-function` uploaded it, the built layer as `publish-layer-version` uploaded it, its sockets, and its signed
 requests to ministack's CloudWatch Logs and S3. What stands in: ministack for AWS, whose logs and buckets ask nobody's
-permission; the local Lambda (emulator/) for Lambda; this module for `invoke`; and the layer for Python for the
-standalone ones, which takes the local Lambda's Python.
+permission, so the Deny is not tried; the local Lambda (emulator/) for Lambda; this module for `invoke`, and for the end of
+the environments at `delete-function`; and the layer for Python for the standalone ones, which takes the local Lambda's
+Python. No function is on arm64, and none is in Ruby: the local Lambda has neither.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sys
 import threading
 import zipfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -31,15 +33,21 @@ from tests.templates.validators import ROOT, environ
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 TOOL_S = 150.0
 """A whole run takes half a minute; on a machine that runs everything else at the same time, longer."""
 
 # An invocation is counted among the commands, and fails as tests/services/aws_zygote.py makes the others fail.
 AWS = """#!/bin/bash
+if [[ " $* " == *" lambda delete-function "* ]]; then
+  name=${*#*--function-name }
+  exec {socket}<>"/dev/tcp/127.0.0.1/PORT"
+  printf '%s\\0' delete "${name%% *}" "" >&"$socket"
+  IFS= read -r -d '' _ <&"$socket"
+  exec {socket}>&-
+fi
 [[ " $* " == *" lambda invoke "* ]] || exec "REAL" "$@"
-printf '["aws","lambda","invoke"]\\n' >>"$AWS_LOG"
+printf '["--region","","lambda","invoke"]\\n' >>"$AWS_LOG"
 number=$(wc -l <"$AWS_LOG")
 for fault in ${AWS_FAULT//,/ }; do
   kind=${fault%-*} at=${fault##*-}
@@ -59,7 +67,7 @@ for ((at = 0; at < $#; at++)); do
   esac
 done
 exec {socket}<>"/dev/tcp/127.0.0.1/PORT"
-printf '%s\\0' "$name" "$payload" >&"$socket"
+printf '%s\\0' invoke "$name" "$payload" >&"$socket"
 IFS= read -r -d '' answer <&"$socket"
 IFS= read -r -d '' content <&"$socket"
 printf '%s' "$content" >"$file"
@@ -96,11 +104,16 @@ class Bridge:
             answer["FunctionError"] = result.function_error or "Unhandled"
         return json.dumps(answer), json.dumps(result.payload)
 
-    def close(self) -> None:
-        """End all environments; the layer then delivers what it has."""
-        for cloud in self.clouds.values():
+    def end(self, name: str) -> None:
+        """End a function's environment, as Lambda does with the function; the layer then delivers what it has."""
+        cloud = self.clouds.pop(name, None)
+        if cloud is not None:
             cloud.__exit__(None, None, None)
-        self.clouds.clear()
+
+    def close(self) -> None:
+        """End all environments."""
+        for name in list(self.clouds):
+            self.end(name)
 
     def _started(self, name: str) -> LocalLambda:
         aws = control_plane()
@@ -151,8 +164,12 @@ def _fetched(url: str) -> bytes:
 
 def _serve(bridge: Bridge, connection: socket.socket) -> None:
     with connection, connection.makefile("rb") as stream:
-        words = [_word(stream).decode() for _ in range(2)]
-        answer = bridge.invoke(words[0], words[1].encode())
+        action, name, payload = (_word(stream) for _ in range(3))
+        answer: tuple[str, ...] = ("",)
+        if action == b"delete":
+            bridge.end(name.decode())
+        else:
+            answer = bridge.invoke(name.decode(), payload)
         connection.sendall(b"".join(part.encode() + b"\0" for part in answer))
 
 
@@ -207,6 +224,6 @@ def run_prove(bridge: Bridge, *arguments: str, fault: str = "") -> Run:
         check=False,
         timeout=TOOL_S,
     )
-    with open(variables["AWS_LOG"], encoding="utf-8") as file:
-        commands = [json.loads(line) for line in file]
+    lines = Path(variables["AWS_LOG"]).read_text("utf-8").splitlines()
+    commands = [json.loads(line) for line in lines]
     return Run(done.returncode, done.stdout, done.stderr, commands)

@@ -161,6 +161,10 @@ class AwsService:
         self._request("s3", "PUT", f"/{name}", content=xml.encode())
         return name
 
+    def bucket_names(self) -> list[str]:
+        """Give the names of all buckets."""
+        return re.findall(r"<Name>(.*?)</Name>", self._request("s3", "GET", "/").text)
+
     def object_keys(self, bucket: str, prefix: str = "") -> list[str]:
         """Give the keys in a bucket; at most 1,000."""
         path = f"/{bucket}?list-type=2&encoding-type=url&prefix={quote(prefix, safe='')}"

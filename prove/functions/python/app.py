@@ -1,5 +1,5 @@
 """Write the lines that the event asks for, and end in the way that it names."""
-# ruff: noqa: INP001, T201
+# ruff: noqa: INP001
 # What becomes /var/task is no package.
 
 import os
