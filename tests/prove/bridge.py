@@ -40,7 +40,8 @@ TOOL_S = 150.0
 # An invocation is counted among the commands, and fails as tests/services/aws_zygote.py makes the others fail.
 AWS = """#!/bin/bash
 if [[ " $* " == *" lambda delete-function "* ]]; then
-  name=${*#*--function-name }
+  all=$*
+  name=${all#*--function-name }
   exec {socket}<>"/dev/tcp/127.0.0.1/PORT"
   printf '%s\\0' delete "${name%% *}" "" >&"$socket"
   IFS= read -r -d '' _ <&"$socket"
