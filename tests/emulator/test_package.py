@@ -72,3 +72,11 @@ def test_wheel_of_the_source_distribution_is_the_same(wheel: Path, tmp_path: Pat
 
     assert again.name == wheel.name
     assert contents(again) == contents(wheel)
+
+
+def test_editable_install_takes_the_checkout(tmp_path: Path) -> None:
+    """The package has the name of its folder, so the folder above goes on the path."""
+    held = contents(build("editable", EMULATOR, tmp_path / "editable"))
+
+    (path,) = (data for name, data in held.items() if name.endswith(".pth"))
+    assert path.decode().split() == [str(ROOT)]
