@@ -1,6 +1,7 @@
 """Test the command line, run as a user runs it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,8 +39,16 @@ def test_run_prints_lines_results_events_and_journal(
 def test_each_delivery_is_shown_once_with_its_answer(capsys: pytest.CaptureFixture[str]) -> None:
     """An attempt that nobody answered says why, and the next one says that it is the second."""
     journal, printer = Journal(), Printer()
-    batch = {"bytes": 412, "types": ["function", "function", "platform.start"], "duration_ms": 1.25}
-    refused = {"status": None, "problem": "ConnectionRefusedError: [Errno 111]", "attempt": 1}
+    batch: dict[str, Any] = {
+        "bytes": 412,
+        "types": ["function", "function", "platform.start"],
+        "duration_ms": 1.25,
+    }
+    refused: dict[str, Any] = {
+        "status": None,
+        "problem": "ConnectionRefusedError: [Errno 111]",
+        "attempt": 1,
+    }
 
     journal.note("batch", "hello", **batch, **refused)
     printer.deliveries(journal)
