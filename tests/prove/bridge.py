@@ -37,28 +37,43 @@ if TYPE_CHECKING:
 TOOL_S = 150.0
 """A whole run takes half a minute; on a machine that runs everything else at the same time, longer."""
 
-# An invocation is counted among the commands, and fails as tests/services/aws_zygote.py makes the others fail.
+# A fault is such as `fail-create-role`, and befalls the first command of that action: `fail` does nothing and answers with
+# an error, `lost` does it and answers with an error, `int` sends the caller a SIGINT and `kill` a SIGKILL before it.
 AWS = """#!/bin/bash
-if [[ " $* " == *" lambda delete-function "* ]]; then
-  all=$*
-  name=${all#*--function-name }
-  exec {socket}<>"/dev/tcp/127.0.0.1/PORT"
-  printf '%s\\0' delete "${name%% *}" "" >&"$socket"
-  IFS= read -r -d '' _ <&"$socket"
-  exec {socket}>&-
-fi
-[[ " $* " == *" lambda invoke "* ]] || exec "REAL" "$@"
-printf '["--region","","lambda","invoke"]\\n' >>"$AWS_LOG"
-number=$(wc -l <"$AWS_LOG")
-for fault in ${AWS_FAULT//,/ }; do
-  kind=${fault%-*} at=${fault##*-}
-  if [[ $kind == fail && $at == "$number" || $kind == down && $number -ge $at ]]; then
-    echo "An error occurred (ServiceException) when calling: made up" >&2
-    exit 254
-  fi
-  [[ $at == "$number" ]] || continue
-  case $kind in int) kill -INT "$PPID" ;; kill-before) kill -KILL "$PPID"; exit 1 ;; esac
+for action in "$@"; do
+  [[ $action != *-* && $action != invoke || $action == --* || $action == "${2:-}" ]] || break
 done
+error() {
+  echo "An error occurred (ServiceException) when calling: made up" >&2
+  exit 254
+}
+answer="exec" all="$*"
+for fault in ${PROVE_FAULT//,/ }; do
+  if [[ ${fault#*-} == "$action" ]] && mkdir "$AWS_LOG.$fault" 2>&-; then
+    case ${fault%%-*} in
+      fail) error ;;
+      lost) answer=lose ;;
+      int) kill -INT "$PPID" ;;
+      kill) kill -KILL "$PPID"; exit 1 ;;
+    esac
+  fi
+done
+tell() {
+  exec {socket}<>"/dev/tcp/127.0.0.1/PORT"
+  printf '%s\\0' "$@" >&"$socket"
+  IFS= read -r -d '' said <&"$socket"
+  IFS= read -r -d '' content <&"$socket"
+  exec {socket}>&-
+}
+if [[ $action == delete-function ]]; then
+  name=${all#*--function-name }
+  tell delete "${name%% *}" ""
+fi
+if [[ $action != invoke ]]; then
+  [[ $answer == lose ]] || exec "REAL" "$@"
+  "REAL" "$@" >&-
+  error
+fi
 words=("$@")
 for ((at = 0; at < $#; at++)); do
   case ${words[at]} in
@@ -67,12 +82,9 @@ for ((at = 0; at < $#; at++)); do
     --cli-read-timeout) file=${words[at + 2]} ;;
   esac
 done
-exec {socket}<>"/dev/tcp/127.0.0.1/PORT"
-printf '%s\\0' invoke "$name" "$payload" >&"$socket"
-IFS= read -r -d '' answer <&"$socket"
-IFS= read -r -d '' content <&"$socket"
+tell invoke "$name" "$payload"
 printf '%s' "$content" >"$file"
-printf '%s' "$answer"
+printf '%s' "$said"
 """
 
 
@@ -166,7 +178,7 @@ def _fetched(url: str) -> bytes:
 def _serve(bridge: Bridge, connection: socket.socket) -> None:
     with connection, connection.makefile("rb") as stream:
         action, name, payload = (_word(stream) for _ in range(3))
-        answer: tuple[str, ...] = ("",)
+        answer = "", ""
         if action == b"delete":
             bridge.end(name.decode())
         else:
@@ -211,8 +223,14 @@ def bridged(folder: Path, *, lose: str = "") -> Iterator[Bridge]:
 
 
 def run_prove(bridge: Bridge, *arguments: str, fault: str = "") -> Run:
-    """Run `python -m prove`, with the bridge's `aws`; its journals are in the bridge's folder."""
-    variables = environ(**command_environ(fault))
+    """Run `python -m prove`, with the bridge's `aws`; its journals are in the bridge's folder.
+
+    Args:
+        bridge: the bridge.
+        arguments: of the program.
+        fault: what fails, in the words of :data:`AWS`; several are separated by commas.
+    """
+    variables = environ(**command_environ(), PROVE_FAULT=fault)
     variables["PATH"] = f"{bridge.folder / 'bin'}{os.pathsep}{variables['PATH']}"
     command = [sys.executable, "-m", "prove", "--journals", str(bridge.folder / "journals")]
     done = subprocess.run(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.prove.bridge import Bridge, bridged
+from tests.services.aws import control_plane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,5 +27,6 @@ def dist(layer_zip: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def bridge(tmp_path: Path) -> Iterator[Bridge]:
+    control_plane().reset()
     with bridged(tmp_path) as found:
         yield found

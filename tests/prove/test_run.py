@@ -14,6 +14,7 @@ from tests.prove.bridge import run_prove
 from tests.prove.left_over import left_over, runs_in
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.prove.bridge import Bridge
@@ -24,98 +25,86 @@ pytestmark = [pytest.mark.services, pytest.mark.end_to_end, pytest.mark.timeout(
 SIDE_BY_SIDE = 4
 KILLED, OF_SIGINT = -9, 130
 
-WORDS = (
-    "--region",
-    "eu-west-1",
-    "--only",
-    "bash",
-    "--arch",
-    "x86_64",
-    "--sink",
-    "s3",
-    "--way",
-    "exception",
-)
-QUICKLY = ("--iam-wait", "0", "--settle", "0", "--timeout", "4", "--wait", "5", "--yes")
+WORDS = ("--region", "eu-west-1", "--only", "bash", "--arch", "x86_64", "--sink", "s3")
+QUICKLY = ("--way", "exception", "--iam-wait", "0", "--settle", "0", "--timeout", "4", "--wait", "5")
 
-UNDOES = ("delete-", "list-layer-versions")
-"""What the actions begin with that take something down."""
+BEFORE = ("get-caller-identity", "publish-layer-version", "create-role", "put-role-policy")
+BEFORE += ("create-bucket", "put-bucket-tagging")
+TRYING = ("create-function", "get-function-configuration", "invoke", "list-objects-v2", "get-object")
+TRYING += ("describe-log-streams",)
+UNDOING = ("delete-function", "list-objects-v2", "delete-bucket", "delete-log-group")
+UNDOING += ("delete-role-policy", "delete-role", "list-layer-versions", "delete-layer-version")
 
 
 @pytest.fixture
 def words(dist: Path) -> tuple[str, ...]:
-    return (*WORDS, *QUICKLY, "--dist", str(dist))
+    return (*WORDS, *QUICKLY, "--yes", "--dist", str(dist))
 
 
-@pytest.fixture
-def actions(bridge: Bridge, words: tuple[str, ...]) -> list[str]:
-    """Give the actions of a run that goes well, in their order."""
-    run = run_prove(bridge, *words)
-    assert run.status == 0, run.out + run.err
-    return run.actions
-
-
-def first_of(actions: list[str], *, undoing: bool) -> list[int]:
-    """Give the number of the first command of each action."""
-    return [
-        actions.index(one) + 1
-        for one in dict.fromkeys(actions)
-        if one.startswith(UNDOES) is undoing
-    ]
-
-
-def each(bridge: Bridge, words: tuple[str, ...], faults: list[str]) -> list[Run]:
+def each(bridge: Bridge, words: tuple[str, ...], faults: Sequence[str]) -> list[Run]:
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         return list(pool.map(lambda fault: run_prove(bridge, *words, fault=fault), faults))
 
 
 def test_whatever_step_fails_everything_is_taken_down(
-    bridge: Bridge, words: tuple[str, ...], actions: list[str]
+    bridge: Bridge, words: tuple[str, ...]
 ) -> None:
     """With `lost`, the command took effect, and nobody was told."""
-    steps = first_of(actions, undoing=False)
-    made = [at for at in steps if actions[at - 1].startswith(("create-", "publish-"))]
-    assert {"invoke", "get-object", "create-function", "put-role-policy"} <= {
-        actions[at - 1] for at in steps
-    }
-    assert len(made) == 4
+    made = [one for one in (*BEFORE, *TRYING) if one.startswith(("create-", "publish-"))]
 
-    runs = each(bridge, words, [f"fail-{at}" for at in steps] + [f"lost-{at}" for at in made])
+    runs = each(
+        bridge, words, [*(f"fail-{one}" for one in (*BEFORE, *TRYING)), *(f"lost-{one}" for one in made)]
+    )
 
     for run in runs:
         assert run.status == 1, run.out + run.err
+        assert "made up" in run.out + run.err
         assert "is left" not in run.out
     assert left_over() == {}
     assert not list((bridge.folder / "journals").glob("*"))
 
 
-def test_what_cannot_be_taken_down_is_told_and_taken_down_later(
-    bridge: Bridge, words: tuple[str, ...], actions: list[str]
+def test_log_group_that_cannot_be_made_leaves_nothing(
+    bridge: Bridge, words: tuple[str, ...]
 ) -> None:
-    """The other things are gone all the same, and the journal has what is left."""
-    steps = first_of(actions, undoing=True)
-    assert len(steps) >= 6
+    """Each function of the default sink has one, and the other function is tried."""
+    in_group = tuple("cloudwatch" if word == "s3" else word for word in words)
 
-    runs = each(bridge, words, [f"fail-{at}" for at in steps])
+    runs = each(bridge, in_group, ["fail-create-log-group", "lost-create-log-group", "fail-put-retention-policy"])
 
     for run in runs:
         assert run.status == 1, run.out + run.err
-        assert "is left: aws" in run.out
+        assert "! flight-recorder-prove-" in run.out
+    assert left_over() == {}
+
+
+def test_what_cannot_be_taken_down_is_told_and_taken_down_later(
+    bridge: Bridge, words: tuple[str, ...]
+) -> None:
+    """A signal ends the run early. The other things are gone all the same, and the journal has what is left."""
+    early = "int-get-function-configuration"
+
+    runs = each(bridge, words, [f"{early},fail-{one}" for one in UNDOING])
+
+    for run in runs:
+        assert run.status == OF_SIGINT, run.out + run.err
+        assert run.out.count("is left: aws") == 1, run.out
         assert "./build.sh prove --clean tries again" in run.out
-    left = left_over()
-    assert len(runs_in(left)) == len(runs)
+    # A group that is not there is gone, whatever the command said.
+    assert len(runs_in(left_over())) == len(runs) - 1
     again = run_prove(bridge, "--clean")
     assert again.status == 0, again.out + again.err
+    assert f"{len(runs)} journals" in again.out
     assert left_over() == {}
     assert not list((bridge.folder / "journals").glob("*"))
 
 
 def test_signal_takes_everything_down_and_a_kill_leaves_a_journal(
-    bridge: Bridge, words: tuple[str, ...], actions: list[str]
+    bridge: Bridge, words: tuple[str, ...]
 ) -> None:
-    """Ctrl-C comes at the making and at an invocation; nobody can do anything about a kill, but `--clean`."""
-    at = [actions.index(one) + 1 for one in ("create-function", "invoke")]
-    stopped = each(bridge, words, [f"int-{number}" for number in at])
+    """Ctrl-C comes before the making and at an invocation; nobody can do anything about a kill, but `--clean`."""
+    steps = ("create-bucket", "invoke")
+    stopped = each(bridge, words, [f"int-{one}" for one in steps])
 
     for run in stopped:
         assert run.status == OF_SIGINT, run.out + run.err
@@ -123,7 +112,7 @@ def test_signal_takes_everything_down_and_a_kill_leaves_a_journal(
         assert "All that the run made is taken down." in run.out
     assert left_over() == {}
 
-    killed = each(bridge, words, [f"kill-before-{number}" for number in at])
+    killed = each(bridge, words, [f"kill-{one}" for one in steps])
 
     assert [run.status for run in killed] == [KILLED, KILLED]
     assert len(runs_in(left_over())) == 2
@@ -134,11 +123,13 @@ def test_signal_takes_everything_down_and_a_kill_leaves_a_journal(
 def test_what_is_kept_on_purpose_stays_until_it_is_cleaned(
     bridge: Bridge, words: tuple[str, ...]
 ) -> None:
-    """`--keep` is for looking."""
+    """`--keep` is for looking. Objects that lie there are no obstacle."""
     run = run_prove(bridge, *words, "--keep")
 
     assert run.status == 0, run.out + run.err
     assert "--clean takes them down" in run.out
     assert set(left_over()) == {"functions", "layers", "roles", "buckets"}
-    assert run_prove(bridge, "--clean").status == 0
+    again = run_prove(bridge, "--clean")
+    assert "delete-objects" in again.actions
+    assert again.status == 0, again.out + again.err
     assert left_over() == {}
