@@ -45,6 +45,13 @@ def parser() -> argparse.ArgumentParser:
     _some(found, "--arch", list(ARCHITECTURES), "architecture")
     _some(found, "--sink", [sink.key for sink in SINKS], "sink")
     _some(found, "--way", list(FAILING), "way of failing")
+    _add_waits(found)
+    _add_folders(found)
+    return found
+
+
+def _add_waits(found: argparse.ArgumentParser) -> None:
+    add = found.add_argument
     add(
         "--timeout",
         type=_number(1, MOST_TIMEOUT_S),
@@ -73,6 +80,10 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="after that, for lines that come twice (%(default)s)",
     )
+
+
+def _add_folders(found: argparse.ArgumentParser) -> None:
+    add = found.add_argument
     add(
         "--dist",
         type=Path,
@@ -87,7 +98,6 @@ def parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="where a run writes down what it makes (.cache/prove)",
     )
-    return found
 
 
 def region_of(options: argparse.Namespace, environ: Mapping[str, str]) -> str:

@@ -42,7 +42,9 @@ def test_word_that_is_no_region_is_refused() -> None:
         region_of(parser().parse_args(["--region", "moon"]), {})
 
 
-@pytest.mark.parametrize("words", [["--timeout", "0"], ["--timeout", "61"], ["--wait", "-1"], ["--only", "java"]])
+@pytest.mark.parametrize(
+    "words", [["--timeout", "0"], ["--timeout", "61"], ["--wait", "-1"], ["--only", "java"]]
+)
 def test_value_out_of_bounds_is_refused(words: list[str]) -> None:
     """A timeout of a quarter of an hour would cost money and show nothing more."""
     with pytest.raises(SystemExit):

@@ -26,14 +26,45 @@ SIDE_BY_SIDE = 4
 KILLED, OF_SIGINT = -9, 130
 
 WORDS = ("--region", "eu-west-1", "--only", "bash", "--arch", "x86_64", "--sink", "s3")
-QUICKLY = ("--way", "exception", "--iam-wait", "0", "--settle", "0", "--timeout", "4", "--wait", "5")
+QUICKLY = (
+    "--way",
+    "exception",
+    "--iam-wait",
+    "0",
+    "--settle",
+    "0",
+    "--timeout",
+    "4",
+    "--wait",
+    "5",
+)
 
-BEFORE = ("get-caller-identity", "publish-layer-version", "create-role", "put-role-policy")
-BEFORE += ("create-bucket", "put-bucket-tagging")
-TRYING = ("create-function", "get-function-configuration", "invoke", "list-objects-v2", "get-object")
-TRYING += ("describe-log-streams",)
-UNDOING = ("delete-function", "list-objects-v2", "delete-bucket", "delete-log-group")
-UNDOING += ("delete-role-policy", "delete-role", "list-layer-versions", "delete-layer-version")
+BEFORE = (
+    "get-caller-identity",
+    "publish-layer-version",
+    "create-role",
+    "put-role-policy",
+    "create-bucket",
+    "put-bucket-tagging",
+)
+TRYING = (
+    "create-function",
+    "get-function-configuration",
+    "invoke",
+    "list-objects-v2",
+    "get-object",
+    "describe-log-streams",
+)
+UNDOING = (
+    "delete-function",
+    "list-objects-v2",
+    "delete-bucket",
+    "delete-log-group",
+    "delete-role-policy",
+    "delete-role",
+    "list-layer-versions",
+    "delete-layer-version",
+)
 
 
 @pytest.fixture
@@ -53,7 +84,9 @@ def test_whatever_step_fails_everything_is_taken_down(
     made = [one for one in (*BEFORE, *TRYING) if one.startswith(("create-", "publish-"))]
 
     runs = each(
-        bridge, words, [*(f"fail-{one}" for one in (*BEFORE, *TRYING)), *(f"lost-{one}" for one in made)]
+        bridge,
+        words,
+        [*(f"fail-{one}" for one in (*BEFORE, *TRYING)), *(f"lost-{one}" for one in made)],
     )
 
     for run in runs:
@@ -70,7 +103,11 @@ def test_log_group_that_cannot_be_made_leaves_nothing(
     """Each function of the default sink has one, and the other function is tried."""
     in_group = tuple("cloudwatch" if word == "s3" else word for word in words)
 
-    runs = each(bridge, in_group, ["fail-create-log-group", "lost-create-log-group", "fail-put-retention-policy"])
+    runs = each(
+        bridge,
+        in_group,
+        ["fail-create-log-group", "lost-create-log-group", "fail-put-retention-policy"],
+    )
 
     for run in runs:
         assert run.status == 1, run.out + run.err
