@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attach.cloud.command import Aws, Interrupted
-from attach.plan.model import AttachError, told
+from attach.plan.model import told
 from prove.account.journal import Journal
 from prove.account.making import Account, Maker
 from prove.account.reading import Reader
@@ -90,8 +90,8 @@ def _try_all(
             return Trial(aws, reader, function, options.waits).run()
         except Interrupted:
             raise
-        except AttachError as error:  # the others can still show something
-            return Result(function, problem=str(error))
+        except Exception as error:  # noqa: BLE001 - the others can still show something
+            return Result(function, problem=told(error))
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         for future in [pool.submit(tried, one) for one in deployment.functions]:

@@ -47,7 +47,8 @@ def invoke(aws: Aws, told: Told) -> Answer:
         content = _object(Path(file.name).read_bytes())
     tail = base64.b64decode(str(answer.get("LogResult") or "")).decode("utf-8", "replace")
     found = _REQUEST_ID.search(tail)
-    went = Went(error=str(answer.get("FunctionError") or ""), request_id=found[1] if found else "")
+    request_id = str(content.get("requestId") or (found[1] if found else ""))
+    went = Went(error=str(answer.get("FunctionError") or ""), request_id=request_id)
     return Answer(went, str(content.get("before", "")), str(content.get("stream", "")))
 
 

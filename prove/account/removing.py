@@ -6,6 +6,7 @@ could not be removed stays in the journal.
 Assumes of AWS: an environment that ends after its function was deleted makes no log group anew. Its role does not allow it.
 """
 
+import contextlib
 import json
 
 from attach.cloud.command import Aws, AwsError, is_absent
@@ -44,7 +45,9 @@ def remove_all(aws: Aws, journal: Journal) -> list[str]:
         if why:
             left.append(f"the {thing.kind} {thing.name} is left: {why}")
         else:
-            journal.remove(thing)
+            # A journal that cannot be written says too much: the next --clean finds nothing there.
+            with contextlib.suppress(OSError):
+                journal.remove(thing)
     return left
 
 

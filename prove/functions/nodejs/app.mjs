@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
 const MARK = "/tmp/flight-recorder-prove";
 
-export async function handler({ stem, count, way, label }) {
+export async function handler({ stem, count, way, label }, context) {
   const stream = process.env.AWS_LAMBDA_LOG_STREAM_NAME ?? "";
   const before = existsSync(MARK) ? readFileSync(MARK, "utf8") : "";
   writeFileSync(MARK, `${label} ${stream}`);
@@ -25,5 +25,5 @@ export async function handler({ stem, count, way, label }) {
       for (;;) hoard.push(Buffer.alloc(8_000_000, 1));
     }
   }
-  return { before, stream };
+  return { before, stream, requestId: context.awsRequestId };
 }

@@ -11,7 +11,7 @@ from typing import Any
 MARK = Path("/tmp/flight-recorder-prove")  # noqa: S108 - Lambda's folder for the function's files
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, str]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     """Write the lines, and fail or answer with what an earlier invocation left in /tmp."""
     stem, count, way = event["stem"], event["count"], event["way"]
     stream = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME", "")
@@ -31,4 +31,4 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str]:
         hoard = []
         while True:
             hoard.append(bytearray(8_000_000))
-    return {"before": before, "stream": stream}
+    return {"before": before, "stream": stream, "requestId": context.aws_request_id}

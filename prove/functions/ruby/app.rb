@@ -17,5 +17,5 @@ def handler(event:, context:)
     hoard = []
     loop { hoard << ('x' * 8_000_000) }
   end
-  { before: before, stream: stream }
+  { before: before, stream: stream, requestId: context.aws_request_id }
 end
