@@ -18,6 +18,7 @@ import tempfile
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -29,6 +30,7 @@ from tests.services.environment import (
     TIED_TO_PARENT,
     free_port,
     needs_services,
+    services_bin,
     unique,
 )
 
@@ -242,7 +244,7 @@ def running_moto() -> Iterator[AwsService]:
 
 @contextlib.contextmanager
 def running_ministack() -> Iterator[AwsService]:
-    """Run ministack, which checks signatures."""
+    """Run ministack, which checks signatures and permissions."""
     port = free_port()
     environ = {
         "AUTH": "true",
@@ -251,7 +253,9 @@ def running_ministack() -> Iterator[AwsService]:
         "MINISTACK_REGION": REGION,
         "SERVICES": "logs,s3,firehose,kinesis,ssm,secretsmanager,iam,sts,kms",
     }
-    command = [str(needs_services("ministack"))]
+    needs_services("ministack")
+    program = Path(__file__).with_name("ministack_streams.py")
+    command = [str(services_bin("python")), str(program)]
     with _running(command, port, "/_ministack/health", environ) as url:
         yield AwsService(url, "/_ministack/reset")
 

@@ -56,6 +56,7 @@ NEEDLESS_DEPENDENCY = "W3005"
 CONTEXTS: dict[str, dict[str, Any]] = {
     **{sink: {"layerArn": LAYER, "sink": value} for sink, value in SINKS.items()},
     "allowed": {"layerArn": LAYER, "sink": SINKS["s3"], "ownLogGroup": "allow"},
+    "shared": {"layerArn": LAYER, "ownLogGroup": "share"},
     "notified": {
         "layerArn": LAYER,
         "alarmTopicArn": TOPIC,
@@ -85,6 +86,7 @@ def test_cdk_applications_keep_the_contract_for_each_sink(tmp_path: Path) -> Non
     for sink in SINKS:
         check(Stack(made[sink]).attached(), sink)
     check(Stack(made["allowed"]).attached(), "s3", own_log_group="allow")
+    check(Stack(made["shared"]).attached(), "cloudwatch", own_log_group="share")
     notified = Stack(made["notified"]).attached()
     check(notified, "cloudwatch", topic=TOPIC, fleet="")
     check_dashboard(notified)

@@ -51,6 +51,8 @@ def test_sam_template_keeps_the_contract_for_each_sink(tmp_path: Path) -> None:
             }
             attached = Stack(json.loads(transformed()), parameters).attached()
             check(attached, sink, own_log_group=own_log_group)
+    shared = Stack(json.loads(transformed()), {"LayerArn": LAYER, "OwnLogGroup": "share"})
+    check(shared.attached(), "cloudwatch", own_log_group="share")
 
 
 def test_sam_template_has_alarms_only_with_metrics() -> None:

@@ -13,6 +13,11 @@ if (!layerArn) {
 }
 const functionName = given("functionName") ?? "recorded";
 
+const ownLogGroup = given("ownLogGroup") ?? "deny";
+if (ownLogGroup !== "deny" && ownLogGroup !== "allow" && ownLogGroup !== "share") {
+  throw new Error("ownLogGroup is deny, allow or share");
+}
+
 const fleet = given("metricsFleet");
 
 const stack = new Stack(app, given("stackName") ?? "Recorded");
@@ -21,7 +26,7 @@ const recorder = new FlightRecorder(stack, "FlightRecorder", {
   functionName,
   sink: given("sink"),
   sampleRate: Number(given("sampleRate") ?? 0.1),
-  allowOwnLogGroup: given("ownLogGroup") === "allow",
+  ownLogGroup,
   metrics: given("metrics"),
   metricsFleet: fleet === "none" ? "" : fleet,
   alarmTopicArn: given("alarmTopicArn"),
