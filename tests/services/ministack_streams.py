@@ -1,9 +1,9 @@
 """Run ministack, which then checks permissions on a log stream as AWS does.
 
-By itself it checks each call to CloudWatch Logs on ``log-group:NAME`` alone, so that a policy on a stream matches nothing. AWS's
-messages name the stream for both calls here, also those about Lambda's own calls: "not authorized to perform: logs:CreateLogStream
-on resource: arn:aws:logs:...:log-group:/aws/lambda/...:log-stream:2018/11/28/[$LATEST]...". AWS's reference has PutLogEvents on
-a log stream as well, and CreateLogStream on a log group (AWS: Service Authorization Reference, CloudWatch Logs).
+By itself it checks each call to CloudWatch Logs on ``log-group:NAME`` alone, so that a policy on a stream matches nothing. AWS
+checks the two calls here on a log stream (AWS: Service Authorization Reference, CloudWatch Logs). Its messages name it, also those
+about Lambda's own calls: "not authorized to perform: logs:CreateLogStream on resource:
+arn:aws:logs:...:log-group:/aws/lambda/...:log-stream:2018/11/28/[$LATEST]...".
 
 Assumes nothing of ministack but this one function. A process of its own: no test imports it.
 """

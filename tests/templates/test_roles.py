@@ -147,12 +147,12 @@ def test_lambda_may_make_no_stream_in_a_shared_group() -> None:
         (":log-stream:2099/12/31/any", {"explicitDeny"}),
         (":log-stream:flight-recorder/2026/11/29/any", {"allowed"}),
         (":log-stream:other", {"implicitDeny"}),
-        # What AWS's reference says that CreateLogStream is checked on. Lambda's streams then stay empty.
+        # What older editions of AWS's reference have CreateLogStream on. Lambda's streams then stay empty.
         ("", {"allowed"}),
     ],
 )
 def test_iam_judges_streams_of_a_shared_group(stream: str, decisions: set[str]) -> None:
-    """The emulator's own evaluator, asked as the page says, gives one answer for both actions."""
+    """The emulator's evaluator of policies, asked as the page says, gives one answer for both actions."""
     policy = {
         "Version": "2012-10-17",
         "Statement": least("cloudwatch", "shop", own_log_group="share"),
