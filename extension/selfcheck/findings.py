@@ -357,8 +357,8 @@ def _judge_shared_group(variable: str, url: str, environ: Mapping[str, str]) -> 
     # Lambda tells a function the name, and an extension not.
     group = group_of(url, {"AWS_LAMBDA_FUNCTION_NAME": function})
     if own_group and group != own_group:
-        found = f"the function's own log group is {own_group}, and Lambda tells no extension so: lines go to another"
-        yield _warn(variable, found, f"name it: own+cloudwatch:{own_group}")
+        found = f"does not name the function's own log group {own_group}, which Lambda does not tell an extension: lines go to another"
+        yield _warn(variable, found, f"let it be {url.partition(':')[0]}:{own_group}")
 
 
 def _judge_together(settings: Settings) -> Iterator[Finding]:
