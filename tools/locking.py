@@ -36,6 +36,7 @@ FILES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("requirements-templates.txt", (*ONLY_WHEELS, "--group", "templates"), ""),
     ("requirements-services.txt", (*ONLY_WHEELS, "--group", "services"), ""),
     ("requirements-loggers.txt", (*ONLY_WHEELS, "--group", "loggers"), ""),
+    ("requirements-workflows.txt", (*ONLY_WHEELS, "--group", "workflows"), ""),
     (
         "requirements-standalone.txt",
         ("--no-deps", "--no-annotate", *ONLY_WHEELS, "-"),

@@ -36,6 +36,7 @@ def build(app: App) -> None:
         function_name=function_name,
         sink=given("sink", "cloudwatch:"),
         sample_rate=float(given("sampleRate", "0.1")),
+        saved_queries=given("savedQueries") != "no",
         own_log_group=cast("OwnLogGroup", own_log_group),
         metrics=given("metrics", "5m"),
         metrics_fleet=fleet if fleet != "none" else "",

@@ -26,6 +26,7 @@ const recorder = new FlightRecorder(stack, "FlightRecorder", {
   functionName,
   sink: given("sink"),
   sampleRate: Number(given("sampleRate") ?? 0.1),
+  savedQueries: given("savedQueries") !== "no",
   ownLogGroup,
   metrics: given("metrics"),
   metricsFleet: fleet === "none" ? "" : fleet,
