@@ -148,7 +148,8 @@ def test_commands_of_attach_are_one_program(checkout: Checkout, name: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "module"), [("prove", "prove"), ("show", "show"), ("whatif", "whatif"), ("explain", "whatif.explain")]
+    ("name", "module"),
+    [("prove", "prove"), ("show", "show"), ("whatif", "whatif"), ("explain", "whatif.explain")],
 )
 def test_logs_are_looked_for_where_the_command_was_called(
     checkout: Checkout, name: str, module: str
