@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from attach.cloud.command import Aws
+from extension.model.aws_targets import OWN_GROUP_PREFIX
 from prove.account.invoking import Answer, invoke
 from prove.account.reading import Reader
 from prove.checking.answers import Seen
@@ -22,9 +23,6 @@ POLL_S = 1.0
 """Between two looks. FilterLogEvents may be called five times a second, and four functions are tried at a time."""
 
 PLATFORM = "platform."
-
-OWN_STREAMS = "flight-recorder/"
-"""What the recorder puts before the name of its streams in the function's own log group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +164,7 @@ class Trial:
             stem = f"{told.stem} "
             ours = next((one.stream for one in self.entries if stem in one.text), "")
             if lambdas and ours:
-                found.append((lambdas, ours.removeprefix(OWN_STREAMS)))
+                found.append((lambdas, ours.removeprefix(OWN_GROUP_PREFIX)))
         return found
 
     def _looks(self) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ The names of functions end in `*`, because the functions of one sink share a rol
 from typing import Any
 
 from attach.plan.model import Function
-from attach.plan.statements import document, of_sinks, own_log_group
+from attach.plan.statements import deny_of_own_log_group, document, of_sinks
 from extension.config.settings import read_settings
 from prove.plan.deployment import Deployment
 from prove.plan.kinds import Sink
@@ -35,20 +35,5 @@ def policy_of(
         role_arn="",
         log_group=f"/aws/lambda/{name}",
     )
-    if sink.key == "own":
-        return document(_in_own_group(function.arn_of_group(function.log_group)))
     settings, _ = read_settings({"FLIGHT_RECORDER_SINK": sink.url(deployment.prefix)})
-    return document([own_log_group(function, "Deny"), *of_sinks(function, settings)])
-
-
-def _in_own_group(arn: str) -> list[dict[str, Any]]:
-    """Return the statements for `own+cloudwatch:`. Lambda's streams begin with the year, and the recorder's do not."""
-    writes = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    return [
-        {"Effect": "Deny", "Action": writes, "Resource": [f"{arn}:log-stream:20*"]},
-        {
-            "Effect": "Allow",
-            "Action": writes,
-            "Resource": [arn, f"{arn}:log-stream:flight-recorder/*"],
-        },
-    ]
+    return document([deny_of_own_log_group(function, settings), *of_sinks(function, settings)])
