@@ -1,5 +1,6 @@
 """What a package attaches to a function that is not its own, and what has to be true of that."""
 
+import re
 from collections.abc import Mapping
 
 from tests.services.aws import ACCOUNT, REGION
@@ -14,7 +15,9 @@ from tests.templates.attached import (
     _check_alarms,
     allows,
     least,
+    normal,
 )
+from tests.templates.cloudformation import Stack
 from tests.templates.validators import ROOT
 
 PACKAGES = ROOT / "packages"
@@ -73,3 +76,37 @@ def check_permissions(attached: Attached, sink: str, *, own_log_group: str = "de
         for action, resource in needs:
             place = resource.replace("FUNCTION", attached.function)
             assert allows(attached.statements, action, place) is (name == sink), (action, place)
+
+
+def functions(stack: Stack) -> dict[str, Attached]:
+    """Give what each function of a stack is attached with, by its logical id without CDK's hash.
+
+    A function that CloudFormation names has its logical id for a name.
+    """
+    found = {}
+    groups = {
+        str(one["LogGroupName"]): int(one["RetentionInDays"])
+        for one in stack.resources("AWS::Logs::LogGroup").values()
+        if str(one["LogGroupName"]).startswith("/flight-recorder/")
+    }
+    policies = [
+        *stack.resources("AWS::IAM::Policy").values(),
+        *stack.resources("AWS::IAM::ManagedPolicy").values(),
+    ]
+    for logical_id, one in stack.resources("AWS::Lambda::Function").items():
+        name = one.get("FunctionName", logical_id)
+        role = str(one["Role"]).partition(".")[0].rpartition("/")[2]
+        statements = [
+            normal(statement)
+            for policy in policies
+            if role in policy.get("Roles", [])
+            for statement in policy["PolicyDocument"]["Statement"]
+        ]
+        found[re.sub(r"[0-9A-F]{8}$", "", logical_id)] = Attached(
+            function=name,
+            environment=one.get("Environment", {}).get("Variables", {}),
+            layers=one.get("Layers", []),
+            statements=sorted(statements, key=lambda one: "/aws/lambda/" not in one["Resource"][0]),
+            retention_days={group: days for group, days in groups.items() if group.endswith(f"/{name}")},
+        )
+    return found
