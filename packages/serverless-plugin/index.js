@@ -27,7 +27,7 @@ const SCHEMA = {
           properties: { x86_64: LAYER, arm64: LAYER },
           additionalProperties: false,
         },
-        sink: { type: "string", pattern: "^(cloudwatch:|s3://.|firehose:.|([a-z]+(-json)?\\+)?https?://.)" },
+        sink: { type: "string", pattern: "^((records\\+)?cloudwatch:(?!arn:)|s3://.|firehose:.|([a-z]+(-json)?\\+)?https?://.)" },
         sampleRate: { type: "number", minimum: 0, maximum: 1 },
         retentionDays: { type: "integer" },
         kmsKeyArn: { anyOf: [{ type: "string", pattern: "^arn:" }, { type: "object" }] },
@@ -126,7 +126,7 @@ class FlightRecorder {
   variables(fn, options) {
     // The recorder's metrics reach CloudWatch with the kept lines, or through the function's own log group.
     const isMeasured =
-      options.metrics !== "off" && (options.sink.startsWith("cloudwatch:") || options.ownLogGroup === "allow");
+      options.metrics !== "off" && (placeOf(options).startsWith("cloudwatch:") || options.ownLogGroup === "allow");
     const found = {
       SAMPLE_RATE: String(options.sampleRate),
       ...(isMeasured ? { METRICS: options.metrics } : {}),
@@ -155,7 +155,7 @@ class FlightRecorder {
         byRole.set(name, { role, functions: [] });
       }
       byRole.get(name).functions.push({ id, fn });
-      if (options.sink === "cloudwatch:") {
+      if (placeOf(options) === "cloudwatch:") {
         const group = `${id}FlightRecorderLogGroup`;
         resources[group] = logGroup(fn, options);
         after(resources[id], group);
@@ -205,9 +205,9 @@ function policy(role, description, statement) {
 
 /** Return the permissions that the sink needs, and no more. */
 function sinkStatement(functions, options) {
-  const { sink } = options;
+  const sink = placeOf(options);
   if (sink.startsWith("cloudwatch:")) {
-    const groups = new Set(functions.map(({ fn }) => sinkOf(fn, options).slice("cloudwatch:".length)));
+    const groups = new Set(functions.map(({ fn }) => sinkOf(fn, options).replace(/^(records\+)?cloudwatch:/, "")));
     const resources = [...groups].flatMap(groupArns);
     return { Effect: "Allow", Action: ["logs:CreateLogStream", "logs:PutLogEvents"], Resource: resources };
   }
@@ -243,7 +243,12 @@ function logGroup(fn, options) {
 }
 
 function sinkOf(fn, options) {
-  return options.sink === "cloudwatch:" ? `cloudwatch:/flight-recorder/${fn.name}` : options.sink;
+  return placeOf(options) === "cloudwatch:" ? `${options.sink}/flight-recorder/${fn.name}` : options.sink;
+}
+
+/** Return where kept lines go. Of records+cloudwatch: only the name differs. */
+function placeOf(options) {
+  return options.sink.replace(/^records\+/, "");
 }
 
 /** Return a role's name, from a function's reference to it. */

@@ -11,12 +11,14 @@ locals {
   account   = data.aws_caller_identity.this.account_id
   logs      = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group"
 
-  role       = reverse(split("/", var.role_name))[0]
-  own_group  = "/aws/lambda/${var.function_name}"
-  own_sink   = var.sink == "cloudwatch:"
-  kept_group = local.own_sink ? "/flight-recorder/${var.function_name}" : trimprefix(var.sink, "cloudwatch:")
+  role      = reverse(split("/", var.role_name))[0]
+  own_group = "/aws/lambda/${var.function_name}"
+  # Of records+cloudwatch: only the name differs.
+  sink       = trimprefix(var.sink, "records+")
+  own_sink   = local.sink == "cloudwatch:"
+  kept_group = local.own_sink ? "/flight-recorder/${var.function_name}" : trimprefix(local.sink, "cloudwatch:")
 
-  to_cloudwatch = startswith(var.sink, "cloudwatch:")
+  to_cloudwatch = startswith(local.sink, "cloudwatch:")
   denied        = var.own_log_group == "deny"
   # The recorder's metrics reach CloudWatch with the kept lines, or through the function's own log group. With neither, no
   # alarm could ever ring. A fleet's metrics are not the function's, so the function has no alarms.
@@ -27,7 +29,7 @@ locals {
 
   environment = merge(
     {
-      FLIGHT_RECORDER_SINK        = local.to_cloudwatch ? "cloudwatch:${local.kept_group}" : var.sink
+      FLIGHT_RECORDER_SINK        = local.own_sink ? "${var.sink}${local.kept_group}" : var.sink
       FLIGHT_RECORDER_SAMPLE_RATE = tostring(var.sample_rate)
     },
     local.measured ? { FLIGHT_RECORDER_METRICS = var.metrics } : {},

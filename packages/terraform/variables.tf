@@ -68,11 +68,11 @@ variable "function_layers" {
 
 variable "sink" {
   type        = string
-  description = "cloudwatch:, cloudwatch:GROUP (a group of yours), s3://BUCKET/PREFIX, firehose:STREAM, or a URL such as otlp+https://collector:4318."
+  description = "cloudwatch:, cloudwatch:GROUP (a group of yours), records+cloudwatch: with or without one, s3://BUCKET/PREFIX, firehose:STREAM, or a URL such as otlp+https://collector:4318."
   default     = "cloudwatch:"
 
   validation {
-    condition     = can(regex("^(cloudwatch:[A-Za-z0-9_./#-]*$|s3://.|firehose:.|([a-z]+(-json)?\\+)?https?://.)", var.sink))
+    condition     = can(regex("^((records\\+)?cloudwatch:[A-Za-z0-9_./#-]*$|s3://.|firehose:.|([a-z]+(-json)?\\+)?https?://.)", var.sink))
     error_message = "The sink is cloudwatch:, cloudwatch:GROUP, s3://BUCKET/PREFIX, firehose:STREAM or a URL."
   }
 }

@@ -25,13 +25,14 @@ export class Attachment extends Construct {
     const functionName = isNamed ? name : fn.functionName;
 
     const sink = props.sink ?? "cloudwatch:";
-    const isOwnSink = sink === "cloudwatch:";
-    const toCloudWatch = sink.startsWith("cloudwatch:");
-    const keptGroup = isOwnSink ? `/flight-recorder/${functionName}` : sink.slice("cloudwatch:".length);
+    // Of records+cloudwatch: only the name differs.
+    const place = sink.replace(/^records\+/, "");
+    const isOwnSink = place === "cloudwatch:";
+    const keptGroup = isOwnSink ? `/flight-recorder/${functionName}` : place.slice("cloudwatch:".length);
 
     fn.addLayers(lambda.LayerVersion.fromLayerVersionArn(this, "Layer", given.layerArn));
     // Without a name, the variable names no group, and the recorder takes the same one.
-    const variables = variablesOf(props, isOwnSink && isNamed ? `cloudwatch:${keptGroup}` : sink);
+    const variables = variablesOf(props, isOwnSink && isNamed ? sink + keptGroup : sink);
     for (const [variable, value] of Object.entries(variables)) {
       fn.addEnvironment(variable, value);
     }
@@ -46,7 +47,7 @@ export class Attachment extends Construct {
       });
       before.push(group);
     }
-    const statement = this.sinkStatement(sink, toCloudWatch ? keptGroup : "");
+    const statement = this.sinkStatement(place, keptGroup);
     if (statement) {
       before.push(...this.policy("Sink", fn, statement));
     }
@@ -115,7 +116,7 @@ function variablesOf(props: FlightRecorderProps, sink: string): Record<string, s
   const metrics = props.metrics ?? "5m";
   const fleet = props.metricsFleet ?? "flight-recorder";
   // The recorder's metrics reach CloudWatch with the kept lines, or through the function's own log group.
-  const isMeasured = metrics !== "off" && (sink.startsWith("cloudwatch:") || props.allowOwnLogGroup === true);
+  const isMeasured = metrics !== "off" && (/^(records\+)?cloudwatch:/.test(sink) || props.allowOwnLogGroup === true);
   const settings = Object.entries(props.settings ?? {}).map(([name, value]) => [`${PREFIX}${name}`, value]);
   return {
     ...(isMeasured ? { [`${PREFIX}METRICS`]: metrics } : {}),

@@ -8,8 +8,8 @@ export interface FlightRecorderProps {
   /** The versions of the standalone layers by architecture, for all other runtimes. Without layerArn, for Python too. */
   readonly standaloneLayerArns?: { readonly x86_64?: string; readonly arm64?: string };
   /**
-   * cloudwatch: (the default), cloudwatch:GROUP (a group of yours), s3://BUCKET/PREFIX, firehose:STREAM, or a URL such as
-   * otlp+https://collector:4318.
+   * cloudwatch: (the default), cloudwatch:GROUP (a group of yours), records+cloudwatch: with or without one,
+   * s3://BUCKET/PREFIX, firehose:STREAM, or a URL such as otlp+https://collector:4318.
    */
   readonly sink?: string;
   /** Share of healthy transactions whose lines are kept. The default is 0.1. */
@@ -38,7 +38,7 @@ const PYTHON = /^python3\.1[0-4]$/;
 
 const LAYER_ARN = /^arn:[^:]+:lambda:[^:]+:[^:]+:layer:[^:]+:[0-9]+$/;
 
-const SINK = /^(cloudwatch:|s3:\/\/.|firehose:.|([a-z]+(-json)?\+)?https?:\/\/.)/;
+const SINK = /^((records\+)?cloudwatch:(?!arn:)|s3:\/\/.|firehose:.|([a-z]+(-json)?\+)?https?:\/\/.)/;
 
 /** Return what is wrong with the properties, as sentences. */
 export function problemsOf(props: FlightRecorderProps, isToken: (value: string) => boolean): string[] {

@@ -37,12 +37,14 @@ class Attachment(Construct):
         function_name = name if name is not None and is_named else function.function_name
 
         sink = options.sink
-        is_own_sink = sink == "cloudwatch:"
-        kept_group = sink.removeprefix("cloudwatch:") or f"/flight-recorder/{function_name}"
+        # Of records+cloudwatch: only the name differs.
+        place = sink.removeprefix("records+")
+        is_own_sink = place == "cloudwatch:"
+        kept_group = place.removeprefix("cloudwatch:") or f"/flight-recorder/{function_name}"
 
         function.add_layers(lambda_.LayerVersion.from_layer_version_arn(self, "Layer", layer_arn))
         # Without a name, the variable names no group, and the recorder takes the same one.
-        named_sink = f"cloudwatch:{kept_group}" if is_own_sink and is_named else sink
+        named_sink = sink + kept_group if is_own_sink and is_named else sink
         for variable, value in options.variables(named_sink).items():
             function.add_environment(variable, value)
 
@@ -57,7 +59,7 @@ class Attachment(Construct):
                 removal_policy=options.removal_policy,
             )
             before.append(group)
-        statement = self._sink_statement(sink, kept_group)
+        statement = self._sink_statement(place, kept_group)
         if statement is not None:
             before += self._policy("Sink", statement)
         if is_named or not is_own_sink:

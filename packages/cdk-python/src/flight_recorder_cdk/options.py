@@ -16,7 +16,7 @@ PYTHON = re.compile(r"python3\.1[0-4]")
 
 LAYER_ARN = re.compile(r"arn:[^:]+:lambda:[^:]+:[^:]+:layer:[^:]+:[0-9]+")
 
-SINK = re.compile(r"cloudwatch:|s3://.|firehose:.|([a-z]+(-json)?\+)?https?://.")
+SINK = re.compile(r"(records\+)?cloudwatch:(?!arn:)|s3://.|firehose:.|([a-z]+(-json)?\+)?https?://.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +27,8 @@ class Options:
         layer_arn: The version of the Python layer in the functions' region. It serves Python 3.10 to 3.14.
         standalone_layer_arns: The versions of the standalone layers by architecture (`x86_64`, `arm64`), for all other
             runtimes. Without `layer_arn`, for Python too.
-        sink: `cloudwatch:`, `cloudwatch:GROUP` (a group of yours), `s3://BUCKET/PREFIX`, `firehose:STREAM`, or a URL
-            such as `otlp+https://collector:4318`.
+        sink: `cloudwatch:`, `cloudwatch:GROUP` (a group of yours), `records+cloudwatch:` with or without one,
+            `s3://BUCKET/PREFIX`, `firehose:STREAM`, or a URL such as `otlp+https://collector:4318`.
         sample_rate: Share of healthy transactions whose lines are kept.
         retention: How long the log groups of kept lines keep events.
         encryption_key: The key that encrypts these log groups. Its policy must allow the logs service.
@@ -90,7 +90,7 @@ class Options:
         """Return the variables of a function whose sink has this name."""
         # The recorder's metrics reach CloudWatch with the kept lines, or through the function's own log group.
         is_measured = self.metrics != "off" and (
-            sink.startswith("cloudwatch:") or self.allow_own_log_group
+            sink.startswith(("cloudwatch:", "records+cloudwatch:")) or self.allow_own_log_group
         )
         found = {"METRICS": self.metrics} if is_measured else {}
         if is_measured and self.metrics_fleet:
