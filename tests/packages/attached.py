@@ -22,6 +22,14 @@ from tests.templates.validators import ROOT
 
 PACKAGES = ROOT / "packages"
 
+PAGES = ROOT / "docs" / "attach"
+
+
+def example(page: str, language: str) -> str:
+    """Give the first block of code in a language that a page of docs/attach/ has."""
+    text = (PAGES / page).read_text(encoding="utf-8")
+    return text.split(f"```{language}\n", 1)[1].split("```\n", 1)[0]
+
 
 def check(
     attached: Attached,

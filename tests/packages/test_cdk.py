@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.packages.attached import PACKAGES, check, check_permissions, functions
+from tests.packages.attached import PACKAGES, check, check_permissions, example, functions
 from tests.services.aws import ACCOUNT, REGION
 from tests.templates.attached import LAYER, Attached
 from tests.templates.cloudformation import Stack
@@ -30,7 +30,7 @@ APPLICATIONS = Path(__file__).parent / "cdk"
 ARM64 = LAYER.replace("recorder:", "recorder-arm64:")
 
 # The library's own validation takes four seconds; cfn-lint looks for as much.
-ENVIRON = environ(CDK_VALIDATION="false", CDK_OUTDIR="cdk.out")
+ENVIRON = environ(CDK_VALIDATION="false")
 
 NEEDLESS_DEPENDENCY = "W3005"
 """CDK itself lets a function wait for its role, which it refers to anyway."""
@@ -40,9 +40,8 @@ def test_aspect_and_construct_attach_functions_of_every_kind(tmp_path: Path) -> 
     """Both packages make the same templates, which cfn-lint accepts, and the same annotations."""
     # What may skip the test comes first: a process that has begun must be waited for.
     by_node = typescript(tmp_path / "typescript")
-    by_python = python(tmp_path / "python")
-    _ended_well(by_python)
-    _ended_well(by_node)
+    for process in (*python(tmp_path / "python"), *by_node):
+        _ended_well(process)
 
     outputs = tmp_path / "python" / "cdk.out"
     template = _template(outputs / "Shop.template.json")
@@ -62,6 +61,11 @@ def test_aspect_and_construct_attach_functions_of_every_kind(tmp_path: Path) -> 
     assert lint(outputs / "Shop.template.json", without=[NEEDLESS_DEPENDENCY]) == ""
     for language in ("python", "typescript"):
         _check_annotations(tmp_path / language)
+        page = functions(Stack(_template(tmp_path / language / "page.out" / "Shop.template.json")))
+        order = page["Order"]
+        assert order.layers == [LAYER]
+        assert order.environment["FLIGHT_RECORDER_SINK"] == "s3://my-logs/lambda"
+        check_permissions(order, "s3")
 
 
 def _check_attached(made: dict[str, Attached], template: dict[str, Any]) -> None:
@@ -137,8 +141,8 @@ def _said(metadata: Path) -> dict[str, tuple[str, str]]:
     return found
 
 
-def python(folder: Path) -> subprocess.Popen[str]:
-    """Install the package into an environment of its own, and begin to synthesize the application with it."""
+def python(folder: Path) -> list[subprocess.Popen[str]]:
+    """Install the package into an environment of its own, and begin to synthesize app.py and the page's example."""
     environment = folder / "environment"
     run_well([python_tool("python"), "-m", "venv", "--without-pip", environment], env=ENVIRON)
     (packages,) = (environment / "lib").glob("python*/site-packages")
@@ -151,11 +155,12 @@ def python(folder: Path) -> subprocess.Popen[str]:
     pip += ["--quiet", "--no-index", "--no-build-isolation", "--no-cache-dir", source]
     run_well(pip, env=ENVIRON)
     shutil.copy(APPLICATIONS / "app.py", folder)
-    return _begin([str(interpreter), "app.py"], cwd=folder)
+    (folder / "page.py").write_text(example("cdk.md", "python"), encoding="utf-8")
+    return _begin_both(str(interpreter), "py", cwd=folder)
 
 
-def typescript(folder: Path) -> subprocess.Popen[str]:
-    """Pack and install the package, and begin to synthesize the application that was compiled with it."""
+def typescript(folder: Path) -> list[subprocess.Popen[str]]:
+    """Pack and install the package, and begin to synthesize app.ts and the page's example, compiled with it."""
     tsc = node_tool("tsc")
     modules = tsc.parent.parent
     source = shutil.copytree(PACKAGES / "cdk-typescript", folder / "source")
@@ -171,21 +176,25 @@ def typescript(folder: Path) -> subprocess.Popen[str]:
     for name in ("aws-cdk-lib", "constructs", "@types"):
         (folder / "node_modules" / name).symlink_to(modules / name)
     shutil.copy(APPLICATIONS / "app.ts", folder)
+    (folder / "page.ts").write_text(example("cdk.md", "ts"), encoding="utf-8")
     options = ["--strict", "--target", "es2022", "--module", "commonjs", "--skipLibCheck"]
-    run_well([tsc, *options, "app.ts"], env=environ(), cwd=folder)
-    return _begin(["node", "app.js"], cwd=folder)
+    run_well([tsc, *options, "app.ts", "page.ts"], env=environ(), cwd=folder)
+    return _begin_both("node", "js", cwd=folder)
 
 
-def _begin(command: list[str], *, cwd: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        command,
-        env=ENVIRON,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def _begin_both(program: str, suffix: str, *, cwd: Path) -> list[subprocess.Popen[str]]:
+    return [
+        subprocess.Popen(
+            [program, f"{name}.{suffix}"],
+            env={**ENVIRON, "CDK_OUTDIR": output},
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for name, output in (("app", "cdk.out"), ("page", "page.out"))
+    ]
 
 
 def _ended_well(process: subprocess.Popen[str]) -> None:

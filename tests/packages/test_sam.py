@@ -11,7 +11,7 @@ from extension.model.receipt import Answer
 from extension.sinks.base import SinkConfig
 from extension.sinks.cloudwatch import CloudWatchSink
 from tests.doubles.extension.chunks import lines
-from tests.packages.attached import PACKAGES, check_permissions, functions
+from tests.packages.attached import PACKAGES, PAGES, check_permissions, functions
 from tests.services.aws import ministack
 from tests.services.environment import unique
 from tests.templates.attached import BASIC_EXECUTION, LAYER, Attached, normal
@@ -71,6 +71,17 @@ def test_globals_give_layer_and_variables_to_all_functions(tmp_path: Path) -> No
         managed = template["Resources"][f"{name}Role"]["Properties"]["ManagedPolicyArns"]
         exported = {"Fn::Sub": "${FlightRecorderPolicyStack}-PolicyArn"}
         assert {"Fn::ImportValue": exported} in managed
+
+
+def test_examples_of_the_page_are_in_the_template() -> None:
+    """But for a comment, word for word."""
+    lines = APPLICATION.read_text("utf-8").splitlines()
+    page = (PAGES / "sam.md").read_text("utf-8")
+    blocks = page.partition("## A whole stack to try")[0].split("```yaml\n")[1:]
+    assert len(blocks) == 2
+    for block in blocks:
+        for line in block.partition("```")[0].splitlines():
+            assert line in lines
 
 
 # With http and allow there is no policy, and the template refuses to be one.

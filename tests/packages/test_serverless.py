@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.packages.attached import PACKAGES, check, check_permissions, functions
+from tests.packages.attached import PACKAGES, check, check_permissions, example, functions
 from tests.services.aws import moto
 from tests.templates.attached import LAYER, SINKS
 from tests.templates.cloudformation import Stack
@@ -98,6 +98,22 @@ def test_plugin_takes_another_sink_and_refuses_what_is_wrong(tmp_path: Path) -> 
     assert "'custom.flightRecorder.sink': must match pattern" in " ".join(wrong.stdout.split())
     assert "set custom.flightRecorder.layer to the ARN of the layer's version" in nothing.stdout
     assert "at FlightRecorder" not in nothing.stdout
+
+
+def test_example_of_the_page_is_a_whole_configuration(tmp_path: Path) -> None:
+    """With functions of one's own in front of it."""
+    service = installed(tmp_path)
+    functions_of_ones_own = "functions: {cart: {handler: index.handler}, admin-x: {handler: index.handler}}"
+    provider = "provider: {name: aws, runtime: python3.13, region: eu-west-1}"
+    head = f"service: shop\nconfigValidationMode: error\n{provider}\n{functions_of_ones_own}\n"
+    text = head + example("serverless.md", "yaml")
+    (service / "serverless.yml").write_text(text, encoding="utf-8")
+
+    _, template = package(service)
+
+    made = functions(Stack(template))
+    check(made["CartLambdaFunction"], "cloudwatch")
+    assert made["AdminDashxLambdaFunction"].layers == []
 
 
 def test_deploying_one_function_keeps_the_layer(tmp_path: Path) -> None:

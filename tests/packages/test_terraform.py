@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.packages.attached import PACKAGES, check
+from tests.packages.attached import PACKAGES, check, example
 from tests.services.aws import ACCOUNT, REGION, AwsService, moto
 from tests.templates.attached import LAYER, SINKS, TOPIC, Attached
 from tests.templates.test_terraform import PLUGINS, attached
@@ -110,11 +110,16 @@ def test_module_refuses_what_would_leave_a_function_blind(tmp_path: Path) -> Non
     blind["resource"]["aws_lambda_function"]["arn"]["layers"] = []
     write(folder, blind)
     layers = run(plan, env=aws_environ(aws), cwd=folder)
-    write(folder, configuration({"rate": {"layer_arn": LAYER}}))
+    # The page's own example, whose module is where `terraform init` has put this one.
+    page = example("terraform.md", "hcl").replace('module "recorder"', 'module "rate"')
+    page = page.replace("./packages/terraform", "./module").replace("module.recorder", "module.rate")
+    (folder / "main.tf.json").unlink()
+    (folder / "main.tf").write_text(page, encoding="utf-8")
     well = run_well(plan, env=aws_environ(aws), cwd=folder)
 
+    assert "has not got the layer" not in well
     for name in _saved_queries():
-        assert f'"flight-recorder/shop-rate/{name}"' in well
+        assert f'"flight-recorder/shop/{name}"' in well
     assert (values.returncode, layers.returncode) == (1, 1)
     said = " ".join(values.stderr.replace("\u2502", " ").split())
     assert "This is not the ARN of a layer's version" in said
@@ -233,6 +238,7 @@ def _function(folder: Path, name: str) -> Attached:
 def _saved_queries() -> dict[str, Any]:
     path = PACKAGES / "terraform" / "queries.json"
     queries: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    assert queries == json.loads((TEMPLATES / "queries.json").read_text(encoding="utf-8"))
     return queries
 
 
