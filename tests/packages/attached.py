@@ -115,6 +115,8 @@ def functions(stack: Stack) -> dict[str, Attached]:
             environment=one.get("Environment", {}).get("Variables", {}),
             layers=one.get("Layers", []),
             statements=sorted(statements, key=lambda one: "/aws/lambda/" not in one["Resource"][0]),
-            retention_days={group: days for group, days in groups.items() if group.endswith(f"/{name}")},
+            retention_days={
+                group: days for group, days in groups.items() if group.endswith(f"/{name}")
+            },
         )
     return found

@@ -49,7 +49,7 @@ def test_aspect_and_construct_attach_functions_of_every_kind(tmp_path: Path) -> 
     made = functions(Stack(template))
     _check_attached(made, template)
     for name in ("Unserved", "Excluded", "Image"):
-        assert made[name].layers == made[name].statements == []
+        assert (made[name].layers, made[name].statements) == ([], [])
     # It had the layer already.
     assert (made["Full"].layers, made["Full"].environment, made["Full"].statements) == (
         [LAYER],
@@ -57,7 +57,7 @@ def test_aspect_and_construct_attach_functions_of_every_kind(tmp_path: Path) -> 
         [],
     )
     edge = functions(Stack(_template(outputs / "Edge.template.json")))
-    assert edge["Viewer"].layers == edge["Viewer"].statements == []
+    assert (edge["Viewer"].layers, edge["Viewer"].statements) == ([], [])
     assert lint(outputs / "Shop.template.json", without=[NEEDLESS_DEPENDENCY]) == ""
     for language in ("python", "typescript"):
         _check_annotations(tmp_path / language)
@@ -170,7 +170,8 @@ def typescript(folder: Path) -> list[subprocess.Popen[str]]:
     run_well(["npm", "pack", "--silent", "--pack-destination", folder], env=npm, cwd=source)
     (archive,) = folder.glob("*.tgz")
     (folder / "package.json").write_text('{"private": true}', encoding="utf-8")
-    install = ["npm", "install", "--legacy-peer-deps", "--ignore-scripts", "--no-audit", archive]
+    install: list[str | Path] = ["npm", "install", "--legacy-peer-deps", "--ignore-scripts"]
+    install += ["--no-audit", archive]
     run_well(install, env=npm, cwd=folder)
     # The peers are those of the validators: npm would fetch them.
     for name in ("aws-cdk-lib", "constructs", "@types"):

@@ -87,7 +87,12 @@ def test_examples_of_the_page_are_in_the_template() -> None:
 # With http and allow there is no policy, and the template refuses to be one.
 @pytest.mark.parametrize(
     ("sink", "own_log_group"),
-    [(sink, own) for sink in NAMES for own in ("deny", "allow") if (sink, own) != ("http", "allow")],
+    [
+        (sink, own)
+        for sink in NAMES
+        for own in ("deny", "allow")
+        if (sink, own) != ("http", "allow")
+    ],
 )
 def test_policy_allows_what_the_sink_needs(sink: str, own_log_group: str) -> None:
     """Of functions with the prefix, beside the policy that SAM gives to all roles."""

@@ -86,9 +86,13 @@ def test_plugin_takes_another_sink_and_refuses_what_is_wrong(tmp_path: Path) -> 
     elsewhere = f"    sink: {SINKS['s3']}\n    ownLogGroup: allow\n    exclude:"
     file.write_text(text.replace("    exclude:", elsewhere), encoding="utf-8")
     _, template = package(service)
-    file.write_text(text.replace("    exclude:", "    sink: bucket\n    exclude:"), encoding="utf-8")
+    file.write_text(
+        text.replace("    exclude:", "    sink: bucket\n    exclude:"), encoding="utf-8"
+    )
     wrong = run([node_tool("osls"), "package"], env=environ(), cwd=service)
-    file.write_text(re.sub(r"(?s)    layer: .*    exclude: ", "    exclude: ", text), encoding="utf-8")
+    file.write_text(
+        re.sub(r"(?s)    layer: .*    exclude: ", "    exclude: ", text), encoding="utf-8"
+    )
     nothing = run([node_tool("osls"), "package"], env=environ(), cwd=service)
 
     order = functions(Stack(template))["MailLambdaFunction"]
@@ -103,7 +107,9 @@ def test_plugin_takes_another_sink_and_refuses_what_is_wrong(tmp_path: Path) -> 
 def test_example_of_the_page_is_a_whole_configuration(tmp_path: Path) -> None:
     """With functions of one's own in front of it."""
     service = installed(tmp_path)
-    functions_of_ones_own = "functions: {cart: {handler: index.handler}, admin-x: {handler: index.handler}}"
+    functions_of_ones_own = (
+        "functions: {cart: {handler: index.handler}, admin-x: {handler: index.handler}}"
+    )
     provider = "provider: {name: aws, runtime: python3.13, region: eu-west-1}"
     head = f"service: shop\nconfigValidationMode: error\n{provider}\n{functions_of_ones_own}\n"
     text = head + example("serverless.md", "yaml")
@@ -140,12 +146,13 @@ def installed(folder: Path) -> Path:
     osls = node_tool("osls")
     service = shutil.copytree(SERVICE, folder / "service")
     npm = environ(npm_config_cache=str(folder / "npm"), npm_config_offline="true")
-    pack = ["npm", "pack", "--silent", "--pack-destination", folder]
+    pack: list[str | Path] = ["npm", "pack", "--silent", "--pack-destination", folder]
     run_well(pack, env=npm, cwd=PACKAGES / "serverless-plugin")
     (archive,) = folder.glob("*.tgz")
     (service / "package.json").write_text('{"private": true}', encoding="utf-8")
     # The peer is the framework that runs the plugin.
-    install = ["npm", "install", "--legacy-peer-deps", "--ignore-scripts", "--no-audit", archive]
+    install: list[str | Path] = ["npm", "install", "--legacy-peer-deps", "--ignore-scripts"]
+    install += ["--no-audit", archive]
     run_well(install, env=npm, cwd=service)
     assert osls.exists()
     return service

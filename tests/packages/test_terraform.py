@@ -1,9 +1,9 @@
 """The Terraform module, beside functions that are not its own."""
 
 import json
-import os
 import shutil
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ def test_module_attaches_functions_of_ones_own(tmp_path: Path) -> None:
 
 def test_module_refuses_what_would_leave_a_function_blind(tmp_path: Path) -> None:
     """Values that are none, and a Deny for a function that does not get the layer."""
-    wrong = {
+    wrong: dict[str, dict[str, Any]] = {
         "arn": {"layer_arn": LAYER.rpartition(":")[0]},
         "sink": {"layer_arn": LAYER, "sink": "bucket"},
         "rate": {"layer_arn": LAYER, "sample_rate": 12},
@@ -112,7 +112,9 @@ def test_module_refuses_what_would_leave_a_function_blind(tmp_path: Path) -> Non
     layers = run(plan, env=aws_environ(aws), cwd=folder)
     # The page's own example, whose module is where `terraform init` has put this one.
     page = example("terraform.md", "hcl").replace('module "recorder"', 'module "rate"')
-    page = page.replace("./packages/terraform", "./module").replace("module.recorder", "module.rate")
+    page = page.replace("./packages/terraform", "./module").replace(
+        "module.recorder", "module.rate"
+    )
     (folder / "main.tf.json").unlink()
     (folder / "main.tf").write_text(page, encoding="utf-8")
     well = run_well(plan, env=aws_environ(aws), cwd=folder)
@@ -218,14 +220,12 @@ def _state(folder: Path) -> list[dict[str, Any]]:
 
 
 def _resources(folder: Path, module: str, kind: str) -> list[dict[str, Any]]:
-    found = [
-        one for one in _state(folder) if one.get("module") == module and one["type"] == kind
-    ]
+    found = [one for one in _state(folder) if one.get("module") == module and one["type"] == kind]
     return [instance["attributes"] for one in found for instance in one["instances"]]
 
 
 def _function(folder: Path, name: str) -> Attached:
-    of_one = [
+    of_one: list[Mapping[str, Any]] = [
         one
         for one in _state(folder)
         if one.get("module") == f"module.{name}" or one["name"] == name

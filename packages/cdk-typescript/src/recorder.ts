@@ -58,19 +58,33 @@ export function attach(fn: lambda.IFunction, props: FlightRecorderProps, options
   if (fn.node.tryFindChild(ATTACHMENT)) {
     return;
   }
+  const layerArn = layerToAdd(fn, cfn, props, options);
+  if (layerArn !== undefined) {
+    new Attachment(fn, ATTACHMENT, { fn, cfn, layerArn, props });
+  }
+}
+
+/** Return the layer that a function of this application is to have; undefined if it stays as it is. */
+function layerToAdd(
+  fn: lambda.Function,
+  cfn: lambda.CfnFunction,
+  props: FlightRecorderProps,
+  options: { isAsked: boolean },
+): string | undefined {
+  const notes = Annotations.of(fn);
   if (cfn.packageType === "Image") {
     if (options.isAsked) {
       notes.addError("Flight Recorder is not attached: a container image takes no layers. Copy the layer's content into the image.");
     }
-    return;
+    return undefined;
   }
   const present = layersOf(fn, cfn);
   if (present.some((one) => layerNames(props).includes(withoutVersion(one)))) {
-    return;
+    return undefined;
   }
   if (present.length >= MAX_LAYERS) {
     notes.addError(`Flight Recorder is not attached: the function has ${present.length} layers, and Lambda takes ${MAX_LAYERS}.`);
-    return;
+    return undefined;
   }
   const layerArn = layerFor(props, fn.runtime.name, fn.architecture.name);
   if (layerArn === undefined) {
@@ -82,9 +96,8 @@ export function attach(fn: lambda.IFunction, props: FlightRecorderProps, options
     } else {
       notes.addWarningV2("flight-recorder:no-layer", said);
     }
-    return;
   }
-  new Attachment(fn, ATTACHMENT, { fn, cfn, layerArn, props });
+  return layerArn;
 }
 
 /** Return the layers that a function has now. */

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsii
 from aws_cdk import IAspect, Stack, aws_iam as iam, aws_lambda as lambda_
-from constructs import IConstruct
 
 from flight_recorder_cdk.options import Options
 from flight_recorder_cdk.recorder import attach, report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from constructs import IConstruct
+
+OF_OTHERS = (lambda_.QualifiedFunctionBase, lambda_.SingletonFunction)
+"""A version and an alias are those of a function, and a singleton makes one. The aspect sees that function too."""
 
 
 @jsii.implements(IAspect)
@@ -44,14 +50,9 @@ class FlightRecorderAspect:
         if isinstance(node, lambda_.Function):
             if not _is_at_edge(node) and not (self._exclude and self._exclude(node)):
                 attach(node, self._options, is_asked=False)
-        elif _is_imported(node):
+        elif isinstance(node, lambda_.FunctionBase) and not isinstance(node, OF_OTHERS):
+            # It is imported, and so gets a warning.
             attach(node, self._options, is_asked=False)
-
-
-def _is_imported(node: IConstruct) -> bool:
-    return isinstance(node, lambda_.FunctionBase) and not isinstance(
-        node, (lambda_.QualifiedFunctionBase, lambda_.SingletonFunction)
-    )
 
 
 def _is_at_edge(function: lambda_.Function) -> bool:

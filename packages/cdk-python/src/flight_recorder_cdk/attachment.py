@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aws_cdk import (
     ArnFormat,
     Stack,
@@ -12,7 +14,8 @@ from aws_cdk import (
 )
 from constructs import Construct, IConstruct
 
-from flight_recorder_cdk.options import Options
+if TYPE_CHECKING:
+    from flight_recorder_cdk.options import Options
 
 
 class Attachment(Construct):
@@ -113,4 +116,3 @@ class Attachment(Construct):
             )
             return iam.PolicyStatement(actions=["firehose:PutRecordBatch"], resources=[arn])
         return None
-

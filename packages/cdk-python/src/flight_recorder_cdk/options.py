@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import RemovalPolicy, Token, aws_kms as kms, aws_logs as logs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PREFIX = "FLIGHT_RECORDER_"
 
@@ -16,7 +18,9 @@ PYTHON = re.compile(r"python3\.1[0-4]")
 
 LAYER_ARN = re.compile(r"arn:[^:]+:lambda:[^:]+:[^:]+:layer:[^:]+:[0-9]+")
 
-SINK = re.compile(r"(records\+)?cloudwatch:(?!arn:)|s3://.|firehose:.|([a-z]+(-json)?\+)?https?://.")
+SINK = re.compile(
+    r"(records\+)?cloudwatch:(?!arn:)|s3://.|firehose:.|([a-z]+(-json)?\+)?https?://."
+)
 
 
 @dataclass(frozen=True, kw_only=True)

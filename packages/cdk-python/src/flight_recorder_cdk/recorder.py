@@ -68,21 +68,31 @@ def attach(function: lambda_.IFunction, options: Options, *, is_asked: bool) -> 
         return
     if function.node.try_find_child(ATTACHMENT) is not None:
         return
+    layer_arn = _layer_for(function, cfn, options, is_asked=is_asked)
+    if layer_arn is not None:
+        Attachment(function, ATTACHMENT, cfn=cfn, layer_arn=layer_arn, options=options)
+
+
+def _layer_for(
+    function: lambda_.Function, cfn: lambda_.CfnFunction, options: Options, *, is_asked: bool
+) -> str | None:
+    """Return the layer that a function of this application is to have; None if it stays as it is."""
+    notes = Annotations.of(function)
     if cfn.package_type == "Image":
         if is_asked:
             notes.add_error(
                 "Flight Recorder is not attached: a container image takes no layers. "
                 "Copy the layer's content into the image."
             )
-        return
+        return None
     present = _layers_of(function, cfn)
     if any(map(options.is_layer, present)):
-        return
+        return None
     if len(present) >= MAX_LAYERS:
         notes.add_error(
             f"Flight Recorder is not attached: the function has {len(present)} layers, and Lambda takes {MAX_LAYERS}."
         )
-        return
+        return None
     runtime, architecture = function.runtime.name, function.architecture.name
     layer_arn = options.layer_for(runtime, architecture)
     if layer_arn is None:
@@ -94,8 +104,7 @@ def attach(function: lambda_.IFunction, options: Options, *, is_asked: bool) -> 
             notes.add_error(said)
         else:
             notes.add_warning_v2("flight-recorder:no-layer", said)
-        return
-    Attachment(function, ATTACHMENT, cfn=cfn, layer_arn=layer_arn, options=options)
+    return layer_arn
 
 
 def _layers_of(function: lambda_.Function, cfn: lambda_.CfnFunction) -> list[str]:
