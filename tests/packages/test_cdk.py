@@ -93,6 +93,13 @@ def _check_attached(made: dict[str, Attached], template: dict[str, Any]) -> None
         # The role is one, so it has the statements for both.
         effects = [statement["Effect"] for statement in one.statements]
         assert effects == ["Deny", "Deny", "Allow", "Allow"]
+    # The group is there already, for several functions.
+    records = made["Records"]
+    assert records.environment["FLIGHT_RECORDER_SINK"] == "records+cloudwatch:/shop/kept"
+    assert records.environment["FLIGHT_RECORDER_METRICS"] == "5m"
+    assert records.retention_days == {}
+    kept = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/shop/kept"
+    assert records.statements[1]["Resource"] == [kept, f"{kept}:*"]
 
     resources = template["Resources"]
     for identifier, resource in resources.items():

@@ -66,11 +66,15 @@ VARIABLES: dict[str, dict[str, Any]] = {
     },
 }
 
+RECORDS = "records+cloudwatch:/shop/kept"
+"""A group that is there already, for several functions."""
+
 
 def test_module_attaches_functions_of_ones_own(tmp_path: Path) -> None:
     """AWS (moto) has the layer beside the function's other layer, and each policy only with it."""
     aws = moto()
-    folder = folder_with(tmp_path, configuration(VARIABLES), aws)
+    modules = {**VARIABLES, "records": {"layer_arn": LAYER, "sink": RECORDS}}
+    folder = folder_with(tmp_path, configuration(modules), aws)
     said = run_well(APPLY, env=aws_environ(aws), cwd=folder)
 
     assert "Warning" not in said
@@ -85,11 +89,16 @@ def test_module_attaches_functions_of_ones_own(tmp_path: Path) -> None:
         )
     (group,) = _resources(folder, "module.cloudwatch", "aws_cloudwatch_log_group")
     assert (group["kms_key_id"], group["tags"]) == (KEY, {"team": "shop"})
+    records = _function(folder, "records")
+    assert records.environment["FLIGHT_RECORDER_SINK"] == RECORDS
+    assert records.retention_days == {}
+    kept = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/shop/kept"
+    assert records.statements[1]["Resource"] == [kept, f"{kept}:*"]
     _check_order(said, ".sink[0]: Creation complete", "_function.cloudwatch: Creating")
     _check_order(said, "_function.cloudwatch: Creation complete", ".own_log_group[0]: Creating")
 
     # Taken off: the function stays, without its layer.
-    write(folder, configuration({}, functions=list(VARIABLES)))
+    write(folder, configuration({}, functions=list(modules)))
     said = run_well(APPLY, env=aws_environ(aws), cwd=folder)
     deny = "module.cloudwatch.aws_iam_role_policy.own_log_group[0]: Destruction complete"
     _check_order(said, deny, "_function.cloudwatch: Modifying")

@@ -55,6 +55,8 @@ for name in ("First", "Second"):
     fn = function(shop, name, role=role)
     recorder.attach(fn)
     recorder.attach(fn)
+shared = FlightRecorder(shop, "Shared", layer_arn=LAYER, sink="records+cloudwatch:/shop/kept")
+shared.attach(function(shop, "Records"))
 
 edge = Stack(app, "Edge", env=Environment(account="123456789012", region="us-east-1"))
 viewer = function(edge, "Viewer")

@@ -42,6 +42,8 @@ for (const name of ["First", "Second"]) {
   recorder.attachTo(fn);
   recorder.attachTo(fn);
 }
+const shared = new FlightRecorder(shop, "Shared", { layerArn: LAYER, sink: "records+cloudwatch:/shop/kept" });
+shared.attachTo(make(shop, "Records"));
 
 const edge = new Stack(app, "Edge", { env: { account: "123456789012", region: "us-east-1" } });
 const viewer = make(edge, "Viewer");
