@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jsii
 from aws_cdk import IAspect, Stack, aws_iam as iam, aws_lambda as lambda_
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from constructs import IConstruct
+    from typing_extensions import Unpack
+
+    from flight_recorder_cdk.options import Arguments
 
 OF_OTHERS = (lambda_.QualifiedFunctionBase, lambda_.SingletonFunction)
 """A version and an alias are those of a function, and a singleton makes one. The aspect sees that function too."""
@@ -29,7 +32,10 @@ class FlightRecorderAspect:
     """
 
     def __init__(
-        self, *, exclude: Callable[[lambda_.Function], bool] | None = None, **options: Any
+        self,
+        *,
+        exclude: Callable[[lambda_.Function], bool] | None = None,
+        **options: Unpack[Arguments],
     ) -> None:
         """Take what is attached.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from aws_cdk import RemovalPolicy, Token, aws_kms as kms, aws_logs as logs
 
@@ -105,6 +105,22 @@ class Options:
 
     def _arns(self) -> list[str]:
         return [arn for arn in (self.layer_arn, *self.standalone_layer_arns.values()) if arn]
+
+
+class Arguments(TypedDict, total=False):
+    """The same as keyword arguments, for type checkers and editors."""
+
+    layer_arn: str
+    standalone_layer_arns: Mapping[str, str]
+    sink: str
+    sample_rate: float
+    retention: logs.RetentionDays
+    encryption_key: kms.IKey | None
+    removal_policy: RemovalPolicy
+    allow_own_log_group: bool
+    metrics: str
+    metrics_fleet: str
+    settings: Mapping[str, str]
 
 
 def without_version(arn: str) -> str:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 from aws_cdk import Annotations, Stack, aws_lambda as lambda_
 from constructs import Construct, IConstruct
 
 from flight_recorder_cdk.attachment import Attachment
 from flight_recorder_cdk.options import Options
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from flight_recorder_cdk.options import Arguments
 
 ATTACHMENT = "FlightRecorder"
 """The id of what is made for a function, within the function."""
@@ -21,7 +26,7 @@ MAX_LAYERS = 5
 class FlightRecorder(Construct):
     """Attaches Flight Recorder to functions: layer, variables, permissions, and the log group of the kept lines."""
 
-    def __init__(self, scope: Construct, construct_id: str, **options: Any) -> None:
+    def __init__(self, scope: Construct, construct_id: str, **options: Unpack[Arguments]) -> None:
         """Make nothing yet.
 
         Args:
