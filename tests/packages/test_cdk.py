@@ -136,6 +136,17 @@ def _check_annotations(folder: Path) -> None:
     assert level == "aws:cdk:error"
     assert "flight-recorder is not the ARN of a layer's version." in said
     assert "The sample rate 12 is not between 0 and 1." in said
+    refused = _said(folder / "wrong.out" / "Refused.metadata.json")
+    for name, level, words in (
+        ("Crowded", "error", "the function has 5 layers, and Lambda takes 5"),
+        ("Unserved", "error", "no layer serves nodejs22.x"),
+        ("Image", "error", "a container image takes no layers"),
+        ("Imported", "warning", "this function is imported"),
+    ):
+        assert refused[f"/Refused/{name}"][0] == f"aws:cdk:{level}"
+        assert words in refused[f"/Refused/{name}"][1]
+    template = _template(folder / "wrong.out" / "Refused.template.json")
+    assert not any("FlightRecorder" in name for name in template["Resources"])
 
 
 def _said(metadata: Path) -> dict[str, tuple[str, str]]:

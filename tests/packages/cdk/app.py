@@ -88,6 +88,20 @@ stack = Stack(wrong, "Wrong")
 FlightRecorder(stack, "Recorder", sink="bucket").attach(function(stack, "Function"))
 aspect = FlightRecorderAspect(layer_arn="flight-recorder", sample_rate=12)
 Aspects.of(Stack(wrong, "Aspect")).add(aspect)
+refused = Stack(wrong, "Refused")
+layers = [
+    lambda_.LayerVersion.from_layer_version_arn(
+        refused, f"Layer{n}", LAYER.replace(":flight", f":l{n}")
+    )
+    for n in range(5)
+]
+by_hand = FlightRecorder(refused, "Recorder", layer_arn=LAYER)
+by_hand.attach(function(refused, "Crowded", layers=layers))
+by_hand.attach(function(refused, "Unserved", runtime=lambda_.Runtime.NODEJS_22_X))
+repository = ecr.Repository.from_repository_name(refused, "Repository", "shop")
+image = lambda_.DockerImageCode.from_ecr(repository)
+by_hand.attach(lambda_.DockerImageFunction(refused, "Image", code=image))
+by_hand.attach(lambda_.Function.from_function_arn(refused, "Imported", imported))
 
 app.synth()
 wrong.synth()

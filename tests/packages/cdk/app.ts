@@ -70,5 +70,18 @@ const stack = new Stack(wrong, "Wrong");
 new FlightRecorder(stack, "Recorder", { sink: "bucket" }).attachTo(make(stack, "Function"));
 Aspects.of(new Stack(wrong, "Aspect")).add(new FlightRecorderAspect({ layerArn: "flight-recorder", sampleRate: 12 }));
 
+const refused = new Stack(wrong, "Refused");
+const layers = [0, 1, 2, 3, 4].map((n) =>
+  lambda.LayerVersion.fromLayerVersionArn(refused, `Layer${n}`, LAYER.replace(":flight", `:l${n}`)),
+);
+const byHand = new FlightRecorder(refused, "Recorder", { layerArn: LAYER });
+byHand.attachTo(make(refused, "Crowded", { layers }));
+byHand.attachTo(make(refused, "Unserved", { runtime: lambda.Runtime.NODEJS_22_X }));
+const images = ecr.Repository.fromRepositoryName(refused, "Repository", "shop");
+byHand.attachTo(new lambda.DockerImageFunction(refused, "Image", { code: lambda.DockerImageCode.fromEcr(images) }));
+byHand.attachTo(
+  lambda.Function.fromFunctionArn(refused, "Imported", "arn:aws:lambda:eu-west-1:210987654321:function:theirs"),
+);
+
 app.synth();
 wrong.synth();
