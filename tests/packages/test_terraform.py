@@ -94,14 +94,16 @@ def test_module_attaches_functions_of_ones_own(tmp_path: Path) -> None:
     assert records.retention_days == {}
     kept = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/shop/kept"
     assert records.statements[1]["Resource"] == [kept, f"{kept}:*"]
-    _check_order(said, ".sink[0]: Creation complete", "_function.cloudwatch: Creating")
-    _check_order(said, "_function.cloudwatch: Creation complete", ".own_log_group[0]: Creating")
+    policy = "module.cloudwatch.aws_iam_role_policy"
+    made = "aws_lambda_function.cloudwatch: Creati"
+    _check_order(said, f"{policy}.sink[0]: Creation complete", f"{made}ng")
+    _check_order(said, f"{made}on complete", f"{policy}.own_log_group[0]: Creating")
 
     # Taken off: the function stays, without its layer.
     write(folder, configuration({}, functions=list(modules)))
     said = run_well(APPLY, env=aws_environ(aws), cwd=folder)
-    deny = "module.cloudwatch.aws_iam_role_policy.own_log_group[0]: Destruction complete"
-    _check_order(said, deny, "_function.cloudwatch: Modifying")
+    deny = f"{policy}.own_log_group[0]: Destruction complete"
+    _check_order(said, deny, "aws_lambda_function.cloudwatch: Modifying")
 
 
 def test_module_refuses_what_would_leave_a_function_blind(tmp_path: Path) -> None:
