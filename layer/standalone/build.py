@@ -29,11 +29,13 @@ from layer.standalone.interpreter import Workshop
 from layer.standalone.packing import PACKINGS, lay_out
 from layer.standalone.prebuilt import fetch_prebuilt
 from layer.standalone.proof import verify
+from terminal.waiting import still
 
 BRINGS = "3.13"
 """The version of the interpreter, for which dependencies are chosen."""
 
 
+@still("packing the layer and importing all of it")
 def build(job: Job, output: Path, *, machine_paths: list[str], environ: dict[str, str]) -> None:
     """Write the layer to `output`.
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layer.function_python.dependencies import BuildError
+from terminal.waiting import still
 
 OLDEST_GLIBC = (2, 26)
 """Amazon Linux 2's; every other runtime has a newer one."""
@@ -185,22 +186,29 @@ class Build:
                 log.write(f"\n$ {' '.join(command)}\n")
                 log.flush()
                 try:
-                    done = subprocess.run(
-                        command,
-                        stdin=subprocess.DEVNULL,
-                        stdout=log,
-                        stderr=subprocess.STDOUT,
-                        check=False,
-                        cwd=self._source(package),
-                        env=everything,
-                        timeout=STEP_TIMEOUT_SECONDS,
-                    )
+                    with still(f"compiling {package} for {self.arch} ({_shown(command)})"):
+                        done = subprocess.run(
+                            command,
+                            stdin=subprocess.DEVNULL,
+                            stdout=log,
+                            stderr=subprocess.STDOUT,
+                            check=False,
+                            cwd=self._source(package),
+                            env=everything,
+                            timeout=STEP_TIMEOUT_SECONDS,
+                        )
                 except FileNotFoundError as error:
                     raise BuildError(
                         f"{command[0]} is missing, which compiling {package} needs"
                     ) from error
             if done.returncode != 0:
                 raise BuildError(f"{package}: {command[0]} failed; all it said is in {self.log}")
+
+
+def _shown(command: list[str]) -> str:
+    """Return the name of a step: its program and its first plain word, as in "make install"."""
+    words = [word for word in command[1:] if not word.startswith(("-", "/")) and "=" not in word]
+    return " ".join([Path(command[0]).name, *words[:1]])
 
 
 def compiler_environ(folder: Path) -> dict[str, str]:
