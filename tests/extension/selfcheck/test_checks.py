@@ -324,7 +324,7 @@ def test_check_leaves_a_sink_that_does_not_answer(
     monkeypatch.setattr(checks, "SINK_S", 0.4)
     server.answers = [server.stall] * 5
 
-    [finding, _] = check(environ_of(SINK=server.url))
+    [_, finding] = check(environ_of(SINK=server.url))
 
     assert finding.level == "fail"
     assert "timed out" in finding.found
@@ -353,7 +353,7 @@ def test_check_goes_on_without_a_sink_that_hangs(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(checks, "GRACE_S", 0.1)
     began_s = time.monotonic()
 
-    [finding, _] = check(environ_of(SINK="s3://bucket"))
+    [_, finding] = check(environ_of(SINK="s3://bucket"))
     took_s = time.monotonic() - began_s
     hanging.released.set()
 
@@ -369,7 +369,7 @@ def test_check_reports_an_error_of_our_own_by_its_type(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(checks, "open_sink", fail)
 
-    [finding, _] = check(environ_of(SINK="s3://bucket"))
+    [_, finding] = check(environ_of(SINK="s3://bucket"))
 
     assert "internal error: KeyError" in finding.found
     assert SECRET not in finding.text()
