@@ -41,6 +41,7 @@ usage() {
                            one by which the function's lines name the transaction (--correlation ID)
 ./build.sh publish [ARG...] publish the built layer with the aws command: --region R,... --arch ARCH --standalone
                            --public | --organization O-...; without --yes it prints the commands only
+./build.sh docs            build the documentation site in dist/docs, from the pages of docs/ and the code's tables
 ./build.sh lint            ruff (rules and format), mypy --strict, the contracts of who imports whom, and a syntax check of
                            the shell scripts
 ./build.sh lock            write requirements-*.txt anew from the ranges in pyproject.toml
@@ -88,7 +89,7 @@ main() {
     local command="${1:-help}" python
     [[ $# -eq 0 ]] || shift
     case "$command" in
-        layer | demo | test | fuzz | chaos | bench | whatif | explain | publish | lint | lock | pythons) ;;
+        layer | demo | test | fuzz | chaos | bench | whatif | explain | publish | docs | lint | lock | pythons) ;;
         help | -h | --help) usage; return ;;
         *) usage >&2; fail "there is no command $command" ;;
     esac

@@ -16,6 +16,7 @@ from tools.fetching import fetched_python, with_newest_python
 from tools.linting import lint
 from tools.locking import lock
 from tools.pythons import find_pythons
+from tools.site import build_docs
 from tools.testing import run_property_tests, run_standalone_tests, run_tests
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ COMMANDS: dict[str, Callable[[Workspace, Sequence[str]], int | None]] = {
     "whatif": whatif,
     "explain": explain,
     "publish": publish,
+    "docs": build_docs,
     "lint": _lint,
     "lock": lock,
 }

@@ -37,6 +37,7 @@ FILES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("requirements-templates.txt", (*ONLY_WHEELS, "--group", "templates"), ""),
     ("requirements-services.txt", (*ONLY_WHEELS, "--group", "services"), ""),
     ("requirements-loggers.txt", (*ONLY_WHEELS, "--group", "loggers"), ""),
+    ("requirements-docs.txt", (*ONLY_WHEELS, "--group", "docs"), ""),
     (
         "requirements-standalone.txt",
         ("--no-deps", "--no-annotate", *ONLY_WHEELS, "-"),

@@ -30,6 +30,7 @@ from tools.fetching import (
     machine_name,
     services_folder,
 )
+from tools.site import ensure_docs
 from tools.summary import Run, summarise
 
 if TYPE_CHECKING:
@@ -264,6 +265,7 @@ def _begin_preparing(pool: ThreadPoolExecutor, workspace: Workspace) -> list[Fut
         ensure_services,
         ensure_loggers,
         ensure_browser,
+        ensure_docs,
     )
     return [pool.submit(prepare, workspace) for prepare in optional]
 

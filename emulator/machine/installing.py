@@ -90,6 +90,7 @@ def run_installer(
 def _run_aloud(command: list[str], cwd: Path, *, what: str, environ: Mapping[str, str]) -> None:
     """Run a command, and say on standard error every SAY_EVERY_S that it still runs."""
     began_s = time.monotonic()
+    out, err = b"", b""
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

@@ -88,7 +88,7 @@ def slow(folder: Path) -> Path:
 
 
 def test_slow_environment_is_heard_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """pip and uv are silent, and their output is in a log."""
+    """Both pip and uv are silent, and their output is in a log."""
     (tmp_path / "requirements.txt").touch()
     python = Python("3.13", slow(tmp_path))
     workspace = Workspace(
