@@ -24,7 +24,7 @@ nitpicky = True
 
 
 def _give_captions_a_level(
-    app: object, page: str, template: str, context: dict[str, Any], doctree: object
+    _app: object, _page: str, _template: str, context: dict[str, Any], _doctree: object
 ) -> None:
     """Say which level of heading the menu's captions are: assistive technology asks for it."""
     menu = context.get("furo_navigation_tree")
