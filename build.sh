@@ -32,15 +32,24 @@ usage() {
 ./build.sh chaos [ARG...]  build the layer and freeze it, stop it and take its sinks away at random moments: --minutes N (1),
                            --seed S; exit status 1 if a line is lost or comes twice, or Next is missing; --shutdown
                            measures what is out at SHUTDOWN instead
+./build.sh fleet [ARG...]  build the layer and run 200 environments of it at once, in one account with AWS's quotas (moto's server),
+                           beside a simulation of the same, in some eight minutes: --environments N; writes bench/results/ and the
+                           tables of docs/fleet.md; exit status 1 if the two do not agree
 ./build.sh bench [ARG...]  build the layer and measure what it costs, beside the floor and the obvious way, in some ten
                            minutes; writes bench/results/ (--quick: two, --only PART,...: some parts, these write to
-                           .cache/bench/; --beside ZIP: compare the layer with another one in the same run; --python PATH)
+                           .cache/bench/; --only fleet: a simulation of up to 10,000 environments, which writes to bench/results/
+                           and docs/fleet.md; --beside ZIP: compare the layer with another one in the same run; --python PATH)
 ./build.sh whatif LOG...   replay exported logs under a grid of settings: what would be kept, which failures whole, at what
                            cost; prints tables and writes whatif.html (docs/whatif.md)
 ./build.sh explain [ID...] show the settings in force, where each comes from, and the verdict on trace or request ids, or on
                            one by which the function's lines name the transaction (--correlation ID)
 ./build.sh publish [ARG...] publish the built layer with the aws command: --region R,... --arch ARCH --standalone
                            --public | --organization O-...; without --yes it prints the commands only
+./build.sh attach WHICH LAYER_ARN
+                           attach the layer to functions that exist, with the aws command: --functions A,B, --functions-regex
+                           REGEX or --tag KEY=VALUE; --dry-run tells what it would do, --help has the options
+./build.sh detach WHICH    take the layer off; what was kept stays
+./build.sh status [WHICH]  show which functions have the layer; exit status 1 if something is wrong, such as a Deny without it
 ./build.sh docs            build the documentation site in dist/docs, from the pages of docs/ and the code's tables
 ./build.sh lint            ruff (rules and format), mypy --strict, the contracts of who imports whom, and a syntax check of
                            the shell scripts
@@ -89,7 +98,7 @@ main() {
     local command="${1:-help}" python
     [[ $# -eq 0 ]] || shift
     case "$command" in
-        layer | demo | test | fuzz | chaos | bench | whatif | explain | publish | docs | lint | lock | pythons) ;;
+        layer | demo | test | fuzz | chaos | fleet | bench | whatif | explain | publish | attach | detach | status | docs | lint | lock | pythons) ;;
         help | -h | --help) usage; return ;;
         *) usage >&2; fail "there is no command $command" ;;
     esac

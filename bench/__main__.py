@@ -26,9 +26,20 @@ PARTS: dict[str, Callable[[Bench], Any]] = {
     "first": first.measure,
     "soak": soak.measure,
 }
+
+
+def _fleet(bench: Bench) -> list[Row]:
+    """Simulate a fleet."""
+    # Imported here: the other parts measure layers, and run without the package.
+    from bench.fleet import part  # noqa: PLC0415
+
+    return part.measure(bench)
+
+
 ON_REQUEST: dict[str, Callable[[Bench], Any]] = {
     "cold": cold.measure,
     "floods": floods.measure,
+    "fleet": _fleet,
 }
 """Parts that run only with --only."""
 

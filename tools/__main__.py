@@ -9,10 +9,23 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.commands import bench, build_layer, chaos, demo, explain, fuzz, publish, whatif
+from tools.commands import (
+    attach,
+    bench,
+    build_layer,
+    chaos,
+    demo,
+    detach,
+    explain,
+    fleet,
+    fuzz,
+    publish,
+    status,
+    whatif,
+)
 from tools.console import CommandError, say, warn
 from tools.environments import Workspace, ensure_environment
-from tools.fetching import fetched_python, with_newest_python
+from tools.fetching import ensure_services, fetched_python, with_newest_python
 from tools.linting import lint
 from tools.locking import lock
 from tools.pythons import find_pythons
@@ -42,6 +55,11 @@ def _fuzz(workspace: Workspace, arguments: Sequence[str]) -> int:
     return fuzz(workspace, arguments)
 
 
+def _fleet(workspace: Workspace, arguments: Sequence[str]) -> int:
+    ensure_services(workspace)
+    return fleet(workspace, arguments)
+
+
 def _lint(workspace: Workspace, _arguments: Sequence[str]) -> int:
     return lint(workspace)
 
@@ -53,11 +71,15 @@ COMMANDS: dict[str, Callable[[Workspace, Sequence[str]], int | None]] = {
     "test": _test,
     "fuzz": _fuzz,
     "chaos": chaos,
+    "fleet": _fleet,
     "bench": bench,
     "whatif": whatif,
     "explain": explain,
     "publish": publish,
     "docs": build_docs,
+    "attach": attach,
+    "detach": detach,
+    "status": status,
     "lint": _lint,
     "lock": lock,
 }

@@ -62,9 +62,31 @@ def chaos(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     _become(workspace, "tests.chaos", ["--layer", LAYER, *arguments])
 
 
+def fleet(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Build the layer, and run many environments of it at once in one account."""
+    build_layer(workspace, ["--output", LAYER])
+    say("fleet")
+    _become(workspace, "tests.fleet", ["--layer", LAYER, *arguments])
+
+
 def publish(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     """Publish the built layer with the aws command."""
     _become(workspace, "layer.publish", arguments)
+
+
+def attach(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Attach the layer to functions that exist; paths are relative to the folder of the call."""
+    _become_where_called(workspace, "attach", ["attach", *arguments])
+
+
+def detach(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Take the layer off."""
+    _become_where_called(workspace, "attach", ["detach", *arguments])
+
+
+def status(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Tell which functions have the layer."""
+    _become_where_called(workspace, "attach", ["status", *arguments])
 
 
 def whatif(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:

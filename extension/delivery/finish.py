@@ -140,6 +140,8 @@ class Finish:
             is_sending = any(one.is_sending for one in due)
             self._wait((limit_s if is_sending else min(limit_s, attempt_at_s)) - now_s)
             if not any(one.queue.backoff.is_failing for one in due):
+                # Lines that were under way when this began may be out by now, and nothing but reports left.
+                not_before_s = not_before_s or self._not_before_s(is_due)
                 attempt_at_s = not_before_s
             now_s = self._monotonic_s()
 

@@ -86,15 +86,18 @@ class AwsService:
 
     Attributes:
         url: without a final slash.
+        keys: of whoever prepares and reads back. With ministack, a key of 12 digits is the account.
     """
 
     url: str
     reset_path: str
+    keys: Keys = ROOT_KEYS
     _client: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False, timeout=20))
 
-    def environ(self, keys: Keys = ROOT_KEYS, **more: str) -> dict[str, str]:
+    def environ(self, keys: Keys | None = None, **more: str) -> dict[str, str]:
         """Give the environment in which the extension finds this service."""
-        return {"AWS_REGION": REGION, "AWS_ENDPOINT_URL": self.url, **keys.environ, **more}
+        chosen = keys or self.keys
+        return {"AWS_REGION": REGION, "AWS_ENDPOINT_URL": self.url, **chosen.environ, **more}
 
     def reset(self) -> None:
         """Forget everything."""
@@ -118,6 +121,13 @@ class AwsService:
         form = urlencode({"Action": action, "Version": version, **parameters}).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return self._request(service, "POST", "/", headers=headers, content=form).text
+
+    def rest(self, method: str, path: str, **payload: Any) -> dict[str, Any]:
+        """Call an action of Lambda, such as ``POST /2015-03-31/functions``."""
+        content = json.dumps(payload).encode() if payload else b""
+        response = self._request("lambda", method, path, content=content)
+        answer: dict[str, Any] = response.json() if response.content else {}
+        return answer
 
     # CloudWatch Logs
 
@@ -212,7 +222,7 @@ class AwsService:
     ) -> httpx.Response:
         # Both emulators find out from the signature which service is meant; neither checks the root pair's.
         date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        scope = f"{ROOT_KEYS.access_key_id}/{date[:8]}/{REGION}/{service}/aws4_request"
+        scope = f"{self.keys.access_key_id}/{date[:8]}/{REGION}/{service}/aws4_request"
         signature = f"Credential={scope}, SignedHeaders=host;x-amz-date, Signature={'0' * 64}"
         signed = {"Authorization": f"AWS4-HMAC-SHA256 {signature}", "X-Amz-Date": date}
         request = self._client.build_request(
@@ -243,17 +253,36 @@ def running_moto() -> Iterator[AwsService]:
 @contextlib.contextmanager
 def running_ministack() -> Iterator[AwsService]:
     """Run ministack, which checks signatures."""
+    services = "logs,s3,firehose,kinesis,ssm,secretsmanager,iam,sts,kms"
+    with _running_ministack(services, auth=True) as url:
+        yield AwsService(url, "/_ministack/reset")
+
+
+@contextlib.contextmanager
+def running_control_plane() -> Iterator[AwsService]:
+    """Run ministack with Lambda's control plane and all that is beside a function; it takes any credentials.
+
+    It refuses a revision that is not the newest, a layer of another region and what is over 250 MB unzipped; an update
+    takes it half a second; and it judges by a role's policies as IAM does.
+    """
+    services = "lambda,logs,iam,sts,monitoring,cloudwatch,tagging,s3"
+    with _running_ministack(services, auth=False) as url:
+        yield AwsService(url, "/_ministack/reset", Keys(ACCOUNT, "test"))
+
+
+@contextlib.contextmanager
+def _running_ministack(services: str, *, auth: bool) -> Iterator[str]:
     port = free_port()
     environ = {
-        "AUTH": "true",
+        "AUTH": "true" if auth else "false",
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": REGION,
-        "SERVICES": "logs,s3,firehose,kinesis,ssm,secretsmanager,iam,sts,kms",
+        "SERVICES": services,
     }
     command = [str(needs_services("ministack"))]
     with _running(command, port, "/_ministack/health", environ) as url:
-        yield AwsService(url, "/_ministack/reset")
+        yield url
 
 
 @contextlib.contextmanager
@@ -309,6 +338,12 @@ def moto() -> AwsService:
 def ministack() -> AwsService:
     """Give this test process's ministack, started when it is first asked for."""
     return _kept_open(running_ministack())
+
+
+@functools.cache
+def control_plane() -> AwsService:
+    """Give this test process's control plane, started when it is first asked for."""
+    return _kept_open(running_control_plane())
 
 
 def _kept_open(running: AbstractContextManager[AwsService]) -> AwsService:

@@ -59,7 +59,6 @@ DEFAULTS = {
     "serverless/serverless.yml": r"\n    metricsFleet: (\S+)",
     "cdk_python/flight_recorder.py": r'metrics_fleet: str = "(\S+)"',
     "cdk_typescript/flight-recorder.ts": r'metricsFleet \?\? "(\S+)"',
-    "aws_cli/attach.sh": r"none\) OLD_FLEET=(\S+) ;;",
 }
 
 

@@ -92,6 +92,7 @@ def test_build_that_fails_ends_the_command_with_its_status(checkout: Checkout) -
             "-m bench --layer dist/flight-recorder-python.zip --python {python} --x",
         ),
         ("chaos", "layer\nchaos\n", "-m tests.chaos --layer dist/flight-recorder-python.zip --x"),
+        ("fleet", "layer\nfleet\n", "-m tests.fleet --layer dist/flight-recorder-python.zip --x"),
         ("fuzz", "", "-m tests.fuzz --x"),
         ("publish", "", "-m layer.publish --x"),
     ],
@@ -107,6 +108,15 @@ def test_program_of_the_repository_runs_in_the_checkout(
     assert " ".join(call.arguments) == expected
     assert call.cwd == checkout.root
     assert call.environ["MINE"] == "1"
+
+
+@pytest.mark.parametrize("name", ["attach", "detach", "status"])
+def test_commands_of_attach_are_one_program(checkout: Checkout, name: str) -> None:
+    """A dashboard's file is looked for where the command was called."""
+    _, call = run(checkout, name, "--x")
+
+    assert call.arguments == ["-m", "attach", name, "--x"]
+    assert call.cwd == checkout.root / "called" / "from"
 
 
 @pytest.mark.parametrize(("name", "module"), [("whatif", "whatif"), ("explain", "whatif.explain")])

@@ -105,6 +105,16 @@ def test_property_tests_are_a_fuzz_command_of_their_own(
     assert main("fuzz", "--minutes", "1") == 12
 
 
+def test_fleet_has_an_account_to_share(seen: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The services are there before it starts."""
+    order: list[str] = []
+    monkeypatch.setattr(program, "ensure_services", lambda _: order.append("services"))
+    monkeypatch.setattr(program, "fleet", lambda _, arguments: order.extend(arguments))
+
+    assert main("fleet", "--environments", "30") == 0
+    assert order == ["services", "--environments", "30"]
+
+
 def test_tests_run_on_the_newest_python_that_can_be_fetched(
     seen: list[tuple[Workspace, Python | Sequence[str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,1 @@
+"""What the tool asks of AWS, through the aws command."""

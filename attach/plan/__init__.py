@@ -1,0 +1,1 @@
+"""What is to be changed at a function, and what stands against it. Pure."""
