@@ -29,6 +29,9 @@ EXTRA_PAGES = (
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:)(?P<path>[^)#\s]+)(?P<anchor>#[^)\s]*)?(?=\))")
 """The target of a link or of a picture inside the repository; not an anchor of the same page, nor a URL."""
 
+MARK = re.compile(r"^( *)<!-- needs an AWS account -->$", re.MULTILINE)
+"""What pages say to the tests, and the site to its readers."""
+
 FENCED = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 
 MAX_LISTED_FILES = 200
@@ -103,7 +106,7 @@ def _linked_anew(page: Path, pages: set[Path]) -> tuple[str, set[Path]]:
     text = "".join(
         as_table(part) if number % 2 else LINK.sub(anew, part) for number, part in enumerate(parts)
     )
-    return text, targets
+    return MARK.sub(r"\1*This needs an AWS account:*", text), targets
 
 
 def _place(target: Path, pages: set[Path]) -> Path:
