@@ -16,22 +16,23 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.doubles import shop_logs
 from tests.docs.test_prose import PAGES
+from tests.doubles import shop_logs
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "<!-- needs an AWS account -->"
 RUN_S = 50
-PROGRAMS = (
-    r"\./\S+|/opt/\S+|aws|sam|npx|npm|pip|terraform|docker|unzip|duckdb|python3?|curl|git|gh|cd|export|sha256sum|cosign"
-)
+PROGRAMS = r"\./\S+|/opt/\S+|aws|sam|npx|npm|pip|terraform|docker|unzip|duckdb|python3?|curl|git|gh|cd|export|sha256sum|cosign"
 COMMAND = re.compile(rf"^\s*(?:{PROGRAMS})(?: (?!-->).*)?$")
 SHELLS = ("", "sh", "bash", "shell", "console")
 
 RUNS_HERE = re.compile(r"^(?:\./build\.sh (?:explain|whatif) (?!LOG|ID)|unzip |duckdb )")
 
 TESTED = {
-    r"\./build\.sh demo": ("tests/emulator/demo/test_main.py", '"--functions", "python", "--quick"'),
+    r"\./build\.sh demo": (
+        "tests/emulator/demo/test_main.py",
+        '"--functions", "python", "--quick"',
+    ),
     r"\./build\.sh layer --standalone .*--packing": (
         "tests/standalone/test_build.py",
         "test_build_can_pack_a_tree_of_files",
