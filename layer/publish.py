@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layer.function_python.dependencies import RUNTIMES
+from terminal.waiting import still
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -262,6 +263,7 @@ def _aws(region: str, profile: str, *, service: str = "lambda") -> list[str]:
     return ["aws", *(["--profile", profile] if profile else []), "--region", region, service]
 
 
+@still("waiting for AWS")
 def _answer(command: Sequence[str]) -> str:
     try:
         done = subprocess.run(

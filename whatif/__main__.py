@@ -5,11 +5,13 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from pathlib import Path
 
 from extension import PREFIX
 from terminal.paint import Paint
+from terminal.waiting import still
 from whatif.logs.files import SourceError, files_of
 from whatif.logs.readers import FORMS
 from whatif.model.net import Account
@@ -129,7 +131,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise SourceError(f"{arguments.html}: there is no such folder to write the page to")
     sourced = read_environ(os.environ, file=arguments.configuration, given=arguments.env)
     points = grid_of(sourced.values, [read_axis(text) for text in arguments.set])
-    study: Study = study_of(files_of(arguments.logs), points, progress=_progress())
+    # On a terminal the progress says so already.
+    with nullcontext() if sys.stderr.isatty() else still("replaying"):
+        study: Study = study_of(files_of(arguments.logs), points, progress=_progress())
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
     account = Account(other_bytes=arguments.account_tb * TB, fleet=arguments.fleet)
