@@ -39,10 +39,15 @@ usage() {
                            minutes; writes bench/results/ (--quick: two, --only PART,...: some parts, these write to
                            .cache/bench/; --only fleet: a simulation of up to 10,000 environments, which writes to bench/results/
                            and docs/fleet.md; --beside ZIP: compare the layer with another one in the same run; --python PATH)
+./build.sh show [ARG...]   show the failures of a time, or with an ID one invocation whole: --group GROUP..., s3://BUCKET/PREFIX,
+                           FILE...; --since 1h, --region R, --html PAGE (docs/show.md)
 ./build.sh whatif LOG...   replay exported logs under a grid of settings: what would be kept, which failures whole, at what
                            cost; prints tables and writes whatif.html (docs/whatif.md)
 ./build.sh explain [ID...] show the settings in force, where each comes from, and the verdict on trace or request ids, or on
                            one by which the function's lines name the transaction (--correlation ID)
+./build.sh release [--standalone]
+                           build the layers of a clean commit, with checksums, a bill of materials, licences and provenance,
+                           in dist/release-VERSION/ (docs/release.md)
 ./build.sh publish [ARG...] publish the built layer with the aws command: --region R,... --arch ARCH --standalone
                            --public | --organization O-...; without --yes it prints the commands only
 ./build.sh attach WHICH LAYER_ARN
@@ -55,6 +60,7 @@ usage() {
                            the shell scripts
 ./build.sh lock            write requirements-*.txt anew from the ranges in pyproject.toml
 ./build.sh pythons         list the Pythons found, oldest first
+./build.sh version         the version of this checkout, and its commit
 ./build.sh help            this text
 
 The first run makes a virtual environment under .venv/ (with uv where there is one, else with pip) and takes a minute;
@@ -94,13 +100,27 @@ find_python() {
     return 1
 }
 
+# Prints the version, as the layer's --version does, and the commit where git knows one.
+version() {
+    local line commit
+    commit="$(git rev-parse --short=7 HEAD 2>/dev/null)" || commit=""
+    while IFS= read -r line; do
+        if [[ "$line" =~ ^__version__\ =\ \"(.+)\"$ ]]; then
+            printf 'flight-recorder %s%s\n' "${BASH_REMATCH[1]}" "${commit:+ (commit $commit)}"
+            return
+        fi
+    done <extension/__init__.py
+    fail "extension/__init__.py has no __version__: is this a whole checkout?"
+}
+
 main() {
     local command="${1:-help}" python
     [[ $# -eq 0 ]] || shift
     case "$command" in
-        layer | demo | test | fuzz | chaos | fleet | bench | whatif | explain | publish | attach | detach | status | docs | lint | lock | pythons) ;;
+        layer | demo | test | fuzz | chaos | fleet | bench | show | whatif | explain | release | publish | attach | detach | status | docs | lint | lock | pythons) ;;
         help | -h | --help) usage; return ;;
-        *) usage >&2; fail "there is no command $command" ;;
+        version | --version) version; return ;;
+        *) fail "there is no command $command; ./build.sh help lists them" ;;
     esac
     python="$(find_python)" ||
         fail "no usable Python 3.10 to 3.14: install python3 and python3-venv (Debian), or python3.13 (Amazon Linux 2023)"

@@ -10,6 +10,8 @@ extensions = ["myst_parser"]
 myst_heading_anchors = 6
 myst_enable_extensions = ["colon_fence"]
 highlight_language = "none"
+# What a lexer does not know, such as a database's own words, is shown without colours.
+suppress_warnings = ["misc.highlighting_failure"]
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
 html_theme = "furo"

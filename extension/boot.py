@@ -43,6 +43,9 @@ TARGET_BYTES = 16
 
 MINIMUM_PYTHON = (3, 10)
 
+RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
+"""Lambda sets it in each of its environments, and so do its local stand-ins (AWS: Lambda Extensions API)."""
+
 
 class Boot:
     """Hold the results of the first milliseconds for the rest of the extension."""
@@ -50,8 +53,7 @@ class Boot:
     def __init__(self, environ: dict[str, str]) -> None:
         self.environ = environ
         self.managed_instances = environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == MANAGED_INSTANCES
-        address = environ.get("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
-        self.api = ExtensionsApi(address)
+        self.api = ExtensionsApi(environ[RUNTIME_API])
         self.listener: Socket | None = None
         self.listener_problem = ""
         self.subscription = Subscription(f"/{posix.urandom(TARGET_BYTES).hex()}")
@@ -162,7 +164,7 @@ def idle(api: ExtensionsApi) -> None:
 
 
 def run_by_hand(arguments: list[str], environ: dict[str, str]) -> None:
-    """Run a command line such as ``--check``, without Lambda, and end the process."""
+    """Run a command line such as ``--check``, or say that this is an extension, and end the process."""
     import os
 
     if sys.version_info < MINIMUM_PYTHON:
@@ -199,13 +201,14 @@ def main(arguments: list[str]) -> None:
 
     Args:
         arguments: the number of the descriptor on which the launcher has registered already; or a command line such as
-            ``--check``, if somebody runs us by hand, which must not register; else nothing.
+            ``--check``, if somebody runs us by hand, which must not register; else nothing. Outside of Lambda nothing
+            is awaited, whatever they are.
     """
     environ = {
         name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
         for name, value in posix.environ.items()
     }
-    if arguments and not arguments[0].isdecimal():
+    if not environ.get(RUNTIME_API) or (arguments and not arguments[0].isdecimal()):
         run_by_hand(arguments, environ)
         return
     boot = Boot(environ)

@@ -1,8 +1,9 @@
 """Publish the layer: `python -m layer.publish`, usually called by `./build.sh publish`.
 
 Promises: without `--yes` it publishes nothing and calls no AWS API. It prints the commands and the permissions they need.
-With `--yes` it asks AWS for the owner of the credentials, runs the printed commands region by region, and prints each ARN.
-An error ends the run; the message lists the layers that were published by then.
+With `--yes` it asks AWS for the owner of the credentials, runs the printed commands region by region, and writes a table of
+the ARNs. An error ends the run; the table has the layers that were published by then. Each layer's description tells what it
+was built from.
 
 Assumes of AWS: a layer version is immutable and of one region ("Creating and deleting layers in Lambda" in the AWS Lambda
 Developer Guide); PublishLayerVersion takes at most 2 architectures and 15 runtimes, which only filter and inform (AWS
@@ -22,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layer.function_python.dependencies import RUNTIMES
+from layer.origin import SHORT, read_note, read_version, sha256
+from layer.published import JSON_NAME, MARKDOWN_NAME, Published, keep
 from terminal.waiting import still
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +40,8 @@ COMMAND_TIMEOUT_S = 300.0
 REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
 
+WITHOUT_AWS = 'the aws command is not on the path: see "Installing the AWS CLI" in its user guide'
+
 
 class PublishError(Exception):
     """The layer cannot be published; the message says why."""
@@ -51,6 +56,7 @@ class Layer:
         name: The layer's name.
         build: The command that makes the file.
         architectures: The architectures it runs on.
+        kind: What it is for, in its description.
         runtimes: The runtimes it is listed for; empty for a layer that serves all.
     """
 
@@ -58,7 +64,18 @@ class Layer:
     name: str
     build: str
     architectures: tuple[str, ...]
+    kind: str
     runtimes: tuple[str, ...] = ()
+
+    @property
+    def description(self) -> str:
+        """The version and the commit that the zip was built from; its hash, where nothing tells of these bytes."""
+        if not self.archive.is_file():
+            return f"Flight Recorder, {self.kind}"
+        origin = read_note(self.archive)
+        if origin is None:
+            return f"Flight Recorder, {self.kind}, sha256 {sha256(self.archive)[: 2 * SHORT]}"
+        return origin.describe(self.kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,27 +110,35 @@ class Audience:
 def layers(dist: Path, *, name: str, standalone: bool, architectures: Sequence[str]) -> list[Layer]:
     """Return the layers to publish: one for all Pythons, or a standalone one for each architecture."""
     if not standalone:
-        archive = dist / "flight-recorder-python.zip"
         runtimes = tuple(f"python{version}" for version in RUNTIMES)
         return [
             Layer(
-                archive=archive,
+                archive=_archive(dist, "python"),
                 name=name,
                 build="./build.sh layer",
                 architectures=tuple(architectures),
+                kind="python",
                 runtimes=runtimes,
             )
         ]
     return [
         Layer(
-            archive=dist / f"flight-recorder-{architecture}.zip",
+            archive=_archive(dist, architecture),
             # A layer's name may hold no dot, and its versions are one line: each architecture needs its own.
             name=f"{name}-{architecture}",
             build=f"./build.sh layer --standalone --arch {architecture}",
             architectures=(architecture,),
+            kind=f"standalone {architecture}",
         )
         for architecture in architectures
     ]
+
+
+def _archive(dist: Path, kind: str) -> Path:
+    """Return the zip of a build; in the folder of a release it has the version in its name."""
+    archive = dist / f"flight-recorder-{kind}.zip"
+    released = sorted(dist.glob(f"flight-recorder-{kind}-*.zip"))
+    return released[0] if len(released) == 1 and not archive.exists() else archive
 
 
 def publish_command(layer: Layer, region: str, *, archive: str, profile: str) -> list[str]:
@@ -124,7 +149,7 @@ def publish_command(layer: Layer, region: str, *, archive: str, profile: str) ->
         "--layer-name",
         layer.name,
         "--description",
-        "Flight Recorder: delivers every line of failed invocations, and a sample of the others",
+        layer.description,
         "--license-info",
         "Apache-2.0",
         "--compatible-architectures",
@@ -177,27 +202,50 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         standalone=options.standalone,
         architectures=options.arch or ARCHITECTURES,
     )
-    obstacles = _obstacles(chosen, environ)
+    unbuilt = _unbuilt(chosen)
+    without_aws = shutil.which("aws", path=environ.get("PATH")) is None
+    obstacles = [*unbuilt, *([WITHOUT_AWS] if without_aws else [])]
     if not options.yes:
         _explain(chosen, regions, audience, options.profile)
         print("".join(f"! {obstacle}\n" for obstacle in obstacles))
-        print("nothing was published; --yes does it")
-        return 0
+        print("nothing was published" if unbuilt else "nothing was published; --yes does it")
+        # The aws command may be on another machine; without the zips the commands are none.
+        return 1 if unbuilt else 0
     if obstacles:
         raise PublishError("; ".join(obstacles))
     _check_credentials(regions[0], options.profile)
-    published: list[str] = []
+    _publish_all(chosen, regions, audience, options)
+    return 0
+
+
+def _publish_all(
+    chosen: Sequence[Layer],
+    regions: Sequence[str],
+    audience: Audience,
+    options: argparse.Namespace,
+) -> None:
+    published: list[Published] = []
     try:
         for region in regions:
             for layer in chosen:
                 published.append(_publish(layer, region, audience, options.profile))  # noqa: PERF401 - the message of a later error lists them
     except PublishError as error:
-        done = "".join(f"\n  {arn}" for arn in published) or " nothing"
+        done = "".join(f"\n  {one.arn}" for one in published) or " nothing"
         raise PublishError(f"{error}\npublished by then:{done}") from None
-    return 0
+    finally:
+        if published:
+            print(f"\n{keep(options.dist, _version(chosen), published)}")
+            folder = _short(options.dist)
+            print(f"{folder}/{JSON_NAME} and {folder}/{MARKDOWN_NAME} have it")
 
 
-def _obstacles(chosen: Sequence[Layer], environ: Mapping[str, str]) -> list[str]:
+def _version(chosen: Sequence[Layer]) -> str:
+    """Return the version of what was published, this checkout's if nothing tells."""
+    origin = read_note(chosen[0].archive)
+    return read_version(ROOT / "extension") if origin is None else origin.version
+
+
+def _unbuilt(chosen: Sequence[Layer]) -> list[str]:
     obstacles = []
     for layer in chosen:
         if not layer.archive.is_file():
@@ -206,10 +254,6 @@ def _obstacles(chosen: Sequence[Layer], environ: Mapping[str, str]) -> list[str]
             obstacles.append(
                 f"{_short(layer.archive)} is over {MAX_UPLOAD_BYTES} bytes, the most Lambda takes in a request"
             )
-    if shutil.which("aws", path=environ.get("PATH")) is None:
-        obstacles.append(
-            'the aws command is not on the path: see "Installing the AWS CLI" in its user guide'
-        )
     return obstacles
 
 
@@ -231,7 +275,7 @@ def _explain(
                 print(shlex.join(command))
 
 
-def _publish(layer: Layer, region: str, audience: Audience, profile: str) -> str:
+def _publish(layer: Layer, region: str, audience: Audience, profile: str) -> Published:
     answer = _answer(publish_command(layer, region, archive=str(layer.archive), profile=profile))
     try:
         said = json.loads(answer)
@@ -247,7 +291,14 @@ def _publish(layer: Layer, region: str, audience: Audience, profile: str) -> str
             )
         except PublishError as error:
             raise PublishError(f"{error}\n{arn} is published, but not shared") from None
-    return arn
+    return Published(
+        region=region,
+        layer=layer.name,
+        arn=arn,
+        architectures=layer.architectures,
+        sha256=sha256(layer.archive),
+        description=layer.description,
+    )
 
 
 def _check_credentials(region: str, profile: str) -> None:
@@ -329,7 +380,13 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument(
         "--organization", default="", help="let the accounts of an organization use it (o-...)"
     )
-    parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="where the zip files are")
+    parser.add_argument(
+        "--dist",
+        type=Path,
+        default=ROOT / "dist",
+        metavar="FOLDER",
+        help="take the zips from this folder, which may be a release's, and write the table of ARNs there (default: dist)",
+    )
     parser.add_argument("--yes", action="store_true", help="publish")
     return parser
 

@@ -45,11 +45,11 @@ def table(columns: Sequence[Column], groups: Iterable[Sequence[Sequence[object]]
     return lines
 
 
-def paragraph(text: str, *, indent: str = "") -> list[str]:
+def paragraph(text: str, *, indent: str = "", width: int = WIDTH) -> list[str]:
     """Wrap text into lines; line breaks in the text count as blanks."""
     return textwrap.wrap(
         " ".join(text.split()),
-        WIDTH,
+        width,
         initial_indent=indent,
         subsequent_indent=indent,
         break_on_hyphens=False,

@@ -6,7 +6,20 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("attach", "bench", "emulator", "extension", "layer", "terminal", "tools", "whatif")
+FOLDERS = (
+    *(
+        "attach",
+        "bench",
+        "emulator",
+        "extension",
+        "layer",
+        "pages",
+        "show",
+        "terminal",
+        "tools",
+        "whatif",
+    ),
+)
 """The source folders; one that does not exist is left out."""
 
 COPIED = (ROOT / "layer" / "templates", ROOT / "bench" / "programs")

@@ -17,35 +17,37 @@ if TYPE_CHECKING:
 LAYER = "dist/flight-recorder-python.zip"
 
 
+HELP = frozenset({"-h", "--help"})
+
+
 def build_layer(workspace: Workspace, arguments: Sequence[str]) -> None:
     """Build the layer, or with `--standalone` the layers that bring their own Python.
 
     Raises:
         subprocess.CalledProcessError: the build failed, and has said why.
     """
-    if arguments[:1] == ["--standalone"]:
-        say("standalone layers")
-        program, options = "layer.standalone.build", arguments[1:]
+    options = [one for one in arguments if one != "--standalone"]
+    is_standalone = len(options) < len(arguments)
+    if not HELP.intersection(arguments):
+        say("standalone layers" if is_standalone else "layer")
+    if is_standalone:
+        program = "layer.standalone.build"
     else:
-        say("layer")
         program = "layer.function_python.build"
-        options = [part for python in workspace.pythons for part in ("--python", str(python.path))]
-        options += arguments
+        options = [*_pythons(workspace), *options]
     command = [str(workspace.python), "-m", program, *options]
     subprocess.run(command, check=True, cwd=workspace.root)
 
 
 def demo(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     """Build the layer and watch it record functions in the local Lambda."""
-    build_layer(workspace, ["--output", LAYER])
-    say("demo")
+    _build_for(workspace, "demo", arguments)
     _become(workspace, "emulator.demo", ["--layer", LAYER, *arguments])
 
 
 def bench(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     """Build the layer and measure its costs."""
-    build_layer(workspace, ["--output", LAYER])
-    say("bench")
+    _build_for(workspace, "bench", arguments)
     python = str(workspace.newest.path)
     _become(workspace, "bench", ["--layer", LAYER, "--python", python, *arguments])
 
@@ -57,16 +59,19 @@ def fuzz(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
 
 def chaos(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     """Build the layer, and freeze it, stop it and take its sinks away at random moments."""
-    build_layer(workspace, ["--output", LAYER])
-    say("chaos")
+    _build_for(workspace, "chaos", arguments)
     _become(workspace, "tests.chaos", ["--layer", LAYER, *arguments])
 
 
 def fleet(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     """Build the layer, and run many environments of it at once in one account."""
-    build_layer(workspace, ["--output", LAYER])
-    say("fleet")
+    _build_for(workspace, "fleet", arguments)
     _become(workspace, "tests.fleet", ["--layer", LAYER, *arguments])
+
+
+def release(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Build the layers of a clean commit, with what tells where they come from."""
+    _become(workspace, "layer.release", [*_pythons(workspace), *arguments])
 
 
 def publish(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
@@ -94,9 +99,26 @@ def whatif(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     _become_where_called(workspace, "whatif", arguments)
 
 
+def show(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
+    """Show what was kept; paths are relative to the folder of the call."""
+    _become_where_called(workspace, "show", arguments)
+
+
 def explain(workspace: Workspace, arguments: Sequence[str]) -> NoReturn:
     """Explain settings and verdicts; paths are relative to the folder of the call."""
     _become_where_called(workspace, "whatif.explain", arguments)
+
+
+def _pythons(workspace: Workspace) -> list[str]:
+    """Return the options that name all Pythons, for each of which a layer has bytecode."""
+    return [part for python in workspace.pythons for part in ("--python", str(python.path))]
+
+
+def _build_for(workspace: Workspace, name: str, arguments: Sequence[str]) -> None:
+    """Build the layer that a command runs, unless it is only asked for its help."""
+    if not HELP.intersection(arguments):
+        build_layer(workspace, ["--output", LAYER])
+        say(name)
 
 
 def _become(workspace: Workspace, program: str, arguments: Sequence[str]) -> NoReturn:

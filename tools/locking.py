@@ -38,6 +38,7 @@ FILES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("requirements-services.txt", (*ONLY_WHEELS, "--group", "services"), ""),
     ("requirements-loggers.txt", (*ONLY_WHEELS, "--group", "loggers"), ""),
     ("requirements-docs.txt", (*ONLY_WHEELS, "--group", "docs"), ""),
+    ("requirements-workflows.txt", (*ONLY_WHEELS, "--group", "workflows"), ""),
     (
         "requirements-standalone.txt",
         ("--no-deps", "--no-annotate", *ONLY_WHEELS, "-"),

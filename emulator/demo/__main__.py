@@ -21,7 +21,7 @@ COMPARED = ("error-line", "hang", "memory")  # the buffer keeps the first, the l
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     main = argparse.ArgumentParser(
-        prog="python -m emulator.demo",
+        prog="./build.sh demo",
         description="Run real functions under the built layer, and check the lines that it kept one by one.",
     )
     main.add_argument(
@@ -136,7 +136,7 @@ def main(words: list[str] | None = None) -> int:
     try:
         return run(arguments, _paint())
     except (EmulatorError, OSError) as error:
-        sys.stderr.write(f"python -m emulator.demo: {error}\n")
+        sys.stderr.write(f"demo: {error}\n")
         return 2
 
 

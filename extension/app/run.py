@@ -11,7 +11,6 @@ import os
 import select
 import sys
 import threading
-from _socket import socket as Socket  # noqa: N812 - the class, under the name the standard library gives it
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -42,6 +41,8 @@ from extension.recorder.recorder import Recorder
 from extension.recorder.tail_sampler import TailSampler
 
 if TYPE_CHECKING:
+    from _socket import socket as Socket  # noqa: N812 - the class, under the name the standard library gives it
+
     from extension.app.settings_refresh import SettingsRefresh
     from extension.config.references import Fetched
     from extension.redaction.patterns import Patterns
@@ -89,7 +90,7 @@ def run(
     *,
     api: ExtensionsApi,
     subscription: Subscription,
-    listener: Socket | None,
+    listener: "Socket | None",
     listener_problem: str,
 ) -> None:
     """Run the extension from its wiring until SHUTDOWN, then end the process.
@@ -140,7 +141,7 @@ class Wiring:
         environ: dict[str, str],
         api: ExtensionsApi,
         subscription: Subscription,
-        listener: Socket | None,
+        listener: "Socket | None",
     ) -> None:
         """Read the settings and make the parts."""
         settings, problems = read_settings(environ)
@@ -229,7 +230,7 @@ class Wiring:
         return queues, delivery
 
     def _receiver(
-        self, subscription: Subscription, listener: Socket | None, poll: "select.poll"
+        self, subscription: Subscription, listener: "Socket | None", poll: "select.poll"
     ) -> Listener | None:
         if listener is not None and subscription.path:
             return Listener(

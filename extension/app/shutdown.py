@@ -6,6 +6,7 @@ Promises: all of it ends before the deadline, since Lambda kills the process the
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from extension import __version__
 from extension.app.parts import INTERNAL_ERROR, Parts
 from extension.delivery.finish import Finish
 from extension.parsing.failures import failure_by_shutdown
@@ -91,7 +92,7 @@ class Shutdown:
         if parts.listener is not None:
             parts.account.unreadable_bytes += parts.listener.discarded_bytes
         parts.account.buffered = parts.sampler.buffered_lines
-        parts.log.account(**parts.account.summary())
+        parts.log.account(version=__version__, **parts.account.summary())
 
     def _wait(self, wait_s: float) -> bool:
         """Wait for something to happen, and handle it; tell whether a batch has come in."""

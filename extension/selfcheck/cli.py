@@ -1,27 +1,26 @@
-"""Run the self-check from the command line."""
+"""Run the launcher's command line: the self-check, the version, the usage."""
 
-import contextlib
-import io
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from extension import EXTENSION_NAME
-from extension.selfcheck.checks import check
-from extension.selfcheck.findings import CHECK_TYPE, FAIL, OK, WARN
+from extension import EXTENSION_NAME, __version__
 
 USAGE = f"""usage: {EXTENSION_NAME} --check [--quiet] [--json]
+       {EXTENSION_NAME} --version | --help
 
-Reads the settings from the environment, fetches their references, and delivers one record of the type
-{CHECK_TYPE} to each sink. Does not register with Lambda.
+--check reads the settings from the environment, fetches their references, and delivers one record of the type
+flightRecorder.check to each sink. It does not register with Lambda.
 
-  --quiet   print warnings and failures only
-  --json    print one JSON object a line: level (ok, warn, fail), what, found, todo
+  --quiet     print warnings and failures only
+  --json      print one JSON object a line: level (ok, warn, fail), what, found, todo
+  --version   print the version of this layer, and of the Python that it runs on
+  --help      print this text
 
-Exit status: 0 if nothing failed, 1 if something failed, 2 for unknown options.
+Exit status: 0 if nothing failed, 1 if something failed, 2 for a wrong call.
 """
 
-_OPTIONS = frozenset({"--check", "--quiet", "--json"})
+_OPTIONS = ("--check", "--quiet", "--json", "--version", "--help")
 
 BAD_USAGE = 2
 
@@ -32,21 +31,38 @@ def main(
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Run the check; return the exit status."""
-    if "--check" not in arguments or not _OPTIONS.issuperset(arguments):
-        is_help = list(arguments) == ["--help"]
-        print(USAGE, end="", file=sys.stdout if is_help else sys.stderr, flush=True)
-        return 0 if is_help else BAD_USAGE
-    findings = check(environ, sleep=sleep)
-    shown = [one for one in findings if one.level != OK or "--quiet" not in arguments]
-    lines = [one.json() if "--json" in arguments else one.text() for one in shown]
-    if not {"--json", "--quiet"} & set(arguments):
-        counts = {level: sum(one.level == level for one in findings) for level in (OK, WARN, FAIL)}
-        lines.append(f"{counts[OK]} ok, {counts[WARN]} to look at, {counts[FAIL]} failed")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    # The reader may have closed the pipe.
-    with contextlib.suppress(OSError):
-        sys.stdout.write("".join(f"{line}\n" for line in lines))
-        sys.stdout.flush()
-    return int(any(one.level == FAIL for one in findings))
+    """Run a command line; return the exit status."""
+    if list(arguments) == ["--help"]:
+        return _say(USAGE)
+    if list(arguments) == ["--version"]:
+        return _say(f"{EXTENSION_NAME} {__version__} (Python {sys.version.split()[0]})\n")
+    problem = _problem(arguments)
+    if problem:
+        sys.stderr.write(f"{EXTENSION_NAME}: {problem}\n{USAGE}")
+        sys.stderr.flush()
+        return BAD_USAGE
+    # Imported here: the version and the usage need none of the package.
+    from extension.selfcheck.report import report
+
+    return report(arguments, environ, sleep=sleep)
+
+
+def _problem(arguments: Sequence[str]) -> str:
+    """Return what is wrong with a command line; nothing for one that checks."""
+    if not arguments:
+        return "this is an extension, which Lambda starts (AWS_LAMBDA_RUNTIME_API is not set here); try --check"
+    for word in arguments:
+        if word not in _OPTIONS:
+            # As a terminal can show it: the word may hold anything.
+            return f"there is no option {word.encode('ascii', 'backslashreplace').decode()}"
+    if "--check" not in arguments:
+        return f"{arguments[0]} goes with --check"
+    alone = [word for word in arguments if word in {"--version", "--help"}]
+    return f"{alone[0]} stands alone" if alone else ""
+
+
+def _say(text: str) -> int:
+    # The process ends without closing its files.
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    return 0

@@ -24,6 +24,7 @@ from layer.archive import entry_time, tree_files, unpack, write_archive
 from layer.authorities import FOLDER, write_authorities
 from layer.function_python.bytecode import PRIVATE, precompile, verify
 from layer.function_python.dependencies import RUNTIMES, BuildError, install, select
+from layer.origin import look_at, note
 from terminal.waiting import still
 
 MAX_ZIPPED_BYTES = 8 * 1024 * 1024
@@ -115,7 +116,13 @@ def build(
 
 def main(arguments: list[str] | None = None) -> int:
     """Build the layer unless it is up to date; return the exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.arch is not None:
+        parser.error(
+            "this layer serves both architectures. The layers with their own Python are built for one:"
+            f" ./build.sh layer --standalone --arch {options.arch}"
+        )
     sources = Sources(launcher=options.launcher, package=options.package)
     output: Path = options.output
     try:
@@ -123,6 +130,7 @@ def main(arguments: list[str] | None = None) -> int:
         stamp = options.cache / "built"
         if not options.force and _is_built(sources, output, pythons=pythons, stamp=stamp):
             print(f"  {output} is up to date")
+            _tell(sources, output)
             return 0
         build(sources, output, pythons=pythons, cache=options.cache, environ=dict(os.environ))
         stamp.write_text(_stamp(sources, output, pythons=pythons), encoding="utf-8")
@@ -136,7 +144,13 @@ def main(arguments: list[str] | None = None) -> int:
             " (it has no bytecode for it)"
         )
     print(f"  wrote {output}")
+    _tell(sources, output)
     return 0
+
+
+def _tell(sources: Sources, output: Path) -> None:
+    """Note what the zip was built from, and print its hash."""
+    print(f"  sha256 {note(output, look_at(ROOT, sources.package))}")
 
 
 def _lay_out(sources: Sources, dependencies: Path, tree: Path) -> None:
@@ -184,26 +198,36 @@ def _is_built(sources: Sources, output: Path, *, pythons: dict[str, Path], stamp
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="layer.function_python.build", description="Build the layer's zip file."
+        prog="./build.sh layer",
+        description="Build the layer for Lambda's Python runtimes, on both architectures. It has bytecode for each Python"
+        " that is found, and is built anew only if something has changed.",
+        epilog="./build.sh layer --standalone --help tells of the layers that bring their own Python.",
     )
     parser.add_argument(
-        "--output", type=Path, default=ROOT / "dist" / "flight-recorder-python.zip", help="the zip"
+        "--output",
+        type=Path,
+        default=ROOT / "dist" / "flight-recorder-python.zip",
+        metavar="ZIP",
+        help="write the layer to this file (default: dist/flight-recorder-python.zip)",
     )
     parser.add_argument(
         "--python",
         type=Path,
         action="append",
-        help="an interpreter to compile for (repeatable; default: the one that runs this)",
+        help="compile for this interpreter too; ./build.sh names each that it finds (repeatable)",
     )
     parser.add_argument(
-        "--launcher",
+        "--cache",
         type=Path,
-        default=Sources().launcher,
-        help="the executable that Lambda starts",
+        default=ROOT / ".cache" / "layer",
+        metavar="FOLDER",
+        help="keep what is fetched in this folder (default: .cache/layer)",
     )
-    parser.add_argument("--package", type=Path, default=Sources().package, help="our package")
-    parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "layer", help="kept files")
     parser.add_argument("--force", action="store_true", help="build even when up to date")
+    # Asked for by mistake, and for other files in the place of ours, as the tests have them.
+    parser.add_argument("--arch", help=argparse.SUPPRESS)
+    for name, ours in (("--launcher", Sources().launcher), ("--package", Sources().package)):
+        parser.add_argument(name, type=Path, default=ours, help=argparse.SUPPRESS)
     return parser
 
 

@@ -7,6 +7,7 @@ AWS but the list of Python runtimes ("Lambda runtimes" in the AWS Lambda Develop
 
 import hashlib
 import importlib.metadata
+import json
 import re
 import shutil
 import subprocess
@@ -14,8 +15,10 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from terminal.waiting import still
 
@@ -38,6 +41,9 @@ NEEDLESS_IN_DIST_INFO = frozenset(
     }
 )
 """Only installers use these. METADATA stays, since vulnerability scanners read it."""
+
+FORM = "with a list of wheels"
+"""A part of the folder's name: what earlier builds have kept has no such list."""
 
 COMPILED_SUFFIXES = (".so", ".pyd", ".dylib", ".dll")
 
@@ -86,10 +92,14 @@ def select(requirements: str, runtimes: Sequence[str] = RUNTIMES) -> list[str]:
 def install(requirements: list[str], cache: Path) -> Path:
     """Return a folder with `requirements` installed and trimmed, made once and kept in `cache`.
 
+    Beside it is the list of the wheels, which `wheels_in` reads.
+
     Raises:
         BuildError: pip failed, or a package holds compiled code.
     """
-    key = "\n".join([*requirements, importlib.metadata.version("pip"), *NEEDLESS_IN_DIST_INFO])
+    key = "\n".join(
+        [*requirements, importlib.metadata.version("pip"), *NEEDLESS_IN_DIST_INFO, FORM]
+    )
     digest = hashlib.sha256("\n".join(sorted(key.splitlines())).encode()).hexdigest()
     tree = cache / f"deps-{digest[:16]}"
     if tree.is_dir():
@@ -97,10 +107,34 @@ def install(requirements: list[str], cache: Path) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix="installing-") as scratch:
         target = Path(scratch) / "deps"
-        _run_pip(requirements, target)
+        report = Path(scratch) / "report.json"
+        _run_pip(requirements, target, report)
         _trim(target)
+        wheels = _read_report(report)
+        _list_of(tree).write_text(json.dumps(wheels, indent=2) + "\n", encoding="utf-8")
         target.replace(tree)
     return tree
+
+
+def wheels_in(tree: Path) -> dict[str, tuple[str, str]]:
+    """Return, by the names of packages, the file name and the SHA-256 of each wheel that a folder was made from."""
+    listed: dict[str, list[str]] = json.loads(_list_of(tree).read_text(encoding="utf-8"))
+    return {name: (file, digest) for name, (file, digest) in listed.items()}
+
+
+def _list_of(tree: Path) -> Path:
+    return tree.with_name(f"{tree.name}.json")
+
+
+def _read_report(report: Path) -> dict[str, tuple[str, str]]:
+    """Return what pip says that it has installed, without where it came from."""
+    return {
+        canonicalize_name(one["metadata"]["name"]): (
+            unquote(one["download_info"]["url"].rpartition("/")[2]),
+            one["download_info"]["archive_info"]["hashes"]["sha256"],
+        )
+        for one in json.loads(report.read_text(encoding="utf-8"))["install"]
+    }
 
 
 def _applies(requirement: Requirement, runtime: str) -> bool:
@@ -119,11 +153,11 @@ def _applies(requirement: Requirement, runtime: str) -> bool:
     )
 
 
-def _run_pip(requirements: list[str], target: Path) -> None:
+def _run_pip(requirements: list[str], target: Path, report: Path) -> None:
     listing = target.parent / "requirements.txt"
     listing.write_text("\n".join(requirements) + "\n", encoding="utf-8")
     # Wheels for any platform and the oldest runtime: pip refuses whatever holds compiled code.
-    options = ["--implementation=py", "--abi=none", "--platform=any"]
+    options = ["--implementation=py", "--abi=none", "--platform=any", f"--report={report}"]
     run_pip([*options, f"--python-version={RUNTIMES[0]}"], listing, target)
 
 

@@ -5,7 +5,6 @@ those of the machine's own apt, whatever release the machine has. A folder of ou
 Debian's archive keys where Debian installs them.
 """
 
-import contextlib
 import os
 import re
 import subprocess
@@ -25,6 +24,10 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 TARGETS = "$(REPO_URI)\t$(RELEASE)\t$(ORIGIN)"
 
 
+class OlderError(BuildError):
+    """The mirror lists newer sources than it has, and older ones are not allowed."""
+
+
 class NoMirrorError(BuildError):
     """This machine has no apt, or one without a mirror of Debian's."""
 
@@ -38,24 +41,26 @@ class PrivateApt:
         release: Debian's name for it.
         architectures: as Debian names them; the first is apt's "own".
         timeout_s: the most that one call of apt-get takes.
+        allow_older: of a source package whose newest version the mirror lists and does not have, take the one before.
     """
 
     folder: Path
     release: str
     architectures: tuple[str, ...] = ("amd64",)
     timeout_s: float = TIMEOUT_SECONDS
+    allow_older: bool = True
 
-    def fetch_sources(self, packages: list[str], target: Path) -> list[Path]:
-        """Fetch the files of source packages into `target`, and return them by name.
+    def fetch_sources(self, packages: list[str], target: Path) -> list[str]:
+        """Fetch the files of source packages into `target`; return what is older there than the mirror's lists, in words.
 
         Raises:
+            OlderError: a package is older, which is not allowed.
             BuildError: there is no apt, no mirror of Debian's, or no such package.
         """
         self._update()
         target.mkdir(parents=True, exist_ok=True)
-        for package in packages:
-            self._fetch_source(package, target)
-        return sorted(path for path in target.iterdir() if path.is_file())
+        older = [self._fetch_source(package, target) for package in packages]
+        return [one for one in older if one]
 
     def fetch_binaries(self, packages: list[str], target: Path) -> list[Path]:
         """Fetch binary packages (`libc6:arm64`) into `target`, and return them by name.
@@ -68,17 +73,34 @@ class PrivateApt:
         self._run(["download", *packages], target)
         return sorted(path for path in target.iterdir() if path.is_file())
 
-    def _fetch_source(self, package: str, target: Path) -> None:
-        """Fetch the newest complete version; a mirror that lags behind lists more than it has."""
-        *newer, oldest = self._versions(package)
-        for version in newer:
-            with contextlib.suppress(BuildError):
-                self._run(["source", "--download-only", f"{package}={version}"], target)
-                return
-            print(f"  the mirror lists {package} {version} and does not have it", flush=True)
+    def _fetch_source(self, package: str, target: Path) -> str:
+        """Fetch the newest complete version; a mirror that lags behind lists more than it has.
+
+        Return what is older about it, in words; nothing if it is the newest.
+        """
+        versions = newest, *_ = self._versions(package)
+        for version in versions:
+            problem = self._download(package, version, target)
+            if problem is None:
+                return "" if version == newest else f"{package} {version} instead of {newest}"
+            if version == versions[-1]:
+                raise problem
+            if not self.allow_older:
+                raise OlderError(
+                    f"the mirror lists {package} {version} and does not have it ({problem}); what is older may lack"
+                    " fixes of security: try again later, or with another mirror of Debian's in apt's sources"
+                ) from problem
+        return ""
+
+    def _download(self, package: str, version: str, target: Path) -> BuildError | None:
+        """Fetch a version; return what went wrong, and leave nothing of it."""
+        try:
+            self._run(["source", "--download-only", f"{package}={version}"], target)
+        except BuildError as error:
             for left in target.glob(f"{package}_*"):
                 left.unlink()
-        self._run(["source", "--download-only", f"{package}={oldest}"], target)
+            return error
+        return None
 
     def _versions(self, package: str) -> list[str]:
         """Return the versions of a source package, newest first."""

@@ -22,6 +22,7 @@ from pathlib import Path
 from layer.archive import entry_time, tree_files, unpack, write_archive
 from layer.function_python.build import EXTENSION_NAME, ROOT, Sources
 from layer.function_python.dependencies import BuildError, install, select
+from layer.origin import look_at, note
 from layer.standalone.compiling import ARCHITECTURES, OLDEST_GLIBC
 from layer.standalone.contents import Job
 from layer.standalone.gates import check_paths, check_programs, check_sizes
@@ -70,7 +71,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     environ = dict(os.environ)
     folder: Path = options.cache.resolve()
-    workshop = Workshop(folder=folder, requirements=ROOT / "requirements-standalone.txt")
+    workshop = Workshop(
+        folder=folder,
+        requirements=ROOT / "requirements-standalone.txt",
+    )
     sources = Sources(launcher=Path(__file__).parent / "launcher.c")
     # Each with its slash: "/root" alone may be part of anything.
     home = f"{environ.get('HOME', '').rstrip('/')}/"
@@ -80,7 +84,10 @@ def main(arguments: list[str] | None = None) -> int:
         dependencies = install(requirements, options.cache.parent / "layer")
         for architecture in options.arch or list(ARCHITECTURES):
             interpreter, build_python = _interpreters(
-                workshop, architecture, kind=options.interpreter, refresh=options.refresh
+                workshop,
+                architecture,
+                kind=options.interpreter,
+                refresh=options.refresh,
             )
             job = Job(
                 architecture=architecture,
@@ -97,17 +104,39 @@ def main(arguments: list[str] | None = None) -> int:
             )
             output = options.output / f"{EXTENSION_NAME}-{architecture}.zip"
             stamp = folder / f"built-{architecture}"
-            digest = _digest(job, environ)
-            if not options.force and _is_built(output, stamp, digest=digest):
-                print(f"  {output} is up to date")
-                continue
-            build(job, output, machine_paths=machine_paths, environ=environ)
-            stamp.write_text(f"{digest} {_hash(output)}", encoding="utf-8")
-            print(f"  wrote {output}")
+            _build_unless_built(
+                job, output, stamp=stamp, force=options.force, machine_paths=machine_paths
+            )
     except (BuildError, OSError, subprocess.TimeoutExpired) as error:
         print(f"build: {error}", file=sys.stderr)
         return 1
+    if options.interpreter == "debian":
+        _warn_of_older(workshop.older())
     return 0
+
+
+def _build_unless_built(
+    job: Job, output: Path, *, stamp: Path, force: bool, machine_paths: list[str]
+) -> None:
+    """Build a layer that is not up to date, and print its hash."""
+    environ = dict(os.environ)
+    digest = _digest(job, environ)
+    if not force and _is_built(output, stamp, digest=digest):
+        print(f"  {output} is up to date")
+    else:
+        build(job, output, machine_paths=machine_paths, environ=environ)
+        stamp.write_text(f"{digest} {_hash(output)}", encoding="utf-8")
+        print(f"  wrote {output}")
+    print(f"  sha256 {note(output, look_at(ROOT, job.sources.package))}")
+
+
+def _warn_of_older(older: list[str]) -> None:
+    if older:
+        print(
+            f"warning: these layers have {', '.join(older)}: when the sources were fetched, Debian's mirror listed the"
+            " newer ones and did not have them. They may lack fixes of security. --refresh tries again",
+            file=sys.stderr,
+        )
 
 
 def _interpreters(
@@ -160,7 +189,8 @@ def _is_built(output: Path, stamp: Path, *, digest: str) -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="./build.sh layer --standalone", description="Build the layers with their own Python."
+        prog="./build.sh layer --standalone",
+        description="Build the layers that bring their own Python. The first time compiles it, in some ten minutes.",
     )
     parser.add_argument(
         "--arch", choices=list(ARCHITECTURES), action="append", help="default: both (repeatable)"
@@ -171,11 +201,30 @@ def _parser() -> argparse.ArgumentParser:
         default="debian",
         help="compiled here from Debian's sources (the default), or python-build-standalone, fetched by uv",
     )
-    parser.add_argument("--refresh", action="store_true", help="look for newer sources")
-    parser.add_argument("--packing", choices=PACKINGS, default=PACKINGS[0], help="to measure by")
-    parser.add_argument("--output", type=Path, default=ROOT / "dist", help="the folder of the zips")
     parser.add_argument(
-        "--cache", type=Path, default=ROOT / ".cache" / "standalone", help="kept files"
+        "--refresh",
+        action="store_true",
+        help="ask Debian's mirror for newer sources of CPython, OpenSSL and zlib, and compile them",
+    )
+    parser.add_argument(
+        "--packing",
+        choices=PACKINGS,
+        default=PACKINGS[0],
+        help="one file for all modules (the default), or one for each, to compare them in ./build.sh bench",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=ROOT / "dist",
+        metavar="FOLDER",
+        help="write the zips to this folder (default: dist)",
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=ROOT / ".cache" / "standalone",
+        metavar="FOLDER",
+        help="keep the sources, the compiler and the interpreters in this folder, 1 GB (default: .cache/standalone)",
     )
     parser.add_argument("--force", action="store_true", help="build even when up to date")
     return parser

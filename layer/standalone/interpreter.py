@@ -36,11 +36,13 @@ class Workshop:
         folder: all files, reused from one build to the next.
         requirements: the pinned, hashed file that names the compiler.
         jobs: how many compilers run at a time.
+        allow_older: take older sources where the mirror lists newer ones than it has.
     """
 
     folder: Path
     requirements: Path
     jobs: int = os.cpu_count() or 1
+    allow_older: bool = True
 
     def interpreter(self, architecture: str, *, refresh: bool = False) -> Path:
         """Return the folder of the interpreter for `architecture` (Lambda's name); make it if it is missing.
@@ -119,6 +121,27 @@ class Workshop:
             if path.suffix == ".dsc"
         ]
 
+    def refresh(self) -> None:
+        """Fetch the newest sources that the mirror lists.
+
+        Raises:
+            OlderError: it does not have them, and older ones are not allowed.
+            BuildError: there is no mirror, or it does not answer.
+        """
+        self._sources(refresh=True)
+
+    def older(self) -> list[str]:
+        """Return in words which of the sources were older than the mirror's lists when they were fetched."""
+        return self._older.read_text(encoding="utf-8").splitlines() if self._older.exists() else []
+
+    def source_hashes(self) -> dict[str, tuple[str, str]]:
+        """Return the description (`.dsc`) of each source package, which has the hashes of its files, and its SHA-256."""
+        return {
+            path.name.partition("_")[0]: (path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+            for path in self._sources(refresh=False)
+            if path.suffix == ".dsc"
+        }
+
     def _zig(self) -> Path:
         pins = self.requirements.read_text(encoding="utf-8")
         zig = self.folder / f"zig-{hashlib.sha256(pins.encode()).hexdigest()[:16]}"
@@ -138,13 +161,20 @@ class Workshop:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.folder, prefix="fetching-") as scratch:
                 target = Path(scratch) / "sources"
-                PrivateApt(folder=self.folder / "apt", release=RELEASE).fetch_sources(
-                    list(SOURCES), target
+                apt = PrivateApt(
+                    folder=self.folder / "apt", release=RELEASE, allow_older=self.allow_older
                 )
+                older = apt.fetch_sources(list(SOURCES), target)
                 if kept.is_dir():
                     shutil.rmtree(kept)
                 target.replace(kept)
+            self._older.write_text("".join(f"{one}\n" for one in older), encoding="utf-8")
         return sorted(kept.iterdir())
+
+    @property
+    def _older(self) -> Path:
+        # Beside the sources: it is no part of what an interpreter is made of.
+        return self.folder / f"older-{RELEASE}"
 
     def _key(self, sources: list[Path]) -> str:
         digest = hashlib.sha256()

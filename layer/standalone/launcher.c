@@ -6,7 +6,7 @@
  * answer: the identifier in it lets its owner ask for our events, and a command line is open to every process. Wherever
  * that does not work out, Python registers, which does so for as long as it takes.
  *
- * Given arguments (--check) it registers nothing and hands them on. AWS: Lambda Extensions API, "Register".
+ * Given arguments (--check), or outside of Lambda, it registers nothing and hands them on. AWS: Lambda Extensions API, "Register".
  */
 #include <arpa/inet.h>
 #include <libgen.h>
@@ -70,13 +70,13 @@ static int ask(int connection, const char *api, const char *name) {
     return send(connection, request, (size_t)length, MSG_NOSIGNAL) == length ? 0 : -1;
 }
 
-/* Returns the connection on which the answer comes, -1 without one. */
+/* Returns the connection on which the answer comes, -1 without one. Lambda always names its API. */
 static int register_as(const char *name) {
     const char *api = getenv("AWS_LAMBDA_RUNTIME_API");
     int connection;
 
     if (api == NULL || *api == '\0')
-        api = "127.0.0.1:9001";
+        return -1;
     connection = connect_to(api);
     if (connection < 0 || ask(connection, api, name) == 0)
         return connection;

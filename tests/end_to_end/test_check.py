@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.model.function import Function
+from extension import __version__
 from tests.end_to_end.support import EXTENSION, SECRET, running, settings, write_python
 from tests.services.aws import ministack, moto
 from tests.services.environment import free_port, unique
@@ -223,7 +225,7 @@ def test_bad_settings_are_told(layer_dir: Path, tmp_path: Path) -> None:
     assert lines["SINK"].startswith("ok ")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--chek"], ["check"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["--chek"], ["check"]])
 def test_nothing_is_registered_whatever_the_words_are(
     layer_dir: Path, arguments: list[str]
 ) -> None:
@@ -235,8 +237,42 @@ def test_nothing_is_registered_whatever_the_words_are(
         with pytest.raises(TimeoutError):
             lambda_api.accept()
 
-    assert done.returncode == (0 if arguments == ["--help"] else 2)
-    assert "usage: flight-recorder --check" in done.stdout + done.stderr
+    told = done.stdout + done.stderr
+    assert done.returncode == (0 if arguments[0] in {"--help", "--version"} else 2)
+    if arguments == ["--version"]:
+        assert re.fullmatch(rf"flight-recorder {__version__} \(Python 3\.[0-9.]+\)\n", told)
+    else:
+        assert "usage: flight-recorder --check" in told
+        assert told.startswith(
+            "usage" if done.stdout else f"flight-recorder: there is no option {arguments[0]}"
+        )
+
+
+@pytest.mark.parametrize("shell", ["", "bash", "dash"], ids=["as it is", "bash", "dash"])
+def test_launcher_says_what_it_is_outside_of_lambda(
+    layer_dir: Path, shell: str, request: pytest.FixtureRequest
+) -> None:
+    """Somebody tries the layer on a laptop: it ends at once, and names what may be tried."""
+    found = ""
+    if shell:
+        request.getfixturevalue("borrows_python")
+        found = shutil.which(shell) or ""
+        if not found:
+            pytest.skip(f"{shell} is not installed here")
+    launcher = str(layer_dir / "extensions" / EXTENSION)
+
+    done = subprocess.run(
+        [*([found] if found else []), launcher],
+        env={"PATH": f"{PYTHON.parent}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("flight-recorder: this is an extension, which Lambda starts")
+    assert "try --check" in done.stderr
 
 
 @pytest.mark.parametrize("locale", ["C", "POSIX", "en_US.ISO-8859-1"])

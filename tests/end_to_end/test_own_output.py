@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.model.variations import GARBAGE_KINDS, Variations
+from extension import __version__
 from tests.end_to_end.support import (
     CARGO,
     SECRET,
@@ -82,6 +83,7 @@ def test_a_healthy_run_says_the_account_and_nothing_else(run: Run, sink_path: Pa
     assert [line.text for line in cloud.extension_output if line.text.strip()] == [
         line.text for line in cloud.extension_output if '"account"' in line.text
     ]
+    assert account["version"] == __version__
     assert account["invocations"] == 4
     assert account["failed_invocations"] == 2
 

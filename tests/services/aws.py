@@ -253,7 +253,7 @@ def running_moto() -> Iterator[AwsService]:
 @contextlib.contextmanager
 def running_ministack() -> Iterator[AwsService]:
     """Run ministack, which checks signatures."""
-    services = "logs,s3,firehose,kinesis,ssm,secretsmanager,iam,sts,kms"
+    services = "logs,s3,firehose,kinesis,ssm,secretsmanager,iam,sts,kms,cloudformation,lambda"
     with _running_ministack(services, auth=True) as url:
         yield AwsService(url, "/_ministack/reset")
 

@@ -29,6 +29,15 @@ SINKS = {
 DASHBOARD = (TEMPLATES / "dashboard.json").read_text(encoding="utf-8")
 """With two words that are replaced: FUNCTION_NAME and REGION."""
 
+QUERIES = {
+    name: "\n".join(one["query"])
+    for name, one in json.loads((TEMPLATES / "queries.json").read_text("utf-8")).items()
+}
+"""The one place of the saved queries, which every template repeats."""
+
+MAX_DESCRIPTION_CHARS = 1024
+"""AWS: PutMetricAlarm, AlarmDescription."""
+
 OWN_LOG = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
 
 BASIC_EXECUTION = {"Effect": "Allow", "Action": list(OWN_LOG), "Resource": "*"}
@@ -60,6 +69,8 @@ class Attached:
         retention_days: By log group.
         alarms: By name, in CloudFormation's terms.
         dashboards: Bodies by name.
+        queries: Texts and log groups by name.
+        saves_queries: Whether the way saves them, if there is a log group for them.
     """
 
     function: str
@@ -70,6 +81,8 @@ class Attached:
     retention_days: dict[str, int] = field(default_factory=dict)
     alarms: dict[str, dict[str, Any]] = field(default_factory=dict)
     dashboards: dict[str, str] = field(default_factory=dict)
+    queries: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    saves_queries: bool = False
 
 
 def check(
@@ -94,6 +107,8 @@ def check(
     own = f"/aws/lambda/{function}"
     to_cloudwatch = sink == "cloudwatch"
     assert attached.layers == [LAYER]
+    if attached.saves_queries:
+        check_queries(attached, saved=to_cloudwatch)
     # With the sink elsewhere and the own log group denied, the recorder's metrics reach nobody.
     rings = to_cloudwatch or own_log_group == "allow"
     assert {"FLIGHT_RECORDER_METRICS": "off"} | attached.environment == {
@@ -106,6 +121,39 @@ def check(
     assert attached.retention_days == dict.fromkeys(groups, 30)
     _check_role(attached, sink, own_log_group=own_log_group)
     _check_alarms(attached, rings=rings and not fleet, topic=topic)
+
+
+def check_queries(attached: Attached, *, saved: bool = True) -> None:
+    """Hold the saved queries to the file that has them, and the alarms to what is saved."""
+    prefix = f"flight-recorder/{attached.function}/"
+    kept = f"/flight-recorder/{attached.function}"
+    wanted = {
+        prefix + name: (text, [] if name == "transaction" else [kept])
+        for name, text in QUERIES.items()
+    }
+    assert attached.queries == (wanted if saved else {})
+    for alarm in attached.alarms.values():
+        description = alarm["AlarmDescription"]
+        assert len(description) <= MAX_DESCRIPTION_CHARS
+        page, _, anchor = re.findall(r"\((docs/[a-z]+\.md)(#([a-z-]+))?\)", description)[0]
+        headings = re.findall(r"^#+ (.*)$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+        assert not anchor or anchor in [one.lower().replace(" ", "-") for one in headings]
+        named = re.findall(r"Run the query (\S+): (\S+)", description)
+        assert [name in attached.queries for name, _ in named] == ([True] if saved else [])
+        assert [link for _, link in named] == ([_insights_link(attached.function)] if saved else [])
+
+
+def _insights_link(function: str) -> str:
+    """Write the console's address of Logs Insights with a group chosen, in the console's own escapes.
+
+    AWS documents them nowhere. A text has a quote before it, and asterisks in its escapes. The detail is escaped twice, and
+    dollars stand in place of percent signs.
+    """
+    detail = f"~(source~(~'*2fflight-recorder*2f{function}))"
+    for character in "~()'":
+        detail = detail.replace(character, f"$25{ord(character):02X}")
+    console = f"https://{REGION}.console.aws.amazon.com/cloudwatch/home?region={REGION}"
+    return f"{console}#logsV2:logs-insights$3FqueryDetail$3D{detail}"
 
 
 def check_dashboard(attached: Attached) -> None:

@@ -66,11 +66,22 @@ class Stack:
             alarms={
                 one["AlarmName"]: one for one in self.resources("AWS::CloudWatch::Alarm").values()
             },
+            queries=self._queries(),
+            saves_queries=True,
             dashboards={
                 one["DashboardName"]: one["DashboardBody"]
                 for one in self.resources("AWS::CloudWatch::Dashboard").values()
             },
         )
+
+    def _queries(self) -> dict[str, tuple[str, list[str]]]:
+        groups = {
+            name: one["LogGroupName"] for name, one in self.resources("AWS::Logs::LogGroup").items()
+        }
+        return {
+            one["Name"]: (one["QueryString"], [groups[ref] for ref in one.get("LogGroupNames", [])])
+            for one in self.resources("AWS::Logs::QueryDefinition").values()
+        }
 
     def _holds(self, condition: str | None) -> bool:
         return condition is None or self._truth(self._conditions[condition])
@@ -112,5 +123,7 @@ class Stack:
             separator, parts = argument
             return separator.join(str(one) for one in self._resolve(parts))
         if name == "Fn::Sub":
-            return re.sub(r"\$\{([\w:]+)\}", lambda found: str(self._values[found[1]]), argument)
+            text, own = argument if isinstance(argument, list) else (argument, {})
+            values = {**self._values, **self._resolve(own)}
+            return re.sub(r"\$\{([\w:]+)\}", lambda found: str(values[found[1]]), text)
         raise AssertionError(f"a function {name}")

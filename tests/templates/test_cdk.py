@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.templates.attached import DASHBOARD, LAYER, SINKS, TOPIC, check, check_dashboard
+from tests.templates.attached import (
+    DASHBOARD,
+    LAYER,
+    SINKS,
+    TOPIC,
+    check,
+    check_dashboard,
+    check_queries,
+)
 from tests.templates.cloudformation import Stack
 from tests.templates.validators import (
     TEMPLATES,
@@ -54,6 +62,7 @@ NEEDLESS_DEPENDENCY = "W3005"
 """CDK itself lets a function wait for its role, which it refers to anyway."""
 
 CONTEXTS: dict[str, dict[str, Any]] = {
+    "unqueried": {"layerArn": LAYER, "savedQueries": "no"},
     **{sink: {"layerArn": LAYER, "sink": value} for sink, value in SINKS.items()},
     "allowed": {"layerArn": LAYER, "sink": SINKS["s3"], "ownLogGroup": "allow"},
     "notified": {
@@ -82,6 +91,7 @@ def test_cdk_applications_keep_the_contract_for_each_sink(tmp_path: Path) -> Non
         tmp_path / "python" / name / "Recorded.template.json" for name in ("cloudwatch", "s3")
     ]
     assert lint(*outputs, without=[NEEDLESS_DEPENDENCY]) == ""
+    check_queries(Stack(made["unqueried"]).attached(), saved=False)
     for sink in SINKS:
         check(Stack(made[sink]).attached(), sink)
     check(Stack(made["allowed"]).attached(), "s3", own_log_group="allow")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.templates.attached import LAYER, SINKS, TOPIC, check
+from tests.templates.attached import LAYER, SINKS, TOPIC, check, check_queries
 from tests.templates.cloudformation import Stack
 from tests.templates.validators import TEMPLATES, environ, lint, python_tool, run_well
 
@@ -69,3 +69,16 @@ def test_sam_template_has_alarms_only_with_metrics() -> None:
     check(Stack(template, {"LayerArn": LAYER, **fleet, **elsewhere}).attached(), "firehose")
     assert unmeasured.alarms == {}
     assert "FLIGHT_RECORDER_METRICS" not in unmeasured.environment
+
+
+def test_sam_template_saves_the_queries() -> None:
+    """They are those of queries.json; without the kept group, or where they are not wanted, there are none."""
+    template = json.loads(transformed())
+
+    saved = Stack(template, {"LayerArn": LAYER}).attached()
+    unwanted = Stack(template, {"LayerArn": LAYER, "SavedQueries": "no"}).attached()
+    elsewhere = {"LayerArn": LAYER, "Sink": "s3", "SinkName": "my-logs", "OwnLogGroup": "allow"}
+
+    check_queries(saved)
+    check_queries(unwanted, saved=False)
+    check_queries(Stack(template, elsewhere).attached(), saved=False)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.aws import moto
+from tests.services.aws import AwsService, moto
 from tests.templates.attached import (
     DASHBOARD,
     LAYER,
@@ -17,6 +17,7 @@ from tests.templates.attached import (
     Attached,
     check,
     check_dashboard,
+    check_queries,
     normal,
 )
 from tests.templates.validators import (
@@ -68,6 +69,7 @@ def test_terraform_configuration_keeps_the_contract_for_each_sink(
         name: [one for one in state["resources"] if one.get("module") == f"module.{name}"]
         for name in VARIABLES
     }
+    check_queries(planned(folder, aws))
     check(attached(modules["cloudwatch"]), "cloudwatch")
     check(attached(modules["firehose"]), "firehose")
     check(attached(modules["s3"]), "s3", own_log_group="allow", topic=TOPIC, fleet="")
@@ -94,6 +96,8 @@ def configuration(folder: Path) -> Path:
             "layer_arn": LAYER,
             "function_name": f"recorded-{name}",
             "package": "function.zip",
+            # moto has none, so they are planned, and not made.
+            "saved_queries": False,
             **variables,
         }
         for name, variables in VARIABLES.items()
@@ -112,7 +116,23 @@ def configuration(folder: Path) -> Path:
     return folder
 
 
-def attached(resources: list[Mapping[str, Any]]) -> Attached:
+def planned(folder: Path, aws: AwsService) -> Attached:
+    """Give what a function would be attached with if its queries were saved as well."""
+    file = folder / "main.tf.json"
+    modules = json.loads(file.read_text(encoding="utf-8"))["module"]
+    module = {**modules["cloudwatch"], "saved_queries": True}
+    file.write_text(json.dumps({"module": {"cloudwatch": module}}), encoding="utf-8")
+    plan = ["terraform", "plan", "-input=false", "-no-color", "-out=plan"]
+    run_well(plan, env=aws_environ(aws), cwd=folder)
+    shown = run_well(["terraform", "show", "-json", "plan"], env=aws_environ(aws), cwd=folder)
+    (child,) = json.loads(shown)["planned_values"]["root_module"]["child_modules"]
+    return attached(
+        [{**one, "instances": [{"attributes": one["values"]}]} for one in child["resources"]],
+        saves_queries=True,
+    )
+
+
+def attached(resources: list[Mapping[str, Any]], *, saves_queries: bool = False) -> Attached:
     """Give what a function is attached with, from the state that Terraform read back."""
 
     def values(kind: str) -> list[dict[str, Any]]:
@@ -136,6 +156,11 @@ def attached(resources: list[Mapping[str, Any]]) -> Attached:
         dashboards={
             one["dashboard_name"]: one["dashboard_body"]
             for one in values("aws_cloudwatch_dashboard")
+        },
+        saves_queries=saves_queries,
+        queries={
+            one["name"]: (one["query_string"], one["log_group_names"] or [])
+            for one in values("aws_cloudwatch_query_definition")
         },
     )
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from extension import __version__
+from tests.doubles.git import commit_all
 from tools.__main__ import COMMANDS
 from tools.pythons import VERSIONS
 
@@ -48,16 +51,45 @@ def test_help_names_every_command() -> None:
     """A command that nobody knows of is of no use."""
     named = re.findall(r"^\./build\.sh (\w+)", build_sh("help").stdout, re.MULTILINE)
 
-    assert sorted(set(named) - {"help", "pythons"}) == sorted(COMMANDS)
+    assert sorted(set(named) - {"help", "pythons", "version"}) == sorted(COMMANDS)
 
 
-def test_unknown_command_shows_the_help_and_fails() -> None:
-    """On standard error, so that a script's output stays clean."""
-    done = build_sh("layers")
+def test_unknown_command_is_named_in_one_line() -> None:
+    """On standard error, with where all of them are listed."""
+    done = build_sh("frobnicate")
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("./build.sh layer   ")
-    assert done.stderr.endswith("build.sh: there is no command layers\n")
+    assert done.stderr == ("build.sh: there is no command frobnicate; ./build.sh help lists them\n")
+
+
+@pytest.mark.parametrize("word", ["version", "--version"])
+def test_version_needs_no_python(tmp_path: Path, word: str) -> None:
+    """It is the extension's; without git it has no commit."""
+    done = build_sh(word, PATH=_coreutils(tmp_path), HOME=str(tmp_path))
+
+    assert (done.returncode, done.stdout) == (0, f"flight-recorder {__version__}\n"), done.stderr
+
+
+def test_version_names_the_commit(tmp_path: Path) -> None:
+    """As whoever reports a fault can copy it."""
+    checkout = tmp_path / "checkout"
+    (checkout / "extension").mkdir(parents=True)
+    for name in ("build.sh", "extension/__init__.py"):
+        shutil.copy(ROOT / name, checkout / name)
+    commit = commit_all(checkout)
+
+    said = subprocess.run(
+        [str(checkout / "build.sh"), "--version"], capture_output=True, text=True, check=True
+    )
+
+    assert said.stdout == f"flight-recorder {__version__} (commit {commit[:7]})\n"
+
+
+def test_version_is_that_of_the_project_file() -> None:
+    """Two places name it, and one is what people read."""
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+    assert f'version = "{__version__}"' in project.splitlines()
 
 
 @pytest.mark.parametrize("name", sorted({*COMMANDS, "pythons"}))

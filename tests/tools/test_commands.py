@@ -72,6 +72,34 @@ def test_standalone_layers_bring_their_own_python(
     assert capsys.readouterr().out == "standalone layers\n"
 
 
+def test_standalone_may_stand_anywhere(checkout: Checkout) -> None:
+    """`layer --arch arm64 --standalone` means the same."""
+    build_layer(checkout.workspace, ["--arch", "arm64", "--standalone"])
+
+    (call,) = checkout.calls()
+    assert call.arguments == ["-m", "layer.standalone.build", "--arch", "arm64"]
+
+
+@pytest.mark.parametrize("name", ["demo", "bench", "chaos"])
+def test_help_of_a_command_builds_nothing(checkout: Checkout, name: str) -> None:
+    """Who asks for it waits for no build."""
+    printed, call = run(checkout, name, "--help")
+
+    assert printed == ""
+    assert call.arguments[-1] == "--help"
+    assert len(checkout.calls()) == 1
+
+
+def test_release_knows_every_python(checkout: Checkout) -> None:
+    """Its layer has bytecode for each."""
+    printed, call = run(checkout, "release", "--standalone")
+
+    pythons = [f"--python {python.path}" for python in checkout.workspace.pythons]
+    assert printed == ""
+    assert " ".join(call.arguments) == f"-m layer.release {' '.join(pythons)} --standalone"
+    assert call.cwd == checkout.root
+
+
 def test_build_that_fails_ends_the_command_with_its_status(checkout: Checkout) -> None:
     """The builder has said why."""
     checkout.answer("layer.function_python.build", status=2)
@@ -119,7 +147,9 @@ def test_commands_of_attach_are_one_program(checkout: Checkout, name: str) -> No
     assert call.cwd == checkout.root / "called" / "from"
 
 
-@pytest.mark.parametrize(("name", "module"), [("whatif", "whatif"), ("explain", "whatif.explain")])
+@pytest.mark.parametrize(
+    ("name", "module"), [("show", "show"), ("whatif", "whatif"), ("explain", "whatif.explain")]
+)
 def test_logs_are_looked_for_where_the_command_was_called(
     checkout: Checkout, name: str, module: str
 ) -> None:

@@ -31,6 +31,7 @@ def build(app: App) -> None:
         function_name=function_name,
         sink=given("sink", "cloudwatch:"),
         sample_rate=float(given("sampleRate", "0.1")),
+        saved_queries=given("savedQueries") != "no",
         allow_own_log_group=given("ownLogGroup") == "allow",
         metrics=given("metrics", "5m"),
         metrics_fleet=fleet if fleet != "none" else "",

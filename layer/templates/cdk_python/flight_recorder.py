@@ -24,6 +24,37 @@ from constructs import Construct
 
 HOUR = Duration.hours(1)
 
+QUERIES = {
+    "failures": """\
+filter type = "flightRecorder.invocation" and record.outcome != "success"
+| stats count(*) as failures, latest(record.errorMessage) as message, latest(requestId) as example, max(@timestamp) as last
+    by reason, record.errorType, record.fingerprint
+| sort failures desc
+| limit 100""",
+    "invocation": """\
+# Put an id in place of REQUEST_ID. If lines are records, this finds all of them. If they are as the function wrote them, it
+# finds the row of type flightRecorder.invocation. Put its log stream and its two times into the second filter, and remove the
+# first one.
+filter requestId = "REQUEST_ID" or @message like "REQUEST_ID"
+# | filter @logStream = "STREAM" and toMillis(@timestamp) >= FIRST and toMillis(@timestamp) <= LAST
+| sort @timestamp asc
+| display @timestamp, type, @message, logStream, record.firstTimestamp, record.lastTimestamp
+| limit 10000""",
+    "transaction": """\
+# Choose the log groups of all functions, and put a trace or correlation id in place of TRANSACTION_ID.
+filter traceId = "TRANSACTION_ID" or correlationId = "TRANSACTION_ID"
+| sort @timestamp asc
+| display @timestamp, function, type, record.outcome, reason, record.errorType, record.errorMessage, requestId, @message
+| limit 10000""",
+    "totals": """\
+filter type = "flightRecorder.invocation"
+| fields weight * record.lines as weightedLines
+| stats sum(weight) as invocations, sum(weightedLines) as lines, count(*) as kept by function, record.outcome
+| sort invocations desc
+| limit 1000""",
+}
+"""Saved in CloudWatch Logs Insights. The same queries are in ../queries.json."""
+
 
 class FlightRecorder(Construct):
     """The layer, the variables and the role of a recorded function, with log groups and alarms.
@@ -43,6 +74,7 @@ class FlightRecorder(Construct):
         function_name: str,
         sink: str = "cloudwatch:",
         sample_rate: float = 0.1,
+        saved_queries: bool = True,
         retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         allow_own_log_group: bool = False,
         metrics: str = "5m",
@@ -60,6 +92,7 @@ class FlightRecorder(Construct):
                 for the function.
             sink: `cloudwatch:`, `s3://BUCKET/PREFIX`, `firehose:STREAM`, or a URL such as `otlp+https://collector:4318`.
             sample_rate: Share of healthy transactions whose lines are kept.
+            saved_queries: Save four queries for the kept lines in CloudWatch Logs Insights.
             retention: How long the log groups keep events.
             allow_own_log_group: Let Lambda write everything to the function's own log group too. CloudWatch then
                 costs as much as without the recorder.
@@ -71,6 +104,7 @@ class FlightRecorder(Construct):
         """
         super().__init__(scope, construct_id)
         self._function_name = function_name
+        self._queried = saved_queries and sink == "cloudwatch:"
         kept_group = f"/flight-recorder/{function_name}"
         own_group = f"/aws/lambda/{function_name}"
         to_cloudwatch = sink == "cloudwatch:"
@@ -106,13 +140,15 @@ class FlightRecorder(Construct):
             ("OwnLogGroup", own_group, allow_own_log_group),
         ):
             if wanted:
-                logs.LogGroup(
+                made = logs.LogGroup(
                     self,
                     name,
                     log_group_name=group,
                     retention=retention,
                     removal_policy=RemovalPolicy.DESTROY,
                 )
+                if self._queried and name == "KeptLogGroup":
+                    self._queries(made)
 
         if measured and not in_fleet:
             self._alarms(alarm_topic_arn)
@@ -153,6 +189,27 @@ class FlightRecorder(Construct):
             return iam.PolicyStatement(actions=["firehose:PutRecordBatch"], resources=[arn])
         return None
 
+    def _queries(self, kept: logs.LogGroup) -> None:
+        for name, text in QUERIES.items():
+            logs.CfnQueryDefinition(
+                self,
+                f"{name.capitalize()}Query",
+                name=f"flight-recorder/{self._function_name}/{name}",
+                # A transaction is looked for in the groups of several functions.
+                log_group_names=None if name == "transaction" else [kept.log_group_name],
+                query_string=text,
+            )
+
+    def _look(self, query: str) -> str:
+        """Return where to look when an alarm rings: a saved query, in the console's own form of an address."""
+        region = Stack.of(self).region
+        return (
+            f" Run the query flight-recorder/{self._function_name}/{query}:"
+            f" https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logsV2:logs-insights"
+            "$3FqueryDetail$3D$257E$2528source$257E$2528$257E$2527"
+            f"*2fflight-recorder*2f{self._function_name}$2529$2529"
+        )
+
     def _metric(
         self, namespace: str, name: str, *, statistic: str, period: Duration
     ) -> cloudwatch.Metric:
@@ -184,27 +241,31 @@ class FlightRecorder(Construct):
         )
         alarms: dict[tuple[str, str], dict[str, Any]] = {
             ("DeliveryFailing", "delivery-failing"): {
-                "alarm_description": "The sink did not take deliveries in two of three intervals (docs/delivery.md)",
+                "alarm_description": "The sink did not take deliveries in two of three intervals (docs/delivery.md#the-way-to-a-sink).",
+                "query": "failures",
                 "metric": recorded("FailedDeliveries", "Sum"),
                 "evaluation_periods": 3,
                 "datapoints_to_alarm": 2,
                 "threshold": 1,
             },
             ("LinesLost", "lines-lost"): {
-                "alarm_description": "The recorder could not deliver kept lines anywhere (docs/delivery.md)",
+                "alarm_description": "The recorder could not deliver kept lines anywhere (docs/delivery.md#the-account).",
+                "query": "failures",
                 "metric": recorded("LostLines", "Sum"),
                 "evaluation_periods": 1,
                 "threshold": 0,
             },
             ("BufferFull", "buffer-full"): {
-                "alarm_description": "The buffer was nearly full, so recordings may have gaps. Raise FLIGHT_RECORDER_BUFFER_SIZE",
+                "alarm_description": "The buffer was nearly full, so recordings may have gaps. Raise FLIGHT_RECORDER_BUFFER_SIZE (docs/metrics.md#alarms).",
+                "query": "failures",
                 "metric": recorded("BufferUsed", "Maximum"),
                 "evaluation_periods": 3,
                 "datapoints_to_alarm": 2,
                 "threshold": 90,
             },
             ("Silent", "silent"): {
-                "alarm_description": "The function was invoked, and the recorder wrote no metric for two hours",
+                "alarm_description": "The function was invoked, and the recorder wrote no metric for two hours (docs/check.md#the-checks).",
+                "query": "totals",
                 "metric": silence,
                 "evaluation_periods": 2,
                 "threshold": 0,
@@ -212,6 +273,9 @@ class FlightRecorder(Construct):
         }
         topic = sns.Topic.from_topic_arn(self, "Topic", topic_arn) if topic_arn else None
         for (construct_id, name), properties in alarms.items():
+            look = self._look(properties.pop("query"))
+            if self._queried:
+                properties["alarm_description"] += look
             alarm = cloudwatch.Alarm(
                 self,
                 construct_id,

@@ -21,6 +21,7 @@ const recorder = new FlightRecorder(stack, "FlightRecorder", {
   functionName,
   sink: given("sink"),
   sampleRate: Number(given("sampleRate") ?? 0.1),
+  savedQueries: given("savedQueries") !== "no",
   allowOwnLogGroup: given("ownLogGroup") === "allow",
   metrics: given("metrics"),
   metricsFleet: fleet === "none" ? "" : fleet,

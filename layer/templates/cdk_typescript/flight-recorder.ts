@@ -11,6 +11,33 @@ import * as logs from "aws-cdk-lib/aws-logs";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
 
+/** Saved in CloudWatch Logs Insights. The same queries are in ../queries.json. */
+const QUERIES = {
+  failures: `filter type = "flightRecorder.invocation" and record.outcome != "success"
+| stats count(*) as failures, latest(record.errorMessage) as message, latest(requestId) as example, max(@timestamp) as last
+    by reason, record.errorType, record.fingerprint
+| sort failures desc
+| limit 100`,
+  invocation: `# Put an id in place of REQUEST_ID. If lines are records, this finds all of them. If they are as the function wrote them, it
+# finds the row of type flightRecorder.invocation. Put its log stream and its two times into the second filter, and remove the
+# first one.
+filter requestId = "REQUEST_ID" or @message like "REQUEST_ID"
+# | filter @logStream = "STREAM" and toMillis(@timestamp) >= FIRST and toMillis(@timestamp) <= LAST
+| sort @timestamp asc
+| display @timestamp, type, @message, logStream, record.firstTimestamp, record.lastTimestamp
+| limit 10000`,
+  transaction: `# Choose the log groups of all functions, and put a trace or correlation id in place of TRANSACTION_ID.
+filter traceId = "TRANSACTION_ID" or correlationId = "TRANSACTION_ID"
+| sort @timestamp asc
+| display @timestamp, function, type, record.outcome, reason, record.errorType, record.errorMessage, requestId, @message
+| limit 10000`,
+  totals: `filter type = "flightRecorder.invocation"
+| fields weight * record.lines as weightedLines
+| stats sum(weight) as invocations, sum(weightedLines) as lines, count(*) as kept by function, record.outcome
+| sort invocations desc
+| limit 1000`,
+};
+
 export interface FlightRecorderProps {
   /** The layer version that ./build.sh publish printed for this region (and architecture). */
   readonly layerArn: string;
@@ -20,6 +47,8 @@ export interface FlightRecorderProps {
   readonly sink?: string;
   /** Share of healthy transactions whose lines are kept. */
   readonly sampleRate?: number;
+  /** Save four queries for the kept lines in CloudWatch Logs Insights. */
+  readonly savedQueries?: boolean;
   /** How long the log groups keep events. */
   readonly retention?: logs.RetentionDays;
   /** Let Lambda write everything to the function's own log group too. CloudWatch then costs as much as without the recorder. */
@@ -42,10 +71,12 @@ export class FlightRecorder extends Construct {
   readonly layer: lambda.ILayerVersion;
   readonly environment: Record<string, string>;
   readonly role: iam.Role;
+  private readonly queried: boolean;
 
   constructor(scope: Construct, id: string, props: FlightRecorderProps) {
     super(scope, id);
     const sink = props.sink ?? "cloudwatch:";
+    this.queried = sink === "cloudwatch:" && props.savedQueries !== false;
     const metrics = props.metrics ?? "5m";
     const retention = props.retention ?? logs.RetentionDays.ONE_MONTH;
     const toCloudWatch = sink === "cloudwatch:";
@@ -83,7 +114,10 @@ export class FlightRecorder extends Construct {
       ["OwnLogGroup", ownGroup, props.allowOwnLogGroup ?? false],
     ] as const) {
       if (wanted) {
-        new logs.LogGroup(this, name, { logGroupName: group, retention, removalPolicy: RemovalPolicy.DESTROY });
+        const made = new logs.LogGroup(this, name, { logGroupName: group, retention, removalPolicy: RemovalPolicy.DESTROY });
+        if (name === "KeptLogGroup" && this.queried) {
+          this.queries(props.functionName, made);
+        }
       }
     }
 
@@ -130,6 +164,28 @@ export class FlightRecorder extends Construct {
     return [];
   }
 
+  private queries(functionName: string, kept: logs.LogGroup): void {
+    for (const [name, queryString] of Object.entries(QUERIES)) {
+      new logs.CfnQueryDefinition(this, `${name[0].toUpperCase()}${name.slice(1)}Query`, {
+        name: `flight-recorder/${functionName}/${name}`,
+        // A transaction is looked for in the groups of several functions.
+        logGroupNames: name === "transaction" ? undefined : [kept.logGroupName],
+        queryString,
+      });
+    }
+  }
+
+  /** Return where to look when an alarm rings: a saved query, in the console's own form of an address. */
+  private look(functionName: string, query: keyof typeof QUERIES): string {
+    const region = Stack.of(this).region;
+    return (
+      ` Run the query flight-recorder/${functionName}/${query}:` +
+      ` https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#logsV2:logs-insights` +
+      "$3FqueryDetail$3D$257E$2528source$257E$2528$257E$2527" +
+      `*2fflight-recorder*2f${functionName}$2529$2529`
+    );
+  }
+
   private alarms(props: FlightRecorderProps): void {
     const metric = (namespace: string, metricName: string, statistic: string, period: Duration) =>
       new cloudwatch.Metric({
@@ -142,12 +198,13 @@ export class FlightRecorder extends Construct {
     const recorded = (name: string, statistic: string) =>
       metric("FlightRecorder", name, statistic, Duration.minutes(5));
     const hour = Duration.hours(1);
+    const look = (query: keyof typeof QUERIES) => (this.queried ? this.look(props.functionName, query) : "");
     const alarms: [string, string, Omit<cloudwatch.AlarmProps, "alarmName">][] = [
       [
         "DeliveryFailing",
         "delivery-failing",
         {
-          alarmDescription: "The sink did not take deliveries in two of three intervals (docs/delivery.md)",
+          alarmDescription: `The sink did not take deliveries in two of three intervals (docs/delivery.md#the-way-to-a-sink).${look("failures")}`,
           metric: recorded("FailedDeliveries", "Sum"),
           evaluationPeriods: 3,
           datapointsToAlarm: 2,
@@ -158,7 +215,7 @@ export class FlightRecorder extends Construct {
         "LinesLost",
         "lines-lost",
         {
-          alarmDescription: "The recorder could not deliver kept lines anywhere (docs/delivery.md)",
+          alarmDescription: `The recorder could not deliver kept lines anywhere (docs/delivery.md#the-account).${look("failures")}`,
           metric: recorded("LostLines", "Sum"),
           evaluationPeriods: 1,
           threshold: 0,
@@ -168,7 +225,7 @@ export class FlightRecorder extends Construct {
         "BufferFull",
         "buffer-full",
         {
-          alarmDescription: "The buffer was nearly full, so recordings may have gaps. Raise FLIGHT_RECORDER_BUFFER_SIZE",
+          alarmDescription: `The buffer was nearly full, so recordings may have gaps. Raise FLIGHT_RECORDER_BUFFER_SIZE (docs/metrics.md#alarms).${look("failures")}`,
           metric: recorded("BufferUsed", "Maximum"),
           evaluationPeriods: 3,
           datapointsToAlarm: 2,
@@ -181,7 +238,7 @@ export class FlightRecorder extends Construct {
         "Silent",
         "silent",
         {
-          alarmDescription: "The function was invoked, and the recorder wrote no metric for two hours",
+          alarmDescription: `The function was invoked, and the recorder wrote no metric for two hours (docs/check.md#the-checks).${look("totals")}`,
           metric: new cloudwatch.MathExpression({
             expression: "IF(FILL(invoked, 0) > 0 AND FILL(recorded, 0) == 0, 1, 0)",
             usingMetrics: {

@@ -44,6 +44,12 @@ variable "sample_rate" {
   default     = 0.1
 }
 
+variable "saved_queries" {
+  type        = bool
+  description = "Save four queries for the kept lines in CloudWatch Logs Insights."
+  default     = true
+}
+
 variable "retention_days" {
   type        = number
   description = "How long the log groups keep events."
@@ -116,19 +122,63 @@ locals {
     ] : []
   )
 
+  queried = local.to_cloudwatch && var.saved_queries
+  console = "https://${data.aws_region.this.name}.console.aws.amazon.com/cloudwatch/home?region=${data.aws_region.this.name}"
+  # The console's own form of an address, in which Logs Insights has the log group chosen.
+  insights = "${local.console}#logsV2:logs-insights$3FqueryDetail$3D$257E$2528source$257E$2528$257E$2527*2fflight-recorder*2f${var.function_name}$2529$2529"
+  looks = {
+    for name in keys(local.queries) :
+    name => local.queried ? " Run the query flight-recorder/${var.function_name}/${name}: ${local.insights}" : ""
+  }
+
+  # The same queries are in ../queries.json.
+  queries = {
+    failures    = <<-EOT
+      filter type = "flightRecorder.invocation" and record.outcome != "success"
+      | stats count(*) as failures, latest(record.errorMessage) as message, latest(requestId) as example, max(@timestamp) as last
+          by reason, record.errorType, record.fingerprint
+      | sort failures desc
+      | limit 100
+    EOT
+    invocation  = <<-EOT
+      # Put an id in place of REQUEST_ID. If lines are records, this finds all of them. If they are as the function wrote them, it
+      # finds the row of type flightRecorder.invocation. Put its log stream and its two times into the second filter, and remove the
+      # first one.
+      filter requestId = "REQUEST_ID" or @message like "REQUEST_ID"
+      # | filter @logStream = "STREAM" and toMillis(@timestamp) >= FIRST and toMillis(@timestamp) <= LAST
+      | sort @timestamp asc
+      | display @timestamp, type, @message, logStream, record.firstTimestamp, record.lastTimestamp
+      | limit 10000
+    EOT
+    transaction = <<-EOT
+      # Choose the log groups of all functions, and put a trace or correlation id in place of TRANSACTION_ID.
+      filter traceId = "TRANSACTION_ID" or correlationId = "TRANSACTION_ID"
+      | sort @timestamp asc
+      | display @timestamp, function, type, record.outcome, reason, record.errorType, record.errorMessage, requestId, @message
+      | limit 10000
+    EOT
+    totals      = <<-EOT
+      filter type = "flightRecorder.invocation"
+      | fields weight * record.lines as weightedLines
+      | stats sum(weight) as invocations, sum(weightedLines) as lines, count(*) as kept by function, record.outcome
+      | sort invocations desc
+      | limit 1000
+    EOT
+  }
+
   alarms = {
     delivery-failing = {
-      description = "The sink did not take deliveries in two of three intervals (docs/delivery.md)"
+      description = "The sink did not take deliveries in two of three intervals (docs/delivery.md#the-way-to-a-sink).${local.looks.failures}"
       metric      = "FailedDeliveries", statistic = "Sum", threshold = 1
       periods     = 3, datapoints = 2
     }
     lines-lost = {
-      description = "The recorder could not deliver kept lines anywhere (docs/delivery.md)"
+      description = "The recorder could not deliver kept lines anywhere (docs/delivery.md#the-account).${local.looks.failures}"
       metric      = "LostLines", statistic = "Sum", threshold = 0
       periods     = 1, datapoints = 1
     }
     buffer-full = {
-      description = "The buffer was nearly full, so recordings may have gaps. Raise FLIGHT_RECORDER_BUFFER_SIZE"
+      description = "The buffer was nearly full, so recordings may have gaps. Raise FLIGHT_RECORDER_BUFFER_SIZE (docs/metrics.md#alarms).${local.looks.failures}"
       metric      = "BufferUsed", statistic = "Maximum", threshold = 90
       periods     = 3, datapoints = 2
     }
@@ -228,7 +278,7 @@ resource "aws_cloudwatch_metric_alarm" "silent" {
   count = local.alarmed ? 1 : 0
 
   alarm_name          = "${var.function_name}-flight-recorder-silent"
-  alarm_description   = "The function was invoked, and the recorder wrote no metric for two hours"
+  alarm_description   = "The function was invoked, and the recorder wrote no metric for two hours (docs/check.md#the-checks).${local.looks.totals}"
   evaluation_periods  = 2
   threshold           = 0
   comparison_operator = "GreaterThanThreshold"
@@ -256,6 +306,14 @@ resource "aws_cloudwatch_metric_alarm" "silent" {
       }
     }
   }
+}
+
+resource "aws_cloudwatch_query_definition" "this" {
+  for_each = local.queried ? local.queries : {}
+
+  name            = "flight-recorder/${var.function_name}/${each.key}"
+  log_group_names = each.key == "transaction" ? null : [aws_cloudwatch_log_group.kept[0].name]
+  query_string    = trimspace(each.value)
 }
 
 resource "aws_cloudwatch_dashboard" "this" {

@@ -1,86 +1,54 @@
-"""The command ``--check``: options, output, exit status."""
+"""The launcher's command line: ``--check``, ``--version``, ``--help``, and what is wrong with another one."""
 
-import json
-import re
-from collections.abc import Callable
+import sys
 
 import pytest
 
-from extension import boot
-from extension.selfcheck.cli import BAD_USAGE, main
+from extension import __version__, boot
+from extension.selfcheck.cli import BAD_USAGE, USAGE, main
+from extension.selfcheck.findings import CHECK_TYPE
 from tests.doubles.scripted_server import ScriptedServer, status
 from tests.extension.selfcheck.test_checks import DENIED, SECRET, environ_of
 
-Run = Callable[..., tuple[int, str]]
 
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command; return its exit status and its output."""
-
-    def run(*options: str, server: ScriptedServer | None = None, **values: str) -> tuple[int, str]:
-        if server is not None:
-            values["SINK"] = server.url
-        code = main(["--check", *options], environ_of(None, **values), sleep=lambda _seconds: None)
-        return code, capsys.readouterr().out
-
-    return run
-
-
-def test_command_succeeds_with_warnings(server: ScriptedServer, run: Run) -> None:
-    """One line a finding, and their numbers at the end."""
-    code, output = run(server=server, SAMPLE_RATE="1")
-
-    *lines, last = output.splitlines()
-    assert code == 0
-    assert [line[:4].strip() for line in lines] == ["ok", "warn", "ok"]
-    assert last == "2 ok, 1 to look at, 0 failed"
-
-
-def test_command_fails_if_something_failed(run: Run) -> None:
-    """A deployment can stop on the exit status, and its log says what to do."""
-    code, output = run(SINK="http://127.0.0.1:9/in", FLUSH="never")
-
-    assert code == 1
-    assert "connection refused -> nothing listens there" in output
-    assert "FLIGHT_RECORDER_FLUSH" in output
-
-
-def test_command_prints_only_problems_with_quiet(server: ScriptedServer, run: Run) -> None:
-    """It prints nothing at all if nothing is wrong."""
-    assert run("--quiet", server=server) == (0, "")
-
-    code, output = run("--quiet", server=server, SAMPLE_RATE="1", FLUSH="x")
-
-    assert code == 1
-    assert re.findall(r"^\w+", output, re.MULTILINE) == ["fail", "warn"]
-
-
-def test_command_prints_one_json_object_a_line(server: ScriptedServer, run: Run) -> None:
-    """Programs read it."""
-    _, output = run("--json", server=server)
-
-    told = [json.loads(line) for line in output.splitlines()]
-    assert [one["level"] for one in told] == ["ok", "ok"]
-    assert {tuple(one) for one in told} == {("level", "what", "found", "todo")}
-
-
-@pytest.mark.parametrize("arguments", [["--chek"], ["--check", "now"], ["--quiet"], ["--", "x"]])
-def test_command_refuses_unknown_options(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--chek"], "there is no option --chek"),
+        (["-x"], "there is no option -x"),
+        (["--check", "now"], "there is no option now"),
+        (["--check", "n\u00f6"], r"there is no option n\xf6"),
+        (["--quiet"], "--quiet goes with --check"),
+        (["--check", "--version"], "--version stands alone"),
+        (["--", "x"], "there is no option --"),
+        ([], "this is an extension, which Lambda starts"),
+    ],
+)
+def test_command_names_what_is_wrong(
+    arguments: list[str], problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It prints its usage to standard error, and tries nothing."""
+    """It prints that and its usage to standard error, and tries nothing."""
     assert main(arguments, environ_of(SINK="http://127.0.0.1:9/")) == BAD_USAGE
 
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "usage: flight-recorder --check" in captured.err
+    assert captured.err.startswith(f"flight-recorder: {problem}")
+    assert "\nusage: flight-recorder --check" in captured.err
+
+
+def test_command_prints_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also of the Python, which a standalone layer brings along."""
+    assert main(["--version"], {}) == 0
+
+    python = ".".join(map(str, sys.version_info[:3]))
+    assert capsys.readouterr().out == f"flight-recorder {__version__} (Python {python})\n"
 
 
 def test_command_prints_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     """To ask for help is no failure."""
     assert main(["--help"], {}) == 0
-    assert "usage:" in capsys.readouterr().out
+    assert capsys.readouterr().out == USAGE
+    assert CHECK_TYPE in USAGE
 
 
 @pytest.mark.parametrize("option", ["--check", "--json", "--quiet"])
@@ -116,7 +84,23 @@ def test_boot_runs_the_command_for_a_word_that_is_no_descriptor(
     by_hand: list[list[str]] = []
     monkeypatch.setattr(boot, "run_by_hand", lambda arguments, _environ: by_hand.append(arguments))
     monkeypatch.setattr(boot, "Boot", None)
+    monkeypatch.setenv(boot.RUNTIME_API, "127.0.0.1:9")
 
     boot.main([word])
 
     assert by_hand == [[word]]
+
+
+@pytest.mark.parametrize("arguments", [[], ["3"], ["--check"]])
+def test_boot_awaits_nothing_outside_of_lambda(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lambda always names its API. A number is no descriptor then, as no launcher has registered."""
+    by_hand: list[list[str]] = []
+    monkeypatch.setattr(boot, "run_by_hand", lambda arguments, _environ: by_hand.append(arguments))
+    monkeypatch.setattr(boot, "Boot", None)
+    monkeypatch.delenv(boot.RUNTIME_API, raising=False)
+
+    boot.main(arguments)
+
+    assert by_hand == [arguments]

@@ -1,4 +1,7 @@
+import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,11 +45,24 @@ def import_from(
 def make_sources(folder: Path) -> Sources:
     """Make a small package and launcher in a folder of their own."""
     (folder / "extension" / "__pycache__").mkdir(parents=True)
-    (folder / "extension" / "__init__.py").write_text('"""Small."""\n')
+    (folder / "extension" / "__init__.py").write_text('__version__ = "9.9.9"\n')
     (folder / "extension" / "rules.py").write_text('KINDS = frozenset({"a", "b", None})\n')
     (folder / "extension" / "__pycache__" / "rules.cpython-39.pyc").write_bytes(b"old")
     (folder / "flight-recorder").write_text("#!/bin/sh\nexit 0\n")
     return Sources(launcher=folder / "flight-recorder", package=folder / "extension")
+
+
+def named(sources: Sources) -> list[str]:
+    return [f"--launcher={sources.launcher}", f"--package={sources.package}"]
+
+
+def kept_cache(folder: Path) -> Path:
+    """Make a cache of a test's own, with the dependencies that are there."""
+    cache = folder / "cache"
+    cache.mkdir()
+    for tree in CACHE.glob("deps-*"):
+        (cache / tree.name).symlink_to(tree)
+    return cache
 
 
 @pytest.fixture
@@ -224,6 +240,42 @@ def test_build_refuses_a_layer_over_the_limit(
     assert not (tmp_path / "layer.zip").exists()
 
 
+def test_build_prints_and_notes_what_it_has_built(
+    tmp_path: Path, sources: Sources, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The hash, to compare with a release's; beside the zip the version, and the commit of the checkout."""
+    output = tmp_path / "layer.zip"
+
+    assert main([*named(sources), f"--output={output}", f"--cache={kept_cache(tmp_path)}"]) == 0
+
+    digest = hashlib.sha256(output.read_bytes()).hexdigest()
+    noted = json.loads((tmp_path / "layer.json").read_text())
+    assert f"  sha256 {digest}\n" in capsys.readouterr().out
+    assert (noted["sha256"], noted["version"]) == (digest, "9.9.9")
+    assert re.fullmatch("[0-9a-f]{40}|", noted["commit"])
+
+
+def test_build_for_an_architecture_names_the_layer_that_was_meant(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """This layer serves both."""
+    with pytest.raises(SystemExit) as caught:
+        main(["--arch", "arm64"])
+
+    assert caught.value.code == 2
+    assert "./build.sh layer --standalone --arch arm64" in capsys.readouterr().err
+
+
+def test_help_calls_the_build_by_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """As people call it; what only tests use is not among the options."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+
+    told = capsys.readouterr().out
+    assert told.startswith("usage: ./build.sh layer [-h] [--output ZIP] [--python PYTHON]")
+    assert "--launcher" not in told
+
+
 def test_build_names_a_missing_launcher(
     tmp_path: Path, sources: Sources, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -246,16 +298,8 @@ def test_build_skips_an_unchanged_layer(
     tmp_path: Path, sources: Sources, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A changed source makes it build."""
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    for tree in CACHE.glob("deps-*"):
-        (cache / tree.name).symlink_to(tree)
-    arguments = [
-        f"--launcher={sources.launcher}",
-        f"--package={sources.package}",
-        f"--output={tmp_path / 'layer.zip'}",
-        f"--cache={cache}",
-    ]
+    cache = kept_cache(tmp_path)
+    arguments = [*named(sources), f"--output={tmp_path / 'layer.zip'}", f"--cache={cache}"]
 
     assert main(arguments) == 0
     assert main(arguments) == 0

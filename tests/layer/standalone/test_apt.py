@@ -1,11 +1,12 @@
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from layer.function_python.dependencies import BuildError
-from layer.standalone.apt import PrivateApt
+from layer.standalone.apt import OlderError, PrivateApt
 
 # Stands in for the machine's apt, whose mirrors differ from one machine to the next. It notes what it is asked for, and
 # has version 2 of a package in its index only.
@@ -97,15 +98,28 @@ def test_sources_tell_a_mirror_by_its_path_before_the_first_update(
 
 @needs_dpkg
 def test_fetch_takes_an_older_version_where_the_newest_is_missing(
-    targets: Path, apt: PrivateApt, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    targets: Path, apt: PrivateApt, tmp_path: Path
 ) -> None:
-    """A mirror can list more than it has; nothing of the failed attempt is left."""
+    """A mirror can list more than it has; nothing of the failed attempt is left, and the caller is told."""
     write_targets(targets, "http://mirror.example/debian/\tbookworm\tDebian")
 
-    files = apt.fetch_sources(["small"], tmp_path / "sources")
+    older = apt.fetch_sources(["small"], tmp_path / "sources")
 
-    assert [path.name for path in files] == ["small_1.dsc"]
-    assert "small 2" in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "sources").iterdir()] == ["small_1.dsc"]
+    assert older == ["small 1 instead of 2"]
+
+
+@needs_dpkg
+def test_fetch_fails_where_only_the_newest_will_do(
+    targets: Path, apt: PrivateApt, tmp_path: Path
+) -> None:
+    """Of a release, say: the version before may lack a fix."""
+    write_targets(targets, "http://mirror.example/debian/\tbookworm\tDebian")
+
+    with pytest.raises(OlderError, match=r"lists small 2 and does not have it .*404.*try again"):
+        replace(apt, allow_older=False).fetch_sources(["small"], tmp_path / "sources")
+
+    assert list((tmp_path / "sources").iterdir()) == []
 
 
 @pytest.mark.parametrize("has_apt", [True, False])

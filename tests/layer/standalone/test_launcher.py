@@ -166,6 +166,22 @@ def test_launcher_leaves_an_unknown_address_to_python(
     assert not words
 
 
+@pytest.mark.parametrize("variables", [{}, {"AWS_LAMBDA_RUNTIME_API": ""}])
+def test_launcher_registers_nothing_outside_of_lambda(
+    launcher: Path, variables: dict[str, str]
+) -> None:
+    """Python says what this is."""
+    done = subprocess.run(
+        [launcher], capture_output=True, text=True, check=True, timeout=30, env=variables
+    )
+
+    assert json.loads(done.stdout)[0][1:] == [
+        *("-ISB", "-Xutf8"),
+        f"{launcher.parent}/../flight-recorder/start.pyc",
+        f"{launcher.parent}/../flight-recorder",
+    ]
+
+
 def test_launcher_registers_nothing_with_arguments(launcher: Path, api: ScriptedServer) -> None:
     """A user runs --check by hand, where there is no Lambda."""
     words, _, _ = run(launcher, "--check", "more words", api=api.address)

@@ -1,0 +1,1 @@
+"""Put a release together: `./build.sh release` runs `python -m layer.release`."""

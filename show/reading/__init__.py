@@ -1,0 +1,1 @@
+"""Read entries from what sinks wrote, and join them to invocations. Pure."""

@@ -1,0 +1,1 @@
+"""Set failures and invocations for a terminal, and as a page. Pure."""
