@@ -11,6 +11,7 @@ from pathlib import Path
 
 from extension import PREFIX
 from terminal.paint import Paint
+from terminal.pipes import forget_output
 from terminal.waiting import still
 from whatif.logs.files import SourceError, files_of
 from whatif.logs.readers import FORMS
@@ -146,7 +147,7 @@ def run(arguments: argparse.Namespace) -> int:
         made = datetime.now(timezone.utc).date()
         arguments.html.write_text(page(view, made=made), encoding="utf-8")
         print("", f"The report with charts: {arguments.html}", sep="\n")
-    print("", f"Took {time.monotonic() - begun:.0f} s.", sep="\n")
+    print("", f"Took {time.monotonic() - begun:.0f} s.", sep="\n", flush=True)
     return 0
 
 
@@ -159,6 +160,9 @@ def main(words: list[str] | None = None) -> int:
     arguments = parser().parse_args(words)
     try:
         return run(arguments)
+    except BrokenPipeError:
+        forget_output()
+        return 0
     except (GridError, RunnerError, SettingsError, SourceError, OSError) as error:
         sys.stderr.write(f"whatif: {error}\n")
         return 2
