@@ -23,16 +23,20 @@ class _Waits:
         self.lock = threading.Lock()
         self.since_s: dict[object, tuple[str, float]] = {}
         self.said_s = 0.0
+        self.ended_s = 0.0
 
-    def begin(self, key: object, what: str) -> None:
+    def begin(self, key: object, what: str, *, every_s: float) -> None:
         with self.lock:
-            self.since_s[key] = (what, time.monotonic())
-            # Whoever begins has just said so, or begins at once with what says something.
-            self.said_s = time.monotonic() if len(self.since_s) == 1 else self.said_s
+            now_s = time.monotonic()
+            # Who begins after a while has just said so. In a row of short steps nobody has.
+            if not self.since_s and now_s - self.ended_s > every_s:
+                self.said_s = now_s
+            self.since_s[key] = (what, now_s)
 
     def end(self, key: object) -> None:
         with self.lock:
             del self.since_s[key]
+            self.ended_s = time.monotonic()
 
     def say_if_due(self, every_s: float) -> None:
         with self.lock:
@@ -62,7 +66,7 @@ def still(what: str) -> Iterator[None]:
         while not over.wait(every_s / LOOKS):
             _WAITS.say_if_due(every_s)
 
-    _WAITS.begin(key, what)
+    _WAITS.begin(key, what, every_s=every_s)
     watcher = threading.Thread(target=watch, name="still", daemon=True)
     watcher.start()
     try:

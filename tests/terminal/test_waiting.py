@@ -55,6 +55,18 @@ def test_waits_at_the_same_time_share_a_line(capsys: pytest.CaptureFixture[str])
     assert re.search(r"  still making tea \(\d s\), toasting \(\d s\)\n", capsys.readouterr().err)
 
 
+def test_row_of_short_steps_is_heard_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a build has them: none lasts long enough by itself."""
+    monkeypatch.setattr(waiting, "EVERY_S", LONG_S)
+    for number in range(8):
+        with still(f"doing step {number}"):
+            time.sleep(LONG_S / 3)
+
+    assert re.search(r"^  still doing step [1-7] \(\d+ s\)$", capsys.readouterr().err, re.MULTILINE)
+
+
 def test_wait_ends_with_its_block_whatever_happens(capsys: pytest.CaptureFixture[str]) -> None:
     def burn() -> None:
         with still("toasting"):
