@@ -8,9 +8,8 @@ from extension.config.settings import Problem
 from extension.diagnostics.log import OwnLog
 from extension.model.chunk import WARNING, Chunk
 from extension.model.own_event import own_event
+from extension.model.record import WARNING_TYPE
 from extension.recorder.metadata import MetadataSource
-
-WARNING_TYPE = "flightRecorder.warning"
 
 
 def record_of(event: str, fields: Mapping[str, object], metadata: MetadataSource) -> Chunk:

@@ -20,6 +20,7 @@ from extension.model.segment import Kind, Segment
 from extension.model.timestamps import epoch_ns
 
 GAP_TYPE = "flightRecorder.gap"
+WARNING_TYPE = "flightRecorder.warning"
 
 _UNPARSED: dict[str, object] = {}
 """In place of a line's object until somebody asks for it."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from extension.levels.metrics import holds_metrics
 from extension.levels.reading import level_of
-from extension.model.record import GAP_TYPE, dumps
+from extension.model.record import GAP_TYPE, WARNING_TYPE, dumps
 from extension.sinks.cloudwatch_events import REPEAT_TYPE, SUMMARY_TYPE
 
 LINE_TYPE = "function"
@@ -17,7 +17,7 @@ REPORT_TYPE = "platform.report"
 HISTORY = "history"
 """The reason of lines that were let go of, and delivered with a later failure (README, Sampling)."""
 
-OWN_TYPES = frozenset({SUMMARY_TYPE, GAP_TYPE, REPEAT_TYPE})
+OWN_TYPES = frozenset({SUMMARY_TYPE, GAP_TYPE, REPEAT_TYPE, WARNING_TYPE})
 
 
 class Entry:

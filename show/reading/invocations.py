@@ -13,6 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
+from extension.model.record import WARNING_TYPE
 from show.model.entry import REPORT_TYPE, Entry, in_order
 from show.model.invocation import Invocation
 
@@ -26,6 +27,9 @@ def invocations_of(entries: Iterable[Entry]) -> list[Invocation]:
     own: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     history, bare, reports = [], [], []
     for entry in unique:
+        if entry.type == WARNING_TYPE:
+            # Of the extension itself: no invocation's, whenever it was told.
+            continue
         if entry.is_history:
             history.append(entry)
         elif entry.request_id and entry.environment:

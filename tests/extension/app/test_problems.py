@@ -5,7 +5,6 @@ import json
 import pytest
 
 from extension.app.problems import (
-    WARNING_TYPE,
     record_of,
     report_exemptions,
     report_problems,
@@ -13,7 +12,7 @@ from extension.app.problems import (
 from extension.config.settings import read_settings
 from extension.diagnostics.log import OwnLog
 from extension.model.chunk import WARNING
-from extension.model.record import records_in
+from extension.model.record import WARNING_TYPE, records_in
 from extension.recorder.metadata import MetadataSource
 
 

@@ -79,6 +79,25 @@ def test_lines_as_written_are_joined_by_stream_and_time() -> None:
         assert "platform.report" in [entry.type for entry in one.entries]
 
 
+def test_a_warning_of_the_extension_is_no_line_of_an_invocation() -> None:
+    """It stands in the same stream, at any time."""
+    warning = '{"time":"x","type":"flightRecorder.warning","record":{"event":"a setting"}}'
+    told = [
+        (warning, 0),
+        ("first", 1),
+        (warning, 1),
+        (ndjson(summary(2, at_ms=2, told={"firstTimestamp": FIRST_MS + 1})).strip(), 2),
+    ]
+
+    (one,) = invocations_of(
+        entry_of_message(text, place="g", stream="s", at_ms=FIRST_MS + at_ms, order=order)
+        for order, (text, at_ms) in enumerate(told)
+    )
+
+    assert texts(one.entries) == ["first"]
+    assert one.history == []
+
+
 def test_a_line_of_the_next_invocation_is_not_taken() -> None:
     """Two invocations may share a millisecond."""
     place = {"place": "g", "stream": "s"}
