@@ -66,6 +66,7 @@ def build(job: Job, output: Path, *, machine_paths: list[str], environ: dict[str
         partial.replace(output)
 
 
+@still("making standalone layers")
 def main(arguments: list[str] | None = None) -> int:
     """Build the layers that are not up to date; return the exit status."""
     options = _parser().parse_args(arguments)

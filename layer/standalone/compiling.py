@@ -76,6 +76,7 @@ class Build:
     log: Path
     jobs: int
 
+    @still("unpacking sources")
     def prepare(self, zig: Path, sources: list[Path]) -> None:
         """Unpack the sources and apply Debian's fixes."""
         _write_compiler(self.folder / "compiler", zig, self.arch)
@@ -130,6 +131,7 @@ class Build:
             ]
         return options
 
+    @still("laying out the interpreter")
     def _lay_out(self) -> Path:
         made = self.folder / "made"
         source = self._source(PYTHON)
