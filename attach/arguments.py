@@ -230,10 +230,10 @@ def _add_wanted(command: argparse.ArgumentParser) -> None:
     )
     add(
         "--own-log-group",
-        choices=["deny", "allow"],
+        choices=["deny", "allow", "share"],
         default="",
-        help="whether Lambda may write to the function's own log group: deny saves its cost (default: deny, or what an earlier"
-        " run put)",
+        help="whether Lambda may write to the function's own log group: deny saves its cost; share too, and kept lines go there,"
+        " in streams flight-recorder/... (default: deny, or what an earlier run put)",
     )
     _add_watch(command)
     _add_change(command)

@@ -15,6 +15,7 @@ from attach.plan.model import AttachError, Function, Wanted, told
 from attach.plan.settings import SINK, retention_days, shown_sink, with_recorder
 from attach.plan.statements import Statement
 from extension import PREFIX
+from extension.model.aws_targets import OWN_GROUP_PREFIX
 
 COLD_STARTS = f"{PREFIX}KEEP_COLD_STARTS"
 
@@ -102,13 +103,17 @@ def _put_final(
     what = "take the Deny away from" if found.denies else "take the Allow out of"
     journal.begin(f"{what} role {function.role}", lift, holds_others=True)
     roles.put_policy(aws, function, final)
-    own = "denied" if found.denies else "allowed"
-    aws.tell(f"role {function.role}: {function.log_group} is {own}")
+    own = "is denied" if found.denies else "is allowed"
+    if found.denies and statements.shares_own_log_group(found.variables.settings):
+        own = "is denied to Lambda, and not to the recorder"
+    aws.tell(f"role {function.role}: {function.log_group} {own}")
 
 
 def _final(found: Plan, sinks: list[Statement]) -> list[Statement]:
-    effect = "Deny" if found.denies else "Allow"
-    return [statements.own_log_group(found.function, effect), *sinks]
+    function, settings = found.function, found.variables.settings
+    if found.denies:
+        return [statements.deny_of_own_log_group(function, settings), *sinks]
+    return [statements.own_log_group(function, "Allow"), *sinks]
 
 
 def _make_groups(aws: Aws, found: Plan, wanted: Wanted, journal: Journal) -> None:
@@ -191,7 +196,10 @@ def _put_layer(aws: Aws, found: Plan, wanted: Wanted, journal: Journal, undo: Aw
         error = watching.invoke(aws, function, wanted.payload)
         aws.tell(f"invoked{f', with an error: {error}' if error else ''}")
     group = next(iter(statements.kept_groups(function, found.variables.settings)))
-    watching.wait_for_line(aws, group, since_ms, wanted.line_timeout_s)
+    # Until the Deny, Lambda writes to its own streams in the group.
+    is_shared = statements.shares_own_log_group(found.variables.settings)
+    prefix = OWN_GROUP_PREFIX if is_shared and group == function.log_group else ""
+    watching.wait_for_line(aws, group, since_ms, wanted.line_timeout_s, prefix=prefix)
     aws.tell(f"the recorder has delivered to {group}")
     _apply(aws, found, wanted, verifies=False)
 

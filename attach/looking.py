@@ -43,7 +43,7 @@ def look(aws: Aws, name: str, wanted: Wanted) -> Plan:
     own = wanted.own_log_group or (
         "allow" if statements.allows_own_log_group(former or [], function) else "deny"
     )
-    variables = with_recorder(function, wanted, denied=own == "deny")
+    variables = with_recorder(function, wanted, denied=own != "allow")
     description: Mapping[str, Any] = {}
     if wanted.layer.region == function.region and function.package != "Image":
         description = configuration.describe(aws, wanted.layer)
@@ -53,7 +53,7 @@ def look(aws: Aws, name: str, wanted: Wanted) -> Plan:
     )
     against += variables.problems
     against += _unwatchable(variables, wanted)
-    if own == "deny":
+    if own != "allow":
         against += silent_with_deny(function, variables.settings)
         against += _blinded(aws, function, wanted)
     if against:
@@ -62,7 +62,7 @@ def look(aws: Aws, name: str, wanted: Wanted) -> Plan:
     return Plan(
         function=function,
         variables=variables,
-        denies=own == "deny",
+        denies=own != "allow",
         former=former,
         groups={group: watching.retention(aws, group) for group in groups},
         notes=tuple(
@@ -143,5 +143,8 @@ def plan_lines(found: Plan, wanted: Wanted) -> list[str]:
     if wanted.dashboard and not found.variables.fleet:
         lines.append(f"put the dashboard {alarms.dashboard_name(function)}")
     if found.denies:
-        lines.append(f"deny role {function.role} the function's own log group {function.log_group}")
+        denied = f"the function's own log group {function.log_group}"
+        if statements.shares_own_log_group(found.variables.settings):
+            denied = f"Lambda's streams in {denied}"
+        lines.append(f"deny role {function.role} {denied}")
     return lines

@@ -1,38 +1,48 @@
-"""Run the command line: ``python -m emulator run``, ``python -m emulator serve`` and ``python -m emulator build``."""
+"""Run the command line: ``python -m emulator run``, ``serve``, ``example`` and ``build``; installed, ``local-lambda run``."""
 
 import argparse
 import dataclasses
 import json
 import sys
 import typing
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from emulator.cloud import LocalLambda
+from emulator.example import write_example
 from emulator.machine.frames import Line
 from emulator.machine.programs import build, place_of
 from emulator.machine.runtimes import java_client
 from emulator.model.errors import EmulatorError
 from emulator.model.function import Function
 from emulator.model.invocation import InvokeResult
+from emulator.model.journal import Journal
 from emulator.model.variations import GARBAGE_KINDS, Variations
 from emulator.options import Options
 from emulator.serve import serve
 
 EPILOG = """
 examples:
-  python -m emulator run --code my_function --handler app.handler --layer my-layer.zip --event '{}' -n 5
-  python -m emulator run --code . --layer ext/ --log-format JSON --vary duplicate_batches --vary report=at_once
-  python -m emulator run --runtime provided.al2023 --code "$(python -m emulator build my_go_function)"
-  python -m emulator serve --code my_function --layer my-layer.zip --port 8080
+  %(prog)s example hello
+  %(prog)s run --code hello/function --layer hello/layer --event 1 -n 5 --deliveries
+  %(prog)s run --code . --layer ext/ --log-format JSON --vary duplicate_batches --vary report=at_once
+  %(prog)s run --runtime provided.al2023 --code "$(%(prog)s build my_go_function)"
+  %(prog)s serve --code my_function --handler app.handler --layer my-layer.zip --port 8080
   curl -d '{}' http://127.0.0.1:8080/2015-03-31/functions/function/invocations
 """
+
+
+def program() -> str:
+    """Return what the command line is called by: ``local-lambda`` where the package is installed."""
+    name = Path(sys.argv[0]).name
+    return name if name == "local-lambda" else "python -m emulator"
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser; its help is the reference of the command line."""
     main = argparse.ArgumentParser(
-        prog="python -m emulator",
+        prog=program(),
         description="A local Lambda that delivers logs and platform events to extensions.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -61,10 +71,18 @@ def parser() -> argparse.ArgumentParser:
             add("-n", "--invocations", type=int, default=1, help="0: init and shutdown only")
             add("--concurrent", action="store_true", help="all at once, on Managed Instances")
             add("--events", action="store_true", help="show each platform event too")
+            add(
+                "--deliveries",
+                action="store_true",
+                help="show each batch that was delivered to an extension",
+            )
             add("--journal", action="store_true", help="show the account of API calls at the end")
         else:
             add("--port", type=int, default=8080, help="of the invoke endpoint (8080)")
             add("--host", default="127.0.0.1", help="to listen on (127.0.0.1)")
+    about = "write a function and a layer with a small extension, to begin with"
+    sub = commands.add_parser("example", help=about, description=about)
+    sub.add_argument("target", type=Path, metavar="DIR", help="directory to make")
     sub = commands.add_parser(
         "build", help="build functions of Go, Rust or Java once, and print the directory of each"
     )
@@ -169,6 +187,9 @@ def make(arguments: argparse.Namespace, printer: "Printer") -> LocalLambda:
 class Printer:
     """Write lines and results as they happen, each after the name of its source."""
 
+    def __init__(self) -> None:
+        self._deliveries = 0
+
     def say(self, who: str, text: str) -> None:
         """Write text, each of its lines after the name of its source."""
         for part in text.rstrip("\n").split("\n"):
@@ -190,6 +211,21 @@ class Printer:
         payload = json.dumps(result.payload, default=repr)
         self.say("result", f"{result.status}; {', '.join(times)}; {payload}")
 
+    def deliveries(self, journal: Journal) -> None:
+        """Write the batches that were delivered since the last call, and how each was answered."""
+        batches = journal.of("batch")
+        for batch in batches[self._deliveries :]:
+            told = batch.detail
+            events = ", ".join(f"{n} {kind}" for kind, n in Counter(told["types"]).items())
+            again = f", attempt {told['attempt']}" if told["attempt"] > 1 else ""
+            answer = told["status"] or f"no answer ({told['problem']})"
+            self.say(
+                "delivery",
+                f"to {batch.who}: {events}; {told['bytes']} bytes{again}; {answer}"
+                f" after {told['duration_ms']:.1f} ms",
+            )
+        self._deliveries = len(batches)
+
 
 def _run(arguments: argparse.Namespace) -> int:
     printer = Printer()
@@ -207,20 +243,29 @@ def _run(arguments: argparse.Namespace) -> int:
             for payload in wanted:
                 results.append(cloud.invoke(payload))
                 printer.result(results[-1])
-        ended = cloud.shutdown() or cloud.last_shutdown
-        for name, end in (ended.extensions if ended else {}).items():
-            how = "had to be killed" if end.killed else f"exit code {end.exit_code}"
-            printer.say("shutdown", f"{name}: {how} after {end.duration_ms:.0f} ms")
-        if arguments.events:
-            for event in cloud.events:
-                printer.say("event", json.dumps(event))
-        if arguments.journal:
-            for entry in cloud.journal:
-                printer.say(
-                    "journal", f"{entry.at_ns} {entry.kind} {entry.who} {json.dumps(entry.detail)}"
-                )
-        printer.say("cloudwatch", f"{cloud.cloudwatch_bytes} bytes")
+                if arguments.deliveries:
+                    printer.deliveries(cloud.journal)
+        _end(cloud, arguments, printer)
     return 0 if all(r.status == "success" for r in results) else 1
+
+
+def _end(cloud: LocalLambda, arguments: argparse.Namespace, printer: Printer) -> None:
+    """End the environment, and show what was asked for."""
+    ended = cloud.shutdown() or cloud.last_shutdown
+    for name, end in (ended.extensions if ended else {}).items():
+        how = "had to be killed" if end.killed else f"exit code {end.exit_code}"
+        printer.say("shutdown", f"{name}: {how} after {end.duration_ms:.0f} ms")
+    if arguments.deliveries:
+        printer.deliveries(cloud.journal)
+    if arguments.events:
+        for event in cloud.events:
+            printer.say("event", json.dumps(event))
+    if arguments.journal:
+        for entry in cloud.journal:
+            printer.say(
+                "journal", f"{entry.at_ns} {entry.kind} {entry.who} {json.dumps(entry.detail)}"
+            )
+    printer.say("cloudwatch", f"{cloud.cloudwatch_bytes} bytes")
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -233,6 +278,13 @@ def _serve(arguments: argparse.Namespace) -> int:
             cloud.wait_until_interrupted()
         except KeyboardInterrupt:
             printer.say("emulator", "shutting down")
+    return 0
+
+
+def _example(arguments: argparse.Namespace) -> int:
+    function, layer = write_example(arguments.target)
+    sys.stdout.write(f"wrote {function} and {layer}; run them with:\n")
+    sys.stdout.write(f"{program()} run --code {function} --layer {layer} --event 1\n")
     return 0
 
 
@@ -251,7 +303,7 @@ def _is_built(source: Path) -> bool:
         if (source / "pom.xml").exists():
             java_client()
     except EmulatorError as error:
-        sys.stderr.write(f"python -m emulator: {error}\n")
+        sys.stderr.write(f"{program()}: {error}\n")
         return False
     sys.stdout.write(f"{code}\n")
     return True
@@ -261,10 +313,10 @@ def main(words: list[str] | None = None) -> int:
     """Run the command line; return 0, or 1 if an invocation failed, or 2 if the emulator could not work."""
     arguments = parser().parse_args(words)
     try:
-        commands = {"run": _run, "serve": _serve, "build": _build}
+        commands = {"run": _run, "serve": _serve, "example": _example, "build": _build}
         return commands[arguments.command](arguments)
     except (EmulatorError, ValueError, OSError) as error:
-        sys.stderr.write(f"python -m emulator: {error}\n")
+        sys.stderr.write(f"{program()}: {error}\n")
         return 2
 
 

@@ -20,6 +20,9 @@ from attach.plan.statements import Statement, document, statements_of
 ALLOWED, DENIED = "allowed", "explicitDeny"
 ABSENT = ("NoSuchEntity", "NoSuchEntityException")
 
+LAMBDAS_STREAM = "2026/01/01/any"
+"""Called as Lambda calls its streams: a Deny may name them alone."""
+
 POLL_S = 1.0
 
 _locks: dict[str, threading.Lock] = {}
@@ -86,7 +89,7 @@ def decision(aws: Aws, function: Function) -> str:
         "--action-names",
         "logs:PutLogEvents",
         "--resource-arns",
-        f"{function.arn_of_group(function.log_group)}:log-stream:any",
+        f"{function.arn_of_group(function.log_group)}:log-stream:{LAMBDAS_STREAM}",
     )
     results = answer["EvaluationResults"]
     return str(results[0]["EvalDecision"]) if results else "implicitDeny"

@@ -117,8 +117,10 @@ def invoke(aws: Aws, function: Function, payload: bytes) -> str:
     return str((answer or {}).get("FunctionError") or "")
 
 
-def wait_for_line(aws: Aws, group: str, since_ms: int, timeout_s: float) -> None:
-    """Return when a log group has an event that is new.
+def wait_for_line(
+    aws: Aws, group: str, since_ms: int, timeout_s: float, *, prefix: str = ""
+) -> None:
+    """Return when a log group has an event that is new, in a stream whose name begins with a prefix.
 
     Raises:
         AttachError: None came in time.
@@ -135,8 +137,9 @@ def wait_for_line(aws: Aws, group: str, since_ms: int, timeout_s: float) -> None
             str(since_ms),
             "--max-items",
             "1",
+            *(["--log-stream-name-prefix", prefix] if prefix else []),
             "--query",
-            "events[].eventId",
+            f"events[?starts_with(logStreamName, '{prefix}')].eventId",
         )
         if answer:
             return

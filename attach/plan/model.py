@@ -180,7 +180,7 @@ class Wanted:
 
     Attributes:
         settings: texts of settings, by their names without the prefix.
-        own_log_group: `deny`, `allow` or empty.
+        own_log_group: `deny`, `allow`, `share` or empty.
         dashboard: the text of a dashboard's file.
         payload: what the function is invoked with, before its own log group is denied; None for no invocation.
         wait_for_line: wait until the recorder has delivered something, before the own log group is denied.

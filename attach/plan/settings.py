@@ -1,12 +1,12 @@
 """Work out the variables of a function, and check them as the extension does. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from attach.plan.model import Function, Wanted
-from attach.plan.statements import kept_groups
+from attach.plan.statements import kept_groups, shares_own_log_group
 from extension import PREFIX
-from extension.config.parsers import RETENTION_DAYS, kind_of_sink
+from extension.config.parsers import CLOUDWATCH_SCHEMES, RETENTION_DAYS, kind_of_sink
 from extension.config.settings import (
     NEVER_REFERENCES,
     REFERENCE_FORMS,
@@ -15,6 +15,7 @@ from extension.config.settings import (
     read_settings,
 )
 from extension.config.variables import SETTINGS
+from extension.model.aws_targets import is_own_log_group, read_log_group
 from whatif.model.problems import fault_text
 
 MEMORY = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
@@ -73,7 +74,12 @@ def with_recorder(function: Function, wanted: Wanted, *, denied: bool) -> Variab
         merged[FLEET] = DEFAULT_FLEET
     merged |= function.variables
     merged |= {PREFIX + name: text for name, text in wanted.settings.items()}
-    merged[SINK] = _with_group(merged[SINK].strip() or "cloudwatch:", function)
+    named = merged[SINK].strip() or "cloudwatch:"
+    is_shared = wanted.own_log_group == "share"
+    if is_shared and kind_of_sink(named) == "cloudwatch":
+        given = wanted.settings.get("SINK", "").strip()
+        named = _shared(given or named, is_given=bool(given))
+    merged[SINK] = _with_group(named, function)
     no_alarms = ""
     if denied and kind_of_sink(merged[SINK]) != "cloudwatch":
         no_alarms = NO_WAY
@@ -88,7 +94,10 @@ def with_recorder(function: Function, wanted: Wanted, *, denied: bool) -> Variab
     return Variables(
         all=merged,
         settings=settings,
-        problems=tuple(map(fault_text, problems)),
+        problems=(
+            *map(fault_text, problems),
+            *_misplaced(function, settings, merged[SINK], is_shared=is_shared),
+        ),
         references=tuple(sorted(_references(merged))),
         no_alarms=no_alarms,
         fleet=merged.get(FLEET, ""),
@@ -115,7 +124,7 @@ def silent_with_deny(function: Function, settings: Settings) -> list[str]:
         return [
             "the sink is the environment's own output or a file of it: with the Deny its lines would be nowhere"
         ]
-    if function.log_group in kept_groups(function, settings):
+    if function.log_group in kept_groups(function, settings) and not shares_own_log_group(settings):
         return [
             f"a sink is the function's own log group {function.log_group}: the Deny would be the recorder's too"
         ]
@@ -136,10 +145,35 @@ def _reference_kinds() -> set[str]:
     return {form.rstrip(":") for form in REFERENCE_FORMS}
 
 
+def _shared(sink: str, *, is_given: bool) -> str:
+    """Return a sink of CloudWatch Logs with `own+`. One that somebody names now with a group stays, and is a problem."""
+    scheme, _, group = sink.partition(":")
+    if is_own_log_group(sink) or (group and is_given):
+        return sink
+    return f"{scheme.lower().removesuffix('cloudwatch')}own+cloudwatch:"
+
+
+def _misplaced(
+    function: Function, settings: Settings, sink: str, *, is_shared: bool
+) -> Iterator[str]:
+    """Tell why lines would not be in the function's own log group, where they are to be."""
+    if is_shared and not is_own_log_group(sink):
+        yield (
+            f"--own-log-group share wants the sink own+cloudwatch: or cloudwatch:, and it is {shown_sink(sink)}"
+        )
+    for variable, url, _ in settings.sinks:
+        if is_own_log_group(url):
+            group = read_log_group(url.partition(":")[2]).name or f"/aws/lambda/{function.name}"
+            if group != function.log_group:
+                yield f"{variable} is {shown_sink(url)}, and the function's own log group is {function.log_group}"
+
+
 def _with_group(sink: str, function: Function) -> str:
     """Name the group of a sink that leaves it out, as the policy has to."""
-    if sink in {"cloudwatch", "cloudwatch:", "records+cloudwatch", "records+cloudwatch:"}:
-        return f"{sink.rstrip(':')}:/flight-recorder/{function.name}"
+    scheme = sink.removesuffix(":")
+    if scheme.lower() in CLOUDWATCH_SCHEMES:
+        is_own = is_own_log_group(f"{scheme}:")
+        return f"{scheme}:{function.log_group if is_own else f'/flight-recorder/{function.name}'}"
     return sink
 
 

@@ -9,7 +9,16 @@ from typing import Any
 from attach.plan.model import Function
 from extension.config.parsers import kind_of_sink
 from extension.config.settings import Settings
-from extension.model.aws_targets import Arn, read_log_group, read_s3, read_stream
+from extension.model.aws_targets import (
+    LAMBDAS_STREAMS,
+    OWN_GROUP_PREFIX,
+    Arn,
+    default_log_group,
+    is_own_log_group,
+    read_log_group,
+    read_s3,
+    read_stream,
+)
 
 Statement = dict[str, Any]
 Document = dict[str, Any]
@@ -29,6 +38,19 @@ def own_log_group(function: Function, effect: str) -> Statement:
     return {"Effect": effect, "Action": list(WRITES), "Resource": [arn, f"{arn}:*"]}
 
 
+def deny_of_own_log_group(function: Function, settings: Settings) -> Statement:
+    """Return the Deny on what Lambda writes: on its streams alone, where a sink shares the group."""
+    if not shares_own_log_group(settings):
+        return own_log_group(function, "Deny")
+    arn = f"{function.arn_of_group(function.log_group)}:log-stream:{LAMBDAS_STREAMS}"
+    return {"Effect": "Deny", "Action": WRITES[1:], "Resource": [arn]}
+
+
+def shares_own_log_group(settings: Settings) -> bool:
+    """Tell whether a sink writes to the function's own log group, beside Lambda's streams."""
+    return any(is_own_log_group(sink.url) for sink in settings.sinks)
+
+
 def of_sinks(function: Function, settings: Settings) -> list[Statement]:
     """Return what the sinks need and no more; nothing for sinks outside of AWS, and for references."""
     return [
@@ -45,8 +67,13 @@ def kept_groups(function: Function, settings: Settings) -> list[str]:
         if kind_of_sink(sink.url) == "cloudwatch":
             target = read_log_group(sink.url.partition("cloudwatch:")[2])
             if target.arn is None or _is_beside(target.arn, function):
-                groups.append(target.name or f"/flight-recorder/{function.name}")
+                groups.append(target.name or _default_group(function, sink.url))
     return list(dict.fromkeys(groups))
+
+
+def _default_group(function: Function, url: str) -> str:
+    # An extension is not told the group that LoggingConfig names, so neither may it count here.
+    return default_log_group(url, function=function.name, environ={})
 
 
 def without_denies(statements: Sequence[Statement]) -> list[Statement]:
@@ -80,12 +107,13 @@ def _of_sink(function: Function, url: str, *, retention: bool) -> Iterator[State
     kind, rest = kind_of_sink(url), url.partition(":")[2]
     if kind == "cloudwatch":
         target = read_log_group(rest)
-        group = target.name or f"/flight-recorder/{function.name}"
+        group = target.name or _default_group(function, url)
         arn = _arn_at(function, target.arn, f"log-group:{group}", service="logs")
+        streams = f"log-stream:{OWN_GROUP_PREFIX}*" if is_own_log_group(url) else "*"
         yield {
             "Effect": "Allow",
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": [arn, f"{arn}:*"],
+            "Resource": [arn, f"{arn}:{streams}"],
         }
         if retention:
             yield {"Effect": "Allow", "Action": "logs:PutRetentionPolicy", "Resource": arn}

@@ -275,8 +275,8 @@ def read_exclusions(text: str) -> "Patterns":
 # Sinks --------------------------------------------------------------------------------------------------------------
 
 SINK_FORMS = (
-    "cloudwatch:[GROUP], records+cloudwatch:[GROUP], s3://BUCKET/PREFIX, firehose:STREAM, otlp+https://…, https://… (also"
-    " json+, loki+, splunk+, elasticsearch+, datadog+, logzio+; http for https), file:PATH or stdout:"
+    "cloudwatch:[GROUP] (also own+, records+), s3://BUCKET/PREFIX, firehose:STREAM, otlp+https://…,"
+    " https://… (also json+, loki+, splunk+, elasticsearch+, datadog+, logzio+; http for https), file:PATH or stdout:"
 )
 
 _HTTP_FORMATS = "json+ loki+ splunk+ elasticsearch+ datadog+ logzio+ otlp+ otlp-json+"
@@ -292,22 +292,30 @@ RETENTION_DAYS = (
 AWS_SINKS = frozenset({"cloudwatch", "s3", "firehose"})
 """Kinds of sinks that name a resource of AWS; :mod:`extension.model.aws_targets` reads them."""
 
+CLOUDWATCH_SCHEMES = (
+    "cloudwatch",
+    "records+cloudwatch",
+    "own+cloudwatch",
+    "records+own+cloudwatch",
+)
+"""``records+`` writes each line as a record; ``own+`` writes to the function's own log group."""
+
 
 def kind_of_sink(url: str) -> str:
     """Return the scheme of a sink; ``cloudwatch`` whichever way the sink writes."""
-    return url.partition(":")[0].lower().removeprefix("records+")
+    return url.partition(":")[0].lower().removeprefix("records+").removeprefix("own+")
 
 
 def read_sink(text: str) -> str:
     """Check the form of a sink's URL; add the colon that may be left out."""
-    if text in {"stdout", "cloudwatch", "records+cloudwatch"}:
+    if text in {"stdout", *CLOUDWATCH_SCHEMES}:
         text += ":"
     scheme = text.partition(":")[0].lower()
     if scheme == "stdout":
         good = text.lower() == "stdout:"
     elif scheme == "file":
         good = bool(text[len("file:") :].removeprefix("//"))
-    elif scheme in {*AWS_SINKS, "records+cloudwatch"}:
+    elif scheme in {*AWS_SINKS, *CLOUDWATCH_SCHEMES}:
         good = text.endswith("cloudwatch:") or _names_target(text)
     else:
         known = scheme.removesuffix("https").removesuffix("http") in ("", *_HTTP_FORMATS.split())

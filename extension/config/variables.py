@@ -87,7 +87,8 @@ SETTINGS: tuple[Setting, ...] = (
             "a size from 64KiB to half of the function's memory, such as 8MiB",
             "Bound on all that is held in memory, including what waits for a sink that is down."),
     Setting("SINK", "sink", "cloudwatch:", parsers.read_sink, parsers.SINK_FORMS,
-            "Where kept records go; `cloudwatch:` alone is the log group `/flight-recorder/<function>`.", secret=True),
+            "Where kept records go; `cloudwatch:` alone is the log group `/flight-recorder/<function>`, and `own+cloudwatch:` the"
+            " function's own.", secret=True),
     Setting("SINK_HEADERS", "sink_headers", "", parsers.read_headers, "NAME=VALUE, several separated by commas; a part without = belongs to the value before it",
             "Headers sent with every request to an http(s) or OTLP sink, such as an authorization.", secret=True),
     *_sink("FALLBACK_SINK", "Where they go when the sink refuses them, or is down."),

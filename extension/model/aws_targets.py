@@ -9,6 +9,7 @@ functions need more than one.
 """
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 _ARN = r"arn:(aws[a-z-]*):([a-z0-9-]+):([a-z0-9-]*):((?:[0-9]{12})?):(.+)"
@@ -33,6 +34,12 @@ _NO_BUCKETS = {
     ".mrap": "Multi-Region Access Points want another signature, which is not supported",
 }
 """The same, by the reserved end of an alias or a bucket's name (AWS: "Bucket naming rules")."""
+
+OWN_GROUP_PREFIX = "flight-recorder/"
+"""Of streams in the function's own log group. A Deny on :data:`LAMBDAS_STREAMS` does not name them."""
+
+LAMBDAS_STREAMS = "20*"
+"""Lambda's streams begin with the year (AWS: "Working with Lambda function logs")."""
 
 _KMS = ("aws:kms", "aws:kms:dsse")
 
@@ -96,6 +103,21 @@ def read_log_group(text: str) -> Target:
     if not re.fullmatch(_LOG_GROUP, target.name):
         raise ValueError("no log group has such a name")
     return target
+
+
+def is_own_log_group(url: str) -> bool:
+    """Tell whether a sink of CloudWatch Logs writes to the function's own log group, beside Lambda's streams."""
+    return "own+" in url.partition(":")[0].lower()
+
+
+def default_log_group(url: str, *, function: str, environ: Mapping[str, str]) -> str:
+    """Return the log group of a sink that names none: the recorder's, or the function's own.
+
+    Lambda tells a function the name of its log group, and an extension not (AWS: Lambda Extensions API).
+    """
+    if is_own_log_group(url):
+        return environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "") or f"/aws/lambda/{function}"
+    return f"/flight-recorder/{function}"
 
 
 def read_stream(text: str) -> Target:

@@ -18,7 +18,12 @@ from extension.config.parsers import kind_of_sink
 from extension.config.references import Fetched, References
 from extension.config.settings import Settings, is_reference, read_settings, with_document
 from extension.config.variables import SINKS
-from extension.model.aws_targets import Arn, read_log_group
+from extension.model.aws_targets import (
+    OWN_GROUP_PREFIX,
+    Arn,
+    is_own_log_group,
+    read_log_group,
+)
 from extension.model.own_event import own_event
 from extension.model.receipt import Answer, Receipt
 from extension.selfcheck.findings import (
@@ -31,11 +36,13 @@ from extension.selfcheck.findings import (
     judge_reference,
     judge_retention,
     judge_settings,
+    judge_shared_group,
     judge_sink,
 )
 from extension.selfcheck.remedies import NO_ANSWER, group_of, is_nameless, own_group_of
 from extension.sinks import open_sink
 from extension.sinks.base import SinkConfig
+from extension.sinks.stream_name import day_of
 
 MAX_S = 30.0
 """Bound on the whole check: somebody waits for it. The other bounds add up to less."""
@@ -133,7 +140,7 @@ def _sinks(
     configs = [SinkConfig(sink.url, environ, sink.headers) for sink in tried]
     tries = [partial(_try, config, environ, sleep) for config in configs]
     receipts = _each_in_time(tries, within_s=SINK_S + GRACE_S, otherwise=_silence)
-    taken = []
+    taken, hidden = [], set()
     for sink, receipt in zip(tried, receipts, strict=True):
         variable = PREFIX + sink.variable
         is_fetched = variable in fetched or is_reference(
@@ -141,21 +148,37 @@ def _sinks(
         )
         judged = judge_sink(sink.variable, sink.url, receipt, environ, is_reference=is_fetched)
         findings.append(judged)
+        if is_fetched:
+            hidden.add(sink.url)
         if judged.level == OK and kind_of_sink(sink.url) == "cloudwatch":
             taken.append(sink.url)
-    return [*findings, *_groups(environ, settings, taken)]
+    return [*findings, *_groups(environ, settings, taken, hidden=hidden)]
 
 
 def _groups(
-    environ: Mapping[str, str], settings: Settings, taken: Sequence[str]
+    environ: Mapping[str, str],
+    settings: Settings,
+    taken: Sequence[str],
+    *,
+    hidden: Collection[str],
 ) -> Iterator[Finding]:
-    """Check the function's own log group, and the retention of the group of the first sink that took a record."""
-    own, url = own_group_of(environ), taken[0] if settings.retention_days and taken else ""
-    is_asked = bool(own) and kind_of_sink(settings.sinks[0].url) != "stdout"
-    calls = [partial(_put_nowhere, own, environ)] if is_asked else []
+    """Check the function's own log group, and the retention of the group of the first sink that took a record.
+
+    ``hidden`` are sinks that were fetched, which no finding may show.
+    """
+    url = taken[0] if settings.retention_days and taken else ""
+    shared = next((sink.url for sink in settings.sinks if is_own_log_group(sink.url)), "")
+    own = group_of(shared, environ) if shared else own_group_of(environ)
+    is_asked = bool(own_group_of(environ)) and kind_of_sink(settings.sinks[0].url) != "stdout"
+    name = f"flight-recorder-check-{os.urandom(8).hex()}"
+    streams = [f"{day_of(time.time())}/{name}"] + ([OWN_GROUP_PREFIX + name] if shared else [])
+    calls = [partial(_put_nowhere, own, one, environ) for one in streams if is_asked]
     calls += [partial(_retain, url, settings, environ)] if url else []
     receipts = iter(_each_in_time(calls, within_s=CALL_S + GRACE_S, otherwise=_silence))
-    if is_asked:
+    if is_asked and shared:
+        named = "GROUP" if shared in hidden else own
+        yield from judge_shared_group(next(receipts), next(receipts), settings, named, environ)
+    elif is_asked:
         yield from judge_own_group(next(receipts), settings, environ)
     if url:
         yield judge_retention(next(receipts), settings, url, environ)
@@ -185,12 +208,12 @@ def _try(config: SinkConfig, environ: Mapping[str, str], sleep: Callable[[float]
             sleep(PAUSE_S)
 
 
-def _put_nowhere(group: str, environ: Mapping[str, str]) -> Receipt:
+def _put_nowhere(group: str, stream: str, environ: Mapping[str, str]) -> Receipt:
     """Put an event into a stream that does not exist: AWS looks at permissions first, and then finds nothing to write to."""
     event = {"timestamp": int(time.time() * 1000), "message": "a self-check of Flight Recorder"}
     payload = {
         "logGroupName": group,
-        "logStreamName": f"flight-recorder-check-{os.urandom(8).hex()}",
+        "logStreamName": stream,
         "logEvents": [event],
     }
     return _call("PutLogEvents", payload, environ)

@@ -16,11 +16,17 @@ from extension.config.parsers import AWS_SINKS, MIB, kind_of_sink
 from extension.config.settings import MAX_SHOWN_CHARS, Problem, Settings, is_reference
 from extension.config.variables import SETTINGS, SINKS, Setting
 from extension.levels.level import Level, level_named
-from extension.model.aws_targets import read_arn
+from extension.model.aws_targets import (
+    LAMBDAS_STREAMS,
+    OWN_GROUP_PREFIX,
+    is_own_log_group,
+    read_arn,
+)
 from extension.model.receipt import Answer, Receipt
 from extension.selfcheck.remedies import (
     DENIED,
     code_and_status,
+    deny_of_lambdas_streams,
     group_of,
     needed_for,
     own_group_of,
@@ -36,6 +42,9 @@ OK, WARN, FAIL = "ok", "warn", "fail"
 
 CHECK_TYPE = "flightRecorder.check"
 """Type of the record that each sink gets."""
+
+OWN_GROUP = "own log group"
+"""What findings about the function's own log group are about."""
 
 BUFFER_SHARE = 4
 """A buffer above a quarter of the function's memory is allowed, but leaves the function little."""
@@ -192,25 +201,76 @@ def judge_own_group(
 
     Without a region or credentials there is no finding: the role is not here.
     """
-    what, group = "own log group", own_group_of(environ)
-    code, _ = code_and_status(receipt.detail)
-    if code in DENIED:
-        found = f"the role may not write to {group}, which saves its cost"
-        if kind_of_sink(settings.sinks[1].url) in {"", "stdout", "unusable"}:
-            found += "; lines of failed invocations that SINK does not take until SHUTDOWN are lost"
-            todo = f"name a second place in {PREFIX}FALLBACK_SINK, and leave the Deny as it is"
-            yield Finding(WARN, what, found, todo)
-        else:
-            found += "; lines that neither SINK nor FALLBACK_SINK takes until SHUTDOWN are lost"
-            yield Finding(OK, what, found)
-    elif receipt.answer is Answer.TAKEN or code == "ResourceNotFoundException":
+    what, group = OWN_GROUP, own_group_of(environ)
+    if _is_denied(receipt):
+        yield _denied(f"the role may not write to {group}, which saves its cost", settings)
+    elif _is_allowed(receipt):
         found = f"the role may write to {group}: lines of failed invocations that no sink takes until SHUTDOWN go there, and CloudWatch bills every line that Lambda writes there"
         yield Finding(OK, what, found)
-    elif reason_in(receipt.detail) not in {Missing.REGION, Missing.CREDENTIALS}:
-        reason = receipt.detail or receipt.answer.value
-        found = f"whether the role may write to {group} could not be found out: {reason}"
-        todo = todo_for_aws(code, receipt.detail) or f"look in the role for a Deny on {group}"
-        yield Finding(WARN, what, found, todo)
+    else:
+        yield from _unknown(receipt, group)
+
+
+def judge_shared_group(
+    lambdas: Receipt, ours: Receipt, settings: Settings, group: str, environ: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Judge the log group that Lambda and a sink ``own+cloudwatch:`` write to.
+
+    Args:
+        lambdas: The answer to an event for a stream that is called as Lambda's are, and does not exist.
+        ours: The same, for a stream that is called as the sink's are.
+        settings: Of the function.
+        group: The group's name.
+        environ: The function's.
+    """
+    theirs = f"Lambda's streams ({LAMBDAS_STREAMS}) of {group}"
+    deny = deny_of_lambdas_streams(group, environ)
+    unknown = [one for one in (lambdas, ours) if not (_is_denied(one) or _is_allowed(one))]
+    if unknown:
+        yield from _unknown(unknown[0], group)
+    elif _is_denied(ours):
+        needed = needed_for(f"own+cloudwatch:{group}", environ)
+        found = f"the role may not write to streams {OWN_GROUP_PREFIX}* of {group}"
+        todo = f"allow the function's role {needed}; and let no Deny name more than this: {deny}"
+        yield Finding(FAIL, OWN_GROUP, found, todo)
+    elif _is_denied(lambdas):
+        yield _denied(f"the role may not write to {theirs}, which saves their cost", settings)
+    else:
+        found = f"the role may write to {theirs}: CloudWatch bills every line, and what is kept is there twice"
+        todo = (
+            f"deny it to the function's role: {deny}; environments that run keep their permissions"
+        )
+        yield Finding(WARN, OWN_GROUP, found, todo)
+
+
+def _is_denied(receipt: Receipt) -> bool:
+    return code_and_status(receipt.detail)[0] in DENIED
+
+
+def _is_allowed(receipt: Receipt) -> bool:
+    # AWS looks at permissions first, and then finds nothing to write to.
+    missing = code_and_status(receipt.detail)[0] == "ResourceNotFoundException"
+    return receipt.answer is Answer.TAKEN or missing
+
+
+def _denied(found: str, settings: Settings) -> Finding:
+    """Judge a Deny that is meant, by what is lost with it."""
+    if kind_of_sink(settings.sinks[1].url) in {"", "stdout", "unusable"}:
+        found += "; lines of failed invocations that SINK does not take until SHUTDOWN are lost"
+        todo = f"name a second place in {PREFIX}FALLBACK_SINK, and leave the Deny as it is"
+        return Finding(WARN, OWN_GROUP, found, todo)
+    found += "; lines that neither SINK nor FALLBACK_SINK takes until SHUTDOWN are lost"
+    return Finding(OK, OWN_GROUP, found)
+
+
+def _unknown(receipt: Receipt, group: str) -> Iterator[Finding]:
+    if reason_in(receipt.detail) in {Missing.REGION, Missing.CREDENTIALS}:
+        return
+    reason = receipt.detail or receipt.answer.value
+    found = f"whether the role may write to {group} could not be found out: {reason}"
+    code, _ = code_and_status(receipt.detail)
+    todo = todo_for_aws(code, receipt.detail) or f"look in the role for a Deny on {group}"
+    yield Finding(WARN, OWN_GROUP, found, todo)
 
 
 # The environment ----------------------------------------------------------------------------------------------
@@ -283,9 +343,22 @@ def _judge_each_sink(environ: Mapping[str, str], settings: Settings) -> Iterator
         if kind == "stdout":
             found = "stdout: goes to the function's own log group, so nothing is saved, and nothing arrives once that is denied"
             yield _warn(variable, found, "use another sink, but for trying it out")
-        if kind == "cloudwatch" and group_of(url, environ) == own_group:
+        if kind == "cloudwatch" and is_own_log_group(url):
+            yield from _judge_shared_group(variable, url, environ)
+        elif kind == "cloudwatch" and group_of(url, environ) == own_group:
             found = "is the function's own log group: what is kept is there twice, and a Deny on it stops both"
-            yield _warn(variable, found, "let it be cloudwatch: or another group")
+            todo = "put own+ before cloudwatch:, and deny Lambda's streams alone; or let it be cloudwatch: or another group"
+            yield _warn(variable, found, todo)
+
+
+def _judge_shared_group(variable: str, url: str, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Judge whether a sink ``own+cloudwatch:`` names the group that Lambda writes to."""
+    own_group, function = own_group_of(environ), environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+    # Lambda tells a function the name, and an extension not.
+    group = group_of(url, {"AWS_LAMBDA_FUNCTION_NAME": function})
+    if own_group and group != own_group:
+        found = f"does not name the function's own log group {own_group}, which Lambda does not tell an extension: lines go to another"
+        yield _warn(variable, found, f"let it be {url.partition(':')[0]}:{own_group}")
 
 
 def _judge_together(settings: Settings) -> Iterator[Finding]:

@@ -14,7 +14,17 @@ from extension.aws.accounts import OTHER_ACCOUNT
 from extension.aws.endpoints import partition_of, region_of
 from extension.aws.errors import Missing
 from extension.config.parsers import kind_of_sink
-from extension.model.aws_targets import Arn, S3Target, read_log_group, read_s3, read_stream
+from extension.model.aws_targets import (
+    LAMBDAS_STREAMS,
+    OWN_GROUP_PREFIX,
+    Arn,
+    S3Target,
+    default_log_group,
+    is_own_log_group,
+    read_log_group,
+    read_s3,
+    read_stream,
+)
 from extension.transport.errors import Reason
 
 NO_ANSWER = "no answer in time"
@@ -71,7 +81,8 @@ def reason_in(detail: str) -> Enum | None:
 def group_of(url: str, environ: Mapping[str, str]) -> str:
     """Return the log group of a ``cloudwatch:`` sink."""
     function = environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
-    return read_log_group(url.partition(":")[2]).name or f"/flight-recorder/{function}"
+    named = read_log_group(url.partition(":")[2]).name
+    return named or default_log_group(url, function=function, environ=environ)
 
 
 def is_nameless(url: str, environ: Mapping[str, str]) -> bool:
@@ -99,10 +110,17 @@ def needed_for(url: str, environ: Mapping[str, str]) -> str:
     else:
         arn, group = read_log_group(rest).arn, group_of(url, environ)
         actions = "logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents"
-        resources = [f"log-group:{group}", f"log-group:{group}:*"]
+        streams = f"log-stream:{OWN_GROUP_PREFIX}*" if is_own_log_group(url) else "*"
+        resources = [f"log-group:{group}", f"log-group:{group}:{streams}"]
     if arn is None:
         return statement(environ, actions, *resources)
-    return _allow(actions, *(_text(arn._replace(resource=one)) for one in resources))
+    return _written(actions, *(_text(arn._replace(resource=one)) for one in resources))
+
+
+def deny_of_lambdas_streams(group: str, environ: Mapping[str, str]) -> str:
+    """Return the IAM statement that keeps Lambda out of a log group, and the recorder in it."""
+    actions, streams = "logs:CreateLogStream logs:PutLogEvents", f"log-stream:{LAMBDAS_STREAMS}"
+    return statement(environ, actions, f"log-group:{group}:{streams}", effect="Deny")
 
 
 def _needed_for_put(target: S3Target, environ: Mapping[str, str]) -> str:
@@ -110,28 +128,31 @@ def _needed_for_put(target: S3Target, environ: Mapping[str, str]) -> str:
     keys = "/".join(filter(None, [place, target.prefix, "*"]))
     if target.arn is None:
         return statement(environ, "s3:PutObject", keys)
-    return _allow("s3:PutObject", _text(target.arn._replace(resource=keys)))
+    return _written("s3:PutObject", _text(target.arn._replace(resource=keys)))
 
 
 def _text(arn: Arn) -> str:
     return ":".join(("arn", *arn))
 
 
-def statement(environ: Mapping[str, str], actions: str, *resources: str) -> str:
-    """Return an IAM statement that allows actions of one service on resources of the function's region and account."""
+def statement(
+    environ: Mapping[str, str], actions: str, *resources: str, effect: str = "Allow"
+) -> str:
+    """Return an IAM statement on actions of one service and resources of the function's region and account."""
     region = region_of(environ)
     service = actions.partition(":")[0]
     # The ARN of a bucket has neither region nor account.
     place = ":" if service == "s3" else f"{region or '*'}:*"
     partition = partition_of(region).name
-    return _allow(actions, *(f"arn:{partition}:{service}:{place}:{one}" for one in resources))
+    arns = (f"arn:{partition}:{service}:{place}:{one}" for one in resources)
+    return _written(actions, *arns, effect=effect)
 
 
-def _allow(actions: str, *arns: str) -> str:
+def _written(actions: str, *arns: str, effect: str = "Allow") -> str:
     """Write a statement (AWS: IAM JSON policy elements)."""
-    allowed = {"Action": actions.split(), "Resource": [*arns]}
-    short = {name: several if several[1:] else several[0] for name, several in allowed.items()}
-    return json.dumps({"Effect": "Allow", **short})
+    meant = {"Action": actions.split(), "Resource": [*arns]}
+    short = {name: several if several[1:] else several[0] for name, several in meant.items()}
+    return json.dumps({"Effect": effect, **short})
 
 
 _CODE = re.compile(r"(?:([A-Z][A-Za-z0-9.]+) \()?status (\d{3})")

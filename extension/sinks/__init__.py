@@ -13,6 +13,8 @@ from extension.sinks.base import Sink, SinkConfig
 SINKS = {
     "cloudwatch": "cloudwatch.CloudWatchSink",
     "records+cloudwatch": "cloudwatch.CloudWatchSink",
+    "own+cloudwatch": "cloudwatch.CloudWatchSink",
+    "records+own+cloudwatch": "cloudwatch.CloudWatchSink",
     "s3": "s3.S3Sink",
     "firehose": "firehose.FirehoseSink",
     "file": "local.FileSink",

@@ -1,11 +1,12 @@
-"""``cloudwatch:[group]`` and ``records+cloudwatch:[group]``: CloudWatch Logs, written to with PutLogEvents.
+"""``cloudwatch:[group]`` and ``own+cloudwatch:[group]``, both also ``records+``: CloudWatch Logs, written to with PutLogEvents.
 
 Promises: the ordinary execution role suffices (AWS: AWSLambdaBasicExecutionRole, which allows CreateLogGroup,
 CreateLogStream and PutLogEvents). Group and stream are created when CloudWatch says that they are missing, a new environment's stream before. An environment
 has one stream, called what Lambda calls the function's own, and each process in the environment writes to it. Where CloudWatch
 refuses to create it because too many streams are created, the same delivery goes to one stream for all environments, as records
 (see :mod:`extension.sinks.cloudwatch_streams`). Otherwise lines read as they would in the function's own log, so that queries
-and metric filters go on working. Where an answer never came, events may be written twice: an event of the type
+and metric filters go on working. With ``own+`` the group is the function's own, and names of streams begin with ``flight-recorder/``, so
+that a policy tells them from Lambda's. Where an answer never came, events may be written twice: an event of the type
 :data:`~extension.sinks.cloudwatch_events.REPEAT_TYPE` marks the second copy, in whichever stream that is.
 
 Metrics are extracted from lines in the embedded metric format without a header that asks for it (AWS: "Using the
@@ -19,7 +20,12 @@ from collections.abc import Callable, Iterable
 from extension.aws.accounts import refuse_other_account
 from extension.aws.client import AwsClient
 from extension.aws.errors import error_code, receipt_for_aws
-from extension.model.aws_targets import read_log_group
+from extension.model.aws_targets import (
+    OWN_GROUP_PREFIX,
+    default_log_group,
+    is_own_log_group,
+    read_log_group,
+)
 from extension.model.chunk import Chunk, without
 from extension.model.receipt import Answer, Receipt, send_in_turn
 from extension.model.record import records_in
@@ -39,9 +45,6 @@ from extension.sinks.cloudwatch_streams import Streams
 from extension.transport.client import Reply
 from extension.transport.errors import Unreachable
 from extension.transport.responses import receipt_for_silence
-
-DEFAULT_GROUP = "/flight-recorder/"
-"""Before the function's name. Not Lambda's own group: people deny it to the function, to stop paying for it."""
 
 MAX_PERHAPS_THERE = 2 * MAX_EVENTS
 """Numbers remembered of records that may have been written: no batch of the queue has more events."""
@@ -65,22 +68,24 @@ class CloudWatchSink:
     def __init__(self, config: SinkConfig, *, wall_s: Callable[[], float] = time.time) -> None:
         """Open nothing yet. ``wall_s`` tells the time in seconds since 1970.
 
-        The URL's scheme says whether each line is written as a record, with all that is known of it. The rest of the
-        URL is the log group's name or ARN, empty for the default.
+        The URL's scheme says whether each line is written as a record, with all that is known of it, and whether the
+        group is the function's own. The rest of the URL is the group's name or ARN, empty for the default.
         """
         scheme, _, place = config.url.partition(":")
+        self._url = config.url
         self._group, self._arn = read_log_group(place)
         self._client = AwsClient("logs", config.environ, wall_s=wall_s, arn=self._arn)
         self.abort, self.close = self._client.abort, self._client.close
         self._wall_s = wall_s
-        self._function = config.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+        self._environ = config.environ
         log_format = config.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper()
         self._form = Form.JSON if log_format == "JSON" else Form.TEXT
-        if scheme.lower() == "records+cloudwatch":
+        if scheme.lower().startswith("records+"):
             self._form = Form.RECORDS
         self._retention_days = config.retention_days
         self._retention_tries = RETENTION_TRIES
-        self._streams = Streams(config.environ, wall_s=wall_s)
+        prefix = OWN_GROUP_PREFIX if is_own_log_group(config.url) else ""
+        self._streams = Streams(config.environ, wall_s=wall_s, prefix=prefix)
         self._limits = Limits()
         self._perhaps_there: set[int] = set()
 
@@ -106,7 +111,9 @@ class CloudWatchSink:
 
     def _name(self, chunks: list[Chunk]) -> None:
         """Name the group, and the stream of this delivery."""
-        self._group = self._group or DEFAULT_GROUP + (self._function or chunks[0].metadata.function)
+        if not self._group:
+            function = self._environ.get("AWS_LAMBDA_FUNCTION_NAME") or chunks[0].metadata.function
+            self._group = default_log_group(self._url, function=function, environ=self._environ)
         if self._streams.begin(chunks):
             self._perhaps_there = set()
 

@@ -9,7 +9,13 @@ import os
 from collections.abc import Callable, Mapping
 
 from extension.model.chunk import Chunk, Metadata
-from extension.sinks.stream_name import StreamName, keep_name, name_file, stream_name
+from extension.sinks.stream_name import (
+    MAX_NAME_CHARS,
+    StreamName,
+    keep_name,
+    name_file,
+    stream_name,
+)
 
 OVERFLOW = "overflow"
 """In the place of an environment's id."""
@@ -43,8 +49,13 @@ class Streams:
         *,
         wall_s: Callable[[], float],
         random: Callable[[], float] = _random,
+        prefix: str = "",
     ) -> None:
-        """Begin with an environment that is not known yet. ``random`` returns numbers in [0, 1)."""
+        """Begin with an environment that is not known yet.
+
+        ``random`` returns numbers in [0, 1). ``prefix`` stands before each name.
+        """
+        self._prefix = prefix
         self._environ = environ
         self._wall_s, self._random = wall_s, random
         self._environment_id = self._instance_id = self._version = ""
@@ -67,7 +78,7 @@ class Streams:
             self._own = self._own_name(metadata, now_s)
         # A clock that was set back must not make it longer than it was drawn.
         self.is_overflow = 0.0 < self._overflow_until_s - now_s <= 2 * OVERFLOW_S
-        self.name = self._overflow_name(now_s) if self.is_overflow else self._own.name
+        self.name = self._overflow_name(now_s) if self.is_overflow else self._named(self._own.name)
         return is_another
 
     @property
@@ -87,7 +98,10 @@ class Streams:
         self.name, self.is_overflow = self._overflow_name(now_s), True
 
     def _overflow_name(self, now_s: float) -> str:
-        return stream_name(OVERFLOW, version=self._version, at_s=now_s)
+        return self._named(stream_name(OVERFLOW, version=self._version, at_s=now_s))
+
+    def _named(self, name: str) -> str:
+        return (self._prefix + name)[:MAX_NAME_CHARS]
 
     def _own_name(self, metadata: Metadata, now_s: float) -> StreamName:
         version, environment_id = metadata.version, metadata.environment_id

@@ -151,6 +151,28 @@ def test_own_log_group_may_stay_allowed(layer: str) -> None:
     assert not made.is_denied()
 
 
+def test_own_log_group_may_be_shared(layer: str) -> None:
+    """Another run keeps that, and a sink that is named leads out of it. Detach leaves the function as it was."""
+    made = make_function()
+    before = (made.layers, made.variables, made.policies)
+    words = ["attach", "--functions", made.name, layer]
+
+    done = run_tool(*words, "--own-log-group", "share")
+    assert done.status == 0, done.out
+    assert "is denied to Lambda, and not to the recorder" in done.err
+    check(attached(made, layer), "cloudwatch", own_log_group="share")
+    assert made.is_denied()
+    assert run_tool(*words).status == 0
+    check(attached(made, layer), "cloudwatch", own_log_group="share")
+    assert run_tool(*words, "--sink", "cloudwatch:").status == 0
+    out = attached(made, layer)
+    out.retention_days.pop(f"/aws/lambda/{made.name}")
+    check(out, "cloudwatch")
+    assert run_tool(*words, "--own-log-group", "share").status == 0
+    assert run_tool("detach", "--functions", made.name, "--iam-wait", "0").status == 0
+    assert (made.layers, made.variables, made.policies) == before
+
+
 def test_function_changes_its_sink_and_its_layer(layer: str) -> None:
     """What no option names stays, other layers too, and no alarm stays that could not ring."""
     other = publish_layer("others")

@@ -108,6 +108,10 @@ def attach_elsewhere_words(layers: Layers) -> Scenario:
     return ("attach", layers.new, "--sink", "firehose:kept-logs")
 
 
+def share_words(layers: Layers) -> Scenario:
+    return ("attach", layers.new, "--own-log-group", "share", "--metrics-fleet", "")
+
+
 def detach_words(_layers: Layers) -> Scenario:
     return ("detach",)
 
@@ -115,6 +119,7 @@ def detach_words(_layers: Layers) -> Scenario:
 SCENARIOS: dict[str, tuple[Callable[[Layers], Made], Callable[[Layers], Scenario]]] = {
     "attach": (fresh, attach_words),
     "attach again": (attached, attach_elsewhere_words),
+    "share": (attached, share_words),
     "detach": (attached, detach_words),
 }
 
@@ -174,7 +179,7 @@ def is_as_before(made: Made, before: Before, done: Run, at: int) -> None:
 
 
 @pytest.mark.parametrize("fault", ["fail", "lost"])
-@pytest.mark.parametrize("scenario", ["attach", "attach again"])
+@pytest.mark.parametrize("scenario", ["attach", "attach again", "share"])
 def test_attach_undoes_what_it_did_when_a_command_fails(
     scenario: str, fault: str, layers: Layers
 ) -> None:

@@ -1,10 +1,12 @@
 """Test the command line, run as a user runs it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from emulator.__main__ import main, read_variations
+from emulator.__main__ import Printer, main, read_variations
+from emulator.model.journal import Journal
 from tests.doubles.emulator.probe import make_function, make_layer
 
 
@@ -32,6 +34,32 @@ def test_run_prints_lines_results_events_and_journal(
         "cloudwatch | ",
     ):
         assert expected in text
+
+
+def test_each_delivery_is_shown_once_with_its_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    """An attempt that nobody answered says why, and the next one says that it is the second."""
+    journal, printer = Journal(), Printer()
+    batch: dict[str, Any] = {
+        "bytes": 412,
+        "types": ["function", "function", "platform.start"],
+        "duration_ms": 1.25,
+    }
+    refused: dict[str, Any] = {
+        "status": None,
+        "problem": "ConnectionRefusedError: [Errno 111]",
+        "attempt": 1,
+    }
+
+    journal.note("batch", "hello", **batch, **refused)
+    printer.deliveries(journal)
+    journal.note("batch", "hello", **batch, status=200, problem=None, attempt=2)
+    printer.deliveries(journal)
+
+    events = "to hello: 2 function, 1 platform.start; 412 bytes"
+    assert capsys.readouterr().out.splitlines() == [
+        f"    delivery | {events}; no answer (ConnectionRefusedError: [Errno 111]) after 1.2 ms",
+        f"    delivery | {events}, attempt 2; 200 after 1.2 ms",
+    ]
 
 
 def test_mistake_is_one_line_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -173,6 +173,47 @@ def test_the_deny_on_the_own_log_group_is_told(
 
 
 @pytest.mark.services
+def test_the_deny_on_lambdas_streams_is_told(layer_dir: Path) -> None:
+    """With the statements that the check itself proposes, one after the other, it is well in the end."""
+    aws, name = ministack(), unique("checkout")
+    own = f"/aws/lambda/{name}"
+    environ = {
+        **settings(sink="own+cloudwatch:", fallback_sink="stdout:"),
+        "AWS_LAMBDA_FUNCTION_NAME": name,
+        "AWS_LAMBDA_LOG_GROUP_NAME": own,
+    }
+    writing = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    basic = {"Effect": "Allow", "Action": writing, "Resource": "*"}
+    arn = f"arn:aws:logs:eu-west-1:*:log-group:{own}"
+    whole = {"Effect": "Deny", "Action": writing, "Resource": [arn, f"{arn}:*"]}
+
+    def told(*statements: object) -> tuple[int, dict[str, str]]:
+        keys = aws.user_keys({"Version": "2012-10-17", "Statement": statements})
+        done = _check(layer_dir, {**environ, **aws.environ(keys)})
+        return done.returncode, _lines(done)
+
+    stopped, stopping = told(basic, whole)
+    paid, paying = told(basic)
+    line = paying["own log group"]
+    deny, _ = json.JSONDecoder().raw_decode(line[line.index("{") :])
+    held, holding = told(basic, deny)
+
+    assert (stopped, paid, held) == (1, 0, 0)
+    assert stopping["SINK"].startswith("fail ")
+    assert stopping["own log group"].startswith("fail ")
+    assert f"{own}:log-stream:20*" in stopping["own log group"]
+    assert line.startswith("warn ")
+    assert "there twice" in line
+    assert deny["Effect"] == "Deny"
+    assert holding["SINK"].startswith("ok ")
+    assert "the role may not write to Lambda's streams" in holding["own log group"]
+    # A check leaves its record in the recorder's stream and nothing in one of Lambda's.
+    streams = aws.log_streams(own)
+    assert streams
+    assert all(stream.startswith("flight-recorder/") for stream in streams)
+
+
+@pytest.mark.services
 def test_a_parameter_that_is_denied_is_told(layer_dir: Path, tmp_path: Path) -> None:
     """By its action; the sink is tried all the same."""
     aws = ministack()

@@ -110,6 +110,39 @@ def test_crash_and_next_invocation_share_a_stream_without_a_word_of_lambda(
     assert not problems(cloud)
 
 
+@pytest.mark.parametrize("records", ["", "records+"], ids=["as written", "records"])
+@pytest.mark.parametrize("is_named", [False, True], ids=["default", "custom"])
+def test_lines_are_in_the_functions_own_group_beside_lambdas_streams(
+    run: Run, front: LimitsFront, variables: dict[str, str], *, is_named: bool, records: str
+) -> None:
+    """A crash, and the next process in the environment, in the one stream that is listed by the recorder's prefix."""
+    name = unique("checkout")
+    group = unique("/custom") if is_named else f"/aws/lambda/{name}"
+    sink = f"{records}own+cloudwatch:{group if is_named else ''}"
+
+    with run(APP, sink=sink, function={"name": name}, variables=variables) as cloud:
+        crashed = cloud.invoke({"kind": "exit"})
+        after = cloud.invoke({"kind": "error"})
+
+    found = moto().call(
+        "Logs_20140328.DescribeLogStreams",
+        logGroupName=group,
+        logStreamNamePrefix="flight-recorder/",
+    )
+    [stream] = [one["logStreamName"] for one in found["logStreams"]]
+    messages = kept(group)[stream]
+    assert stream == f"flight-recorder/{after.payload}"
+    assert [*kept(group)] == [stream]
+    assert sum(f"{CARGO} in {after.payload}" in message for message in messages) == 2
+    summaries = [json.loads(one) for one in messages if f'"type":"{INVOCATION}"' in one]
+    assert {crashed.request_id, after.request_id} <= {one.get("requestId") for one in summaries}
+    assert {one["logStream"] for one in summaries} == {stream}
+    is_record = [message.startswith("{") for message in messages if f"{CARGO} in" in message]
+    assert is_record == [bool(records)] * 2
+    assert not front.violations
+    assert not problems(cloud)
+
+
 def test_crash_is_delivered_whole_while_no_stream_can_be_created(
     run: Run, front: LimitsFront, variables: dict[str, str]
 ) -> None:

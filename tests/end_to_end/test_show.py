@@ -87,9 +87,9 @@ def test_an_invocation_of_a_file_is_shown_whole(run: Run, sink_path: Path, tmp_p
 
 @pytest.mark.services
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("form", ["cloudwatch", "records+cloudwatch"])
+@pytest.mark.parametrize("form", ["cloudwatch", "records+cloudwatch", "own+cloudwatch"])
 def test_an_invocation_of_a_log_group_is_shown_whole(run: Run, tmp_path: Path, form: str) -> None:
-    """In both forms, by its correlation id; the report is there as well."""
+    """In both forms, and in the function's own group, by its correlation id; the report is there as well."""
     aws, group = moto(), unique("/kept")
     with run(APP, sink=f"{form}:{group}", variables=aws.environ()) as cloud:
         results = [cloud.invoke({"step": step}) for step in (1, 3)]

@@ -27,7 +27,7 @@ PIECES = (
     *("1", "0.5", "5%", "800ms", "3s", "15m", "8MiB", "64KiB", "1/m", "120/10m", "true", "false", "off", "OFF", "auto"),
     *("ERROR", "WARN", "a, b", "none", "all", "emails", "(", ")", "[", "]", "{", "}", "a|b", "(?P<level>a)", "\\d+", "(?=a)"),
     *("cloudwatch:", "s3://bucket/prefix", "firehose:x", "https://x.example/y", "http://[::1]:80/", "http://[", "otlp+http://a"),
-    *("file:/tmp/x", "stdout:", "loki+https://u:p@h/", "ssm:/a", "secretsmanager:x#y", "arn:aws:s3:::b", "s3://arn:aws:s3:::b/x?owner=123456789012", "cloudwatch:arn:aws:logs:x:123456789012:log-group:y", "é", "\x00", " ", ","),
+    *("file:/tmp/x", "stdout:", "own+cloudwatch:/x", "records+own+cloudwatch:", "loki+https://u:p@h/", "ssm:/a", "secretsmanager:x#y", "arn:aws:s3:::b", "s3://arn:aws:s3:::b/x?owner=123456789012", "cloudwatch:arn:aws:logs:x:123456789012:log-group:y", "é", "\x00", " ", ","),
     *("a=b", "=", "A=b,C", "9" * 400, "-1", "1e5", "NaN", "inf", "0x1", "²", "\u0661", "1" * 20 + "d", "/", ":", "%", "#", "?"),
 )  # fmt: skip
 

@@ -30,6 +30,7 @@ SINKS = [
     _sink("cloudwatch", "cloudwatch:", RETENTION_DAYS="7"),
     _sink("cloudwatch-json", "cloudwatch:group", {"AWS_LAMBDA_LOG_FORMAT": "JSON"}),
     _sink("cloudwatch-records", "records+cloudwatch:", METRICS="1m"),
+    _sink("cloudwatch-own", "own+cloudwatch:", RETENTION_DAYS="7"),
     _sink("s3", "s3://bucket/a/prefix"),
     _sink("firehose", "firehose:stream"),
 ]

@@ -18,6 +18,7 @@ import tempfile
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -29,6 +30,7 @@ from tests.services.environment import (
     TIED_TO_PARENT,
     free_port,
     needs_services,
+    services_bin,
     unique,
 )
 
@@ -252,7 +254,7 @@ def running_moto() -> Iterator[AwsService]:
 
 @contextlib.contextmanager
 def running_ministack() -> Iterator[AwsService]:
-    """Run ministack, which checks signatures."""
+    """Run ministack, which checks signatures and permissions."""
     services = "logs,s3,firehose,kinesis,ssm,secretsmanager,iam,sts,kms,cloudformation,lambda"
     with _running_ministack(services, auth=True) as url:
         yield AwsService(url, "/_ministack/reset")
@@ -280,7 +282,9 @@ def _running_ministack(services: str, *, auth: bool) -> Iterator[str]:
         "MINISTACK_REGION": REGION,
         "SERVICES": services,
     }
-    command = [str(needs_services("ministack"))]
+    needs_services("ministack")
+    program = Path(__file__).with_name("ministack_streams.py")
+    command = [str(services_bin("python")), str(program)]
     with _running(command, port, "/_ministack/health", environ) as url:
         yield url
 

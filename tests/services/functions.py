@@ -100,7 +100,7 @@ class Made:
             PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:role/{self.role}",
             **{
                 "ActionNames.member.1": "logs:PutLogEvents",
-                "ResourceArns.member.1": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:s",
+                "ResourceArns.member.1": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:2026/11/30/s",
             },
         )
         return "explicitDeny" in xml

@@ -98,7 +98,7 @@ def check(
     Args:
         attached: What it made.
         sink: A key of SINKS.
-        own_log_group: `deny` or `allow`.
+        own_log_group: `deny`, `allow` or `share`.
         topic: The topic that alarms notify.
         fleet: The fleet whose metrics the function's are, and whose alarms are made elsewhere; empty for no fleet.
     """
@@ -108,25 +108,36 @@ def check(
     to_cloudwatch = sink == "cloudwatch"
     assert attached.layers == [LAYER]
     if attached.saves_queries:
-        check_queries(attached, saved=to_cloudwatch)
+        check_queries(
+            attached, saved=to_cloudwatch, group=own if own_log_group == "share" else kept
+        )
     # With the sink elsewhere and the own log group denied, the recorder's metrics reach nobody.
     rings = to_cloudwatch or own_log_group == "allow"
+    is_shared = own_log_group == "share"
+    named = f"own+cloudwatch:{own}" if is_shared else f"cloudwatch:{kept}"
     assert {"FLIGHT_RECORDER_METRICS": "off"} | attached.environment == {
-        "FLIGHT_RECORDER_SINK": f"cloudwatch:{kept}" if to_cloudwatch else SINKS[sink],
+        "FLIGHT_RECORDER_SINK": named if to_cloudwatch else SINKS[sink],
         "FLIGHT_RECORDER_SAMPLE_RATE": "0.1",
         "FLIGHT_RECORDER_METRICS": "5m" if rings else "off",
         **({"FLIGHT_RECORDER_METRICS_FLEET": fleet} if rings and fleet else {}),
     }
-    groups = ({kept} if to_cloudwatch else set()) | ({own} if own_log_group == "allow" else set())
+    groups = {kept} if to_cloudwatch and not is_shared else set()
+    groups |= set() if own_log_group == "deny" else {own}
     assert attached.retention_days == dict.fromkeys(groups, 30)
     _check_role(attached, sink, own_log_group=own_log_group)
     _check_alarms(attached, rings=rings and not fleet, topic=topic)
 
 
-def check_queries(attached: Attached, *, saved: bool = True) -> None:
-    """Hold the saved queries to the file that has them, and the alarms to what is saved."""
+def check_queries(attached: Attached, *, saved: bool = True, group: str = "") -> None:
+    """Hold the saved queries to the file that has them, and the alarms to what is saved.
+
+    Args:
+        attached: What a tool made.
+        saved: Whether there are queries.
+        group: The log group of the kept lines, if it is not the default.
+    """
     prefix = f"flight-recorder/{attached.function}/"
-    kept = f"/flight-recorder/{attached.function}"
+    kept = group or f"/flight-recorder/{attached.function}"
     wanted = {
         prefix + name: (text, [] if name == "transaction" else [kept])
         for name, text in QUERIES.items()
@@ -140,16 +151,16 @@ def check_queries(attached: Attached, *, saved: bool = True) -> None:
         assert not anchor or anchor in [one.lower().replace(" ", "-") for one in headings]
         named = re.findall(r"Run the query (\S+): (\S+)", description)
         assert [name in attached.queries for name, _ in named] == ([True] if saved else [])
-        assert [link for _, link in named] == ([_insights_link(attached.function)] if saved else [])
+        assert [link for _, link in named] == ([_insights_link(kept)] if saved else [])
 
 
-def _insights_link(function: str) -> str:
+def _insights_link(group: str) -> str:
     """Write the console's address of Logs Insights with a group chosen, in the console's own escapes.
 
     AWS documents them nowhere. A text has a quote before it, and asterisks in its escapes. The detail is escaped twice, and
     dollars stand in place of percent signs.
     """
-    detail = f"~(source~(~'*2fflight-recorder*2f{function}))"
+    detail = f"~(source~(~'{group.replace('/', '*2f')}))"
     for character in "~()'":
         detail = detail.replace(character, f"$25{ord(character):02X}")
     console = f"https://{REGION}.console.aws.amazon.com/cloudwatch/home?region={REGION}"
@@ -165,11 +176,13 @@ def check_dashboard(attached: Attached) -> None:
 
 def least(sink: str, function: str, *, own_log_group: str = "deny") -> list[dict[str, Any]]:
     """Give the statements of a role that may do what a sink needs and no more, as the sink's page has them."""
+    if own_log_group == "share":
+        return documented("cloudwatch", "In the function's own log group", function)
     page = sink if sink in ("cloudwatch", "s3", "firehose") else "otlp"
-    own = documented(page, "Stop paying for the rest", function)
+    [own] = documented(page, "Stop paying for the rest", function)
     statements = [own | {"Effect": own_log_group.capitalize()}]
     if sink != "http":
-        allowed = documented(page, "Permissions", function)
+        [allowed] = documented(page, "Permissions", function)
         # The group is made with the function, so that its retention is set before the first line.
         actions = [one for one in allowed["Action"] if one != "logs:CreateLogGroup"]
         statements.append(allowed | {"Action": actions})
@@ -181,17 +194,22 @@ def _check_role(attached: Attached, sink: str, *, own_log_group: str) -> None:
     assert attached.managed == []
 
     own = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{attached.function}"
-    for action in OWN_LOG:
-        for resource in (own, f"{own}:*", f"{own}:log-stream:2026/11/25/[$LATEST]0123"):
+    is_shared = own_log_group == "share"
+    stream = f"{own}:log-stream:2026/11/25/[$LATEST]0123"
+    for action in OWN_LOG[1:] if is_shared else OWN_LOG:
+        for resource in (stream,) if is_shared else (own, f"{own}:*", stream):
             may = allows(attached.statements, action, resource)
             assert may is (own_log_group == "allow"), (action, resource)
-            if own_log_group == "deny":
+            if own_log_group != "allow":
                 # The trap: who attaches the managed policy as well does not take the Deny away.
                 assert not allows([*attached.statements, BASIC_EXECUTION], action, resource)
+    needing = "shared" if is_shared else sink
     for name, needs in NEEDS.items():
+        if name == "shared" and own_log_group == "allow":
+            continue
         for action, resource in needs:
             place = resource.replace("FUNCTION", attached.function)
-            assert allows(attached.statements, action, place) is (name == sink), (action, place)
+            assert allows(attached.statements, action, place) is (name == needing), (action, place)
     elsewhere = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{attached.function}-2:*"
     assert not allows(attached.statements, "logs:PutLogEvents", elsewhere)
 
@@ -207,6 +225,13 @@ NEEDS = {
             f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/flight-recorder/FUNCTION:log-stream:2026/11/25/[1]ab",
         ),
     ),
+    "shared": tuple(
+        (
+            action,
+            f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/FUNCTION:log-stream:flight-recorder/2026/11/25/[1]ab",
+        )
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents")
+    ),
     "s3": (
         ("s3:PutObject", "arn:aws:s3:::my-logs/lambda/function=FUNCTION/year=2026/a.ndjson.gz"),
     ),
@@ -217,7 +242,7 @@ NEEDS = {
         ),
     ),
 }
-"""The calls that each sink makes, and on what (extension/sinks/)."""
+"""The calls that each sink makes, and on what (extension/sinks/); `shared` is `cloudwatch` in the function's own log group."""
 
 
 def _check_alarms(attached: Attached, *, rings: bool, topic: str) -> None:
@@ -278,16 +303,17 @@ def normal(statement: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def documented(sink: str, section: str, function: str) -> dict[str, Any]:
-    """Give the statement that a sink's page has in a section, for a function."""
+def documented(sink: str, section: str, function: str) -> list[dict[str, Any]]:
+    """Give the statements that a sink's page has in a section, for a function."""
     page = (ROOT / "docs" / "sinks" / f"{sink}.md").read_text(encoding="utf-8")
     text = page.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
     found = re.search(r"```json\n(.*?)```", text, re.DOTALL)
     assert found is not None, f"no statement in {sink}.md under {section}"
-    statement = found.group(1)
+    statements = found.group(1)
     for name, value in (("REGION", REGION), ("ACCOUNT", ACCOUNT), ("FUNCTION", function)):
-        statement = statement.replace(name, value)
-    return normal(json.loads(statement))
+        statements = statements.replace(name, value)
+    read = json.loads(statements)
+    return [normal(one) for one in (read if isinstance(read, list) else [read])]
 
 
 def _matches(pattern: str, value: str) -> bool:

@@ -79,7 +79,10 @@ class Stack:
             name: one["LogGroupName"] for name, one in self.resources("AWS::Logs::LogGroup").items()
         }
         return {
-            one["Name"]: (one["QueryString"], [groups[ref] for ref in one.get("LogGroupNames", [])])
+            one["Name"]: (
+                one["QueryString"],
+                [groups.get(ref, ref) for ref in one.get("LogGroupNames", [])],
+            )
             for one in self.resources("AWS::Logs::QueryDefinition").values()
         }
 

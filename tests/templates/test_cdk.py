@@ -65,6 +65,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {
     "unqueried": {"layerArn": LAYER, "savedQueries": "no"},
     **{sink: {"layerArn": LAYER, "sink": value} for sink, value in SINKS.items()},
     "allowed": {"layerArn": LAYER, "sink": SINKS["s3"], "ownLogGroup": "allow"},
+    "shared": {"layerArn": LAYER, "ownLogGroup": "share", "metricsFleet": "none"},
     "notified": {
         "layerArn": LAYER,
         "alarmTopicArn": TOPIC,
@@ -95,6 +96,7 @@ def test_cdk_applications_keep_the_contract_for_each_sink(tmp_path: Path) -> Non
     for sink in SINKS:
         check(Stack(made[sink]).attached(), sink)
     check(Stack(made["allowed"]).attached(), "s3", own_log_group="allow")
+    check(Stack(made["shared"]).attached(), "cloudwatch", own_log_group="share", fleet="")
     notified = Stack(made["notified"]).attached()
     check(notified, "cloudwatch", topic=TOPIC, fleet="")
     check_dashboard(notified)

@@ -51,6 +51,9 @@ def test_sam_template_keeps_the_contract_for_each_sink(tmp_path: Path) -> None:
             }
             attached = Stack(json.loads(transformed()), parameters).attached()
             check(attached, sink, own_log_group=own_log_group)
+    given = {"LayerArn": LAYER, "OwnLogGroup": "share", "MetricsFleet": ""}
+    shared = Stack(json.loads(transformed()), given).attached()
+    check(shared, "cloudwatch", own_log_group="share", fleet="")
 
 
 def test_sam_template_has_alarms_only_with_metrics() -> None:

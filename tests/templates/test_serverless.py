@@ -19,6 +19,7 @@ PARAMETERS = {
     "s3": {"sink": "s3", "sinkName": "my-logs/lambda", "ownLogGroup": "allow"},
     "firehose": {"sink": "firehose", "sinkName": "kept-logs", "metricsFleet": "shop"},
     "fleet": {"metricsFleet": "shop"},
+    "shared": {"ownLogGroup": "share", "metricsFleet": "none"},
 }
 """Of `http`, nothing but the values in its variables differs."""
 
@@ -41,3 +42,4 @@ def test_serverless_service_keeps_the_contract_for_each_sink(tmp_path: Path) -> 
     # With the sink elsewhere and the own log group denied, a fleet gets no metrics either.
     check(stacks["firehose"].attached(), "firehose")
     check(stacks["fleet"].attached(), "cloudwatch", fleet="shop")
+    check(stacks["shared"].attached(), "cloudwatch", own_log_group="share", fleet="")

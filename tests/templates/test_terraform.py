@@ -46,6 +46,7 @@ VARIABLES: dict[str, dict[str, Any]] = {
         "metrics_fleet": "",
     },
     "fleet": {"metrics_fleet": "shop", "dashboard": "dashboard.json"},
+    "shared": {"own_log_group": "share", "metrics_fleet": ""},
 }
 """Each makes a dozen resources; of `http`, nothing but the variable differs."""
 
@@ -74,6 +75,7 @@ def test_terraform_configuration_keeps_the_contract_for_each_sink(
     check(attached(modules["firehose"]), "firehose")
     check(attached(modules["s3"]), "s3", own_log_group="allow", topic=TOPIC, fleet="")
     check_dashboard(attached(modules["s3"]))
+    check(attached(modules["shared"]), "cloudwatch", own_log_group="share", fleet="")
     in_fleet = attached(modules["fleet"])
     check(in_fleet, "cloudwatch", fleet="shop")
     assert in_fleet.dashboards == {}
@@ -146,8 +148,11 @@ def attached(resources: list[Mapping[str, Any]], *, saves_queries: bool = False)
         function=function["function_name"],
         environment=function["environment"][0]["variables"],
         layers=function["layers"],
-        # The state is in the order of names.
-        statements=sorted(statements, key=lambda one: "/aws/lambda/" not in one["Resource"][0]),
+        # The state is in the order of names. The statement on what Lambda writes comes first.
+        statements=sorted(
+            statements,
+            key=lambda one: (one["Effect"] == "Allow", "/aws/lambda/" not in one["Resource"][0]),
+        ),
         managed=[arn for one in values("aws_iam_role") for arn in one["managed_policy_arns"]],
         retention_days={
             one["name"]: one["retention_in_days"] for one in values("aws_cloudwatch_log_group")

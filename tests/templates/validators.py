@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.aws import REGION, ROOT_KEYS, AwsService, Keys
+from tests.services.aws import REGION, AwsService, Keys
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TEMPLATES = ROOT / "layer" / "templates"
@@ -57,19 +57,19 @@ def environ(**more: str) -> dict[str, str]:
     return {**kept, **SAYS_NOTHING, "AWS_DEFAULT_REGION": REGION, **more}
 
 
-def aws_environ(aws: AwsService, keys: Keys = ROOT_KEYS) -> dict[str, str]:
-    """Give the environment in which the aws command, and Terraform, speak to an emulator."""
+def aws_environ(aws: AwsService, keys: Keys | None = None) -> dict[str, str]:
+    """Give the environment in which the aws command, and Terraform, speak to an emulator, by default with its own keys."""
     path = f"{python_tool('aws').parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return environ(**aws.environ(keys), PATH=path)
 
 
-def ask(aws: AwsService, code: str, keys: Keys = ROOT_KEYS, **values: Any) -> Any:
+def ask(aws: AwsService, code: str, keys: Keys | None = None, **values: Any) -> Any:
     """Run code that speaks to an emulator with boto3, in one process: the aws command takes a second for each call.
 
     Args:
         aws: The emulator.
         code: Python, in which `client(service)` and the values are there; it leaves its `answer`, which has to be JSON.
-        keys: Whose credentials it has.
+        keys: Whose credentials it has; None for the emulator's own.
         values: JSON too.
     """
     program = BOTO3.replace("{code}", code)

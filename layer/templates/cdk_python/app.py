@@ -1,7 +1,9 @@
 """Deploy a function with Flight Recorder attached. docs/attach/cdk.md says how."""
 
+from typing import cast, get_args
+
 from aws_cdk import App, Stack, aws_lambda as lambda_
-from flight_recorder import FlightRecorder
+from flight_recorder import FlightRecorder, OwnLogGroup
 
 CODE = """def handler(event, context):
     print("got", event)
@@ -22,6 +24,9 @@ def build(app: App) -> None:
     function_name = given("functionName", "recorded")
 
     fleet = given("metricsFleet", "flight-recorder")
+    own_log_group = given("ownLogGroup", "deny")
+    if own_log_group not in get_args(OwnLogGroup):
+        raise SystemExit("ownLogGroup is deny, allow or share")
 
     stack = Stack(app, given("stackName", "Recorded"))
     recorder = FlightRecorder(
@@ -32,7 +37,7 @@ def build(app: App) -> None:
         sink=given("sink", "cloudwatch:"),
         sample_rate=float(given("sampleRate", "0.1")),
         saved_queries=given("savedQueries") != "no",
-        allow_own_log_group=given("ownLogGroup") == "allow",
+        own_log_group=cast("OwnLogGroup", own_log_group),
         metrics=given("metrics", "5m"),
         metrics_fleet=fleet if fleet != "none" else "",
         alarm_topic_arn=given("alarmTopicArn"),

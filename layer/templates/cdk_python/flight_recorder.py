@@ -6,7 +6,7 @@ Copy this file, and use it as app.py does (docs/attach/cdk.md).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from aws_cdk import (
     ArnFormat,
@@ -23,6 +23,8 @@ from aws_cdk import (
 from constructs import Construct
 
 HOUR = Duration.hours(1)
+WRITE = ["logs:CreateLogStream", "logs:PutLogEvents"]
+OwnLogGroup = Literal["deny", "allow", "share"]
 
 QUERIES = {
     "failures": """\
@@ -76,7 +78,7 @@ class FlightRecorder(Construct):
         sample_rate: float = 0.1,
         saved_queries: bool = True,
         retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
-        allow_own_log_group: bool = False,
+        own_log_group: OwnLogGroup = "deny",
         metrics: str = "5m",
         metrics_fleet: str = "flight-recorder",
         alarm_topic_arn: str = "",
@@ -94,8 +96,9 @@ class FlightRecorder(Construct):
             sample_rate: Share of healthy transactions whose lines are kept.
             saved_queries: Save four queries for the kept lines in CloudWatch Logs Insights.
             retention: How long the log groups keep events.
-            allow_own_log_group: Let Lambda write everything to the function's own log group too. CloudWatch then
-                costs as much as without the recorder.
+            own_log_group: With `deny`, Lambda may not write to the function's own log group, which saves its cost. With
+                `allow`, it writes everything. With `share` and the sink `cloudwatch:`, the recorder writes there, and
+                Lambda may not.
             metrics: How often the recorder writes its own metrics. With `off`, it writes none, and there are no alarms.
             metrics_fleet: A name that many functions share. They then share metrics, whose alarms and dashboard ../fleet
                 makes once. If this is empty, the function has its own, which cost $5.90 a month.
@@ -108,14 +111,17 @@ class FlightRecorder(Construct):
         kept_group = f"/flight-recorder/{function_name}"
         own_group = f"/aws/lambda/{function_name}"
         to_cloudwatch = sink == "cloudwatch:"
+        self._shared = shared = to_cloudwatch and own_log_group == "share"
+        if to_cloudwatch:
+            sink = f"own+cloudwatch:{own_group}" if shared else f"cloudwatch:{kept_group}"
         # The recorder's metrics reach CloudWatch with the kept lines, or through the function's own log group.
         # With neither, no alarm could ever ring. A fleet's metrics are not the function's, so the function has no alarms.
-        measured = metrics != "off" and (to_cloudwatch or allow_own_log_group)
+        measured = metrics != "off" and (to_cloudwatch or own_log_group == "allow")
         in_fleet = measured and metrics_fleet != ""
 
         self.layer = lambda_.LayerVersion.from_layer_version_arn(self, "Layer", layer_arn)
         self.environment = {
-            "FLIGHT_RECORDER_SINK": f"cloudwatch:{kept_group}" if to_cloudwatch else sink,
+            "FLIGHT_RECORDER_SINK": sink,
             "FLIGHT_RECORDER_SAMPLE_RATE": str(sample_rate),
             **({"FLIGHT_RECORDER_METRICS": metrics} if measured else {}),
             **({"FLIGHT_RECORDER_METRICS_FLEET": metrics_fleet} if in_fleet else {}),
@@ -123,21 +129,29 @@ class FlightRecorder(Construct):
 
         # CDK's own roles have AWSLambdaBasicExecutionRole, which allows all log groups. This role allows only the needed ones.
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        # Lambda writes a function's log with the function's role. A Deny wins over any Allow.
+        # Lambda writes a function's log with the function's role. A Deny wins over any Allow. Lambda's streams begin with the
+        # year, and the recorder's do not.
+        group_arn, streams_arn = self._group_arns(own_group)
         self.role.add_to_policy(
             iam.PolicyStatement(
-                effect=iam.Effect.ALLOW if allow_own_log_group else iam.Effect.DENY,
-                actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-                resources=self._group_arns(own_group),
+                effect=iam.Effect.DENY,
+                actions=WRITE,
+                resources=[f"{group_arn}:log-stream:20*"],
+            )
+            if shared
+            else iam.PolicyStatement(
+                effect=iam.Effect.ALLOW if own_log_group == "allow" else iam.Effect.DENY,
+                actions=["logs:CreateLogGroup", *WRITE],
+                resources=[group_arn, streams_arn],
             )
         )
-        statement = self._sink_statement(sink, kept_group)
+        statement = self._sink_statement(sink)
         if statement is not None:
             self.role.add_to_policy(statement)
 
         for name, group, wanted in (
-            ("KeptLogGroup", kept_group, to_cloudwatch),
-            ("OwnLogGroup", own_group, allow_own_log_group),
+            ("KeptLogGroup", kept_group, to_cloudwatch and not shared),
+            ("OwnLogGroup", own_group, own_log_group == "allow" or shared),
         ):
             if wanted:
                 made = logs.LogGroup(
@@ -147,7 +161,7 @@ class FlightRecorder(Construct):
                     retention=retention,
                     removal_policy=RemovalPolicy.DESTROY,
                 )
-                if self._queried and name == "KeptLogGroup":
+                if self._queried and name == ("OwnLogGroup" if shared else "KeptLogGroup"):
                     self._queries(made)
 
         if measured and not in_fleet:
@@ -172,13 +186,16 @@ class FlightRecorder(Construct):
         )
         return [arn, f"{arn}:*"]
 
-    def _sink_statement(self, sink: str, kept_group: str) -> iam.PolicyStatement | None:
+    def _sink_statement(self, sink: str) -> iam.PolicyStatement | None:
         """Return the permissions that the sink needs. docs/sinks/ has them for each sink."""
         stack = Stack.of(self)
         kind, _, name = sink.partition(":")
-        if sink == "cloudwatch:":
-            needed = ["logs:CreateLogStream", "logs:PutLogEvents"]
-            return iam.PolicyStatement(actions=needed, resources=self._group_arns(kept_group))
+        if kind == "cloudwatch":
+            return iam.PolicyStatement(actions=WRITE, resources=self._group_arns(name))
+        if kind == "own+cloudwatch":
+            group_arn, _ = self._group_arns(name)
+            streams_arn = f"{group_arn}:log-stream:flight-recorder/*"
+            return iam.PolicyStatement(actions=WRITE, resources=[group_arn, streams_arn])
         if kind == "s3":
             arn = f"arn:{stack.partition}:s3:::{name.removeprefix('//')}/*"
             return iam.PolicyStatement(actions=["s3:PutObject"], resources=[arn])
@@ -203,11 +220,12 @@ class FlightRecorder(Construct):
     def _look(self, query: str) -> str:
         """Return where to look when an alarm rings: a saved query, in the console's own form of an address."""
         region = Stack.of(self).region
+        parent = "aws*2flambda" if self._shared else "flight-recorder"
         return (
             f" Run the query flight-recorder/{self._function_name}/{query}:"
             f" https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logsV2:logs-insights"
             "$3FqueryDetail$3D$257E$2528source$257E$2528$257E$2527"
-            f"*2fflight-recorder*2f{self._function_name}$2529$2529"
+            f"*2f{parent}*2f{self._function_name}$2529$2529"
         )
 
     def _metric(

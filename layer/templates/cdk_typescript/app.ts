@@ -13,6 +13,11 @@ if (!layerArn) {
 }
 const functionName = given("functionName") ?? "recorded";
 
+const ownLogGroup = given("ownLogGroup") ?? "deny";
+if (ownLogGroup !== "deny" && ownLogGroup !== "allow" && ownLogGroup !== "share") {
+  throw new Error("ownLogGroup is deny, allow or share");
+}
+
 const fleet = given("metricsFleet");
 
 const stack = new Stack(app, given("stackName") ?? "Recorded");
@@ -22,7 +27,7 @@ const recorder = new FlightRecorder(stack, "FlightRecorder", {
   sink: given("sink"),
   sampleRate: Number(given("sampleRate") ?? 0.1),
   savedQueries: given("savedQueries") !== "no",
-  allowOwnLogGroup: given("ownLogGroup") === "allow",
+  ownLogGroup,
   metrics: given("metrics"),
   metricsFleet: fleet === "none" ? "" : fleet,
   alarmTopicArn: given("alarmTopicArn"),

@@ -11,6 +11,8 @@ import * as logs from "aws-cdk-lib/aws-logs";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
 
+const WRITE = ["logs:CreateLogStream", "logs:PutLogEvents"];
+
 /** Saved in CloudWatch Logs Insights. The same queries are in ../queries.json. */
 const QUERIES = {
   failures: `filter type = "flightRecorder.invocation" and record.outcome != "success"
@@ -51,8 +53,11 @@ export interface FlightRecorderProps {
   readonly savedQueries?: boolean;
   /** How long the log groups keep events. */
   readonly retention?: logs.RetentionDays;
-  /** Let Lambda write everything to the function's own log group too. CloudWatch then costs as much as without the recorder. */
-  readonly allowOwnLogGroup?: boolean;
+  /**
+   * With "deny", Lambda may not write to the function's own log group, which saves its cost. With "allow", it writes everything.
+   * With "share" and the sink cloudwatch:, the recorder writes there, and Lambda may not.
+   */
+  readonly ownLogGroup?: "deny" | "allow" | "share";
   /** How often the recorder writes its own metrics. With "off", it writes none, and there are no alarms. */
   readonly metrics?: string;
   /**
@@ -72,24 +77,29 @@ export class FlightRecorder extends Construct {
   readonly environment: Record<string, string>;
   readonly role: iam.Role;
   private readonly queried: boolean;
+  private readonly shared: boolean;
 
   constructor(scope: Construct, id: string, props: FlightRecorderProps) {
     super(scope, id);
-    const sink = props.sink ?? "cloudwatch:";
-    this.queried = sink === "cloudwatch:" && props.savedQueries !== false;
+    const ownLogGroup = props.ownLogGroup ?? "deny";
     const metrics = props.metrics ?? "5m";
     const retention = props.retention ?? logs.RetentionDays.ONE_MONTH;
-    const toCloudWatch = sink === "cloudwatch:";
+    const toCloudWatch = (props.sink ?? "cloudwatch:") === "cloudwatch:";
+    const shared = toCloudWatch && ownLogGroup === "share";
+    this.queried = toCloudWatch && props.savedQueries !== false;
+    this.shared = shared;
     // The recorder's metrics reach CloudWatch with the kept lines, or through the function's own log group. With neither, no
     // alarm could ever ring. A fleet's metrics are not the function's, so the function has no alarms.
-    const measured = metrics !== "off" && (toCloudWatch || props.allowOwnLogGroup === true);
+    const measured = metrics !== "off" && (toCloudWatch || ownLogGroup === "allow");
     const fleet = measured ? props.metricsFleet ?? "flight-recorder" : "";
     const keptGroup = `/flight-recorder/${props.functionName}`;
     const ownGroup = `/aws/lambda/${props.functionName}`;
+    const group = shared ? `own+cloudwatch:${ownGroup}` : `cloudwatch:${keptGroup}`;
+    const sink = toCloudWatch ? group : props.sink ?? "";
 
     this.layer = lambda.LayerVersion.fromLayerVersionArn(this, "Layer", props.layerArn);
     this.environment = {
-      FLIGHT_RECORDER_SINK: toCloudWatch ? `cloudwatch:${keptGroup}` : sink,
+      FLIGHT_RECORDER_SINK: sink,
       FLIGHT_RECORDER_SAMPLE_RATE: String(props.sampleRate ?? 0.1),
       ...(measured ? { FLIGHT_RECORDER_METRICS: metrics } : {}),
       ...(fleet ? { FLIGHT_RECORDER_METRICS_FLEET: fleet } : {}),
@@ -97,25 +107,33 @@ export class FlightRecorder extends Construct {
 
     // CDK's own roles have AWSLambdaBasicExecutionRole, which allows all log groups. This role allows only the needed ones.
     this.role = new iam.Role(this, "Role", { assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com") });
-    // Lambda writes a function's log with the function's role. A Deny wins over any Allow.
+    // Lambda writes a function's log with the function's role. A Deny wins over any Allow. Lambda's streams begin with the
+    // year, and the recorder's do not.
+    const [groupArn, streamsArn] = this.groupArns(ownGroup);
     this.role.addToPolicy(
-      new iam.PolicyStatement({
-        effect: props.allowOwnLogGroup ? iam.Effect.ALLOW : iam.Effect.DENY,
-        actions: ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-        resources: this.groupArns(ownGroup),
-      }),
+      shared
+        ? new iam.PolicyStatement({
+            effect: iam.Effect.DENY,
+            actions: WRITE,
+            resources: [`${groupArn}:log-stream:20*`],
+          })
+        : new iam.PolicyStatement({
+            effect: ownLogGroup === "allow" ? iam.Effect.ALLOW : iam.Effect.DENY,
+            actions: ["logs:CreateLogGroup", ...WRITE],
+            resources: [groupArn, streamsArn],
+          }),
     );
-    for (const statement of this.sinkStatements(sink, keptGroup)) {
+    for (const statement of this.sinkStatements(sink)) {
       this.role.addToPolicy(statement);
     }
 
     for (const [name, group, wanted] of [
-      ["KeptLogGroup", keptGroup, toCloudWatch],
-      ["OwnLogGroup", ownGroup, props.allowOwnLogGroup ?? false],
+      ["KeptLogGroup", keptGroup, toCloudWatch && !shared],
+      ["OwnLogGroup", ownGroup, ownLogGroup === "allow" || shared],
     ] as const) {
       if (wanted) {
         const made = new logs.LogGroup(this, name, { logGroupName: group, retention, removalPolicy: RemovalPolicy.DESTROY });
-        if (name === "KeptLogGroup" && this.queried) {
+        if (name === (shared ? "OwnLogGroup" : "KeptLogGroup") && this.queried) {
           this.queries(props.functionName, made);
         }
       }
@@ -134,7 +152,7 @@ export class FlightRecorder extends Construct {
     }
   }
 
-  private groupArns(group: string): string[] {
+  private groupArns(group: string): [string, string] {
     const stack = Stack.of(this);
     const arn = stack.formatArn({
       service: "logs",
@@ -146,11 +164,16 @@ export class FlightRecorder extends Construct {
   }
 
   /** Return the permissions that the sink needs. docs/sinks/ has them for each sink. */
-  private sinkStatements(sink: string, keptGroup: string): iam.PolicyStatement[] {
+  private sinkStatements(sink: string): iam.PolicyStatement[] {
     const stack = Stack.of(this);
-    if (sink === "cloudwatch:") {
-      const actions = ["logs:CreateLogStream", "logs:PutLogEvents"];
-      return [new iam.PolicyStatement({ actions, resources: this.groupArns(keptGroup) })];
+    if (sink.startsWith("cloudwatch:")) {
+      const resources = this.groupArns(sink.slice("cloudwatch:".length));
+      return [new iam.PolicyStatement({ actions: WRITE, resources })];
+    }
+    if (sink.startsWith("own+cloudwatch:")) {
+      const [groupArn] = this.groupArns(sink.slice("own+cloudwatch:".length));
+      const resources = [groupArn, `${groupArn}:log-stream:flight-recorder/*`];
+      return [new iam.PolicyStatement({ actions: WRITE, resources })];
     }
     if (sink.startsWith("s3://")) {
       const arn = `arn:${stack.partition}:s3:::${sink.slice("s3://".length)}/*`;
@@ -182,7 +205,7 @@ export class FlightRecorder extends Construct {
       ` Run the query flight-recorder/${functionName}/${query}:` +
       ` https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#logsV2:logs-insights` +
       "$3FqueryDetail$3D$257E$2528source$257E$2528$257E$2527" +
-      `*2fflight-recorder*2f${functionName}$2529$2529`
+      `*2f${this.shared ? "aws*2flambda" : "flight-recorder"}*2f${functionName}$2529$2529`
     );
   }
 

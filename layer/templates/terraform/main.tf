@@ -58,12 +58,12 @@ variable "retention_days" {
 
 variable "own_log_group" {
   type        = string
-  description = "With deny, Lambda may not write to the function's own log group, which saves its cost. With allow, it writes everything."
+  description = "With deny, Lambda may not write to the function's own log group, which saves its cost. With allow, it writes everything. With share and the sink cloudwatch:, the recorder writes there, and Lambda may not."
   default     = "deny"
 
   validation {
-    condition     = contains(["deny", "allow"], var.own_log_group)
-    error_message = "Either deny or allow."
+    condition     = contains(["deny", "allow", "share"], var.own_log_group)
+    error_message = "One of deny, allow and share."
   }
 }
 
@@ -101,10 +101,11 @@ locals {
   kept_group = "/flight-recorder/${var.function_name}"
 
   to_cloudwatch = var.sink == "cloudwatch:"
-  denied        = var.own_log_group == "deny"
+  allowed       = var.own_log_group == "allow"
+  shared        = var.own_log_group == "share" && local.to_cloudwatch
   # The recorder's metrics reach CloudWatch with the kept lines, or through the function's own log group. With neither, no
   # alarm could ever ring. A fleet's metrics are not the function's, so the function has no alarms.
-  measured = var.metrics != "off" && (local.to_cloudwatch || !local.denied)
+  measured = var.metrics != "off" && (local.to_cloudwatch || local.allowed)
   in_fleet = local.measured && var.metrics_fleet != ""
   alarmed  = local.measured && !local.in_fleet
 
@@ -115,6 +116,7 @@ locals {
     startswith(var.sink, "firehose:") ? ["firehose:PutRecordBatch"] : []
   )
   sink_resources = (
+    local.shared ? ["${local.logs}:log-group:${local.own_group}", "${local.logs}:log-group:${local.own_group}:log-stream:flight-recorder/*"] :
     local.to_cloudwatch ? ["${local.logs}:log-group:${local.kept_group}", "${local.logs}:log-group:${local.kept_group}:*"] :
     startswith(var.sink, "s3://") ? ["arn:${data.aws_partition.this.partition}:s3:::${trimprefix(var.sink, "s3://")}/*"] :
     startswith(var.sink, "firehose:") ? [
@@ -122,10 +124,17 @@ locals {
     ] : []
   )
 
+  # Lambda's streams begin with the year, and the recorder's do not.
+  own_actions = concat(local.shared ? [] : ["logs:CreateLogGroup"], ["logs:CreateLogStream", "logs:PutLogEvents"])
+  own_resources = (
+    local.shared ? ["${local.logs}:log-group:${local.own_group}:log-stream:20*"] :
+    ["${local.logs}:log-group:${local.own_group}", "${local.logs}:log-group:${local.own_group}:*"]
+  )
+
   queried = local.to_cloudwatch && var.saved_queries
   console = "https://${data.aws_region.this.name}.console.aws.amazon.com/cloudwatch/home?region=${data.aws_region.this.name}"
   # The console's own form of an address, in which Logs Insights has the log group chosen.
-  insights = "${local.console}#logsV2:logs-insights$3FqueryDetail$3D$257E$2528source$257E$2528$257E$2527*2fflight-recorder*2f${var.function_name}$2529$2529"
+  insights = "${local.console}#logsV2:logs-insights$3FqueryDetail$3D$257E$2528source$257E$2528$257E$2527*2f${local.shared ? "aws*2flambda" : "flight-recorder"}*2f${var.function_name}$2529$2529"
   looks = {
     for name in keys(local.queries) :
     name => local.queried ? " Run the query flight-recorder/${var.function_name}/${name}: ${local.insights}" : ""
@@ -197,7 +206,7 @@ resource "aws_lambda_function" "this" {
   environment {
     variables = merge(
       {
-        FLIGHT_RECORDER_SINK        = local.to_cloudwatch ? "cloudwatch:${local.kept_group}" : var.sink
+        FLIGHT_RECORDER_SINK        = local.shared ? "own+cloudwatch:${local.own_group}" : local.to_cloudwatch ? "cloudwatch:${local.kept_group}" : var.sink
         FLIGHT_RECORDER_SAMPLE_RATE = tostring(var.sample_rate)
       },
       local.measured ? { FLIGHT_RECORDER_METRICS = var.metrics } : {},
@@ -206,7 +215,9 @@ resource "aws_lambda_function" "this" {
   }
 
   # Environments keep the permissions that the role had when they began, so the policies must exist first.
-  depends_on = [aws_iam_role_policy.own_log_group, aws_iam_role_policy.sink, aws_cloudwatch_log_group.kept]
+  depends_on = [
+    aws_iam_role_policy.own_log_group, aws_iam_role_policy.sink, aws_cloudwatch_log_group.kept, aws_cloudwatch_log_group.own
+  ]
 }
 
 # This role does without AWSLambdaBasicExecutionRole, which allows all log groups.
@@ -225,9 +236,9 @@ resource "aws_iam_role_policy" "own_log_group" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Effect   = local.denied ? "Deny" : "Allow"
-      Action   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-      Resource = ["${local.logs}:log-group:${local.own_group}", "${local.logs}:log-group:${local.own_group}:*"]
+      Effect   = local.allowed ? "Allow" : "Deny"
+      Action   = local.own_actions
+      Resource = local.own_resources
     }]
   })
 }
@@ -243,13 +254,13 @@ resource "aws_iam_role_policy" "sink" {
 }
 
 resource "aws_cloudwatch_log_group" "kept" {
-  count             = local.to_cloudwatch ? 1 : 0
+  count             = local.to_cloudwatch && !local.shared ? 1 : 0
   name              = local.kept_group
   retention_in_days = var.retention_days
 }
 
 resource "aws_cloudwatch_log_group" "own" {
-  count             = local.denied ? 0 : 1
+  count             = local.allowed || local.shared ? 1 : 0
   name              = local.own_group
   retention_in_days = var.retention_days
 }
@@ -312,7 +323,7 @@ resource "aws_cloudwatch_query_definition" "this" {
   for_each = local.queried ? local.queries : {}
 
   name            = "flight-recorder/${var.function_name}/${each.key}"
-  log_group_names = each.key == "transaction" ? null : [aws_cloudwatch_log_group.kept[0].name]
+  log_group_names = each.key == "transaction" ? null : [local.shared ? aws_cloudwatch_log_group.own[0].name : aws_cloudwatch_log_group.kept[0].name]
   query_string    = trimspace(each.value)
 }
 
@@ -324,5 +335,5 @@ resource "aws_cloudwatch_dashboard" "this" {
 
 output "kept" {
   description = "The log group of the kept lines."
-  value       = one(aws_cloudwatch_log_group.kept[*].name)
+  value       = local.shared ? local.own_group : one(aws_cloudwatch_log_group.kept[*].name)
 }

@@ -8,7 +8,8 @@ import pytest
 from attach.cloud import roles
 from attach.cloud.command import Interrupted
 from attach.plan.model import AttachError, read_function
-from attach.plan.statements import own_log_group
+from attach.plan.statements import deny_of_own_log_group, own_log_group
+from extension.config.settings import read_settings
 from tests.doubles.shop_function import FUNCTION
 from tests.services.functions import make_function
 
@@ -37,6 +38,17 @@ def test_policy_is_put_read_and_deleted(cloud: Callable[..., Aws]) -> None:
     assert roles.read_policy(aws, function) is None
     assert roles.decision(aws, function) == "allowed"
     assert roles.wait_until_undenied(aws, function, 0)
+
+
+@pytest.mark.services
+def test_deny_of_lambdas_streams_is_a_deny(cloud: Callable[..., Aws]) -> None:
+    """IAM is asked about a stream that is called as Lambda's are."""
+    function, aws = read_function(make_function().configuration), cloud()
+    shared, _ = read_settings({"FLIGHT_RECORDER_SINK": "own+cloudwatch:"})
+
+    roles.put_policy(aws, function, [deny_of_own_log_group(function, shared)])
+
+    assert roles.decision(aws, function) == roles.DENIED
 
 
 @pytest.mark.services

@@ -7,6 +7,7 @@ import pytest
 from attach.cloud import watching
 from attach.plan.alarms import alarms, names
 from attach.plan.model import AttachError, read_function
+from tests.services.aws import control_plane
 from tests.services.environment import unique
 from tests.services.functions import make_function
 from tests.templates.attached import DASHBOARD
@@ -71,3 +72,25 @@ def test_wait_for_a_line_is_bounded(
         watching.wait_for_line(aws, group, watching.now_ms(), 0.3)
 
     assert f"nothing in {group} yet" in told[0]
+
+
+def test_wait_looks_at_streams_with_the_prefix_alone(
+    cloud: Callable[..., Aws], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a shared group, what Lambda writes before the Deny is no sign of the recorder."""
+    monkeypatch.setattr(watching, "POLL_S", 0.01)
+    aws, group, since_ms = cloud(), unique("/aws/lambda/shop"), watching.now_ms()
+    watching.make_group(aws, group)
+
+    def write(stream: str, at_ms: int) -> None:
+        names = {"logGroupName": group, "logStreamName": stream}
+        control_plane().call("Logs_20140328.CreateLogStream", **names)
+        event = {"timestamp": at_ms, "message": "a line"}
+        control_plane().call("Logs_20140328.PutLogEvents", **names, logEvents=[event])
+
+    write("2026/11/30/[$LATEST]a", since_ms + 2)
+    watching.wait_for_line(aws, group, since_ms, 0.3)
+    with pytest.raises(AttachError, match="the recorder delivered nothing"):
+        watching.wait_for_line(aws, group, since_ms, 0.3, prefix="flight-recorder/")
+    write("flight-recorder/2026/11/30/[$LATEST]a", since_ms + 1)
+    watching.wait_for_line(aws, group, since_ms, 20, prefix="flight-recorder/")

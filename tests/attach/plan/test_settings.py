@@ -68,6 +68,55 @@ def test_what_the_function_has_stays_unless_it_is_named() -> None:
     assert (found["SINK"], found["SAMPLE_RATE"], found["HISTORY"]) == ("s3://a-bucket/b", "5%", "2")
 
 
+CUSTOM = replace(FUNCTION, log_group="/custom/group")
+
+
+@pytest.mark.parametrize(
+    ("has", "given", "sink"),
+    [
+        ("", "", "own+cloudwatch:/custom/group"),
+        ("cloudwatch:/flight-recorder/shop", "", "own+cloudwatch:/custom/group"),
+        ("records+cloudwatch:/kept", "", "records+own+cloudwatch:/custom/group"),
+        ("s3://a-bucket", "cloudwatch", "own+cloudwatch:/custom/group"),
+        ("s3://a-bucket", "own+cloudwatch:", "own+cloudwatch:/custom/group"),
+        ("", "records+own+cloudwatch:/custom/group", "records+own+cloudwatch:/custom/group"),
+    ],
+)
+def test_shared_log_group_becomes_the_sink(has: str, given: str, sink: str) -> None:
+    """By its name, which an extension is not told. Another run leaves it there."""
+    function = replace(CUSTOM, variables={"FLIGHT_RECORDER_SINK": has})
+    settings = {"SINK": given} if given else {}
+    wanted = replace(WANTED, settings=settings, own_log_group="share")
+
+    found = variables(function, wanted)
+
+    assert (found["SINK"], found["METRICS"]) == (sink, "5m")
+    again = replace(CUSTOM, variables={"FLIGHT_RECORDER_SINK": sink})
+    assert variables(again)["SINK"] == sink
+    named = with_recorder(again, WANTED, denied=True).settings
+    assert silent_with_deny(CUSTOM, named) == []
+
+
+@pytest.mark.parametrize(
+    ("sink", "own_log_group", "said"),
+    [
+        ("s3://a-bucket", "share", "wants the sink own+cloudwatch: or cloudwatch:"),
+        ("cloudwatch:/kept", "share", "wants the sink own+cloudwatch: or cloudwatch:"),
+        ("own+cloudwatch:/kept", "share", "own log group is /custom/group"),
+        ("own+cloudwatch:/kept", "deny", "own log group is /custom/group"),
+    ],
+)
+def test_lines_that_would_not_be_in_the_shared_group_are_a_problem(
+    sink: str, own_log_group: str, said: str
+) -> None:
+    """Nobody finds them where they are not."""
+    wanted = replace(WANTED, settings={"SINK": sink}, own_log_group=own_log_group)
+
+    [problem] = with_recorder(CUSTOM, wanted, denied=True).problems
+
+    assert said in problem
+
+
 def test_metrics_are_off_where_nothing_takes_them() -> None:
     """With the sink elsewhere, behind a Deny; done twice, it is the same."""
     wanted = replace(WANTED, settings={"SINK": "firehose:kept"})

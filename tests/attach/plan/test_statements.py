@@ -7,9 +7,11 @@ import pytest
 from attach.plan.statements import (
     allows_own_log_group,
     denies,
+    deny_of_own_log_group,
     kept_groups,
     of_sinks,
     own_log_group,
+    shares_own_log_group,
     statements_of,
     without_denies,
     without_own_log_group,
@@ -34,14 +36,34 @@ def test_statement_is_that_of_the_sinks_page(sink: str) -> None:
     """But for the group, which is made beforehand."""
     (statement,) = of(SINK=SINKS[sink])
 
-    page = documented(sink, "Permissions", "shop")
+    [page] = documented(sink, "Permissions", "shop")
     page["Action"] = [one for one in page["Action"] if one != "logs:CreateLogGroup"]
     assert normal(statement) == page
 
 
 def test_own_log_group_is_that_of_the_sinks_page() -> None:
     """It names the one group, of roles that others share."""
-    assert own_log_group(FUNCTION, "Deny") == documented("s3", "Stop paying for the rest", "shop")
+    assert [own_log_group(FUNCTION, "Deny")] == documented("s3", "Stop paying for the rest", "shop")
+
+
+@pytest.mark.parametrize("sink", ["own+cloudwatch:", "records+own+cloudwatch:/aws/lambda/shop"])
+def test_shared_log_group_has_the_statements_of_its_section(sink: str) -> None:
+    """Lambda's streams are denied, and the recorder's allowed; with any other sink the whole group is denied."""
+    settings, _ = read_settings(
+        {"FLIGHT_RECORDER_SINK": sink, "FLIGHT_RECORDER_ARCHIVE_SINK": "s3://a-bucket"}
+    )
+    others, _ = read_settings({"FLIGHT_RECORDER_SINK": "cloudwatch:"})
+
+    deny = deny_of_own_log_group(FUNCTION, settings)
+    allow, archive = of_sinks(FUNCTION, settings)
+
+    assert [deny, allow] == documented("cloudwatch", "In the function's own log group", "shop")
+    assert archive["Action"] == "s3:PutObject"
+    assert kept_groups(FUNCTION, settings) == ["/aws/lambda/shop"]
+    assert denies([deny])
+    assert shares_own_log_group(settings)
+    assert not shares_own_log_group(others)
+    assert deny_of_own_log_group(FUNCTION, others) == own_log_group(FUNCTION, "Deny")
 
 
 def test_all_sinks_get_their_permissions() -> None:

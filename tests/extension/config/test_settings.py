@@ -49,6 +49,8 @@ SINK_TEXTS = """
     s3://arn:aws:s3:us-west-2:123456789012:accesspoint/kept/a firehose:arn:aws:firehose:us-west-2:123456789012:deliverystream/s
     cloudwatch:arn:aws-cn:logs:cn-north-1:123456789012:log-group:/kept:*
     records+cloudwatch:arn:aws:logs:us-west-2:123456789012:log-group:/kept
+    own+cloudwatch: own+cloudwatch:/custom/group records+own+cloudwatch:/custom/group OWN+CloudWatch:/custom/group
+    own+cloudwatch:arn:aws:logs:us-west-2:123456789012:log-group:/custom:*
     s3://bucket s3://abc s3://a-b.c/ firehose:my_stream-1.x firehose:s otlp+https://collector:4318
     otlp-json+http://collector/v1/logs json+https://host/in loki+http://loki:3100 Loki+HTTP://host HTTPS://Host/Path
     splunk+https://splunk:8088 elasticsearch+https://es:9200/logs datadog+https://intake logzio+https://l:8071/?token=x
@@ -56,6 +58,7 @@ SINK_TEXTS = """
 """
 NO_SINK_TEXTS = """
     file: http:// https:// ftp://host/ s3://b s3:bucket s3://under_score/x firehose: otlp://collector : https://?q
+    own+s3://bucket own+https://h own+firehose:s own+stdout: own+records+cloudwatch: own+own+cloudwatch: own+cloudwatch:arn:aws:s3:::b
     loki+ftp://host splunk:host kafka+https://host json+https:// /tmp/x stdout:x file:// s3:///prefix s3://-a/
     s3://bucket/a/../b https:///path records+https://h records+s3://abc records+file:/x records+stdout:
     s3://bucket?sse=no s3://bucket?x=1 s3:arn:aws:s3:::bucket cloudwatch:arn:aws:s3:::bucket firehose:arn:aws:firehose
@@ -78,6 +81,7 @@ ACCEPTED: dict[str, dict[str, object]] = {
     "SINK": {
         **{text: text for text in SINK_TEXTS.split()}, "s3://my-bucket.logs/a prefix/é": "s3://my-bucket.logs/a prefix/é",
         "stdout": "stdout:", "cloudwatch": "cloudwatch:", "records+cloudwatch": "records+cloudwatch:",
+        "own+cloudwatch": "own+cloudwatch:", "records+own+cloudwatch": "records+own+cloudwatch:",
     },
     "SINK_HEADERS": dict(HEADERS),
     "FALLBACK_SINK": {"file:/mnt/efs/kept.ndjson": "file:/mnt/efs/kept.ndjson"},
@@ -510,6 +514,7 @@ def test_number_of_any_length_is_read_or_refused(name: str, text: str) -> None:
         ("S3://bucket", "", 60.0),
         ("firehose:stream", "", 60.0),
         ("cloudwatch:", "", 0.0),
+        ("own+cloudwatch:", "", 0.0),
         ("https://example.com", "", 0.0),
         ("", "", 0.0),
         ("s3://bucket", "0s", 0.0),

@@ -7,6 +7,8 @@ from extension.model.aws_targets import (
     Arn,
     S3Target,
     Target,
+    default_log_group,
+    is_own_log_group,
     read_log_group,
     read_s3,
     read_stream,
@@ -107,6 +109,25 @@ def test_other_text_is_no_log_group(text: str) -> None:
     """Nor is a stream in one, since each environment has its own."""
     with pytest.raises(ValueError, match=r"ARN|log group"):
         read_log_group(text)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_own", "group", "told"),
+    [
+        ("cloudwatch:", False, "/flight-recorder/shop", "/flight-recorder/shop"),
+        ("records+cloudwatch:", False, "/flight-recorder/shop", "/flight-recorder/shop"),
+        ("own+cloudwatch:", True, "/aws/lambda/shop", "/custom"),
+        ("Records+OWN+cloudwatch:", True, "/aws/lambda/shop", "/custom"),
+        ("https://h/own+cloudwatch:", False, "/flight-recorder/shop", "/flight-recorder/shop"),
+    ],
+)
+def test_scheme_tells_whose_log_group_it_is(url: str, is_own: bool, group: str, told: str) -> None:
+    """Lambda's name for the function's own goes first, where it is told."""
+    environ = {"AWS_LAMBDA_LOG_GROUP_NAME": "/custom"}
+
+    assert is_own_log_group(url) is is_own
+    assert default_log_group(url, function="shop", environ={}) == group
+    assert default_log_group(url, function="shop", environ=environ) == told
 
 
 @pytest.mark.parametrize("text", ["", "a b", "arn:aws:firehose:us-east-1:123456789012:kept"])

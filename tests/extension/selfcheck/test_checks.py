@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import threading
 import time
 from functools import partial
@@ -300,7 +301,56 @@ def test_check_asks_whether_the_own_log_group_may_be_written(
     asked = json.loads(server.requests[0].body)
     assert server.requests[0].headers["x-amz-target"] == "Logs_20140328.PutLogEvents"
     assert (asked["logGroupName"], len(asked["logEvents"])) == ("/shared/all", 1)
-    assert asked["logStreamName"].startswith("flight-recorder-check-")
+    assert re.match(r"20\d\d/\d\d/\d\d/flight-recorder-check-", asked["logStreamName"])
+
+
+@pytest.mark.parametrize(
+    ("denied", "level"),
+    [(["20"], "warn"), ([], "warn"), (["20", "flight-recorder/"], "fail"), (None, "warn")],
+    ids=["held apart", "nothing denied", "all denied", "unknown"],
+)
+def test_check_asks_for_both_kinds_of_streams_in_a_shared_group(
+    server: ScriptedServer, denied: list[str] | None, level: str
+) -> None:
+    """One stream as Lambda calls its own, and one as the sink does: does the Deny hold, and does it spare the sink?"""
+
+    def answer(connection: Any, body: bytes) -> bool:
+        asked = json.loads(body)
+        is_check = "flight-recorder-check-" in asked["logStreamName"]
+        if denied is None and is_check:
+            connection.sendall(status(500))
+        elif is_check:
+            is_denied = asked["logStreamName"].startswith(tuple(denied or []))
+            connection.sendall(DENIED if is_denied else MISSING)
+        else:
+            connection.sendall(EMPTY)
+        return True
+
+    server.answers = [answer] * 6
+
+    found = check(environ_of(server, SINK="own+cloudwatch:"))
+
+    [finding] = [one for one in found if one.what == "own log group"]
+    assert (levels(found)["SINK"], finding.level) == ("ok", level)
+    asked = [json.loads(one.body) for one in server.requests]
+    assert {one["logGroupName"] for one in asked} == {"/aws/lambda/checkout"}
+    streams = {one["logStreamName"] for one in asked if "-check-" in one["logStreamName"]}
+    assert sorted(name.rpartition("flight-recorder-check-")[0][:2] for name in streams) == [
+        "20",
+        "fl",
+    ]
+    assert all(one["logStreamName"][:2] in {"20", "fl"} for one in asked)
+
+
+def test_check_shows_no_shared_group_that_was_fetched(server: ScriptedServer) -> None:
+    """A reference's value is never shown, nor is the group in it."""
+    value = status(200, body=answer(sink=f"own+cloudwatch:/{SECRET}"))
+    server.answers = [value, EMPTY, MISSING, MISSING]
+
+    findings = check(environ_of(server, SINK="ssm:/sink"))
+
+    assert levels(findings)["own log group"] == "warn"
+    assert SECRET not in "".join(finding.text() for finding in findings)
 
 
 def test_check_leaves_the_own_log_group_alone_where_it_is_the_sink(server: ScriptedServer) -> None:

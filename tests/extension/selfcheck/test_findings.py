@@ -234,6 +234,19 @@ def test_sink_that_takes_the_record_is_ok() -> None:
         (f"s3://{POINT}/kept/a", "s3:PutObject", [f"{POINT}/kept/object/a/*"]),
         (f"firehose:{STREAM}", "firehose:PutRecordBatch", [STREAM]),
         (f"records+cloudwatch:{GROUP}:*", LOGS, [GROUP, f"{GROUP}:*"]),
+        (
+            "own+cloudwatch:",
+            LOGS,
+            [
+                "log-group:/aws/lambda/checkout",
+                "log-group:/aws/lambda/checkout:log-stream:flight-recorder/*",
+            ],
+        ),
+        (
+            f"records+own+cloudwatch:{GROUP}",
+            LOGS,
+            [GROUP, f"{GROUP}:log-stream:flight-recorder/*"],
+        ),
     ],
 )
 def test_denied_sink_comes_with_its_statement(url: str, action: object, ends: list[str]) -> None:
@@ -377,6 +390,9 @@ def test_log_level_that_drops_lines_in_the_function_is_a_warning(level: str) -> 
         ({"SAMPLE_RATE": "1"}, ["SAMPLE_RATE"]),
         ({"SINK": "stdout:", "METRICS": "1m"}, ["SINK", "METRICS"]),
         ({"SINK": "cloudwatch:/aws/lambda/checkout"}, ["SINK"]),
+        ({"SINK": "own+cloudwatch:/other/group"}, ["SINK"]),
+        ({"SINK": "own+cloudwatch:", "METRICS": "1m", "RETENTION_DAYS": "14"}, []),
+        ({"SINK": "own+cloudwatch:/aws/lambda/checkout"}, []),
         ({"SINK": "s3://bucket", "METRICS": "1m"}, ["METRICS"]),
         ({"SINK": "s3://bucket", "RETENTION_DAYS": "14"}, ["RETENTION_DAYS"]),
         ({"SINK_HEADERS": "A=1"}, ["SINK_HEADERS"]),
@@ -457,6 +473,77 @@ def test_own_group_that_cannot_be_asked_about_is_a_warning(receipt: Receipt, tod
 def test_own_group_is_no_finding_outside_of_aws(detail: str) -> None:
     """The function's role is not there to be asked about."""
     assert of_own_group(denied(detail)) == []
+
+
+def of_shared_group(lambdas: Receipt, ours: Receipt, **values: str) -> list[Finding]:
+    environ = environ_of(SINK="own+cloudwatch:", **values)
+    settings, _ = read_settings(environ)
+    return list(judged.judge_shared_group(lambdas, ours, settings, "/custom", environ))
+
+
+def test_shared_group_whose_deny_holds_is_as_well_as_its_second_place() -> None:
+    """Lambda's streams are denied and the recorder's are not."""
+    [alone] = of_shared_group(denied(NO_ACCESS), denied(NOWHERE))
+    [both] = of_shared_group(denied(NO_ACCESS), denied(NOWHERE), FALLBACK_SINK="s3://bucket")
+
+    assert (alone.level, both.level, both.todo) == (WARN, OK, "")
+    assert "Lambda's streams (20*) of /custom, which saves" in alone.found
+    assert "FLIGHT_RECORDER_FALLBACK_SINK" in alone.todo
+
+
+def test_shared_group_without_the_deny_has_every_line_twice() -> None:
+    """The advice holds the Deny, which names Lambda's streams and no group."""
+    [finding] = of_shared_group(denied(NOWHERE), TAKEN)
+
+    assert finding.level == WARN
+    assert "there twice" in finding.found
+    assert statement_in(finding.todo) == {
+        "Effect": "Deny",
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": "arn:aws:logs:eu-west-1:*:log-group:/custom:log-stream:20*",
+    }
+
+
+@pytest.mark.parametrize("lambdas", [NO_ACCESS, NOWHERE])
+def test_shared_group_that_denies_the_recorder_is_a_failure(lambdas: str) -> None:
+    """As with a Deny on the whole group, which was right for another sink."""
+    [finding] = of_shared_group(denied(lambdas), denied(NO_ACCESS))
+
+    assert finding.level == FAIL
+    assert statement_in(finding.todo)["Resource"] == [
+        "arn:aws:logs:eu-west-1:*:log-group:/custom",
+        "arn:aws:logs:eu-west-1:*:log-group:/custom:log-stream:flight-recorder/*",
+    ]
+    assert "log-group:/custom:log-stream:20*" in finding.todo
+
+
+def test_shared_group_that_cannot_be_asked_about_is_a_warning() -> None:
+    """Whichever of the two streams it was; outside of AWS there is nobody to ask."""
+    [finding] = of_shared_group(denied(NO_ACCESS), unavailable("no way to the host"))
+
+    assert finding.level == WARN
+    assert "could not be found out: no way to the host" in finding.found
+    nobody = denied("no AWS credentials in the environment")
+    assert of_shared_group(nobody, nobody) == []
+
+
+def test_warning_about_the_own_group_names_the_cure() -> None:
+    """Whose streams a Deny can spare."""
+    [finding] = of_environment(SINK="cloudwatch:/aws/lambda/checkout")
+
+    assert "a Deny on it stops both" in finding.found
+    assert "own+" in finding.todo
+
+
+def test_own_group_that_an_extension_is_not_told_is_a_warning() -> None:
+    """The check runs in the function, which knows the group, so its record goes where the extension's lines do not."""
+    more = {"AWS_LAMBDA_LOG_GROUP_NAME": "/custom/group"}
+
+    [finding] = of_environment(more, SINK="own+cloudwatch:")
+
+    assert (finding.level, finding.what) == (WARN, f"{PREFIX}SINK")
+    assert "own+cloudwatch:/custom/group" in finding.todo
+    assert of_environment(more, SINK="own+cloudwatch:/custom/group") == []
 
 
 def test_fleet_without_metrics_is_a_warning() -> None:

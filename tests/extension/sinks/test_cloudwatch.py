@@ -70,9 +70,11 @@ MakeSink = Callable[..., CloudWatchSink]
 def sink(front: LimitsFront) -> Iterator[MakeSink]:
     made: list[CloudWatchSink] = []
 
-    def make(group: str = "", *, days: int = 0, **environ: str) -> CloudWatchSink:
+    def make(
+        group: str = "", *, days: int = 0, scheme: str = "cloudwatch", **environ: str
+    ) -> CloudWatchSink:
         settings = {**KEYS, "AWS_ENDPOINT_URL": front.url, "AWS_LAMBDA_FUNCTION_NAME": "shop"}
-        config = SinkConfig(f"cloudwatch:{group}", settings | environ, retention_days=days)
+        config = SinkConfig(f"{scheme}:{group}", settings | environ, retention_days=days)
         made.append(CloudWatchSink(config))
         return made[-1]
 
@@ -136,6 +138,39 @@ def test_group_is_the_named_one_or_the_functions(
     sink(group, **environ).send([lines("a")], timeout_s=WAIT_S)
 
     assert {request.payload["logGroupName"] for request in front.requests} == {used}
+
+
+@pytest.mark.parametrize("scheme", ["own+cloudwatch", "records+own+cloudwatch", "Own+CloudWatch"])
+@pytest.mark.parametrize(
+    ("group", "environ", "used"),
+    [
+        ("/custom/group", {"AWS_LAMBDA_LOG_GROUP_NAME": "/other"}, "/custom/group"),
+        ("", {"AWS_LAMBDA_LOG_GROUP_NAME": "/custom/group"}, "/custom/group"),
+        ("", {"AWS_LAMBDA_FUNCTION_NAME": "till"}, "/aws/lambda/till"),
+        ("", {"AWS_LAMBDA_FUNCTION_NAME": ""}, "/aws/lambda/shop"),
+    ],
+    ids=["named", "by the environment", "by the function", "by the records"],
+)
+def test_own_group_has_streams_of_the_recorders_own(
+    front: LimitsFront,
+    sink: MakeSink,
+    scheme: str,
+    group: str,
+    environ: dict[str, str],
+    used: str,
+) -> None:
+    """Their names do not begin with the year, as Lambda's do, so that a policy can tell them apart."""
+    front.behaviours.append(MISSING)
+
+    receipt = sink(group, scheme=scheme, **environ).send([lines("a")], timeout_s=WAIT_S)
+
+    assert receipt.answer is Answer.TAKEN
+    assert actions(front) == [*PUT, *STREAM, *PUT]
+    day = time.strftime("%Y/%m/%d", time.gmtime())
+    places = {(one.payload["logGroupName"], one.payload["logStreamName"]) for one in front.requests}
+    assert places == {(used, f"flight-recorder/{day}/[$LATEST]{ENVIRONMENT}")}
+    is_record = messages(front)[0].startswith("{")
+    assert is_record is scheme.startswith("records+")
 
 
 @pytest.mark.parametrize(
@@ -603,7 +638,8 @@ class Cloud:
         self.front = front
         function = unique("shop")
         environ = moto().environ(AWS_ENDPOINT_URL=front.url, AWS_LAMBDA_FUNCTION_NAME=function)
-        self.group = group or f"/flight-recorder/{function}"
+        parent = "/aws/lambda" if scheme == "own+" else "/flight-recorder"
+        self.group = group or f"{parent}/{function}"
         url = f"{scheme}cloudwatch:{group}"
         self.sink = open_sink(SinkConfig(url, environ, retention_days=days))
 
@@ -661,6 +697,28 @@ def test_log_reads_as_the_function_wrote_it(cloud: Callable[..., Cloud]) -> None
     assert json.loads(said[8])["reason"] == "crash"
     assert json.loads(said[9])["record"] == {"evictedLines": 7, "evictedBytes": 70}
     assert len(said) == 10
+
+
+@pytest.mark.services
+def test_own_group_has_lambdas_streams_and_the_recorders(cloud: Callable[..., Cloud]) -> None:
+    """What Lambda wrote before stays, and who lists the group's streams tells them apart by the prefix."""
+    opened = cloud(scheme="own+")
+    lambdas = "2026/11/29/[$LATEST]22be53a8cfde4e68b844f8ec293b2543"
+    moto().call("Logs_20140328.CreateLogGroup", logGroupName=opened.group)
+    moto().call("Logs_20140328.CreateLogStream", logGroupName=opened.group, logStreamName=lambdas)
+
+    answer = opened.send(chunk([line("kept\n", time=at(now()))]))
+
+    assert answer is Answer.TAKEN
+    found = moto().call(
+        "Logs_20140328.DescribeLogStreams",
+        logGroupName=opened.group,
+        logStreamNamePrefix="flight-recorder/",
+    )
+    [ours] = [one["logStreamName"] for one in found["logStreams"]]
+    assert sorted(moto().log_streams(opened.group)) == sorted([lambdas, ours])
+    assert [one["message"] for one in moto().log_events(opened.group, ours)] == ["kept\n"]
+    assert moto().log_events(opened.group, lambdas) == []
 
 
 @pytest.mark.services

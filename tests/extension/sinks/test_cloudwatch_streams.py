@@ -66,8 +66,10 @@ def clock() -> Clock:
 # Which stream --------------------------------------------------------------------------------------------------------
 
 
-def streams(clock: Clock, environ: Mapping[str, str] = {}, *, drawn: float = 0.0) -> Streams:
-    return Streams(environ, wall_s=clock, random=lambda: drawn)
+def streams(
+    clock: Clock, environ: Mapping[str, str] = {}, *, drawn: float = 0.0, prefix: str = ""
+) -> Streams:
+    return Streams(environ, wall_s=clock, random=lambda: drawn, prefix=prefix)
 
 
 def told(instance_id: str, metadata: Metadata = STAMP) -> Chunk:
@@ -107,6 +109,32 @@ def test_stream_is_named_by_what_lambda_calls_the_environment(
         found.append(chosen.name)
 
     assert found == names
+
+
+def test_prefix_stands_before_each_name(clock: Clock, tmp_path: Path) -> None:
+    """Before the overflow stream's too. The file for the next process holds the name without it, for every sink."""
+    environ = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "TMPDIR": str(tmp_path)}
+    chosen, other = streams(clock, environ, prefix="flight-recorder/"), streams(clock, environ)
+
+    chosen.begin([told(LAMBDAS)])
+    other.begin([told(LAMBDAS)])
+    own = chosen.name
+    chosen.overflow()
+
+    assert (own, chosen.name) == (f"flight-recorder/{LAMBDAS}", f"flight-recorder/{OVERFLOW}")
+    assert other.name == LAMBDAS
+    kept = name_file(str(tmp_path), function="shop", version="$LATEST")
+    assert Path(kept).read_text() == f"{LAMBDAS}\n"
+
+
+def test_name_that_is_too_long_with_its_prefix_is_cut(clock: Clock) -> None:
+    """CloudWatch takes 512 characters (AWS: CreateLogStream)."""
+    longest = LAMBDAS + "x" * (512 - len(LAMBDAS))
+    chosen = streams(clock, prefix="flight-recorder/")
+
+    chosen.begin([told(longest)])
+
+    assert chosen.name == f"flight-recorder/{longest}"[:512]
 
 
 def test_another_environment_is_told_from_the_same(clock: Clock) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from extension.config.parsers import CLOUDWATCH_SCHEMES
 from extension.delivery.worker import SinkWorker
 from extension.model.chunk import Chunk, rewritten
 from extension.model.ndjson import encode
@@ -45,6 +46,7 @@ ENVIRON = {
     [
         ("cloudwatch:", "CloudWatchSink"),
         ("cloudwatch:/a/group", "CloudWatchSink"),
+        ("Own+CloudWatch:", "CloudWatchSink"),
         ("Records+CloudWatch:", "CloudWatchSink"),
         ("s3://bucket/prefix", "S3Sink"),
         ("firehose:stream", "FirehoseSink"),
@@ -188,6 +190,8 @@ EVERY_SINK = pytest.mark.parametrize(
         *(
             "cloudwatch:",
             "records+cloudwatch:",
+            "own+cloudwatch:",
+            "records+own+cloudwatch:",
             "s3://bucket/prefix",
             "firehose:stream",
             "file:PATH",
@@ -245,5 +249,5 @@ def test_metrics_leave_every_sink_as_they_are(tmp_path: Path, url: str) -> None:
 
 def test_every_sink_is_among_those_that_send_no_secret() -> None:
     """A new one must be added to the tests before; standard output is a file, and an unusable sink sends nothing."""
-    tested = {"cloudwatch", "records+cloudwatch", "s3", "firehose", "file", "stdout"}
+    tested = {*CLOUDWATCH_SCHEMES, "s3", "firehose", "file", "stdout"}
     assert set(SINKS) == tested | {"unusable"}
