@@ -77,6 +77,8 @@ def lay_out(folder: Path) -> None:
         linked |= targets
         _write(folder / _place(page, set(pages)), text)
     for target in sorted(linked - set(pages)):
+        if target / "README.md" in pages:
+            continue  # a folder with a page of its own needs no other
         if target.is_dir():
             _write(folder / _place(target, set(pages)), _listing(target, folder))
         else:

@@ -46,6 +46,14 @@ def test_every_link_leads_to_a_file_of_the_site(folder: Path) -> None:
     assert (folder / "docs" / "how-it-decides.svg").exists()
 
 
+def test_folder_with_a_page_of_its_own_keeps_it(folder: Path) -> None:
+    """A page may link to the folder, and not to its README.md."""
+    for name in ("emulator", "tests", "docs"):
+        first = (ROOT / name / "README.md").read_text("utf-8").splitlines()[0]
+        assert (folder / name / "index.md").read_text("utf-8").splitlines()[0] == first
+        assert not (folder / name / "files.md").exists()
+
+
 def test_mark_of_the_tests_is_told_to_readers(folder: Path) -> None:
     page = (folder / "docs" / "quick-start.md").read_text("utf-8")
 
