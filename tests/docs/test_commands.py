@@ -70,6 +70,7 @@ TESTED = {
 TESTED_PAGES = {
     "docs/attach/aws-cli.md": "tests/docs/test_attach_pages.py",
     "docs/attach/rollbacks.md": "tests/docs/test_attach_pages.py",
+    "docs/local-lambda.md": "tests/docs/test_local_lambda_page.py",
     "docs/show.md": "tests/docs/test_show_page.py",
     "docs/release.md": "tests/docs/test_release_page.py",
 }
