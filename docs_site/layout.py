@@ -71,6 +71,7 @@ def lay_out(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     pages = [ROOT / name for name in EXTRA_PAGES]
     pages += sorted((ROOT / "docs").rglob("*.md"))
+    pages += sorted((ROOT / "packages").glob("*/README.md"))
     linked: set[Path] = set()
     for page in pages:
         text, targets = _linked_anew(page, set(pages))

@@ -42,7 +42,7 @@ BUILD_TIMEOUT_SECONDS = 300
 MEASURED = "tests/extension/"
 """The tests by which the branch coverage of extension/ is measured. Others run the layer, which coverage cannot see."""
 
-AHEAD = ("tests/attach/", "tests/templates/", "tests/layer/")
+AHEAD = ("tests/attach/", "tests/templates/", "tests/packages/", "tests/layer/")
 """The longest tests, of half a minute each. They come first, so that no one of them is left when all others are done."""
 
 BEHIND = ("tests/extension/", "tests/whatif/", "tests/tools/", "tests/bench/")

@@ -93,7 +93,7 @@ def ensure_services(workspace: Workspace) -> None:
 
 
 def ensure_validators(workspace: Workspace) -> None:
-    """Fetch the tools that validate layer/templates/.
+    """Fetch the tools that validate layer/templates/ and packages/.
 
     They are cfn-lint, the aws command and CDK for Python, and with npm CDK for TypeScript and the Serverless Framework.
     Terraform is used where it is on the path.
@@ -110,7 +110,7 @@ def ensure_validators(workspace: Workspace) -> None:
         warn(
             "  cfn-lint, the aws command and CDK could not be fetched (see .cache/environment-validators.log): tests of"
         )
-        warn("  layer/templates/ and of publish are left out")
+        warn("  layer/templates/, of packages/ and of publish are left out")
     if not _ensure_node_packages(workspace, "validators", workspace.root / "tests" / "templates"):
         warn(
             "  npm could not fetch CDK and the Serverless Framework (see .cache/environment-validators-node.log): their"

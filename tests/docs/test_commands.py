@@ -69,6 +69,10 @@ TESTED = {
 
 TESTED_PAGES = {
     "docs/attach/aws-cli.md": "tests/docs/test_attach_pages.py",
+    **{
+        f"docs/attach/{name}.md": "tests/packages/test_pages.py"
+        for name in ("cdk", "sam", "serverless", "terraform")
+    },
     "docs/attach/rollbacks.md": "tests/docs/test_attach_pages.py",
     "docs/local-lambda.md": "tests/docs/test_local_lambda_page.py",
     "docs/show.md": "tests/docs/test_show_page.py",

@@ -20,6 +20,7 @@ PAGES = sorted(
         ROOT / "tests" / "README.md",
         ROOT / "tests" / "data" / "README.md",
         *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "packages").glob("*/README.md"),
     ]
 )
 _LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s]*)\)")
