@@ -58,6 +58,7 @@ usage() {
                            REGEX or --tag KEY=VALUE; --dry-run tells what it would do, --help has the options
 ./build.sh detach WHICH    take the layer off; what was kept stays
 ./build.sh status [WHICH]  show which functions have the layer; exit status 1 if something is wrong, such as a Deny without it
+./build.sh docs            build the documentation site in dist/docs, from the pages of docs/ and the code's tables
 ./build.sh lint            ruff (rules and format), mypy --strict, the contracts of who imports whom, and a syntax check of
                            the shell scripts
 ./build.sh lock            write requirements-*.txt anew from the ranges in pyproject.toml
@@ -119,7 +120,7 @@ main() {
     local command="${1:-help}" python
     [[ $# -eq 0 ]] || shift
     case "$command" in
-        layer | demo | test | fuzz | chaos | fleet | bench | show | whatif | explain | release | publish | prove | attach | detach | status | lint | lock | pythons) ;;
+        layer | demo | test | fuzz | chaos | fleet | bench | show | whatif | explain | release | publish | prove | attach | detach | status | docs | lint | lock | pythons) ;;
         help | -h | --help) usage; return ;;
         version | --version) version; return ;;
         *) fail "there is no command $command; ./build.sh help lists them" ;;

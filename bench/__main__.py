@@ -16,6 +16,7 @@ from bench.reporting import report
 from bench.reporting.chart import Bar, Group, draw
 from bench.reporting.figures import Row
 from bench.subjects import FLOOR, KEEPING, LAYER, OBVIOUS, Bench
+from terminal.waiting import still
 
 PARTS: dict[str, Callable[[Bench], Any]] = {
     "start-up": startup.measure,
@@ -101,7 +102,8 @@ def _measure(bench: Bench, parts: list[str]) -> tuple[list[Row], Tenths]:
     for part in parts:
         began_s = time.monotonic()
         print(f"{part} ...", end=" ", flush=True, file=sys.stderr)
-        measured = (PARTS | ON_REQUEST)[part](bench)
+        with still(f"measuring {part}"):
+            measured = (PARTS | ON_REQUEST)[part](bench)
         if part == soak.TOPIC:
             measured, tenths = measured
         rows += measured

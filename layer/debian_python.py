@@ -19,6 +19,7 @@ from pathlib import Path
 
 from layer.function_python.dependencies import BuildError
 from layer.standalone.apt import NoMirrorError, PrivateApt
+from terminal.waiting import still
 
 VERSION = "3.14"
 
@@ -160,14 +161,15 @@ def _run(command: list[str]) -> None:
         BuildError: it failed, or took too long.
     """
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=STEP_TIMEOUT_SECONDS,
-        )
+        with still("unpacking Debian's Python"):
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=STEP_TIMEOUT_SECONDS,
+            )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(f"{Path(command[0]).name} does not run: {error}") from error
     if done.returncode != 0:

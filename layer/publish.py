@@ -25,6 +25,7 @@ from pathlib import Path
 from layer.function_python.dependencies import RUNTIMES
 from layer.origin import SHORT, read_note, read_version, sha256
 from layer.published import JSON_NAME, MARKDOWN_NAME, Published, keep
+from terminal.waiting import still
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -313,6 +314,7 @@ def _aws(region: str, profile: str, *, service: str = "lambda") -> list[str]:
     return ["aws", *(["--profile", profile] if profile else []), "--region", region, service]
 
 
+@still("waiting for AWS")
 def _answer(command: Sequence[str]) -> str:
     try:
         done = subprocess.run(

@@ -21,6 +21,7 @@ from show.sources.progress import Progress
 from show.sources.s3 import Bucket
 from show.sources.span import read_since
 from terminal.paint import Paint
+from terminal.pipes import forget_output
 
 MIN_WIDTH, MAX_WIDTH = 60, 240
 """Of tables: a narrower terminal breaks their lines, and wider ones are hard to read across."""
@@ -128,8 +129,7 @@ def main(words: Sequence[str]) -> int:
     try:
         return run(words)
     except BrokenPipeError:
-        # Whoever read has seen enough, such as head. Python would write what is left when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_output()
         return 0
     except (ShowError, OSError) as error:
         sys.stderr.write(f"show: {error}\n")

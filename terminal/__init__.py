@@ -1,1 +1,1 @@
-"""Set text for a terminal. Pure, and ASCII alone, whatever the terminal can show."""
+"""Speak to people at a terminal, in ASCII alone, whatever it can show. All but `waiting` is pure."""

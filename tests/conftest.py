@@ -16,6 +16,7 @@ from coverage import Coverage
 from hypothesis import settings
 
 from layer.archive import unpack
+from terminal import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -30,6 +31,9 @@ settings.register_profile(
 )
 settings.register_profile("fuzz", deadline=None, max_examples=FUZZ_EXAMPLES)
 settings.load_profile("ordinary")
+
+# On a busy machine a step would say that it goes on, between the lines that a test compares.
+waiting.EVERY_S = 600.0
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -32,6 +32,7 @@ from tools.fetching import ensure_services, fetched_python, with_newest_python
 from tools.linting import lint
 from tools.locking import lock
 from tools.pythons import find_pythons
+from tools.site import build_docs
 from tools.testing import run_property_tests, run_standalone_tests, run_tests
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ COMMANDS: dict[str, Callable[[Workspace, Sequence[str]], int | None]] = {
     "release": release,
     "publish": publish,
     "prove": prove,
+    "docs": build_docs,
     "attach": attach,
     "detach": detach,
     "status": status,

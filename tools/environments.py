@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from terminal.waiting import still
 from tools.console import CommandError, say, warn
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def make_environment(workspace: Workspace, environment: Environment) -> bool:
     remove(folder)
     log = workspace.cache / f"environment-{environment.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", encoding="utf-8") as output:
+    with log.open("w", encoding="utf-8") as output, still(f"making {shown}"):
         for command in _commands(workspace, environment):
             done = subprocess.run(
                 command,

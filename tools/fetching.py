@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from terminal.waiting import still
 from tools.console import say, warn
 from tools.environments import Environment, digest, make_environment, read_stamp, remove
 from tools.pythons import VERSIONS, ask_python
@@ -182,7 +183,8 @@ def _ensure_node_packages(workspace: Workspace, name: str, source: Path) -> bool
         shutil.copy(source / file, folder)
     # Not with --prefix: npm takes a folder behind a symbolic link for a package to link.
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    with (workspace.cache / f"environment-{name}-node.log").open("w", encoding="utf-8") as log:
+    log_file = workspace.cache / f"environment-{name}-node.log"
+    with log_file.open("w", encoding="utf-8") as log, still(f"making .cache/{name}/node"):
         done = subprocess.run(
             command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, check=False
         )
@@ -201,7 +203,8 @@ def ensure_node_client(workspace: Workspace) -> None:
         return
     say("Node.js's runtime client (compiled once, in a minute or two)")
     command = [str(workspace.python), "-c", _MAKE_NODE_CLIENT]
-    done = subprocess.run(command, stderr=subprocess.DEVNULL, check=False, cwd=workspace.root)
+    with still("compiling Node.js's runtime client"):
+        done = subprocess.run(command, stderr=subprocess.DEVNULL, check=False, cwd=workspace.root)
     if done.returncode != 0:
         warn(
             "  could not be made (it needs npm, autoconf automake libtool cmake g++ make): Node.js tests are left out"
@@ -243,7 +246,8 @@ def ensure_aws_emulator(workspace: Workspace) -> None:
     command = [str(workspace.python), "-m", "pip", "install", "-qq", "--no-input"]
     command += ["--disable-pip-version-check", "--root-user-action=ignore", "--no-deps"]
     command += ["--no-compile", "--require-hashes", "--target", str(folder)]
-    done = subprocess.run([*command, "-r", str(requirements)], check=False)
+    with still("fetching AWS's Runtime Interface Emulator"):
+        done = subprocess.run([*command, "-r", str(requirements)], check=False)
     if done.returncode == 0:
         shutil.copy(folder / "samcli" / "local" / "rapid" / program.name, program)
         program.chmod(0o755)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from terminal.waiting import still
 from tools.console import say, warn
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def lint(workspace: Workspace) -> int:
     succeeded = True
     for name, command in checks:
         say(name)
-        succeeded &= _succeeds(workspace, command)
+        with still(f"checking ({name})"):
+            succeeded &= _succeeds(workspace, command)
     say("shell scripts")
     has_shellcheck = shutil.which("shellcheck") is not None
     for script, shell in shell_scripts(workspace.root):

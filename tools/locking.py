@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from terminal.waiting import still
 from tools.console import say
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ FILES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("requirements-templates.txt", (*ONLY_WHEELS, "--group", "templates"), ""),
     ("requirements-services.txt", (*ONLY_WHEELS, "--group", "services"), ""),
     ("requirements-loggers.txt", (*ONLY_WHEELS, "--group", "loggers"), ""),
+    ("requirements-docs.txt", (*ONLY_WHEELS, "--group", "docs"), ""),
     ("requirements-workflows.txt", (*ONLY_WHEELS, "--group", "workflows"), ""),
     (
         "requirements-standalone.txt",
@@ -63,13 +65,14 @@ def lock(workspace: Workspace, arguments: Sequence[str]) -> None:
     uv = _uv(workspace)
     for name, resolved, given in FILES:
         say(name)
-        subprocess.run(
-            [uv, "pip", "compile", *OPTIONS, *arguments, *resolved, "-o", name],
-            check=True,
-            cwd=workspace.root,
-            input=given,
-            text=True,
-        )
+        with still(f"resolving {name}"):
+            subprocess.run(
+                [uv, "pip", "compile", *OPTIONS, *arguments, *resolved, "-o", name],
+                check=True,
+                cwd=workspace.root,
+                input=given,
+                text=True,
+            )
     if shutil.which("npm") is not None:
         for folder in NODE_FOLDERS:
             _lock_node_packages(workspace, folder, arguments)
@@ -79,11 +82,12 @@ def _lock_node_packages(workspace: Workspace, folder: str, arguments: Sequence[s
     say(f"{folder}/package-lock.json")
     change = "update" if "--upgrade" in arguments else "install"
     options = ["--package-lock-only", "--omit-lockfile-registry-resolved", "--ignore-scripts"]
-    subprocess.run(
-        ["npm", change, *options, "--no-audit", "--no-fund", "--silent"],
-        check=True,
-        cwd=workspace.root / folder,
-    )
+    with still(f"resolving {folder}/package-lock.json"):
+        subprocess.run(
+            ["npm", change, *options, "--no-audit", "--no-fund", "--silent"],
+            check=True,
+            cwd=workspace.root / folder,
+        )
 
 
 def _uv(workspace: Workspace) -> str:
@@ -94,5 +98,6 @@ def _uv(workspace: Workspace) -> str:
     target = workspace.cache / "uv"
     command = [str(workspace.python), "-m", "pip", "install", "--quiet", "--no-input"]
     command += ["--disable-pip-version-check", "--target", str(target), "uv"]
-    subprocess.run(command, check=True, cwd=workspace.root)
+    with still("fetching uv"):
+        subprocess.run(command, check=True, cwd=workspace.root)
     return str(target / "bin" / "uv")

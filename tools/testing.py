@@ -15,6 +15,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from terminal.waiting import still
 from tools.commands import LAYER, build_layer
 from tools.console import CommandError, say, warn
 from tools.environments import ensure_environment, remove
@@ -29,6 +30,7 @@ from tools.fetching import (
     machine_name,
     services_folder,
 )
+from tools.site import ensure_docs
 from tools.summary import Run, summarise
 
 if TYPE_CHECKING:
@@ -263,6 +265,7 @@ def _begin_preparing(pool: ThreadPoolExecutor, workspace: Workspace) -> list[Fut
         ensure_services,
         ensure_loggers,
         ensure_browser,
+        ensure_docs,
     )
     return [pool.submit(prepare, workspace) for prepare in optional]
 
@@ -276,14 +279,15 @@ def _compile_tests(workspace: Workspace) -> None:
     if any((workspace.root / "tests" / "__pycache__").glob(f"*-{tag}-pytest-*")):
         return
     command = [str(workspace.python), "-m", "pytest", "--collect-only", "--quiet", "--quiet"]
-    subprocess.run(
-        command,
-        check=False,  # a file that does not import fails the run itself
-        cwd=workspace.root,
-        env=_environ(workspace),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with still("compiling the tests"):
+        subprocess.run(
+            command,
+            check=False,  # a file that does not import fails the run itself
+            cwd=workspace.root,
+            env=_environ(workspace),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
 
 def _wait_for(preparations: Sequence[Future[None]]) -> None:

@@ -5,11 +5,14 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from pathlib import Path
 
 from extension import PREFIX
 from terminal.paint import Paint
+from terminal.pipes import forget_output
+from terminal.waiting import still
 from whatif.logs.files import SourceError, files_of
 from whatif.logs.readers import FORMS
 from whatif.model.net import Account
@@ -129,7 +132,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise SourceError(f"{arguments.html}: there is no such folder to write the page to")
     sourced = read_environ(os.environ, file=arguments.configuration, given=arguments.env)
     points = grid_of(sourced.values, [read_axis(text) for text in arguments.set])
-    study: Study = study_of(files_of(arguments.logs), points, progress=_progress())
+    # On a terminal the progress says so already.
+    with nullcontext() if sys.stderr.isatty() else still("replaying"):
+        study: Study = study_of(files_of(arguments.logs), points, progress=_progress())
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
     account = Account(other_bytes=arguments.account_tb * TB, fleet=arguments.fleet)
@@ -142,7 +147,7 @@ def run(arguments: argparse.Namespace) -> int:
         made = datetime.now(timezone.utc).date()
         arguments.html.write_text(page(view, made=made), encoding="utf-8")
         print("", f"The report with charts: {arguments.html}", sep="\n")
-    print("", f"Took {time.monotonic() - begun:.0f} s.", sep="\n")
+    print("", f"Took {time.monotonic() - begun:.0f} s.", sep="\n", flush=True)
     return 0
 
 
@@ -155,6 +160,9 @@ def main(words: list[str] | None = None) -> int:
     arguments = parser().parse_args(words)
     try:
         return run(arguments)
+    except BrokenPipeError:
+        forget_output()
+        return 0
     except (GridError, RunnerError, SettingsError, SourceError, OSError) as error:
         sys.stderr.write(f"whatif: {error}\n")
         return 2

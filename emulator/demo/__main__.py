@@ -35,10 +35,12 @@ def parser() -> argparse.ArgumentParser:
         type=_functions,
         default=list(FUNCTIONS),
         metavar="NAME[,NAME]",
-        help=f"which of {', '.join(FUNCTIONS)} to run (default: all that this machine can run)",
+        help=f"which of {', '.join(FUNCTIONS)} to run (default: all that this machine can run); without nodejs, nothing is compiled",
     )
     main.add_argument(
-        "--quick", action="store_true", help="one invocation of each kind, instead of a day's mix"
+        "--quick",
+        action="store_true",
+        help="one invocation of each kind, instead of a day's mix; Node.js only if its client is compiled already",
     )
     return main
 
@@ -74,7 +76,7 @@ def run(arguments: argparse.Namespace, paint: Paint) -> int:
     plans: list[tuple[DemoFunction, list[Planned]]] = []
     for key in arguments.functions:
         function = FUNCTIONS[key]
-        lacking = missing_for(function, say=_say)
+        lacking = missing_for(function, say=_say, quick=arguments.quick)
         if lacking is None:
             plans.append((function, plan_of(function, quick=arguments.quick)))
         else:

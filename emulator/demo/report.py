@@ -60,7 +60,7 @@ def heading(names: Sequence[str], count: int) -> list[str]:
 def left_out(function: DemoFunction, why: str) -> list[str]:
     """Say that a function of the demo does not run here, why, and that the others do."""
     return paragraph(
-        f"""The demo's function "{function.name}" ({function.runtime_text}) is left out, because its runtime client cannot run
+        f"""The demo's function "{function.name}" ({function.runtime_text}) is left out, because its runtime client is not
         here: {why}. The other functions run all the same. --functions chooses among them."""
     )
 

@@ -26,16 +26,29 @@ FIRST_ORDER = 4710
 ARRIVAL_S = 2.0
 
 
-def missing_for(function: DemoFunction, *, say: Callable[[str], None]) -> str | None:
-    """Fetch the runtime client of a function; return a line on what is missing, or None if nothing is."""
+def missing_for(
+    function: DemoFunction, *, say: Callable[[str], None], quick: bool = False
+) -> str | None:
+    """Fetch the runtime client of a function; return a line on what is missing, or None if nothing is.
+
+    Args:
+        function: The function.
+        say: Told before something takes minutes.
+        quick: Whether what takes minutes is missing instead.
+    """
     try:
         if function.key == "python":
             python_client(Interpreter.of(None))
         elif function.key == "nodejs":
             node = find_node()
             if not any(cache_directory().glob("aws-lambda-ric-node*/node_modules/aws-lambda-ric")):
+                if quick:
+                    return (
+                        "it is compiled once, in one to five minutes, by the demo without --quick"
+                    )
                 say(
-                    "fetching and compiling AWS's runtime client for Node.js: once, about a minute ..."
+                    "Compiling AWS's runtime client for Node.js, once, in one to five minutes."
+                    " --functions python,bash or --quick does without it."
                 )
             node_client(node)
         else:

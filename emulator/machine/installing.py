@@ -4,6 +4,8 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -11,6 +13,9 @@ from emulator.model.errors import ComponentMissing
 
 # npm compiles libcurl and a native module: 67 s on two cores. cargo compiles 70 crates: 55 s on one.
 INSTALL_TIMEOUT_S = 600
+
+# People take some ten seconds of silence for a hang.
+SAY_EVERY_S = 7.0
 
 
 def cache_directory() -> Path:
@@ -75,19 +80,41 @@ def run_installer(
         ComponentMissing: It failed. The message has the line of its output that tells most.
     """
     try:
-        subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=True,
-            timeout=INSTALL_TIMEOUT_S,
-            cwd=cwd,
-            env={**os.environ, **(environ or {})},
-        )
+        _run_aloud(command, cwd, what=what, environ={**os.environ, **(environ or {})})
     except (OSError, subprocess.SubprocessError) as error:
         told = [getattr(error, name, None) or b"" for name in ("stdout", "stderr")]
         line = _telling(b"\n".join(told).decode("utf-8", "replace")) or str(error)
         raise ComponentMissing(f"{what} could not be installed ({line}); {hint}") from error
+
+
+def _run_aloud(command: list[str], cwd: Path, *, what: str, environ: Mapping[str, str]) -> None:
+    """Run a command, and say on standard error every SAY_EVERY_S that it still runs."""
+    began_s = time.monotonic()
+    out, err = b"", b""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=cwd,
+        env=environ,
+    ) as process:
+        while True:
+            try:
+                out, err = process.communicate(timeout=SAY_EVERY_S)
+                break
+            except subprocess.TimeoutExpired:
+                passed_s = time.monotonic() - began_s
+                if passed_s > INSTALL_TIMEOUT_S:
+                    process.kill()
+                    raise
+                sys.stderr.write(f"  still installing {what} ({passed_s:.0f} s)\n")
+                sys.stderr.flush()
+            except BaseException:
+                process.kill()
+                raise
+    if process.returncode != 0:
+        raise subprocess.CalledProcessError(process.returncode, command, out, err)
 
 
 def _telling(output: str) -> str | None:

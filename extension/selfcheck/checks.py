@@ -39,7 +39,7 @@ from extension.selfcheck.findings import (
     judge_shared_group,
     judge_sink,
 )
-from extension.selfcheck.remedies import NO_ANSWER, group_of, own_group_of
+from extension.selfcheck.remedies import NO_ANSWER, group_of, is_nameless, own_group_of
 from extension.sinks import open_sink
 from extension.sinks.base import SinkConfig
 from extension.sinks.stream_name import day_of
@@ -128,6 +128,10 @@ def _sinks(
         if settings.unresolved & {sink.variable, f"{sink.variable}_HEADERS"}:
             found = "not tried: what is needed for it could not be fetched"
             todo = "put the references right first"
+            findings.append(Finding(FAIL, PREFIX + sink.variable, found, todo))
+        elif is_nameless(sink.url, environ):
+            found = "not tried: the log group has the function's name, and AWS_LAMBDA_FUNCTION_NAME is not set"
+            todo = "export the function's variables first, or name a group: cloudwatch:/my/group"
             findings.append(Finding(FAIL, PREFIX + sink.variable, found, todo))
         # A record on standard output would stand between the findings, and can hardly fail. What is unusable is said.
         elif kind_of_sink(sink.url) not in {"", "stdout", "unusable"}:

@@ -76,7 +76,7 @@ class Finding(NamedTuple):
 def judge_settings(
     environ: Mapping[str, str], problems: Iterable[Problem], *, document: Collection[str] = ()
 ) -> list[Finding]:
-    """Judge which settings are set and which cannot be used. ``document`` has the variables that SETTINGS refers to."""
+    """Judge which settings cannot be used and which are set. ``document`` has the variables that SETTINGS refers to."""
     findings = [_judge_problem(problem) for problem in problems]
     bad = {finding.what for finding in findings}
     told = [
@@ -92,8 +92,8 @@ def judge_settings(
         and not environ.get(PREFIX + setting.name, "").strip()
         and PREFIX + setting.name not in bad
     ]
-    found = ", ".join(told) if told else "all are at their defaults"
-    return [Finding(OK, "settings", found), *findings]
+    at_defaults = "no other is set" if findings else "all are at their defaults"
+    return [*findings, Finding(OK, "settings", ", ".join(told) or at_defaults)]
 
 
 def _judge_problem(problem: Problem) -> Finding:

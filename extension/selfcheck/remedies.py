@@ -85,6 +85,14 @@ def group_of(url: str, environ: Mapping[str, str]) -> str:
     return named or default_log_group(url, function=function, environ=environ)
 
 
+def is_nameless(url: str, environ: Mapping[str, str]) -> bool:
+    """Tell whether a sink is the log group with the function's name, and the function is not known."""
+    is_default = (
+        kind_of_sink(url) == "cloudwatch" and not read_log_group(url.partition(":")[2]).name
+    )
+    return is_default and not environ.get("AWS_LAMBDA_FUNCTION_NAME")
+
+
 def own_group_of(environ: Mapping[str, str]) -> str:
     """Return the log group that Lambda writes to; empty if the function is not known."""
     function = environ.get("AWS_LAMBDA_FUNCTION_NAME", "")

@@ -25,6 +25,7 @@ from layer.authorities import FOLDER, write_authorities
 from layer.function_python.bytecode import PRIVATE, precompile, verify
 from layer.function_python.dependencies import RUNTIMES, BuildError, install, select
 from layer.origin import look_at, note
+from terminal.waiting import still
 
 MAX_ZIPPED_BYTES = 8 * 1024 * 1024
 """Every new environment fetches the layer before it starts; five Pythons' bytecode fits well."""
@@ -67,6 +68,7 @@ class Sources:
         return digest.hexdigest()
 
 
+@still("building the layer")
 def build(
     sources: Sources,
     output: Path,

@@ -20,6 +20,8 @@ from urllib.parse import unquote
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from terminal.waiting import still
+
 RUNTIMES = ("3.10", "3.11", "3.12", "3.13", "3.14")
 """The Python runtimes the layer serves."""
 
@@ -170,9 +172,14 @@ def run_pip(options: list[str], requirements: Path, target: Path) -> None:
     command += ["--only-binary=:all:", "--no-deps", "--no-compile", *options]
     command += ["--require-hashes", "--target", str(target), "--requirement", str(requirements)]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=INSTALL_TIMEOUT_SECONDS
-        )
+        with still("fetching packages"):
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=INSTALL_TIMEOUT_SECONDS,
+            )
     except subprocess.TimeoutExpired as error:
         raise BuildError("pip got no answer from the package index: is there a network?") from error
     if done.returncode != 0:

@@ -32,6 +32,7 @@ from layer.standalone.apt import OlderError
 from layer.standalone.build import BRINGS
 from layer.standalone.compiling import ARCHITECTURES
 from layer.standalone.interpreter import Workshop
+from terminal.waiting import still
 
 CHECKSUMS = "SHA256SUMS"
 
@@ -56,6 +57,7 @@ class _BuildFailedError(Exception):
     """A build has failed, and has said why."""
 
 
+@still("making a release")
 def main(arguments: list[str] | None = None) -> int:
     """Make a release; return the exit status."""
     options = _parser().parse_args(arguments)

@@ -13,6 +13,7 @@ from functools import cmp_to_key
 from pathlib import Path
 
 from layer.function_python.dependencies import BuildError
+from terminal.waiting import still
 
 TIMEOUT_SECONDS = 300.0
 """Some 60 MB of sources come in seconds; a mirror that does not answer must not hang a build."""
@@ -187,15 +188,16 @@ def _call(
     command: list[str], *, cwd: Path, environ: dict[str, str], timeout_s: float = TIMEOUT_SECONDS
 ) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=cwd,
-            env=environ,
-            timeout=timeout_s,
-        )
+        with still("fetching from Debian's mirror"):
+            return subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=cwd,
+                env=environ,
+                timeout=timeout_s,
+            )
     except FileNotFoundError as error:
         raise NoMirrorError(
             f"{command[0]} is missing, with which sources are fetched from Debian's mirror: build on"

@@ -30,11 +30,13 @@ from layer.standalone.interpreter import Workshop
 from layer.standalone.packing import PACKINGS, lay_out
 from layer.standalone.prebuilt import fetch_prebuilt
 from layer.standalone.proof import verify
+from terminal.waiting import still
 
 BRINGS = "3.13"
 """The version of the interpreter, for which dependencies are chosen."""
 
 
+@still("packing the layer and importing all of it")
 def build(job: Job, output: Path, *, machine_paths: list[str], environ: dict[str, str]) -> None:
     """Write the layer to `output`.
 
@@ -64,6 +66,7 @@ def build(job: Job, output: Path, *, machine_paths: list[str], environ: dict[str
         partial.replace(output)
 
 
+@still("making standalone layers")
 def main(arguments: list[str] | None = None) -> int:
     """Build the layers that are not up to date; return the exit status."""
     options = _parser().parse_args(arguments)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layer.function_python.dependencies import BuildError
+from terminal.waiting import still
 
 OLDEST_GLIBC = (2, 26)
 """Amazon Linux 2's; every other runtime has a newer one."""
@@ -75,6 +76,7 @@ class Build:
     log: Path
     jobs: int
 
+    @still("unpacking sources")
     def prepare(self, zig: Path, sources: list[Path]) -> None:
         """Unpack the sources and apply Debian's fixes."""
         _write_compiler(self.folder / "compiler", zig, self.arch)
@@ -129,6 +131,7 @@ class Build:
             ]
         return options
 
+    @still("laying out the interpreter")
     def _lay_out(self) -> Path:
         made = self.folder / "made"
         source = self._source(PYTHON)
@@ -185,22 +188,29 @@ class Build:
                 log.write(f"\n$ {' '.join(command)}\n")
                 log.flush()
                 try:
-                    done = subprocess.run(
-                        command,
-                        stdin=subprocess.DEVNULL,
-                        stdout=log,
-                        stderr=subprocess.STDOUT,
-                        check=False,
-                        cwd=self._source(package),
-                        env=everything,
-                        timeout=STEP_TIMEOUT_SECONDS,
-                    )
+                    with still(f"compiling {package} for {self.arch} ({_shown(command)})"):
+                        done = subprocess.run(
+                            command,
+                            stdin=subprocess.DEVNULL,
+                            stdout=log,
+                            stderr=subprocess.STDOUT,
+                            check=False,
+                            cwd=self._source(package),
+                            env=everything,
+                            timeout=STEP_TIMEOUT_SECONDS,
+                        )
                 except FileNotFoundError as error:
                     raise BuildError(
                         f"{command[0]} is missing, which compiling {package} needs"
                     ) from error
             if done.returncode != 0:
                 raise BuildError(f"{package}: {command[0]} failed; all it said is in {self.log}")
+
+
+def _shown(command: list[str]) -> str:
+    """Return the name of a step: its program and its first plain word, as in "make install"."""
+    words = [word for word in command[1:] if not word.startswith(("-", "/")) and "=" not in word]
+    return " ".join([Path(command[0]).name, *words[:1]])
 
 
 def compiler_environ(folder: Path) -> dict[str, str]:

@@ -26,6 +26,7 @@ from layer.standalone.compiling import (
     Build,
     compiler_environ,
 )
+from terminal.waiting import still
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,7 @@ class Workshop:
             made.replace(finished)
         return finished
 
+    @still("compiling the launcher")
     def launcher(self, architecture: str, source: Path) -> Path:
         """Return the static program of one C file, compiled once; it runs in any container image.
 

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from layer.function_python.dependencies import BuildError
+from terminal.waiting import still
 
 VERSION = "3.13"
 
@@ -42,14 +43,15 @@ def fetch_prebuilt(arch: str, folder: Path, *, refresh: bool = False) -> Path:
             f"cpython-{VERSION}-linux-{arch}-gnu",
         ]
         try:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=TIMEOUT_SECONDS,
-                env={**os.environ, "UV_PYTHON_INSTALL_DIR": scratch, "NO_COLOR": "1"},
-            )
+            with still("fetching an interpreter"):
+                done = subprocess.run(
+                    command,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    timeout=TIMEOUT_SECONDS,
+                    env={**os.environ, "UV_PYTHON_INSTALL_DIR": scratch, "NO_COLOR": "1"},
+                )
         except subprocess.TimeoutExpired as error:
             raise BuildError(f"uv fetched no interpreter in {TIMEOUT_SECONDS:.0f} s") from error
         if done.returncode != 0:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from bench.control_plane.cpu_share import means
 from layer.archive import unpack
+from terminal.waiting import still
 from tests.chaos import shutdown
 from tests.chaos.judging import breaches_of, table
 from tests.chaos.life import SECRET, live
@@ -44,10 +45,11 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         layer = Path(folder) / "opt"
         unpack(given.layer, layer)
-        if given.shutdown:
-            return _shutdown(layer)
-        began_s = time.monotonic()
-        lives = _live(given, layer)
+        with still("living"):
+            if given.shutdown:
+                return _shutdown(layer)
+            began_s = time.monotonic()
+            lives = _live(given, layer)
     print(f"\n{table(lives)}\n")
     broken = [(one, breaches) for one in lives if (breaches := breaches_of(one, secret=SECRET))]
     for one, breaches in broken:

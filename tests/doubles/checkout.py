@@ -14,6 +14,7 @@ REQUIREMENTS = (
     "requirements-services.txt",
     "requirements-templates.txt",
     "requirements-loggers.txt",
+    "requirements-docs.txt",
     "requirements-aws-emulator.txt",
 )
 
@@ -148,6 +149,7 @@ class Checkout:
             ("services", "requirements-services.txt"),
             ("validators/python", "requirements-templates.txt"),
             ("loggers/python", "requirements-loggers.txt"),
+            ("docs/python", "requirements-docs.txt"),
         ):
             self.stand_in(self.root / ".cache" / folder / "bin" / "python")
             self._make_current(self.root / ".cache" / folder, newest, pins)

@@ -26,6 +26,7 @@ from bench.fleet.quotas import (
 )
 from bench.fleet.references import INTERVAL_S as DEFAULT_INTERVAL_S, OTHERS_PER_S
 from layer.archive import unpack
+from terminal.waiting import still
 from tests.fleet import beside, scenarios
 from tests.fleet.scenarios import INTERVAL_S
 
@@ -66,7 +67,8 @@ def main(arguments: Sequence[str]) -> int:
         layer = Path(folder) / "opt"
         unpack(given.layer, layer)
         for run in (_crash, _first_fetch, *REFRESHES, _flood):
-            of_run = run(given.environments, layer)
+            with still(f"running {given.environments} environments"):
+                of_run = run(given.environments, layer)
             print(beside.table(of_run), flush=True)
             rows += of_run
     print(f"\n{beside.table(rows)}\n")

@@ -12,6 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from terminal.waiting import still
 from tests.fuzz.fuzzers import FUZZERS
 from tests.fuzz.running import Breach, breach_of, random_for
 from tests.fuzz.workers import Total, run
@@ -33,13 +34,14 @@ def main(arguments: Sequence[str]) -> int:
         flush=True,
     )
     began_s = time.monotonic()
-    total = run(
-        names,
-        seed=given.seed,
-        workers=given.workers,
-        within_s=given.minutes * 60.0,
-        on_breach=_print_breach,
-    )
+    with still("trying inputs"):
+        total = run(
+            names,
+            seed=given.seed,
+            workers=given.workers,
+            within_s=given.minutes * 60.0,
+            on_breach=_print_breach,
+        )
     _print_table(total, time.monotonic() - began_s)
     return 1 if total.breaches else 0
 

@@ -18,6 +18,7 @@ from extension.config.variables import SETTINGS, Setting
 from extension.redaction.patterns import Patterns
 from terminal.layout import Column, paragraph, table
 from terminal.paint import Paint
+from terminal.pipes import forget_output
 from whatif.explain.transactions import Transaction, correlated, transaction_of, verdict_lines
 from whatif.model.problems import problem_text
 from whatif.model.settings_source import SettingsError, Sourced, read_environ
@@ -180,7 +181,11 @@ def main(words: list[str] | None = None) -> int:
     plain = not sys.stdout.isatty() or os.environ.get("TERM") == "dumb" or "NO_COLOR" in os.environ
     transactions = [transaction_of(text) for text in arguments.transactions]
     transactions += [correlated(text) for text in arguments.correlation]
-    print(*explain(sourced, transactions, Paint(not plain)), sep="\n")
+    try:
+        print(*explain(sourced, transactions, Paint(not plain)), sep="\n", flush=True)
+    except BrokenPipeError:
+        forget_output()
+        return 0
     return 1 if read_settings(sourced.values)[1] else 0
 
 

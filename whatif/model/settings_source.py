@@ -83,12 +83,18 @@ def _read_file(file: Path) -> dict[str, str]:
         document = document["Configuration"]
     if not isinstance(document, dict):
         raise SettingsError(f"{file}: not a JSON object")
-    return _variables_of(document)
+    return _variables_of(document, file=file)
 
 
-def _variables_of(document: dict[str, Any]) -> dict[str, str]:
+def _variables_of(document: dict[str, Any], *, file: Path) -> dict[str, str]:
     if not {"Environment", "MemorySize", "FunctionName"} & document.keys():
-        return {name: value for name, value in document.items() if isinstance(value, str)}
+        found = {name: value for name, value in document.items() if isinstance(value, str)}
+        if document and not found:
+            raise SettingsError(
+                f"{file}: neither what `aws lambda get-function-configuration` answers, nor an object of variables and"
+                " their values, which are texts"
+            )
+        return found
     environment = document.get("Environment")
     variables = environment.get("Variables") if isinstance(environment, dict) else None
     found = {

@@ -13,7 +13,7 @@ def test_function_that_cannot_run_is_left_out_with_the_reason() -> None:
 
     text = " ".join(lines)
     assert text.startswith(
-        "The demo's function \"prices\" (Node.js, AWS's aws-lambda-ric) is left out, because its runtime client cannot run"
+        "The demo's function \"prices\" (Node.js, AWS's aws-lambda-ric) is left out, because its runtime client is not"
         " here: npm error ./buildconf"
     )
     assert max(map(len, lines)) <= WIDTH

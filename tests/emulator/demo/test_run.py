@@ -1,5 +1,7 @@
 """Test the runs of the functions, without running one."""
 
+from pathlib import Path
+
 import pytest
 
 from emulator.demo import run
@@ -33,3 +35,19 @@ def test_missing_tools_are_named_in_one_line(monkeypatch: pytest.MonkeyPatch) ->
     assert without_node is not None
     assert "Node.js is not on PATH" in without_node
     assert without_curl == "not installed: bash, curl"
+
+
+def test_quick_demo_compiles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Node.js's client takes minutes, and the first look at the product should not."""
+    node = tmp_path / "node"
+    node.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    node.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("LAMBDA_EMULATOR_CACHE", str(tmp_path / "cache"))
+    said: list[str] = []
+
+    lacking = run.missing_for(FUNCTIONS["nodejs"], say=said.append, quick=True)
+
+    assert lacking is not None
+    assert "by the demo without --quick" in lacking
+    assert said == []

@@ -100,13 +100,31 @@ def test_check_tries_every_sink(server: ScriptedServer, tmp_path: Path) -> None:
 
 def test_sink_that_cannot_be_used_is_one_failure() -> None:
     """Nothing is tried in its place."""
-    [_, finding] = check(
+    [finding, _] = check(
         environ_of(SINK="s3://arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-1")
     )
 
     assert finding.level == "fail"
     assert "S3 on Outposts is not supported" in finding.found
     assert "standard output" in finding.found
+
+
+def test_check_makes_no_log_group_without_a_name(server: ScriptedServer) -> None:
+    """By hand, outside of Lambda, AWS would make a group called /flight-recorder/ and take the record."""
+    server.answers = [EMPTY]
+    environ = environ_of(server)
+    del environ["AWS_LAMBDA_FUNCTION_NAME"]
+
+    findings = {one.what: one for one in check(environ)}
+    named = levels(check(environ | {f"{PREFIX}SINK": "cloudwatch:/kept"}))
+
+    sink = findings[f"{PREFIX}SINK"]
+    assert sink.level == "fail"
+    assert "AWS_LAMBDA_FUNCTION_NAME is not set" in sink.found
+    assert "cloudwatch:/my/group" in sink.todo
+    assert named["SINK"] == "ok"
+    assert all(b"/flight-recorder/" not in one.body for one in server.requests)
+    assert server.requests
 
 
 def test_check_writes_nothing_to_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
@@ -196,7 +214,8 @@ def test_check_reads_the_document_of_settings(server: ScriptedServer) -> None:
         "SINK": "ok",
         "own log group": "ok",
     }
-    assert findings[0].found == (
+    [settings] = [one for one in findings if one.what == "settings"]
+    assert settings.found == (
         "HISTORY=2, SETTINGS (a reference), SAMPLE_RATE (in SETTINGS), SINK (in SETTINGS),"
         " SINK_HEADERS (in SETTINGS)"
     )

@@ -106,12 +106,22 @@ def test_every_problem_is_a_failure_with_the_accepted_values() -> None:
     found = {finding.what.removeprefix(PREFIX): finding for finding in findings}
 
     assert found.pop("settings").found == "FLUSH=end"
+    assert findings[-1].found == "FLUSH=end"  # what is right stands below what is not
     assert {finding.level for finding in found.values()} == {FAIL}
     assert found["SAMPLE_RATE"].found == '"2" cannot be used; instead: 0.1'
     assert found["SAMPLE_RATE"].todo.startswith("accepted: a number from 0 to 1")
     assert "perhaps FLIGHT_RECORDER_SAMPLE_RATE was meant" in found["SAMPEL_RATE"].todo
     assert found["COLOUR"].found == "is no setting"
     assert "half of the function's memory" in found["BUFFER_SIZE"].todo
+
+
+def test_settings_are_not_called_defaults_beside_one_that_cannot_be_used() -> None:
+    findings = of_settings(COLOUR="red")
+
+    assert [(one.what, one.found) for one in findings] == [
+        (f"{PREFIX}COLOUR", "is no setting"),
+        ("settings", "no other is set"),
+    ]
 
 
 @pytest.mark.parametrize("name", ["SINK", "SINK_HEADERS", "FALLBACK_SINK", "REDACT", "EXCLUDE"])

@@ -53,6 +53,16 @@ def test_read_environ_refuses_another_file(tmp_path: Path, content: str) -> None
         read_environ({}, file=tmp_path / "absent.json")
 
 
+@pytest.mark.parametrize("content", ['{"a": 1}', '{"Functions": []}'])
+def test_read_environ_refuses_an_object_of_something_else(tmp_path: Path, content: str) -> None:
+    """All settings would be at their defaults, which looks like an answer."""
+    file = tmp_path / "x.json"
+    file.write_text(content)
+
+    with pytest.raises(SettingsError, match=r"x\.json: neither what `aws lambda get-function"):
+        read_environ({}, file=file)
+
+
 def test_read_environ_does_not_repeat_a_bad_pair() -> None:
     """It may be a secret whose name was forgotten."""
     with pytest.raises(SettingsError) as raised:
