@@ -58,6 +58,10 @@ TESTED = {
         "tests/docs/test_attach_pages.py",
         "test_commands_to_take_it_off_run",
     ),
+    r"\./build\.sh prove": (
+        "tests/tools/test_build_sh.py",
+        "test_command_is_handed_on_word_for_word",
+    ),
     r"\./build\.sh lint": ("tests/tools/test_linting.py", "lint("),
     r"\./build\.sh lock": ("tests/tools/test_locking.py", "lock("),
     r"/opt/extensions/flight-recorder --check": ("tests/end_to_end/test_check.py", "--check"),
@@ -76,6 +80,7 @@ TESTED_PAGES = {
     "docs/attach/rollbacks.md": "tests/docs/test_attach_pages.py",
     "docs/local-lambda.md": "tests/docs/test_local_lambda_page.py",
     "docs/show.md": "tests/docs/test_show_page.py",
+    "docs/prove.md": "tests/docs/test_prove_page.py",
     "docs/release.md": "tests/docs/test_release_page.py",
 }
 """Pages with a test of their own, which runs their commands or holds their marks."""

@@ -22,7 +22,7 @@ HERE = {arch: name for name, arch in ARCHITECTURES.items()}.get(platform.machine
 
 def test_release_has_the_bill_of_the_interpreter(tmp_path: Path) -> None:
     """CPython, OpenSSL, zlib and musl, with versions and names under which vulnerabilities are listed."""
-    for name in ("extension", "layer"):
+    for name in ("extension", "layer", "terminal"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (*ROOT.glob("requirements-*.txt"), ROOT / "LICENSE", ROOT / ".gitignore"):
         shutil.copy(path, tmp_path / path.name)

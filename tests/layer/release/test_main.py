@@ -33,7 +33,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout whose one commit may be released, with the dependencies that are here."""
     folder = tmp_path_factory.mktemp("checkout")
     unwanted = shutil.ignore_patterns("__pycache__")
-    for name in ("extension", "layer"):
+    for name in ("extension", "layer", "terminal"):
         shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
     for path in (*ROOT.glob("requirements-*.txt"), ROOT / "LICENSE", ROOT / ".gitignore"):
         shutil.copy(path, folder / path.name)
