@@ -16,6 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+# Whole, before extension/ loads it with stand-ins: moto's server is asked with it.
+import httpx  # noqa: F401 - loaded for that alone
+
 from bench.fleet.flood import ALL
 from bench.fleet.part import ROOT, RUN, rewrite_page
 from bench.fleet.quotas import (

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from tests.fleet.scenarios import crash, first_fetch, flood
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 pytestmark = [pytest.mark.end_to_end, pytest.mark.services]
 
+ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = 30
 
 
@@ -48,3 +48,14 @@ def test_flood_beyond_the_quota_is_delivered_in_the_end(layer_dir: Path) -> None
     assert seen.later == seen.invocations
     assert seen.refused > 0
     assert seen.asked < 2 * seen.invocations
+
+
+def test_command_has_the_whole_of_httpx() -> None:
+    """The package that it simulates with loads httpx with stand-ins, unless somebody was there before."""
+    code = "import tests.fleet.__main__, httpx; print(httpx.Client.__name__, httpx.get.__name__)"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == ["Client", "get"]
