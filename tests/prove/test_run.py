@@ -118,7 +118,9 @@ def test_what_cannot_be_taken_down_is_told_and_taken_down_later(
 
     for run, some in zip(runs, UNDOING, strict=True):
         assert run.status == OF_SIGINT, run.out + run.err
-        assert run.out.count("is left: aws") == len(some), run.out
+        # A signal that comes late finds the run reading the bucket, which lists it first.
+        assert run.out.count("made up") == len(some), run.out
+        assert "is left: aws" in run.out
         assert "./build.sh prove --clean tries again" in run.out
     assert len(runs_in(left_over())) == len(runs)
     again = run_prove(bridge, "--clean")
