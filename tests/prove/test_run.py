@@ -139,8 +139,9 @@ def test_signal_takes_everything_down_and_a_kill_leaves_a_journal(
 
     for run in stopped:
         assert run.status == OF_SIGINT, run.out + run.err
-        assert "the run ended early" in run.out
         assert "All that the run made is taken down." in run.out
+    # A signal at an invocation may come when all others are over, and then nothing was cut short.
+    assert "the run ended early" in stopped[0].out
     assert left_over() == {}
 
     killed = each(bridge, words, [f"kill-{one}" for one in steps])
