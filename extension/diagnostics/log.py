@@ -73,14 +73,22 @@ class OwnLog:
         if LEVELS["warning"] >= self._level:
             self._write("warning", event, fields)
             self.problems.append((event, fields))
-            if self._on_problem is not None:
-                self._on_problem(event, fields)
+            self._hand_on(event, fields)
 
     def hand_on(self, on_problem: Callable[[str, dict[str, object]], None]) -> None:
         """Hand each problem on, also those that were logged before."""
         self._on_problem = on_problem
         for event, fields in self.problems:
-            on_problem(event, fields)
+            self._hand_on(event, fields)
+
+    def _hand_on(self, event: str, fields: dict[str, object]) -> None:
+        if self._on_problem is None:
+            return
+        try:
+            self._on_problem(event, fields)
+        except (ImportError, OSError):
+            # It is on stderr. Where no descriptor is left to load a module, the main loop must go on all the same.
+            return
 
     def account(self, **fields: object) -> None:
         """Log the account, at every level but ``off``."""

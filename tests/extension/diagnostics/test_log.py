@@ -210,3 +210,21 @@ def test_problems_that_are_not_logged_are_not_handed_on() -> None:
         loud.once(f"loud {number}")
 
     assert told == [f"loud {number}" for number in range(MAX_PROBLEMS)]
+
+
+@pytest.mark.parametrize("error", [ImportError("no descriptor"), OSError(errno.EMFILE, "full")])
+def test_problem_that_cannot_be_handed_on_is_logged_and_ends_nothing(
+    capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    """The main loop logs its own errors, and one while it does that would end it."""
+
+    def refuse(_event: str, _fields: dict[str, object]) -> None:
+        raise error
+
+    log = OwnLog("warning")
+    log.once("before")
+    log.hand_on(refuse)
+
+    log.once("after")
+
+    assert [line["event"] for line in lines(capsys)] == ["before", "after"]
