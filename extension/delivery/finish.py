@@ -148,7 +148,9 @@ class Finish:
     def _not_before_s(self, is_due: Callable[[Exporter], bool]) -> float:
         """Return when to begin: at once, unless nothing but reports is left and the sink has throttled."""
         account = self._delivery.account
-        if not (account.throttled or account.refused_streams):
+        is_throttled = account.throttled or account.refused_streams
+        # What waits for half of the time goes to FALLBACK_SINK, and the lines of the report are at SINK.
+        if not is_throttled or self._delivery.fallback is not None:
             return 0.0
         failed = [one.failed_chunks() for one in self._exporters if is_due(one)]
         chunks = [chunk for several in failed for chunk in several]

@@ -271,6 +271,18 @@ def test_a_report_makes_way_for_lines_of_other_environments(
     assert (REPORTS_WAIT_SHARE <= waited_share < 0.9) is waits
 
 
+def test_a_report_does_not_wait_until_the_fallback_gets_it(make: Make) -> None:
+    """It belongs beside its lines, which the sink has taken."""
+    world = make(fallback=True)
+    world.account.throttled = 1
+    report = Metadata("a", "", "f", "1", "e", "crash", 1.0, failed=True)
+    world.queues.put(Chunk(report, [Segment(b"{}", count=1, first_number=0, kind=Kind.EVENT)]))
+
+    world.finish()
+
+    assert (world.sink.taken, world.fallback.taken) == (["a"], [])
+
+
 def test_a_sink_that_denies_access_is_asked_once(make: Make) -> None:
     """Nobody will allow it within two seconds, neither for failed invocations nor for healthy ones."""
     world = make()
